@@ -1,0 +1,75 @@
+# Two commands do everything on a fresh machine: `make hub` and `make test`.
+# `make help` says what else there is.
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help hub setup setup-check setup-test test test-long check format lock clean distclean
+
+# Options of `jhp up`, from make's command line or from the environment. HOST opens
+# the Hub to other machines, and some shells export it: only the command line counts.
+# `jhp up` finds the proxy by itself: see jupyterhub_platform/cli/proxy.py.
+HUB_ARGS = $(if $(FILE),--file "$$FILE") \
+           $(if $(STATE),--state "$$STATE") \
+           $(if $(PORT),--port "$$PORT") \
+           $(if $(filter command,$(firstword $(origin HOST))),--host "$$HOST") \
+           $(if $(READY_FILE),--ready-file "$$READY_FILE") \
+           $(JHP_ARGS)
+
+RUN = .venv/bin/python
+ON_SYSTEM_PYTHON = python=$$(tools/find-python) && exec "$$python" -B
+
+help:
+	@echo 'make hub         start the platform; Ctrl-C stops it'
+	@echo '                   PORT=8000               where it listens'
+	@echo '                   HOST=127.0.0.1          another address (with TLS in front of it)'
+	@echo '                   FILE=platform.yaml      what to start instead of the example'
+	@echo '                   STATE=.jupyterhub-platform   where it keeps its state'
+	@echo '                   READY_FILE=ready.json   written once the Hub answers: URL and people'
+	@echo '                   JHP_ARGS=...            more options, see .venv/bin/jhp up --help'
+	@echo 'make test        all checks, then the quick tests, then those with real servers'
+	@echo 'make test-long   the full-size tests'
+	@echo 'make check       lint, format, types, import contracts'
+	@echo 'make format      put the code into its format'
+	@echo 'make setup       only install what `make hub` needs (PYTHON=... chooses the Python)'
+	@echo 'make lock        pin the newest versions in requirements/ and package-lock.json'
+	@echo 'make clean       remove what make installed and built; people and their data stay'
+	@echo 'make distclean   the same, and the state directory .jupyterhub-platform too'
+
+# `exec` leaves no shell between: Ctrl-C and a kill of make both reach `jhp`, which exits with 0.
+hub: setup
+	@exec .venv/bin/jhp up $(HUB_ARGS)
+
+setup:
+	@$(ON_SYSTEM_PYTHON) tools/set_up.py hub
+
+setup-check:
+	@$(ON_SYSTEM_PYTHON) tools/set_up.py check
+
+setup-test:
+	@$(ON_SYSTEM_PYTHON) tools/set_up.py test
+
+test: setup-test
+	@$(RUN) -B tools/checks.py test
+
+test-long: setup-test
+	@$(RUN) -B tools/checks.py long
+
+check: setup-check
+	@$(RUN) -B tools/checks.py check
+
+format: setup-check
+	@$(RUN) -m ruff check --fix --exit-zero --quiet .
+	@$(RUN) -m ruff format .
+
+lock:
+	@$(ON_SYSTEM_PYTHON) tools/lock.py
+
+clean:
+	@if [ -L .venv ]; then rm -rf "$$(readlink -f .venv)"; fi
+	rm -rf .venv node_modules build dist *.egg-info tests/screenshots
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find jupyterhub_platform tests tools -name __pycache__ -prune -exec rm -rf {} +
+	@if [ -e .jupyterhub-platform ]; then echo 'Kept .jupyterhub-platform, the state of `make hub`; `make distclean` removes it too.'; fi
+
+distclean: clean
+	rm -rf .jupyterhub-platform

@@ -1,0 +1,1 @@
+"""Permission levels, resource tiers and quotas, governed inside JupyterHub."""

@@ -1,0 +1,87 @@
+"""Speaks to a Hub's REST API, with somebody's token."""
+
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from jupyterhub_platform.cli.state import State
+from jupyterhub_platform.core.errors import PlatformError
+
+
+class HubClient:
+    """A client of one Hub; close it, or use it in a ``with`` statement."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url.rstrip("/")
+        self._http = httpx.Client(
+            base_url=f"{self._url}/hub/api/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30,
+            trust_env=False,
+        )
+
+    @classmethod
+    def find(cls, url: str | None, state: Path) -> Self:
+        """Find the Hub: at ``url`` with the token in the environment, or the one of ``jhp up``.
+
+        Raises
+        ------
+        PlatformError
+            Raised if there is no token for it.
+        """
+        token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
+        if url is not None:
+            if not token:
+                raise PlatformError(
+                    f"There is no token for {url}. Make one on its token page, and set "
+                    "JUPYTERHUB_API_TOKEN."
+                )
+            return cls(url, token)
+        command = State(state).read_json("command.json")
+        if "token" not in command:
+            raise PlatformError(
+                f"No platform was started from {state.absolute()}. Start one with `jhp up`, or "
+                "name a Hub with --url."
+            )
+        return cls(str(command["url"]), str(command["token"]))
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Post to a route below ``/hub/api/``, and return the answer.
+
+        Raises
+        ------
+        PlatformError
+            Raised if the Hub cannot be reached, or says no; with its own sentence.
+        """
+        try:
+            answer = self._http.post(path, json=body)
+        except httpx.HTTPError as error:
+            raise PlatformError(
+                f"The Hub at {self._url} does not answer: {error}. Check that it runs."
+            ) from None
+        try:
+            data = answer.json()
+        except ValueError:
+            data = {}
+        if answer.is_error:
+            sentence = data.get("message") or answer.reason_phrase
+            raise PlatformError(f"The Hub said no ({answer.status_code}): {sentence}")
+        return dict(data)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,164 @@
+"""The Hub as a process of ``jhp up``: its configuration, its log, its end."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, Final
+
+from jupyterhub_platform.cli.state import HUB_DATABASE, Ports, State, write_private
+from jupyterhub_platform.core.errors import PlatformError
+
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 30
+_PR_SET_PDEATHSIG: Final = 1
+_HEAD: Final = re.compile(
+    r"\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d [\d:.]+ (?P<where>[^\]]*)\] ?(?P<text>.*)"
+)
+
+
+def write_configuration(
+    state: State,
+    ports: Ports,
+    *,
+    host: str,
+    policy_file: Path,
+    proxy_command: list[str],
+    site: Path | None,
+) -> Path:
+    """Write what this start decides, above the configuration of the site, and return the file."""
+    own = {
+        "c.JupyterHub.bind_url": f"http://{host}:{ports.public}",
+        "c.JupyterHub.hub_bind_url": f"http://127.0.0.1:{ports.hub}",
+        "c.JupyterHub.db_url": f"sqlite:///{state / HUB_DATABASE}",
+        "c.JupyterHub.cookie_secret_file": str(state / "cookie-secret"),
+        "c.ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{ports.proxy_api}",
+        "c.ConfigurableHTTPProxy.command": proxy_command,
+        "c.ConfigurableHTTPProxy.pid_file": str(state / "proxy.pid"),
+        "c.Platform.state_dir": str(state.directory),
+        "c.Platform.policy_file": str(policy_file),
+        "c.Platform.service_url": f"http://127.0.0.1:{ports.service}",
+        "c.Platform.sample_passwords_file": str(state / "sample-passwords.json"),
+    }
+    lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
+    lines += [f"{name} = {value!r}" for name, value in own.items()]
+    if site is None:
+        lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
+    else:
+        # Not load_subconfig: that shows the site nothing of what is set above.
+        lines += ["", "from pathlib import Path", "", f"site = Path({str(site)!r})"]
+        lines += ['exec(compile(site.read_text(), site, "exec"))']
+    return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
+
+
+class HubProcess:
+    """A running Hub. Everything it says goes into its log; what matters also to the terminal."""
+
+    def __init__(
+        self,
+        configuration: Path,
+        state: State,
+        environment: dict[str, str],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.log_path = state / "logs" / "hub.log"
+        self._tell = tell
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
+            [sys.executable, "-m", "jupyterhub", "-f", str(configuration)],
+            cwd=state.directory,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The Hub's process id."""
+        return self._process.pid
+
+    def _read(self) -> None:
+        output = self._process.stdout
+        if output is None:
+            return
+        with self.log_path.open("a", encoding="utf-8") as log:
+            self.log_path.chmod(0o600)
+            self._copy(output, log)
+
+    def _copy(self, output: IO[str], log: IO[str]) -> None:
+        showing = False
+        for line in output:
+            log.write(line)
+            log.flush()
+            head = _HEAD.match(line)
+            if head is not None:
+                ours = head["where"].rpartition(":")[0].endswith(" platform")
+                showing = ours or head["level"] in "EC"
+                line = head["text"] + "\n"
+            if showing:
+                self._tell(line.rstrip("\n"))
+
+    def wait_until_ready(self, url: str, *, every: float = 0.1) -> None:
+        """Wait until the Hub answers at ``url``.
+
+        Raises
+        ------
+        PlatformError
+            Raised if it ends first, or takes too long.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                self._reader.join(timeout=5)
+                raise PlatformError(
+                    f"The Hub ended with {self._process.returncode} while it started. "
+                    f"Its log says why: {self.log_path}"
+                )
+            if _answers(url):
+                return
+            time.sleep(every)
+        raise PlatformError(
+            f"The Hub does not answer after {START_SECONDS} s. Its log may say why: {self.log_path}"
+        )
+
+    def wait(self) -> int:
+        """Wait until the Hub ends, and return its exit code."""
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """End the Hub in order, then at once if it does not."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join(timeout=5)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/hub/api/", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end the Hub in order when ``jhp`` is killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

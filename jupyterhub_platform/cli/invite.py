@@ -1,0 +1,50 @@
+"""``jhp invite``: a link with which somebody sets their own password."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import quote
+
+import click
+
+from jupyterhub_platform.cli.hub_client import HubClient
+from jupyterhub_platform.settings import STATE_DIRECTORY
+
+
+@click.command()
+@click.argument("name")
+@click.option("--hours", type=click.IntRange(1, 720), help="For how long it can be used.")
+@click.option(
+    "--url", envvar="PLATFORM_URL", help="The Hub, if it is not the one that `jhp up` started."
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(STATE_DIRECTORY),
+    show_default=True,
+    help="The state directory of the Hub that `jhp up` started.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print user, url and expires_at as JSON.")
+def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: bool) -> None:
+    """Invite NAME, who is declared in the policy, to set a password.
+
+    \b
+      jhp invite dev1
+      JUPYTERHUB_API_TOKEN=… jhp invite dev1 --url https://hub.example.org --hours 24
+
+    The link is shown once and works once. An earlier invite stops working; a password that was set
+    goes on working until the new one is set.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    body = {} if hours is None else {"expires_in_hours": hours}
+    with HubClient.find(url, state) as hub:
+        answer = hub.post(f"platform/users/{quote(name, safe='')}/invite", body)
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(answer["url"])
+    click.echo(
+        f"Give this link to {name} and to nobody else. It works once, until "
+        f"{datetime.fromisoformat(answer['expires_at']):%d %b %Y %H:%M} UTC. "
+        f"To take it back, invite {name} again.",
+        err=True,
+    )

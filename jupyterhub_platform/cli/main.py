@@ -1,0 +1,82 @@
+"""The front desk: which verbs there are, and what an error of ours means to a shell."""
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+
+import click
+
+from jupyterhub_platform.core.errors import PlatformError
+
+REFUSED: Final = 1
+MISUSED: Final = 2
+DISTRIBUTION: Final = "jupyterhub-platform"
+
+VERBS: Final = {
+    "up": "jupyterhub_platform.cli.up:up",
+    "down": "jupyterhub_platform.cli.down:down",
+    "validate": "jupyterhub_platform.cli.validate:validate",
+    "schema": "jupyterhub_platform.cli.schema:schema",
+    "invite": "jupyterhub_platform.cli.invite:invite",
+}
+"""Every verb and the command behind it; loaded only when it is used."""
+
+
+class FrontDesk(click.Group):
+    """Loads a verb when it is used, and turns errors of ours into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs, in the order of :data:`VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load the command behind a verb."""
+        if cmd_name not in VERBS:
+            return None
+        module, name = VERBS[cmd_name].split(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a verb; an error of ours is its sentence on stderr, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except PlatformError as error:
+            click.echo(str(error), err=True)
+            ctx.exit(REFUSED)
+        except OSError as error:
+            name = f"{error.filename}: " if error.filename else ""
+            click.echo(f"{name}{error.strerror or error}; check the name and try again", err=True)
+            ctx.exit(MISUSED)
+
+
+def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        number = version(DISTRIBUTION)
+    except PackageNotFoundError:
+        number = "(not installed)"
+    click.echo(f"{DISTRIBUTION} {number}")
+    ctx.exit()
+
+
+@click.command(cls=FrontDesk, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version.",
+)
+def main() -> None:
+    """Permission levels, resource tiers and quotas, governed inside JupyterHub.
+
+    \b
+      jhp validate examples/local/platform.yaml
+      jhp schema > platform.schema.json
+
+    Data goes to stdout, progress to stderr. The exit code is 0 if it is done, 1 if the answer is
+    no, 2 if the command was misused.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are

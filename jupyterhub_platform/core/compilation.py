@@ -1,0 +1,292 @@
+"""Makes the policy of a document, or says everything that is wrong with it."""
+
+from collections.abc import Iterable, Mapping
+
+from jupyterhub_platform.core.declaration import (
+    Declaration,
+    DeclaredGrant,
+    DeclaredGroup,
+    DeclaredTier,
+)
+from jupyterhub_platform.core.declaration_checks import Names, check_declaration, fold_user
+from jupyterhub_platform.core.declaration_shape import read_shape
+from jupyterhub_platform.core.declaration_types import UNLIMITED
+from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
+from jupyterhub_platform.core.findings import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.quotas import Grant, Rule
+from jupyterhub_platform.core.resources import (
+    CPU,
+    MEMORY,
+    SERVERS,
+    Resources,
+    check_resource_name,
+    is_accelerator,
+    parse_quantity,
+    render_quantity,
+)
+from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+
+
+def compile_policy(
+    document: object, faults: Iterable[Fault] = (), unreadable: Iterable[KeyPath] = ()
+) -> Policy:
+    """Make the policy that ``document`` (plain mappings, lists and values) declares.
+
+    Parameters
+    ----------
+    document
+        What was read from the file.
+    faults
+        What its reader found wrong already; reported together with everything else.
+    unreadable
+        Where the reader found something that cannot be judged.
+
+    Raises
+    ------
+    PolicyError
+        Raised if anything is wrong, with all faults in the order of the document.
+    """
+    findings = Findings(document)
+    for fault in faults:
+        findings.note(fault)
+    for path in unreadable:
+        findings.mark_broken(path)
+    declaration = read_shape(document, findings)
+    policy = None
+    if declaration is not None:
+        check_declaration(declaration, Names.of(document), findings)
+        policy = _Compiler(declaration, findings).compile()
+    if findings or policy is None:
+        raise PolicyError(findings.in_order())
+    return policy
+
+
+class _Compiler:
+    """Reads the amounts of a declaration, checks them against each other, makes the policy."""
+
+    def __init__(self, declaration: Declaration, findings: Findings) -> None:
+        self._declaration = declaration
+        self._findings = findings
+        self._rules: list[tuple[KeyPath, Rule]] = []
+
+    def compile(self) -> Policy:
+        declared = self._declaration
+        policy = Policy(
+            name=declared.name,
+            quota=self._read_rule(("quota",), declared.quota),
+            defaults=Defaults(
+                user=self._read_rule(("defaults", "user_quota"), declared.defaults.user_quota),
+                group=self._read_rule(("defaults", "group_quota"), declared.defaults.group_quota),
+                member=self._read_rule(
+                    ("defaults", "member_quota"), declared.defaults.member_quota
+                ),
+                tier=declared.defaults.tier,
+            ),
+            people=self._read_people(),
+            groups={name: self._read_group(name, g) for name, g in declared.groups.items()},
+            images={
+                name: Image(name, image.title or name, image.reference)
+                for name, image in declared.images.items()
+            },
+            tiers={name: self._read_tier(name, tier) for name, tier in declared.tiers.items()},
+            grants=tuple(
+                self._read_grant(path, grant)
+                for path, grant in self._findings.number(("grants",), declared.grants)
+            ),
+        )
+        for tier in policy.tiers.values():
+            self._check_capacity(tier, policy.quota)
+        if policy.defaults.tier in policy.tiers:
+            self._check_default_tier(policy.tiers[policy.defaults.tier])
+        return policy
+
+    def _read_people(self) -> Mapping[str, Person]:
+        within: dict[str, dict[str, Rule]] = {}
+        for group, declared in self._declaration.groups.items():
+            for name, limits in declared.users.items():
+                rule = self._read_rule(("groups", group, "users", name), limits)
+                within.setdefault(fold_user(name), {})[group] = rule
+        people = {}
+        for key, person in self._declaration.users.items():
+            name = fold_user(key)
+            people[name] = Person(
+                name=name,
+                level=(person and person.level) or self._declaration.defaults.level,
+                title=person.title if person else "",
+                quota=self._read_rule(("users", key, "quota"), person.quota if person else {}),
+                within=within.get(name, {}),
+            )
+        return people
+
+    def _read_group(self, name: str, group: DeclaredGroup) -> Group:
+        path = ("groups", name)
+        return Group(
+            name=name,
+            title=group.title or name,
+            members=frozenset(map(fold_user, group.members)),
+            managers=frozenset(map(fold_user, group.managers)),
+            quota=self._read_rule((*path, "quota"), group.quota),
+            member_quota=self._read_rule((*path, "member_quota"), group.member_quota),
+        )
+
+    def _read_tier(self, name: str, tier: DeclaredTier) -> Tier:
+        path = ("tiers", name)
+        requests = self._read_amounts((*path, "requests"), tier.requests)
+        limits = self._read_amounts((*path, "limits"), tier.limits)
+        self._check_amounts(path, requests, limits)
+        return Tier(
+            name=name,
+            title=tier.title or name,
+            description=tier.description,
+            requests=Resources.of({**limits, **requests}),
+            limits=Resources.of({**requests, **limits}),
+            images=tier.images,
+            access=Access(
+                groups=frozenset(tier.access.groups),
+                users=frozenset(map(fold_user, tier.access.users)),
+                levels=frozenset(tier.access.levels),
+            ),
+            at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
+            requestable=tier.requestable,
+            observe=tier.observe,
+            node_selector=tier.node_selector,
+            tolerations=tuple(t.model_dump(exclude_none=True) for t in tier.tolerations),
+        )
+
+    def _read_grant(self, path: KeyPath, grant: DeclaredGrant) -> Grant:
+        amounts = self._read_amounts((*path, "add"), grant.add)
+        for name, amount in amounts.items():
+            if amount == 0:
+                self._findings.add((*path, "add", name), "adds nothing", "write more, or remove it")
+        return Grant(
+            path=_dotted(path),
+            user=fold_user(grant.user or ""),
+            group=grant.group or "",
+            account=grant.account or "",
+            add=Resources.of(amounts),
+            tier=grant.tier or "",
+            starts=grant.starts,
+            until=grant.until,
+            by=fold_user(grant.by),
+            reason=grant.reason,
+        )
+
+    def _read_rule(self, path: KeyPath, limits: Mapping[str, object]) -> Rule:
+        quota: dict[str, int | None] = {}
+        for name, limit in limits.items():
+            if limit == UNLIMITED and self._is_resource((*path, name)):
+                quota[name] = None
+            elif (
+                limit != UNLIMITED
+                and (amount := self._read_amount((*path, name), limit)) is not None
+            ):
+                quota[name] = amount
+        rule = Rule(_dotted(path), quota)
+        self._rules.append((path, rule))
+        return rule
+
+    def _read_amounts(self, path: KeyPath, amounts: Mapping[str, object]) -> dict[str, int]:
+        found = {name: self._read_amount((*path, name), text) for name, text in amounts.items()}
+        return {name: amount for name, amount in found.items() if amount is not None}
+
+    def _is_resource(self, path: KeyPath) -> bool:
+        name = str(path[-1])
+        try:
+            check_resource_name(name)
+        except QuantityError as error:
+            what, fix = split_message(str(error), "write the name that Kubernetes gives it")
+            known = {SERVERS, CPU, MEMORY, "ephemeral-storage"}
+            self._findings.add(path, what, self._findings.suggest(name, known, fix, likeness=0.8))
+            return False
+        return True
+
+    def _read_amount(self, path: KeyPath, text: object) -> int | None:
+        """Return the amount; nothing if it is null (the next rule says it) or none at all."""
+        name = str(path[-1])
+        if not self._is_resource(path) or text is None:
+            return None
+        try:
+            return parse_quantity(text if isinstance(text, int | float) else str(text), name)
+        except QuantityError as error:
+            what, fix = split_message(str(error), f"write for example {_example(name)}")
+            self._findings.add(path, what, fix)
+            return None
+
+    def _check_amounts(
+        self, path: KeyPath, requests: Mapping[str, int], limits: Mapping[str, int]
+    ) -> None:
+        for key, amounts in (("requests", requests), ("limits", limits)):
+            if SERVERS in amounts:
+                what = "a tier does not ask for servers; every server counts as one"
+                self._findings.add((*path, key, SERVERS), what, "remove it, or use at_once")
+            for name in (CPU, MEMORY):
+                if amounts.get(name) == 0:
+                    what = "is 0, which Kubernetes takes for no limit at all"
+                    self._findings.add((*path, key, name), what, f"write {_example(name)} or so")
+        for name in (CPU, MEMORY):
+            if name not in requests and name not in limits:
+                self._findings.add(
+                    (*path, "requests", name),
+                    "is missing, so that nothing would bound it",
+                    f"write for example {name}: {_example(name)}",
+                    rests_on=[(*path, "limits", name)],
+                )
+        for name in requests:
+            if name in limits:
+                self._check_pair((*path, "requests", name), requests[name], limits[name])
+
+    def _check_pair(self, path: KeyPath, request: int, limit: int) -> None:
+        name = str(path[-1])
+        limit_path = (*path[:-2], "limits", name)
+        asked, most = render_quantity(name, request), render_quantity(name, limit)
+        if request != limit and (is_accelerator(name) or name.startswith("hugepages-")):
+            what = f"{asked} is not the limit, {most}, and Kubernetes does not share out {name}"
+            self._findings.add(path, what, "write the same in both", rests_on=[limit_path])
+        elif request > limit:
+            what = f"{asked} is above the limit, {most}"
+            fix = f"lower it, or raise {_dotted(limit_path)}"
+            self._findings.add(path, what, fix, rests_on=[limit_path])
+
+    def _demand_path(self, tier: Tier, name: str) -> KeyPath:
+        key = "requests" if name in self._declaration.tiers[tier.name].requests else "limits"
+        return ("tiers", tier.name, key, name)
+
+    def _check_capacity(self, tier: Tier, quota: Rule) -> None:
+        for name, asked in tier.requests.items():
+            most = quota.quota.get(name)
+            if most is None or asked <= most:
+                continue
+            self._findings.add(
+                self._demand_path(tier, name),
+                f"nobody can ever start it: it asks for {render_quantity(name, asked)}, and the "
+                f"whole platform has {render_quantity(name, most)}",
+                f"lower it, or raise quota.{name}",
+                rests_on=[("quota", name)],
+            )
+
+    def _check_default_tier(self, tier: Tier) -> None:
+        """Report quotas that are too small for the tier that everybody is offered first.
+
+        A quota of 0 is a refusal on purpose; that of the platform is compared with every tier.
+        """
+        for path, rule in self._rules:
+            for name, asked in tier.demand.items():
+                most = rule.quota.get(name)
+                if path == ("quota",) or not most or asked <= most:
+                    continue
+                self._findings.add(
+                    (*path, name),
+                    f"{render_quantity(name, most)} is less than one server of the default tier "
+                    f"{quote(tier.name)}, which asks for {render_quantity(name, asked)}",
+                    f"write {render_quantity(name, asked)} or more, or 0 if none is meant",
+                    rests_on=[self._demand_path(tier, name)] if name != SERVERS else [],
+                )
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(str(key) for key in path)
+
+
+def _example(name: str) -> str:
+    return {CPU: "500m", MEMORY: "1Gi", SERVERS: "3"}.get(name, "1")

@@ -1,0 +1,257 @@
+"""May this server start? Start reading here.
+
+:func:`decide` is the one place that answers: the spawn page, the spawn itself, the REST API, the
+dry run and the admin page all call it. It is pure: the same question has the same answer.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from jupyterhub_platform.core.levels import LEVELS
+from jupyterhub_platform.core.question import (
+    Candidate,
+    HeldLimit,
+    Question,
+    limit_to_json,
+    may_start_servers,
+)
+from jupyterhub_platform.core.question_json import question_to_json
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.sentences import listed, say_what_helps, say_what_is_exceeded
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """One reason against.
+
+    ``code`` is stable. ``reason`` says what is in the way and ``remedy`` what to do about it, each
+    one sentence. For a limit: what it is, what is held, what was asked, how much is missing.
+    """
+
+    code: str
+    reason: str
+    remedy: str
+    limit: HeldLimit | None = None
+    asked: int = 0
+
+    @property
+    def missing(self) -> int:
+        """How much would have to be freed or raised for this reason to go away."""
+        return 0 if self.limit is None else self.limit.held + self.asked - self.limit.most
+
+    def to_json(self) -> dict[str, Any]:
+        """Render for the API, the ledger and the audit."""
+        data: dict[str, Any] = {"code": self.code, "reason": self.reason, "remedy": self.remedy}
+        if self.limit is not None:
+            data |= limit_to_json(self.limit) | {"asked": self.asked, "missing": self.missing}
+        return data
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The answer: admitted or every reason why not, and what would fit instead.
+
+    ``observed`` says that the tier only observes: it was admitted, and would have been denied.
+    """
+
+    question: Question
+    denials: tuple[Denial, ...]
+    fits: tuple[str, ...]
+    observed: bool = False
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the server may start."""
+        return not self.denials or self.observed
+
+    @property
+    def demand(self) -> Resources:
+        """What the server would hold; nothing if there is no such tier."""
+        candidate = self.question.candidate
+        return candidate.demand if candidate else Resources()
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The codes of the denials, each once, in order."""
+        return tuple(dict.fromkeys(denial.code for denial in self.denials))
+
+    @property
+    def sentence(self) -> str:
+        """The whole answer in words, the same wherever it is shown."""
+        if not self.denials:
+            return f"{self.question.tier} fits."
+        parts = [*(d.reason for d in self.denials), *(d.remedy for d in self.denials)]
+        if self.fits:
+            parts.append(f"What fits now: {', '.join(self.fits)}.")
+        elif any(denial.limit for denial in self.denials):
+            parts.append("No tier fits now.")
+        return " ".join(dict.fromkeys(part for part in parts if part))
+
+    def to_json(self) -> dict[str, Any]:
+        """Render the whole decision, the same for every door."""
+        question = self.question
+        return {
+            "admitted": self.admitted,
+            "observed": self.observed,
+            "sentence": self.sentence,
+            "codes": list(self.codes),
+            "denials": [denial.to_json() for denial in self.denials],
+            "fits": list(self.fits),
+            "user": question.subject.name,
+            "server": question.server,
+            "tier": question.tier,
+            "account": question.account,
+            "image": question.image,
+            "demand": dict(self.demand),
+            "question": question_to_json(question),
+        }
+
+
+Rule: TypeAlias = Callable[[Question], Iterable[Denial]]
+
+
+def options_are_well_formed(question: Question) -> Iterator[Denial]:
+    """Deny whatever names nothing: options carry names, never values."""
+    remedy = "Name a tier, an account and an image, or leave them out."
+    for fault in question.options.faults:
+        yield Denial("options.invalid", fault, remedy)
+
+
+def person_may_start(question: Question) -> Iterator[Denial]:
+    """Deny those whom the policy does not know, and levels that start nothing."""
+    name, level = question.subject.name, question.subject.level
+    if level is None:
+        yield Denial(
+            "person.unknown",
+            f"{name} is not declared on this platform.",
+            "Ask an admin to add them.",
+        )
+    elif not may_start_servers(question.subject):
+        yield Denial(
+            "level.may_not_start",
+            f"{name} has the level {level}, which {LEVELS[level].summary}.",
+            "Ask an admin for the level user.",
+        )
+
+
+def account_is_theirs(question: Question) -> Iterator[Denial]:
+    """Deny a server that nobody, or somebody else's group, would be charged for."""
+    subject = question.subject
+    if question.account in subject.accounts or subject.level is None:
+        return
+    if not subject.accounts:
+        yield Denial(
+            "account.none",
+            f"{subject.name} is in no group that a server can be charged to.",
+            "Ask an admin to be added to a group.",
+        )
+    elif not question.account:
+        yield Denial(
+            "options.account",
+            f"{subject.name} is in {listed(subject.accounts)}.",
+            "Name the account that is charged.",
+        )
+    else:
+        yield Denial(
+            "account.not_member",
+            f"{subject.name} is not a member of {question.account!a}.",
+            f"Charge {listed(subject.accounts, 'or')}, or ask to be added to that group.",
+        )
+
+
+def tier_is_granted(question: Question) -> Iterator[Denial]:
+    """Deny tiers that do not exist, or that policy does not give to this person and account."""
+    candidate = question.candidate
+    usable = [c.name for c in question.candidates if c.granted]
+    if candidate is None:
+        what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
+        name = f"Name one of {', '.join(usable)}." if usable else "Ask an admin for a tier."
+        yield Denial("options.tier", what, name)
+    elif not candidate.granted and question.subject.level is not None:
+        ask = "Ask a manager for it" if candidate.requestable else "Ask an admin for it"
+        other = f", or use {listed(usable, 'or')}" if usable else ""
+        yield Denial(
+            "tier.not_granted",
+            f"The tier {candidate.name} is not open to {question.subject.name}"
+            + (f" in {question.account}." if question.account else "."),
+            f"{ask}{other}.",
+        )
+
+
+def image_is_approved(question: Question) -> Iterator[Denial]:
+    """Deny images that the tier does not list."""
+    candidate = question.candidate
+    if candidate is not None and question.image not in candidate.images:
+        yield Denial(
+            "options.image",
+            f"The tier {candidate.name} has no image {question.image!a}.",
+            f"Name one of {', '.join(candidate.images)}.",
+        )
+
+
+def limits_are_kept(question: Question) -> Iterator[Denial]:
+    """Deny what would exceed a limit, with every limit that it would exceed."""
+    candidate = question.candidate
+    if candidate is None or question.account not in question.subject.accounts:
+        return
+    for limit in _exceeded(question, candidate):
+        yield _limit_denial(candidate, limit)
+
+
+RULES: Final[tuple[Rule, ...]] = (
+    options_are_well_formed,
+    person_may_start,
+    account_is_theirs,
+    tier_is_granted,
+    image_is_approved,
+    limits_are_kept,
+)
+
+
+def decide(question: Question) -> Decision:
+    """Answer ``question`` with every denial that any rule has, and with what would fit instead."""
+    denials = tuple(denial for rule in RULES for denial in rule(question))
+    if not denials:
+        return Decision(question, (), (question.tier,))
+    candidate = question.candidate
+    observed = (
+        candidate is not None
+        and candidate.observe
+        and all(denial.limit is not None for denial in denials)
+    )
+    return Decision(question, denials, list_fitting(question), observed)
+
+
+def list_fitting(question: Question) -> tuple[str, ...]:
+    """Return the tiers that this person could start now in this account, in the policy's order."""
+    if not may_start_servers(question.subject):
+        return ()
+    if question.account not in question.subject.accounts:
+        return ()
+    return tuple(
+        candidate.name
+        for candidate in question.candidates
+        if candidate.granted and next(_exceeded(question, candidate), None) is None
+    )
+
+
+def _exceeded(question: Question, candidate: Candidate) -> Iterator[HeldLimit]:
+    for limit in (*question.limits, *candidate.limits):
+        asked = candidate.demand.amount(limit.resource)
+        if asked and limit.held + asked > limit.most:
+            yield limit
+
+
+def _limit_denial(candidate: Candidate, limit: HeldLimit) -> Denial:
+    scope, resource = limit.scope, limit.resource
+    asked = candidate.demand.amount(resource)
+    kind = "capacity" if scope.kind in {"platform", "tier"} else "quota"
+    code = f"{kind}.tier" if scope.kind.startswith("tier") else f"{kind}.{resource}"
+    return Denial(
+        code,
+        say_what_is_exceeded(limit, candidate.name, asked),
+        say_what_helps(limit, asked),
+        limit=limit,
+        asked=asked,
+    )

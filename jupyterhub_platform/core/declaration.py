@@ -1,0 +1,189 @@
+"""What people write in ``platform.yaml``: its keys, their types, and what each is for.
+
+The JSON Schema that editors complete from is made of these classes. Whether what is written also
+makes sense together is asked in ``declaration_checks``.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, Strict
+
+from jupyterhub_platform.core.declaration_types import (
+    Amounts,
+    Count,
+    Instant,
+    LabelValue,
+    LevelName,
+    Levels,
+    Limits,
+    Line,
+    Names,
+    Reference,
+    Text,
+    Version,
+)
+from jupyterhub_platform.core.levels import Level
+
+
+class Declared(BaseModel):
+    """Whatever may stand in the document: immutable, exact about its types, no unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=False
+    )
+
+
+class DeclaredDefaults(Declared):
+    """What holds where a person or a group says nothing of its own."""
+
+    level: LevelName = Field(Level.USER, description="Level of people who name none.")
+    tier: str = Field(
+        "", description="The tier that is preselected; everybody must be able to use it."
+    )
+    user_quota: Limits = Field({}, description="What one person may hold in all accounts together.")
+    member_quota: Limits = Field({}, description="What one member may hold within one group.")
+    group_quota: Limits = Field({}, description="What all members of a group may hold together.")
+
+
+class DeclaredPerson(Declared):
+    """One person. The key is the user name."""
+
+    title: Line = Field("", description="Full name, or what the person is here for.")
+    level: LevelName | None = Field(None, description="Permission level; else that of defaults.")
+    quota: Limits = Field({}, description="What this person may hold in all accounts together.")
+
+
+class DeclaredGroup(Declared):
+    """One group: the account that the servers of its members are charged to."""
+
+    title: Line = Field("", description="What people call the group.")
+    members: Names = Field((), description="User names of people who may charge servers to it.")
+    managers: Names = Field((), description="People in charge: level manager or admin.")
+    quota: Limits = Field({}, description="What all members may hold together.")
+    member_quota: Limits = Field({}, description="What each member may hold within this group.")
+    users: dict[str, Limits] = Field(
+        {}, description="What one named person may hold within this group, instead of member_quota."
+    )
+
+
+class DeclaredImage(Declared):
+    """One approved image. People choose it by its key; only this file says what it is."""
+
+    title: Line = Field("", description="What people read when they choose.")
+    reference: Reference = Field(
+        description="Image reference; a digest (…@sha256:…) cannot change behind your back.",
+        examples=["quay.io/jupyter/scipy-notebook:2025-03-31"],
+    )
+
+
+class DeclaredAccess(Declared):
+    """Who may use a tier. Being named once is enough; naming nobody means everybody."""
+
+    groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
+    users: Names = Field((), description="People who may use it, by user name.")
+    levels: Levels = Field((), description="Permission levels that may use it.")
+
+
+class DeclaredAtOnce(Declared):
+    """How many servers of one tier may run at once; what is absent, quotas decide."""
+
+    platform: Count = Field(None, description="By all people together.")
+    account: Count = Field(None, description="Within one group.")
+    user: Count = Field(None, description="By one person.")
+
+
+class DeclaredToleration(Declared):
+    """One Kubernetes toleration: a taint of nodes that servers of this tier accept."""
+
+    key: Line | None = Field(None, description="Key of the taint; absent with Exists: all.")
+    operator: Literal["Equal", "Exists"] = Field("Equal", description="Equal compares the value.")
+    value: LabelValue | None = Field(None, description="Value of the taint, with Equal.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="Effect of the taint; absent: all effects."
+    )
+
+
+class DeclaredTier(Declared):
+    """One tier: what a server of it asks for, gives, starts and where."""
+
+    title: Line = Field("", description="What people call it.")
+    description: Text = Field("", description="What it is good for, in a sentence.")
+    requests: Amounts = Field(
+        {}, description="What the scheduler reserves and quotas count; absent: the limits."
+    )
+    limits: Amounts = Field({}, description="What a server may use at most; absent: the requests.")
+    images: Names = Field(
+        description="Images to choose from, by key; the first is preselected.", examples=[["lab"]]
+    )
+    access: DeclaredAccess = Field(
+        DeclaredAccess(), description="Who may use it; absent: everybody."
+    )
+    at_once: DeclaredAtOnce = Field(
+        DeclaredAtOnce(), description="How many servers of this tier may run at once."
+    )
+    requestable: bool = Field(
+        False, description="Whether people who may not use it see it, and may ask for it."
+    )
+    observe: bool = Field(
+        False, description="Record what would be denied, and admit: to try new quotas out."
+    )
+    node_selector: dict[str, LabelValue] = Field(
+        {}, description="Labels that a Kubernetes node must have."
+    )
+    tolerations: Annotated[tuple[DeclaredToleration, ...], Strict(strict=False)] = Field(
+        (), description="Taints of Kubernetes nodes that servers accept."
+    )
+
+
+class DeclaredGrant(Declared):
+    """A time-limited addition for one person or one group, with who, why and until when."""
+
+    user: str | None = Field(None, description="The person it is for; else name a group.")
+    group: str | None = Field(None, description="The group it is for; else name a user.")
+    account: str | None = Field(
+        None, description="With user: the one group in which it counts; absent: in every group."
+    )
+    add: Amounts = Field({}, description="What may be held on top.")
+    tier: str | None = Field(None, description="A tier that may be used meanwhile.")
+    starts: Instant | None = Field(None, alias="from", description="Since when; absent: always.")
+    until: Instant = Field(
+        description="When it ends, with a time zone.", examples=["2030-01-31T18:00:00Z"]
+    )
+    by: str = Field(description="User name of who decided it.", examples=["admin"])
+    reason: Text = Field(
+        description="Why, for whoever reads it later.", examples=["paper deadline"]
+    )
+
+
+class Declaration(Declared):
+    """The platform: people, groups, images, tiers, quotas and grants."""
+
+    version: Version = Field(description="Version of this format: 1.", examples=[1])
+    name: Line = Field("JupyterHub", description="What people call the platform.")
+    quota: Limits = Field({}, description="What everybody together may hold.")
+    defaults: DeclaredDefaults = Field(
+        DeclaredDefaults(), description="What holds where nothing else is said."
+    )
+    users: dict[str, DeclaredPerson | None] = Field(
+        {}, description="People, by user name. Small letters; Kim and kim are one person."
+    )
+    groups: dict[str, DeclaredGroup] = Field({}, description="Groups, by name.")
+    images: dict[str, DeclaredImage] = Field(
+        description="Approved images, by the name that people choose.",
+        examples=[{"lab": {"reference": "quay.io/jupyter/base-notebook:2025-03-31"}}],
+    )
+    tiers: dict[str, DeclaredTier] = Field(
+        description="What can be started, by name, in the order of the page.",
+        examples=[{"small": {"requests": {"cpu": "500m", "memory": "1Gi"}, "images": ["lab"]}}],
+    )
+    grants: Annotated[tuple[DeclaredGrant, ...], Strict(strict=False)] = Field(
+        (), description="Time-limited additions."
+    )
+
+
+def render_schema() -> dict[str, Any]:
+    """Render the JSON Schema of the document (draft 2020-12), from which editors complete."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Declaration.model_json_schema(),
+    }

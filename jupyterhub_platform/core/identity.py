@@ -1,0 +1,87 @@
+"""Which names are names: normalised once, here, and refused where two could be confused."""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from jupyterhub_platform.core.errors import IdentityError
+
+LEVEL_GROUP_PREFIX: Final = "level:"
+"""Groups of the Hub with this prefix say who has which level; they are never accounts."""
+
+MOST_CHARACTERS: Final = 64
+
+_USER: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?")
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
+
+
+def normalise_user(name: str) -> str:
+    """Return the one form of a user name that the platform knows.
+
+    Compatibility forms (NFKC) and case are folded: ``Kim`` and ``KIM`` are ``kim``. Characters that
+    cannot be seen (zero width, direction marks, controls) and letters outside ASCII, which look
+    like others, are refused rather than dropped: a name must be what somebody sees.
+
+    Raises
+    ------
+    IdentityError
+        Raised if the name is empty, too long, or has characters that names don't have.
+    """
+    if len(name) > 4 * MOST_CHARACTERS:
+        raise IdentityError(
+            f"A name has {MOST_CHARACTERS} characters at most; this one has {len(name)}"
+        )
+    invisible = next((c for c in name if unicodedata.category(c)[0] == "C"), None)
+    if invisible is not None:
+        raise IdentityError(
+            f"The name {name!a} has a character that cannot be seen "
+            f"(U+{ord(invisible):04X}); remove it"
+        )
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip()).casefold())
+    if len(folded) > MOST_CHARACTERS:
+        raise IdentityError(
+            f"A name has {MOST_CHARACTERS} characters at most; this one has {len(folded)}"
+        )
+    if not _USER.fullmatch(folded):
+        raise IdentityError(
+            f"{name!a} is not a user name; use letters a to z, digits and . _ - @ +, "
+            "beginning and ending with a letter or digit"
+        )
+    return folded
+
+
+def check_name(name: str, kind: str) -> str:
+    """Return ``name`` if it may name a group, tier or image (``kind`` says which).
+
+    Raises
+    ------
+    IdentityError
+        Raised if it may not; nothing is folded, so that a file says what is meant.
+    """
+    if not _NAME.fullmatch(name):
+        raise IdentityError(
+            f"{name[:MOST_CHARACTERS]!a} cannot be the name of this {kind}; use small letters, "
+            "digits and . _ -, beginning and ending with a letter or digit, 63 characters at most"
+        )
+    return name
+
+
+def is_level_group(name: str) -> bool:
+    """Tell whether a group of the Hub is one of ours that carries a level."""
+    return name.startswith(LEVEL_GROUP_PREFIX)
+
+
+def list_collisions(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
+    """Return the names that fall together when normalised, by their common form.
+
+    Names that are no names at all are left to :func:`normalise_user` to refuse.
+    """
+    forms: defaultdict[str, list[str]] = defaultdict(list)
+    for name in names:
+        try:
+            forms[normalise_user(name)].append(name)
+        except IdentityError:
+            continue
+    return {form: tuple(same) for form, same in sorted(forms.items()) if len(same) > 1}

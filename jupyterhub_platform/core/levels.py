@@ -1,0 +1,63 @@
+"""What each permission level is for. The Hub renders them as roles and scopes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Final
+
+from jupyterhub_platform.core.identity import LEVEL_GROUP_PREFIX
+
+
+class Level(StrEnum):
+    """Permission level of a user."""
+
+    VIEWER = "viewer"
+    USER = "user"
+    DEVELOPER = "developer"
+    MANAGER = "manager"
+    OPERATOR = "operator"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class LevelRule:
+    """What a level may do, as far as rules of ours ask; the rest is in its scopes.
+
+    ``reads_everything`` sees everybody's usage and decisions; ``manages_groups`` may be named as
+    the manager of a group.
+    """
+
+    summary: str
+    may_start: bool
+    reads_everything: bool = False
+    manages_groups: bool = False
+
+
+LEVELS: Final[Mapping[Level, LevelRule]] = MappingProxyType(
+    {
+        Level.VIEWER: LevelRule("opens what is shared with them", may_start=False),
+        Level.USER: LevelRule("starts servers", may_start=True),
+        Level.DEVELOPER: LevelRule("also launches and shares models", may_start=True),
+        Level.MANAGER: LevelRule(
+            "also manages people and grants inside their own groups",
+            may_start=True,
+            manages_groups=True,
+        ),
+        Level.OPERATOR: LevelRule(
+            "sees and stops servers, runs maintenance", may_start=True, reads_everything=True
+        ),
+        Level.AUDITOR: LevelRule(
+            "reads everything, changes nothing", may_start=False, reads_everything=True
+        ),
+        Level.ADMIN: LevelRule(
+            "may do everything", may_start=True, reads_everything=True, manages_groups=True
+        ),
+    }
+)
+
+
+def level_group(level: Level) -> str:
+    """Return the name of the Hub group whose members have ``level``."""
+    return f"{LEVEL_GROUP_PREFIX}{level}"

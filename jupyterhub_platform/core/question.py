@@ -1,0 +1,242 @@
+"""What is asked of admission: all facts that a decision needs, and nothing else.
+
+A question is complete in itself: written down, it can be asked again and has the same answer.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.usage import Scope, Usage
+
+OPTION_NAMES: Final = ("tier", "account", "image")
+_LONGEST_OPTION: Final = 64
+_MOST_FAULTS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person named: a tier, an account, an image; empty where they left it open.
+
+    ``faults`` says what was wrong with what they sent. Options only name things.
+    """
+
+    tier: str = ""
+    account: str = ""
+    image: str = ""
+    faults: tuple[str, ...] = ()
+
+
+def read_options(raw: object) -> Options:
+    """Read ``user_options``, strictly: known keys, text values, nothing else.
+
+    Never raises: what is wrong becomes a denial, like every other reason.
+    """
+    if raw is None:
+        return Options()
+    if not isinstance(raw, Mapping):
+        return Options(faults=("Options are an object with the keys tier, account and image.",))
+    faults: list[str] = []
+    named: dict[str, str] = {}
+    for key, value in raw.items():
+        if len(faults) == _MOST_FAULTS:
+            faults.append("There are more faults in the options.")
+            break
+        if key not in OPTION_NAMES:
+            faults.append(f"{str(key)[:_LONGEST_OPTION]!a} is not an option.")
+        elif not isinstance(value, str):
+            faults.append(f"The option {key} is a name, not a {_json_type(value)}.")
+        elif len(value) > _LONGEST_OPTION or not value.isprintable():
+            faults.append(f"The option {key} is not a name.")
+        else:
+            named[key] = value
+    return Options(**named, faults=tuple(faults))
+
+
+def _json_type(value: object) -> str:
+    names = {bool: "truth value", int: "number", float: "number", list: "list", type(None): "null"}
+    return names.get(type(value), "structure")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Who asks, or is asked for. ``level`` is empty for a person whom the policy does not know.
+
+    ``accounts`` are the groups that their servers may be charged to, sorted.
+    """
+
+    name: str
+    level: Level | None
+    accounts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLimit:
+    """A limit with what is held against it now, and the names of those who can raise it.
+
+    ``raised_by_managers`` says that these are managers of its account, rather than admins.
+    """
+
+    scope: Scope
+    resource: str
+    most: int
+    held: int
+    path: str
+    granted: int = 0
+    raised_by: tuple[str, ...] = ()
+    raised_by_managers: bool = False
+
+    @property
+    def left(self) -> int:
+        """What is left, never less than zero."""
+        return max(0, self.most - self.held)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A tier, as this person may ask for it in this account."""
+
+    name: str
+    demand: Resources
+    images: tuple[str, ...]
+    granted: bool
+    requestable: bool = False
+    observe: bool = False
+    limits: tuple[HeldLimit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Ask whether ``subject`` may start ``server`` with ``options``.
+
+    ``tier``, ``account`` and ``image`` are what the options come to once defaults are filled in;
+    empty where that is not settled. ``candidates`` are all tiers, ``limits`` all limits that hold
+    for whichever of them is started.
+    """
+
+    at: datetime
+    revision: int
+    subject: Subject
+    server: str
+    options: Options
+    tier: str
+    account: str
+    image: str
+    candidates: tuple[Candidate, ...]
+    limits: tuple[HeldLimit, ...]
+
+    @property
+    def candidate(self) -> Candidate | None:
+        """The tier that is asked for, if there is such a tier."""
+        return next((c for c in self.candidates if c.name == self.tier), None)
+
+
+def ask(
+    policy: Policy,
+    usage: Usage,
+    subject: Subject,
+    server: str,
+    options: Options,
+    *,
+    now: datetime,
+    revision: int,
+) -> Question:
+    """Put the question together: fill in defaults, and look up what is held against each limit."""
+    account = options.account or (subject.accounts[0] if len(subject.accounts) == 1 else "")
+    tier = options.tier or policy.defaults.tier
+    known = policy.tiers.get(tier)
+    image = options.image or (known.images[0] if known and known.images else "")
+
+    def held(limit: Limit) -> HeldLimit:
+        return HeldLimit(
+            limit.scope,
+            limit.resource,
+            limit.most,
+            usage.held(limit.scope, limit.resource),
+            limit.path,
+            limit.granted,
+            raised_by(policy, limit.scope),
+            _has_managers(policy, limit.scope),
+        )
+
+    return Question(
+        at=now,
+        revision=revision,
+        subject=subject,
+        server=server,
+        options=options,
+        tier=tier,
+        account=account,
+        image=image,
+        candidates=tuple(
+            _candidate(policy, each, subject, account, now, held) for each in policy.tiers.values()
+        ),
+        limits=tuple(map(held, policy.list_limits(subject.name, account, now))),
+    )
+
+
+def _candidate(
+    policy: Policy,
+    tier: Tier,
+    subject: Subject,
+    account: str,
+    now: datetime,
+    held: Callable[[Limit], HeldLimit],
+) -> Candidate:
+    level = subject.level
+    return Candidate(
+        name=tier.name,
+        demand=tier.demand,
+        images=tier.images,
+        granted=level is not None and policy.may_use(tier, subject.name, level, account, now),
+        requestable=tier.requestable,
+        observe=tier.observe,
+        limits=tuple(map(held, tier_limits(tier, subject.name, account))),
+    )
+
+
+def raised_by(policy: Policy, scope: Scope) -> tuple[str, ...]:
+    """Return who can raise a limit at ``scope``: managers within their group, otherwise admins."""
+    if _has_managers(policy, scope):
+        return tuple(sorted(policy.groups[scope.account].managers))
+    return policy.admins()
+
+
+def _has_managers(policy: Policy, scope: Scope) -> bool:
+    group = policy.groups.get(scope.account) if scope.kind == "member" else None
+    return group is not None and bool(group.managers)
+
+
+def subject_of(policy: Policy, name: str, memberships: frozenset[str]) -> Subject:
+    """Return who ``name`` is: the level declared for them, and the union of their memberships.
+
+    ``memberships`` are the groups that the Hub has them in. Only groups of the policy are accounts.
+    """
+    person = policy.people.get(name)
+    accounts = (policy.declared_groups(name) | memberships) & policy.groups.keys()
+    return Subject(name, person.level if person else None, tuple(sorted(accounts)))
+
+
+def may_start_servers(subject: Subject) -> bool:
+    """Tell whether the subject's level starts servers at all."""
+    return subject.level is not None and LEVELS[subject.level].may_start
+
+
+def limit_to_json(limit: HeldLimit) -> dict[str, Any]:
+    """Render a limit for the API, the pages and the ledger."""
+    return {
+        "scope": {key: value for key, value in limit.scope._asdict().items() if value},
+        "resource": limit.resource,
+        "limit": limit.most,
+        "held": limit.held,
+        "left": limit.left,
+        "path": limit.path,
+        "granted": limit.granted,
+        "raised_by": list(limit.raised_by),
+        "raised_by_managers": limit.raised_by_managers,
+    }

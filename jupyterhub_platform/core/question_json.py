@@ -1,0 +1,99 @@
+"""Questions as JSON data, as the ledger keeps them: each can be asked again."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.question import (
+    Candidate,
+    HeldLimit,
+    Options,
+    Question,
+    Subject,
+    limit_to_json,
+)
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.usage import Scope
+
+
+def question_to_json(question: Question) -> dict[str, Any]:
+    """Render, so that :func:`question_from_json` gives an equal question."""
+    options = question.options
+    return {
+        "at": question.at.isoformat(),
+        "revision": question.revision,
+        "user": question.subject.name,
+        "level": question.subject.level,
+        "accounts": list(question.subject.accounts),
+        "server": question.server,
+        "options": {
+            "tier": options.tier,
+            "account": options.account,
+            "image": options.image,
+            "faults": list(options.faults),
+        },
+        "tier": question.tier,
+        "account": question.account,
+        "image": question.image,
+        "candidates": [_candidate_to_json(candidate) for candidate in question.candidates],
+        "limits": [limit_to_json(limit) for limit in question.limits],
+    }
+
+
+def question_from_json(data: Mapping[str, Any]) -> Question:
+    """Read what :func:`question_to_json` rendered."""
+    options = data["options"]
+    return Question(
+        at=datetime.fromisoformat(data["at"]),
+        revision=data["revision"],
+        subject=Subject(
+            data["user"], Level(data["level"]) if data["level"] else None, tuple(data["accounts"])
+        ),
+        server=data["server"],
+        options=Options(
+            options["tier"], options["account"], options["image"], tuple(options["faults"])
+        ),
+        tier=data["tier"],
+        account=data["account"],
+        image=data["image"],
+        candidates=tuple(_candidate_from_json(row) for row in data["candidates"]),
+        limits=tuple(_limit_from_json(row) for row in data["limits"]),
+    )
+
+
+def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "name": candidate.name,
+        "demand": dict(candidate.demand),
+        "images": list(candidate.images),
+        "granted": candidate.granted,
+        "requestable": candidate.requestable,
+        "observe": candidate.observe,
+        "limits": [limit_to_json(limit) for limit in candidate.limits],
+    }
+
+
+def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
+    return Candidate(
+        row["name"],
+        Resources.of(row["demand"]),
+        tuple(row["images"]),
+        row["granted"],
+        row["requestable"],
+        row["observe"],
+        tuple(_limit_from_json(limit) for limit in row["limits"]),
+    )
+
+
+def _limit_from_json(row: Mapping[str, Any]) -> HeldLimit:
+    return HeldLimit(
+        Scope(**row["scope"]),
+        row["resource"],
+        row["limit"],
+        row["held"],
+        row["path"],
+        row["granted"],
+        tuple(row["raised_by"]),
+        row["raised_by_managers"],
+    )

@@ -1,0 +1,70 @@
+"""What can be asked for: tiers and the images that they start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.resources import SERVERS, Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """An approved image: users name it, only policy says what it is."""
+
+    name: str
+    title: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class AtOnce:
+    """How many servers of one tier may run at once; ``None`` leaves it to the quotas."""
+
+    platform: int | None = None
+    account: int | None = None
+    user: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may use a tier: all who may start servers, unless groups, users or levels are named.
+
+    Being named once is enough.
+    """
+
+    groups: frozenset[str] = frozenset()
+    users: frozenset[str] = frozenset()
+    levels: frozenset[Level] = frozenset()
+
+    def admits(self, user: str, level: Level, account: str) -> bool:
+        """Tell whether ``user`` may use the tier when ``account`` is charged."""
+        if not (self.groups or self.users or self.levels):
+            return True
+        return account in self.groups or user in self.users or level in self.levels
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """What one server of this tier asks for, gives, starts and where.
+
+    ``requests`` is what the scheduler reserves and quotas count; ``limits`` is what the server may
+    use at most. ``observe`` records what would be denied, and admits.
+    """
+
+    name: str
+    title: str
+    description: str
+    requests: Resources
+    limits: Resources
+    images: tuple[str, ...]
+    access: Access = Access()
+    at_once: AtOnce = AtOnce()
+    requestable: bool = False
+    observe: bool = False
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, str], ...] = ()
+
+    @property
+    def demand(self) -> Resources:
+        """What one server of this tier is charged: its requests, and itself."""
+        return self.requests.plus({SERVERS: 1})

@@ -1,0 +1,93 @@
+"""What is held: reservations, and the scopes at which they are added up."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol, Self
+
+from jupyterhub_platform.core.resources import Resources
+
+
+class Scope(NamedTuple):
+    """Where a limit applies, and where what is held is added up.
+
+    ``kind`` is ``platform``, ``account``, ``member`` (a user within an account), ``user``,
+    ``tier``, ``tier-account`` or ``tier-user`` (a tier, also within an account or for a user).
+    """
+
+    kind: str
+    account: str = ""
+    user: str = ""
+    tier: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """What one admitted server holds, from its admission until its backend is gone.
+
+    ``id`` is also the id of the decision that admitted it. ``demand`` includes ``servers: 1``.
+    ``spawner_id`` is the Hub's own row id: names can be changed, or given to somebody else.
+    """
+
+    id: str
+    user: str
+    server: str
+    spawner_id: int
+    account: str
+    tier: str
+    image: str
+    demand: Resources
+    opened_at: datetime
+
+    def scopes(self) -> Iterator[Scope]:
+        """Yield every scope at which this reservation counts."""
+        yield Scope("platform")
+        yield Scope("account", account=self.account)
+        yield Scope("member", account=self.account, user=self.user)
+        yield Scope("user", user=self.user)
+        yield Scope("tier", tier=self.tier)
+        yield Scope("tier-account", account=self.account, tier=self.tier)
+        yield Scope("tier-user", user=self.user, tier=self.tier)
+
+    def to_json(self) -> dict[str, Any]:
+        """Render for the Hub's spawner state and for our API."""
+        return {
+            "id": self.id,
+            "user": self.user,
+            "server": self.server,
+            "spawner_id": self.spawner_id,
+            "account": self.account,
+            "tier": self.tier,
+            "image": self.image,
+            "demand": dict(self.demand),
+            "opened_at": self.opened_at.isoformat(),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Read what :meth:`to_json` rendered.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            Raised if it is anything else; what stands in a database is not trusted.
+        """
+        return cls(
+            id=str(data["id"]),
+            user=str(data["user"]),
+            server=str(data["server"]),
+            spawner_id=int(data["spawner_id"]),
+            account=str(data["account"]),
+            tier=str(data["tier"]),
+            image=str(data["image"]),
+            demand=Resources.of({str(k): int(v) for k, v in dict(data["demand"]).items()}),
+            opened_at=datetime.fromisoformat(data["opened_at"]),
+        )
+
+
+class Usage(Protocol):
+    """Tells what is held at a scope; the book in memory is one, a snapshot in a test another."""
+
+    def held(self, scope: Scope, name: str) -> int:
+        """Return the amount of resource ``name`` held at ``scope``, in base units."""
+        ...

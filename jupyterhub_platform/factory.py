@@ -1,0 +1,79 @@
+"""From settings to use cases: the only place that wires."""
+
+from dataclasses import dataclass
+
+from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.people import LocalAccounts, PasswordHasher
+from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.records import Records
+from jupyterhub_platform.usecases.store_health import StoreHealth
+
+STORE_ID_FILE = "store-id"
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the Hub works with.
+
+    ``fault`` says what is wrong with the file, if an older policy is in force instead.
+    """
+
+    store: Store
+    health: StoreHealth
+    admission: Admission
+    policies: Policies
+    accounts: LocalAccounts
+    records: Records
+    fault: PolicyError | None
+
+
+def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
+    """Open the store, put the policy into force, and make the use cases of the Hub.
+
+    Raises
+    ------
+    StoreError
+        Raised if the store does not answer, or is not the one of before: the Hub does not start.
+    PolicyError
+        Raised if the policy file has faults and no good policy was ever in force.
+    """
+    store = open_store(settings)
+    try:
+        policies = Policies(store)
+        snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
+        health = StoreHealth(store)
+        return Runtime(
+            store=store,
+            health=health,
+            admission=Admission(store, health, snapshot),
+            policies=policies,
+            accounts=LocalAccounts(store, hasher),
+            records=Records(store),
+            fault=fault,
+        )
+    except BaseException:
+        store.close()
+        raise
+
+
+def open_store(settings: Settings) -> Store:
+    """Open the store for writing, and refuse one that is not the store of before."""
+    settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    known = settings.state_dir / STORE_ID_FILE
+    expected = known.read_text().strip() if known.exists() else None
+    store = Store.open(settings.database_url, expected_id=expected)
+    if expected is None:
+        # Whole or not at all: half an id would be that of another store.
+        draft = known.with_suffix(".new")
+        draft.touch(mode=0o600)
+        draft.write_text(store.id + "\n")
+        draft.replace(known)
+    return store
+
+
+def read_accounts(settings: Settings, hasher: PasswordHasher) -> LocalAccounts:
+    """Open the store read-only, for looking at local accounts from outside of the Hub."""
+    return LocalAccounts(Store.open(settings.database_url, read_only=True), hasher)

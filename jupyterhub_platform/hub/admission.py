@@ -1,0 +1,242 @@
+"""The gate at every spawner: admission before a start, release once the backend is gone."""
+
+import asyncio
+import copy
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+from traitlets import default
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_form import spawn_form
+from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
+
+STATE_KEY = "platform"
+
+
+class AdmissionMixin(Spawner):  # type: ignore[misc]
+    """Goes before a spawner class: whatever starts that spawner passes admission first.
+
+    ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
+    the Hub. The reservation rides in the spawner's state, on the Hub's own commits.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.admitted: Admitted | None = None
+        self._refused = False
+        self._backend_gone = True
+        self._restored_id = ""
+        self._options_before: dict[str, Any] | None = None
+        super().__init__(**kwargs)
+
+    # -- the Hub attaches a server row as the first step of every start ------------------------
+
+    @property
+    def server(self) -> Any:
+        """The Hub's server row. Setting one begins a start, before options are overwritten."""
+        return Spawner.server.fget(self)
+
+    @server.setter
+    def server(self, server: Any) -> None:
+        if server is not None and self.orm_spawner is not None:
+            self._options_before = copy.deepcopy(self.orm_spawner.user_options)
+        Spawner.server.fset(self, server)
+
+    @classmethod
+    def prepare(cls, app: Any, platform: Platform) -> None:
+        """Do what servers need once, when the Hub starts."""
+
+    # -- the form --------------------------------------------------------------------------------
+
+    @default("options_form")
+    def _default_options_form(self) -> Any:
+        # A server never starts from a GET: the Hub starts one at once where there is no form.
+        return lambda spawner: spawn_form(
+            spawner.platform, spawner.user, spawner.name, spawner.handler, spawner.page_notes()
+        )
+
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        return options_from_form
+
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Any:
+        # Options only name things; admission has read them, and nothing else may.
+        return lambda spawner, options: None
+
+    def page_notes(self) -> tuple[str, ...]:
+        """Return small print for the spawn page: what cannot be enforced here, for example."""
+        return ()
+
+    # -- admission ----------------------------------------------------------------------------
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of this Hub."""
+        return platform_of(self.user.settings)
+
+    @property
+    def reservation(self) -> Reservation | None:
+        """What this server holds now."""
+        book = self.platform.admission.book
+        identifier = self.admitted.reservation.id if self.admitted else self._restored_id
+        return book.get(identifier) or book.of_server(self.user.name, self.name)
+
+    def admit(self) -> None:
+        """Ask admission for this start, synchronously, and keep what it reserves.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if it is denied; then the Hub forgets that this start was tried.
+        """
+        self._refused = True
+        try:
+            self.admitted = self._ask()
+        except BaseException:
+            self._forget_when_done()
+            raise
+        metrics.DECISIONS.labels("admitted").inc()
+        self._refused = False
+        self._backend_gone = False
+        # A new dict: the column does not notice a change within. The Hub commits it next.
+        self.orm_spawner.state = self.get_state()
+
+    def _ask(self) -> Admitted:
+        if self.reservation is not None:
+            raise AdmissionDenied(
+                f"{self.user.name}/{self.name or 'default'} has not ended yet. "
+                "Try again in a minute.",
+                status=409,
+                code="server.still_stopping",
+            )
+        try:
+            return self.platform.admission.admit(self.start_request())
+        except DeniedError as error:
+            metrics.DECISIONS.labels(error.decision.codes[0]).inc()
+            raise denied(error.decision, error.decision_id, self.platform.api_url) from None
+        except StoreError as error:
+            metrics.DECISIONS.labels(error.code).inc()
+            raise store_is_down(error) from None
+
+    def start_request(self) -> Start:
+        """Return what is asked of admission, for this server with its options."""
+        by = (
+            getattr(getattr(self.handler, "current_user", None), "name", "") if self.handler else ""
+        )
+        return Start(
+            user=self.user.name,
+            memberships=frozenset(group.name for group in self.user.groups),
+            server=self.name,
+            options=self.user_options,
+            spawner_id=self.orm_spawner.id,
+            by=by or self.user.name,
+        )
+
+    async def apply_group_overrides(self) -> None:
+        """Admit here at the latest: a site's own authenticator may not have asked."""
+        if self.admitted is None:
+            self.admit()
+        await super().apply_group_overrides()
+
+    # -- a denied start leaves nothing behind -----------------------------------------------------
+
+    def _forget_when_done(self) -> None:
+        orm_spawner = self.orm_spawner
+        never_started = (
+            bool(self.name)
+            and not self._options_before
+            and not orm_spawner.state
+            and orm_spawner.last_activity is None
+        )
+        last_activity = orm_spawner.last_activity
+        if self._spawn_future is not None:
+            self._spawn_future.add_done_callback(
+                lambda _: self._forget(never_started, last_activity)
+            )
+
+    def _forget(self, never_started: bool, last_activity: Any) -> None:
+        """Put back what the Hub wrote for this start; runs after the Hub has cleaned up itself."""
+        database, orm_spawner = self.user.db, self.orm_spawner
+        if self.user.spawners.get(self.name) is self:
+            self.user.spawners.pop(self.name)
+        if never_started:
+            database.delete(orm_spawner)
+        else:
+            orm_spawner.user_options = self._options_before
+            orm_spawner.last_activity = last_activity
+        database.commit()
+
+    async def start(self) -> Any:
+        """Start what was admitted, and nothing else."""
+        if self.admitted is None:
+            raise AdmissionDenied(
+                "This server was not admitted.", status=403, code="server.not_admitted"
+            )
+        return await super().start()
+
+    # -- from admission to release ----------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """Tell whether the backend runs; a refused start has none, and says so at once."""
+        if self._refused:
+            return 1
+        self._backend_gone = False
+        status: int | None = await super().poll()
+        self._backend_gone = status is not None
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        """Stop the backend; what it held is released once that has returned."""
+        self._backend_gone = False
+        await super().stop(now)
+        self._backend_gone = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Add what is held to the state that the Hub commits."""
+        state: dict[str, Any] = super().get_state()
+        reservation = self.reservation
+        if reservation is not None:
+            state[STATE_KEY] = reservation.to_json()
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what is held after a restart of the Hub."""
+        super().load_state(state)
+        held = state.get(STATE_KEY)
+        self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
+        # Whoever wrote this had a backend, or could not stop it: only a look can tell.
+        self._backend_gone = not self._restored_id
+
+    def clear_state(self) -> None:
+        """Release what is held, exactly once, if the backend is gone; otherwise look until it is.
+
+        The Hub calls this at the beginning of a start and at the end of a stop, also of a stop
+        that failed. Then the state is kept: it is what finds the backend again.
+        """
+        reservation = self.reservation
+        if reservation is not None and not self._backend_gone:
+            self.log.error(
+                "%s could not be stopped: it goes on holding what it holds", self._log_name
+            )
+            self.platform.watch_lingering(self)
+            return
+        super().clear_state()
+        self.admitted = None
+        self._restored_id = ""
+        if reservation is not None:
+            self.platform.admission.release(reservation.id, "stopped")
+
+    async def end_lingering(self) -> bool:
+        """Try again to stop a backend whose stop failed; release what it holds once it is gone."""
+        if await self.poll() is None:
+            await asyncio.wait_for(self.stop(now=True), timeout=60)
+        self.clear_state()
+        self.orm_spawner.state = self.get_state()
+        self.user.db.commit()
+        return self.reservation is None

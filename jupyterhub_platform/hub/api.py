@@ -1,0 +1,275 @@
+"""The in-Hub REST API, below ``/hub/api/platform/``: changes and decisions.
+
+Scopes are asked for at run time: a site may define roles of its own that hold them.
+"""
+
+import asyncio
+import functools
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from jupyterhub import orm
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+
+from jupyterhub_platform.core.decision import list_fitting
+from jupyterhub_platform.core.errors import IdentityError, PolicyError, StoreError
+from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.question import limit_to_json, subject_of
+from jupyterhub_platform.hub import roles
+from jupyterhub_platform.hub.denials import status_of
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
+
+T = TypeVar("T")
+LONGEST_INVITE_HOURS = 24 * 30
+
+
+class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
+    """What the routes have in common: who asks, and errors as the Hub words them."""
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of this Hub."""
+        return platform_of(self.settings)
+
+    async def prepare(self) -> None:
+        """Refuse whoever is not logged in, before anything else."""
+        await super().prepare()
+        if self.current_user is None:
+            raise web.HTTPError(403, "Log in, or send a token of yours.")
+
+    @property
+    def me(self) -> str:
+        """The name of the user, or service, that asks."""
+        return str(self.current_user.name)
+
+    def require(self, *scopes: str) -> None:
+        """Refuse unless one of these scopes is held.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 403 and the name of what is missing.
+        """
+        if not any(self.has_scope(scope) for scope in scopes):
+            raise web.HTTPError(403, f"This needs the scope {' or '.join(scopes)}.")
+
+    def check_person(self, name: str) -> None:
+        """Refuse a name that neither the policy nor the Hub knows.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 404.
+        """
+        if name not in self.platform.snapshot.policy.people and self.find_in_hub(name) is None:
+            raise web.HTTPError(404, f"There is nobody with the name {name[:64]!a}.")
+
+    def find_in_hub(self, name: str) -> Any:
+        """Return the Hub's row of a user; what cannot be a name is not looked up."""
+        try:
+            normal = normalise_user(name)
+        except IdentityError:
+            return None
+        return orm.User.find(self.db, name) if normal == name else None
+
+    def in_charge_of(self, group: str) -> bool:
+        """Tell whether whoever asks manages ``group``, by the policy and with that scope."""
+        managed = self.platform.snapshot.policy.managed_groups(self.me)
+        return group in managed and self.has_scope(roles.MANAGE)
+
+    def memberships_of(self, name: str) -> frozenset[str]:
+        """Return the Hub's groups of a user, without making an object for them."""
+        user = self.find_in_hub(name)
+        return frozenset(group.name for group in user.groups) if user else frozenset()
+
+    def read_object(self, *keys: str) -> dict[str, Any]:
+        """Return the body, which must be empty or a JSON object with no other than these keys."""
+        body = self.get_json_body()
+        if body is None:
+            return {}
+        if not isinstance(body, dict):
+            raise web.HTTPError(400, "The body is a JSON object.")
+        unknown = sorted(set(body) - set(keys))
+        if unknown:
+            raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
+        return body
+
+    def get_json_body(self) -> Any:
+        """Return the body; what is no JSON is the sender's fault, and no error of the Hub."""
+        try:
+            return json.loads(self.request.body.decode("utf8")) if self.request.body else None
+        except (ValueError, RecursionError):
+            raise web.HTTPError(400, "The body is not JSON.") from None
+
+    async def in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Run what may take long beside the Hub's loop; an unreachable store becomes a 503."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                None, functools.partial(call, *arguments, **named)
+            )
+        except StoreError as error:
+            self.platform.runtime.health.mark_down(error)
+            refusal = web.HTTPError(
+                503, "The platform's store does not answer. Try again in a minute."
+            )
+            refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
+            raise refusal from error
+
+
+class UsageHandler(PlatformAPIHandler):
+    """What somebody holds, may hold and has left, in each of their accounts."""
+
+    def get(self) -> None:
+        """Answer for oneself, or for ``?user=`` by scope."""
+        name = self.get_query_argument("user", self.me)
+        policy, revision = self.platform.snapshot.policy, self.platform.snapshot.revision
+        subject = subject_of(policy, name, self.memberships_of(name))
+        accounts = subject.accounts
+        if name == self.me:
+            self.require(roles.SELF, roles.READ)
+        elif not self.has_scope(roles.READ):
+            accounts = tuple(each for each in accounts if self.in_charge_of(each))
+            if not accounts:
+                raise web.HTTPError(403, f"Seeing what others hold needs the scope {roles.READ}.")
+        self.check_person(name)
+        admission = self.platform.admission
+        decisions = [
+            admission.dry_run(Start(name, frozenset(subject.accounts), "", {"account": account}))
+            for account in accounts
+        ]
+        self.write(
+            {
+                "user": name,
+                "level": subject.level,
+                "revision": revision,
+                "accounts": [
+                    {
+                        "account": decision.question.account,
+                        "limits": [limit_to_json(limit) for limit in decision.question.limits],
+                        "fits": list(list_fitting(decision.question)),
+                    }
+                    for decision in decisions
+                ],
+                "servers": [
+                    held.to_json()
+                    for held in admission.book.of_user(name)
+                    if held.account in accounts or name == self.me
+                ],
+            }
+        )
+
+
+class DecideHandler(PlatformAPIHandler):
+    """A dry run: the whole decision, admitted or not, and nothing is recorded."""
+
+    def post(self) -> None:
+        """Answer ``{"user_options": …, "user": …, "server": …}``; user is oneself by default."""
+        body = self.read_object("user", "server", "user_options")
+        name, server = body.get("user", self.me), body.get("server", "")
+        if not isinstance(name, str) or not isinstance(server, str):
+            raise web.HTTPError(400, "user and server are names.")
+        if name == self.me:
+            self.require(roles.SELF, roles.READ)
+        elif not (self.has_scope(roles.READ) or self._may_start(name)):
+            raise web.HTTPError(403, f"Asking for others needs the scope {roles.READ}.")
+        self.check_person(name)
+        memberships = self.memberships_of(name)
+        start = Start(name, memberships, server, body.get("user_options"), by=self.me)
+        decision = self.platform.admission.dry_run(start)
+        self.write({**decision.to_json(), "status": status_of(decision), "id": None})
+
+    def _may_start(self, name: str) -> bool:
+        known = self.find_in_hub(name) is not None
+        return known and bool(self.has_scope(f"start:servers!user={name}"))
+
+
+class DecisionHandler(PlatformAPIHandler):
+    """A recorded decision, by the id that a denial carries."""
+
+    async def get(self, decision_id: str) -> None:
+        """Answer its owner, their managers, and those who read everything."""
+        recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
+        mine = recorded is not None and recorded.user == self.me and self.has_scope(roles.SELF)
+        managed = recorded is not None and self.in_charge_of(recorded.account)
+        if not (mine or managed or self.has_scope(roles.READ)):
+            # The same answer whether it exists or not: ids are not to be guessed.
+            raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
+        if recorded is None:
+            raise web.HTTPError(404, "There is no such decision.")
+        self.write({**recorded.decision, "id": recorded.id})
+
+
+class ReloadHandler(PlatformAPIHandler):
+    """Puts the policy file into force as it is now."""
+
+    async def post(self) -> None:
+        """Answer with the revision, or with every fault of the file."""
+        self.require(roles.OPERATE, roles.ADMIN)
+        before = self.platform.snapshot.revision
+        try:
+            snapshot = await self.platform.reload(self.me)
+        except PolicyError as error:
+            self.set_status(422)
+            self.write(
+                {
+                    "status": 422,
+                    "message": "The last good policy stays in force.",
+                    "faults": [str(fault) for fault in error.faults],
+                }
+            )
+            return
+        except StoreError as error:
+            self.platform.runtime.health.mark_down(error)
+            raise web.HTTPError(503, "The platform's store does not answer.") from error
+        self.write({"revision": snapshot.revision, "changed": snapshot.revision != before})
+
+
+class InviteHandler(PlatformAPIHandler):
+    """Makes an invite; the link is in this answer and nowhere else."""
+
+    async def post(self, name: str) -> None:
+        """Answer with the link, for admins and for managers of people below their own level."""
+        self.require(roles.ADMIN, roles.MANAGE)
+        if not getattr(self.authenticator, "local_accounts", False):
+            raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
+        person = self.platform.snapshot.policy.people.get(name)
+        if person is None:
+            raise web.HTTPError(
+                404, f"{name[:64]!a} is not declared in the policy. Declare them first."
+            )
+        if not (self.has_scope(roles.ADMIN) or self._may_invite(name, person.level)):
+            raise web.HTTPError(403, f"Inviting {name} needs the scope {roles.ADMIN}.")
+        hours = self.read_object("expires_in_hours").get(
+            "expires_in_hours", self.platform.invite_hours
+        )
+        if type(hours) is not int or not 0 < hours <= LONGEST_INVITE_HOURS:
+            raise web.HTTPError(
+                400, f"expires_in_hours is a whole number from 1 to {LONGEST_INVITE_HOURS}."
+            )
+        invite = await self.in_thread(
+            self.platform.runtime.accounts.invite,
+            name,
+            by=self.me,
+            valid_for=timedelta(hours=hours),
+        )
+        base = f"{self.request.protocol}://{self.request.host}"
+        self.set_status(201)
+        self.write(
+            {
+                "user": name,
+                "url": f"{base}{self.hub.base_url}invite/?token={invite.token}",
+                "expires_at": invite.expires_at.isoformat(),
+            }
+        )
+
+    def _may_invite(self, name: str, level: Level) -> bool:
+        """Tell whether a manager may: in a group of theirs, and nobody with more than they have."""
+        groups = self.platform.snapshot.policy.declared_groups(name)
+        rule = LEVELS[level]
+        powerful = rule.manages_groups or rule.reads_everything
+        return not powerful and any(self.in_charge_of(group) for group in groups)

@@ -1,0 +1,181 @@
+"""``configure(c)``: all that a ``jupyterhub_config.py`` needs, merged with what a site has set."""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from typing import Any, Final
+
+from jupyterhub.auth import Authenticator
+from traitlets.config.loader import LazyConfigValue
+from traitlets.utils.importstring import import_item
+
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.hub import roles
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
+from jupyterhub_platform.settings import Settings
+
+DEFAULT_SERVICE_URL: Final = "http://127.0.0.1:8190"
+COMMAND_LINE: Final = "jhp"
+_PLACES: Final = {
+    "state_dir": "PLATFORM_STATE_DIR",
+    "policy_file": "PLATFORM_FILE",
+    "database_url": "PLATFORM_DB_URL",
+}
+_STOCK_SPAWNERS: Final = frozenset(
+    {
+        "",
+        "kubernetes",
+        "kubespawner.kubespawner",
+        "kubespawner.spawner.kubespawner",
+        "localprocess",
+        "jupyterhub.spawner.localprocessspawner",
+    }
+)
+"""Spawners that stand for a place to run, in small letters: ours runs there in their stead."""
+
+
+def configure(c: Any) -> None:
+    """Put the platform into a Hub's configuration. Call it last; again does no harm.
+
+    Services, roles, scopes and templates of the site are added to, never overwritten. What an
+    operator sets is ``c.Platform.…``. Works alone on a laptop and in Zero to JupyterHub's
+    ``hub.extraConfig``.
+
+    Raises
+    ------
+    PlatformError
+        Raised if the site's spawner is one that cannot be governed.
+    """
+    hub = c.JupyterHub
+    authenticator = _authenticator(hub)
+    hub.authenticator_class = authenticator
+    hub.spawner_class = _spawner(hub)
+    hub.custom_scopes.update(dict(roles.CUSTOM_SCOPES))
+    _add_named(hub, "load_roles", roles.level_roles())
+    _add_templates(hub)
+    local_accounts = issubclass(authenticator, PlatformAuthenticator)
+    hub.template_vars.update({"platform_local_accounts": local_accounts})
+    _add_named(hub, "services", [_service(c)])
+    _command_line(hub)
+    _set_default(hub, "allow_named_servers", True)
+    # Servers outlive the Hub; a restart finds them again.
+    _set_default(hub, "cleanup_servers", False)
+    _set_default(c.Spawner, "default_url", "/lab")
+    # Without it, a token of somebody who was dropped from the policy goes on working.
+    _set_default(c.Authenticator, "auth_refresh_strict", True)
+
+
+def _add_named(section: Any, trait: str, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Add entries to a list, except those that it has by name: those of the site stay."""
+    present = {entry.get("name") for entry in _entries(section[trait])}
+    section[trait].extend(dict(entry) for entry in entries if entry["name"] not in present)
+
+
+def _entries(value: Any) -> list[Any]:
+    """Return what a list has so far; where a site only added to it, what it added."""
+    if isinstance(value, LazyConfigValue):
+        changes = value.to_dict()
+        inserted = [entry for _, entry in changes.get("inserts", ())]
+        return [*inserted, *changes.get("prepend", ()), *changes.get("extend", ())]
+    return list(value)
+
+
+def _add_templates(hub: Any) -> None:
+    """Put our templates behind those of the site and before those of the Hub."""
+    ours, paths = str(TEMPLATE_DIRECTORY), hub.template_paths
+    if ours in _entries(paths):
+        return
+    if isinstance(paths, LazyConfigValue):
+        paths.insert(len(paths.to_dict().get("inserts", ())), ours)
+    else:
+        paths.append(ours)
+
+
+def _command_line(hub: Any) -> None:
+    """Let ``jhp`` on this machine speak to this Hub, with a token that only its owner can read."""
+    token = os.environ.get("PLATFORM_COMMAND_TOKEN")
+    if token:
+        role = {"name": "platform-command-line", "services": [COMMAND_LINE]}
+        _add_named(hub, "services", [{"name": COMMAND_LINE, "api_token": token}])
+        _add_named(hub, "load_roles", [{**role, "scopes": [roles.ADMIN]}])
+
+
+def _set_default(section: Any, name: str, value: Any) -> None:
+    if name not in section:
+        section[name] = value
+
+
+def _authenticator(hub: Any) -> type[Authenticator]:
+    chosen = hub.get("authenticator_class")
+    if not chosen:
+        return PlatformAuthenticator
+    return governed(_load(chosen, "jupyterhub.authenticators"))
+
+
+def _spawner(hub: Any) -> Any:
+    chosen = hub.get("spawner_class")
+    if isinstance(chosen, type):
+        name = f"{chosen.__module__}.{chosen.__name__}"
+    else:
+        name = str(chosen or "")
+    if name.lower() in _STOCK_SPAWNERS:
+        return _default_spawner(name)
+    spawner = _load(chosen, "jupyterhub.spawners")
+    if not issubclass(spawner, AdmissionMixin):
+        raise PlatformError(
+            f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
+            "sees; use platform or platform-local, or a class of yours with AdmissionMixin first"
+        )
+    return spawner
+
+
+def _default_spawner(stock: str) -> Any:
+    """Return the twin for where the Hub runs; neither needs the libraries of the other."""
+    if "kube" in stock.lower() or (not stock and "KUBERNETES_SERVICE_HOST" in os.environ):
+        from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+
+        return PlatformKubeSpawner
+    from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+
+    return PlatformLocalSpawner
+
+
+def _load(chosen: Any, group: str) -> Any:
+    if not isinstance(chosen, str):
+        return chosen
+    for entry in entry_points(group=group):
+        if entry.name.lower() == chosen.lower():
+            return entry.load()
+    return import_item(chosen)
+
+
+def _service(c: Any) -> dict[str, Any]:
+    """Return the admin service, which has no power of its own: only what callers bring."""
+    url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
+    told = {
+        variable: str(c.Platform[trait])
+        for trait, variable in _PLACES.items()
+        if c.Platform.get(trait)
+    }
+    settings = Settings.from_environment({**os.environ, **told})
+    environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
+    for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return {
+        "name": roles.SERVICE_NAME,
+        "url": url or DEFAULT_SERVICE_URL,
+        "command": [sys.executable, "-m", "jupyterhub_platform.service"],
+        "environment": environment,
+        "oauth_no_confirm": True,
+        "oauth_client_allowed_scopes": [
+            f"access:services!service={roles.SERVICE_NAME}",
+            "custom:platform",
+            "delete:servers",
+            "read:users:name!user",
+            "read:users:groups!user",
+        ],
+    }

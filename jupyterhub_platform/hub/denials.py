@@ -1,0 +1,77 @@
+"""How a denial leaves the Hub: the status, the sentence, and the way to the whole decision."""
+
+from typing import Final
+
+from jupyterhub.spawner import SpawnException
+from markupsafe import escape
+
+from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
+
+STATUSES: Final = (
+    # The first prefix that any code of a decision has decides: mend the request before the policy,
+    # the policy before what is held, and that before what the platform can hold.
+    ("options.", 400),
+    ("person.", 403),
+    ("level.", 403),
+    ("account.", 403),
+    ("tier.", 403),
+    ("quota.", 409),
+    ("capacity.", 503),
+)
+CAPACITY_RETRY_SECONDS: Final = 60
+STORE_SENTENCE: Final = (
+    "Nothing can be started right now: the platform cannot record it. "
+    "Servers that run go on. Try again in a minute, or ask an admin to look at the store."
+)
+
+
+class AdmissionDenied(SpawnException):  # type: ignore[misc]
+    """A denial, as the Hub shows it on its pages, in its API and in its log."""
+
+    def __init__(self, sentence: str, *, status: int, code: str, html: str = "") -> None:
+        html = html or str(escape(sentence))
+        # `reason` is a metric label and the HTTP reason phrase: short, fixed, never data.
+        super().__init__(
+            sentence, reason=code.partition(".")[0], message_html=html, status_code=status
+        )
+        self.jupyterhub_message = sentence
+        self.jupyterhub_html_message = html
+        self.headers: dict[str, str] = {}
+        self.code = code
+
+
+def status_of(decision: Decision) -> int:
+    """Return the HTTP status with which a start with this decision is answered."""
+    if decision.admitted:
+        return 201
+    for prefix, status in STATUSES:
+        if any(code.startswith(prefix) for code in decision.codes):
+            return status
+    return 409
+
+
+def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenied:
+    """Make the denial of a start, with headers that lead to the whole decision."""
+    status = status_of(decision)
+    link = f"{api_url}/decisions/{decision_id}"
+    codes = ", ".join(decision.codes)
+    error = AdmissionDenied(
+        decision.sentence,
+        status=status,
+        code=decision.codes[0],
+        html=f'{escape(decision.sentence)} <small class="text-body-secondary">'
+        f"<code>{escape(codes)}</code></small>",
+    )
+    error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
+    if status == 503:
+        error.headers["Retry-After"] = str(CAPACITY_RETRY_SECONDS)
+    return error
+
+
+def store_is_down(error: StoreError) -> AdmissionDenied:
+    """Make the refusal of a start that nothing could record."""
+    refusal = AdmissionDenied(STORE_SENTENCE, status=503, code=error.code)
+    refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}
+    return refusal

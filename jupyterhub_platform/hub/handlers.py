@@ -1,0 +1,26 @@
+"""The routes that the platform adds to the Hub."""
+
+from typing import Any
+
+from jupyterhub_platform.hub import api, pages
+
+
+def platform_handlers(app: Any) -> list[Any]:
+    """Return the routes, relative to the Hub's prefix; they go before the Hub's own."""
+    return [
+        (r"/api/platform/usage", api.UsageHandler),
+        (r"/api/platform/decide", api.DecideHandler),
+        (r"/api/platform/decisions/([0-9a-f]{1,64})", api.DecisionHandler),
+        (r"/api/platform/reload", api.ReloadHandler),
+        (r"/api/platform/users/([^/]+)/invite", api.InviteHandler),
+        (r"/invite/([^/]*)", pages.InvitePage),
+        (r"/password", pages.PasswordPage),
+        (r"/spawn", pages.SpawnPage),
+        (r"/spawn/([^/]+)", pages.SpawnPage),
+        (r"/spawn/([^/]+)/([^/]+)", pages.SpawnPage),
+        (
+            r"/platform/static/(.*)",
+            pages.StaticFiles,
+            {"path": str(pages.STATIC_DIRECTORY)},
+        ),
+    ]

@@ -1,0 +1,201 @@
+"""What the Kubernetes API answers, as a person reads it and as the log may keep it.
+
+What Kubernetes says never reaches a page or an API of ours, except for the amounts of a quota: it
+may repeat what was sent, and a pod carries its server's token. SpawnExceptions, unlike Kubernetes'
+own errors, do not count towards the failures after which a Hub gives up.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from kubernetes_asyncio.client import ApiException
+
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.resources import (
+    CPU,
+    MEMORY,
+    describe_amount,
+    is_accelerator,
+    parse_quantity,
+)
+from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.kubernetes.guard import EXCEEDS, Violation
+from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
+
+BUSY: Final = frozenset({429, 500, 502, 503, 504})
+"""Statuses with which the cluster says "later": worth another try."""
+RETRY_SECONDS: Final = 30
+
+_MOST_LOGGED: Final = 1024
+_MOST_READ: Final = 8192
+_QUOTA: Final = re.compile(
+    r"exceeded quota: (?P<quota>[^\s,]{1,253}), requested: (?P<requested>\S+), "
+    r"used: (?P<used>\S+), limited: (?P<limited>\S+)"
+)
+_SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|KEY", re.IGNORECASE)
+
+
+def read_message(error: ApiException) -> str:
+    """Return what the API says in ``error``, without the headers and the rest of the answer."""
+    try:
+        answer = json.loads(error.body or "")
+    except (TypeError, ValueError):
+        return ""
+    message = answer.get("message", "") if isinstance(answer, dict) else ""
+    return str(message)[:_MOST_READ]
+
+
+def secrets_in(pod: Manifest) -> frozenset[str]:
+    """Return the values in a pod's environment that no log may hold, by their names."""
+    spec = part(pod, "spec")
+    variables = (
+        variable
+        for key in ("containers", "initContainers")
+        for container in items(spec, key)
+        for variable in items(container, "env")
+    )
+    return frozenset(
+        str(variable["value"])
+        for variable in variables
+        if variable.get("value") and _SECRET_NAME.search(str(variable.get("name", "")))
+    )
+
+
+def for_log(error: ApiException, secrets: Iterable[str]) -> str:
+    """Say ``error`` in one line of a log, without any of ``secrets``."""
+    message = read_message(error)
+    # Longest first: a secret may be part of another.
+    for secret in sorted(filter(None, secrets), key=len, reverse=True):
+        message = message.replace(secret, "[redacted]")
+    return f"HTTP {error.status}: {message[:_MOST_LOGGED]!a}"
+
+
+def explain(error: ApiException) -> AdmissionDenied:
+    """Turn the answer of the API into what the person at the other end can use."""
+    if error.status == 403 and (match := _QUOTA.search(read_message(error))):
+        return _over_quota(match)
+    if error.status in BUSY:
+        return busy()
+    return AdmissionDenied(
+        "The cluster refused to create this server. That is a fault in how the platform is set up, "
+        "and trying again will not help. Tell an operator; the Hub's log says why.",
+        status=500,
+        code="cluster.refused",
+    )
+
+
+def busy() -> AdmissionDenied:
+    """Make the refusal of a start for which the cluster had no time."""
+    return _later(
+        "The cluster is too busy to start this server. Nothing was started. Try again in a minute.",
+        "cluster.busy",
+    )
+
+
+def still_leaving() -> AdmissionDenied:
+    """Make the refusal of a start whose earlier pod is not gone yet."""
+    return _later(
+        "The last run of this server has not ended yet: its pod is still shutting down. "
+        "Try again in a minute.",
+        "cluster.still_leaving",
+    )
+
+
+def _later(sentence: str, code: str) -> AdmissionDenied:
+    refusal = AdmissionDenied(sentence, status=503, code=code)
+    refusal.headers = {"Retry-After": str(RETRY_SECONDS)}
+    return refusal
+
+
+def name_taken(pod: str, namespace: str) -> AdmissionDenied:
+    """Make the refusal of a start in whose place is a pod that is not ours."""
+    return AdmissionDenied(
+        f"The pod {pod} exists already in the namespace {namespace} and does not belong to this "
+        "server, so it was left alone. Start a server with another name, or ask an operator to "
+        "look at that pod.",
+        status=409,
+        code="cluster.name_taken",
+    )
+
+
+def not_admitted() -> AdmissionDenied:
+    """Make the refusal of a start that passed no admission."""
+    return AdmissionDenied(
+        "This server was not admitted, so nothing was started. Start it again from the spawn page.",
+        status=403,
+        code="server.not_admitted",
+    )
+
+
+def misconfigured(setting: str) -> AdmissionDenied:
+    """Make the refusal of a start that a setting of the operator's would spoil."""
+    return AdmissionDenied(
+        f"The setting {setting} replaces what the Hub itself puts into a pod, so that no server "
+        "could work. Ask an operator to use c.KubeSpawner.environment or extra_containers instead.",
+        status=500,
+        code="pod.configuration",
+    )
+
+
+def not_a_pod() -> AdmissionDenied:
+    """Make the refusal of a start whose manifest is none after the operator's hook."""
+    return AdmissionDenied(
+        "The site's own modify_pod_hook returned no pod, so nothing was started. "
+        "Ask an operator to return the pod from it.",
+        status=500,
+        code="pod.configuration",
+    )
+
+
+def violates(violations: tuple[Violation, ...]) -> AdmissionDenied:
+    """Make the refusal of a pod that is more than was admitted."""
+    first = violations[0]
+    more = f" and {len(violations) - 1} more" if len(violations) > 1 else ""
+    goes = (
+        "asks for more than was reserved" if first.code == EXCEEDS else "is not what was admitted"
+    )
+    return AdmissionDenied(
+        f"This server was not started, because its pod {goes}: {first}{more}. A setting of this "
+        "Hub adds that, not you. Ask an operator to correct it; the Hub's log names every place.",
+        status=409,
+        code=first.code,
+    )
+
+
+def _over_quota(match: re.Match[str]) -> AdmissionDenied:
+    requested, used, limited = (_amounts(match[key]) for key in ("requested", "used", "limited"))
+    parts = [
+        f"of {name} {_say(name, limited.get(name))} are allowed, {_say(name, used.get(name))} "
+        f"used and {_say(name, asked)} asked for"
+        for name, asked in requested.items()
+    ]
+    return AdmissionDenied(
+        f"The quota {match['quota']} of the cluster's namespace leaves no room for this server: "
+        f"{'; '.join(parts)}. Stop a server, choose a smaller tier, or ask an operator to raise "
+        "that quota.",
+        status=409,
+        code="cluster.quota",
+    )
+
+
+def _amounts(listed: str) -> Mapping[str, str]:
+    pairs = (pair.partition("=") for pair in listed.split(","))
+    return {name: amount for name, _, amount in pairs if name and amount}
+
+
+def _say(name: str, quantity: str | None) -> str:
+    """Say an amount under a ResourceQuota's name, such as ``requests.cpu``, in people's units."""
+    if quantity is None:
+        return "an unknown amount"
+    resource = name.removeprefix("requests.").removeprefix("limits.")
+    if resource == "storage":
+        resource = MEMORY
+    known = resource in {CPU, MEMORY, "ephemeral-storage"} or is_accelerator(resource)
+    if not known or name.startswith("count/"):
+        return quantity
+    try:
+        return describe_amount(resource, parse_quantity(quantity, resource))
+    except QuantityError:
+        return quantity

@@ -1,0 +1,83 @@
+"""Fields of a pod that give a server more than itself: the node, the cluster, other pods.
+
+The list is that of the Pod Security Standards as far as it matters here, and three more:
+a service account's token, a node chosen past the scheduler, devices that no resource name counts.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.totals import Manifest, containers, items, part
+
+_POD: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hostNetwork": "shares the network of the node",
+        "hostPID": "sees the processes of the node",
+        "hostIPC": "shares memory with the node",
+        "nodeName": "goes past the scheduler",
+        "resourceClaims": "claims devices that nothing reserved",
+        "ephemeralContainers": "adds containers that nothing limits",
+    }
+)
+
+
+def find_forbidden(spec: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield the path of every forbidden field in a pod's ``spec``, and what it would do."""
+    for key, what in _POD.items():
+        if spec.get(key):
+            yield f"spec.{key}", what
+    yield from _identity(spec)
+    yield from _confinement("spec.securityContext", part(spec, "securityContext"))
+    for volume in items(spec, "volumes"):
+        yield from _volume(f"spec.volumes[{volume.get('name', '')}]", volume)
+    for path, container in containers(spec):
+        yield from _container(path, container)
+
+
+def _identity(spec: Manifest) -> Iterator[tuple[str, str]]:
+    for key in ("serviceAccountName", "serviceAccount"):
+        if spec.get(key) not in (None, "", "default"):
+            yield f"spec.{key}", "acts as another service account"
+    if spec.get("automountServiceAccountToken") is not False:
+        yield "spec.automountServiceAccountToken", "hands the server a token for the cluster"
+
+
+def _volume(path: str, volume: Manifest) -> Iterator[tuple[str, str]]:
+    if "hostPath" in volume:
+        yield f"{path}.hostPath", "opens the file system of the node"
+    sources = items(part(volume, "projected"), "sources")
+    if any("serviceAccountToken" in source for source in sources):
+        yield f"{path}.projected", "hands the server a token for the cluster"
+
+
+def _container(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
+    context = part(container, "securityContext")
+    at = f"{path}.securityContext"
+    if context.get("privileged"):
+        yield f"{at}.privileged", "has every power on the node"
+    if _may_escalate(container.get("name"), context.get("allowPrivilegeEscalation")):
+        yield f"{at}.allowPrivilegeEscalation", "lets programs gain powers"
+    if part(context, "capabilities").get("add"):
+        yield f"{at}.capabilities.add", "has added capabilities"
+    if context.get("procMount") not in (None, "Default"):
+        yield f"{at}.procMount", "unmasks /proc"
+    yield from _confinement(at, context)
+    if any(port.get("hostPort") for port in items(container, "ports")):
+        yield f"{path}.ports.hostPort", "opens a port of the node"
+    if part(container, "resources").get("claims"):
+        yield f"{path}.resources.claims", "claims devices that nothing reserved"
+
+
+def _may_escalate(name: Any, allowed: Any) -> bool:
+    # Kubernetes reads "not said" as allowed; that much is asked of the people's own container.
+    return allowed is not False if name == NOTEBOOK else bool(allowed)
+
+
+def _confinement(path: str, context: Manifest) -> Iterator[tuple[str, str]]:
+    for key in ("seccompProfile", "appArmorProfile"):
+        if part(context, key).get("type") == "Unconfined":
+            yield f"{path}.{key}", "runs unconfined"
+    if part(context, "windowsOptions").get("hostProcess"):
+        yield f"{path}.windowsOptions.hostProcess", "runs on the node itself"

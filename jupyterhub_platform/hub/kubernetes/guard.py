@@ -1,0 +1,127 @@
+"""The last look at a pod, after every hook: it asks for no more than was reserved.
+
+Hooks, overrides and extra containers belong to the operator, not to users. They are still checked:
+what they add would be used without being counted, or would give a server the node it runs on.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount
+from jupyterhub_platform.hub.kubernetes import totals
+from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK, is_indivisible
+from jupyterhub_platform.hub.kubernetes.totals import Manifest, containers, items, part
+
+EXCEEDS: Final = "pod.exceeds_reservation"
+FORBIDDEN: Final = "pod.forbidden_field"
+CHANGED: Final = "pod.changed"
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a pod may be.
+
+    Attributes
+    ----------
+    reserved, limits
+        What its requests and its limits may add up to.
+    image
+        The reference that the server's own container starts.
+    name, labels, annotations
+        What the Hub finds its pod by.
+    fields
+        Paths of forbidden fields that the operator allows.
+    """
+
+    reserved: Resources
+    limits: Resources
+    image: str
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that a pod may not be: a stable code, where it is, and what."""
+
+    code: str
+    path: str
+    what: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}"
+
+
+def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]:
+    """Return everything in which a pod goes beyond its allowance; empty if it may be created."""
+    spec = part(manifest, "spec")
+    resources = [Violation(EXCEEDS, path, what) for path, what in totals.unreadable(spec)] or [
+        *_over(spec, allowance),
+        *_unlimited(spec, allowance),
+    ]
+    forbidden = [
+        Violation(FORBIDDEN, path, what)
+        for path, what in find_forbidden(spec)
+        if path not in allowance.fields
+    ]
+    return (*resources, *forbidden, *_changed(manifest, allowance))
+
+
+def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
+    """Yield every resource of which the pod asks for more than it may."""
+    pod = part(spec, "resources")
+    for name in sorted(totals.names_in(spec)):
+        wanted = totals.total(spec, name, totals.request_of)
+        wanted = max(wanted, totals.request_of(pod, name))
+        reserved = allowance.reserved.amount(name)
+        if wanted > reserved:
+            yield _more(name, "requests", wanted, reserved, "reserved")
+        if name not in allowance.limits:
+            continue  # without a limit of the tier's, only what is reserved is bounded
+        used = totals.total(spec, name, totals.limit_of)
+        used = max(used, totals.limit_of(pod, name) or 0)
+        if used > allowance.limits[name]:
+            yield _more(name, "limits", used, allowance.limits[name], "the limit of the tier")
+
+
+def _more(name: str, kind: str, asked: int, most: int, means: str) -> Violation:
+    what = f"{describe_amount(name, asked)} asked for, {describe_amount(name, most)} {means}"
+    return Violation(EXCEEDS, f"spec.{kind}.{name}", what)
+
+
+def _unlimited(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
+    """Yield every container that may use more of a resource than the tier gives the whole pod."""
+    for path, container in containers(spec):
+        for name, most in allowance.limits.items():
+            if name == SERVERS or is_indivisible(name):
+                continue  # of these a container gets none unless it asks
+            if totals.limit_of(part(container, "resources"), name) is None:
+                what = f"no limit, and {describe_amount(name, most)} is the limit of the tier"
+                yield Violation(EXCEEDS, f"{path}.resources.limits.{name}", what)
+
+
+def _changed(manifest: Manifest, allowance: Allowance) -> Iterator[Violation]:
+    """Yield what makes this another pod than the one that was admitted."""
+    own = [
+        one for one in items(part(manifest, "spec"), "containers") if one.get("name") == NOTEBOOK
+    ]
+    if len(own) != 1:
+        yield Violation(CHANGED, "spec.containers", f"{len(own)} are named {NOTEBOOK}, not one")
+    for one in own:
+        if one.get("image") != allowance.image:
+            what = f"{one.get('image')!a} is not the admitted {allowance.image!a}"
+            yield Violation(CHANGED, f"spec.containers[{NOTEBOOK}].image", what)
+    metadata = part(manifest, "metadata")
+    if metadata.get("name") != allowance.name:
+        what = f"{metadata.get('name')!a} is not {allowance.name!a}, by which the Hub finds it"
+        yield Violation(CHANGED, "metadata.name", what)
+    for key, marks in (("labels", allowance.labels), ("annotations", allowance.annotations)):
+        found = part(metadata, key)
+        for name, value in marks.items():
+            if found.get(name) != value:
+                what = "is not what admission wrote"
+                yield Violation(CHANGED, f"metadata.{key}[{name}]", what)

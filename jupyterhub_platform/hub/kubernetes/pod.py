@@ -1,0 +1,174 @@
+"""From an admitted tier to a pod: what its containers ask for, where it goes, what it is called.
+
+A tier is what the whole pod gets. What the operator's own sidecars ask for is taken from it, and
+an init container, which runs before the others, may use all of it.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kubernetes_asyncio.client import V1Pod, V1ResourceRequirements, V1Toleration
+from kubespawner.slugs import is_valid_label, safe_slug
+from kubespawner.utils import get_k8s_model
+
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.resources import (
+    CPU,
+    MEMORY,
+    SERVERS,
+    Resources,
+    is_accelerator,
+    parse_quantity,
+)
+from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.usecases.admission import Admitted
+
+PREFIX: Final = "jupyterhub-platform/"
+RESERVATION: Final = f"{PREFIX}reservation"
+HUB: Final = f"{PREFIX}hub"
+USER: Final = f"{PREFIX}user"
+SERVER: Final = f"{PREFIX}server"
+NOTEBOOK: Final = "notebook"
+"""The container of a pod that runs the single-user server, as KubeSpawner names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a container or a pod asks for, as Kubernetes says it."""
+
+    requests: Resources
+    limits: Resources
+
+
+def is_indivisible(name: str) -> bool:
+    """Tell whether Kubernetes wants the request for ``name`` to be equal to its limit."""
+    return is_accelerator(name) or name.startswith("hugepages-")
+
+
+def pod_of(tier: Tier) -> Asked:
+    """Return what a whole pod of ``tier`` asks for.
+
+    Every limit comes with a request, if need be of zero: Kubernetes reads a limit alone as a
+    request of as much, which nobody reserved.
+    """
+    requests = {name: amount for name, amount in tier.requests.items() if name != SERVERS}
+    limits = {name: amount for name, amount in tier.limits.items() if name != SERVERS}
+    for name in limits:
+        requests.setdefault(name, 0)
+    limits |= {name: amount for name, amount in requests.items() if is_indivisible(name)}
+    return Asked(Resources.of(requests), Resources.of(limits))
+
+
+def notebook_of(tier: Tier, sidecars: Iterable[Mapping[str, Any]]) -> Asked:
+    """Return what is left for the server's own container beside the operator's ``sidecars``.
+
+    Sidecars that ask for more than the tier leave nothing; the guard then refuses the pod.
+    """
+    pod = pod_of(tier)
+    requests, limits = dict(pod.requests), dict(pod.limits)
+    for sidecar in sidecars:
+        resources = sidecar.get("resources") or {}
+        own_limits = resources.get("limits") or {}
+        _take(requests, {**own_limits, **(resources.get("requests") or {})})
+        _take(limits, own_limits)
+    return Asked(Resources.of(requests), Resources.of(limits))
+
+
+def _take(amounts: dict[str, int], taken: Mapping[str, Any]) -> None:
+    for name, quantity in taken.items():
+        try:
+            amounts[name] = max(amounts.get(name, 0) - parse_quantity(quantity, name), 0)
+        except QuantityError:
+            continue  # the guard says so, with the place
+        if amounts[name] == 0 and is_indivisible(name):
+            del amounts[name]
+
+
+def traits_of(admitted: Admitted, sidecars: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return KubeSpawner's own settings for an admitted start; each replaces what was set.
+
+    Its units are cores and bytes, zero for none, and end up in environment variables such as
+    ``MEM_LIMIT``. The exact quantities for the pod go as its extra resources, which it writes over
+    its own.
+    """
+    asked = notebook_of(admitted.tier, sidecars)
+    return {
+        "image": admitted.image.reference,
+        "cpu_guarantee": asked.requests.amount(CPU) / 1000,
+        "cpu_limit": asked.limits.amount(CPU) / 1000,
+        "mem_guarantee": asked.requests.amount(MEMORY),
+        "mem_limit": asked.limits.amount(MEMORY),
+        "extra_resource_guarantees": asked.requests.render(),
+        "extra_resource_limits": asked.limits.render(),
+    }
+
+
+def labels_of(admitted: Admitted) -> dict[str, str]:
+    """Return the labels of a pod: for selecting, so names that no label allows are shortened."""
+    values = {
+        f"{PREFIX}tier": admitted.reservation.tier,
+        f"{PREFIX}account": admitted.reservation.account,
+        RESERVATION: admitted.reservation.id,
+    }
+    return {key: safe_slug(value, is_valid=is_valid_label) for key, value in values.items()}
+
+
+def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
+    """Return the annotations of a pod: the exact names, and which Hub it belongs to."""
+    reservation = admitted.reservation
+    return {
+        f"{PREFIX}tier": reservation.tier,
+        f"{PREFIX}account": reservation.account,
+        f"{PREFIX}image": reservation.image,
+        RESERVATION: reservation.id,
+        USER: reservation.user,
+        SERVER: reservation.server,
+        HUB: hub,
+    }
+
+
+def dress(pod: V1Pod, admitted: Admitted, hub: str) -> None:
+    """Add to KubeSpawner's ``pod`` where it may go and what it is; the operator's own stay.
+
+    This comes after KubeSpawner's ``str.format`` over its own labels and annotations, which would
+    evaluate braces in names of ours.
+    """
+    pod.metadata.labels.update(labels_of(admitted))
+    pod.metadata.annotations.update(annotations_of(admitted, hub))
+    tier = admitted.tier
+    if tier.node_selector:
+        pod.spec.node_selector = {**(pod.spec.node_selector or {}), **tier.node_selector}
+    if tier.tolerations:
+        own = [get_k8s_model(V1Toleration, dict(toleration)) for toleration in tier.tolerations]
+        pod.spec.tolerations = [*(pod.spec.tolerations or ()), *own]
+    asked = pod_of(tier)
+    for container in pod.spec.init_containers or ():
+        if container.restart_policy != "Always":
+            container.resources = _bounded(container.resources, asked)
+
+
+def _bounded(resources: Any, asked: Asked) -> V1ResourceRequirements:
+    """Fill in what an init container leaves open: without a limit it could use a whole node."""
+    if not isinstance(resources, Mapping):
+        resources = resources.to_dict() if resources is not None else {}
+    requests = dict(resources.get("requests") or {})
+    limits = dict(resources.get("limits") or {})
+    for name, most in asked.limits.items():
+        if is_indivisible(name) or name in limits:
+            continue
+        requests.setdefault(name, asked.requests.render()[name])
+        limits[name] = Resources.of({name: most}).render()[name]
+    return V1ResourceRequirements(claims=resources.get("claims"), requests=requests, limits=limits)
+
+
+def would_replace(container: Mapping[str, Any], pod: Mapping[str, Any]) -> str:
+    """Return the setting of the operator's that would replace what the Hub itself puts into a pod.
+
+    KubeSpawner also logs what is replaced, and with it the server's token. Empty if there is none.
+    """
+    if "env" in container:
+        return "extra_container_config.env"
+    if "containers" in pod:
+        return "extra_pod_config.containers"
+    return ""

@@ -1,0 +1,77 @@
+"""What the spawner does to pods, and how long it waits for each."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from kubernetes_asyncio.client import ApiException, V1DeleteOptions, V1Preconditions
+
+from jupyterhub_platform.hub.kubernetes.totals import Manifest
+
+_Call: TypeAlias = Callable[..., Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Pods:
+    """The pods of one namespace, through kubernetes_asyncio's ``CoreV1Api``.
+
+    Each call raises TimeoutError after ``timeout`` seconds. Answers are read as they are: a newer
+    cluster may say what the client's models refuse, after it has done what was asked.
+    """
+
+    api: Any
+    namespace: str
+    timeout: float
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create exactly the pod that ``manifest`` says, and return it as it is now."""
+        return await self._call(self.api.create_namespaced_pod, self.namespace, manifest)
+
+    async def read(self, name: str) -> Manifest | None:
+        """Return a pod as it is now, ``None`` if there is none."""
+        try:
+            return await self._call(self.api.read_namespaced_pod, name, self.namespace)
+        except ApiException as error:
+            if error.status == 404:
+                return None
+            raise
+
+    async def delete(self, name: str, uid: str, grace_seconds: int) -> bool:
+        """Delete the pod with this ``uid`` and no other; ``False`` if another has its name now."""
+        options = V1DeleteOptions(
+            grace_period_seconds=grace_seconds, preconditions=V1Preconditions(uid=uid)
+        )
+        try:
+            await self._call(self.api.delete_namespaced_pod, name, self.namespace, body=options)
+        except ApiException as error:
+            if error.status in (404, 409):
+                return error.status == 404
+            raise
+        return True
+
+    async def create_beside(self, kind: str, manifest: Any) -> bool:
+        """Create a ``secret`` or ``service`` that belongs to a pod; one that exists will do."""
+        try:
+            await self._call(
+                getattr(self.api, f"create_namespaced_{kind}"), self.namespace, manifest
+            )
+        except ApiException as error:
+            if error.status != 409:
+                raise
+        return True
+
+    async def _call(self, method: _Call, *args: Any, **more: Any) -> Manifest:
+        return await asyncio.wait_for(_ask(method, *args, **more), self.timeout)
+
+
+async def _ask(method: _Call, *args: Any, **more: Any) -> Manifest:
+    response = await method(*args, **more, _preload_content=False)
+    text = await response.text()
+    if not response.ok:
+        error = ApiException(status=response.status, reason=response.reason)
+        error.body = text
+        raise error
+    answer: Manifest = json.loads(text)
+    return answer

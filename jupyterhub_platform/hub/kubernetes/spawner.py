@@ -1,0 +1,241 @@
+"""KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from kubernetes_asyncio.client import ApiException, V1Pod
+from traitlets import Bool, List, Unicode, default, validate
+
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
+from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
+from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, uid_of
+from jupyterhub_platform.hub.kubernetes.pod import (
+    annotations_of,
+    dress,
+    labels_of,
+    pod_of,
+    traits_of,
+    would_replace,
+)
+from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes.totals import Manifest
+from jupyterhub_platform.usecases.admission import Admitted
+
+
+class KubeTierSpawner(OwnPodSpawner):
+    """Renders what was admitted as a pod, creates that pod only, and touches no other.
+
+    The tier replaces KubeSpawner's own profiles: ``profile_list`` stays empty, and user options
+    have no way into it. Resources and image of the tier replace those that configuration,
+    ``group_overrides`` or ``pre_spawn_hook`` set; node selector, tolerations, labels and
+    annotations are added to theirs. Whatever comes later (``modify_pod_hook``, extra containers,
+    extra pod configuration) is checked against what was reserved.
+    """
+
+    admitted: Admitted | None = None
+
+    allowed_pod_fields = List(
+        Unicode(),
+        config=True,
+        help="""
+        Fields that are refused in every pod unless they are listed here.
+
+        Refused are: the network, processes, memory and paths of the node (``hostNetwork``,
+        ``hostPID``, ``hostIPC``, ``hostPath``, ``hostPort``), ``privileged``,
+        ``allowPrivilegeEscalation``, added capabilities, an unmasked ``/proc``, unconfined
+        profiles, another service account, a service account's token, ``nodeName``, resource claims
+        and ephemeral containers.
+
+        Each entry is the exact path that the Hub's log gives for it. Zero to JupyterHub's container
+        that blocks the cloud's metadata, for example, needs::
+
+            c.PlatformKubeSpawner.allowed_pod_fields = [
+                "spec.initContainers[block-cloud-metadata].securityContext.privileged",
+                "spec.initContainers[block-cloud-metadata].securityContext.capabilities.add",
+            ]
+
+        Only an operator can set this; nothing that a user sends is looked up here.
+        """,
+    )
+
+    delete_pvc = Bool(
+        False,
+        config=True,
+        help="""
+        Whether a person's volume is deleted with the person.
+
+        Unlike with KubeSpawner it is kept: what is in it cannot be brought back.
+        """,
+    )
+
+    # What became of creating the pod in the start that runs, or ran last.
+    _unanswered = False
+    _later: AdmissionDenied | None = None
+
+    @default("automount_service_account_token")
+    def _default_automount(self) -> bool:
+        return False
+
+    @validate("profile_list")
+    def _no_profiles(self, proposal: Mapping[str, Any]) -> list[Any]:
+        # A profile would be a second way to resources, one that nothing counts.
+        return []
+
+    # -- from the tier to the pod ------------------------------------------------------------
+
+    async def load_user_options(self) -> None:
+        """Apply the admitted tier; user options only named it, and admission has read them."""
+        for name, value in traits_of(self._admitted(), self._sidecars()).items():
+            setattr(self, name, value)
+
+    async def get_pod_manifest(self) -> V1Pod:
+        """Render the pod of the admitted tier."""
+        if setting := would_replace(self.extra_container_config, self.extra_pod_config):
+            raise answers.misconfigured(setting)
+        pod: V1Pod = await super().get_pod_manifest()
+        dress(pod, self._admitted(), self.hub_instance)
+        return pod
+
+    def _admitted(self) -> Admitted:
+        if self.admitted is None:
+            raise answers.not_admitted()
+        return self.admitted
+
+    def _sidecars(self) -> list[Mapping[str, Any]]:
+        extra = self._sorted_dict_values(self.extra_containers) or ()
+        initial = self._sorted_dict_values(self.init_containers) or ()
+        return [*extra, *(one for one in initial if one.get("restartPolicy") == "Always")]
+
+    def _checked(self, pod: V1Pod) -> Manifest:
+        """Return the very manifest that goes to the cluster, or refuse it."""
+        try:
+            manifest = self.api.api_client.sanitize_for_serialization(pod)
+        except (AttributeError, TypeError, ValueError):
+            raise answers.not_a_pod() from None
+        if not isinstance(manifest, Mapping):
+            raise answers.not_a_pod()
+        violations = check_pod(manifest, self._allowance())
+        if violations:
+            self.log.error(
+                "Pod %s/%s was not created, its manifest breaks what was admitted: %s. "
+                "Look at modify_pod_hook, extra_containers, init_containers and extra_pod_config.",
+                self.namespace,
+                self.pod_name,
+                "; ".join(str(violation) for violation in violations),
+            )
+            raise answers.violates(violations)
+        return manifest
+
+    def _allowance(self) -> Allowance:
+        admitted = self._admitted()
+        return Allowance(
+            reserved=admitted.reservation.demand,
+            limits=pod_of(admitted.tier).limits,
+            image=admitted.image.reference,
+            name=self.pod_name,
+            labels=labels_of(admitted),
+            annotations=annotations_of(admitted, self.hub_instance),
+            fields=frozenset(self.allowed_pod_fields),
+        )
+
+    # -- creating it -------------------------------------------------------------------------
+
+    async def _start(self) -> str:
+        self._unanswered, self._later = False, None
+        self._foreign_uid = self._own_uid = ""
+        self._admitted()
+        try:
+            url: str = await super()._start()
+        except ApiException as error:
+            self._log_answer(error, {})
+            raise answers.explain(error) from None
+        except TimeoutError:
+            # The cluster answered, only not with a pod: that is no failure of this Hub.
+            if self._later is not None:
+                raise self._later from None
+            raise
+        return url
+
+    async def _make_create_pod_request(self, pod: V1Pod, request_timeout: float) -> bool:
+        """Create the pod if it is what was admitted; ``False`` asks for another try."""
+        manifest = self._checked(pod)
+        self.log.info("Creating pod %s/%s", self.namespace, self.pod_name)
+        self._unsettled = True
+        try:
+            created = await self._create(manifest, self._pods(request_timeout))
+        except TimeoutError:
+            self._unanswered = True
+            return False
+        except ApiException as error:
+            self._log_answer(error, manifest)
+            self._later = answers.explain(error)
+            if error.status not in answers.BUSY:
+                raise self._later from None
+            return False
+        if created:
+            self._later = None
+        return created
+
+    async def _create(self, manifest: Manifest, pods: Pods) -> bool:
+        try:
+            pod = await pods.create(manifest)
+        except ApiException as error:
+            # A try without an answer may have succeeded, and now fills the quota itself.
+            if error.status != 409 and not self._unanswered:
+                raise
+            existing = await pods.read(self.pod_name)
+            if existing is None and error.status != 409:
+                raise
+            # Without one, it is gone meanwhile, or the conflict was in the counting of a quota.
+            return existing is not None and await self._meet(existing, pods)
+        self._own_uid = uid_of(pod)
+        return True
+
+    async def _meet(self, existing: Manifest, pods: Pods) -> bool:
+        """Tell whether the pod that has our pod's name is the one of this very start.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if it is not ours; it is left alone, also when the Hub cleans up this start.
+        """
+        standing = self._owner().standing(existing, self._admitted().reservation.id)
+        if standing in (Standing.UNMARKED, Standing.SOMEBODY_ELSES):
+            self._foreign_uid = uid_of(existing)
+            self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
+            raise answers.name_taken(self.pod_name, self.namespace) from None
+        if standing is Standing.THIS_START and not is_leaving(existing):
+            self._own_uid = uid_of(existing)
+            return True
+        self._later = answers.still_leaving()
+        if not is_leaving(existing):
+            self.log.warning("Pod %s/%s is left over; deleting", self.namespace, self.pod_name)
+            await pods.delete(self.pod_name, uid_of(existing), self.delete_grace_period)
+        return False
+
+    async def _make_create_resource_request(self, kind: str, manifest: Any) -> bool:
+        """Create a secret or service; its content, such as a private key, is never logged."""
+        try:
+            created: bool = await self._pods(self.k8s_api_request_timeout).create_beside(
+                kind, manifest
+            )
+        except TimeoutError:
+            return False
+        return created
+
+    def _log_answer(self, error: ApiException, manifest: Manifest) -> None:
+        secrets = {str(self.api_token or ""), *answers.secrets_in(manifest)}
+        place, answer = f"{self.namespace}/{self.pod_name}", answers.for_log(error, secrets)
+        self.log.error("The cluster refused the pod %s: %s", place, answer)
+
+
+class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
+    """KubeSpawner behind admission: tiers and quotas on Kubernetes."""
+
+    @default("hub_instance")
+    def _default_hub_instance(self) -> str:
+        # The store outlives every address of the Hub: pods of before stay its own.
+        return str(self.platform.runtime.store.id)

@@ -1,0 +1,47 @@
+"""The local spawner behind admission."""
+
+from typing import Any
+
+from traitlets import default
+
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.local.processes import LocalSpawnerError
+from jupyterhub_platform.hub.local.spawner import LocalServerSpawner
+from jupyterhub_platform.hub.platform import Platform
+
+
+class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
+    """People's servers as processes of one machine, for tiers and quotas on a laptop.
+
+    What the operating system does not let it limit is advisory, and the page says so.
+    """
+
+    @default("state_dir")
+    def _default_state_dir(self) -> str:
+        return str(self.platform.settings.state_dir)
+
+    def reservation_id(self) -> str:
+        """Return the id that marks every process of this server."""
+        reservation = self.reservation
+        return reservation.id if reservation else super().reservation_id()
+
+    def granted_resources(self) -> Resources:
+        """Return the tier's limits."""
+        return self.admitted.tier.limits if self.admitted else Resources()
+
+    @classmethod
+    def prepare(cls, app: Any, platform: Platform) -> None:
+        """Find out what this machine can do, before the first page waits for it, and say so."""
+        spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir))
+        spawner.machine()
+        for note in filter(None, spawner.page_notes()):
+            platform.tell(note)
+
+    def page_notes(self) -> tuple[str, ...]:
+        """Say what this machine cannot enforce, and whom it cannot isolate."""
+        try:
+            machine = self.machine()
+        except LocalSpawnerError as error:
+            return (str(error),)
+        return (machine.limiter.enforcement.why_not, machine.isolation.sentence)

@@ -1,0 +1,129 @@
+"""What the local spawner has found out about this machine, once for all servers."""
+
+import os
+import threading
+import uuid
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
+from jupyterhub_platform.hub.local.limits import Limiter, probe_limiter
+from jupyterhub_platform.hub.local.people import (
+    Isolation,
+    People,
+    describe_isolation,
+    escape_name,
+)
+from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
+from jupyterhub_platform.hub.local.reach import check_reachable
+
+_KEPT_LOGS: Final = 3
+_INSTANCE: Final = "instance-id"
+ISOLATED_HOMES: Final = Path("/var/lib/jupyterhub-platform")
+"""Where homes are if people have user ids of their own: the state directory is closed to them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What matters of this machine to the servers of one state directory.
+
+    Attributes
+    ----------
+    state
+        The state directory, absolute.
+    instance
+        Its id, which all its servers are marked with.
+    limiter
+        What the system lets us do about limits; ``limiter.enforcement`` is for people to read.
+    isolation
+        Whether people are kept apart, and the sentence to show where they are not.
+    people
+        User ids and homes.
+    """
+
+    state: Path
+    instance: str
+    limiter: Limiter
+    isolation: Isolation
+    people: People
+
+    def open_log(self, user: str, server: str) -> tuple[int, Path]:
+        """Open a fresh log for a server, readable by us alone, and keep the last few."""
+        directory = self.state / "logs" / "servers"
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        name = f"{escape_name(user)}--{escape_name(server)}" if server else escape_name(user)
+        names = [f"{name}.log", *(f"{name}.log.{n}" for n in range(1, _KEPT_LOGS))]
+        for older, newer in reversed(list(zip(names[1:], names, strict=False))):
+            with suppress(FileNotFoundError):
+                (directory / newer).replace(directory / older)
+        path = directory / names[0]
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_NOFOLLOW
+        return os.open(path, flags, 0o600), path
+
+
+_opened: dict[tuple[Path, bool, tuple[int, int], Path | None], Machine] = {}
+_opening: Final = threading.Lock()
+
+
+def open_machine(
+    state: Path, *, isolate: bool, uids: tuple[int, int], homes: Path | None = None
+) -> Machine:
+    """Find out what this machine can do; tried once, then remembered.
+
+    Takes a second or so the first time. ``homes`` is where people's homes are: by default in the
+    state directory, or below :data:`ISOLATED_HOMES` if people have user ids of their own.
+
+    Raises
+    ------
+    LocalSpawnerError
+        Raised if servers cannot be started here as asked, with what to do about it.
+    """
+    key = (state.absolute(), isolate, uids, homes)
+    with _opening:
+        if key not in _opened:
+            _opened[key] = _open(*key)
+        return _opened[key]
+
+
+def _open(state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None) -> Machine:
+    require_linux()
+    isolation = describe_isolation(isolate=isolate)
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    instance = read_instance(state)
+    if homes is None:
+        homes = (ISOLATED_HOMES / instance if isolation.isolated else state) / "homes"
+    if isolation.isolated:
+        check_reachable(homes, uids[0])
+    stale = [path for path in find_groups(instance) if not members([path])]
+    remove_groups(stale)
+    return Machine(
+        state, instance, probe_limiter(), isolation, People(state, homes, isolation, uids)
+    )
+
+
+def read_instance(state: Path) -> str:
+    """Return the id of a state directory, which it is given when first asked.
+
+    Raises
+    ------
+    LocalSpawnerError
+        Raised if the file that holds it is damaged: servers could not be recognised.
+    """
+    path = state / _INSTANCE
+    fresh = state / f".{_INSTANCE}.{uuid.uuid4().hex}"
+    if not path.exists():
+        fresh.touch(mode=0o600)
+        fresh.write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
+        # Unlike a rename, this keeps the id that another process was faster to give.
+        with suppress(FileExistsError):
+            path.hardlink_to(fresh)
+        fresh.unlink()
+    found = path.read_text(encoding="utf-8").strip()
+    if len(found) != 32 or not found.isalnum():
+        raise LocalSpawnerError(
+            f"{path} does not hold the id of this platform, so its servers cannot be recognised. "
+            "Restore it from a backup; or, when no server runs, delete it."
+        )
+    return found

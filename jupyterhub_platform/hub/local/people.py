@@ -1,0 +1,242 @@
+"""Give each person a user id and a home of their own, where the Hub may.
+
+As root, a person's servers run as a number that belongs to nobody else; no entry in
+``/etc/passwd`` is made. As anybody else all servers run as that one user, and the platform
+says so.
+"""
+
+import hashlib
+import json
+import os
+import pwd
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jupyterhub_platform.hub.local.processes import LocalSpawnerError
+
+FIRST_UID: Final = 200_000
+LAST_UID: Final = 265_535
+
+_REGISTER: Final = "people-uids.json"
+_PLAIN: Final = re.compile(r"[a-z0-9_.]")
+_LONGEST: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Isolation:
+    """Whether people's servers are kept apart, and what to say where they are not."""
+
+    isolated: bool
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """As whom and where one person's servers run; ``uid`` is None if as the Hub's own user."""
+
+    name: str
+    uid: int | None
+    home: Path
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that point a program at this person's own directories."""
+        home = self.home
+        return {
+            "HOME": str(home),
+            "USER": self.name,
+            "LOGNAME": self.name,
+            "SHELL": _shell(),
+            "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
+            "JUPYTER_DATA_DIR": str(home / ".local/share/jupyter"),
+            "JUPYTER_RUNTIME_DIR": str(home / ".local/share/jupyter/runtime"),
+            "IPYTHONDIR": str(home / ".ipython"),
+            "XDG_CONFIG_HOME": str(home / ".config"),
+            "XDG_CACHE_HOME": str(home / ".cache"),
+            "XDG_DATA_HOME": str(home / ".local/share"),
+        }
+
+
+def _shell() -> str:
+    return next((path for path in ("/bin/bash", "/bin/sh") if Path(path).exists()), "/bin/sh")
+
+
+def escape_name(name: str) -> str:
+    """Write a name so that it is a safe name of a file, and no two names become the same.
+
+    ``dev-1`` becomes ``dev-2d1``. The result never contains ``--``.
+    """
+    escaped = "".join(
+        char
+        if _PLAIN.fullmatch(char) and not (char == "." and at == 0)
+        else "".join(f"-{byte:02x}" for byte in char.encode(errors="surrogatepass"))
+        for at, char in enumerate(name)
+    )
+    if len(escaped) <= _LONGEST:
+        return escaped
+    digest = hashlib.sha256(escaped.encode()).hexdigest()[:32]
+    return f"{escaped[:64].rstrip('-')}-.{digest}"
+
+
+def describe_isolation(*, isolate: bool) -> Isolation:
+    """Say whether people are isolated when this process starts their servers."""
+    if isolate and os.geteuid() == 0:
+        return Isolation(isolated=True, sentence="")
+    return Isolation(
+        isolated=False,
+        sentence=(
+            f"People's servers run as you ({_own_name()}): they are not isolated from each "
+            "other or from the Hub."
+        ),
+    )
+
+
+def _own_name() -> str:
+    with suppress(KeyError):
+        return pwd.getpwuid(os.geteuid()).pw_name
+    return str(os.geteuid())
+
+
+class People:
+    """The people of one platform on this machine.
+
+    Parameters
+    ----------
+    state
+        State directory, which keeps who has which user id.
+    homes
+        Directory of the homes, which isolated people must be able to pass through.
+    isolation
+        Whether each has a user id of their own.
+    uids
+        First and last of the user ids that may be given out.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        homes: Path,
+        isolation: Isolation,
+        uids: tuple[int, int] = (FIRST_UID, LAST_UID),
+    ) -> None:
+        self._homes = homes
+        self._register = state / _REGISTER
+        self._isolation = isolation
+        self._uids = uids
+        self._known = self._load()
+
+    def _load(self) -> dict[str, int]:
+        try:
+            found = json.loads(self._register.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise self._unreadable(str(error)) from error
+        if not isinstance(found, dict) or not all(type(uid) is int for uid in found.values()):
+            raise self._unreadable("it is no list of names and user ids")
+        if len(set(found.values())) != len(found):
+            raise self._unreadable("one user id is given to two people")
+        return found
+
+    def _unreadable(self, why: str) -> LocalSpawnerError:
+        return LocalSpawnerError(
+            f"{self._register} cannot be read ({why}). It says whose files are whose: restore it "
+            "from a backup, or rebuild it from the owners of the directories in "
+            f"{self._homes}."
+        )
+
+    def person(self, name: str) -> Person:
+        """Return the person ``name``, whose home is there and closed to everybody else."""
+        home = self._homes / escape_name(name)
+        uid = self._uid_of(name) if self._isolation.isolated else None
+        # Others may pass through the parents to their own homes, but not look around.
+        self._homes.mkdir(mode=0o711, parents=True, exist_ok=True)
+        home.mkdir(mode=0o700, exist_ok=True)
+        if uid is not None:
+            self._homes.chmod(0o711)
+            _hand_over(home, uid)
+        return Person(name, uid, home)
+
+    def _uid_of(self, name: str) -> int:
+        uid = self._known.get(name)
+        if uid is None:
+            uid = next(self._free_uids(), None)
+            if uid is None:
+                first, last = self._uids
+                raise LocalSpawnerError(
+                    f"No user id from {first} to {last} is free for {name}; "
+                    "set a wider c.LocalServerSpawner.uids."
+                )
+            known = {**self._known, name: uid}
+            _replace(self._register, known)
+            self._known = known
+        return uid
+
+    def _free_uids(self) -> Iterator[int]:
+        """Yield ids that no person has, no account and no container of another user."""
+        first, last = self._uids
+        given = set(self._known.values()) | {entry.pw_uid for entry in pwd.getpwall()}
+        others = [
+            *_subordinate_uids(Path("/etc/subuid")),
+            *_subordinate_uids(Path("/etc/subgid")),
+        ]
+        for uid in range(max(first, max(self._known.values(), default=0) + 1), last + 1):
+            if uid not in given and not any(uid in one for one in others) and _is_unknown(uid):
+                yield uid
+
+
+def _is_unknown(uid: int) -> bool:
+    # A directory service may know accounts that it does not list.
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return True
+    return False
+
+
+def _subordinate_uids(path: Path) -> list[range]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    fields = [line.split(":") for line in lines]
+    return [
+        range(int(f[1]), int(f[1]) + int(f[2]))
+        for f in fields
+        if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()
+    ]
+
+
+def _hand_over(home: Path, uid: int) -> None:
+    """Make ``home`` the person's own, without following a link they may have put there."""
+    handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        if os.fstat(handle).st_uid not in {0, uid}:
+            raise LocalSpawnerError(
+                f"{home} belongs to user id {os.fstat(handle).st_uid}, not to {uid} who is to "
+                "use it. Give it to the right one with chown, or move it away."
+            )
+        os.fchown(handle, uid, uid)
+        os.fchmod(handle, 0o700)
+    finally:
+        os.close(handle)
+
+
+def _replace(path: Path, content: Mapping[str, int]) -> None:
+    """Write a file in one step that no crash can leave half done, readable by us alone."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(dict(sorted(content.items())), file, indent=2)
+            file.write("\n")
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        with suppress(OSError):
+            Path(name).unlink()
+        raise

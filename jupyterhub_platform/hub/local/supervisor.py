@@ -1,0 +1,181 @@
+"""The small process between the Hub and one server, which leaves nothing of it behind.
+
+It is the parent of the server and, as a "subreaper", becomes the parent of everything that the
+server's own children leave behind, whatever session they are in and whatever they did to their
+environment. When the server ends, or the supervisor is told to, it kills all of them. It does
+not die with the Hub. It is run by its path, isolated from the environment and the home of
+the person it starts the server for, and so uses nothing but the standard library.
+"""
+
+import argparse
+import ctypes
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+
+_SET_DEATH_SIGNAL = 1
+_SET_SUBREAPER = 36
+_SET_NO_NEW_PRIVILEGES = 38
+_WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
+_CANNOT_START = 126
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run a server, end all that it started, and return its exit status."""
+    options = _read(arguments)
+    signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    _control(_SET_SUBREAPER, 1)
+    own = os.getpid()
+    child = os.fork()
+    if child == 0:
+        _become_server(options, own)
+    status = _supervise(child, options.grace)
+    _end_children()
+    if os.WIFSIGNALED(status):
+        number = os.WTERMSIG(status)
+        hint = ", perhaps because it used more memory than it may" if number == 9 else ""
+        _say(f"the server was ended by signal {number}{hint}")
+        return 128 + number
+    return os.WEXITSTATUS(status)
+
+
+def _read(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="supervisor", description=__doc__)
+    parser.add_argument("--group", action="append", default=[], help="cgroup.procs file to join")
+    parser.add_argument("--uid", type=int, default=None, help="user and group id to run as")
+    parser.add_argument("--cwd", default="/", help="directory to start in")
+    parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
+    parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
+    parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
+    parser.add_argument("command", nargs="+")
+    return parser.parse_args(arguments)
+
+
+def _become_server(options: argparse.Namespace, parent: int) -> None:
+    """Turn this child into the server; never returns."""
+    try:
+        for path in options.group:
+            descriptor = os.open(path, os.O_WRONLY)
+            os.write(descriptor, b"0")
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.umask(0o077)
+        if options.uid is not None:
+            _drop_privileges(options.uid, options.processes)
+        os.chdir(options.cwd)
+        # After the change of user, which resets it.
+        _control(_SET_DEATH_SIGNAL, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(_CANNOT_START)
+        environment = {k: v for k, v in os.environ.items() if k not in options.unset}
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        os.execvpe(options.command[0], options.command, environment)  # noqa: S606 that is its job
+    except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
+        _say(f"cannot start {options.command[0]}: {error}")
+        os._exit(_CANNOT_START)
+
+
+def _drop_privileges(uid: int, processes: int) -> None:
+    if processes:
+        resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    # A program with the set-user-id bit would step out of what confines this person.
+    _control(_SET_NO_NEW_PRIVILEGES, 1)
+
+
+def _control(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+
+
+def _supervise(child: int, grace: float) -> int:
+    """Wait for the server to end, by itself or because it is told to; return its status.
+
+    TERM lets it shut down within ``grace`` seconds, INT ends it at once.
+    """
+    deadline: float | None = None
+    while True:
+        left = 3600.0 if deadline is None else max(0.05, deadline - time.monotonic())
+        received = signal.sigtimedwait(_WATCHED, left)
+        if received is not None and received.si_signo == signal.SIGINT:
+            deadline = time.monotonic()
+        elif received is not None and received.si_signo == signal.SIGTERM and deadline is None:
+            deadline = time.monotonic() + grace
+            os.kill(child, signal.SIGTERM)
+        if deadline is not None and time.monotonic() >= deadline:
+            os.kill(child, signal.SIGKILL)
+        for pid, status in _reap():
+            if pid == child:
+                return status
+
+
+def _reap() -> Iterator[tuple[int, int]]:
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return
+        if pid == 0:
+            return
+        yield pid, status
+
+
+def _end_children() -> None:
+    """Kill children until there are none; those of a killed child become our own.
+
+    Each is stopped on sight, newest id first, so that none forks on while others die. Having no
+    children left is the proof that nothing is: whatever loses its parent becomes a child.
+    """
+    while True:
+        children = [pid for pid in _pids() if _stop_if_ours(pid)]
+        for pid in children:
+            os.kill(pid, signal.SIGKILL)
+        signal.sigtimedwait([signal.SIGCHLD], 0.02)
+        for _ in _reap():
+            pass
+        if not _has_children():
+            return
+
+
+def _pids() -> list[int]:
+    names = os.listdir("/proc")  # noqa: PTH208 light
+    return sorted((int(name) for name in names if name.isdecimal()), reverse=True)
+
+
+def _stop_if_ours(pid: int) -> bool:
+    try:
+        with open(f"/proc/{pid}/stat", errors="replace") as stat:  # noqa: PTH123 light
+            fields = stat.read().rpartition(")")[2].split()
+    except OSError:
+        return False
+    if fields[1] != str(os.getpid()):
+        return False
+    # Not reaped yet, so the id is still that child's.
+    os.kill(pid, signal.SIGSTOP)
+    return True
+
+
+def _has_children() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
+
+
+def _say(sentence: str) -> None:
+    os.write(2, f"[supervisor] {sentence}\n".encode(errors="replace"))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

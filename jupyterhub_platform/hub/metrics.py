@@ -1,0 +1,34 @@
+"""Numbers about the platform, on the registry that the Hub exposes."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from prometheus_client import Counter as CounterMetric
+from prometheus_client import Gauge
+
+from jupyterhub_platform.usecases.consistency import Drift
+
+DRIFT = Gauge(
+    "jupyterhub_platform_drift",
+    "Differences between the book, the servers and the ledger, by kind",
+    ["kind"],
+)
+STORE_UP = Gauge("jupyterhub_platform_store_up", "Whether the platform's store answers")
+DECISIONS = CounterMetric(
+    "jupyterhub_platform_decisions_total", "Starts that were decided, by answer", ["answer"]
+)
+
+_KINDS = (
+    "server_without_reservation",
+    "reservation_without_server",
+    "reservation_without_row",
+    "row_without_reservation",
+    "total",
+)
+
+
+def report_drift(drifts: Iterable[Drift]) -> None:
+    """Show how many differences there are of each kind, also where there are none."""
+    counts = Counter(drift.kind for drift in drifts)
+    for kind in _KINDS:
+        DRIFT.labels(kind).set(counts[kind])

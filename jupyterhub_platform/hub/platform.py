@@ -1,0 +1,296 @@
+"""The platform within the Hub: what an operator sets, and what runs while the Hub runs."""
+
+import asyncio
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+from jupyterhub import orm
+from tornado.ioloop import IOLoop, PeriodicCallback
+from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
+from jupyterhub_platform.factory import Runtime, build_runtime
+from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.memberships import apply_memberships
+from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.roles import check_roles
+from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.usecases.admission import Admission, Snapshot
+from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, rebuild
+
+SETTINGS_KEY = "platform"
+
+
+class Lingering(Protocol):
+    """A server whose stop failed: its backend may live, so it goes on holding what it holds."""
+
+    async def end_lingering(self) -> bool:
+        """Try again to stop it, and tell whether it holds nothing any more."""
+        ...
+
+
+class Platform(LoggingConfigurable):
+    """Governs who may start what, within one Hub process."""
+
+    state_dir = Unicode(
+        help="Directory for what must survive a restart on one machine. Env: PLATFORM_STATE_DIR."
+    ).tag(config=True)
+
+    policy_file = Unicode(
+        help="The policy: platform.yaml. Env: PLATFORM_FILE; by default in the state directory."
+    ).tag(config=True)
+
+    database_url = Unicode(
+        help="""
+        SQLAlchemy URL of the platform's own store, never the Hub's own database.
+        It may hold a password: set it in the environment, PLATFORM_DB_URL.
+        By default SQLite in the state directory.
+        """
+    ).tag(config=True)
+
+    service_url = Unicode(
+        "http://127.0.0.1:8190",
+        help="Where the admin service listens, as the proxy reaches it. Env: PLATFORM_SERVICE_URL.",
+    ).tag(config=True)
+
+    watch_seconds = Float(
+        2.0, help="How often the policy file is looked at for changes; 0 reloads only when told to."
+    ).tag(config=True)
+
+    check_seconds = Float(
+        60.0, help="How often the book, the servers and the ledger are compared."
+    ).tag(config=True)
+
+    store_retry_seconds = Float(
+        2.0, help="How often a store that does not answer is tried again."
+    ).tag(config=True)
+
+    invite_hours = Integer(72, help="For how many hours an invite can be used.").tag(config=True)
+
+    sample_passwords_file = Unicode(
+        help="""
+        JSON file with passwords for people who have none yet, for a first start on a laptop.
+        Never set it on a platform that others can reach.
+        """
+    ).tag(config=True)
+
+    manage_memberships = Bool(
+        True, help="Write declared memberships and levels into the Hub's groups."
+    ).tag(config=True)
+
+    @default("state_dir")
+    def _default_state_dir(self) -> str:
+        return str(Settings.from_environment(os.environ).state_dir)
+
+    @default("policy_file")
+    def _default_policy_file(self) -> str:
+        return os.environ.get("PLATFORM_FILE") or str(Path(self.state_dir) / "platform.yaml")
+
+    @default("database_url")
+    def _default_database_url(self) -> str:
+        own = f"sqlite:///{Path(self.state_dir).absolute() / 'platform.sqlite'}"
+        return os.environ.get("PLATFORM_DB_URL") or own
+
+    @property
+    def settings(self) -> Settings:
+        """Where things are."""
+        return Settings(
+            Path(self.state_dir).absolute(), Path(self.policy_file).absolute(), self.database_url
+        )
+
+    def start(self, app: Any) -> None:
+        """Open the store, put the policy into force, and fill the book, before anything is served.
+
+        Raises
+        ------
+        PlatformError
+            Raised if that cannot be done: a Hub that cannot govern does not start.
+        """
+        self.app = app
+        check_roles(app.load_roles, app.extra_user_scopes)
+        self.api_url = f"{app.hub_prefix}api/platform"
+        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
+        self._seen = _modified(self.settings.policy_file)
+        self._lingering: set[Lingering] = set()
+        self._suspected: frozenset[Drift] = frozenset()
+        self._reloading = asyncio.Lock()
+        if self.runtime.fault is not None:
+            self._report(self.runtime.fault)
+        if getattr(app.authenticator, "local_accounts", False):
+            samples = read_sample_passwords(self.sample_passwords_file)
+            self.runtime.accounts.provide_samples(samples)
+        rebuild(self.admission, self.runtime.store, stored_servers(app.db))
+        metrics.STORE_UP.set(1)
+        metrics.report_drift(())
+        self._callbacks = [
+            PeriodicCallback(callback, seconds * 1000)
+            for callback, seconds in (
+                (self._watch, self.watch_seconds),
+                (self._check, self.check_seconds),
+                (self._retry_store, self.store_retry_seconds),
+                (self._end_lingering, 5.0),
+            )
+            if seconds
+        ]
+        for callback in self._callbacks:
+            callback.start()
+        IOLoop.current().add_callback(self.settle_memberships)
+
+    @property
+    def admission(self) -> Admission:
+        """The gate."""
+        return self.runtime.admission
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The policy in force."""
+        return self.runtime.admission.snapshot
+
+    # -- the policy ---------------------------------------------------------------------------
+
+    async def reload(self, actor: str) -> Snapshot:
+        """Put the file into force as it is now.
+
+        Raises
+        ------
+        PolicyError
+            Raised if it has faults; the policy in force stays.
+        StoreUnreachableError
+            Raised if it cannot be recorded; the policy in force stays.
+        """
+        async with self._reloading:
+            loop = asyncio.get_running_loop()
+            path = self.settings.policy_file
+            self._seen = _modified(path)
+            before = self.snapshot.revision
+            snapshot = await loop.run_in_executor(
+                None, lambda: self.runtime.policies.publish(path, actor=actor)
+            )
+            self.admission.snapshot = snapshot
+            if snapshot.revision != before:
+                self.log.info("The policy is revision %i now: %s", snapshot.revision, path)
+            await self.settle_memberships()
+            return snapshot
+
+    async def _watch(self) -> None:
+        if _modified(self.settings.policy_file) == self._seen:
+            return
+        try:
+            await self.reload("platform.yaml")
+        except PolicyError as error:
+            self._report(error)
+        except StoreError as error:
+            self.runtime.health.mark_down(error)
+            self._seen = ()
+
+    def tell(self, sentence: str) -> None:
+        """Say something to whoever runs this Hub: on a terminal, what comes from here is shown."""
+        self.log.warning(sentence)
+
+    def _report(self, error: PolicyError) -> None:
+        self.log.error(
+            "The last good policy stays in force. What is wrong with the file:\n%s", error
+        )
+
+    async def settle_memberships(self) -> None:
+        """Bring the Hub's users and groups to what the policy declares."""
+        if self.manage_memberships:
+            await apply_memberships(self.app, self.snapshot.policy, self.runtime.policies)
+
+    # -- the store and the truth ----------------------------------------------------------------
+
+    async def _retry_store(self) -> None:
+        health = self.runtime.health
+        await asyncio.get_running_loop().run_in_executor(None, health.retry)
+        metrics.STORE_UP.set(0 if health.reason else 1)
+
+    async def _check(self) -> None:
+        try:
+            live = tuple(live_servers(self.app.users.values()))
+            found = frozenset(compare(self.admission, self.runtime.store, live))
+        except StoreError as error:
+            self.runtime.health.mark_down(error)
+            return
+        # A start or stop may be half-way through: only what stays is a difference.
+        drifts = found & self._suspected
+        self._suspected = found
+        metrics.report_drift(drifts)
+        for drift in sorted(drifts, key=str):
+            self.log.error("Drift (%s): %s", drift.kind, drift.detail)
+
+    def watch_lingering(self, spawner: Lingering) -> None:
+        """Look after a server whose stop failed, until its backend is gone."""
+        self._lingering.add(spawner)
+
+    async def _end_lingering(self) -> None:
+        for spawner in tuple(self._lingering):
+            try:
+                if await spawner.end_lingering():
+                    self._lingering.discard(spawner)
+            except Exception:
+                self.log.exception("A server still cannot be stopped")
+
+
+def platform_of(settings: Mapping[str, Any]) -> Platform:
+    """Return the platform that was started with this Hub.
+
+    Raises
+    ------
+    PlatformError
+        Raised if none was: then nothing may be admitted.
+    """
+    platform = settings.get(SETTINGS_KEY)
+    if not isinstance(platform, Platform):
+        raise PlatformError("The platform was not started with this Hub; call configure(c) last")
+    return platform
+
+
+def start_platform(app: Any) -> Platform:
+    """Start the platform of this Hub, once; later calls return the one that runs.
+
+    Raises
+    ------
+    SystemExit
+        Raised if it cannot start: a Hub that cannot govern does not run.
+    """
+    running = app.tornado_settings.get(SETTINGS_KEY)
+    if isinstance(running, Platform):
+        return running
+    platform = Platform(parent=app)
+    try:
+        platform.start(app)
+        app.tornado_settings[SETTINGS_KEY] = platform
+        if hasattr(app.spawner_class, "prepare"):
+            app.spawner_class.prepare(app, platform)
+    except PlatformError as error:
+        # What is wrong is outside of the program: a line says more than a trace.
+        app.log.critical("The Hub does not start: %s", error)
+        app.exit(1)
+    return platform
+
+
+def stored_servers(database: Any) -> Iterator[LiveServer]:
+    """Yield the servers that the Hub's database counts as active: all that can be running."""
+    rows = database.query(orm.Spawner).filter(orm.Spawner.server != None)  # noqa: E711 - SQL
+    for row in rows:
+        state = row.state if isinstance(row.state, dict) else {}
+        yield LiveServer(row.user.name, row.name, row.id, state.get("platform"), row.user_options)
+
+
+def live_servers(users: Iterable[Any]) -> Iterator[LiveServer]:
+    """Yield the servers that this Hub process counts as active."""
+    for user in users:
+        for spawner in tuple(user.spawners.values()):
+            if spawner.active:
+                yield LiveServer(user.name, spawner.name, spawner.orm_spawner.id)
+
+
+def _modified(path: Path) -> tuple[int, ...]:
+    try:
+        status = path.stat()
+    except OSError:
+        return (0,)
+    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -1,0 +1,65 @@
+"""The spawn page's form for one server: gathers who looks at it, and what they asked for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyterhub_platform.core.question import OPTION_NAMES, subject_of
+from jupyterhub_platform.hub import roles
+from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.render import render_form
+from jupyterhub_platform.hub.spawn_page.view import build_view
+
+
+def spawn_form(
+    platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
+) -> str:
+    """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
+    policy, revision = platform.snapshot.policy, platform.snapshot.revision
+    memberships = frozenset(group.name for group in user.groups)
+    viewer = getattr(handler.current_user, "name", "") if handler else user.name
+    manages = handler is not None and handler.has_scope(roles.MANAGE)
+    stored = user.orm_user.orm_spawners.get(server)
+    page = build_view(
+        policy,
+        platform.admission.book,
+        subject_of(policy, user.name, memberships),
+        server,
+        now=datetime.now(UTC),
+        revision=revision,
+        stored_options=stored.user_options if stored else None,
+        preselect=_preselected(handler),
+        viewer=viewer,
+        viewer_manages=policy.managed_groups(viewer) if manages else frozenset(),
+        can_read_all=handler is not None and handler.has_scope(roles.READ),
+        hub_url=platform.app.hub_prefix,
+        query=handler.request.query if handler else "",
+        titles=_titles(user),
+        notes=notes,
+    )
+    return render_form(page)
+
+
+def _titles(user: Any) -> dict[str, str]:
+    spawners = user.orm_user.orm_spawners.values()
+    return {each.name: each.display_name for each in spawners if each.name and each.display_name}
+
+
+def _preselected(handler: Any) -> Mapping[str, str]:
+    """Return what a link names (``opt-tier=…``), or the form that was just refused."""
+    if handler is None:
+        return {}
+    if handler.request.method == "POST":
+        fields = {
+            name: [value.decode("utf8", "replace") for value in values]
+            for name, values in handler.request.body_arguments.items()
+        }
+        asked = options_from_form(fields)
+    else:
+        asked = {name: handler.get_query_argument(f"opt-{name}", "") for name in OPTION_NAMES}
+    return {
+        name: value
+        for name, value in asked.items()
+        if name in OPTION_NAMES and isinstance(value, str) and value
+    }

@@ -1,0 +1,114 @@
+"""What the spawn page is made from, and the few words that all its parts share."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, quote, urlencode
+
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.question import raised_by
+from jupyterhub_platform.core.usage import Reservation, Scope
+from jupyterhub_platform.usecases.book import Book
+
+_KEPT_IN_LINKS = ("next", "display_name")
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Who looks at the page: the names of other people are for those in charge of them."""
+
+    name: str
+    manages: frozenset[str] = frozenset()
+    reads_everything: bool = False
+
+    def may_name(self, account: str) -> bool:
+        """Tell whether the servers charged to ``account`` are named to this person."""
+        return self.reads_everything or account in self.manages
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the page is: the Hub's base URL, and the query of the request."""
+
+    hub_url: str
+    query: str = ""
+
+    def link(self, **options: str) -> str:
+        """Return a link to this same page with these options preselected."""
+        kept = [(key, value) for key, value in parse_qsl(self.query) if key in _KEPT_IN_LINKS]
+        return "?" + urlencode([*kept, *((f"opt-{key}", value) for key, value in options.items())])
+
+    def user(self, user: str) -> str:
+        """Return the Hub's own REST resource of a person."""
+        return f"{self.hub_url}api/users/{quote(user, safe='')}"
+
+    def server(self, user: str, server: str) -> str:
+        """Return the Hub's own REST resource of a server."""
+        tail = f"servers/{quote(server, safe='')}" if server else "server"
+        return f"{self.user(user)}/{tail}"
+
+
+class Neighbours:
+    """The servers of other people, by the scope at which they count.
+
+    Each scope is looked up once for a page, however many tiers it stands in the way of.
+    """
+
+    def __init__(self, book: Book, user: str) -> None:
+        self._book = book
+        self._user = user
+        self._found: dict[tuple[Scope, frozenset[str]], tuple[Reservation, ...]] = {}
+
+    def holding(self, scope: Scope, resources: frozenset[str]) -> tuple[Reservation, ...]:
+        """Return what others hold at ``scope`` of any of these ``resources``."""
+        key = (scope, resources)
+        if key not in self._found:
+            pool = self._book.of_account(scope.account) if scope.account else self._book
+            self._found[key] = tuple(
+                each
+                for each in pool
+                if each.user != self._user
+                and scope in each.scopes()
+                and any(each.demand.amount(name) for name in resources)
+            )
+        return self._found[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything that the cards are built from. ``titles`` are display names of servers."""
+
+    policy: Policy
+    book: Book
+    neighbours: Neighbours
+    user: str
+    account: str
+    viewer: Viewer
+    place: Place
+    titles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def own(self) -> bool:
+        """Whether the page is about the one who looks at it."""
+        return self.viewer.name == self.user
+
+    def tier_title(self, name: str) -> str:
+        """Return the title of a tier, its name if the policy no longer has it."""
+        tier = self.policy.tiers.get(name)
+        return (tier.title if tier else "") or name
+
+    def server_title(self, server: str) -> str:
+        """Return what a person calls a server."""
+        return self.titles.get(server) or server or "default server"
+
+    def whom_to_ask(self) -> str:
+        """Say who can open a tier in the account, by name where there is one."""
+        group = self.policy.groups.get(self.account)
+        who = f"a manager of {self.account}" if group and group.managers else "an admin"
+        names = raised_by(self.policy, Scope("member", account=self.account, user=self.user))
+        return who + (f" ({', '.join(names)})" if names else "")
+
+
+def listed(words: Iterable[str]) -> str:
+    """Join words as people do: ``a, b and c``."""
+    *most, last = words
+    return f"{', '.join(most)} and {last}" if most else last

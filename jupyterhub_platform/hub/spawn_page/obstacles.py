@@ -1,0 +1,115 @@
+"""What is in the way of a tier that does not fit: own servers by name, other people's as a count.
+
+Which limits are exceeded and by how much, the decision says. Here is only whose servers count
+against them.
+"""
+
+from collections.abc import Iterable
+from itertools import combinations
+
+from jupyterhub_platform.core.decision import Denial
+from jupyterhub_platform.core.question import HeldLimit
+from jupyterhub_platform.core.resources import describe_amount
+from jupyterhub_platform.core.usage import Reservation, Scope
+from jupyterhub_platform.hub.spawn_page.facts import Facts, listed
+from jupyterhub_platform.hub.spawn_page.page import Obstacles, Others, OwnServer
+
+_MOST_NAMES = 10
+_MOST_COMBINED = 6
+_SHARED = frozenset({"platform", "account", "tier", "tier-account"})
+
+
+def find_obstacles(facts: Facts, denials: Iterable[Denial]) -> Obstacles:
+    """Return what stands in the way of a start that only limits deny."""
+    exceeded = {d.limit: d for d in denials if d.limit is not None}
+    too_large = [d for limit, d in exceeded.items() if d.asked > limit.most]
+    if not exceeded or too_large:
+        hint = "It asks for more than the limit: stopping servers does not help."
+        return Obstacles(hint=hint if too_large and any(each.most for each in exceeded) else "")
+    counting = {
+        each: frees
+        for each in facts.book.of_user(facts.user)
+        if (frees := _frees(each, exceeded.keys()))
+    }
+    missing = {limit: denial.missing for limit, denial in exceeded.items()}
+    own = tuple(
+        _own_server(facts, each, frees, enough=_covers([frees], missing))
+        for each, frees in counting.items()
+    )
+    together = "" if any(each.enough for each in own) else _say_together(facts, counting, missing)
+    return Obstacles(
+        own=tuple(sorted(own, key=lambda each: not each.enough)),
+        others=_list_others(facts, tuple(exceeded)),
+        hint=together,
+    )
+
+
+def _frees(reservation: Reservation, limits: Iterable[HeldLimit]) -> dict[HeldLimit, int]:
+    scopes = frozenset(reservation.scopes())
+    amounts = {limit: reservation.demand.amount(limit.resource) for limit in limits}
+    return {limit: amount for limit, amount in amounts.items() if amount and limit.scope in scopes}
+
+
+def _covers(freed: Iterable[dict[HeldLimit, int]], missing: dict[HeldLimit, int]) -> bool:
+    parts = tuple(freed)
+    return all(sum(p.get(limit, 0) for p in parts) >= need for limit, need in missing.items())
+
+
+def _own_server(
+    facts: Facts, reservation: Reservation, frees: dict[HeldLimit, int], *, enough: bool
+) -> OwnServer:
+    amounts = {limit.resource: amount for limit, amount in frees.items()}
+    return OwnServer(
+        name=reservation.server,
+        title=facts.server_title(reservation.server),
+        tier=facts.tier_title(reservation.tier),
+        frees=", ".join(describe_amount(name, amount) for name, amount in amounts.items()),
+        enough=enough,
+        since=reservation.opened_at,
+        stop_url=facts.place.server(reservation.user, reservation.server),
+    )
+
+
+def _say_together(
+    facts: Facts, counting: dict[Reservation, dict[HeldLimit, int]], missing: dict[HeldLimit, int]
+) -> str:
+    if not counting:
+        return ""
+    if not _covers(counting.values(), missing):
+        whose = "your" if facts.own else f"{facts.user}'s"
+        return f"Stopping {whose} servers alone does not make enough room."
+    few = len(counting) <= _MOST_COMBINED
+    for size in range(2, len(counting) if few else 0):
+        for chosen in combinations(counting, size):
+            if _covers([counting[each] for each in chosen], missing):
+                names = listed(_in_a_sentence(facts, each.server) for each in chosen)
+                return f"Stopping {names} makes enough room."
+    return f"Stopping {'both' if len(counting) == 2 else 'all of them'} makes enough room."
+
+
+def _in_a_sentence(facts: Facts, server: str) -> str:
+    title = facts.server_title(server)
+    return title if server else f"the {title}"
+
+
+def _list_others(facts: Facts, limits: tuple[HeldLimit, ...]) -> tuple[Others, ...]:
+    found = []
+    for scope in dict.fromkeys(limit.scope for limit in limits if limit.scope.kind in _SHARED):
+        resources = frozenset(limit.resource for limit in limits if limit.scope == scope)
+        theirs = facts.neighbours.holding(scope, resources)
+        if theirs:
+            found.append(_others(facts, scope, theirs))
+    return tuple(found)
+
+
+def _others(facts: Facts, scope: Scope, theirs: tuple[Reservation, ...]) -> Others:
+    named = [each for each in theirs if facts.viewer.may_name(each.account)]
+    shown = tuple(
+        f"{each.user}: {each.server or 'default server'} ({facts.tier_title(each.tier)})"
+        for each in named[:_MOST_NAMES]
+    )
+    kind = f"{facts.tier_title(scope.tier)} " if scope.tier else ""
+    servers = "server" if len(theirs) == 1 else "servers"
+    where = f" in {scope.account}" if scope.account else " on the platform"
+    words = f"{len(theirs)} {kind}{servers} of other people{where}"
+    return Others(words, shown, len(theirs) - len(shown) if shown else 0)

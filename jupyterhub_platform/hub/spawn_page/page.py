@@ -1,0 +1,192 @@
+"""What the spawn page shows, as plain values: words and figures, no markup and no rules."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from jupyterhub_platform.core.decision import Decision
+
+State: TypeAlias = Literal["fits", "observed", "full", "later", "on-request"]
+"""Of a card: it may start; it may, and would be denied if its tier did not only observe; it does
+not fit; a grant that opens it begins later; it has to be asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One sentence and its stable code."""
+
+    code: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One limit with what is held against it, in words and as a share of the limit.
+
+    ``place`` says whose limit it is, ``exact`` the amounts as Kubernetes writes them, ``path``
+    where the limit was declared.
+    """
+
+    label: str
+    place: str
+    figures: str
+    left: str
+    exact: str
+    path: str
+    percent: int
+    state: Literal["free", "full", "over"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountChoice:
+    """An account that can be charged instead, and how many tiers fit there now."""
+
+    name: str
+    title: str
+    url: str
+    fits: int
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a tier gives of one resource: what is reserved, and what may be used at most."""
+
+    text: str
+    most: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageChoice:
+    """An image that a tier offers."""
+
+    name: str
+    title: str
+    chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OwnServer:
+    """A server of the same person that is in the way, and what stopping it would free.
+
+    ``enough`` says that the tier fits once this one has stopped.
+    """
+
+    name: str
+    title: str
+    tier: str
+    frees: str
+    enough: bool
+    since: datetime
+    stop_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Others:
+    """Servers of other people that are in the way: a count for all, names for those in charge."""
+
+    words: str
+    named: tuple[str, ...] = ()
+    unnamed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """When a grant that begins later makes the tier fit, if nothing else changes."""
+
+    at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Obstacles:
+    """What stands in the way of a tier, and what can be done about it."""
+
+    own: tuple[OwnServer, ...] = ()
+    others: tuple[Others, ...] = ()
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TierCard:
+    """A tier, what it gives, and whether it may start now.
+
+    ``left_after`` says what remains once it runs. ``asked`` marks the tier that a link or a refused
+    attempt named. ``again`` leads back to this page with this tier preselected.
+    """
+
+    name: str
+    title: str
+    description: str
+    gives: tuple[Amount, ...]
+    images: tuple[ImageChoice, ...]
+    state: State
+    decision: Decision
+    left_after: str = ""
+    reasons: tuple[Reason, ...] = ()
+    remedies: tuple[str, ...] = ()
+    obstacles: Obstacles = Obstacles()
+    later: Later | None = None
+    checked: bool = False
+    asked: bool = False
+    again: str = ""
+
+    @property
+    def may_start(self) -> bool:
+        """Whether it can be chosen."""
+        return self.state in {"fits", "observed"}
+
+    @property
+    def status(self) -> str:
+        """The state in words."""
+        return {
+            "fits": "fits",
+            "observed": "over a limit, starts anyway",
+            "full": "does not fit",
+            "later": "not yet",
+            "on-request": "on request",
+        }[self.state]
+
+
+@dataclass(frozen=True, slots=True)
+class SpawnPage:
+    """The whole page.
+
+    ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
+    started at all, ``empty`` why no card is shown. ``notes`` is the small print, ``whose`` says
+    whose servers may be in the way.
+    """
+
+    server: str
+    answer: str
+    whose: str
+    account: str
+    account_title: str
+    accounts: tuple[AccountChoice, ...]
+    bars: tuple[Bar, ...]
+    limits: tuple[Bar, ...]
+    cards: tuple[TierCard, ...]
+    refusals: tuple[Reason, ...]
+    remedies: tuple[str, ...]
+    empty: str
+    notes: tuple[str, ...]
+    home_url: str
+    user_url: str
+    now: datetime
+
+    @property
+    def may_start(self) -> bool:
+        """Whether there is anything to start."""
+        return bool(self.open_cards)
+
+    @property
+    def open_cards(self) -> tuple[TierCard, ...]:
+        """What can be chosen."""
+        return tuple(card for card in self.cards if card.may_start)
+
+    @property
+    def closed_cards(self) -> tuple[TierCard, ...]:
+        """What can be read and not chosen; first what was asked for."""
+        closed = (card for card in self.cards if not card.may_start)
+        return tuple(sorted(closed, key=lambda card: not card.asked))

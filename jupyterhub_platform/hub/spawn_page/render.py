@@ -1,0 +1,77 @@
+"""Render the spawn page and denials as HTML. Every value is escaped; nothing is marked safe."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.hub.spawn_page.form import IMAGE_PREFIX
+from jupyterhub_platform.hub.spawn_page.page import Reason, SpawnPage
+
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+
+
+def describe_moment(at: datetime) -> str:
+    """Say a moment in full: ``2 December 2026, 09:00 UTC``."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y, %H:%M} UTC"
+
+
+def describe_day(at: datetime, now: datetime) -> str:
+    """Say a moment to come briefly: ``14:00 UTC``, ``2 Dec``, ``2 Dec 2027``."""
+    at, now = at.astimezone(UTC), now.astimezone(UTC)
+    if at - now < _DAY:
+        return f"{at:%H:%M} UTC"
+    return f"{at.day} {at:%b}" + (f" {at.year}" if at.year != now.year else "")
+
+
+def describe_age(since: datetime, now: datetime) -> str:
+    """Say for how long something has been there: ``3 h``, ``2 days``."""
+    age = max(now - since, timedelta())
+    if age < _MINUTE:
+        return "less than a minute"
+    if age < _HOUR:
+        return f"{age // _MINUTE} min"
+    if age < 2 * _DAY:
+        return f"{age // _HOUR} h"
+    return f"{age // _DAY} days"
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("jupyterhub_platform.hub.spawn_page", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "moment": describe_moment,
+        "day": describe_day,
+        "age": describe_age,
+    }
+    environment.globals["image_prefix"] = IMAGE_PREFIX
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()
+
+
+def render_form(page: SpawnPage) -> str:
+    """Render the inside of the form that the Hub's spawn page posts."""
+    return _ENVIRONMENT.get_template("form.html").render(page=page)
+
+
+def render_denial(decision: Decision, *, details_url: str = "") -> str:
+    """Render why a start was denied: the sentences of the decision with their codes.
+
+    ``details_url`` leads to the whole decision.
+    """
+    reasons = tuple(Reason(denial.code, denial.reason) for denial in decision.denials)
+    remedies = tuple(dict.fromkeys(denial.remedy for denial in decision.denials))
+    return _ENVIRONMENT.get_template("denial.html").render(
+        reasons=reasons, remedies=remedies, decision=decision, details_url=details_url
+    )

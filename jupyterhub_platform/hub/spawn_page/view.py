@@ -1,0 +1,219 @@
+"""Build the spawn page from policy and book. Start reading here.
+
+Everything is asked of :func:`~jupyterhub_platform.core.decision.decide`; the page words what it
+answers.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from jupyterhub_platform.core.decision import Denial, decide, list_fitting
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.question import Options, Question, Subject, ask, read_options
+from jupyterhub_platform.core.quotas import Grant
+from jupyterhub_platform.hub.spawn_page.cards import build_card, decide_tier
+from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, Place, Viewer, listed
+from jupyterhub_platform.hub.spawn_page.holdings import (
+    draw_all,
+    draw_bars,
+    list_wanted,
+    say_holding,
+)
+from jupyterhub_platform.hub.spawn_page.page import (
+    AccountChoice,
+    Later,
+    Reason,
+    SpawnPage,
+    TierCard,
+)
+from jupyterhub_platform.usecases.book import Book
+
+_PERSONAL = ("person.", "level.", "account.none")
+_MOST_FUTURES = 5
+
+
+def build_view(
+    policy: Policy,
+    book: Book,
+    subject: Subject,
+    server: str,
+    *,
+    now: datetime,
+    revision: int,
+    stored_options: object,
+    preselect: Mapping[str, str],
+    viewer: str,
+    viewer_manages: frozenset[str],
+    can_read_all: bool,
+    hub_url: str,
+    query: str = "",
+    titles: Mapping[str, str] | None = None,
+    notes: tuple[str, ...] = (),
+) -> SpawnPage:
+    """Build the page on which ``viewer`` starts ``server`` of ``subject``.
+
+    Parameters
+    ----------
+    stored_options
+        What the server was started with last; whatever the Hub's database holds.
+    preselect
+        What a link, or an attempt that was refused, names.
+    viewer_manages
+        The accounts whose people are named to the viewer.
+    can_read_all
+        Whether everybody is named to the viewer.
+    hub_url
+        The Hub's base URL, with a slash at its end.
+    query
+        The query of the request; links keep what the Hub needs of it.
+    titles
+        Display names of the person's servers.
+    notes
+        Small print: what the spawner cannot apply, whom it cannot isolate.
+    """
+    wish, last = read_options(preselect), read_options(stored_options)
+
+    def put(account: str, at: datetime = now) -> Question:
+        options = Options(account=account)
+        return ask(policy, book, subject, server, options, now=at, revision=revision)
+
+    questions = {account: put(account) for account in subject.accounts}
+    account = _choose_account(questions, wish, last)
+    question = questions.get(account) or put("")
+    facts = Facts(
+        policy,
+        book,
+        Neighbours(book, subject.name),
+        subject.name,
+        account,
+        Viewer(viewer, viewer_manages, can_read_all),
+        Place(hub_url, query),
+        titles or {},
+    )
+    refused = tuple(d for d in decide(question).denials if d.code.startswith(_PERSONAL))
+    cards: tuple[TierCard, ...] = ()
+    if not refused:
+        futures = _list_futures(policy, subject, account, now)
+        later = _find_later(question, [(grant, put(account, at)) for at, grant in futures])
+        known = Options(wish.tier, account, wish.image or last.image)
+        cards = _build_cards(facts, question, known, later)
+        cards = _preselect(cards, wish.tier, (last.tier, policy.defaults.tier))
+    choices = _list_accounts(facts, questions)
+    return _compose(facts, question, cards, choices, refused, tuple(filter(None, notes)))
+
+
+def _compose(
+    facts: Facts,
+    question: Question,
+    cards: tuple[TierCard, ...],
+    choices: tuple[AccountChoice, ...],
+    refused: tuple[Denial, ...],
+    notes: tuple[str, ...],
+) -> SpawnPage:
+    return SpawnPage(
+        server=facts.server_title(question.server) if question.server else "",
+        answer="" if refused else _say_answer(facts, question, cards),
+        whose="yours" if facts.own else facts.user,
+        account=facts.account,
+        account_title=_account_title(facts.policy, facts.account),
+        accounts=choices,
+        bars=draw_bars(facts, question) if cards else (),
+        limits=draw_all(facts, question) if cards else (),
+        cards=cards,
+        refusals=tuple(Reason(denial.code, denial.reason) for denial in refused),
+        remedies=tuple(denial.remedy for denial in refused),
+        empty="" if refused or cards else _say_empty(facts),
+        notes=notes,
+        home_url=f"{facts.place.hub_url}home",
+        user_url=facts.place.user(facts.user),
+        now=question.at,
+    )
+
+
+def _choose_account(questions: Mapping[str, Question], wish: Options, last: Options) -> str:
+    for name in (wish.account, last.account):
+        if name in questions:
+            return name
+    fitting = (name for name, question in questions.items() if list_fitting(question))
+    return next(fitting, next(iter(questions), ""))
+
+
+def _account_title(policy: Policy, account: str) -> str:
+    return policy.groups[account].title or account if account else ""
+
+
+def _list_accounts(facts: Facts, questions: Mapping[str, Question]) -> tuple[AccountChoice, ...]:
+    if len(questions) < 2:  # there is nothing to choose
+        return ()
+    return tuple(
+        AccountChoice(
+            name,
+            _account_title(facts.policy, name),
+            facts.place.link(account=name),
+            len(list_fitting(question)),
+            name == facts.account,
+        )
+        for name, question in questions.items()
+    )
+
+
+def _build_cards(
+    facts: Facts, question: Question, wish: Options, later: Mapping[str, Later]
+) -> tuple[TierCard, ...]:
+    built = (build_card(facts, question, each, wish, later) for each in question.candidates)
+    return tuple(card for card in built if card is not None)
+
+
+def _preselect(
+    cards: tuple[TierCard, ...], wished: str, otherwise: tuple[str, ...]
+) -> tuple[TierCard, ...]:
+    """Check one card: what was named, or else the last choice, the default, the first that fits.
+
+    What was named and does not fit leaves all unchecked: nobody starts by accident what they did
+    not ask for.
+    """
+    usable = [card.name for card in cards if card.may_start]
+    if wished in {card.name for card in cards}:
+        chosen = wished
+    else:
+        chosen = next((name for name in otherwise if name in usable), next(iter(usable), ""))
+    return tuple(replace(card, checked=card.name == chosen and card.may_start) for card in cards)
+
+
+def _say_answer(facts: Facts, question: Question, cards: tuple[TierCard, ...]) -> str:
+    holding = say_holding(facts, question, list_wanted(question))
+    fitting = [card.title for card in cards if card.may_start]
+    if not fitting:
+        return f"{holding} Nothing fits now." if cards else holding
+    return f"{holding} {listed(fitting)} {'fits' if len(fitting) == 1 else 'fit'} now."
+
+
+def _say_empty(facts: Facts) -> str:
+    who = "you" if facts.own else facts.user
+    return f"No tier is open to {who} in {facts.account}. Ask {facts.whom_to_ask()} for one."
+
+
+def _list_futures(
+    policy: Policy, subject: Subject, account: str, now: datetime
+) -> tuple[tuple[datetime, Grant], ...]:
+    """Return the first grants that begin later and concern this person in this account."""
+    concern = []
+    for grant in policy.grants:
+        for_person = grant.user == subject.name and grant.account in {"", account}
+        for_account = grant.group != "" and grant.group == account
+        if grant.starts is not None and grant.starts > now and (for_person or for_account):
+            concern.append((grant.starts, grant))
+    return tuple(sorted(concern, key=lambda each: each[0])[:_MOST_FUTURES])
+
+
+def _find_later(question: Question, futures: list[tuple[Grant, Question]]) -> Mapping[str, Later]:
+    """Return the tiers that do not start now and would at the beginning of a grant, held as now."""
+    found: dict[str, Later] = {}
+    for grant, future in futures:
+        for now, then in zip(question.candidates, future.candidates, strict=True):
+            if now.name in found or decide_tier(question, now).admitted:
+                continue
+            if decide_tier(future, then).admitted:
+                found[now.name] = Later(future.at, grant.by, grant.reason)
+    return found

@@ -1,0 +1,98 @@
+"""Run the service: ``python -m jupyterhub_platform.service``, as the Hub does."""
+
+import asyncio
+import errno
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from typing import Final
+
+from jupyterhub.services.auth import HubOAuth
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+
+from jupyterhub_platform.service.app import make_app
+from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
+from jupyterhub_platform.service.lifeline import HubProcess, end_with
+from jupyterhub_platform.usecases.reports import StoreReader
+
+IDENTITY_SECONDS: Final = 10
+"""How long it may take until a level or a login that was taken away is noticed."""
+
+_BIND_SECONDS: Final = 10.0
+_MOST_BODY_BYTES: Final = 2**20
+
+log = logging.getLogger("jupyterhub_platform.service")
+
+
+def bind(host: str, port: int) -> list[socket.socket]:
+    """Listen; the service of a Hub that was killed may hold the port for a moment longer.
+
+    Raises
+    ------
+    OSError
+        Raised if the port cannot be had.
+    """
+    until = time.monotonic() + _BIND_SECONDS
+    while True:
+        try:
+            return bind_sockets(port, host)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE or time.monotonic() > until:
+                raise
+        time.sleep(0.2)
+
+
+async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
+    """Answer until the Hub says that it is enough."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    reader = StoreReader(environment.database_url)
+    hub_auth = HubOAuth(
+        api_url=environment.api_url,
+        base_url=environment.prefix,
+        hub_prefix=environment.hub_prefix,
+        cache_max_age=IDENTITY_SECONDS,
+    )
+    server = HTTPServer(
+        make_app(environment, hub_auth, reader), xheaders=True, max_body_size=_MOST_BODY_BYTES
+    )
+    server.add_sockets(sockets)
+    log.info("The platform's service answers on %s:%s", environment.host, environment.port)
+    await stopped.wait()
+    server.stop()
+    reader.close()
+
+
+def main() -> int:
+    """Run until the Hub stops the service, or is gone."""
+    logging.basicConfig(
+        level=logging.INFO, format="[%(levelname).1s %(asctime)s %(name)s] %(message)s"
+    )
+    logging.getLogger("tornado.access").setLevel(logging.WARNING)
+    try:
+        environment = Environment.read(os.environ)
+    except EnvironmentFaultError as error:
+        log.critical("%s", error)
+        return 2
+    hub = HubProcess.find(environment.hub_pid, environment.hub_started)
+    if not hub.is_alive():
+        log.error("The Hub that started this service is gone")
+        return 1
+    end_with(hub)
+    try:
+        sockets = bind(environment.host, environment.port)
+    except OSError as error:
+        log.critical("Cannot listen on %s:%s: %s", environment.host, environment.port, error)
+        return 1
+    asyncio.run(serve(environment, sockets))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+"""What the Hub tells the service that it starts, through the environment."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from jupyterhub_platform.settings import Settings
+
+_LEAST_SECRET_BYTES: Final = 32
+
+
+class EnvironmentFaultError(ValueError):
+    """Raised if a variable is missing or makes no sense; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """Where to listen, where the Hub is, where the store is.
+
+    ``hub_pid`` and ``hub_started`` are the process of the Hub, whose end is also the service's;
+    zero where they are not told. ``template_paths`` are the site's own templates.
+    """
+
+    host: str
+    port: int
+    prefix: str
+    hub_prefix: str
+    hub_host: str
+    api_url: str
+    database_url: str
+    cookie_secret: bytes
+    hub_pid: int = 0
+    hub_started: int = 0
+    template_paths: tuple[Path, ...] = ()
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Read the variables of a Hub-managed service, and ours.
+
+        Raises
+        ------
+        EnvironmentFaultError
+            Raised if one of them is missing or makes no sense.
+        """
+        host, port = _read_address(environ)
+        base = environ.get("JUPYTERHUB_BASE_URL") or "/"
+        paths = environ.get("PLATFORM_TEMPLATE_PATHS", "")
+        return cls(
+            host=host,
+            port=port,
+            prefix=_require(environ, "JUPYTERHUB_SERVICE_PREFIX"),
+            hub_prefix=f"{base.rstrip('/')}/hub/",
+            hub_host=environ.get("JUPYTERHUB_HOST", ""),
+            api_url=_require(environ, "JUPYTERHUB_API_URL"),
+            database_url=Settings.from_environment(environ).database_url,
+            cookie_secret=_read_secret(environ),
+            hub_pid=_read_number(environ, "PLATFORM_HUB_PID"),
+            hub_started=_read_number(environ, "PLATFORM_HUB_STARTED"),
+            template_paths=tuple(Path(path) for path in paths.split(":") if path),
+        )
+
+
+def _require(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise EnvironmentFaultError(f"{name} is not set; let the Hub start this service")
+    return value
+
+
+def _read_address(environ: Mapping[str, str]) -> tuple[str, int]:
+    """Return where to listen: the Hub's URL of the service, unless it is to be another address."""
+    name = "PLATFORM_SERVICE_BIND" if environ.get("PLATFORM_SERVICE_BIND") else ""
+    text = environ[name] if name else _require(environ, "JUPYTERHUB_SERVICE_URL")
+    try:
+        parts = urlsplit(text if "//" in text else f"//{text}")
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port = "", None
+    if not host or not port:
+        raise EnvironmentFaultError(
+            f"{name or 'JUPYTERHUB_SERVICE_URL'} is {text!a}; write HOST:PORT, as in 127.0.0.1:8181"
+        )
+    return host, port
+
+
+def _read_secret(environ: Mapping[str, str]) -> bytes:
+    text = environ.get("PLATFORM_SERVICE_COOKIE_SECRET", "")
+    if not text:
+        return secrets.token_bytes(_LEAST_SECRET_BYTES)
+    try:
+        secret = bytes.fromhex(text)
+    except ValueError:
+        secret = b""
+    if len(secret) < _LEAST_SECRET_BYTES:
+        raise EnvironmentFaultError(
+            "PLATFORM_SERVICE_COOKIE_SECRET is not 32 bytes or more in hexadecimal; "
+            "make one with: openssl rand -hex 32"
+        )
+    return secret
+
+
+def _read_number(environ: Mapping[str, str], name: str) -> int:
+    text = environ.get(name) or "0"
+    if not (text.isascii() and text.isdigit()):
+        raise EnvironmentFaultError(f"{name} is {text!a}, not a number")
+    return int(text)

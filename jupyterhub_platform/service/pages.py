@@ -1,0 +1,245 @@
+"""The pages: each asks one report, and shows it."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+from urllib.parse import urlencode
+
+from jupyterhub_platform.service.handlers import Identified
+from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
+from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.usecases.report_overview import decision_line, report_overview
+from jupyterhub_platform.usecases.report_own import report_own, report_person
+from jupyterhub_platform.usecases.report_paging import Query
+from jupyterhub_platform.usecases.report_people import is_known, report_people
+from jupyterhub_platform.usecases.report_tiers import report_tiers
+from jupyterhub_platform.usecases.report_viewer import Viewer
+from jupyterhub_platform.usecases.reports import MOST_DENIALS, Facts, StoreReader
+
+_SHOWN_DENIALS = 20
+_SHOWN_OWN_DENIALS = 5
+
+
+def read_visible_denials(
+    reader: StoreReader, viewer: Viewer, limit: int = MOST_DENIALS
+) -> tuple[Any, ...]:
+    """Read the last denials that the viewer may see."""
+    accounts = None if viewer.reads_all else viewer.reads_groups
+    return reader.list_decisions(accounts=accounts, admitted=False, limit=limit)
+
+
+class PageHandler(Identified):
+    """A page, with what every page needs beside its report."""
+
+    def show(self, name: str, facts: Facts, **namespace: Any) -> None:
+        """Write a page about ``facts``; only its live part if that is asked for."""
+        if self.get_query_argument("part", "") == "live":
+            name = name.replace(".html", "_live.html")
+        self.write_page(
+            name,
+            now=facts.at,
+            facts=facts,
+            may_stop=self._may_stop(facts),
+            link=self._link,
+            stopped=self._read_stopped(),
+            **namespace,
+        )
+
+    def _may_stop(self, facts: Facts) -> Callable[[str, str], bool]:
+        def may_stop(user: str, server: str) -> bool:
+            groups = facts.memberships.get(user, frozenset())
+            return self.scopes.may_stop(user, server, groups)
+
+        return may_stop
+
+    def _read_stopped(self) -> str:
+        user = self.get_query_argument("stopped", "")
+        if not user:
+            return ""
+        done = self.get_query_argument("state", "") == "done"
+        server = say_server(user[:64], self.get_query_argument("server", "")[:64])
+        return f"{server} {'has stopped' if done else 'is stopping'}."
+
+    def _link(self, query: Query, **changes: Any) -> str:
+        values: dict[str, Any] = {
+            "search": query.search,
+            "sort": query.sort,
+            "offset": query.offset,
+            "limit": query.limit if query.limit != Query().limit else "",
+            **changes,
+        }
+        return "?" + urlencode({name: value for name, value in values.items() if value})
+
+
+class OwnPage(PageHandler):
+    """My resources."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        if not self.viewer.reads_own:
+            raise beyond("resources of your own")
+
+        def read() -> tuple[Facts, Any, Any]:
+            facts, viewer = self.read_facts()
+            denials = self.reader.list_decisions(
+                user=viewer.name, admitted=False, limit=_SHOWN_OWN_DENIALS
+            )
+            return facts, report_own(facts, viewer), [decision_line(each) for each in denials]
+
+        facts, report, denials = await self.look_up(read)
+        self.show("own.html", facts, report=report, denials=denials)
+
+
+class OverviewPage(PageHandler):
+    """What runs, what is nearly full, what was refused."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        query = self.read_list_query()
+        if not self.viewer.reads_others:
+            raise beyond("what others run")
+
+        def read() -> tuple[Facts, Any]:
+            facts, viewer = self.read_facts()
+            denials = read_visible_denials(self.reader, viewer, _SHOWN_DENIALS)
+            return facts, report_overview(facts, viewer, query, denials)
+
+        facts, report = await self.look_up(read)
+        self.show("overview.html", facts, report=report, page=report.servers)
+
+
+class PeoplePage(PageHandler):
+    """Who the people are, and what they hold."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        query = self.read_list_query()
+        if not self.viewer.reads_others:
+            raise beyond("other people")
+
+        def read() -> tuple[Facts, Any]:
+            facts, viewer = self.read_facts()
+            return facts, report_people(facts, viewer, query)
+
+        facts, report = await self.look_up(read)
+        self.show("people.html", facts, report=report, page=report.people)
+
+
+class PersonPage(PageHandler):
+    """One person."""
+
+    async def get(self, name: str) -> None:
+        """Show the page."""
+        if not self.viewer.reads_others and name != self.viewer.name:
+            raise beyond("other people")
+
+        def read() -> tuple[Facts, Any]:
+            facts, viewer = self.read_facts()
+            if not is_known(facts, name) or not viewer.sees_person(facts, name):
+                raise unknown("person")
+            return facts, report_person(facts, viewer, name)
+
+        facts, report = await self.look_up(read)
+        self.show("person.html", facts, report=report)
+
+
+class TiersPage(PageHandler):
+    """What the tiers give, and how they are used."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        if not self.viewer.reads_others:
+            raise beyond("how the tiers are used")
+
+        def read() -> tuple[Facts, Any]:
+            facts, viewer = self.read_facts()
+            return facts, report_tiers(facts, viewer, read_visible_denials(self.reader, viewer))
+
+        facts, report = await self.look_up(read)
+        self.show("tiers.html", facts, report=report)
+
+
+class DecisionPage(PageHandler):
+    """How one start was decided, and why."""
+
+    async def get(self, decision_id: str) -> None:
+        """Show the page."""
+
+        def read() -> tuple[Facts, Any]:
+            facts, viewer = self.read_facts()
+            record = self.reader.get_decision(decision_id)
+            if record is None or not viewer.sees_start(record):
+                raise unknown("decision")
+            return facts, record
+
+        facts, record = await self.look_up(read)
+        decision = json.loads(record.decision_json)
+        self.show(
+            "decision.html",
+            facts,
+            record=record,
+            decision=decision,
+            raw=json.dumps(decision, indent=2, ensure_ascii=False),
+        )
+
+
+class StopPage(PageHandler):
+    """Stop a server: asked again before it is somebody else's."""
+
+    BACK: ClassVar[dict[str, str]] = {"own": "", "overview": "overview", "people": "people"}
+
+    async def get(self) -> None:
+        """Show the page."""
+        user, server = self._read_server(self.get_query_argument)
+        await self._ask(user, server, self.get_query_argument("back", "own"))
+
+    async def post(self) -> None:
+        """Stop the server, or ask again first."""
+        user, server = self._read_server(self.get_body_argument)
+        back = self.get_body_argument("back", "own")
+        is_own = self.viewer.reads_own and user == self.viewer.name
+        if not is_own and self.get_body_argument("confirmed", "") != "yes":
+            await self._ask(user, server, back)
+            return
+        token = self.hub_auth.get_token(self)
+        stop = await stop_server(self.hub_auth.api_url, token, user, server)
+        state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
+        place = self.settings["environment"].prefix + self.BACK.get(back, "")
+        self.redirect(f"{place}?{urlencode(state)}", status=303)
+
+    def _read_server(self, read: Callable[..., str]) -> tuple[str, str]:
+        user, server = read("user", ""), read("server", "")
+        check_names(user, server)
+        return user, server
+
+    async def _ask(self, user: str, server: str, back: str) -> None:
+        try:
+            facts, viewer = await self.look_up(self.read_facts)
+        except RefusalError:
+            # A stop needs the Hub alone; only what the server holds cannot be shown.
+            held = None
+        else:
+            held = facts.book.of_server(user, server)
+            if held is not None and not viewer.sees_start(held):
+                held = None
+        self.write_page(
+            "stop.html",
+            now=datetime.now(UTC),
+            user_name=user,
+            server=server,
+            what=say_server(user, server),
+            held=held,
+            back=back if back in self.BACK else "own",
+            back_url=self.settings["environment"].prefix + self.BACK.get(back, ""),
+        )
+
+
+class NotFoundPage(PageHandler):
+    """Whatever is not there."""
+
+    async def prepare(self) -> None:
+        """Say that it is not there, to those who may ask."""
+        await super().prepare()
+        if self.current_user is not None:
+            raise unknown("page")

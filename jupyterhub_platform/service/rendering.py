@@ -1,0 +1,103 @@
+"""Pages in the Hub's own look: its templates, its theme, its navigation."""
+
+import json
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, PrefixLoader
+from jupyterhub import __version__ as hub_version
+from jupyterhub._data import DATA_FILES_PATH
+
+from jupyterhub_platform.core.resources import describe_amount
+
+HERE: Final = Path(__file__).parent
+TEMPLATES: Final = HERE / "templates"
+STATIC: Final = HERE / "static"
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+class NonceLoader(BaseLoader):
+    """Loads templates of the Hub, and lets every script that they write carry the page's nonce.
+
+    The Hub's page has inline scripts. The nonce goes into the source of the template, before
+    anything is filled in, so that a script that came in with data has none and does not run.
+    """
+
+    def __init__(self, paths: Iterable[Path]) -> None:
+        self._files = FileSystemLoader([str(path) for path in paths])
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str | None, Callable[[], bool] | None]:
+        """Return the source of a template with nonces in its scripts."""
+        source, file, is_fresh = self._files.get_source(environment, template)
+        return source.replace("<script", '<script nonce="{{ csp_nonce }}"'), file, is_fresh
+
+
+@cache
+def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
+    """Make the environment in which our pages extend the Hub's, or a site's own in their place."""
+    hub = Path(DATA_FILES_PATH) / "templates"
+    own = FileSystemLoader(str(TEMPLATES))
+    loader = ChoiceLoader(
+        [
+            PrefixLoader({"platform": own, "templates": NonceLoader([hub])}),
+            NonceLoader([*template_paths, hub]),
+        ]
+    )
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.filters["ago"] = describe_age
+    environment.filters["amount"] = lambda amount, name: describe_amount(name, amount)
+    environment.filters["utc"] = lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return environment
+
+
+def describe_age(at: datetime, now: datetime) -> str:
+    """Say how long ago something was: ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
+    seconds = max(0, int((now - at).total_seconds()))
+    if seconds < _MINUTE:
+        return f"{seconds} s"
+    if seconds < _HOUR:
+        return f"{seconds // _MINUTE} min"
+    if seconds < 2 * _DAY:
+        return f"{seconds // _HOUR} h"
+    return f"{seconds // _DAY} days"
+
+
+def hub_namespace(
+    user: dict[str, Any] | None, *, hub_host: str, hub_prefix: str, prefix: str, admin: bool
+) -> dict[str, Any]:
+    """Return what the Hub's own page needs to know."""
+    base = f"{hub_host}{hub_prefix}"
+
+    def static_url(path: str, include_version: bool = True) -> str:
+        version = f"?v={hub_version}" if include_version else ""
+        return f"{base}static/{path}{version}"
+
+    shown = None
+    if user is not None:
+        shown = {"name": user["name"], "json_escaped_name": escape_for_script(str(user["name"]))}
+    return {
+        "user": shown,
+        "base_url": base,
+        "prefix": f"{hub_host}{hub_prefix.removesuffix('hub/')}",
+        "login_url": f"{base}login",
+        "logout_url": f"{base}logout",
+        "static_url": static_url,
+        "version_hash": "",
+        "services": [{"name": "platform", "href": prefix}],
+        "parsed_scopes": {"admin-ui": {}} if admin else {},
+        "no_spawner_check": True,
+    }
+
+
+def escape_for_script(text: str) -> str:
+    """Escape a text for a string literal of a script that stands in HTML."""
+    escaped = json.dumps(text)[1:-1]
+    for character in "<>&'":
+        escaped = escaped.replace(character, f"\\u{ord(character):04x}")
+    return escaped

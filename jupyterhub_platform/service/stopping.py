@@ -1,0 +1,117 @@
+"""Stop a server: passed on to the Hub with the caller's own token."""
+
+import json
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+
+from jupyterhub_platform.service.refusals import RefusalError
+
+_CONNECT_SECONDS: Final = 5.0
+_ANSWER_SECONDS: Final = 30.0
+_STOPPED: Final = 204
+_STOPPING: Final = 202
+_LONGEST_NAME: Final = 255
+_LONGEST_ANSWER: Final = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """What the Hub answered: ``done`` if the server has stopped, else it is stopping."""
+
+    user: str
+    server: str
+    done: bool
+
+    @property
+    def sentence(self) -> str:
+        """The answer in words."""
+        return (
+            f"{say_server(self.user, self.server)} {'has stopped' if self.done else 'is stopping'}."
+        )
+
+
+def say_server(user: str, server: str) -> str:
+    """Name a server: ``train of dev1``; the default server has no name of its own."""
+    return f"The server {server} of {user}" if server else f"The default server of {user}"
+
+
+def check_names(user: str, server: str) -> None:
+    """Refuse what cannot name a server, and could lead to another address of the Hub.
+
+    Raises
+    ------
+    RefusalError
+        Raised if it cannot.
+    """
+    dots = {".", ".."}
+    if not user or user in dots or server in dots or len(user) + len(server) > _LONGEST_NAME:
+        raise RefusalError(
+            400, "Name the user and the server that is to be stopped.", "options.server"
+        )
+
+
+async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
+    """Ask the Hub to stop a server, in the name of whom ``token`` belongs to.
+
+    Raises
+    ------
+    RefusalError
+        Raised with the Hub's own status if it says no, and 503 if it does not answer.
+    """
+    check_names(user, server)
+    place = f"servers/{quote(server, safe='')}" if server else "server"
+    request = HTTPRequest(
+        f"{api_url.rstrip('/')}/users/{quote(user, safe='')}/{place}",
+        method="DELETE",
+        headers={"Authorization": f"token {token}"},
+        connect_timeout=_CONNECT_SECONDS,
+        request_timeout=_ANSWER_SECONDS,
+        follow_redirects=False,
+    )
+    try:
+        response = await AsyncHTTPClient().fetch(request, raise_error=False)
+    except (OSError, HTTPClientError):
+        raise RefusalError(
+            503,
+            "The Hub does not answer; nothing was stopped. Try again in a moment.",
+            "platform.hub",
+            retry_after=5,
+        ) from None
+    if response.code in {_STOPPED, _STOPPING}:
+        return Stop(user, server, response.code == _STOPPED)
+    raise _refuse(response.code, response.body or b"", user, server)
+
+
+def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
+    what = say_server(user, server)
+    if status == 599:
+        sentence = "The Hub does not answer, so that it is not known whether the server stops."
+        return RefusalError(
+            503, f"{sentence} Look again in a moment.", "platform.hub", retry_after=5
+        )
+    if status == 403:
+        sentence = f"{what} is not yours to stop. Ask its owner or an operator."
+        return RefusalError(403, sentence, "level.may_not_stop")
+    if status == 404:
+        sentence = f"{what} does not run, or is not yours to stop. Look again what runs."
+        return RefusalError(404, sentence, "platform.not_found")
+    if not 400 <= status < 600:
+        status = 502
+    said = _read_message(body)
+    reason = f": {said}" if said else ""
+    return RefusalError(
+        status,
+        f"The Hub did not stop it{reason}. Look whether it runs, and try again.",
+        "platform.hub",
+    )
+
+
+def _read_message(body: bytes) -> str:
+    try:
+        message = json.loads(body)["message"]
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return str(message)[:_LONGEST_ANSWER].rstrip(".")

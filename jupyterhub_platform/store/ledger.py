@@ -1,0 +1,247 @@
+"""What was held, when, and how every start was decided: rows that are only ever added.
+
+An admitted start is a reservation, which carries its decision; any other
+decision has a row of its own. Both have one space of ids.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Row,
+    Select,
+    Table,
+    and_,
+    insert,
+    literal,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
+
+from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import decision, reservation
+
+_HELD = reservation.c
+_DECIDED = decision.c
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionRecord:
+    """How one start was decided.
+
+    ``codes`` are those of the denials, also of a tier that only observes; ``decision_json`` is
+    the whole decision.
+    """
+
+    id: str
+    at: datetime
+    user: str
+    server: str
+    account: str
+    tier: str
+    admitted: bool
+    observed: bool
+    codes: tuple[str, ...]
+    sentence: str
+    decision_json: str
+    requested_by: str
+
+
+def open_reservation(
+    tx: Transaction,
+    held: Reservation,
+    *,
+    decision_json: str,
+    policy_revision: int,
+    observed: bool = False,
+    codes: Iterable[str] = (),
+    sentence: str = "",
+    requested_by: str = "",
+) -> None:
+    """Record an admitted start and what it holds from now on."""
+    tx.execute(
+        insert(reservation),
+        {
+            "id": held.id,
+            "user": held.user,
+            "server": held.server,
+            "spawner_id": held.spawner_id,
+            "account": held.account,
+            "tier": held.tier,
+            "image": held.image,
+            "demand": json.dumps(dict(held.demand), separators=(",", ":")),
+            "policy_revision": policy_revision,
+            "observed": observed,
+            "codes": " ".join(codes),
+            "sentence": sentence,
+            "decision": decision_json,
+            "requested_by": requested_by,
+            "opened_at": held.opened_at,
+        },
+    )
+
+
+def mark_ready(tx: Transaction, reservation_id: str, at: datetime) -> bool:
+    """Enter when a server became ready; False if that is known, or it holds nothing any more."""
+    query = update(reservation).where(
+        _HELD.id == reservation_id, _HELD.released_at.is_(None), _HELD.ready_at.is_(None)
+    )
+    return tx.execute(query.values(ready_at=at)).rowcount == 1
+
+
+def release(tx: Transaction, reservation_id: str, at: datetime, reason: str) -> bool:
+    """Enter that a reservation holds nothing any more; True exactly once for each."""
+    query = update(reservation).where(_HELD.id == reservation_id, _HELD.released_at.is_(None))
+    return tx.execute(query.values(released_at=at, release_reason=reason)).rowcount == 1
+
+
+def list_open(tx: Transaction) -> list[Reservation]:
+    """List what is held, oldest first."""
+    query = select(reservation).where(_HELD.released_at.is_(None))
+    return [_read_held(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
+
+
+def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
+    """Return what a server holds, the newest if there is more than one."""
+    query = select(reservation).where(
+        _HELD.user == user, _HELD.server == server, _HELD.released_at.is_(None)
+    )
+    row = tx.execute(query.order_by(_HELD.opened_at.desc(), _HELD.id.desc()).limit(1)).first()
+    return None if row is None else _read_held(row)
+
+
+def record_denial(tx: Transaction, record: DecisionRecord) -> None:
+    """Record a decision that reserved nothing."""
+    tx.execute(
+        insert(decision),
+        {
+            "id": record.id,
+            "at": record.at,
+            "user": record.user,
+            "server": record.server,
+            "account": record.account,
+            "tier": record.tier,
+            "admitted": record.admitted,
+            "observed": record.observed,
+            "codes": " ".join(record.codes),
+            "sentence": record.sentence,
+            "decision": record.decision_json,
+            "requested_by": record.requested_by,
+        },
+    )
+
+
+def get_decision(tx: Transaction, decision_id: str) -> DecisionRecord | None:
+    """Return one decision, whether it admitted or not."""
+    for arm, key in ((_admissions(), _HELD.id), (_others(), _DECIDED.id)):
+        row = tx.execute(arm.where(key == decision_id)).first()
+        if row is not None:
+            return _read_decision(row)
+    return None
+
+
+def list_decisions(
+    tx: Transaction,
+    *,
+    user: str | None = None,
+    account: str | None = None,
+    admitted: bool | None = None,
+    limit: int = 50,
+    before: str | None = None,
+) -> list[DecisionRecord]:
+    """List decisions, newest first, those older than the one with the id ``before``.
+
+    Raises
+    ------
+    NotFoundError
+        Raised if there is no decision ``before``.
+    """
+    mark = None
+    if before is not None:
+        mark = get_decision(tx, before)
+        if mark is None:
+            raise NotFoundError(f"there is no decision {before[:64]} to go on from")
+    arms = []
+    # Each arm stops at the limit by its own index; their union is small.
+    for arm, table, at in (
+        (_admissions(), reservation, _HELD.opened_at),
+        (_others(), decision, _DECIDED.at),
+    ):
+        if admitted is not None:
+            flag = true() if table is reservation else _DECIDED.admitted
+            arm = arm.where(flag == literal(admitted))
+        for column, value in ((table.c.user, user), (table.c.account, account)):
+            if value is not None:
+                arm = arm.where(column == value)
+        if mark is not None:
+            arm = arm.where(_is_older(at, table.c.id, mark))
+        newest = arm.order_by(at.desc(), table.c.id.desc()).limit(limit).subquery()
+        arms.append(select(newest))
+    both = union_all(*arms).subquery()
+    rows = tx.execute(select(both).order_by(both.c.at.desc(), both.c.id.desc()).limit(limit))
+    return [_read_decision(row) for row in rows]
+
+
+def _is_older(
+    at: ColumnElement[datetime], id_: ColumnElement[str], mark: DecisionRecord
+) -> ColumnElement[bool]:
+    return or_(at < mark.at, and_(at == mark.at, id_ < mark.id))
+
+
+def _admissions() -> Select[Any]:
+    return select(
+        _HELD.id,
+        _HELD.opened_at.label("at"),
+        *_shared(reservation),
+        true().label("admitted"),
+    )
+
+
+def _others() -> Select[Any]:
+    return select(_DECIDED.id, _DECIDED.at, *_shared(decision), _DECIDED.admitted)
+
+
+def _shared(table: Table) -> list[ColumnElement[Any]]:
+    names = ("user", "server", "account", "tier", "observed", "codes", "sentence", "decision")
+    return [table.c[name] for name in (*names, "requested_by")]
+
+
+def _read_held(row: Row[Any]) -> Reservation:
+    return Reservation(
+        id=row.id,
+        user=row.user,
+        server=row.server,
+        spawner_id=row.spawner_id,
+        account=row.account,
+        tier=row.tier,
+        image=row.image,
+        demand=Resources.of(json.loads(row.demand)),
+        opened_at=row.opened_at,
+    )
+
+
+def _read_decision(row: Row[Any]) -> DecisionRecord:
+    return DecisionRecord(
+        id=row.id,
+        at=row.at,
+        user=row.user,
+        server=row.server,
+        account=row.account,
+        tier=row.tier,
+        admitted=bool(row.admitted),
+        observed=row.observed,
+        codes=tuple(row.codes.split()),
+        sentence=row.sentence,
+        decision_json=row.decision,
+        requested_by=row.requested_by,
+    )

@@ -1,0 +1,118 @@
+"""Revisions of the policy, and which memberships it put into the Hub."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, bindparam, delete, insert, select
+
+from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import applied_membership, clean_text, policy_revision
+
+_COLUMNS = policy_revision.c
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """One state of the policy, whole, as it was put into force."""
+
+    number: int
+    document_json: str
+    digest: str
+    source: str
+    actor: str
+    at: datetime
+
+
+def record_revision(
+    tx: Transaction, *, document_json: str, digest: str, source: str, actor: str, at: datetime
+) -> int:
+    """Record a policy and return its number; one that is already the newest keeps its number."""
+    newest = tx.execute(
+        select(_COLUMNS.number, _COLUMNS.digest).order_by(_COLUMNS.number.desc()).limit(1)
+    ).first()
+    if newest is not None and newest.digest == digest:
+        return int(newest.number)
+    number = 1 if newest is None else newest.number + 1
+    tx.execute(
+        insert(policy_revision),
+        {
+            "number": number,
+            "document": document_json,
+            "digest": digest,
+            "source": source,
+            "actor": actor,
+            "at": at,
+        },
+    )
+    return int(number)
+
+
+def latest_revision(tx: Transaction) -> Revision | None:
+    """Return the newest revision, or None if no policy was ever in force."""
+    return next(iter(list_revisions(tx, limit=1)), None)
+
+
+def get_revision(tx: Transaction, number: int) -> Revision:
+    """Return the revision with ``number``.
+
+    Raises
+    ------
+    NotFoundError
+        Raised if there is none.
+    """
+    row = tx.execute(select(policy_revision).where(_COLUMNS.number == number)).first()
+    if row is None:
+        raise NotFoundError(f"there is no policy revision {number}")
+    return _read(row)
+
+
+def list_revisions(
+    tx: Transaction, *, limit: int = 50, before: int | None = None
+) -> list[Revision]:
+    """List revisions, newest first, those below the number ``before``."""
+    query = select(policy_revision).order_by(_COLUMNS.number.desc()).limit(limit)
+    if before is not None:
+        query = query.where(_COLUMNS.number < before)
+    return [_read(row) for row in tx.execute(query)]
+
+
+def replace_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:
+    """Make ``pairs`` of user and group the memberships that the policy put into the Hub."""
+    wanted = {(clean_text(user), clean_text(group)) for user, group in pairs}
+    present = list_applied_memberships(tx)
+    gone = sorted(present - wanted)
+    added = sorted(wanted - present)
+    if gone:
+        columns = applied_membership.c
+        tx.execute(
+            delete(applied_membership).where(
+                and_(columns.user_name == bindparam("user"), columns.group_name == bindparam("of"))
+            ),
+            [{"user": user, "of": group} for user, group in gone],
+        )
+    if added:
+        tx.execute(
+            insert(applied_membership),
+            [{"user_name": user, "group_name": group} for user, group in added],
+        )
+
+
+def list_applied_memberships(tx: Transaction) -> set[tuple[str, str]]:
+    """Return the pairs of user and group that the policy put into the Hub."""
+    columns = applied_membership.c
+    rows = tx.execute(select(columns.user_name, columns.group_name))
+    return {(row.user_name, row.group_name) for row in rows}
+
+
+def _read(row: Row[Any]) -> Revision:
+    return Revision(
+        number=row.number,
+        document_json=row.document,
+        digest=row.digest,
+        source=row.source,
+        actor=row.actor,
+        at=row.at,
+    )

@@ -1,0 +1,187 @@
+"""The tables of the store, as the newest schema version has them.
+
+Versions are four-digit numbers, in order; each is a module in
+``migrations/versions``, and :data:`SCHEMA_VERSION` names the newest. Whatever
+is JSON is kept as text, so that its bytes are the same on both databases.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+SCHEMA_VERSION: Final = "0001"
+"""The newest schema version, and the one that this code reads and writes."""
+
+VERSION_TABLE: Final = "platform_alembic_version"
+"""Ours alone: JupyterHub keeps its own version in ``alembic_version``."""
+
+
+def clean_text(text: str) -> str:
+    """Replace what PostgreSQL cannot keep in a text: NUL and lone surrogates."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def render_time(at: datetime) -> str:
+    """Render an aware time as UTC with microseconds: the text sorts as the time does.
+
+    Raises
+    ------
+    ValueError
+        Raised if ``at`` has no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError(f"{at.isoformat()} has no time zone; the store keeps aware times only")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """An aware time in UTC: ``timestamptz`` on PostgreSQL, ISO text on SQLite."""
+
+    impl = DateTime
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Choose the database's own type."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(32))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Write UTC, and refuse a time without zone."""
+        if value is None:
+            return None
+        text = render_time(value)
+        return text if dialect.name == "sqlite" else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Read an aware time in UTC."""
+        if value is None:
+            return None
+        read = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return read.astimezone(UTC)
+
+
+class CleanText(TypeDecorator[str]):
+    """Text of any origin, cleaned alike when it is written and when it is looked for."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Clean ``value``."""
+        return None if value is None else clean_text(value)
+
+
+metadata = MetaData()
+
+store_info = Table("store_info", metadata, Column("id", String(36), primary_key=True))
+
+policy_revision = Table(
+    "policy_revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("document", CleanText, nullable=False),
+    Column("digest", String(128), nullable=False),
+    Column("source", CleanText, nullable=False),
+    Column("actor", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+applied_membership = Table(
+    "applied_membership",
+    metadata,
+    Column("user_name", CleanText, primary_key=True),
+    Column("group_name", CleanText, primary_key=True),
+)
+
+local_account = Table(
+    "local_account",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("password_hash", Text),
+    Column("password_set_at", UtcTime),
+    Column("invite_hash", String(128), unique=True),
+    Column("invite_expires_at", UtcTime),
+    Column("invite_by", CleanText),
+    Column("invite_used_at", UtcTime),
+    Column("created_at", UtcTime, nullable=False),
+    Column("updated_at", UtcTime, nullable=False),
+)
+
+reservation = Table(
+    "reservation",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("user", CleanText, nullable=False),
+    Column("server", CleanText, nullable=False),
+    Column("spawner_id", BigInteger, nullable=False),
+    Column("account", CleanText, nullable=False),
+    Column("tier", CleanText, nullable=False),
+    Column("image", CleanText, nullable=False),
+    Column("demand", Text, nullable=False),
+    Column("policy_revision", Integer, nullable=False),
+    Column("observed", Boolean, nullable=False),
+    Column("codes", CleanText, nullable=False),
+    Column("sentence", CleanText, nullable=False),
+    Column("decision", CleanText, nullable=False),
+    Column("requested_by", CleanText, nullable=False),
+    Column("opened_at", UtcTime, nullable=False),
+    Column("ready_at", UtcTime),
+    Column("released_at", UtcTime),
+    Column("release_reason", CleanText),
+)
+Index("reservation_by_time", reservation.c.opened_at, reservation.c.id)
+Index(
+    "reservation_open",
+    reservation.c.user,
+    reservation.c.server,
+    sqlite_where=reservation.c.released_at.is_(None),
+    postgresql_where=reservation.c.released_at.is_(None),
+)
+
+decision = Table(
+    "decision",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("user", CleanText, nullable=False),
+    Column("server", CleanText, nullable=False),
+    Column("account", CleanText, nullable=False),
+    Column("tier", CleanText, nullable=False),
+    Column("admitted", Boolean, nullable=False),
+    Column("observed", Boolean, nullable=False),
+    Column("codes", CleanText, nullable=False),
+    Column("sentence", CleanText, nullable=False),
+    Column("decision", CleanText, nullable=False),
+    Column("requested_by", CleanText, nullable=False),
+)
+Index("decision_by_time", decision.c.at, decision.c.id)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", CleanText, nullable=False),
+    Column("action", CleanText, nullable=False),
+    Column("subject", CleanText, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("previous_hash", String(64), nullable=False, unique=True),
+    Column("hash", String(64), nullable=False),
+)

@@ -1,0 +1,164 @@
+"""The platform's own database, as the floors above see it.
+
+Every transaction is short. What a driver raises leaves here as an error of the
+platform, and the connection that failed is thrown away, so that the next try is
+a fresh one. Each new connection proves that it leads to the same store: an
+emptied or replaced database is an error, never an empty platform.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
+
+from sqlalchemy import URL, Engine, select, update
+
+from jupyterhub_platform.core.errors import StoreUnreachableError
+from jupyterhub_platform.store import schema
+from jupyterhub_platform.store.connections import Connections, OneWriter, check_id
+from jupyterhub_platform.store.engine import (
+    Transaction,
+    create_sqlite_file,
+    describe_url,
+    open_engine,
+    parse_url,
+)
+from jupyterhub_platform.store.failures import make_unreachable, translate_failures
+from jupyterhub_platform.store.upgrade import check_version, upgrade
+
+
+class Store:
+    """A store that is open; safe to use from several threads at a time.
+
+    Made by :meth:`open`. Transactions come from :meth:`begin` and :meth:`read`, and the
+    repositories beside this module work on them.
+    """
+
+    def __init__(self, url: URL, writer: Engine | None, reader: Engine, id_: str) -> None:
+        self._url = url
+        self._id = id_
+        self._reader = Connections(url, reader, id_)
+        self._writer: Connections | None = None
+        if writer is not None:
+            kind = OneWriter if url.drivername == "sqlite" else Connections
+            self._writer = kind(url, writer, id_)
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        read_only: bool = False,
+        migrate: bool = True,
+        expected_id: str | None = None,
+    ) -> Self:
+        """Open the store at ``url``.
+
+        Parameters
+        ----------
+        url
+            ``sqlite:///PATH`` or ``postgresql://…``.
+        read_only
+            Open without any way to write; the schema must be there already.
+        migrate
+            Bring the schema up to date first, creating it in an empty database.
+        expected_id
+            The :attr:`id` of the store that was used before.
+
+        Raises
+        ------
+        StoreError
+            Raised if ``url`` is none of these.
+        StoreUnreachableError
+            Raised if the database does not answer.
+        StoreSchemaError
+            Raised if its schema is not the one that this code knows.
+        StoreMismatchError
+            Raised if it is not the store with ``expected_id``.
+        """
+        parsed = parse_url(url)
+        reader = open_engine(parsed, read_only=True)
+        writer = None if read_only else open_engine(parsed, read_only=False)
+        try:
+            with translate_failures(parsed):
+                if writer is not None and migrate:
+                    _upgrade(parsed)
+                with (writer or reader).connect() as connection, connection.begin():
+                    check_version(connection)
+                    found = connection.execute(select(schema.store_info.c.id)).scalars().all()
+            return cls(parsed, writer, reader, check_id(parsed, found, expected_id))
+        except BaseException:
+            (writer or reader).dispose()
+            raise
+
+    @property
+    def id(self) -> str:
+        """The random id that the store was created with."""
+        return self._id
+
+    @property
+    def display_url(self) -> str:
+        """The URL without password and options."""
+        return describe_url(self._url)
+
+    @contextmanager
+    def begin(self) -> Iterator[Transaction]:
+        """Give a transaction that writes; it is committed at the end, or rolled back on an error.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if the database does not answer, and for a store opened read-only.
+        StoreError
+            Raised if the database refuses what was written.
+        """
+        if self._writer is None:
+            raise StoreUnreachableError(f"the store {self.display_url} was opened read-only")
+        with self._writer.transaction() as transaction:
+            yield transaction
+
+    @contextmanager
+    def read(self) -> Iterator[Transaction]:
+        """Give a transaction that only reads, and sees the store as of one moment.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if the database does not answer, or if something tries to write.
+        """
+        with self._reader.transaction() as transaction:
+            yield transaction
+
+    def probe(self) -> None:
+        """Check that the store answers and, unless it was opened read-only, can be written.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if it cannot.
+        StoreMismatchError
+            Raised if another store has taken its place.
+        """
+        if self._writer is None:
+            with self.read() as transaction:
+                transaction.execute(select(schema.store_info.c.id)).one()
+        else:
+            with self.begin() as transaction:
+                transaction.execute(update(schema.store_info).values(id=schema.store_info.c.id))
+
+    def close(self) -> None:
+        """Close every connection that is not in use; the others close when they are done."""
+        self._reader.close()
+        if self._writer is not None:
+            self._writer.close()
+
+
+def _upgrade(url: URL) -> None:
+    try:
+        create_sqlite_file(url)
+    except OSError as error:
+        raise make_unreachable(url, error.strerror or type(error).__name__) from None
+    engine = open_engine(url, read_only=False, for_upgrade=True)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()

@@ -1,0 +1,212 @@
+"""May this server start: gather the facts, decide, record. The one gate for every road."""
+
+import json
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from jupyterhub_platform.core.decision import Decision, decide
+from jupyterhub_platform.core.errors import PlatformError, StoreError
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.question import Options, ask, read_options, subject_of
+from jupyterhub_platform.core.tiers import Image, Tier
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.store_health import StoreHealth
+
+STORE_RETRY_SECONDS = 10
+"""What a refused caller is told to wait for a store that does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The policy in force and the number of its revision; replaced whole."""
+
+    policy: Policy
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A start that somebody asks for.
+
+    ``memberships`` are the groups that the Hub has ``user`` in, ``options`` what came as
+    ``user_options``, ``by`` who asked: the user, an admin, a service.
+    """
+
+    user: str
+    memberships: frozenset[str]
+    server: str
+    options: object
+    spawner_id: int = 0
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """An admitted start: what it holds, and the tier and image as policy said at that moment."""
+
+    reservation: Reservation
+    tier: Tier
+    image: Image
+    decision: Decision
+
+
+class DeniedError(PlatformError):
+    """Raised if a start is denied. ``decision_id`` leads to the whole decision."""
+
+    code = "admission.denied"
+
+    def __init__(self, decision: Decision, decision_id: str) -> None:
+        super().__init__(decision.sentence)
+        self.decision = decision
+        self.decision_id = decision_id
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Admission:
+    """The gate. Belongs to the Hub's thread; nothing here awaits.
+
+    Between reading what is held and entering the reservation there is one durable row and no other
+    step: no interleaving of starts admits more than a limit.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        health: StoreHealth,
+        snapshot: Snapshot,
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self.snapshot = snapshot
+        self.book = Book()
+        self._store = store
+        self._health = health
+        self._clock = clock
+
+    def dry_run(self, start: Start) -> Decision:
+        """Answer without recording; goes on from memory while the store is down."""
+        return self._decide(start, read_options(start.options))
+
+    def admit(self, start: Start) -> Admitted:
+        """Admit a start and reserve what it needs.
+
+        Raises
+        ------
+        DeniedError
+            Raised if policy says no; the denial stands in the ledger and the audit.
+        StoreUnreachableError
+            Raised if nothing could be recorded: then nothing is admitted.
+        """
+        self._health.check()
+        decision = self._decide(start, read_options(start.options))
+        identifier = uuid.uuid4().hex
+        try:
+            if not decision.admitted:
+                self._record_denial(start, decision, identifier)
+                raise DeniedError(decision, identifier)
+            admitted = self._admitted(start, decision, identifier)
+            if self.book.of_server(start.user, start.server):
+                raise RuntimeError(f"{start.user}/{start.server} was never released")
+            with self._store.begin() as transaction:
+                ledger.open_reservation(
+                    transaction,
+                    admitted.reservation,
+                    decision_json=json.dumps(decision.to_json()),
+                    policy_revision=self.snapshot.revision,
+                    observed=decision.observed,
+                    codes=decision.codes,
+                    sentence=decision.sentence,
+                    requested_by=start.by or start.user,
+                )
+        except StoreError as error:
+            self._health.mark_down(error)
+            # A commit without an answer may have happened: whatever stands there is closed.
+            self.close_row(identifier, "not admitted")
+            raise
+        self.book.enter(admitted.reservation)
+        return admitted
+
+    def release(self, reservation_id: str, reason: str) -> bool:
+        """Release what a server held, once its backend is gone; ``False`` if it was done before."""
+        if self.book.strike(reservation_id) is None:
+            return False
+        self.close_row(reservation_id, reason)
+        return True
+
+    def close_row(self, reservation_id: str, reason: str) -> None:
+        """Close a row of the ledger, now or when the store is back."""
+        at = self._clock()
+
+        def entry() -> None:
+            with self._store.begin() as transaction:
+                ledger.release(transaction, reservation_id, at, reason)
+
+        self._health.enter(entry)
+
+    def _decide(self, start: Start, options: Options) -> Decision:
+        policy, revision = self.snapshot.policy, self.snapshot.revision
+        subject = subject_of(policy, start.user, start.memberships)
+        now = self._clock()
+        question = ask(
+            policy, self.book, subject, start.server, options, now=now, revision=revision
+        )
+        return decide(question)
+
+    def _admitted(self, start: Start, decision: Decision, identifier: str) -> Admitted:
+        question = decision.question
+        reservation = Reservation(
+            id=identifier,
+            user=start.user,
+            server=start.server,
+            spawner_id=start.spawner_id,
+            account=question.account,
+            tier=question.tier,
+            image=question.image,
+            demand=decision.demand,
+            opened_at=question.at,
+        )
+        policy = self.snapshot.policy
+        return Admitted(
+            reservation, policy.tiers[question.tier], policy.images[question.image], decision
+        )
+
+    def _record_denial(self, start: Start, decision: Decision, identifier: str) -> None:
+        question = decision.question
+        with self._store.begin() as transaction:
+            ledger.record_denial(
+                transaction,
+                ledger.DecisionRecord(
+                    id=identifier,
+                    at=question.at,
+                    user=start.user,
+                    server=start.server,
+                    account=question.account,
+                    tier=question.tier,
+                    admitted=False,
+                    observed=False,
+                    codes=decision.codes,
+                    sentence=decision.sentence,
+                    decision_json=json.dumps(decision.to_json()),
+                    requested_by=start.by or start.user,
+                ),
+            )
+            audit.append(
+                transaction,
+                at=question.at,
+                actor=start.by or start.user,
+                action="server.denied",
+                subject=f"{start.user}/{start.server}",
+                detail={
+                    "decision": identifier,
+                    "codes": list(decision.codes),
+                    "sentence": decision.sentence,
+                },
+            )

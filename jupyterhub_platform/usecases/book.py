@@ -1,0 +1,110 @@
+"""What is held now, in memory: every reservation, and running totals at every scope."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from jupyterhub_platform.core.usage import Reservation, Scope
+
+
+class Book:
+    """The reservations of all live servers, with totals that cost nothing to look up.
+
+    Belongs to one thread, the Hub's. Totals change together with the reservations they add up, in
+    one synchronous step; :meth:`drifted` recomputes them to prove it.
+    """
+
+    def __init__(self) -> None:
+        self._by_id: dict[str, Reservation] = {}
+        self._by_server: dict[tuple[str, str], str] = {}
+        self._by_user: defaultdict[str, set[str]] = defaultdict(set)
+        self._totals: defaultdict[tuple[Scope, str], int] = defaultdict(int)
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def __iter__(self) -> Iterator[Reservation]:
+        return iter(tuple(self._by_id.values()))
+
+    def __contains__(self, reservation_id: str) -> bool:
+        return reservation_id in self._by_id
+
+    def held(self, scope: Scope, name: str) -> int:
+        """Return the amount of ``name`` held at ``scope``, in base units."""
+        return self._totals.get((scope, name), 0)
+
+    def get(self, reservation_id: str) -> Reservation | None:
+        """Return a reservation by its id."""
+        return self._by_id.get(reservation_id)
+
+    def of_server(self, user: str, server: str) -> Reservation | None:
+        """Return what one server holds."""
+        return self._by_id.get(self._by_server.get((user, server), ""))
+
+    def of_user(self, user: str) -> tuple[Reservation, ...]:
+        """Return what the servers of one user hold, by the name of the server."""
+        held = (self._by_id[each] for each in self._by_user.get(user, ()))
+        return tuple(sorted(held, key=lambda reservation: reservation.server))
+
+    def of_account(self, account: str) -> tuple[Reservation, ...]:
+        """Return what is charged to one account, oldest first."""
+        held = (each for each in self._by_id.values() if each.account == account)
+        return tuple(sorted(held, key=lambda reservation: reservation.opened_at))
+
+    def enter(self, reservation: Reservation) -> None:
+        """Enter a reservation.
+
+        Raises
+        ------
+        ValueError
+            Raised if it stands here already, or if its server holds another: that one would never
+            be released.
+        """
+        server = (reservation.user, reservation.server)
+        if reservation.id in self._by_id or server in self._by_server:
+            raise ValueError(f"{reservation.user}/{reservation.server} holds a reservation already")
+        self._by_id[reservation.id] = reservation
+        self._by_server[server] = reservation.id
+        self._by_user[reservation.user].add(reservation.id)
+        for key, amount in _amounts(reservation):
+            self._totals[key] += amount
+
+    def strike(self, reservation_id: str) -> Reservation | None:
+        """Take a reservation out; ``None`` if it does not stand here, so that it is done once."""
+        reservation = self._by_id.pop(reservation_id, None)
+        if reservation is None:
+            return None
+        del self._by_server[reservation.user, reservation.server]
+        of_user = self._by_user[reservation.user]
+        of_user.discard(reservation_id)
+        if not of_user:
+            del self._by_user[reservation.user]
+        for key, amount in _amounts(reservation):
+            self._totals[key] -= amount
+            if not self._totals[key]:
+                del self._totals[key]
+        return reservation
+
+    def refill(self, reservations: Iterable[Reservation]) -> None:
+        """Forget everything, and enter these."""
+        self._by_id.clear()
+        self._by_server.clear()
+        self._by_user.clear()
+        self._totals.clear()
+        for reservation in reservations:
+            self.enter(reservation)
+
+    def drifted(self) -> tuple[tuple[Scope, str], ...]:
+        """Return the totals that are not the sum of the reservations; empty when all is well."""
+        sums: defaultdict[tuple[Scope, str], int] = defaultdict(int)
+        for reservation in self._by_id.values():
+            for key, amount in _amounts(reservation):
+                sums[key] += amount
+        keys = sums.keys() | self._totals.keys()
+        return tuple(sorted(key for key in keys if sums.get(key, 0) != self._totals.get(key, 0)))
+
+
+def _amounts(reservation: Reservation) -> Iterator[tuple[tuple[Scope, str], int]]:
+    for scope in reservation.scopes():
+        for name, amount in reservation.demand.items():
+            if amount:
+                yield (scope, name), amount

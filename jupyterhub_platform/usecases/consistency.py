@@ -1,0 +1,197 @@
+"""Does the book equal the truth: made equal after a restart, and compared from then on."""
+
+import json
+import logging
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.admission import Admission
+
+log = logging.getLogger(__name__)
+
+NOT_RUNNING = "not running after a restart of the Hub"
+
+
+@dataclass(frozen=True, slots=True)
+class LiveServer:
+    """A server that the Hub counts as active.
+
+    ``state`` is what stands under ``platform`` in its spawner's state, ``options`` its stored
+    ``user_options``: a last resort, since they say what was asked for and not what was given.
+    """
+
+    user: str
+    server: str
+    spawner_id: int
+    state: object = None
+    options: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """A difference that nobody planned. ``kind`` is stable; ``detail`` is for people."""
+
+    kind: str
+    detail: str
+
+
+def rebuild(admission: Admission, store: Store, live: Iterable[LiveServer]) -> None:
+    """Fill the book from live servers, then their state, then open rows of the ledger.
+
+    Must run before the first admission. A server without a row gets one, so that it is charged; a
+    row without a server is closed, since nothing can be running: the Hub forgets a server only when
+    its backend is gone.
+
+    Raises
+    ------
+    StoreUnreachableError
+        Raised if the ledger cannot be read; then nothing may be admitted.
+    """
+    with store.read() as transaction:
+        rows = {row.id: row for row in ledger.list_open(transaction)}
+    by_server = {(row.user, row.server): row for row in rows.values()}
+    kept: list[Reservation] = []
+    for server in live:
+        reservation = _find(store, server, by_server.get((server.user, server.server)), rows)
+        if reservation is None:
+            reservation = _adopt(admission, server)
+            log.warning(
+                "%s/%s runs without a reservation: entered as tier %s in %s",
+                server.user,
+                server.server,
+                reservation.tier or "(unknown)",
+                reservation.account or "(no account)",
+            )
+        if reservation.id not in rows:
+            reservation = _enter_row(admission, store, reservation)
+        kept.append(reservation)
+    admission.book.refill(kept)
+    for row in rows.values():
+        if row.id not in admission.book:
+            admission.close_row(row.id, NOT_RUNNING)
+
+
+def _find(
+    store: Store, server: LiveServer, row: Reservation | None, rows: Mapping[str, Reservation]
+) -> Reservation | None:
+    """Return what a live server holds; ``row`` is the newest open row that names it."""
+    stated = _from_state(server)
+    if stated is None:
+        return row
+    committed = rows.get(stated.id)
+    if committed is not None:
+        # What was committed at admission counts, if it was for this server.
+        return committed if _names(committed, server) else row
+    if row is not None and _stands_in_ledger(store, stated.id):
+        # The state tells of a row that was closed since; this server has got a new one.
+        return row
+    return stated
+
+
+def _from_state(server: LiveServer) -> Reservation | None:
+    """Read a state that came out of a database: only what admission could have put there."""
+    if not isinstance(server.state, Mapping):
+        return None
+    try:
+        reservation = Reservation.from_json({**server.state, "spawner_id": server.spawner_id})
+        if reservation.opened_at.tzinfo is None:
+            return None
+        reservation = replace(reservation, opened_at=reservation.opened_at.astimezone(UTC))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
+    demand = reservation.demand
+    well_formed = (
+        reservation.id != ""
+        and reservation.id.isprintable()
+        and demand.amount(SERVERS) == 1
+        and all(amount >= 0 for amount in demand.values())
+    )
+    return reservation if well_formed and _names(reservation, server) else None
+
+
+def _names(reservation: Reservation, server: LiveServer) -> bool:
+    return (reservation.user, reservation.server) == (server.user, server.server)
+
+
+def _stands_in_ledger(store: Store, identifier: str) -> bool:
+    with store.read() as transaction:
+        return ledger.get_decision(transaction, identifier) is not None
+
+
+def _adopt(admission: Admission, server: LiveServer) -> Reservation:
+    policy = admission.snapshot.policy
+    options = read_options(server.options)
+    tier = policy.tiers.get(options.tier or policy.defaults.tier)
+    accounts = sorted(policy.declared_groups(server.user))
+    account = options.account if options.account in accounts else next(iter(accounts), "")
+    return Reservation(
+        id=uuid.uuid4().hex,
+        user=server.user,
+        server=server.server,
+        spawner_id=server.spawner_id,
+        account=account,
+        tier=tier.name if tier else "",
+        image=options.image or (tier.images[0] if tier else ""),
+        demand=tier.demand if tier else Resources.of({SERVERS: 1}),
+        opened_at=datetime.now(UTC),
+    )
+
+
+def _enter_row(admission: Admission, store: Store, reservation: Reservation) -> Reservation:
+    """Enter a row for a server that has none: adopted, or of a store that was put back."""
+    if _stands_in_ledger(store, reservation.id):
+        # Its row was closed, and closed rows stay closed.
+        reservation = replace(reservation, id=uuid.uuid4().hex)
+    decision: dict[str, Any] = {"admitted": True, "adopted": True, **reservation.to_json()}
+    with store.begin() as transaction:
+        ledger.open_reservation(
+            transaction,
+            reservation,
+            decision_json=json.dumps(decision),
+            policy_revision=admission.snapshot.revision,
+        )
+    return reservation
+
+
+def compare(admission: Admission, store: Store, live: Iterable[LiveServer]) -> tuple[Drift, ...]:
+    """Compare book, live servers and open rows, and return every difference.
+
+    Raises
+    ------
+    StoreUnreachableError
+        Raised if the ledger cannot be read.
+    """
+    with store.read() as transaction:
+        rows = {row.id for row in ledger.list_open(transaction)}
+    book = {each.id: each for each in admission.book}
+    running = {(server.user, server.server) for server in live}
+    booked = {(each.user, each.server) for each in book.values()}
+    drifts = [
+        Drift("server_without_reservation", f"{user}/{server} runs and holds nothing")
+        for user, server in sorted(running - booked)
+    ]
+    drifts += [
+        Drift("reservation_without_server", f"{user}/{server} holds something and does not run")
+        for user, server in sorted(booked - running)
+    ]
+    drifts += [
+        Drift("reservation_without_row", f"{book[each].user}/{book[each].server} has no open row")
+        for each in sorted(book.keys() - rows)
+    ]
+    drifts += [
+        Drift("row_without_reservation", f"the open row {each} is in no book")
+        for each in sorted(rows - book.keys())
+    ]
+    drifts += [
+        Drift("total", f"the total of {name} at {scope.kind} is not the sum of what is held")
+        for scope, name in admission.book.drifted()
+    ]
+    return tuple(drifts)

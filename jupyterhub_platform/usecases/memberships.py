@@ -1,0 +1,37 @@
+"""Which groups of the Hub a person is in: what the policy declares, beside what others added there.
+
+Pure: the Hub's door reads and writes the groups.
+"""
+
+from collections.abc import Mapping
+
+from jupyterhub_platform.core.identity import is_level_group
+from jupyterhub_platform.core.levels import level_group
+from jupyterhub_platform.core.policy import Policy
+
+
+def declared_memberships(policy: Policy, user: str) -> frozenset[str]:
+    """Return the Hub groups that the policy puts ``user`` into, that of their level among them."""
+    person = policy.people.get(user)
+    if person is None:
+        return frozenset()
+    return policy.declared_groups(user) | {level_group(person.level)}
+
+
+def settle_memberships(
+    policy: Policy, user: str, current: frozenset[str], applied: frozenset[str]
+) -> frozenset[str]:
+    """Return the groups that ``user`` shall be in.
+
+    ``current`` are those they are in, ``applied`` those that an earlier policy put them into. What
+    somebody added on the Hub's own pages stays; what the policy no longer declares goes; a level
+    comes from the policy alone, whatever somebody added.
+    """
+    declared = declared_memberships(policy, user)
+    added_elsewhere = {group for group in current - applied if not is_level_group(group)}
+    return frozenset(added_elsewhere | declared)
+
+
+def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:
+    """Return the declared memberships of everybody, by name."""
+    return {name: declared_memberships(policy, name) for name in sorted(policy.people)}

@@ -1,0 +1,115 @@
+"""Which policy is in force: read from its file, recorded as a revision, or the last good one."""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
+from jupyterhub_platform.store import audit, policies
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.admission import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+def _read(path: Path) -> ReadPolicy:
+    """Read the file; one that cannot be read, as while an editor replaces it, has that as fault."""
+    try:
+        return read_policy(path)
+    except OSError as error:
+        what = f"it cannot be read ({error.strerror or error})"
+        fault = Fault((), what, "put it back, readable for the Hub", file=str(path))
+        raise PolicyError((fault,)) from error
+
+
+class Policies:
+    """Puts policies into force and remembers each as a revision."""
+
+    def __init__(self, store: Store, *, clock: Callable[[], datetime] = _now) -> None:
+        self._store = store
+        self._clock = clock
+
+    def publish(self, path: Path, *, actor: str) -> Snapshot:
+        """Read the file and record it; the same content as the newest revision keeps its number.
+
+        Raises
+        ------
+        PolicyError
+            Raised if the file has faults; nothing is recorded and the policy in force stays.
+        StoreUnreachableError
+            Raised if it cannot be recorded.
+        """
+        read = _read(path)
+        now = self._clock()
+        with self._store.begin() as transaction:
+            newest = policies.latest_revision(transaction)
+            number = policies.record_revision(
+                transaction,
+                document_json=read.text,
+                digest=read.digest,
+                source=str(path),
+                actor=actor,
+                at=now,
+            )
+            if newest is None or newest.number != number:
+                audit.append(
+                    transaction,
+                    at=now,
+                    actor=actor,
+                    action="policy.published",
+                    subject=f"revision {number}",
+                    detail={"file": str(path), "digest": read.digest},
+                )
+        return Snapshot(read.policy, number)
+
+    def publish_or_last_good(
+        self, path: Path, *, actor: str
+    ) -> tuple[Snapshot, PolicyError | None]:
+        """Read the file, or fall back to the newest revision and return what was wrong beside it.
+
+        Raises
+        ------
+        PolicyError
+            Raised if the file has faults and there is no revision to fall back to.
+        """
+        try:
+            return self.publish(path, actor=actor), None
+        except PolicyError as error:
+            try:
+                last = self.last_good()
+            except PolicyError:
+                # Written for another version: what can be mended is the file.
+                last = None
+            if last is None:
+                raise
+            return last, error
+
+    def last_good(self) -> Snapshot | None:
+        """Return the newest revision, compiled; ``None`` if none was ever in force."""
+        with self._store.read() as transaction:
+            newest = policies.latest_revision(transaction)
+        if newest is None:
+            return None
+        read = parse_policy(newest.document_json.encode(), Path(newest.source).name)
+        return Snapshot(read.policy, newest.number)
+
+    def list_applied(self) -> dict[str, frozenset[str]]:
+        """Return the memberships that a policy put into the Hub, by user."""
+        with self._store.read() as transaction:
+            pairs = policies.list_applied_memberships(transaction)
+        groups: dict[str, set[str]] = {}
+        for user, group in pairs:
+            groups.setdefault(user, set()).add(group)
+        return {user: frozenset(names) for user, names in groups.items()}
+
+    def record_applied(self, applied: dict[str, frozenset[str]]) -> None:
+        """Remember which memberships the policy put into the Hub."""
+        pairs = [(user, group) for user, groups in applied.items() for group in groups]
+        with self._store.begin() as transaction:
+            policies.replace_applied_memberships(transaction, pairs)

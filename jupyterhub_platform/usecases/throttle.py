@@ -1,0 +1,61 @@
+"""How often a password may be guessed, without letting a stranger lock somebody out.
+
+Wrong passwords count against where they come from: a browser in which that person has logged in
+before counts alone, and strangers count by their network address. So a stranger slows down only
+themselves, and those who share their address and have never logged in from it.
+"""
+
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+FREE_TRIES: Final = 5
+LONGEST_WAIT_SECONDS: Final = 300.0
+FORGET_AFTER_SECONDS: Final = 3600.0
+MOST_SOURCES: Final = 10_000
+"""Sources that are remembered; the oldest is forgotten first, so that memory is bounded."""
+
+
+@dataclass(slots=True)
+class _Tries:
+    wrong: int = 0
+    last: float = 0.0
+
+
+class Throttle:
+    """Counts wrong passwords by name and source, and says how long to wait before the next try."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._tries: OrderedDict[tuple[str, str], _Tries] = OrderedDict()
+
+    def seconds_to_wait(self, name: str, source: str) -> int:
+        """Return for how many seconds a try for ``name`` from ``source`` is not looked at."""
+        tries = self._tries.get((name, source))
+        if tries is None:
+            return 0
+        age = self._clock() - tries.last
+        if age > FORGET_AFTER_SECONDS:
+            del self._tries[name, source]
+            return 0
+        extra = tries.wrong - FREE_TRIES
+        if extra < 0:
+            return 0
+        wait = min(2.0 ** min(extra, 30), LONGEST_WAIT_SECONDS)
+        return max(0, math.ceil(wait - age))
+
+    def note_wrong(self, name: str, source: str) -> None:
+        """Count a wrong password."""
+        key = (name, source)
+        tries = self._tries.setdefault(key, _Tries())
+        tries.wrong += 1
+        tries.last = self._clock()
+        self._tries.move_to_end(key)
+        while len(self._tries) > MOST_SOURCES:
+            self._tries.popitem(last=False)
+
+    def note_right(self, name: str, source: str) -> None:
+        """Forget the wrong passwords of a source that knew the right one."""
+        self._tries.pop((name, source), None)

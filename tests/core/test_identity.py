@@ -1,0 +1,113 @@
+import random
+import unicodedata
+
+import pytest
+
+from jupyterhub_platform.core.errors import IdentityError
+from jupyterhub_platform.core.identity import (
+    check_name,
+    is_level_group,
+    list_collisions,
+    normalise_user,
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "form"),
+    [
+        ("kim", "kim"),
+        ("KIM", "kim"),
+        ("\u212aim", "kim"),  # Kelvin sign
+        ("\uff4b\uff49\uff4d", "kim"),  # full width
+        ("ﬁona", "fiona"),  # ligature
+        ("ⅳan", "ivan"),  # Roman numeral
+        (" kim ", "kim"),
+        ("kim@example.org", "kim@example.org"),
+        ("k.i-m_1+x", "k.i-m_1+x"),
+        ("²", "2"),
+        ("a" * 64, "a" * 64),
+    ],
+)
+def test_forms_of_one_name_are_one_name(name: str, form: str):
+    assert normalise_user(name) == form
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        " ",
+        "a" * 65,
+        "ﷺ" * 40,  # grows when folded
+        "x" * 100_000,
+        "ki\u200bm",  # zero width space
+        "ki\u200dm",  # zero width joiner
+        "\u202emik",  # right-to-left override
+        "ki\u2066m",
+        "\ufeffkim",
+        "kim\n",
+        "k\0m",
+        "ki\u00adm",  # soft hyphen
+        "k\u0456m",  # Cyrillic i
+        "κim",  # Greek kappa
+        "k\u0131m",  # dotless i
+        "kïm",
+        "İ",
+        "ki m",
+        "ki/m",
+        "../kim",
+        "-kim",
+        "kim.",
+        "level:admin",
+        "kim%2f",
+        "🙂",
+        "\ud800",
+    ],
+)
+def test_refuses_what_is_no_name(name: str):
+    with pytest.raises(IdentityError) as caught:
+        normalise_user(name)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+
+
+def test_names_are_stable_and_never_confused():
+    """Of 50,000 names: normalising twice changes nothing, and equal forms look equal."""
+    source = random.Random(7)
+    alphabet = "abkimABKIM019._-@+ "
+    alphabet += "\u212a\u017f\uff4b\uff2bﬁⅳ²é\u0131\u0456κ\u200b\u200d\u202e\u00ad\u0301ß"
+    looks: dict[str, str] = {}
+    for _ in range(50_000):
+        name = "".join(source.choices(alphabet, k=source.randint(1, 8)))
+        try:
+            form = normalise_user(name)
+        except IdentityError:
+            continue
+        assert normalise_user(form) == form
+        assert form.isascii()
+        seen = unicodedata.normalize("NFKC", name.strip()).casefold()
+        assert looks.setdefault(form, seen) == seen
+    assert len(looks) > 1000
+
+
+def test_names_that_fall_together_are_listed():
+    names = ["kim", "KIM", "\u212aim", "eve", "not a name"]
+    assert list_collisions(names) == {"kim": ("kim", "KIM", "\u212aim")}
+
+
+@pytest.mark.parametrize("name", ["vision", "a", "a-b_c.d", "1", "a" * 63])
+def test_accepts_names_of_groups(name: str):
+    assert check_name(name, "group") == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Vision", "level:admin", "a b", "-a", "a-", "a" * 64, "é", "a\n", "a/b"]
+)
+def test_refuses_other_names_of_groups(name: str):
+    with pytest.raises(IdentityError, match="this group"):
+        check_name(name, "group")
+
+
+def test_groups_that_carry_levels_are_recognised():
+    assert is_level_group("level:admin")
+    assert not is_level_group("levels")

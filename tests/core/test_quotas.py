@@ -1,0 +1,46 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jupyterhub_platform.core.quotas import Grant, Rule, first_defined
+from jupyterhub_platform.core.resources import Resources
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
+
+
+def test_the_first_rule_that_says_something_wins():
+    rules = (Rule("a", {"memory": 1}), Rule("b", {"cpu": 2}), Rule("c", {"cpu": 3}))
+    assert first_defined(rules, "cpu") == (2, "b.cpu")
+
+
+def test_zero_is_said_and_not_absent():
+    assert first_defined((Rule("a", {"cpu": 0}), Rule("b", {"cpu": 2})), "cpu") == (0, "a.cpu")
+
+
+def test_unlimited_is_said_and_not_absent():
+    assert first_defined((Rule("a", {"cpu": None}), Rule("b", {"cpu": 2})), "cpu") == (
+        None,
+        "a.cpu",
+    )
+
+
+def test_nothing_is_said_when_no_rule_names_it():
+    assert first_defined((Rule("a", {"memory": 1}),), "cpu") is None
+
+
+@pytest.mark.parametrize(
+    ("starts", "until", "live"),
+    [
+        (None, NOW + SECOND, True),
+        (None, NOW, False),
+        (NOW, NOW + SECOND, True),
+        (NOW + SECOND, NOW + 2 * SECOND, False),
+        (NOW - 2 * SECOND, NOW - SECOND, False),
+    ],
+)
+def test_a_grant_counts_from_its_start_to_before_its_end(
+    starts: datetime | None, until: datetime, live: bool
+):
+    grant = Grant("grants.0", "dev", "", "", Resources(), "", starts, until, "admin", "why")
+    assert grant.is_live(NOW) is live

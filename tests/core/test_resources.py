@@ -1,0 +1,153 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.resources import (
+    Resources,
+    check_resource_name,
+    describe_amount,
+    is_accelerator,
+    parse_quantity,
+    render_quantity,
+)
+
+NAMES = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu", "servers"]
+AMOUNTS = st.one_of(
+    st.integers(min_value=0, max_value=2**63 - 1),
+    st.builds(lambda number, bits: number << bits, st.integers(0, 999), st.integers(0, 53)),
+)
+
+
+@given(st.sampled_from(NAMES), AMOUNTS)
+def test_what_is_rendered_is_read_back_exactly(name: str, amount: int):
+    assert parse_quantity(render_quantity(name, amount), name) == amount
+
+
+@given(st.text(max_size=20), st.sampled_from(NAMES))
+def test_any_text_is_an_amount_or_refused(text: str, name: str):
+    try:
+        amount = parse_quantity(text, name)
+    except QuantityError:
+        return
+    assert 0 <= amount < 2**63
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "amount"),
+    [
+        ("1G", "memory", 10**9),
+        ("1Gi", "memory", 2**30),
+        ("1k", "memory", 1000),
+        ("1Ki", "memory", 1024),
+        ("1.5Gi", "memory", 3 * 2**29),
+        ("1e3", "memory", 1000),
+        ("1E", "memory", 10**18),
+        ("128974848000m", "memory", 128974848),
+        ("500m", "cpu", 500),
+        ("0.5", "cpu", 500),
+        (0.1, "cpu", 100),
+        (".5", "cpu", 500),
+        ("2", "cpu", 2000),
+        (3, "servers", 3),
+        ("1k", "servers", 1000),
+        ("0", "nvidia.com/gpu", 0),
+    ],
+)
+def test_reads_quantities_as_kubernetes_does(text: str | float, name: str, amount: int):
+    assert parse_quantity(text, name) == amount
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("banana", "memory"),
+        ("", "cpu"),
+        ("1 Gi", "memory"),
+        ("1gi", "memory"),
+        ("1K", "memory"),
+        ("1mi", "memory"),
+        ("1i", "memory"),
+        ("-1", "cpu"),
+        ("+1", "cpu"),
+        ("1u", "cpu"),
+        ("0.5", "servers"),
+        ("500m", "nvidia.com/gpu"),
+        ("9e18", "cpu"),
+        ("8Ei", "memory"),
+        ("1e400", "memory"),
+        ("inf", "memory"),
+        ("nan", "cpu"),
+        ("٣", "cpu"),
+        (True, "cpu"),
+        (float("inf"), "cpu"),
+    ],
+)
+def test_refuses_what_is_no_amount(text: str | float, name: str):
+    with pytest.raises(QuantityError):
+        parse_quantity(text, name)
+
+
+@pytest.mark.parametrize("name", [*NAMES, "amd.com/gpu", "nvidia.com/mig-1g.10gb", "a.b/C_d"])
+def test_knows_resource_names(name: str):
+    assert check_resource_name(name) == name
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "memroy",
+        "gpu",
+        "CPU",
+        "/gpu",
+        "nvidia.com/",
+        "a/b/c",
+        "-a.com/x",
+        "a..b/x",
+        "hugepages-x",
+        "a" * 254 + "/x",
+        "a.com/" + "x" * 64,
+        "a.com/x\n",
+    ],
+)
+def test_refuses_other_names(name: str):
+    with pytest.raises(QuantityError):
+        check_resource_name(name)
+
+
+def test_only_extended_resources_are_scarce():
+    assert [name for name in NAMES if is_accelerator(name)] == ["nvidia.com/gpu"]
+
+
+@given(
+    st.dictionaries(st.sampled_from(NAMES), AMOUNTS),
+    st.dictionaries(st.sampled_from(NAMES), AMOUNTS),
+)
+def test_a_sum_covers_both_of_its_parts(first: dict[str, int], second: dict[str, int]):
+    both = Resources.of(first).plus(second)
+    assert both.covers(first)
+    assert both.covers(second)
+    assert both == Resources.of(second).plus(first)
+
+
+def test_what_is_not_named_is_zero():
+    held = Resources.of({"cpu": 500})
+    assert held.amount("memory") == 0
+    assert not held.covers({"memory": 1})
+    assert held.covers({"memory": 0})
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "words"),
+    [
+        ("cpu", 2500, "2.5 CPU"),
+        ("memory", 8 * 2**30, "8 GiB"),
+        ("memory", 512 * 2**20, "512 MiB"),
+        ("servers", 1, "1 server"),
+        ("servers", 2, "2 servers"),
+        ("nvidia.com/gpu", 1, "1 GPU"),
+    ],
+)
+def test_says_amounts_as_people_do(name: str, amount: int, words: str):
+    assert describe_amount(name, amount) == words

@@ -1,0 +1,257 @@
+"""What the guard makes of a manifest, whoever wrote it."""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.hub.kubernetes.guard import (
+    CHANGED,
+    EXCEEDS,
+    FORBIDDEN,
+    Allowance,
+    check_pod,
+)
+from tests.hub.kubernetes.hubs import GPU, amounts
+
+Change = Callable[[dict[str, Any]], object]
+
+ALLOWANCE = Allowance(
+    reserved=amounts(servers=1, cpu=1, memory="2Gi", gpu=1),
+    limits=amounts(cpu=2, memory="4Gi", gpu=1),
+    image="example.org/lab@sha256:aa",
+    name="jupyter-dev1",
+    labels={"jupyterhub-platform/tier": "small"},
+    annotations={"jupyterhub-platform/reservation": "r1"},
+)
+POD: dict[str, Any] = {
+    "metadata": {
+        "name": "jupyter-dev1",
+        "labels": {"jupyterhub-platform/tier": "small", "app": "jupyterhub"},
+        "annotations": {"jupyterhub-platform/reservation": "r1"},
+    },
+    "spec": {
+        "automountServiceAccountToken": False,
+        "containers": [
+            {
+                "name": "notebook",
+                "image": "example.org/lab@sha256:aa",
+                "securityContext": {"allowPrivilegeEscalation": False},
+                "resources": {
+                    "requests": {"cpu": "1", "memory": "2Gi", GPU: "1"},
+                    "limits": {"cpu": "2", "memory": "4Gi", GPU: "1"},
+                },
+            }
+        ],
+    },
+}
+BOUNDED = {
+    "requests": {"cpu": "0", "memory": "0"},
+    "limits": {"cpu": "1", "memory": "1Gi"},
+}
+
+
+def changed(change: Change) -> dict[str, Any]:
+    pod = copy.deepcopy(POD)
+    change(pod)
+    return pod
+
+
+def notebook(pod: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = pod["spec"]["containers"][0]
+    return found
+
+
+def resources(pod: dict[str, Any], part: str) -> dict[str, Any]:
+    found: dict[str, Any] = notebook(pod)["resources"][part]
+    return found
+
+
+def add(kind: str, resources: dict[str, Any], **more: Any) -> Change:
+    one = {"name": "extra", "image": "example.org/extra", "resources": resources, **more}
+    return lambda pod: pod["spec"].setdefault(kind, []).append(one)
+
+
+def secure(**context: Any) -> Change:
+    return lambda pod: notebook(pod)["securityContext"].update(context)
+
+
+def spec(**fields: Any) -> Change:
+    return lambda pod: pod["spec"].update(fields)
+
+
+def test_a_pod_that_is_what_was_reserved_is_accepted() -> None:
+    assert check_pod(POD, ALLOWANCE) == ()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda pod: resources(pod, "requests").update(cpu="500m"),
+        lambda pod: resources(pod, "requests").update(memory=1024),
+        lambda pod: resources(pod, "limits").update(cpu=1.5),
+        lambda pod: [resources(pod, part).pop(GPU) for part in ("requests", "limits")],
+        add("initContainers", {"limits": {"cpu": "1", "memory": "2Gi"}}),
+        add(
+            "initContainers",
+            {"requests": {"cpu": "1", "memory": "0"}, "limits": {"cpu": "2", "memory": "4Gi"}},
+        ),
+        lambda pod: pod["metadata"]["labels"].update({"example.org/team": "vision"}),
+        spec(serviceAccountName="default", runtimeClassName="gvisor"),
+    ],
+)
+def test_a_pod_that_asks_for_less_or_as_much_is_accepted(change: Change) -> None:
+    assert check_pod(changed(change), ALLOWANCE) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda pod: resources(pod, "requests").update(cpu="1001m"), "spec.requests.cpu"),
+        (lambda pod: resources(pod, "limits").update(cpu="64"), "spec.limits.cpu"),
+        (lambda pod: resources(pod, "requests").update(memory="3Gi"), "spec.requests.memory"),
+        (lambda pod: resources(pod, "limits").update(memory=2**40), "spec.limits.memory"),
+        (lambda pod: resources(pod, "limits").update({GPU: "2"}), f"spec.limits.{GPU}"),
+        (lambda pod: resources(pod, "requests").update({GPU: 2}), f"spec.requests.{GPU}"),
+        (lambda pod: resources(pod, "requests").pop("cpu"), "spec.requests.cpu"),
+        (
+            lambda pod: resources(pod, "limits").update({"amd.com/gpu": 1}),
+            "spec.requests.amd.com/gpu",
+        ),
+        (
+            lambda pod: resources(pod, "limits").update({"ephemeral-storage": "1Gi"}),
+            "spec.requests.ephemeral-storage",
+        ),
+        (add("containers", {**BOUNDED, "requests": {"cpu": "1m"}}), "spec.requests.cpu"),
+        (add("containers", BOUNDED), "spec.limits.cpu"),
+        (add("initContainers", BOUNDED, restartPolicy="Always"), "spec.limits.memory"),
+        (
+            add("initContainers", {"limits": {"cpu": "8", "memory": "1Gi"}}),
+            "spec.requests.cpu",
+        ),
+        (add("initContainers", {"limits": {GPU: 2}}), f"spec.requests.{GPU}"),
+        (spec(overhead={"memory": "64Mi"}), "spec.requests.memory"),
+        (spec(resources={"limits": {"cpu": "32"}}), "spec.limits.cpu"),
+        (spec(resources={"requests": {"memory": "32Gi"}}), "spec.requests.memory"),
+    ],
+)
+def test_a_pod_that_asks_for_more_is_refused(change: Change, path: str) -> None:
+    violations = check_pod(changed(change), ALLOWANCE)
+    assert (EXCEEDS, path) in {(one.code, one.path) for one in violations}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda pod: resources(pod, "limits").pop("cpu"), "spec.containers[notebook]"),
+        (lambda pod: resources(pod, "limits").update(memory="0"), "spec.containers[notebook]"),
+        (lambda pod: notebook(pod).pop("resources"), "spec.containers[notebook]"),
+        (lambda pod: notebook(pod).update(resources="lots"), "spec.containers[notebook]"),
+        (add("containers", {}), "spec.containers[extra]"),
+        (add("initContainers", {"limits": {"cpu": 1}}), "spec.initContainers[extra]"),
+    ],
+)
+def test_a_container_without_a_limit_is_refused(change: Change, path: str) -> None:
+    violations = check_pod(changed(change), ALLOWANCE)
+    assert [one for one in violations if one.path.startswith(f"{path}.resources.limits.")]
+
+
+@pytest.mark.parametrize("quantity", ["lots", -1, "-1", None, True, "1e99", "0.0001", "", [1], {}])
+def test_an_amount_that_cannot_be_read_is_refused(quantity: Any) -> None:
+    pod = changed(lambda pod: resources(pod, "limits").update(cpu=quantity))
+    assert [one.path for one in check_pod(pod, ALLOWANCE)] == [
+        "spec.containers[notebook].resources.limits.cpu"
+    ]
+
+
+ESCAPES: dict[str, Change] = {
+    "spec.hostNetwork": spec(hostNetwork=True),
+    "spec.hostPID": spec(hostPID=True),
+    "spec.hostIPC": spec(hostIPC=True),
+    "spec.nodeName": spec(nodeName="gpu-1"),
+    "spec.serviceAccountName": spec(serviceAccountName="hub"),
+    "spec.serviceAccount": spec(serviceAccount="hub"),
+    "spec.automountServiceAccountToken": spec(automountServiceAccountToken=True),
+    "spec.resourceClaims": spec(resourceClaims=[{"name": "gpu"}]),
+    "spec.ephemeralContainers": spec(ephemeralContainers=[{"name": "debug"}]),
+    "spec.volumes[root].hostPath": spec(volumes=[{"name": "root", "hostPath": {"path": "/"}}]),
+    "spec.volumes[token].projected": spec(
+        volumes=[{"name": "token", "projected": {"sources": [{"serviceAccountToken": {}}]}}]
+    ),
+    "spec.securityContext.seccompProfile": spec(
+        securityContext={"seccompProfile": {"type": "Unconfined"}}
+    ),
+    "spec.securityContext.windowsOptions.hostProcess": spec(
+        securityContext={"windowsOptions": {"hostProcess": True}}
+    ),
+    "spec.containers[notebook].securityContext.privileged": secure(privileged=True),
+    "spec.containers[notebook].securityContext.allowPrivilegeEscalation": (
+        lambda pod: notebook(pod).pop("securityContext")
+    ),
+    "spec.containers[notebook].securityContext.capabilities.add": secure(
+        capabilities={"drop": ["ALL"], "add": ["SYS_ADMIN"]}
+    ),
+    "spec.containers[notebook].securityContext.procMount": secure(procMount="Unmasked"),
+    "spec.containers[notebook].securityContext.appArmorProfile": secure(
+        appArmorProfile={"type": "Unconfined"}
+    ),
+    "spec.containers[notebook].ports.hostPort": lambda pod: notebook(pod).update(
+        ports=[{"hostPort": 22}]
+    ),
+    "spec.containers[notebook].resources.claims": lambda pod: notebook(pod)["resources"].update(
+        claims=[{"name": "gpu"}]
+    ),
+    "spec.initContainers[extra].securityContext.privileged": add(
+        "initContainers", BOUNDED, securityContext={"privileged": True}
+    ),
+    "spec.initContainers[extra].securityContext.allowPrivilegeEscalation": add(
+        "initContainers", BOUNDED, securityContext={"allowPrivilegeEscalation": True}
+    ),
+}
+
+
+@pytest.mark.parametrize("path", ESCAPES)
+def test_a_way_out_of_the_pod_is_refused_unless_the_operator_allows_that_very_one(
+    path: str,
+) -> None:
+    pod = changed(ESCAPES[path])
+    assert [(one.code, one.path) for one in check_pod(pod, ALLOWANCE)] == [(FORBIDDEN, path)]
+    allowed = Allowance(**{**_fields(ALLOWANCE), "fields": frozenset({path})})
+    assert check_pod(pod, allowed) == ()
+    others = frozenset(ESCAPES) - {path}
+    assert check_pod(pod, Allowance(**{**_fields(ALLOWANCE), "fields": others})) != ()
+
+
+def _fields(allowance: Allowance) -> dict[str, Any]:
+    return {name: getattr(allowance, name) for name in Allowance.__slots__}
+
+
+def test_allowed_fields_never_allow_more_resources() -> None:
+    pod = changed(lambda pod: resources(pod, "limits").update(cpu="64"))
+    fields = frozenset({"spec.limits.cpu", "spec.containers[notebook].resources.limits.cpu"})
+    assert check_pod(pod, Allowance(**{**_fields(ALLOWANCE), "fields": fields})) != ()
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (lambda pod: notebook(pod).update(image="evil.example/x:9"), ".image"),
+        (lambda pod: notebook(pod).update(image="example.org/lab@sha256:aa\n"), ".image"),
+        (lambda pod: notebook(pod).update(name="other"), "spec.containers"),
+        (lambda pod: pod["spec"].update(containers=None), "spec.containers"),
+        (lambda pod: pod.pop("spec"), "spec.containers"),
+        (lambda pod: pod["spec"]["containers"].append(notebook(pod)), "spec.containers"),
+        (lambda pod: pod["metadata"].update(name="jupyter-dev2"), "metadata.name"),
+        (lambda pod: pod["metadata"].pop("labels"), "metadata.labels[jupyterhub-platform/tier]"),
+        (
+            lambda pod: pod["metadata"].update(
+                annotations={"jupyterhub-platform/reservation": "r2"}
+            ),
+            "metadata.annotations[jupyterhub-platform/reservation]",
+        ),
+    ],
+)
+def test_another_pod_than_the_admitted_one_is_refused(change: Change, path: str) -> None:
+    violations = check_pod(changed(change), ALLOWANCE)
+    assert [one for one in violations if one.code == CHANGED and one.path.endswith(path)]

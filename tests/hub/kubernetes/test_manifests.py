@@ -1,0 +1,179 @@
+"""The pod of every kind of start, in full: a change shows up as a difference in a file."""
+
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import jupyterhub
+import kubespawner
+import pytest
+from ruamel.yaml import YAML
+
+from jupyterhub_platform.usecases.admission import Admitted
+from tests.hub.kubernetes.hubs import (
+    GOLDEN,
+    GPU_TIER,
+    MEDIUM,
+    SMALL,
+    TOKEN,
+    Hubs,
+    admit,
+    amounts,
+    make_tier,
+)
+
+EXTRAS = {
+    "extra_labels": {"example.org/team": "{username}"},
+    "extra_annotations": {"example.org/cost-centre": "4711"},
+    "node_selector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "example.org/users", "operator": "Exists"}],
+    "environment": {"NOTEBOOK_DIR": "/home/{username}"},
+    "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": "home-{username}"}}],
+    "volume_mounts": [{"name": "home", "mountPath": "/home/jovyan"}],
+    "init_containers": [{"name": "permissions", "image": "busybox:1.37", "command": ["true"]}],
+    "extra_containers": [
+        {
+            "name": "backup",
+            "image": "example.org/backup:3",
+            "resources": {
+                "requests": {"cpu": "100m", "memory": "128Mi"},
+                "limits": {"cpu": "200m", "memory": "128Mi", "ephemeral-storage": "1Gi"},
+            },
+        }
+    ],
+}
+
+STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
+    "small": (admit(SMALL), {}),
+    "medium": (admit(MEDIUM), {}),
+    "gpu": (admit(GPU_TIER, server="training"), {}),
+    "odd-names": (
+        admit(
+            SMALL,
+            user="anna.b+c_d-0123456789-0123456789-0123456789-012345@example.org",
+            server="a-server-whose-name-is-as-long-as-a-name-can-be",
+            account="{account.__class__} of Ünal & Søn/" + "x" * 80,
+        ),
+        {},
+    ),
+    "operator-extras": (admit(MEDIUM), EXTRAS),
+}
+
+
+async def render(hub: Hubs, admitted: Admitted, options: dict[str, Any] | None = None) -> str:
+    spawner = hub.spawner(admitted, options)
+    await spawner.load_user_options()
+    pod = await spawner.get_pod_manifest()
+    manifest = spawner._checked(pod)
+    text = StringIO()
+    yaml = YAML(typ="safe")
+    yaml.default_flow_style = False
+    yaml.width = 4096
+    yaml.dump(_without_versions(manifest), text)
+    return text.getvalue().replace(TOKEN, "(token)")
+
+
+def _without_versions(manifest: Any) -> Any:
+    annotations = manifest["metadata"]["annotations"]
+    assert annotations["hub.jupyter.org/jupyterhub-version"] == jupyterhub.__version__
+    assert annotations["hub.jupyter.org/kubespawner-version"] == kubespawner.__version__
+    for name in ("jupyterhub", "kubespawner"):
+        annotations[f"hub.jupyter.org/{name}-version"] = "(version)"
+    return manifest
+
+
+@pytest.mark.parametrize("name", STARTS)
+async def test_an_admitted_tier_becomes_the_golden_pod(
+    name: str, make_hub: Callable[..., Hubs], update_goldens: bool
+) -> None:
+    admitted, settings = STARTS[name]
+    rendered = await render(make_hub(**settings), admitted)
+    path = GOLDEN / f"{name}.yaml"
+    if update_goldens:
+        path.write_text(rendered)
+    assert rendered == path.read_text()
+
+
+OPTION_BODIES: list[dict[str, Any]] = [
+    {"image--unlisted-choice": "evil.example/x:9", "image": "lab"},
+    {"profile": "gpu"},
+    {"profile": {"slug": "gpu"}, "profile-option-gpu--image": "evil.example/x:9"},
+    {"mem_limit": "1Ti", "cpu_limit": 64, "extra_resource_limits": {"nvidia.com/gpu": 8}},
+    {"kubespawner_override": {"image": "evil.example/x:9", "privileged": True}},
+    {"tier": "small", "nested": {"tier": ["gpu", {"cpu": 64}]}},
+    {"environment": {"JUPYTERHUB_USER": "admin"}, "volumes": [{"hostPath": {"path": "/"}}]},
+    {"{username.__class__}": "{nosuch}", "tіer": "gpu"},  # noqa: RUF001 - a Cyrillic letter
+    {"profile": None, "image--unlisted-choice": ["x"], "tier": 7},
+]
+PROFILES = [
+    {
+        "display_name": "GPU",
+        "slug": "gpu",
+        "default": True,
+        "kubespawner_override": {
+            "mem_limit": "1T",
+            "extra_resource_limits": {"nvidia.com/gpu": "8"},
+        },
+        "profile_options": {
+            "image": {
+                "display_name": "Image",
+                "unlisted_choice": {
+                    "enabled": True,
+                    "kubespawner_override": {"image": "{value}"},
+                },
+                "choices": {"lab": {"kubespawner_override": {"image": "evil.example/x:9"}}},
+            }
+        },
+    }
+]
+
+
+@pytest.mark.parametrize("options", OPTION_BODIES)
+@pytest.mark.parametrize("profiles", [[], PROFILES], ids=["no-profiles", "profiles"])
+async def test_no_user_option_changes_a_byte_of_the_pod(
+    options: dict[str, Any], profiles: list[Any], make_hub: Callable[..., Hubs]
+) -> None:
+    hub = make_hub(profile_list=profiles)
+    rendered = await render(hub, admit(SMALL), options)
+    assert rendered == (GOLDEN / "small.yaml").read_text()
+
+
+async def test_a_second_start_keeps_nothing_of_the_first(make_hub: Callable[..., Hubs]) -> None:
+    spawner = make_hub().spawner(admit(GPU_TIER))
+    await spawner.load_user_options()
+    await spawner.get_pod_manifest()
+    spawner.admitted = admit(SMALL)
+    await spawner.load_user_options()
+    manifest = spawner._checked(await spawner.get_pod_manifest())
+    assert "nodeSelector" not in manifest["spec"]
+    assert "tolerations" not in manifest["spec"]
+    assert manifest["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "2Gi"}
+
+
+async def test_configured_sizes_and_image_give_way_to_the_tier(
+    make_hub: Callable[..., Hubs],
+) -> None:
+    hub = make_hub(
+        cpu_limit=64,
+        mem_limit="1T",
+        mem_guarantee="1T",
+        image="example.org/other:1",
+        extra_resource_limits={"nvidia.com/gpu": "8"},
+    )
+    assert await render(hub, admit(SMALL)) == (GOLDEN / "small.yaml").read_text()
+
+
+async def test_a_tier_that_only_limits_reserves_nothing(make_hub: Callable[..., Hubs]) -> None:
+    tier = make_tier("burst", amounts(), amounts(cpu=2, memory="4Gi"))
+    spawner = make_hub().spawner(admit(tier))
+    await spawner.load_user_options()
+    manifest = spawner._checked(await spawner.get_pod_manifest())
+    requests = manifest["spec"]["containers"][0]["resources"]["requests"]
+    assert requests == {"cpu": "0", "memory": "0"}
+
+
+async def test_a_persons_volume_is_kept_unless_the_operator_says_otherwise(
+    make_hub: Callable[..., Hubs],
+) -> None:
+    assert make_hub().spawner(admit()).delete_pvc is False
+    assert make_hub(delete_pvc=True).spawner(admit()).delete_pvc is True

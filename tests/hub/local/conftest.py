@@ -1,0 +1,133 @@
+"""Real processes on this machine, and the proof that none is left when a test ends."""
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
+from jupyterhub_platform.hub.local.ending import (
+    Target,
+    end_server,
+    find_living,
+    find_reservations,
+)
+from jupyterhub_platform.hub.local.launch import Order, Record, launch
+from jupyterhub_platform.hub.local.machine import Machine, open_machine
+from jupyterhub_platform.hub.local.people import People, Person, describe_isolation
+from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
+
+SYSTEM_PYTHON = "/usr/bin/python3"
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
+
+
+def wait_until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait for something to become true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def processes_in(path: Path, count: int) -> list[Process]:
+    """Wait until ``count`` processes have written their ids to ``path``, and identify them."""
+    wait_until(lambda: path.exists() and len(path.read_text().split()) >= count)
+    found = [identify(int(word)) for word in path.read_text().split()]
+    return [process for process in found if process is not None]
+
+
+def assert_gone(processes: list[Process]) -> None:
+    """Check that none of these lives."""
+    assert [process for process in processes if is_alive(process)] == []
+
+
+def read_log(record: Record) -> str:
+    """Read what a server wrote."""
+    return Path(record.log).read_text()
+
+
+@pytest.fixture
+def state() -> Iterator[Path]:
+    """Make a state directory that other users may pass through."""
+    path = Path(tempfile.mkdtemp(prefix="platform-local-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+async def machine(state: Path) -> AsyncIterator[Machine]:
+    """Give a machine on which all servers run as ourselves, and leave nothing running."""
+    machine = open_machine(state, isolate=False, uids=(200_000, 265_535))
+    yield machine
+    left = find_reservations(machine.instance)
+    groups = tuple(find_groups(machine.instance))
+    for reservation in left:
+        await end_server(Target(machine.instance, reservation, None, groups), grace=0, patience=10)
+    remove_groups(groups)
+    assert not left, "processes were left behind"
+    assert not groups, "control groups were left behind"
+
+
+@pytest.fixture
+def isolated(machine: Machine, state: Path) -> Machine:
+    """Give the same machine with a user id for each person, whatever Python runs these tests."""
+    isolation = describe_isolation(isolate=True)
+    return replace(machine, isolation=isolation, people=People(state, state / "homes", isolation))
+
+
+class Servers:
+    """Starts servers on a machine and ends them."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self._count = 0
+        self._started: dict[str, Callable[[], int]] = {}
+
+    def start(
+        self,
+        *command: str,
+        person: Person | None = None,
+        resources: Resources | None = None,
+        processes: int = 0,
+        environment: dict[str, str] | None = None,
+    ) -> tuple[Record, Callable[[], int]]:
+        """Start ``command`` as a server; the second thing returned waits for its end."""
+        self._count += 1
+        person = person or self.machine.people.person("ada")
+        order = Order(
+            person=person,
+            server=f"s{self._count}",
+            reservation=f"r{self._count}",
+            command=command,
+            environment={"PATH": os.defpath, **person.environment(), **(environment or {})},
+            resources=resources or Resources(),
+            processes=processes,
+            grace=1.0,
+        )
+        started, record = launch(self.machine, order, 0)
+        self._started[record.reservation] = lambda: started.wait(20)
+        return record, self._started[record.reservation]
+
+    def target(self, record: Record) -> Target:
+        """Say what belongs to a server."""
+        return record.target(self.machine.instance)
+
+    async def end(self, record: Record, grace: float = 3.0) -> None:
+        """End a server, with all that it started."""
+        await end_server(self.target(record), grace=grace, patience=10)
+        assert find_living(self.target(record)) == set()
+        self._started[record.reservation]()
+
+
+@pytest.fixture
+def servers(machine: Machine) -> Servers:
+    """Start servers as ourselves."""
+    return Servers(machine)

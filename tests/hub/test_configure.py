@@ -1,0 +1,239 @@
+"""``configure(c)``: added to what a site has set, never in its place."""
+
+from typing import Any
+
+import pytest
+from jupyterhub.auth import DummyAuthenticator
+from jupyterhub.spawner import SimpleLocalProcessSpawner
+from kubespawner import KubeSpawner
+from traitlets.config import Config
+from traitlets.config.loader import LazyConfigValue
+
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.hub import configure as module
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.authenticator import GovernedAuthenticator, PlatformAuthenticator
+from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KUBERNETES_SERVICE_HOST", "PLATFORM_COMMAND_TOKEN", "PLATFORM_SERVICE_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return what a list will be once the Hub reads it, on top of an empty default."""
+    return list(value.get_value([])) if isinstance(value, LazyConfigValue) else list(value)
+
+
+def as_dict(value: Any) -> dict[str, Any]:
+    return dict(value.get_value({})) if isinstance(value, LazyConfigValue) else dict(value)
+
+
+def names(value: Any) -> list[str]:
+    return [entry["name"] for entry in as_list(value)]
+
+
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_alone_it_brings_everything_once(calls: int) -> None:
+    c = Config()
+    for _ in range(calls):
+        configure(c)
+    assert names(c.JupyterHub.services) == ["platform"]
+    assert names(c.JupyterHub.load_roles) == [
+        f"platform-{level}"
+        for level in ("viewer", "user", "developer", "manager", "operator", "auditor", "admin")
+    ]
+    assert c.JupyterHub.authenticator_class is PlatformAuthenticator
+    assert c.JupyterHub.spawner_class is PlatformLocalSpawner
+    assert "custom:platform:admin" in as_dict(c.JupyterHub.custom_scopes)
+    assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is True
+    assert c.JupyterHub.allow_named_servers is True
+    assert c.JupyterHub.cleanup_servers is False
+    assert c.Authenticator.auth_refresh_strict is True
+    paths = as_list(c.JupyterHub.template_paths)
+    assert len(paths) == len(set(paths))
+
+
+@pytest.mark.parametrize("calls", [1, 2])
+@pytest.mark.parametrize("lazy", [True, False], ids=["extended", "set"])
+def test_what_a_site_has_set_stays_in_front(lazy: bool, calls: int) -> None:
+    c = Config()
+    service = {"name": "cull", "command": ["true"]}
+    role = {"name": "cull", "services": ["cull"], "scopes": ["delete:servers"]}
+    if lazy:
+        c.JupyterHub.services.append(service)
+        c.JupyterHub.load_roles.extend([role])
+        c.JupyterHub.template_paths.insert(0, "/site/templates")
+        c.JupyterHub.template_vars.update({"announcement": "Hello"})
+        c.JupyterHub.custom_scopes.update({"custom:site:x": {"description": "x"}})
+    else:
+        c.JupyterHub.services = [service]
+        c.JupyterHub.load_roles = [role]
+        c.JupyterHub.template_paths = ["/site/templates"]
+        c.JupyterHub.template_vars = {"announcement": "Hello"}
+        c.JupyterHub.custom_scopes = {"custom:site:x": {"description": "x"}}
+    c.JupyterHub.allow_named_servers = False
+    c.JupyterHub.cleanup_servers = True
+    c.Spawner.default_url = "/tree"
+    c.Authenticator.auth_refresh_strict = False
+    for _ in range(calls):
+        configure(c)
+    assert names(c.JupyterHub.services) == ["cull", "platform"]
+    assert as_list(c.JupyterHub.load_roles)[0] == role
+    assert names(c.JupyterHub.load_roles).count("platform-viewer") == 1
+    assert as_list(c.JupyterHub.template_paths)[0] == "/site/templates"
+    assert as_dict(c.JupyterHub.template_vars)["announcement"] == "Hello"
+    assert {"custom:site:x", "custom:platform:self"} <= set(as_dict(c.JupyterHub.custom_scopes))
+    assert c.JupyterHub.allow_named_servers is False
+    assert c.JupyterHub.cleanup_servers is True
+    assert c.Spawner.default_url == "/tree"
+    assert c.Authenticator.auth_refresh_strict is False
+
+
+def test_a_site_may_give_a_level_other_scopes() -> None:
+    c = Config()
+    role = {"name": "platform-viewer", "groups": ["level:viewer"], "scopes": ["read:hub"]}
+    c.JupyterHub.load_roles = [role]
+    configure(c)
+    viewers = [each for each in c.JupyterHub.load_roles if each["name"] == "platform-viewer"]
+    assert viewers == [role]
+
+
+@pytest.mark.parametrize(
+    "stock",
+    [
+        "kubespawner.KubeSpawner",
+        "kubespawner.spawner.KubeSpawner",
+        "kubernetes",
+        "KUBERNETES",
+        "platform",
+        KubeSpawner,
+    ],
+    ids=str,
+)
+def test_kubespawner_by_any_name_is_replaced_by_ours(stock: Any) -> None:
+    c = Config()
+    c.JupyterHub.spawner_class = stock
+    configure(c)
+    assert c.JupyterHub.spawner_class is PlatformKubeSpawner
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"), [("10.0.0.1", PlatformKubeSpawner), (None, PlatformLocalSpawner)]
+)
+def test_spawner_is_the_one_for_where_the_hub_runs(
+    monkeypatch: pytest.MonkeyPatch, host: str | None, expected: type
+) -> None:
+    if host:
+        monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    c = Config()
+    configure(c)
+    assert c.JupyterHub.spawner_class is expected
+
+
+@pytest.mark.parametrize(
+    "stock", ["localprocess", "LocalProcess", "jupyterhub.spawner.LocalProcessSpawner"]
+)
+def test_local_processes_are_governed_in_a_cluster_too(
+    monkeypatch: pytest.MonkeyPatch, stock: str
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
+    c = Config()
+    c.JupyterHub.spawner_class = stock
+    configure(c)
+    assert c.JupyterHub.spawner_class is PlatformLocalSpawner
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    ["simple", "jupyterhub.spawner.SimpleLocalProcessSpawner", SimpleLocalProcessSpawner],
+    ids=str,
+)
+def test_spawner_that_no_quota_sees_is_refused(foreign: Any) -> None:
+    c = Config()
+    c.JupyterHub.spawner_class = foreign
+    with pytest.raises(PlatformError, match="starts servers that no quota sees; use platform or"):
+        configure(c)
+
+
+def test_spawner_of_a_site_with_the_gate_in_front_is_kept() -> None:
+    class OwnSpawner(AdmissionMixin, SimpleLocalProcessSpawner):
+        """A site's own."""
+
+    c = Config()
+    c.JupyterHub.spawner_class = OwnSpawner
+    configure(c)
+    assert c.JupyterHub.spawner_class is OwnSpawner
+
+
+@pytest.mark.parametrize("chosen", ["dummy", "jupyterhub.auth.DummyAuthenticator"])
+@pytest.mark.parametrize("calls", [1, 2])
+def test_authenticator_of_a_site_keeps_who_is_who_behind_our_gate(chosen: str, calls: int) -> None:
+    c = Config()
+    c.JupyterHub.authenticator_class = chosen
+    for _ in range(calls):
+        configure(c)
+    governed = c.JupyterHub.authenticator_class
+    assert governed.__mro__[1:3] == (GovernedAuthenticator, DummyAuthenticator)
+    assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is False
+
+
+@pytest.mark.parametrize("chosen", ["platform", PlatformAuthenticator], ids=str)
+def test_our_authenticator_is_taken_as_it_is(chosen: Any) -> None:
+    c = Config()
+    c.JupyterHub.authenticator_class = chosen
+    configure(c)
+    assert c.JupyterHub.authenticator_class is PlatformAuthenticator
+
+
+def test_command_line_speaks_to_a_hub_that_it_started_and_to_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PLATFORM_COMMAND_TOKEN", "0" * 32)
+    c = Config()
+    configure(c)
+    configure(c)
+    assert names(c.JupyterHub.services) == ["platform", "jhp"]
+    (role,) = [r for r in as_list(c.JupyterHub.load_roles) if r.get("services") == ["jhp"]]
+    assert role["scopes"] == ["custom:platform:admin"]
+
+
+def test_service_is_where_the_operator_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for trait, variable, expected in (
+        (None, None, module.DEFAULT_SERVICE_URL),
+        (None, "http://hub:8190", "http://hub:8190"),
+        ("http://127.0.0.1:9999", "http://hub:8190", "http://127.0.0.1:9999"),
+    ):
+        c = Config()
+        if trait:
+            c.Platform.service_url = trait
+        if variable:
+            monkeypatch.setenv("PLATFORM_SERVICE_URL", variable)
+        configure(c)
+        (service,) = as_list(c.JupyterHub.services)
+        assert service["url"] == expected
+        assert "api_token" not in service
+        assert "custom:platform" in service["oauth_client_allowed_scopes"]
+        assert "admin" not in service
+
+
+def test_service_reads_the_store_and_the_file_that_the_hub_was_told_of() -> None:
+    c = Config()
+    c.Platform.database_url = "sqlite:////srv/other.sqlite"
+    c.Platform.policy_file = "/srv/other.yaml"
+    c.Platform.state_dir = "/srv/state"
+    configure(c)
+    environment = as_list(c.JupyterHub.services)[0]["environment"]
+    assert environment["PLATFORM_DB_URL"] == "sqlite:////srv/other.sqlite"
+    assert environment["PLATFORM_FILE"] == "/srv/other.yaml"
+    assert environment["PLATFORM_STATE_DIR"] == "/srv/state"
+    c = Config()
+    c.Platform.state_dir = "/srv/state"
+    configure(c)
+    environment = as_list(c.JupyterHub.services)[0]["environment"]
+    assert environment["PLATFORM_DB_URL"] == "sqlite:////srv/state/platform.sqlite"
+    assert environment["PLATFORM_FILE"] == "/srv/state/platform.yaml"

@@ -1,0 +1,167 @@
+"""The main job in a real browser: log in, start a tier, run a kernel, be refused, see why."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.chromium import launch_chromium
+from tests.support.live_hub import LiveHub, running
+from tests.support.readers import read_audit, read_decisions, read_open
+
+pytestmark = [pytest.mark.hub, pytest.mark.browser]
+
+EXAMPLE = Path("examples/local/platform.yaml")
+SCREENSHOTS = Path("tests/screenshots")
+SECONDS = 1000
+KERNEL_ANSWERS = Path("tests/support/kernel_answers.js").read_text()
+REFUSAL = (
+    "dev1 holds 2 of 2 servers in vision, and small is 1 more. "
+    "Stop a server, or ask a manager of vision (manager). No tier fits now."
+)
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), EXAMPLE)) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()
+
+
+def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
+    hub: LiveHub, browser: Browser
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60 * SECONDS)
+    _log_in(page, hub, "dev1")
+
+    page.goto(f"{hub.url}/hub/spawn")
+    expect(page.get_by_role("heading", name="Start a server")).to_be_visible()
+    _picture(page, "live-spawn")
+    page.get_by_label("Small", exact=True).check()
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    page.wait_for_url(re.compile(r"/user/dev1/lab"), timeout=120 * SECONDS)
+    page.locator("#jp-top-panel").wait_for(timeout=120 * SECONDS)
+    _picture(page, "live-jupyterlab")
+    assert _kernel_answers(page, "1+1") == "2"
+
+    page.goto(f"{hub.url}/hub/spawn/dev1/second")
+    page.get_by_label("Small", exact=True).check()
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    page.wait_for_url(re.compile(r"/user/dev1/second/lab"), timeout=120 * SECONDS)
+
+    # The form was open before both servers were taken: the refusal comes back to it.
+    answer = page.request.post(
+        f"{hub.url}/hub/spawn/dev1/third",
+        form={"tier": "small", "_xsrf": _xsrf(page, hub)},
+    )
+    assert answer.status == 409
+    page.goto(f"{hub.url}/hub/spawn/dev1/third?opt-tier=small")
+    expect(page.get_by_text("dev1 holds 2 of 2 servers").first).to_be_visible()
+    _picture(page, "live-spawn-full")
+
+    # Word for word the same wherever it is asked.
+    api = hub.token("dev1")
+    refused = api.start("dev1", "third", tier="small")
+    assert (refused.status_code, refused.json()["message"]) == (409, REFUSAL)
+    dry = api.post("platform/decide", json={"server": "third", "user_options": {"tier": "small"}})
+    assert (dry.status_code, dry.json()["sentence"], dry.json()["status"]) == (200, REFUSAL, 409)
+    assert REFUSAL in answer.text()
+    recorded = read_decisions(hub, admitted=False)
+    assert {row.sentence for row in recorded} == {REFUSAL}
+    audited = [row for row in read_audit(hub) if row.action == "server.denied"]
+    assert len(audited) == len(recorded) == 2
+    assert all(REFUSAL in row.detail_json for row in audited)
+
+    # Stopping one there makes room, once the person has said that they mean it.
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.get_by_role("button", name=re.compile("Stop")).first.click()
+    expect(page.get_by_label("Small", exact=True)).to_be_enabled(timeout=60 * SECONDS)
+    assert len(read_open(hub)) == 1
+    context.close()
+
+
+def test_a_link_with_options_only_preselects(hub: LiveHub, browser: Browser) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    _log_in(page, hub, "dev2")
+    answer = page.goto(f"{hub.url}/hub/spawn?opt-tier=medium&opt-account=vision")
+    assert answer is not None
+    assert answer.status == 200
+    expect(page.get_by_label("Medium", exact=True)).to_be_checked()
+    assert page.locator("[role=alert]").count() == 0
+    assert [each for each in read_open(hub) if each.user == "dev2"] == []
+    answer = page.goto(f"{hub.url}/hub/spawn?tier=medium")
+    assert answer is not None
+    assert answer.status == 200
+    assert [each for each in read_open(hub) if each.user == "dev2"] == []
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("my-resources", "/services/platform/"),
+        ("overview", "/services/platform/overview"),
+        ("people", "/services/platform/people"),
+        ("tiers", "/services/platform/tiers"),
+        ("home", "/hub/home"),
+        ("spawn", "/hub/spawn"),
+        ("password", "/hub/password"),
+    ],
+)
+def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
+    hub: LiveHub, browser: Browser, name: str, path: str
+) -> None:
+    for theme, width in (("light", 1280), ("dark", 1280), ("light", 400)):
+        context = browser.new_context(viewport={"width": width, "height": 900})
+        context.add_init_script(f"localStorage.setItem('jupyterhub-bs-theme', '{theme}')")
+        page = context.new_page()
+        _log_in(page, hub, "admin")
+        answer = page.goto(hub.url + path)
+        assert answer is not None
+        assert answer.status == 200, path
+        expect(page.locator("#jupyterhub-logo")).to_be_visible()
+        assert page.locator("html").get_attribute("data-bs-theme") == theme
+        wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+        assert not wide, f"{path} scrolls sideways at {width} px"
+        _picture(page, f"live-{name}-{theme}-{width}")
+        context.close()
+
+
+def _log_in(page: Page, hub: LiveHub, name: str) -> None:
+    page.goto(f"{hub.url}/hub/login")
+    page.get_by_label("Username").fill(name)
+    page.locator("#password_input").fill(hub.passwords[name])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile(r"/hub/(home|spawn)|/user/"))
+
+
+def _picture(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+
+
+def _xsrf(page: Page, hub: LiveHub) -> str:
+    page.goto(f"{hub.url}/hub/home")
+    token: str = page.evaluate("window.jhdata.xsrf_token")
+    return token
+
+
+def _kernel_answers(page: Page, code: str) -> str:
+    """Run code in a new kernel of the server whose JupyterLab the page shows."""
+    answer: str = page.evaluate(
+        KERNEL_ANSWERS,
+        code,
+    )
+    return answer

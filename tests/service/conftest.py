@@ -1,0 +1,222 @@
+"""A service on a real socket, beside a fake Hub, over a real store that has something in it."""
+
+import asyncio
+import json
+import re
+import secrets
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from jupyterhub.httpclient import JupyterHubHTTPClient
+from jupyterhub.services.auth import HubOAuth
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.routing import PathMatches, Rule, RuleRouter
+
+from jupyterhub_platform.core.decision import decide
+from jupyterhub_platform.core.question import Options, ask, subject_of
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.documents import parse_policy
+from jupyterhub_platform.service.app import make_app
+from jupyterhub_platform.service.environment import Environment
+from jupyterhub_platform.store import ledger, policies
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.reports import StoreReader
+from tests.support.fake_hub import ACCESS, FakeHub, FakePerson
+
+PREFIX = "/services/platform/"
+POLICY = Path(__file__).parent / "platform.yaml"
+
+SELF = "custom:platform:self"
+READ = "custom:platform:read"
+PEOPLE = {
+    "viewer": FakePerson("viewer", (), frozenset({SELF})),
+    "user": FakePerson("user", ("vision",), frozenset({SELF, "delete:servers!user=user"})),
+    "developer": FakePerson("dev1", ("vision",), frozenset({SELF, "delete:servers!user=dev1"})),
+    "manager": FakePerson(
+        "manager",
+        ("vision",),
+        frozenset({SELF, "custom:platform:manage!group=vision", "delete:servers!user=manager"}),
+    ),
+    "operator": FakePerson("operator", (), frozenset({SELF, READ, "delete:servers"})),
+    "auditor": FakePerson("auditor", (), frozenset({SELF, READ})),
+    "admin": FakePerson(
+        "admin",
+        (),
+        frozenset(
+            {SELF, READ, "custom:platform:manage", "custom:platform:admin", "delete:servers"}
+        ),
+    ),
+}
+"""One person of each level, with the scopes that the level gives."""
+
+
+class Filled:
+    """A store with a policy, servers that run and starts that were denied."""
+
+    def __init__(self, url: str, *, migrate: bool = True) -> None:
+        self.url = url
+        self.now = datetime.now(UTC)
+        self.store = Store.open(url, migrate=migrate)
+        self.policy = parse_policy(POLICY.read_bytes(), "platform.yaml").policy
+        self.book = Book()
+
+    def publish(self, text: str = "") -> None:
+        text = text or POLICY.read_text()
+        read = parse_policy(text.encode(), "platform.yaml")
+        self.policy = read.policy
+        with self.store.begin() as transaction:
+            policies.record_revision(
+                transaction,
+                document_json=read.text,
+                digest=read.digest,
+                source="/srv/platform.yaml",
+                actor="admin",
+                at=self.now,
+            )
+
+    def start(self, user: str, server: str, tier: str, account: str, minutes: int = 5) -> str:
+        at = self.now - timedelta(minutes=minutes)
+        subject = subject_of(self.policy, user, frozenset({account}))
+        options = Options(tier=tier, account=account)
+        question = ask(self.policy, self.book, subject, server, options, now=at, revision=1)
+        decision = decide(question)
+        identifier = secrets.token_hex(8)
+        if not decision.admitted:
+            with self.store.begin() as transaction:
+                ledger.record_denial(
+                    transaction,
+                    ledger.DecisionRecord(
+                        id=identifier,
+                        at=at,
+                        user=user,
+                        server=server,
+                        account=account,
+                        tier=tier,
+                        admitted=False,
+                        observed=False,
+                        codes=decision.codes,
+                        sentence=decision.sentence,
+                        decision_json=json.dumps(decision.to_json()),
+                        requested_by=user,
+                    ),
+                )
+            return identifier
+        reservation = Reservation(
+            identifier, user, server, 1, account, tier, question.image, decision.demand, at
+        )
+        with self.store.begin() as transaction:
+            ledger.open_reservation(
+                transaction,
+                reservation,
+                decision_json=json.dumps(decision.to_json()),
+                policy_revision=1,
+                requested_by=user,
+            )
+        self.book.enter(reservation)
+        return identifier
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a store that holds a policy and nothing else; made once, and copied."""
+    path = tmp_path_factory.mktemp("store") / "platform.sqlite"
+    filled = Filled(f"sqlite:///{path}")
+    filled.publish()
+    filled.store.close()
+    return path
+
+
+@pytest.fixture
+def filled(empty_store: Path, tmp_path: Path) -> Iterator[Filled]:
+    copy = tmp_path / "platform.sqlite"
+    shutil.copyfile(empty_store, copy)
+    filled = Filled(f"sqlite:///{copy}", migrate=False)
+    yield filled
+    filled.store.close()
+
+
+@dataclass
+class Running:
+    """A service that answers at ``url``, the Hub beside it, and a token of each level."""
+
+    url: str
+    hub: FakeHub
+    tokens: dict[str, str]
+    filled: Filled
+    reader: StoreReader
+
+    def browser(self, level: str = "") -> httpx.AsyncClient:
+        """Return a client that keeps cookies and follows redirects, logged in at the Hub."""
+        if level:
+            self.hub.logged_in = PEOPLE[level].name
+        return httpx.AsyncClient(base_url=self.url, follow_redirects=True, timeout=10)
+
+    def program(self, level: str) -> httpx.AsyncClient:
+        """Return a client that sends a token."""
+        headers = {"Authorization": f"Bearer {self.tokens[level]}"} if level else {}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=10)
+
+
+def xsrf_of(page: str) -> str:
+    """Return the XSRF token that stands in a page."""
+    found = re.search(r'xsrf_token: "([^"]+)"', page)
+    assert found, page
+    return found[1]
+
+
+async def start_service(filled: Filled, database_url: str = "") -> tuple[Running, HTTPServer]:
+    """Start the service and the fake Hub on one origin, as the proxy shows them."""
+    hub = FakeHub()
+    tokens = {level: hub.add(person) for level, person in PEOPLE.items()}
+    (listening,) = bind_sockets(0, "127.0.0.1")
+    port = listening.getsockname()[1]
+    environment = Environment(
+        host="127.0.0.1",
+        port=port,
+        prefix=PREFIX,
+        hub_prefix="/hub/",
+        hub_host="",
+        api_url=f"http://127.0.0.1:{port}/hub/api",
+        database_url=database_url or filled.url,
+        cookie_secret=secrets.token_bytes(32),
+    )
+    hub_auth = HubOAuth(
+        api_url=environment.api_url,
+        api_token="token-of-the-service",
+        base_url=PREFIX,
+        oauth_client_id="service-platform",
+        access_scopes={ACCESS, "access:services"},
+        cache_max_age=1,
+    )
+    reader = StoreReader(environment.database_url)
+    service = make_app(environment, hub_auth, reader)
+    router = RuleRouter(
+        [Rule(PathMatches("/hub/.*"), hub.make_app()), Rule(PathMatches("/services/.*"), service)]
+    )
+    server = HTTPServer(router)
+    server.add_socket(listening)
+    return Running(f"http://127.0.0.1:{port}", hub, tokens, filled, reader), server
+
+
+@pytest.fixture
+async def running(filled: Filled) -> AsyncIterator[Running]:
+    """A service over a store in which dev1 runs two servers, dev2 one, and one start was denied."""
+    running, server = await start_service(filled)
+    yield running
+    await stop_service(running, server)
+
+
+async def stop_service(running: Running, server: HTTPServer) -> None:
+    """Stop what :func:`start_service` started."""
+    server.stop()
+    await server.close_all_connections()
+    running.reader.close()
+    await JupyterHubHTTPClient.loop_instance().close()
+    await asyncio.sleep(0)

@@ -1,0 +1,51 @@
+"""What the Hub tells the service, and what is said when it makes no sense."""
+
+import pytest
+
+from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
+
+TOLD = {
+    "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:8123",
+    "JUPYTERHUB_SERVICE_PREFIX": "/pfx/services/platform/",
+    "JUPYTERHUB_BASE_URL": "/pfx/",
+    "JUPYTERHUB_API_URL": "http://127.0.0.1:8081/pfx/hub/api",
+    "PLATFORM_DB_URL": "postgresql://platform@db/platform",
+}
+
+
+def test_everything_is_read_from_what_the_hub_sets() -> None:
+    read = Environment.read(TOLD)
+    assert (read.host, read.port) == ("127.0.0.1", 8123)
+    assert read.hub_prefix == "/pfx/hub/"
+    assert read.database_url == "postgresql://platform@db/platform"
+    assert len(read.cookie_secret) == 32
+
+
+def test_the_address_to_listen_on_can_be_another_one_than_the_proxy_uses() -> None:
+    read = Environment.read(TOLD | {"PLATFORM_SERVICE_BIND": "0.0.0.0:8181"})
+    assert (read.host, read.port) == ("0.0.0.0", 8181)
+
+
+def test_the_cookie_secret_stays_the_same_when_it_is_told() -> None:
+    told = TOLD | {"PLATFORM_SERVICE_COOKIE_SECRET": "ab" * 32}
+    assert Environment.read(told).cookie_secret == bytes.fromhex("ab" * 32)
+    assert Environment.read(TOLD).cookie_secret != Environment.read(TOLD).cookie_secret
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JUPYTERHUB_SERVICE_PREFIX", ""),
+        ("JUPYTERHUB_API_URL", ""),
+        ("JUPYTERHUB_SERVICE_URL", ""),
+        ("JUPYTERHUB_SERVICE_URL", "http://127.0.0.1"),
+        ("PLATFORM_SERVICE_BIND", "8181"),
+        ("PLATFORM_SERVICE_BIND", "host:99999"),
+        ("PLATFORM_SERVICE_COOKIE_SECRET", "abcd"),
+        ("PLATFORM_SERVICE_COOKIE_SECRET", "not hexadecimal"),
+        ("PLATFORM_HUB_PID", "me"),
+    ],
+)
+def test_what_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(EnvironmentFaultError, match=name):
+        Environment.read(TOLD | {name: value})

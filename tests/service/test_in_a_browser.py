@@ -1,0 +1,102 @@
+"""The pages in a real browser: no fault in its console, no sideways scrolling, live updates."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from tests.service.conftest import PREFIX, Running
+
+pytestmark = pytest.mark.browser
+
+LONG = "a-very-long-name-of-a-server-x"
+
+
+@pytest.fixture
+async def chromium() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        yield browser
+        await browser.close()
+
+
+def _complaints(page: Page) -> list[str]:
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on("requestfailed", lambda request: heard.append(request.url))
+    return heard
+
+
+async def test_every_page_fits_400_pixels_and_leaves_the_console_empty(
+    running: Running, chromium: Browser
+) -> None:
+    filled = running.filled
+    filled.start("dev1", LONG, "large", "vision")
+    denied = filled.start("dev1", "no", "gpu", "vision")
+    running.hub.logged_in = "admin"
+    pages = ("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}")
+    for scheme in ("light", "dark"):
+        context = await chromium.new_context(
+            color_scheme=scheme, viewport={"width": 400, "height": 800}
+        )
+        page = await context.new_page()
+        heard = _complaints(page)
+        for address in (*pages, f"servers/stop?user=dev1&server={LONG}"):
+            await page.goto(running.url + PREFIX + address)
+            width = await page.evaluate("document.documentElement.scrollWidth")
+            theme = await page.evaluate("document.documentElement.dataset.bsTheme")
+            assert (width, theme, heard) == (400, scheme, []), address
+        await context.close()
+
+
+async def test_what_can_be_pressed_is_large_enough(running: Running, chromium: Browser) -> None:
+    running.filled.start("dev1", "train", "large", "vision")
+    running.hub.logged_in = "admin"
+    page = await chromium.new_page()
+    for address in ("", "overview", "people", "people/dev1", "tiers"):
+        await page.goto(running.url + PREFIX + address)
+        small = await page.evaluate(
+            """[...document.querySelectorAll("main button, main td a, main th a, main .btn, nav a")]
+            .filter(each => each.getClientRects().length)
+            .filter(each => each.getBoundingClientRect().height < 24)
+            .map(each => each.outerHTML)"""
+        )
+        assert small == [], address
+
+
+async def test_the_overview_keeps_itself_fresh_and_says_when_it_cannot(
+    running: Running, chromium: Browser
+) -> None:
+    running.hub.logged_in = "operator"
+    page = await chromium.new_page()
+    await page.clock.install()
+    await page.goto(running.url + PREFIX + "overview")
+    assert "No server runs; nothing is full." in await page.inner_text("#live")
+    running.filled.start("dev1", "train", "large", "vision")
+    await page.clock.run_for(16_000)
+    await page.locator("#live", has_text="train").wait_for()
+    assert "as of 0 s ago" in await page.inner_text("#age")
+    assert "1 server runs" in await page.inner_text("#news")
+    running.hub.is_down = True
+    await asyncio.sleep(1.1)  # until the service has forgotten who asks
+    await page.clock.run_for(16_000)
+    await page.locator("#age", has_text="stale").wait_for()
+
+
+async def test_my_server_is_stopped_without_scripts(running: Running, chromium: Browser) -> None:
+    running.filled.start("dev1", "train", "large", "vision")
+    running.hub.running.add(("dev1", "train"))
+    running.hub.logged_in = "dev1"
+    context = await chromium.new_context(java_script_enabled=False)
+    page = await context.new_page()
+    await page.goto(running.url + PREFIX)
+    assert await page.locator("#noscript").is_hidden()
+    await page.get_by_role("button", name="Stop train").click()
+    await page.wait_for_url("**stopped=dev1**")
+    assert "The server train of dev1 has stopped." in await page.inner_text("main")
+    assert running.hub.stops == [("dev1", "dev1", "train")]
+    await context.close()

@@ -1,0 +1,177 @@
+"""Every address and every level: who gets what, and nothing beyond it."""
+
+import pytest
+
+from tests.service.conftest import PEOPLE, PREFIX, SELF, Running
+from tests.support.fake_hub import FakePerson
+
+MANAGE = "custom:platform:manage"
+LEVELS = tuple(PEOPLE)
+EVERYBODY = dict.fromkeys(LEVELS, 200)
+WIDER = ("manager", "operator", "auditor", "admin")
+OTHERS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(WIDER, 200)
+OF_VISION = OTHERS | {"developer": 200}
+OF_LANGUAGE = OTHERS | {"manager": 404}
+OWN_DECISION = dict.fromkeys(LEVELS, 404) | dict.fromkeys(("developer", *WIDER), 200)
+LANGUAGE_DECISION = OWN_DECISION | {"developer": 404, "manager": 404}
+
+ROUTES = {
+    "": EVERYBODY,
+    "overview": OTHERS,
+    "people": OTHERS,
+    "people/dev1": OF_VISION,
+    "people/dev2": OF_LANGUAGE,
+    "people/nobody": OTHERS | dict.fromkeys(WIDER, 404),
+    "tiers": OTHERS,
+    "decisions/{vision}": OWN_DECISION,
+    "decisions/{language}": LANGUAGE_DECISION,
+    "decisions/nothing": dict.fromkeys(LEVELS, 404),
+    "nothing": dict.fromkeys(LEVELS, 404),
+    "api/v1/me": EVERYBODY,
+    "api/v1/overview": OTHERS,
+    "api/v1/people": OTHERS,
+    "api/v1/people/dev1": OF_VISION,
+    "api/v1/people/dev2": OF_LANGUAGE,
+    "api/v1/tiers": OTHERS,
+    "api/v1/servers": EVERYBODY,
+    "api/v1/decisions": EVERYBODY,
+    "api/v1/decisions/{vision}": OWN_DECISION,
+    "api/v1/decisions/{language}": LANGUAGE_DECISION,
+    "api/v1/nothing": dict.fromkeys(LEVELS, 404),
+}
+
+
+@pytest.mark.parametrize("level", LEVELS)
+async def test_each_level_gets_what_is_theirs_and_a_refusal_beyond(
+    running: Running, level: str
+) -> None:
+    ids = {
+        "vision": running.filled.start("dev1", "train", "medium", "vision"),
+        "language": running.filled.start("dev2", "", "small", "language"),
+    }
+    expected = {route: codes[level] for route, codes in ROUTES.items()}
+    found = {}
+    async with running.browser(level) as browser, running.program(level) as program:
+        for route in ROUTES:
+            client = program if route.startswith("api") else browser
+            answer = await client.get(PREFIX + route.format(**ids))
+            found[route] = answer.status_code
+    assert found == expected
+
+
+async def test_nobody_gets_a_login_page_and_programs_a_401(running: Running) -> None:
+    async with running.program("") as stranger:
+        for route in ROUTES:
+            answer = await stranger.get(PREFIX + route)
+            if route.startswith("api"):
+                assert answer.status_code == 401, route
+                assert answer.json()["code"] == "request.token"
+                assert "location" not in answer.headers
+            else:
+                assert answer.status_code == 302, route
+                assert answer.headers["location"].startswith("/hub/api/oauth2/authorize?")
+
+
+async def test_a_refused_page_says_why_in_the_look_of_the_hub(running: Running) -> None:
+    async with running.browser("developer") as browser:
+        answer = await browser.get(PREFIX + "overview")
+    assert answer.status_code == 403
+    assert "Your level does not show what others run." in answer.text
+    assert "level.may_not_see" in answer.text
+    assert 'id="thenavbar"' in answer.text
+
+
+async def test_tabs_are_those_of_the_level(running: Running) -> None:
+    async with running.browser("developer") as browser:
+        own = (await browser.get(PREFIX)).text
+    async with running.browser("auditor") as browser:
+        all_ = (await browser.get(PREFIX)).text
+    assert f'href="{PREFIX}overview"' not in own
+    assert f'href="{PREFIX}overview"' in all_
+
+
+@pytest.mark.parametrize("scope", [f"{MANAGE}!group=vision", MANAGE])
+async def test_a_manager_sees_servers_people_and_denials_of_their_groups_only(
+    running: Running, scope: str
+) -> None:
+    running.hub.people["manager"] = FakePerson("manager", ("vision",), frozenset({SELF, scope}))
+    filled = running.filled
+    filled.start("dev1", "train", "medium", "vision")
+    filled.start("dev1", "text", "small", "language")
+    filled.start("dev2", "", "small", "language")
+    filled.start("dev2", "no", "large", "language")
+    filled.start("user", "no", "gpu", "vision")
+    async with running.program("manager") as program:
+        servers = (await program.get(PREFIX + "api/v1/servers")).json()["items"]
+        people = (await program.get(PREFIX + "api/v1/people")).json()["people"]["items"]
+        overview = (await program.get(PREFIX + "api/v1/overview")).json()
+        dev1 = (await program.get(PREFIX + "api/v1/people/dev1")).json()
+        decisions = (await program.get(PREFIX + "api/v1/decisions")).json()["items"]
+    assert [each["server"] for each in servers] == ["train"]
+    assert {each["name"] for each in people} == {"dev1", "user", "manager"}
+    assert {each["account"] for each in overview["denials"]} == {"vision"}
+    assert [each["name"] for each in overview["accounts"]] == ["vision"]
+    assert [each["server"] for each in dev1["servers"]] == ["train"]
+    assert [each["account"] for each in dev1["accounts"]] == ["vision"]
+    assert {each["account"] for each in decisions} == {"vision"}
+
+
+async def test_whoever_manages_nothing_sees_nothing_of_others(running: Running) -> None:
+    running.filled.start("dev2", "", "small", "language")
+    idle = FakePerson("auditor", (), frozenset({SELF, MANAGE}))
+    running.hub.people["auditor"] = idle
+    async with running.program("auditor") as program:
+        servers = (await program.get(PREFIX + "api/v1/servers")).json()
+        people = (await program.get(PREFIX + "api/v1/people")).json()
+        person = await program.get(PREFIX + "api/v1/people/dev2")
+        decisions = (await program.get(PREFIX + "api/v1/decisions")).json()
+    assert servers["items"] == decisions["items"] == []
+    assert [each["name"] for each in people["people"]["items"]] == ["auditor"]
+    assert person.status_code == 404
+
+
+async def test_a_service_named_like_a_person_sees_nothing_of_theirs(running: Running) -> None:
+    running.filled.start("dev1", "train", "medium", "vision")
+    person = PEOPLE["developer"]
+    token = running.hub.add(type(person)("dev1", (), person.scopes, kind="service"))
+    async with running.program("") as program:
+        headers = {"Authorization": f"token {token}"}
+        me = await program.get(PREFIX + "api/v1/me", headers=headers)
+        servers = await program.get(PREFIX + "api/v1/servers", headers=headers)
+    assert me.status_code == 403
+    assert servers.json()["items"] == []
+
+
+async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running) -> None:
+    for number in range(3):
+        running.filled.start("dev1", f"s{number}", "small", "vision", minutes=number)
+    async with running.program("operator") as program:
+
+        async def ask(query: str) -> list[str]:
+            answer = await program.get(f"{PREFIX}api/v1/servers?{query}")
+            return [each["server"] for each in answer.json()["items"]]
+
+        assert await ask("sort=-server&limit=2") == ["s2", "s1"]
+        assert await ask("sort=-server&limit=2&offset=2") == ["s0"]
+        assert await ask("search=S1") == ["s1"]
+        assert await ask("search=tier:small+user:dev1&sort=since") == ["s2", "s1", "s0"]
+        assert await ask("search=tier:sma") == []
+        for wrong in ("limit=201", "limit=0", "limit=x", "offset=-1", "sort=password"):
+            answer = await program.get(f"{PREFIX}api/v1/servers?{wrong}")
+            assert answer.status_code == 400, wrong
+            assert answer.json()["code"] == "query.invalid"
+
+
+async def test_my_page_shows_my_own_denials_and_nobody_elses(running: Running) -> None:
+    mine = running.filled.start("dev1", "no", "gpu", "vision")
+    other = running.filled.start("dev2", "no", "large", "language")
+    async with running.browser("developer") as browser:
+        page = (await browser.get(PREFIX)).text
+    assert f"decisions/{mine}" in page
+    assert f"decisions/{other}" not in page
+
+
+async def test_a_viewer_is_told_how_to_become_somebody_who_starts(running: Running) -> None:
+    async with running.browser("viewer") as browser:
+        page = (await browser.get(PREFIX)).text
+    assert "The level viewer starts none; ask an admin for the level user." in page

@@ -1,0 +1,261 @@
+"""The ledger on both databases."""
+
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from jupyterhub_platform.core.errors import NotFoundError, StoreError
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.store import Store
+
+NOW = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
+
+
+def make_reservation(id_: str = "r1", **changes: object) -> Reservation:
+    reservation = Reservation(
+        id=id_,
+        user="ada",
+        server="",
+        spawner_id=7,
+        account="vision",
+        tier="small",
+        image="quay.io/jupyter/minimal-notebook:latest",
+        demand=Resources.of({"cpu": 500, "memory": 2**30, "nvidia.com/gpu": 0, "servers": 1}),
+        opened_at=NOW,
+    )
+    return replace(reservation, **changes)
+
+
+def make_denial(id_: str = "d1", **changes: object) -> DecisionRecord:
+    denial = DecisionRecord(
+        id=id_,
+        at=NOW,
+        user="ada",
+        server="lab",
+        account="vision",
+        tier="gpu",
+        admitted=False,
+        observed=False,
+        codes=("quota.account", "tier.denied"),
+        sentence="The account vision holds 2 of 2 servers; stop one.",
+        decision_json='{"admitted": false}',
+        requested_by="root",
+    )
+    return replace(denial, **changes)
+
+
+def admit(store: Store, reservation: Reservation) -> None:
+    with store.begin() as tx:
+        ledger.open_reservation(tx, reservation, decision_json="{}", policy_revision=3)
+
+
+def test_reservation_is_read_back_as_it_was_written(store):
+    held = make_reservation()
+    admit(store, held)
+    with store.read() as tx:
+        assert ledger.list_open(tx) == [held]
+        assert ledger.find_open(tx, "ada", "") == held
+        assert ledger.find_open(tx, "ada", "other") is None
+
+
+def test_reservation_is_gone_when_its_transaction_fails(store):
+    def admit_and_fail() -> None:
+        with store.begin() as tx:
+            ledger.open_reservation(tx, make_reservation(), decision_json="{}", policy_revision=1)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        admit_and_fail()
+    with store.read() as tx:
+        assert ledger.list_open(tx) == []
+
+
+def test_release_frees_once(store):
+    admit(store, make_reservation())
+    with store.begin() as tx:
+        assert ledger.release(tx, "r1", NOW + timedelta(hours=1), "stopped")
+        assert not ledger.release(tx, "r1", NOW + timedelta(hours=2), "again")
+        assert not ledger.release(tx, "unknown", NOW, "stopped")
+    with store.read() as tx:
+        assert ledger.list_open(tx) == []
+        rows = tx.execute(text("SELECT release_reason FROM reservation")).scalars().all()
+        assert rows == ["stopped"]
+
+
+def test_release_frees_once_when_eight_threads_try(store):
+    for number in range(10):
+        admit(store, make_reservation(f"r{number}"))
+    gate = threading.Barrier(8)
+    freed: list[str] = []
+
+    def free_all() -> None:
+        gate.wait()
+        for number in range(10):
+            with store.begin() as tx:
+                if ledger.release(tx, f"r{number}", NOW, "stopped"):
+                    freed.append(f"r{number}")
+
+    threads = [threading.Thread(target=free_all) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(freed) == [f"r{number}" for number in range(10)]
+
+
+def test_ready_is_entered_once_and_only_while_held(store):
+    admit(store, make_reservation())
+    with store.begin() as tx:
+        assert ledger.mark_ready(tx, "r1", NOW)
+        assert not ledger.mark_ready(tx, "r1", NOW)
+        assert ledger.release(tx, "r1", NOW, "stopped")
+    admit(store, make_reservation("r2"))
+    with store.begin() as tx:
+        assert ledger.release(tx, "r2", NOW, "failed")
+        assert not ledger.mark_ready(tx, "r2", NOW)
+
+
+def test_denial_is_read_back_as_it_was_written(store):
+    with store.begin() as tx:
+        ledger.record_denial(tx, make_denial())
+    with store.read() as tx:
+        assert ledger.get_decision(tx, "d1") == make_denial()
+        assert ledger.get_decision(tx, "d2") is None
+
+
+def test_admission_is_found_as_a_decision(store):
+    with store.begin() as tx:
+        ledger.open_reservation(
+            tx,
+            make_reservation(),
+            decision_json='{"admitted":true}',
+            policy_revision=1,
+            observed=True,
+            codes=("quota.user",),
+            sentence="Admitted; the tier only observes.",
+            requested_by="root",
+        )
+    with store.read() as tx:
+        found = ledger.get_decision(tx, "r1")
+    assert found == DecisionRecord(
+        id="r1",
+        at=NOW,
+        user="ada",
+        server="",
+        account="vision",
+        tier="small",
+        admitted=True,
+        observed=True,
+        codes=("quota.user",),
+        sentence="Admitted; the tier only observes.",
+        decision_json='{"admitted":true}',
+        requested_by="root",
+    )
+
+
+def fill(store: Store) -> list[str]:
+    """Record ten decisions of both kinds, two at each moment; return ids, newest first."""
+    with store.begin() as tx:
+        for number in range(10):
+            at = NOW + timedelta(seconds=number // 2)
+            user = "ada" if number < 6 else "bob"
+            if number % 2:
+                denial = make_denial(f"{number}", at=at, user=user)
+                ledger.record_denial(tx, denial)
+            else:
+                held = make_reservation(f"{number}", opened_at=at, user=user, account="language")
+                ledger.open_reservation(tx, held, decision_json="{}", policy_revision=1)
+    return [str(number) for number in reversed(range(10))]
+
+
+@pytest.mark.parametrize("size", [1, 3, 10, 50])
+def test_decisions_are_paged_newest_first_without_gap_or_repeat(store, size):
+    expected = fill(store)
+    seen: list[str] = []
+    with store.read() as tx:
+        while page := ledger.list_decisions(tx, limit=size, before=seen[-1] if seen else None):
+            assert len(page) <= size
+            seen.extend(record.id for record in page)
+    assert seen == expected
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"user": "ada"}, "543210"),
+        ({"user": "bob", "admitted": True}, "86"),
+        ({"admitted": False}, "97531"),
+        ({"account": "language"}, "86420"),
+        ({"account": "vision", "admitted": True}, ""),
+        ({"user": "ada", "before": "3"}, "210"),
+    ],
+)
+def test_decisions_are_filtered(store, filters, expected):
+    fill(store)
+    with store.read() as tx:
+        assert [record.id for record in ledger.list_decisions(tx, **filters)] == list(expected)
+
+
+def test_paging_from_an_unknown_decision_is_refused(store):
+    with pytest.raises(NotFoundError, match="no decision nope"), store.read() as tx:
+        ledger.list_decisions(tx, before="nope")
+
+
+def test_same_reservation_twice_is_refused(store):
+    admit(store, make_reservation())
+    with pytest.raises(StoreError):
+        admit(store, make_reservation(user="eve"))
+    with store.read() as tx:
+        assert [held.user for held in ledger.list_open(tx)] == ["ada"]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM reservation",
+        "DELETE FROM decision",
+        "UPDATE decision SET sentence = 'nothing happened'",
+        "UPDATE decision SET admitted = NOT admitted",
+        "UPDATE reservation SET demand = '{}' WHERE id = 'open'",
+        "UPDATE reservation SET \"user\" = 'eve' WHERE id = 'open'",
+        "UPDATE reservation SET opened_at = released_at WHERE id = 'released'",
+        "UPDATE reservation SET released_at = NULL WHERE id = 'released'",
+        "UPDATE reservation SET release_reason = 'other' WHERE id = 'released'",
+        "UPDATE reservation SET ready_at = released_at WHERE id = 'released'",
+    ],
+)
+def test_database_refuses_to_rewrite_the_ledger(store, statement):
+    admit(store, make_reservation("open"))
+    admit(store, make_reservation("released"))
+    with store.begin() as tx:
+        ledger.release(tx, "released", NOW, "stopped")
+        ledger.record_denial(tx, make_denial())
+    with pytest.raises(StoreError, match="the ledger is append-only"), store.begin() as tx:
+        tx.execute(text(statement))
+
+
+def test_database_refuses_to_empty_the_ledger(store, store_url):
+    admit(store, make_reservation())
+    statement = (
+        "INSERT OR REPLACE INTO reservation SELECT * FROM reservation"
+        if store_url.startswith("sqlite")
+        else "TRUNCATE reservation"
+    )
+    with pytest.raises(StoreError, match="the ledger is append-only"), store.begin() as tx:
+        tx.execute(text(statement))
+
+
+def test_names_of_any_kind_are_found_again(store):
+    odd = "a\0b\ud800c\n'\"%s ü 字 🦉"
+    admit(store, make_reservation(user=odd, server=odd))
+    with store.begin() as tx:
+        ledger.record_denial(tx, make_denial(user=odd, sentence=odd))
+    with store.read() as tx:
+        assert ledger.find_open(tx, odd, odd) is not None
+        assert len(ledger.list_decisions(tx, user=odd)) == 2

@@ -1,0 +1,80 @@
+"""Revisions of the policy, and the memberships that it put into the Hub."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.store import policies
+from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.store.store import Store
+
+NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
+
+
+def record(store: Store, digest: str) -> int:
+    with store.begin() as tx:
+        return policies.record_revision(
+            tx,
+            document_json=f'{{"of": "{digest}"}}',
+            digest=digest,
+            source="platform.yaml",
+            actor="ada",
+            at=NOW,
+        )
+
+
+def test_revisions_are_numbered_and_read_back(store):
+    assert [record(store, digest) for digest in "abc"] == [1, 2, 3]
+    expected = Revision(2, '{"of": "b"}', "b", "platform.yaml", "ada", NOW)
+    with store.read() as tx:
+        assert policies.get_revision(tx, 2) == expected
+        latest = policies.latest_revision(tx)
+    assert latest is not None
+    assert latest.number == 3
+
+
+def test_same_policy_again_is_no_new_revision(store):
+    assert [record(store, digest) for digest in "aabbba"] == [1, 1, 2, 2, 2, 3]
+
+
+def test_first_policy_has_none_before_it(store):
+    with store.read() as tx:
+        assert policies.latest_revision(tx) is None
+        assert policies.list_revisions(tx) == []
+
+
+def test_revisions_are_paged_newest_first(store):
+    for digest in "abcde":
+        record(store, digest)
+    with store.read() as tx:
+        pages = [
+            [each.number for each in policies.list_revisions(tx, limit=2, before=before)]
+            for before in (None, 4, 2, 1)
+        ]
+    assert pages == [[5, 4], [3, 2], [1], []]
+
+
+def test_unknown_revision_is_said(store):
+    with pytest.raises(NotFoundError, match="no policy revision 7"), store.read() as tx:
+        policies.get_revision(tx, 7)
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        set(),
+        {("ada", "vision")},
+        {("ada", "vision"), ("bob", "vision")},
+        {("eve", "x\0y"), ("bob", "language")},
+    ],
+)
+def test_applied_memberships_are_replaced(store, then):
+    first = {("ada", "vision"), ("ada", "language")}
+    with store.begin() as tx:
+        policies.replace_applied_memberships(tx, first)
+        assert policies.list_applied_memberships(tx) == first
+        policies.replace_applied_memberships(tx, then)
+        policies.replace_applied_memberships(tx, then)
+        found = policies.list_applied_memberships(tx)
+    assert found == {(user, group.replace("\0", "\ufffd")) for user, group in then}

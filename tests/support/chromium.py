@@ -1,0 +1,27 @@
+"""The system's Chromium, without its own errands on the network."""
+
+import shutil
+
+from playwright.sync_api import Browser, Playwright
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def find_chromium() -> str:
+    """Return the path of Chromium; a missing one is a failure that says what to install."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    assert path, "these tests drive Chromium: install the Debian package chromium"
+    return path
+
+
+def launch_chromium(playwright: Playwright) -> Browser:
+    """Start Chromium without a window."""
+    return playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)

@@ -1,0 +1,154 @@
+"""A Hub that plays what the service needs of one: identities, logins with PKCE, stopping servers.
+
+It is a real tornado application on a real socket. It keeps what it was asked, and by whose token.
+"""
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jupyterhub._data import DATA_FILES_PATH
+from tornado.web import Application, RequestHandler, StaticFileHandler
+
+ACCESS = "access:services!service=platform"
+
+
+@dataclass(frozen=True, slots=True)
+class FakePerson:
+    """Somebody whom the Hub knows, with the scopes that their tokens for the service carry."""
+
+    name: str
+    groups: tuple[str, ...] = ()
+    scopes: frozenset[str] = frozenset()
+    kind: str = "user"
+
+    def model(self) -> dict[str, Any]:
+        """Render as ``GET /hub/api/user`` does."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "admin": False,
+            "groups": list(self.groups),
+            "scopes": sorted(self.scopes | {ACCESS}),
+        }
+
+
+@dataclass
+class FakeHub:
+    """What the Hub knows, and what it was asked. ``running`` are servers by user and name."""
+
+    people: dict[str, FakePerson] = field(default_factory=dict)
+    running: set[tuple[str, str]] = field(default_factory=set)
+    tokens: dict[str, str] = field(default_factory=dict)
+    logged_in: str = ""
+    stops: list[tuple[str, str, str]] = field(default_factory=list)
+    challenges: dict[str, str] = field(default_factory=dict)
+    grants: dict[str, str] = field(default_factory=dict)
+    is_down: bool = False
+
+    def add(self, person: FakePerson) -> str:
+        """Make a person known, and return a token of theirs."""
+        self.people[person.name] = person
+        token = f"token-of-{person.name}-{secrets.token_hex(8)}"
+        self.tokens[token] = person.name
+        return token
+
+    def make_app(self, prefix: str = "/hub/") -> Application:
+        """Make the application that answers for this Hub."""
+        arguments = {"hub": self}
+        static = str(Path(DATA_FILES_PATH) / "static")
+        return Application(
+            [
+                (f"{prefix}api/user", _User, arguments),
+                (f"{prefix}api/oauth2/authorize", _Authorize, arguments),
+                (f"{prefix}api/oauth2/token", _Token, arguments),
+                (f"{prefix}api/users/([^/]+)/server()", _Server, arguments),
+                (f"{prefix}api/users/([^/]+)/servers/([^/]*)", _Server, arguments),
+                (f"{prefix}logo", _Logo, arguments),
+                (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
+            ]
+        )
+
+
+class _Handler(RequestHandler):
+    def initialize(self, hub: FakeHub) -> None:
+        self.hub = hub
+
+    def prepare(self) -> None:
+        if self.hub.is_down:
+            self.set_status(502)
+            self.finish({"status": 502, "message": "Bad gateway"})
+
+    def person(self) -> FakePerson | None:
+        token = self.request.headers.get("Authorization", "").removeprefix("token ")
+        return self.hub.people.get(self.hub.tokens.get(token, ""))
+
+    def refuse(self, status: int, message: str) -> None:
+        self.set_status(status)
+        self.finish({"status": status, "message": message})
+
+
+class _User(_Handler):
+    def get(self) -> None:
+        person = self.person()
+        if person is None:
+            self.refuse(403, "Missing or invalid credentials.")
+        else:
+            self.finish(person.model())
+
+
+class _Authorize(_Handler):
+    def get(self) -> None:
+        """Log in whoever is logged in at the Hub, without asking."""
+        if self.get_query_argument("code_challenge_method") != "S256":
+            self.refuse(400, "PKCE is required")
+            return
+        code = secrets.token_hex(8)
+        self.hub.challenges[code] = self.get_query_argument("code_challenge")
+        self.hub.grants[code] = self.hub.logged_in
+        state = urlencode({"code": code, "state": self.get_query_argument("state")})
+        self.redirect(f"{self.get_query_argument('redirect_uri')}?{state}")
+
+
+class _Token(_Handler):
+    def post(self) -> None:
+        """Give a token for a code, if the one who asks is the one who asked for the code."""
+        code = self.get_body_argument("code")
+        verifier = self.get_body_argument("code_verifier", "")
+        digest = hashlib.sha256(verifier.encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        name = self.hub.grants.pop(code, "")
+        if not name or self.hub.challenges.pop(code).rstrip("=") != challenge:
+            self.refuse(400, "invalid_grant")
+            return
+        token = secrets.token_hex(16)
+        self.hub.tokens[token] = name
+        self.finish({"access_token": token, "token_type": "Bearer", "scope": ACCESS})
+
+
+class _Server(_Handler):
+    def delete(self, user: str, server: str) -> None:
+        """Stop a server, for those whose scopes say so."""
+        person = self.person()
+        if person is None:
+            self.refuse(403, "Missing or invalid credentials.")
+            return
+        self.hub.stops.append((person.name, user, server))
+        if not person.scopes & {"delete:servers", f"delete:servers!user={user}"}:
+            self.refuse(403, "Action is not authorized with current scopes")
+        elif (user, server) not in self.hub.running:
+            self.refuse(404, f"{user} has no server named '{server}'")
+        else:
+            self.hub.running.remove((user, server))
+            self.set_status(204)
+
+
+class _Logo(_Handler):
+    def get(self) -> None:
+        image = Path(DATA_FILES_PATH) / "static" / "images" / "jupyterhub-80.png"
+        self.set_header("Content-Type", "image/png")
+        self.finish(image.read_bytes())

@@ -1,0 +1,285 @@
+"""A real platform as ``jhp up`` starts it: Hub, proxy, service and people's servers."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import httpx
+
+from jupyterhub_platform.hub.local.processes import PYTHON
+
+START_SECONDS = 90
+T = TypeVar("T")
+
+PLAIN_CONFIGURATION = """\
+from jupyterhub_platform.hub.configure import configure
+
+configure(c)
+"""
+
+
+class LiveHub:
+    """A platform in a state directory of its own, on ports that nobody else uses."""
+
+    def __init__(
+        self,
+        directory: Path,
+        policy: str | Path,
+        *,
+        site: str = "",
+        environment: dict[str, str] | None = None,
+        user: int | None = None,
+    ) -> None:
+        self.state = directory / "state"
+        self.policy = directory / "platform.yaml"
+        self.policy.write_text(policy.read_text() if isinstance(policy, Path) else policy)
+        self.configuration = directory / "site_config.py"
+        homes = f"c.PlatformLocalSpawner.homes_dir = {str(directory / 'homes')!r}"
+        self.configuration.write_text("\n".join([homes, site, PLAIN_CONFIGURATION]))
+        self.ready_file = directory / "ready.json"
+        self.terminal = directory / "terminal.log"
+        self._environment = environment or {}
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = ""
+        self.passwords: dict[str, str] = {}
+        self._port: int | None = None
+        self._clients: list[httpx.Client] = []
+
+    def start(self) -> "LiveHub":
+        """Start ``jhp up`` and wait until it says that it is ready."""
+        port = self._port or _free_port()
+        # By a path that other users can follow, too: the checkout may be closed to them.
+        command = [PYTHON, "-m", "jupyterhub_platform", "up"]
+        command += ["--state", str(self.state), "--file", str(self.policy)]
+        command += ["--config", str(self.configuration), "--port", str(port)]
+        command += ["--ready-file", str(self.ready_file)]
+        with self.terminal.open("ab") as terminal:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=terminal,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **self._environment},
+                start_new_session=True,
+                user=self._user,
+                cwd=self.state.parent if self._user is not None else None,
+            )
+        self._port = port
+        deadline = time.monotonic() + START_SECONDS
+        while not self.ready_file.exists():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"jhp up did not get ready:\n{self.terminal.read_text()}")
+            time.sleep(0.05)
+        ready = json.loads(self.ready_file.read_text())
+        self.url = ready["url"]
+        self.passwords = {k: v for k, v in ready["people"].items() if v is not None}
+        return self
+
+    @property
+    def log(self) -> str:
+        """What the Hub has logged so far."""
+        return (self.state / "logs" / "hub.log").read_text()
+
+    @property
+    def hub_pid(self) -> int:
+        """The process id of the Hub, which is a child of ``jhp``."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
+        for child in children.split():
+            if b"jupyterhub" in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+        raise AssertionError("jhp has no Hub")
+
+    def kill_hub(self) -> None:
+        """End the Hub as a crash does, and wait for ``jhp`` to notice."""
+        os.kill(self.hub_pid, signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait(timeout=30)
+        self._process = None
+
+    def stop(self, *, number: int = signal.SIGINT) -> int:
+        """End ``jhp`` as Ctrl-C does, and return its exit code."""
+        if self._process is None:
+            return 0
+        self._process.send_signal(number)
+        try:
+            return self._process.wait(timeout=60)
+        finally:
+            if self._process.poll() is None:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def clean_up(self) -> None:
+        """End everything that was started, people's servers too."""
+        for client in self._clients:
+            client.close()
+        try:
+            self.stop()
+        finally:
+            if (self.state / "instance-id").exists():
+                jhp = [sys.executable, "-m", "jupyterhub_platform"]
+                subprocess.run([*jhp, "down", "--yes", "--state", self.state], check=True)
+            assert self.list_marked() == [], "processes of a server are left"
+
+    def list_marked(self) -> list[int]:
+        """Return the processes that carry the mark of this state directory."""
+        instance = self.state / "instance-id"
+        if not instance.exists():
+            return []
+        mark = f"JUPYTERHUB_PLATFORM_INSTANCE={instance.read_text().strip()}".encode()
+        return [pid for pid in _list_processes() if mark in _environment_of(pid)]
+
+    def login(self, name: str, password: str | None = None) -> "Session":
+        """Log somebody in, as a browser does."""
+        session = Session(self.url, name)
+        self._clients.append(session)
+        answer = session.submit_login(password or self.passwords[name])
+        assert answer.status_code == 302, answer.text
+        return session
+
+    def token(self, name: str, **body: Any) -> "Api":
+        """Return the REST API with a fresh token of somebody's."""
+        session = self.login(name)
+        answer = session.post_json(f"/hub/api/users/{name}/tokens", {"note": "test", **body})
+        assert answer.status_code == 201, answer.text
+        api = Api(self.url, answer.json()["token"])
+        self._clients.append(api)
+        return api
+
+
+class Session(httpx.Client):
+    """A browser's cookies, with the XSRF token that the Hub wants of them."""
+
+    def __init__(self, url: str, name: str) -> None:
+        super().__init__(base_url=url, timeout=60, trust_env=False)
+        self.name = name
+
+    def submit_login(self, password: str) -> httpx.Response:
+        """Fill in the login form."""
+        page = self.get("/hub/login")
+        form = {"username": self.name, "password": password, "_xsrf": hidden_xsrf(page.text)}
+        return self.post("/hub/login", data=form)
+
+    @property
+    def xsrf(self) -> str:
+        """The XSRF token of the last page that set one."""
+        values = [c.value for c in self.cookies.jar if c.name == "_xsrf" and c.path == "/hub/"]
+        return values[-1] or "" if values else ""
+
+    def post_json(self, path: str, body: Any) -> httpx.Response:
+        """Post JSON as the Hub's own pages do."""
+        self.get("/hub/home")
+        return self.post(path, json=body, headers={"X-XSRFToken": self.xsrf})
+
+    def start(self, server: str = "", **fields: str) -> httpx.Response:
+        """Open the spawn page and submit its form."""
+        tail = f"/{self.name}/{server}" if server else ""
+        page = self.get(f"/hub/spawn{tail}")
+        assert page.status_code == 200, (page.status_code, page.headers.get("location"))
+        query = {"_xsrf": form_xsrf(page.text)}
+        return self.post(f"/hub/spawn{tail}", params=query, data=fields)
+
+
+class Api(httpx.Client):
+    """The Hub's REST API with one token."""
+
+    def __init__(self, url: str, token: str) -> None:
+        super().__init__(
+            base_url=f"{url}/hub/api/",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=60,
+            trust_env=False,
+        )
+        self.token = token
+
+    def start(self, name: str, server: str = "", **options: Any) -> httpx.Response:
+        """Ask for a server."""
+        return self.post(server_path(name, server), json={"user_options": options})
+
+    def stop(self, name: str, server: str = "") -> None:
+        """Stop a server, and wait until the Hub says so."""
+        answer = self.delete(server_path(name, server))
+        assert answer.status_code in {202, 204}, answer.text
+        wait_for(lambda: server not in self.servers(name), f"{name}/{server} to stop")
+
+    def servers(self, name: str) -> dict[str, Any]:
+        """Return the active servers of somebody, by name."""
+        answer = self.get(f"users/{name}")
+        assert answer.status_code == 200, answer.text
+        servers: dict[str, Any] = answer.json()["servers"]
+        return servers
+
+    def wait_until_ready(self, name: str, server: str = "") -> None:
+        """Wait until a server is ready."""
+        wait_for(
+            lambda: self.servers(name).get(server, {}).get("ready", False),
+            f"{name}/{server} to be ready",
+        )
+
+
+def server_path(name: str, server: str) -> str:
+    """Return the REST resource of a server."""
+    return f"users/{name}/servers/{server}" if server else f"users/{name}/server"
+
+
+def hidden_xsrf(page: str) -> str:
+    """Return the XSRF token of a form's hidden field."""
+    match = re.search(r'name="_xsrf"\s+value="([^"]+)"', page)
+    assert match, "the page has no XSRF field"
+    return match[1]
+
+
+def form_xsrf(page: str) -> str:
+    """Return the XSRF token in the action of the Hub's spawn form."""
+    match = re.search(r'action="[^"]*_xsrf=([^"&]+)', page)
+    assert match, "the form has no XSRF token"
+    return unquote(match[1])
+
+
+def wait_for(check: Callable[[], T], what: str, seconds: float = 60) -> T:
+    """Wait until ``check`` is true, and return what it answered."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = check()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        time.sleep(0.1)
+
+
+@contextmanager
+def running(hub: LiveHub) -> Iterator[LiveHub]:
+    """Start a platform and clean up after it, whatever happens."""
+    try:
+        yield hub.start()
+    finally:
+        hub.clean_up()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _list_processes() -> list[int]:
+    return [int(each.name) for each in Path("/proc").iterdir() if each.name.isdigit()]
+
+
+def _environment_of(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return b""

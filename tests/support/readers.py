@@ -1,0 +1,43 @@
+"""Looks into the store of a live platform, beside the Hub that writes it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store.audit import AuditRow
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.store import Store
+from tests.support.live_hub import LiveHub
+
+
+@contextmanager
+def reading(hub: LiveHub) -> Iterator[Transaction]:
+    """Read the store of a platform."""
+    store = Store.open(f"sqlite:///{hub.state / 'platform.sqlite'}", read_only=True)
+    try:
+        with store.read() as transaction:
+            yield transaction
+    finally:
+        store.close()
+
+
+def read_open(hub: LiveHub) -> list[Reservation]:
+    """Return the open rows of the ledger."""
+    with reading(hub) as transaction:
+        return ledger.list_open(transaction)
+
+
+def read_decisions(hub: LiveHub, *, admitted: bool | None = None) -> list[DecisionRecord]:
+    """Return the newest decisions."""
+    with reading(hub) as transaction:
+        return ledger.list_decisions(transaction, admitted=admitted, limit=200)
+
+
+def read_audit(hub: LiveHub) -> list[AuditRow]:
+    """Return the newest rows of the audit, after verifying all of it."""
+    with reading(hub) as transaction:
+        verification = audit.verify(transaction)
+        assert verification.ok, verification
+        return audit.list_audit(transaction, limit=200)

@@ -1,0 +1,525 @@
+"""What is written is so: the reference is current, names that are used exist, examples work."""
+
+import ast
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+import click
+import pytest
+from ruamel.yaml import YAML
+from traitlets.config import Config, Configurable
+
+from jupyterhub_platform.cli.main import VERBS, main
+from jupyterhub_platform.core.compilation import compile_policy
+from jupyterhub_platform.core.decision import decide
+from jupyterhub_platform.core.question import ask, read_options, subject_of
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.documents import parse_policy, read_policy
+from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.handlers import platform_handlers
+from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.service.app import ROUTES
+from jupyterhub_platform.usecases.book import Book
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "jupyterhub_platform"
+REFERENCE = ROOT / "docs" / "reference"
+EXAMPLE = ROOT / "examples" / "local" / "platform.yaml"
+FIRST_SCREEN_LINES = 40
+
+PAGES = sorted(
+    [
+        *(ROOT / f"{name}.md" for name in ("README", "ARCHITECTURE", "CONTRIBUTING", "CHANGELOG")),
+        *(ROOT / "docs").rglob("*.md"),
+        *(ROOT / "helm-values").glob("*.md"),
+    ]
+)
+HOW_TOS = [page for page in PAGES if REFERENCE not in page.parents]
+
+FAMILIES = (
+    *("options", "person", "level", "account", "tier", "quota", "capacity", "server", "cluster"),
+    *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
+    "admission",
+)
+CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
+FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json")
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def each_page(pages: Iterable[Path] = PAGES) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("page", list(pages), ids=name_of)
+
+
+def list_fences(page: Path) -> list[tuple[str, str]]:
+    """Return the language and the text of every code block, without the indent of a list."""
+    found = re.findall(r"^( *)```(\w*)\n(.*?)^\1```$", page.read_text(), re.MULTILINE | re.DOTALL)
+    return [
+        (language, re.sub(rf"^{indent}", "", text, flags=re.MULTILINE))
+        for indent, language, text in found
+    ]
+
+
+def drop_fences(text: str) -> str:
+    return re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def list_literals(paths: Iterable[Path]) -> Iterator[str]:
+    for path in paths:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+@cache
+def list_all_literals() -> frozenset[str]:
+    return frozenset(list_literals(PACKAGE.rglob("*.py")))
+
+
+def load_yaml(text: str) -> Any:
+    return YAML(typ="safe").load(text)
+
+
+# -- the reference -------------------------------------------------------------------------------
+
+
+def check_reference(root: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, root / "tools" / "reference.py", "--check"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_reference_is_what_the_code_says():
+    checked = check_reference(ROOT)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_reference_that_was_changed_by_hand_is_noticed(tmp_path):
+    (tmp_path / "tools").mkdir()
+    for name in ("reference.py", "reference_facts.py", "progress.py"):
+        (tmp_path / "tools" / name).write_text((ROOT / "tools" / name).read_text())
+    pages = tmp_path / "docs" / "reference"
+    pages.mkdir(parents=True)
+    for page in REFERENCE.glob("*.md"):
+        (pages / page.name).write_text(page.read_text())
+    with (pages / "levels.md").open("a") as page:
+        page.write("More.\n")
+    checked = check_reference(tmp_path)
+    assert checked.returncode == 1
+    assert [line for line in checked.stderr.splitlines() if "Not current" in line] == [
+        "Not current: docs/reference/levels.md"
+    ]
+
+
+def documented_codes() -> set[str]:
+    return set(re.findall(r"^\| `([^`]+)` \|", (REFERENCE / "codes.md").read_text(), re.MULTILINE))
+
+
+def codes_in_the_code() -> set[str]:
+    return {
+        text
+        for text in list_all_literals()
+        if CODE.fullmatch(text) and not text.endswith(FILE_ENDINGS)
+    }
+
+
+def test_every_code_is_documented():
+    assert sorted(codes_in_the_code() - documented_codes()) == []
+
+
+def test_no_code_is_documented_that_does_not_exist():
+    named = {code for code in documented_codes() if not code.endswith((".RESOURCE", ".tier"))}
+    assert sorted(named - codes_in_the_code()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "held", "code"),
+    [
+        ({"tier": "small"}, {"servers": 2}, "quota.servers"),
+        ({"tier": "medium"}, {"cpu": 1500}, "quota.cpu"),
+        ({"tier": "small"}, {"servers": 12}, "capacity.servers"),
+    ],
+)
+def test_codes_of_limits_belong_to_a_documented_family(options, held, code):
+    policy = read_policy(EXAMPLE).policy
+    book = Book()
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    demand = policy.tiers["small"].demand.__class__.of(held)
+    book.enter(Reservation("1", "dev1", "", 1, "vision", "small", "lab", demand, now))
+    subject = subject_of(policy, "dev1", frozenset())
+    question = ask(policy, book, subject, "b", read_options(options), now=now, revision=1)
+    codes = decide(question).codes
+    assert code in codes
+    families = {re.sub(r"\..*", ".RESOURCE", each) for each in codes}
+    assert families <= documented_codes()
+
+
+def test_every_variable_that_is_read_is_documented():
+    read = {text for text in list_all_literals() if re.fullmatch(r"PLATFORM_[A-Z_]+", text)}
+    settings = (REFERENCE / "settings.md").read_text()
+    assert "PLATFORM_DB_URL" in read
+    assert sorted(name for name in read if f"`{name}`" not in settings) == []
+
+
+# -- links and names -----------------------------------------------------------------------------
+
+
+def anchors_of(page: Path) -> set[str]:
+    """Return the anchors that git hosts make of headings."""
+    headings = re.findall(r"^#+ (.+)$", drop_fences(page.read_text()), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return {heading.strip().replace(" ", "-") for heading in kept}
+
+
+@each_page()
+def test_every_relative_link_leads_somewhere(page):
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", drop_fences(page.read_text())):
+        if re.match(r"[a-z]+:", target):
+            continue
+        path, _, anchor = target.partition("#")
+        place = (page.parent / path).resolve() if path else page
+        if not place.exists() or (anchor and anchor not in anchors_of(place)):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_linked_from_the_index():
+    index = (ROOT / "docs" / "README.md").read_text()
+    pages = [page.relative_to(ROOT / "docs") for page in PAGES if ROOT / "docs" in page.parents]
+    assert [str(p) for p in pages if str(p) != "README.md" and f"({p})" not in index] == []
+
+
+def list_commands(page: Path, program: str) -> Iterator[list[str]]:
+    """Yield the words after ``program`` in every line of shell, and in every `literal` of prose."""
+    text = page.read_text()
+    lines = [
+        line
+        for language, block in list_fences(page)
+        if language in {"sh", "console", "text"}
+        for line in block.replace("\\\n", " ").splitlines()
+    ]
+    lines += re.findall(r"`([^`\n]+)`", drop_fences(text))
+    for line in lines:
+        words = shlex.split(line.removeprefix("$ ").replace("'", ""), comments=True)
+        while words and re.fullmatch(r"\w+=.*", words[0]):
+            words.pop(0)
+        if words and words[0] == program:
+            yield words[1:]
+
+
+def find_command_fault(words: list[str]) -> str:
+    verb = words[0] if words else ""
+    if verb.startswith("-") or not verb:
+        return ""
+    if verb not in VERBS:
+        return f"jhp has no verb {verb}"
+    command = main.get_command(click.Context(main), verb)
+    known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
+    used = [word.partition("=")[0] for word in words if word.startswith("--")]
+    return ", ".join(f"jhp {verb} has no {option}" for option in used if option not in known)
+
+
+@each_page(HOW_TOS)
+def test_commands_of_jhp_exist(page):
+    assert list(filter(None, map(find_command_fault, list_commands(page, "jhp")))) == []
+
+
+def test_commands_that_do_not_exist_are_noticed():
+    assert find_command_fault(["fly"]) == "jhp has no verb fly"
+    assert find_command_fault(["up", "--colour", "red"]) == "jhp up has no --colour"
+    assert find_command_fault(["invite", "kim", "--hours", "3"]) == ""
+
+
+@each_page(HOW_TOS)
+def test_commands_of_make_exist(page):
+    makefile = (ROOT / "Makefile").read_text()
+    targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
+    variables = set(re.findall(r"\$\(([A-Z_]+)\)", makefile)) | {"HOST", "PYTHON"}
+    for words in list_commands(page, "make"):
+        for word in words:
+            name, equals, _ = word.partition("=")
+            assert name in (variables if equals else targets | {"&"}), word
+
+
+def test_the_first_screen_has_the_two_commands():
+    readme = ROOT / "README.md"
+    head = "\n".join(readme.read_text().splitlines()[:FIRST_SCREEN_LINES])
+    assert re.search(r"^make hub +#", head, re.MULTILINE)
+    assert re.search(r"^make test +#", head, re.MULTILINE)
+
+
+CLASSES: Mapping[str, type[Configurable]] = {
+    each.__name__: each
+    for each in (Platform, PlatformAuthenticator, PlatformLocalSpawner, PlatformKubeSpawner)
+}
+
+
+@each_page([*HOW_TOS, ROOT / "helm-values" / "base.yaml"])
+def test_settings_that_are_named_exist(page):
+    for cls, trait in re.findall(r"\bc\.(Platform\w*)\.([a-z]\w+)", page.read_text()):
+        assert trait in CLASSES[cls].class_trait_names(config=True), f"c.{cls}.{trait}"
+
+
+@each_page(HOW_TOS)
+def test_metrics_that_are_named_exist(page):
+    names = set(re.findall(r"\bjupyterhub_platform_[a-z_]+", page.read_text()))
+    assert names <= list_all_literals()
+
+
+@each_page(HOW_TOS)
+def test_routes_that_are_named_exist(page):
+    hub = [f"/hub{pattern}" for pattern, *_ in platform_handlers(None)]
+    service = [f"/services/platform/{pattern}" for pattern, _ in ROUTES if "*" not in pattern]
+    # `GET /hub/api/platform/` alone is the prefix of all.
+    text = page.read_text()
+    found = re.findall(
+        r"(/hub/api/platform/\w[^\s`\"?>…]*|/services/platform/\w[^\s`\"?>…]*)", text
+    )
+    unknown = [
+        each
+        for each in found
+        if not any(re.fullmatch(p, each.replace("NAME", "a").rstrip("/.,")) for p in hub + service)
+        and not each.endswith(("/api/v1", "/decisions/5f0c"))
+    ]
+    assert unknown == []
+
+
+def test_architecture_names_what_is_there():
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]*[a-z_]+\.py)`", text))
+    assert len(named) > 10
+    tops = (ROOT, PACKAGE)
+    assert sorted(n for n in named if not any((top / n).exists() for top in tops)) == []
+
+
+def test_tree_of_the_architecture_is_the_tree():
+    tree = next(block for _, block in list_fences(ROOT / "ARCHITECTURE.md") if "core/" in block)
+    folder = PACKAGE
+    missing = []
+    for line in tree.splitlines()[2:]:
+        names = line.strip().split("  ")[0].split()
+        inner = line.startswith("    ")
+        if not inner and line.startswith("  "):
+            folder = PACKAGE / names[0] if names[0].endswith("/") else PACKAGE
+            names = [] if folder != PACKAGE else names[:1]
+        top = ROOT if line.startswith("tests/") else folder
+        missing += [n for n in names if re.search(r"\.py$|/$", n) and not list(top.glob(n))]
+    assert missing == []
+
+
+def test_architecture_shows_every_floor():
+    tree = next(block for _, block in list_fences(ROOT / "ARCHITECTURE.md") if "core/" in block)
+    floors = {
+        path.name + ("/" if path.is_dir() else "")
+        for path in PACKAGE.iterdir()
+        if (path.suffix == ".py" or path.is_dir()) and not path.name.startswith("__")
+    }
+    assert sorted(floor for floor in floors if f"\n  {floor} " not in tree) == []
+
+
+# -- examples ------------------------------------------------------------------------------------
+
+
+def merge(onto: Any, document: Any) -> Any:
+    if isinstance(onto, dict) and isinstance(document, dict):
+        return {**onto, **{key: merge(onto.get(key), value) for key, value in document.items()}}
+    if isinstance(onto, list) and isinstance(document, list):
+        return onto + [each for each in document if each not in onto]
+    return document
+
+
+@each_page([ROOT / "docs" / "people.md", ROOT / "docs" / "policy.md"])
+def test_examples_of_policy_fit_the_sample(page):
+    blocks = [block for language, block in list_fences(page) if language == "yaml"]
+    assert blocks
+    for block in blocks:
+        sample = load_yaml(re.sub(r"(\d{4}-\d\d-\d\dT[\d:]+Z)", r'"\1"', EXAMPLE.read_text()))
+        document = load_yaml(re.sub(r"(\d{4}-\d\d-\d\dT[\d:]+Z)", r'"\1"', block))
+        compile_policy(merge(sample, document))
+
+
+def test_policy_of_the_readme_is_valid():
+    block = next(b for _, b in list_fences(ROOT / "README.md") if b.startswith("version:"))
+    policy = parse_policy(block.encode(), "README.md").policy
+    assert len(block.splitlines()) == 10
+    assert policy.declared_groups("kim") == {"vision"}
+
+
+@each_page([ROOT / "README.md", ROOT / "docs" / "read-a-denial.md"])
+def test_denial_that_is_shown_is_the_one_of_the_sample(page):
+    policy = read_policy(EXAMPLE).policy
+    book = Book()
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    small = policy.tiers["small"].demand
+    for server in ("", "second"):
+        book.enter(Reservation(server, "dev1", server, 1, "vision", "small", "lab", small, now))
+    subject = subject_of(policy, "dev1", frozenset())
+    options = read_options({"tier": "small"})
+    question = ask(policy, book, subject, "third", options, now=now, revision=1)
+    decision = decide(question)
+    text = page.read_text()
+    assert decision.sentence in text
+    shown = [json.loads(block) for language, block in list_fences(page) if language == "json"]
+    assert shown in ([], [decision.denials[0].to_json()])
+
+
+@each_page(HOW_TOS)
+def test_python_and_json_that_are_shown_can_be_read(page):
+    for language, block in list_fences(page):
+        if language == "python":
+            ast.parse(block)
+        elif language == "json":
+            json.loads(block)
+
+
+# -- values for Zero to JupyterHub ---------------------------------------------------------------
+
+
+def read_base() -> dict[str, Any]:
+    values = load_yaml((ROOT / "helm-values" / "base.yaml").read_text())
+    assert isinstance(values, dict)
+    return values
+
+
+def list_statements(text: str) -> list[str]:
+    return [ast.unparse(node) for node in ast.parse(text).body]
+
+
+@pytest.mark.parametrize("name", ["helm-values/base.yaml", "README.md"])
+def test_chart_runs_the_same_lines_as_the_configuration(name):
+    path = ROOT / name
+    text = path.read_text()
+    if path.suffix == ".md":
+        text = next(block for _, block in list_fences(path) if "extraConfig" in block)
+    extra = load_yaml(text)["hub"]["extraConfig"]
+    assert list(extra) == ["zz-platform"]
+    compile(extra["zz-platform"], "zz-platform", "exec")
+    own = (ROOT / "jupyterhub_config.py").read_text()
+    assert list_statements(extra["zz-platform"]) == list_statements(own)
+
+
+def walk(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    yield path, value
+    pairs = value.items() if isinstance(value, dict) else ()
+    for key, each in pairs:
+        yield from walk(each, (*path, str(key)))
+
+
+def test_values_hold_no_secret():
+    secret = re.compile(r"password|token|secret|_url$", re.IGNORECASE)
+    literal = [
+        ".".join(path)
+        for path, value in walk(read_base())
+        if isinstance(value, str) and path and secret.search(path[-1])
+    ]
+    assert literal == ["hub.extraEnv.PLATFORM_SERVICE_URL"]
+
+
+def test_values_set_variables_that_are_read():
+    environment = read_base()["hub"]["extraEnv"]
+    assert set(environment) <= list_all_literals()
+    mount = read_base()["hub"]["extraVolumeMounts"][0]["mountPath"]
+    assert environment["PLATFORM_FILE"] == f"{mount}/platform.yaml"
+
+
+def test_only_the_proxy_reaches_the_service():
+    hub, proxy = read_base()["hub"], read_base()["proxy"]
+    port = hub["service"]["extraPorts"][0]["port"]
+    assert hub["extraEnv"]["PLATFORM_SERVICE_URL"].endswith(f":{port}")
+    assert hub["extraEnv"]["PLATFORM_SERVICE_BIND"].endswith(f":{port}")
+    (rule,) = hub["networkPolicy"]["ingress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": port}]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"component": "proxy"}}}]
+    (way_out,) = proxy["chp"]["networkPolicy"]["egress"]
+    assert way_out["ports"] == rule["ports"]
+
+
+def test_values_do_not_leave_the_chart_s_login_without_password():
+    config = read_base()["hub"]["config"]
+    assert config["JupyterHub"]["authenticator_class"] == "platform"
+
+
+def test_values_name_settings_that_exist():
+    for cls, settings in read_base()["hub"]["config"].items():
+        known = CLASSES[cls].class_trait_names(config=True) if cls in CLASSES else settings
+        assert set(settings) <= set(known)
+
+
+def make_chart_configuration(environment: Mapping[str, str]) -> Config:
+    """Set what the chart sets, then ``hub.config``, as far as the platform looks at it."""
+    c = Config()
+    c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
+    c.JupyterHub.services = [{"name": "jupyterhub-idle-culler"}]
+    c.JupyterHub.load_roles = [{"name": "idle-culler", "services": ["jupyterhub-idle-culler"]}]
+    for section, settings in read_base()["hub"]["config"].items():
+        c[section].update(settings)
+    points = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]
+    name = c.JupyterHub.authenticator_class
+    c.JupyterHub.authenticator_class = points["jupyterhub.authenticators"][name].replace(":", ".")
+    extra = read_base()["hub"]["extraConfig"]["zz-platform"]
+    program = f"def run(c):\n{indent(extra, '    ')}"
+    names: dict[str, Any] = {}
+    exec(compile(program, "zz-platform", "exec"), names)
+    kept = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        names["run"](c)
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+    return c
+
+
+def test_values_make_a_governed_hub_of_what_the_chart_sets():
+    environment = {
+        name: value
+        for name, value in read_base()["hub"]["extraEnv"].items()
+        if isinstance(value, str)
+    }
+    c = make_chart_configuration(environment)
+    assert c.JupyterHub.authenticator_class is PlatformAuthenticator
+    assert c.JupyterHub.spawner_class is PlatformKubeSpawner
+    culler, service = c.JupyterHub.services
+    assert culler["name"] == "jupyterhub-idle-culler"
+    assert service["url"] == "http://hub:8181"
+    assert service["environment"]["PLATFORM_SERVICE_BIND"] == "0.0.0.0:8181"
+    assert service["environment"]["PLATFORM_FILE"] == environment["PLATFORM_FILE"]
+    assert c.JupyterHub.load_roles[0]["name"] == "idle-culler"
+
+
+def test_values_let_in_the_container_of_the_chart_and_no_other_privilege():
+    container = {
+        "name": "block-cloud-metadata",
+        "securityContext": {
+            "privileged": True,
+            "runAsUser": 0,
+            "capabilities": {"add": ["NET_ADMIN"]},
+        },
+    }
+    other = {"name": "other", "securityContext": {"privileged": True}}
+    allowed = read_base()["hub"]["config"]["PlatformKubeSpawner"]["allowed_pod_fields"]
+    found = {path for path, _ in find_forbidden({"initContainers": [container, other]})}
+    assert set(allowed) <= found
+    assert {path for path in found - set(allowed) if "block-cloud-metadata" in path} == set()
+    assert any("other" in path for path in found - set(allowed))

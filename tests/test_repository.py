@@ -1,0 +1,270 @@
+"""The repository keeps its own promises: what is tracked, locked, declared and how it is cut."""
+
+import ast
+import json
+import os
+import platform
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import EntryPoint
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "jupyterhub_platform"
+LONGEST_MODULE = 300
+LONGEST_FUNCTION = 50
+
+# Put together here, so that this file does not contain what it looks for.
+REGISTRY_HOSTS = tuple(
+    ".".join(parts)
+    for parts in (
+        ("pypi", "org"),
+        ("pythonhosted", "org"),
+        ("npmjs", "org"),
+        ("npmjs", "com"),
+        ("yarnpkg", "com"),
+        ("anaconda", "org"),
+        ("deb", "debian", "org"),
+        ("proxy", "golang", "org"),
+    )
+)
+MACHINE_PATHS = tuple(
+    "/" + "/".join(parts)
+    for parts in (("root",), ("work",), ("Users",), ("tmp", "lab"), ("opt", "wheels"))
+)
+MACHINE_PATH = re.compile(rf"(?<![\w.\-}}])(?:{'|'.join(MACHINE_PATHS)})/\w")
+VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
+
+
+def list_tracked() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "-c", f"safe.directory={ROOT}", "ls-files", "-z"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    paths = [ROOT / name for name in listing.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def list_texts() -> Iterator[tuple[Path, str]]:
+    for path in list_tracked():
+        try:
+            yield path.relative_to(ROOT), path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            continue
+
+
+def list_modules() -> list[Path]:
+    return sorted(PACKAGE.rglob("*.py"))
+
+
+def read_pyproject() -> dict[str, Any]:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+def read_pins(name: str) -> dict[str, list[str]]:
+    """Read a lock: per package, the versions that it pins (one per range of Pythons)."""
+    pins: dict[str, list[str]] = {}
+    for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
+        if match := re.match(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?==([^\s;]+)", line):
+            pins.setdefault(canonicalize_name(match[1]), []).append(match[2])
+    return pins
+
+
+def list_directly_required(lock: str) -> list[Requirement]:
+    pyproject = read_pyproject()
+    project, groups = pyproject["project"], pyproject["dependency-groups"]
+    runtime = project["dependencies"] + project["optional-dependencies"]["local"] + groups["build"]
+    wanted = {"runtime": runtime, "test": runtime + groups["test"], "node": groups["node"]}
+    return [Requirement(line) for line in wanted[lock]]
+
+
+def list_entry_points() -> list[EntryPoint]:
+    project = read_pyproject()["project"]
+    groups = {"console_scripts": project["scripts"], **project["entry-points"]}
+    return [
+        EntryPoint(name, value, group)
+        for group, points in groups.items()
+        for name, value in points.items()
+    ]
+
+
+def count_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Count the lines of a function without its docstring, which is for readers."""
+    lines = (function.end_lineno or function.lineno) - function.lineno + 1
+    first = function.body[0]
+    if ast.get_docstring(function, clean=False) is not None:
+        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
+    return lines
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
+        *("Makefile", ".ci/run", "jupyterhub_config.py", "examples/local/platform.yaml"),
+        *("pyproject.toml", "package.json", "package-lock.json"),
+        *("requirements/runtime.txt", "requirements/test.txt", "requirements/node.txt"),
+    ],
+)
+def test_has_the_file_that_a_reader_expects(name):
+    assert ROOT / name in list_tracked()
+
+
+def test_has_helm_values():
+    assert any(ROOT / "helm-values" in path.parents for path in list_tracked())
+
+
+@pytest.mark.parametrize("name", [".ci/run", "tools/find-python"])
+def test_scripts_can_be_run(name):
+    assert os.access(ROOT / name, os.X_OK)
+
+
+def test_names_no_host_of_a_package_registry():
+    found = [
+        f"{path}: {host}" for path, text in list_texts() for host in REGISTRY_HOSTS if host in text
+    ]
+    assert found == []
+
+
+def test_names_no_path_of_the_machine_it_was_written_on():
+    found = [
+        f"{path}:{number}: {line.strip()}"
+        for path, text in list_texts()
+        for number, line in enumerate(text.splitlines(), start=1)
+        if MACHINE_PATH.search(line)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+def test_lock_says_what_to_install_and_not_from_where(lock):
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|-f)\b", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+def test_lock_gives_a_hash_for_every_pin(lock):
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    pins = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert pins
+    assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin] == []
+
+
+@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+def test_lock_pins_every_direct_dependency_to_a_version_that_is_allowed(lock):
+    pins = read_pins(lock)
+    for requirement in list_directly_required(lock):
+        versions = pins.get(canonicalize_name(requirement.name))
+        assert versions, f"{requirement} is not pinned: run `make lock`"
+        assert all(requirement.specifier.contains(version) for version in versions), requirement
+
+
+def test_tests_run_with_the_versions_that_the_hub_runs_with():
+    runtime, test = read_pins("runtime"), read_pins("test")
+    assert {name: test.get(name) for name in runtime} == runtime
+
+
+def test_npm_lock_gives_hashes_and_no_addresses():
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    installed = {name: package for name, package in packages.items() if name}
+    assert "node_modules/configurable-http-proxy" in installed
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in installed.items() if "integrity" not in package] == []
+
+
+def test_npm_lock_belongs_to_package_json():
+    declared = json.loads((ROOT / "package.json").read_text())["dependencies"]
+    packages = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert packages[""]["dependencies"] == declared
+    for name, version in declared.items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+
+
+@pytest.mark.parametrize(
+    "point", list_entry_points(), ids=lambda point: f"{point.group}-{point.name}"
+)
+def test_entry_point_leads_to_something(point):
+    assert callable(point.load())
+
+
+@pytest.mark.parametrize("module", list_modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_module_fits_in_the_head(module):
+    text = module.read_text()
+    assert len(text.splitlines()) <= LONGEST_MODULE
+    functions = [
+        node
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    too_long = [
+        f"{f.name}: {count_lines(f)} lines" for f in functions if count_lines(f) > LONGEST_FUNCTION
+    ]
+    assert too_long == []
+
+
+def test_every_module_is_named_after_its_topic():
+    sources = [*list_modules(), *(ROOT / "tests").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+    parts = {part for path in sources for part in path.relative_to(ROOT).with_suffix("").parts}
+    assert parts & VAGUE_NAMES == set()
+
+
+def run_with_skip(folder: Path, reason: str) -> int:
+    """Run one test that skips itself, under the plugin that all tests run under."""
+    (folder / "test_it.py").write_text(
+        f"import pytest\n\ndef test_it():\n    pytest.skip({reason!r})\n"
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "tests.support.no_hidden_skips",
+        "-c",
+        os.devnull,
+    ]
+    return subprocess.run([*command, folder], cwd=ROOT, capture_output=True, check=False).returncode
+
+
+def test_skip_for_want_of_something_fails_the_run(tmp_path):
+    assert run_with_skip(tmp_path, "there is no browser here") == pytest.ExitCode.TESTS_FAILED
+
+
+def test_skip_by_choice_does_not_fail_the_run(tmp_path):
+    assert run_with_skip(tmp_path, "by choice: only for one system") == pytest.ExitCode.OK
+
+
+def find_python(**environ: str) -> subprocess.CompletedProcess[str]:
+    script = ROOT / "tools" / "find-python"
+    environ = {"PATH": os.environ["PATH"], **environ}
+    return subprocess.run([script], env=environ, capture_output=True, text=True, check=False)
+
+
+def test_set_up_takes_the_python_that_is_asked_for():
+    found = find_python(PYTHON=sys.executable)
+    assert found.returncode == 0
+    version = subprocess.run(
+        [found.stdout.strip(), "-V"], capture_output=True, text=True, check=True
+    )
+    assert version.stdout.split()[1] == platform.python_version()
+
+
+def test_set_up_says_what_is_wrong_with_a_python_that_cannot_be_used(tmp_path):
+    shim = tmp_path / "python3.12"
+    shim.write_text("#!/bin/sh\nexit 127\n")
+    shim.chmod(0o755)
+    found = find_python(PYTHON=str(shim))
+    assert found.returncode == 1
+    assert found.stdout == ""
+    assert "is not a Python >= 3.11" in found.stderr

@@ -1,0 +1,82 @@
+"""What policy declares and what people add on the Hub's own pages live side by side."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyterhub_platform.usecases.memberships import (
+    declared_memberships,
+    list_declared,
+    settle_memberships,
+)
+from tests.support.policies import make_policy
+
+POLICY = make_policy()
+
+
+def groups(*names: str) -> frozenset[str]:
+    return frozenset(names)
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [
+        ("eve", groups("vision", "level:user")),
+        ("dev", groups("vision", "text", "level:developer")),
+        ("mia", groups("vision", "level:manager")),
+        ("lone", groups("level:user")),
+        ("mallory", groups()),
+    ],
+)
+def test_members_and_managers_are_in_their_groups_and_in_that_of_their_level(user, expected):
+    assert declared_memberships(POLICY, user) == expected
+
+
+def test_everybody_who_is_declared_is_listed():
+    listed = list_declared(POLICY)
+    assert list(listed) == sorted(POLICY.people)
+    assert listed["dev"] == groups("vision", "text", "level:developer")
+
+
+@pytest.mark.parametrize(
+    ("user", "current", "applied", "expected"),
+    [
+        ("eve", (), (), ("vision", "level:user")),
+        # Added on the Hub's own pages: stays.
+        ("eve", ("text", "book-club"), (), ("vision", "level:user", "text", "book-club")),
+        # Removed there, and declared: comes back.
+        ("eve", (), ("vision", "level:user"), ("vision", "level:user")),
+        # No longer declared: goes.
+        ("eve", ("vision", "text"), ("vision", "text"), ("vision", "level:user")),
+        # A level comes from the policy alone.
+        ("eve", ("level:admin",), (), ("vision", "level:user")),
+        ("eve", ("level:admin", "level:user"), ("level:user",), ("vision", "level:user")),
+        ("eve", ("level:developer",), ("level:developer",), ("vision", "level:user")),
+        ("eve", ("level:nosuch",), (), ("vision", "level:user")),
+        # Dropped from the file: nothing declared is left, additions are.
+        ("mallory", ("vision", "level:user"), ("vision", "level:user"), ()),
+        ("mallory", ("vision", "text", "level:user"), ("vision", "level:user"), ("text",)),
+        ("mallory", ("level:admin",), (), ()),
+    ],
+)
+def test_memberships_are_settled(user, current, applied, expected):
+    settled = settle_memberships(POLICY, user, frozenset(current), frozenset(applied))
+    assert settled == frozenset(expected)
+
+
+LEVELS = ("level:admin", "level:user", "level:developer", "level:x")
+SETS = st.frozensets(st.sampled_from(["vision", "text", "book-club", *LEVELS]))
+
+
+@given(st.sampled_from([*POLICY.people, "mallory"]), SETS, SETS)
+def test_settling_keeps_its_rules(user, current, applied):
+    settled = settle_memberships(POLICY, user, current, applied)
+    declared = declared_memberships(POLICY, user)
+    assert declared <= settled
+    assert {group for group in settled if group.startswith("level:")} == {
+        group for group in declared if group.startswith("level:")
+    }
+    by_others = {group for group in current - applied if not group.startswith("level:")}
+    assert settled - declared == by_others - declared
+    # Settled once is settled for good.
+    assert settle_memberships(POLICY, user, settled, declared) == settled

@@ -1,0 +1,158 @@
+"""Policies come into force as revisions, and a faulty file leaves the last good one there."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
+from jupyterhub_platform.store import policies as revisions
+from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.policies import Policies
+from tests.support.policies import NOW
+from tests.usecases.conftest import read_audit
+
+GOOD = """\
+version: 1
+users: {dev: {level: developer}}
+groups: {vision: {members: [dev], member_quota: {servers: 1}}}
+images: {lab: {reference: "lab:1"}}
+tiers: {small: {requests: {cpu: 1, memory: 1Gi}, images: [lab]}}
+"""
+CHANGED = GOOD.replace("servers: 1", "servers: 2")
+FAULTY = GOOD.replace("1Gi", "banana")
+
+
+@pytest.fixture
+def file(tmp_path) -> Path:
+    path = tmp_path / "policy" / "platform.yaml"
+    path.parent.mkdir()
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture
+def policies(store, clock) -> Policies:
+    return Policies(store, clock=clock)
+
+
+def list_all(store: Store) -> list[Revision]:
+    with store.read() as transaction:
+        return revisions.list_revisions(transaction)
+
+
+def test_a_file_is_put_into_force_as_the_first_revision(policies, store, file):
+    snapshot = policies.publish(file, actor="root")
+    assert snapshot.revision == 1
+    assert snapshot.policy.groups["vision"].member_quota.quota == {"servers": 1}
+    (revision,) = list_all(store)
+    assert (revision.number, revision.document_json) == (1, GOOD)
+    assert (revision.actor, revision.source, revision.at) == ("root", str(file), NOW)
+    (row,) = read_audit(store)
+    assert (row.actor, row.action, row.subject) == ("root", "policy.published", "revision 1")
+    assert json.loads(row.detail_json) == {"file": str(file), "digest": revision.digest}
+
+
+def test_the_same_content_keeps_its_number_and_is_not_audited_again(policies, store, file):
+    policies.publish(file, actor="root")
+    again = policies.publish(file, actor="platform")
+    assert again.revision == 1
+    assert len(list_all(store)) == len(read_audit(store)) == 1
+
+
+def test_each_change_is_a_revision_also_one_back(policies, store, file):
+    for text, number in ((GOOD, 1), (CHANGED, 2), (GOOD, 3)):
+        file.write_text(text)
+        assert policies.publish(file, actor="root").revision == number
+    assert [row.subject for row in read_audit(store)] == ["revision 3", "revision 2", "revision 1"]
+
+
+def test_a_faulty_file_is_refused_and_nothing_is_recorded(policies, store, file):
+    policies.publish(file, actor="root")
+    file.write_text(FAULTY)
+    with pytest.raises(PolicyError, match=r"platform\.yaml:5: .*banana"):
+        policies.publish(file, actor="root")
+    assert len(list_all(store)) == len(read_audit(store)) == 1
+
+
+def test_the_last_good_policy_stays_in_force_beside_what_is_wrong(policies, file):
+    file.write_text(CHANGED)
+    before, fault = policies.publish_or_last_good(file, actor="platform")
+    assert fault is None
+    file.write_text(FAULTY)
+    snapshot, fault = policies.publish_or_last_good(file, actor="platform")
+    assert snapshot.revision == before.revision == 1
+    assert snapshot.policy.groups == before.policy.groups
+    assert snapshot.policy.tiers == before.policy.tiers
+    assert fault is not None
+    assert "banana" in str(fault)
+
+
+@pytest.mark.parametrize("how", ["missing", "directory", "unreadable"])
+def test_a_file_that_cannot_be_read_is_a_fault_too(policies, file, how):
+    policies.publish(file, actor="root")
+    file.unlink()
+    if how == "directory":
+        file.mkdir()
+    elif how == "unreadable":
+        file.symlink_to(file)
+    with pytest.raises(PolicyError, match="cannot be read"):
+        policies.publish(file, actor="root")
+    snapshot, fault = policies.publish_or_last_good(file, actor="root")
+    assert snapshot.revision == 1
+    assert fault is not None
+
+
+def test_a_faulty_file_without_a_good_one_before_is_an_error(policies, store, file):
+    file.write_text(FAULTY)
+    with pytest.raises(PolicyError, match="banana"):
+        policies.publish_or_last_good(file, actor="platform")
+    assert policies.last_good() is None
+    assert read_audit(store) == []
+
+
+def test_the_file_is_what_is_wrong_also_where_the_last_good_policy_is_no_longer_one(
+    policies, store, file
+):
+    with store.begin() as transaction:
+        revisions.record_revision(
+            transaction,
+            document_json="version: 0\n",
+            digest="old",
+            source=str(file),
+            actor="root",
+            at=NOW,
+        )
+    file.write_text(FAULTY)
+    with pytest.raises(PolicyError, match="banana"):
+        policies.publish_or_last_good(file, actor="platform")
+
+
+def test_the_last_good_policy_is_compiled_from_what_was_kept(policies, file):
+    published = policies.publish(file, actor="root")
+    file.unlink()
+    last = policies.last_good()
+    assert last is not None
+    assert last.revision == published.revision
+    assert last.policy.people == published.policy.people
+    assert last.policy.lines["groups.vision"] == "platform.yaml:3"
+
+
+def test_a_policy_that_cannot_be_recorded_is_not_in_force(policies, store, file, outage):
+    outage.begin()
+    with pytest.raises(StoreUnreachableError):
+        policies.publish(file, actor="root")
+    with pytest.raises(StoreUnreachableError):
+        policies.publish_or_last_good(file, actor="root")
+    outage.end()
+    assert list_all(store) == []
+
+
+def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
+    assert policies.list_applied() == {}
+    first = {"dev": frozenset({"vision", "level:developer"}), "eve": frozenset({"vision"})}
+    policies.record_applied(first)
+    assert policies.list_applied() == first
+    policies.record_applied({"dev": frozenset({"text"}), "gone": frozenset()})
+    assert policies.list_applied() == {"dev": frozenset({"text"})}

@@ -1,0 +1,96 @@
+"""Run the checks and the tests in order of their price, and sum up once at the end.
+
+A failure does not keep the later ones from running: one run tells everything.
+"""
+
+import argparse
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from progress import say
+
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv" / "bin" / "python"
+
+_EXIT_INTERRUPTED = 130
+_PYTEST_INTERRUPTED = 2
+_PYTEST_NOTHING_SELECTED = 5
+_SLOW = "hub or browser or postgres"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command of the virtual environment whose exit code is the verdict."""
+
+    title: str
+    module: str
+    arguments: tuple[str, ...]
+
+
+CHECKS = (
+    Check("ruff check", "ruff", ("check", ".")),
+    Check("ruff format", "ruff", ("format", "--check", ".")),
+    Check("mypy", "mypy", ()),
+    Check("import contracts", "importlinter", ()),
+)
+TESTS = (
+    Check("quick tests", "pytest", ("-m", f"not ({_SLOW}) and not long")),
+    Check("tests with real servers", "pytest", ("-m", f"({_SLOW}) and not long")),
+)
+LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")),)
+SUITES = {"check": CHECKS, "test": CHECKS + TESTS, "long": LONG_TESTS}
+
+
+def list_words(check: Check) -> list[str]:
+    """Return the command line of a check."""
+    if check.module == "importlinter":
+        return [str(PYTHON.with_name("lint-imports")), *check.arguments]
+    return [str(PYTHON), "-m", check.module, *check.arguments]
+
+
+def run(check: Check) -> str:
+    """Run one check, its output shown as it comes.
+
+    Returns
+    -------
+    str
+        ``ok``, ``none`` where no test was selected, or ``FAILED``.
+    """
+    say(f"\n--- {check.title}")
+    code = subprocess.run(list_words(check), cwd=ROOT, check=False).returncode  # noqa: S603
+    if check.module == "pytest" and code == _PYTEST_INTERRUPTED:
+        raise KeyboardInterrupt
+    if check.module == "pytest" and code == _PYTEST_NOTHING_SELECTED:
+        return "none"
+    return "ok" if code == 0 else "FAILED"
+
+
+def main() -> int:
+    """Run one suite, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Run checks and tests.")
+    parser.add_argument("suite", choices=sorted(SUITES))
+    suite = SUITES[parser.parse_args().suite]
+    lines, failed = [], 0
+    start = time.monotonic()
+    try:
+        for check in suite:
+            began = time.monotonic()
+            verdict = run(check)
+            failed += verdict == "FAILED"
+            lines.append(f"  {verdict:<7} {check.title:<24} {time.monotonic() - began:6.1f} s")
+    except KeyboardInterrupt:
+        say("\nInterrupted.")
+        return _EXIT_INTERRUPTED
+    say("\n--- summary")
+    for line in lines:
+        say(line)
+    verdict = f"{failed} of {len(lines)} failed" if failed else "all passed"
+    say(f"  {verdict} in {time.monotonic() - start:.0f} s")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

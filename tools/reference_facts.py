@@ -1,0 +1,222 @@
+"""What the reference says and the code does not: who reads a variable, what a code means."""
+
+from collections.abc import Mapping
+from typing import Final
+
+ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
+    ("PLATFORM_STATE_DIR", "Hub, service", "Default of `c.Platform.state_dir`."),
+    ("PLATFORM_FILE", "Hub", "Default of `c.Platform.policy_file`."),
+    (
+        "PLATFORM_DB_URL",
+        "Hub, service, `jhp up`",
+        (
+            "Default of `c.Platform.database_url`. May hold a password; the Hub hands it to the "
+            "service."
+        ),
+    ),
+    (
+        "PLATFORM_SERVICE_URL",
+        "Hub",
+        "Where the proxy finds the service; by default `http://127.0.0.1:8190`.",
+    ),
+    (
+        "PLATFORM_SERVICE_BIND",
+        "Hub, service",
+        (
+            "`HOST:PORT` where the service listens, if that is not what its URL says: "
+            "`0.0.0.0:8181` in a pod."
+        ),
+    ),
+    (
+        "PLATFORM_SERVICE_COOKIE_SECRET",
+        "Hub, service",
+        (
+            "32 bytes or more in hexadecimal; by default new at every start, and then browsers log "
+            "in to the service again. `jhp up` keeps one."
+        ),
+    ),
+    (
+        "PLATFORM_COMMAND_TOKEN",
+        "Hub",
+        (
+            "A token with which `jhp` may do whatever an admin may here. `jhp up` sets it; "
+            "elsewhere it comes from a secret, or is left out."
+        ),
+    ),
+    (
+        "PLATFORM_TEMPLATE_PATHS",
+        "service",
+        "Directories of a site's own templates, separated by colons.",
+    ),
+    ("PLATFORM_HUB_PID", "service", "Set by the Hub: the process with which the service ends."),
+    (
+        "PLATFORM_HUB_STARTED",
+        "service",
+        "When that process began, in clock ticks since boot; found out by itself if it is absent.",
+    ),
+    ("PLATFORM_URL", "`jhp invite`", "The same as `--url`."),
+    ("JUPYTERHUB_API_TOKEN", "`jhp invite`", "The token that `--url` needs."),
+    (
+        "CONFIGURABLE_HTTP_PROXY",
+        "`jhp up`",
+        "The proxy to run: the path of a program, or a command as a JSON list.",
+    ),
+    ("NODE", "`jhp up`", "The Node that runs the proxy of a checkout."),
+)
+
+DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
+    ("options.invalid", "An option is unknown, or is not a name. Options never carry values."),
+    ("options.tier", "No such tier, or none was named and the policy has no default."),
+    ("options.account", "The person is in several groups and named none."),
+    ("options.image", "The tier does not list that image."),
+    ("person.unknown", "The policy does not declare the person."),
+    ("level.may_not_start", "The level of the person starts no servers (viewer, auditor)."),
+    ("account.none", "The person is in no group, so that nobody could be charged."),
+    ("account.not_member", "The person is not a member of the group that was to be charged."),
+    ("tier.not_granted", "The tier exists, and is not open to this person in this account."),
+    (
+        "quota.RESOURCE",
+        (
+            "A limit of the person or the account would be exceeded: `quota.servers`, `quota.cpu`, "
+            "`quota.memory`, `quota.nvidia.com/gpu` and so on."
+        ),
+    ),
+    ("quota.tier", "`at_once` of the tier for one person or one account would be exceeded."),
+    (
+        "capacity.RESOURCE",
+        "The quota of the whole platform would be exceeded: `capacity.servers` and so on.",
+    ),
+    ("capacity.tier", "`at_once.platform` of the tier would be exceeded."),
+)
+
+OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
+    ("server.still_stopping", "409", "The last run of this server still holds what it held."),
+    ("server.not_admitted", "403", "Something tried to start a server past admission."),
+    ("platform.store", "503", "The store does not answer: nothing can be recorded."),
+    ("platform.store.schema", "-", "The store's schema is newer or older than the code."),
+    ("platform.store.mismatch", "-", "The database is not the one that was used before."),
+    ("pod.exceeds_reservation", "409", "The rendered pod asks for more than was reserved."),
+    ("pod.forbidden_field", "409", "The rendered pod has a field that gives it the node."),
+    ("pod.changed", "409", "The rendered pod is another one than was admitted."),
+    ("pod.configuration", "500", "A setting of the operator's spoils every pod."),
+    ("cluster.quota", "409", "A ResourceQuota of the namespace leaves no room."),
+    ("cluster.name_taken", "409", "A pod of that name exists and is not ours; it is left alone."),
+    ("cluster.still_leaving", "503", "The pod of the last run is still shutting down."),
+    ("cluster.busy", "503", "The Kubernetes API had no time."),
+    ("cluster.refused", "500", "The Kubernetes API refused the pod; the Hub's log says why."),
+    ("level.may_not_see", "403", "The level does not show that page."),
+    ("level.may_not_stop", "403", "The server is not theirs to stop."),
+    ("level.no_access", "403", "The person has no access to the service."),
+    ("options.server", "400", "A stop names no user, or no server that can exist."),
+    ("request.token", "401", "The service's API was called without a token of the Hub."),
+    ("request.xsrf", "403", "A form is too old, or came from another page."),
+    ("request.origin", "403", "A change came from another site."),
+    ("request.embedded", "403", "A page was to be shown inside of another."),
+    ("request.content_type", "415", "A body has another type than is accepted."),
+    ("request.method", "405", "The address does not answer to that method."),
+    ("request.refused", "4xx", "Tornado refused the request before it reached us."),
+    ("query.invalid", "400", "A list was asked for with a page or an order that does not exist."),
+    ("platform.local", "500", "Servers cannot be started on this machine as asked."),
+    ("platform.local.still_alive", "500", "Something of a server cannot be ended."),
+    ("platform.not_found", "404", "It does not exist, or is not theirs to know of."),
+    ("platform.hub", "503", "The Hub does not answer the service."),
+    ("platform.fault", "500", "A fault of ours; the service's log has it."),
+    ("platform.error", "-", "Base of all errors; never seen by itself."),
+    ("admission.denied", "-", "What a denial is called inside; outside it has its own codes."),
+    ("policy.invalid", "422", "The policy file has faults; `reload` lists them."),
+    ("policy.quantity", "-", "A text is no Kubernetes quantity, or a name no resource name."),
+    ("identity.name", "-", "A name is none that the platform accepts."),
+    ("password.invalid", "400", "A new password cannot be accepted; the sentence says why."),
+    ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
+)
+
+AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
+    ("policy.published", "A policy became a new revision."),
+    ("server.denied", "A start was denied; the detail has the id of the decision."),
+    ("person.invited", "An invite was made."),
+    ("person.password_set", "A password was set: by invite, by change, or as a sample."),
+)
+
+_MINE: Final = "`custom:platform:self`"
+_READ: Final = "`custom:platform:read`"
+HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
+    r"/api/platform/usage": (
+        "/hub/api/platform/usage",
+        f"{_MINE}; for others {_READ}, or their manager",
+        "`?user=NAME` asks for somebody else.",
+    ),
+    r"/api/platform/decide": (
+        "/hub/api/platform/decide",
+        f"{_MINE}; for others {_READ} or `start:servers`",
+        (
+            'Body `{"user_options": {"tier", "account", "image"}, "user", "server"}`, all '
+            "optional. Always 200; `status` is what a start would be answered with."
+        ),
+    ),
+    r"/api/platform/decisions/([0-9a-f]{1,64})": (
+        "/hub/api/platform/decisions/ID",
+        f"its owner, a manager of its account, or {_READ}",
+        "The id comes with a denial, in `X-Platform-Decision`.",
+    ),
+    r"/api/platform/reload": (
+        "/hub/api/platform/reload",
+        "`custom:platform:operate` or `custom:platform:admin`",
+        "200 with `revision` and `changed`; 422 with `faults`, and the last good policy stays.",
+    ),
+    r"/api/platform/users/([^/]+)/invite": (
+        "/hub/api/platform/users/NAME/invite",
+        (
+            "`custom:platform:admin`, or `custom:platform:manage` for people of one's own groups "
+            "whose level reads or manages nothing"
+        ),
+        'Body `{"expires_in_hours": 1 to 720}`, optional. 201 with `user`, `url`, `expires_at`.',
+    ),
+    r"/invite/([^/]*)": ("/hub/invite/?token=TOKEN", "whoever has the link", "A page."),
+    r"/password": ("/hub/password", "the person", "A page."),
+    r"/spawn": (
+        "/hub/spawn",
+        "the person",
+        "The spawn page. A GET starts nothing; its form posts to the same address.",
+    ),
+    r"/spawn/([^/]+)": (
+        "/hub/spawn/USER",
+        "who may start servers of USER",
+        "`?opt-tier=`, `opt-account=` and `opt-image=` preselect.",
+    ),
+    r"/spawn/([^/]+)/([^/]+)": (
+        "/hub/spawn/USER/SERVER",
+        "who may start servers of USER",
+        "The same for a named server.",
+    ),
+    r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everybody", "Style sheet, scripts."),
+}
+
+SERVICE_ROUTES: Final[Mapping[str, str]] = {
+    "": _MINE,
+    "oauth_callback": "the Hub sends browsers here after a login",
+    "overview": f"{_READ}, or a manager for their groups",
+    "people": f"{_READ}, or a manager for their groups",
+    "people/([^/]+)": "oneself; others as above",
+    "tiers": f"{_READ}, or a manager for their groups",
+    "decisions/([^/]+)": "its owner; others as above",
+    "servers/stop": "asks first; the Hub decides, by the caller's own token",
+    "api/v1/me": _MINE,
+    "api/v1/overview": f"{_READ}, or a manager for their groups",
+    "api/v1/people": f"{_READ}, or a manager for their groups",
+    "api/v1/people/([^/]+)": "oneself; others as above",
+    "api/v1/tiers": f"{_READ}, or a manager for their groups",
+    "api/v1/servers": "one's own; others as above",
+    "api/v1/servers/([^/]+)/([^/]*)": "the Hub decides, by the caller's own token",
+    "api/v1/decisions": "one's own; others as above. `?before=ID`, `?admitted=true`",
+    "api/v1/decisions/([^/]+)": "its owner; others as above",
+    "api/.*": "nobody: 404",
+}
+
+SERVICE_NAMES: Final = {
+    "people/([^/]+)": "people/NAME",
+    "api/v1/people/([^/]+)": "api/v1/people/NAME",
+    "decisions/([^/]+)": "decisions/ID",
+    "api/v1/decisions/([^/]+)": "api/v1/decisions/ID",
+    "api/v1/servers/([^/]+)/([^/]*)": "api/v1/servers/USER/SERVER",
+    "api/.*": "api/…",
+}
