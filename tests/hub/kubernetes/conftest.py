@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 import pytest
+from kubespawner.clients import load_config
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import SMALL, TOKEN, Hubs, Lines, Start, admit
@@ -26,6 +27,9 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture
 async def cluster() -> AsyncIterator[FakeKubernetes]:
     fake = FakeKubernetes.start()
+    # KubeSpawner sets the address of the cluster once for each that it sees, and would stay with
+    # the last one when a port comes back that an earlier test had.
+    load_config.cache_clear()
     yield fake
     await KubeTierSpawner._stop_all_reflectors()
     KubeTierSpawner.reflectors.clear()
