@@ -6,6 +6,7 @@ from jupyterhub_platform.core.declaration import (
     Declaration,
     DeclaredGrant,
     DeclaredGroup,
+    DeclaredPerson,
     DeclaredTier,
 )
 from jupyterhub_platform.core.declaration_checks import Names, check_declaration, fold_user
@@ -25,6 +26,7 @@ from jupyterhub_platform.core.resources import (
     parse_quantity,
     render_quantity,
 )
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
 
 
@@ -116,6 +118,7 @@ class _Compiler:
                 title=person.title if person else "",
                 quota=self._read_rule(("users", key, "quota"), person.quota if person else {}),
                 within=within.get(name, {}),
+                suspended=_read_suspension(("users", key, "suspended"), person),
             )
         return people
 
@@ -282,6 +285,13 @@ class _Compiler:
                     f"write {render_quantity(name, asked)} or more, or 0 if none is meant",
                     rests_on=[self._demand_path(tier, name)] if name != SERVERS else [],
                 )
+
+
+def _read_suspension(path: KeyPath, person: DeclaredPerson | None) -> Suspension | None:
+    declared = person.suspended if person else None
+    if declared is None:
+        return None
+    return Suspension(declared.reason, declared.until, path=_dotted(path))
 
 
 def _dotted(path: KeyPath) -> str:

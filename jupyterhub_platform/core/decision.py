@@ -19,6 +19,7 @@ from jupyterhub_platform.core.question import (
 from jupyterhub_platform.core.question_json import question_to_json
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import listed, say_what_helps, say_what_is_exceeded
+from jupyterhub_platform.core.suspensions import say_suspended
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +120,21 @@ def options_are_well_formed(question: Question) -> Iterator[Denial]:
 
 
 def person_may_start(question: Question) -> Iterator[Denial]:
-    """Deny those whom the policy does not know, and levels that start nothing."""
+    """Deny those whom the policy does not know, or suspends, and levels that start nothing."""
     name, level = question.subject.name, question.subject.level
+    if question.subject.suspended:
+        yield Denial(
+            "person.suspended",
+            say_suspended(name, question.subject.suspended_until),
+            "Ask an admin.",
+        )
     if level is None:
         yield Denial(
             "person.unknown",
             f"{name} is not declared on this platform.",
             "Ask an admin to add them.",
         )
-    elif not may_start_servers(question.subject):
+    elif not LEVELS[level].may_start:
         yield Denial(
             "level.may_not_start",
             f"{name} has the level {level}, which {LEVELS[level].summary}.",

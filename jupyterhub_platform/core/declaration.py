@@ -45,12 +45,28 @@ class DeclaredDefaults(Declared):
     group_quota: Limits = Field({}, description="What all members of a group may hold together.")
 
 
+class DeclaredSuspension(Declared):
+    """Keeps a person out for a while, or until it is removed; nothing of theirs is deleted."""
+
+    reason: Text = Field(
+        description="Why, for whoever reads it later.", examples=["left the project"]
+    )
+    until: Instant | None = Field(
+        None,
+        description="When it ends by itself, with a time zone; absent: when it is removed.",
+        examples=["2030-01-31T18:00:00Z"],
+    )
+
+
 class DeclaredPerson(Declared):
     """One person. The key is the user name."""
 
     title: Line = Field("", description="Full name, or what the person is here for.")
     level: LevelName | None = Field(None, description="Permission level; else that of defaults.")
     quota: Limits = Field({}, description="What this person may hold in all accounts together.")
+    suspended: DeclaredSuspension | None = Field(
+        None, description="Keeps this person from logging in and starting; only here it is lifted."
+    )
 
 
 class DeclaredGroup(Declared):

@@ -9,6 +9,7 @@ from typing import Final
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.quotas import Grant, Rule, first_defined
 from jupyterhub_platform.core.resources import SERVERS, is_accelerator
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import Scope
 
@@ -25,6 +26,7 @@ class Person:
     title: str = ""
     quota: Rule = NO_RULE
     within: Mapping[str, Rule] = field(default_factory=dict)
+    suspended: Suspension | None = None
 
 
 @dataclass(frozen=True, slots=True)

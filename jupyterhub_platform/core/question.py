@@ -11,6 +11,7 @@ from typing import Any, Final
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.usage import Scope, Usage
 
@@ -67,12 +68,15 @@ def _json_type(value: object) -> str:
 class Subject:
     """Who asks, or is asked for. ``level`` is empty for a person whom the policy does not know.
 
-    ``accounts`` are the groups that their servers may be charged to, sorted.
+    ``accounts`` are the groups that their servers may be charged to, sorted. ``suspended_until`` is
+    when a suspension ends, if it ends by itself.
     """
 
     name: str
     level: Level | None
     accounts: tuple[str, ...]
+    suspended: bool = False
+    suspended_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,19 +216,32 @@ def _has_managers(policy: Policy, scope: Scope) -> bool:
     return group is not None and bool(group.managers)
 
 
-def subject_of(policy: Policy, name: str, memberships: frozenset[str]) -> Subject:
+def subject_of(
+    policy: Policy,
+    name: str,
+    memberships: frozenset[str],
+    suspension: Suspension | None = None,
+) -> Subject:
     """Return who ``name`` is: the level declared for them, and the union of their memberships.
 
-    ``memberships`` are the groups that the Hub has them in. Only groups of the policy are accounts.
+    ``memberships`` are the groups that the Hub has them in; only groups of the policy are accounts.
+    ``suspension`` is the one that is in force for them.
     """
     person = policy.people.get(name)
     accounts = (policy.declared_groups(name) | memberships) & policy.groups.keys()
-    return Subject(name, person.level if person else None, tuple(sorted(accounts)))
+    return Subject(
+        name,
+        person.level if person else None,
+        tuple(sorted(accounts)),
+        suspended=suspension is not None,
+        suspended_until=suspension.until if suspension else None,
+    )
 
 
 def may_start_servers(subject: Subject) -> bool:
-    """Tell whether the subject's level starts servers at all."""
-    return subject.level is not None and LEVELS[subject.level].may_start
+    """Tell whether the subject starts servers at all: by their level, and not while suspended."""
+    may_start = subject.level is not None and LEVELS[subject.level].may_start
+    return may_start and not subject.suspended
 
 
 def limit_to_json(limit: HeldLimit) -> dict[str, Any]:

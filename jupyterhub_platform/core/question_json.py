@@ -26,6 +26,8 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "user": question.subject.name,
         "level": question.subject.level,
         "accounts": list(question.subject.accounts),
+        "suspended": question.subject.suspended,
+        "suspended_until": _render_time(question.subject.suspended_until),
         "server": question.server,
         "options": {
             "tier": options.tier,
@@ -47,9 +49,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
     return Question(
         at=datetime.fromisoformat(data["at"]),
         revision=data["revision"],
-        subject=Subject(
-            data["user"], Level(data["level"]) if data["level"] else None, tuple(data["accounts"])
-        ),
+        subject=_subject_from_json(data),
         server=data["server"],
         options=Options(
             options["tier"], options["account"], options["image"], tuple(options["faults"])
@@ -60,6 +60,21 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         candidates=tuple(_candidate_from_json(row) for row in data["candidates"]),
         limits=tuple(_limit_from_json(row) for row in data["limits"]),
     )
+
+
+def _subject_from_json(data: Mapping[str, Any]) -> Subject:
+    until = data["suspended_until"]
+    return Subject(
+        data["user"],
+        Level(data["level"]) if data["level"] else None,
+        tuple(data["accounts"]),
+        suspended=data["suspended"],
+        suspended_until=datetime.fromisoformat(until) if until else None,
+    )
+
+
+def _render_time(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:

@@ -104,7 +104,8 @@ def _request(method: str, url: str) -> tuple[int, object]:
     request = urllib.request.Request(url, method=method, data=b"{}" if method == "POST" else None)
     request.add_header("Authorization", f"token {_TOKEN}")
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        # The Hub itself waits for ten seconds before it says that a start takes longer.
+        with urllib.request.urlopen(request, timeout=60) as answer:
             text = answer.read().decode()
             return answer.status, json.loads(text) if text else None
     except urllib.error.HTTPError as error:

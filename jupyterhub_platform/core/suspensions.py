@@ -1,0 +1,29 @@
+"""Who is suspended: why, until when, and who decided it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suspension:
+    """Keeps a person from logging in and from starting anything; nothing of theirs is deleted.
+
+    ``until`` is when it ends by itself, if it does. ``path`` is the key in the policy that says so;
+    empty for a suspension that somebody (``by``) put into force while the Hub ran (``since``).
+    """
+
+    reason: str
+    until: datetime | None = None
+    by: str = ""
+    since: datetime | None = None
+    path: str = ""
+
+    def holds(self, now: datetime) -> bool:
+        """Tell whether it is in force at ``now``."""
+        return self.until is None or now < self.until
+
+
+def say_suspended(name: str, until: datetime | None) -> str:
+    """Say that somebody is suspended, to themselves and to whoever starts something for them."""
+    end = f" until {until:%d %b %Y %H:%M} UTC" if until else ""
+    return f"{name} is suspended{end}."
