@@ -1,6 +1,6 @@
 """From settings to use cases: the only place that wires."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.settings import Settings
@@ -10,6 +10,7 @@ from jupyterhub_platform.usecases.people import LocalAccounts, PasswordHasher
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.records import Records
 from jupyterhub_platform.usecases.store_health import StoreHealth
+from jupyterhub_platform.usecases.suspensions import Suspensions
 
 STORE_ID_FILE = "store-id"
 
@@ -26,6 +27,7 @@ class Runtime:
     admission: Admission
     policies: Policies
     accounts: LocalAccounts
+    suspensions: Suspensions
     records: Records
     fault: PolicyError | None
 
@@ -43,7 +45,9 @@ def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
     store = open_store(settings)
     try:
         policies = Policies(store)
+        suspensions = Suspensions(store)
         snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
+        snapshot = replace(snapshot, suspensions=suspensions.list_all())
         health = StoreHealth(store)
         return Runtime(
             store=store,
@@ -51,6 +55,7 @@ def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
             admission=Admission(store, health, snapshot),
             policies=policies,
             accounts=LocalAccounts(store, hasher),
+            suspensions=suspensions,
             records=Records(store),
             fault=fault,
         )

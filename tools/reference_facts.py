@@ -54,8 +54,8 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "When that process began, in clock ticks since boot; found out by itself if it is absent.",
     ),
-    ("PLATFORM_URL", "`jhp invite`", "The same as `--url`."),
-    ("JUPYTERHUB_API_TOKEN", "`jhp invite`", "The token that `--url` needs."),
+    ("PLATFORM_URL", "`jhp invite`, `suspend`, `resume`", "The same as `--url`."),
+    ("JUPYTERHUB_API_TOKEN", "`jhp invite`, `suspend`, `resume`", "The token that `--url` needs."),
     (
         "CONFIGURABLE_HTTP_PROXY",
         "`jhp up`",
@@ -70,6 +70,7 @@ DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("options.account", "The person is in several groups and named none."),
     ("options.image", "The tier does not list that image."),
     ("person.unknown", "The policy does not declare the person."),
+    ("person.suspended", "The person is suspended, in the policy or by an admin."),
     ("level.may_not_start", "The level of the person starts no servers (viewer, auditor)."),
     ("account.none", "The person is in no group, so that nobody could be charged."),
     ("account.not_member", "The person is not a member of the group that was to be charged."),
@@ -127,6 +128,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("policy.quantity", "-", "A text is no Kubernetes quantity, or a name no resource name."),
     ("identity.name", "-", "A name is none that the platform accepts."),
     ("password.invalid", "400", "A new password cannot be accepted; the sentence says why."),
+    ("suspension.declared", "409", "The policy declares the suspension, and only there it ends."),
+    ("suspension.last_admin", "409", "Nobody would be left who could lift the suspension."),
+    ("suspension.none", "409", "Somebody is to be resumed who is not suspended."),
+    ("suspension.oneself", "409", "Nobody suspends themselves."),
+    ("suspension.over", "409", "A suspension would be over before it begins."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 
@@ -134,6 +140,8 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("policy.published", "A policy became a new revision."),
     ("server.denied", "A start was denied; the detail has the id of the decision."),
     ("person.invited", "An invite was made."),
+    ("person.suspended", "Somebody was suspended; the detail has the reason and the end."),
+    ("person.resumed", "A suspension was lifted, by somebody or because its end had come."),
     ("person.password_set", "A password was set: by invite, by change, or as a sample."),
 )
 
@@ -170,6 +178,19 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
             "whose level reads or manages nothing"
         ),
         'Body `{"expires_in_hours": 1 to 720}`, optional. 201 with `user`, `url`, `expires_at`.',
+    ),
+    r"/api/platform/users/([^/]+)/suspend": (
+        "/hub/api/platform/users/NAME/suspend",
+        "`custom:platform:admin`",
+        (
+            'Body `{"reason", "until"}`; `until` is optional, a time with its zone. 200 with what '
+            "ended; 409 with a code `suspension.…` if it cannot be."
+        ),
+    ),
+    r"/api/platform/users/([^/]+)/resume": (
+        "/hub/api/platform/users/NAME/resume",
+        "`custom:platform:admin`",
+        'Body `{"reason"}`. 200 with what is given back; 409 if it cannot be.',
     ),
     r"/invite/([^/]*)": ("/hub/invite/?token=TOKEN", "whoever has the link", "A page."),
     r"/password": ("/hub/password", "the person", "A page."),

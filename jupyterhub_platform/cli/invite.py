@@ -8,23 +8,13 @@ from urllib.parse import quote
 import click
 
 from jupyterhub_platform.cli.hub_client import HubClient
-from jupyterhub_platform.settings import STATE_DIRECTORY
+from jupyterhub_platform.cli.hub_options import hub_options
 
 
 @click.command()
 @click.argument("name")
 @click.option("--hours", type=click.IntRange(1, 720), help="For how long it can be used.")
-@click.option(
-    "--url", envvar="PLATFORM_URL", help="The Hub, if it is not the one that `jhp up` started."
-)
-@click.option(
-    "--state",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=Path(STATE_DIRECTORY),
-    show_default=True,
-    help="The state directory of the Hub that `jhp up` started.",
-)
-@click.option("--json", "as_json", is_flag=True, help="Print user, url and expires_at as JSON.")
+@hub_options
 def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: bool) -> None:
     """Invite NAME, who is declared in the policy, to set a password.
 

@@ -18,6 +18,8 @@ VERBS: Final = {
     "validate": "jupyterhub_platform.cli.validate:validate",
     "schema": "jupyterhub_platform.cli.schema:schema",
     "invite": "jupyterhub_platform.cli.invite:invite",
+    "suspend": "jupyterhub_platform.cli.suspend:suspend",
+    "resume": "jupyterhub_platform.cli.suspend:resume",
 }
 """Every verb and the command behind it; loaded only when it is used."""
 

@@ -9,6 +9,7 @@ from jupyterhub_platform.core.declaration import (
     DeclaredPerson,
     DeclaredTier,
 )
+from jupyterhub_platform.core.declaration_amounts import check_amounts, dotted, example
 from jupyterhub_platform.core.declaration_checks import Names, check_declaration, fold_user
 from jupyterhub_platform.core.declaration_shape import read_shape
 from jupyterhub_platform.core.declaration_types import UNLIMITED
@@ -22,7 +23,6 @@ from jupyterhub_platform.core.resources import (
     SERVERS,
     Resources,
     check_resource_name,
-    is_accelerator,
     parse_quantity,
     render_quantity,
 )
@@ -137,7 +137,7 @@ class _Compiler:
         path = ("tiers", name)
         requests = self._read_amounts((*path, "requests"), tier.requests)
         limits = self._read_amounts((*path, "limits"), tier.limits)
-        self._check_amounts(path, requests, limits)
+        check_amounts(self._findings, path, requests, limits)
         return Tier(
             name=name,
             title=tier.title or name,
@@ -155,6 +155,8 @@ class _Compiler:
             observe=tier.observe,
             node_selector=tier.node_selector,
             tolerations=tuple(t.model_dump(exclude_none=True) for t in tier.tolerations),
+            max_lifetime=tier.max_lifetime,
+            idle_timeout=tier.idle_timeout,
         )
 
     def _read_grant(self, path: KeyPath, grant: DeclaredGrant) -> Grant:
@@ -163,7 +165,7 @@ class _Compiler:
             if amount == 0:
                 self._findings.add((*path, "add", name), "adds nothing", "write more, or remove it")
         return Grant(
-            path=_dotted(path),
+            path=dotted(path),
             user=fold_user(grant.user or ""),
             group=grant.group or "",
             account=grant.account or "",
@@ -185,7 +187,7 @@ class _Compiler:
                 and (amount := self._read_amount((*path, name), limit)) is not None
             ):
                 quota[name] = amount
-        rule = Rule(_dotted(path), quota)
+        rule = Rule(dotted(path), quota)
         self._rules.append((path, rule))
         return rule
 
@@ -212,44 +214,9 @@ class _Compiler:
         try:
             return parse_quantity(text if isinstance(text, int | float) else str(text), name)
         except QuantityError as error:
-            what, fix = split_message(str(error), f"write for example {_example(name)}")
+            what, fix = split_message(str(error), f"write for example {example(name)}")
             self._findings.add(path, what, fix)
             return None
-
-    def _check_amounts(
-        self, path: KeyPath, requests: Mapping[str, int], limits: Mapping[str, int]
-    ) -> None:
-        for key, amounts in (("requests", requests), ("limits", limits)):
-            if SERVERS in amounts:
-                what = "a tier does not ask for servers; every server counts as one"
-                self._findings.add((*path, key, SERVERS), what, "remove it, or use at_once")
-            for name in (CPU, MEMORY):
-                if amounts.get(name) == 0:
-                    what = "is 0, which Kubernetes takes for no limit at all"
-                    self._findings.add((*path, key, name), what, f"write {_example(name)} or so")
-        for name in (CPU, MEMORY):
-            if name not in requests and name not in limits:
-                self._findings.add(
-                    (*path, "requests", name),
-                    "is missing, so that nothing would bound it",
-                    f"write for example {name}: {_example(name)}",
-                    rests_on=[(*path, "limits", name)],
-                )
-        for name in requests:
-            if name in limits:
-                self._check_pair((*path, "requests", name), requests[name], limits[name])
-
-    def _check_pair(self, path: KeyPath, request: int, limit: int) -> None:
-        name = str(path[-1])
-        limit_path = (*path[:-2], "limits", name)
-        asked, most = render_quantity(name, request), render_quantity(name, limit)
-        if request != limit and (is_accelerator(name) or name.startswith("hugepages-")):
-            what = f"{asked} is not the limit, {most}, and Kubernetes does not share out {name}"
-            self._findings.add(path, what, "write the same in both", rests_on=[limit_path])
-        elif request > limit:
-            what = f"{asked} is above the limit, {most}"
-            fix = f"lower it, or raise {_dotted(limit_path)}"
-            self._findings.add(path, what, fix, rests_on=[limit_path])
 
     def _demand_path(self, tier: Tier, name: str) -> KeyPath:
         key = "requests" if name in self._declaration.tiers[tier.name].requests else "limits"
@@ -291,12 +258,4 @@ def _read_suspension(path: KeyPath, person: DeclaredPerson | None) -> Suspension
     declared = person.suspended if person else None
     if declared is None:
         return None
-    return Suspension(declared.reason, declared.until, path=_dotted(path))
-
-
-def _dotted(path: KeyPath) -> str:
-    return ".".join(str(key) for key in path)
-
-
-def _example(name: str) -> str:
-    return {CPU: "500m", MEMORY: "1Gi", SERVERS: "3"}.get(name, "1")
+    return Suspension(declared.reason, declared.until, path=dotted(path))

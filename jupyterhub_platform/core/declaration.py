@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, Strict
 from jupyterhub_platform.core.declaration_types import (
     Amounts,
     Count,
+    Duration,
     Instant,
     LabelValue,
     LevelName,
@@ -142,6 +143,16 @@ class DeclaredTier(Declared):
     )
     observe: bool = Field(
         False, description="Record what would be denied, and admit: to try new quotas out."
+    )
+    max_lifetime: Duration | None = Field(
+        None,
+        description="A server is stopped so long after it was admitted; absent: never.",
+        examples=["12h"],
+    )
+    idle_timeout: Duration | None = Field(
+        None,
+        description="A server is stopped after so long without use; absent: never.",
+        examples=["60m"],
     )
     node_selector: dict[str, LabelValue] = Field(
         {}, description="Labels that a Kubernetes node must have."

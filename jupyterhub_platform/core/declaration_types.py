@@ -4,14 +4,16 @@ Each says in its own words what is wrong with a value, and brings its part of th
 """
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
-from jupyterhub_platform.core.findings import quote
+from jupyterhub_platform.core.durations import parse_duration
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.findings import quote, split_message
 from jupyterhub_platform.core.levels import LEVELS, Level
 
 UNLIMITED: Final = "unlimited"
@@ -112,6 +114,13 @@ def _check_instant(value: Any) -> datetime:
     return instant
 
 
+def _check_duration(value: Any) -> timedelta:
+    try:
+        return parse_duration(value)
+    except QuantityError as error:
+        raise refusal(*split_message(str(error), "write for example 8h")) from None
+
+
 _AMOUNT_SCHEMA: Final[dict[str, Any]] = {
     "type": ["string", "number"],
     "pattern": r"^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$",
@@ -166,6 +175,11 @@ Instant = Annotated[
     datetime,
     BeforeValidator(_check_instant),
     WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(_check_duration),
+    WithJsonSchema({"type": "string", "pattern": r"^(?!$)(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"}),
 ]
 Levels = Annotated[tuple[LevelName, ...], Strict(strict=False)]
 Reference = Annotated[str, AfterValidator(_check_reference)]

@@ -83,6 +83,7 @@ class Policy:
     lines: Mapping[str, str] = field(default_factory=dict)
     _groups_of: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
     _admins: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _suspended: tuple[str, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         # Asked at every decision: looked up, not searched among everybody.
@@ -94,6 +95,8 @@ class Policy:
         admins = tuple(sorted(p.name for p in self.people.values() if p.level is Level.ADMIN))
         object.__setattr__(self, "_groups_of", frozen)
         object.__setattr__(self, "_admins", admins)
+        suspended = tuple(sorted(p.name for p in self.people.values() if p.suspended))
+        object.__setattr__(self, "_suspended", suspended)
 
     def declared_groups(self, user: str) -> frozenset[str]:
         """Return the groups that the policy puts ``user`` into, as a member or a manager."""
@@ -106,6 +109,21 @@ class Policy:
     def admins(self) -> tuple[str, ...]:
         """Return the names of the admins, sorted."""
         return self._admins
+
+    def suspension_of(
+        self, user: str, others: Mapping[str, Suspension], now: datetime
+    ) -> Suspension | None:
+        """Return what keeps ``user`` out at ``now``; a declared suspension before ``others``."""
+        person = self.people.get(user)
+        for suspension in (person.suspended if person else None, others.get(user)):
+            if suspension is not None and suspension.holds(now):
+                return suspension
+        return None
+
+    def list_suspended(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
+        """Return who is kept out at ``now``, by name."""
+        names = {*self._suspended, *others}
+        return tuple(sorted(n for n in names if self.suspension_of(n, others, now)))
 
     def may_use(self, tier: Tier, user: str, level: Level, account: str, now: datetime) -> bool:
         """Tell whether ``user`` may start ``tier`` charged to ``account``, also by a grant."""

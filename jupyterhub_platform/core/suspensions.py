@@ -23,6 +23,21 @@ class Suspension:
         return self.until is None or now < self.until
 
 
+@dataclass(frozen=True, slots=True)
+class RevokedShare:
+    """A share that ended with the suspension of ``suspended``, who gave or had it.
+
+    ``kind`` is ``user`` or ``group``, ``shared_with`` its name; ``scopes`` are joined by spaces.
+    """
+
+    suspended: str
+    owner: str
+    server: str
+    kind: str
+    shared_with: str
+    scopes: str
+
+
 def say_suspended(name: str, until: datetime | None) -> str:
     """Say that somebody is suspended, to themselves and to whoever starts something for them."""
     end = f" until {until:%d %b %Y %H:%M} UTC" if until else ""

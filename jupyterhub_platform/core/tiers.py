@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.resources import SERVERS, Resources
@@ -48,7 +49,8 @@ class Tier:
     """What one server of this tier asks for, gives, starts and where.
 
     ``requests`` is what the scheduler reserves and quotas count; ``limits`` is what the server may
-    use at most. ``observe`` records what would be denied, and admits.
+    use at most. ``observe`` records what would be denied, and admits. A server is stopped
+    ``max_lifetime`` after its admission, and after ``idle_timeout`` without use.
     """
 
     name: str
@@ -63,6 +65,8 @@ class Tier:
     observe: bool = False
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, str], ...] = ()
+    max_lifetime: timedelta | None = None
+    idle_timeout: timedelta | None = None
 
     @property
     def demand(self) -> Resources:

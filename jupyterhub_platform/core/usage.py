@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, Self
 
 from jupyterhub_platform.core.resources import Resources
@@ -27,6 +27,8 @@ class Reservation:
 
     ``id`` is also the id of the decision that admitted it. ``demand`` includes ``servers: 1``.
     ``spawner_id`` is the Hub's own row id: names can be changed, or given to somebody else.
+    ``ends_at`` is the deadline after which the server is stopped, ``idle_timeout`` how long it may
+    be without use; both as the tier said at admission, and ``None`` if it said nothing.
     """
 
     id: str
@@ -38,6 +40,8 @@ class Reservation:
     image: str
     demand: Resources
     opened_at: datetime
+    ends_at: datetime | None = None
+    idle_timeout: timedelta | None = None
 
     def scopes(self) -> Iterator[Scope]:
         """Yield every scope at which this reservation counts."""
@@ -61,6 +65,8 @@ class Reservation:
             "image": self.image,
             "demand": dict(self.demand),
             "opened_at": self.opened_at.isoformat(),
+            "ends_at": self.ends_at.isoformat() if self.ends_at else None,
+            "idle_seconds": self.idle_timeout.total_seconds() if self.idle_timeout else None,
         }
 
     @classmethod
@@ -82,6 +88,10 @@ class Reservation:
             image=str(data["image"]),
             demand=Resources.of({str(k): int(v) for k, v in dict(data["demand"]).items()}),
             opened_at=datetime.fromisoformat(data["opened_at"]),
+            ends_at=datetime.fromisoformat(data["ends_at"]) if data.get("ends_at") else None,
+            idle_timeout=timedelta(seconds=data["idle_seconds"])
+            if data.get("idle_seconds")
+            else None,
         )
 
 

@@ -17,17 +17,22 @@ from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
+IDENTITY_ARGUMENT = "--HubOAuth.cache_max_age"
+IDENTITY_SECONDS = 5
+"""How long a server believes what the Hub said about a visitor: a suspension reaches it by then."""
 
 
 class AdmissionMixin(Spawner):  # type: ignore[misc]
     """Goes before a spawner class: whatever starts that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
-    the Hub. The reservation rides in the spawner's state, on the Hub's own commits.
+    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
+    ``stops_at_once`` is given no time to shut down.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         self.admitted: Admitted | None = None
+        self.stops_at_once = False
         self._refused = False
         self._backend_gone = True
         self._restored_id = ""
@@ -172,6 +177,13 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
             orm_spawner.last_activity = last_activity
         database.commit()
 
+    def get_args(self) -> list[str]:
+        """Have the server ask the Hub anew about its visitors, unless the site says how often."""
+        arguments: list[str] = super().get_args()
+        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in arguments):
+            return arguments
+        return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
+
     async def start(self) -> Any:
         """Start what was admitted, and nothing else."""
         if self.admitted is None:
@@ -194,7 +206,7 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
     async def stop(self, now: bool = False) -> None:
         """Stop the backend; what it held is released once that has returned."""
         self._backend_gone = False
-        await super().stop(now)
+        await super().stop(now or self.stops_at_once)
         self._backend_gone = True
 
     def get_state(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import asyncio
 import functools
 import json
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from jupyterhub import orm
@@ -128,7 +128,8 @@ class UsageHandler(PlatformAPIHandler):
         """Answer for oneself, or for ``?user=`` by scope."""
         name = self.get_query_argument("user", self.me)
         policy, revision = self.platform.snapshot.policy, self.platform.snapshot.revision
-        subject = subject_of(policy, name, self.memberships_of(name))
+        suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
+        subject = subject_of(policy, name, self.memberships_of(name), suspension)
         accounts = subject.accounts
         if name == self.me:
             self.require(roles.SELF, roles.READ)

@@ -1,5 +1,6 @@
 """Who is let in: the platform's authenticator, and the gate that any other one gets too."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub import orm
@@ -10,6 +11,7 @@ from traitlets import Bool, Float
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.login import LocalLogin
@@ -52,16 +54,27 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return normal == username and bool(super().validate_username(username))
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
-        """Refuse whom the policy does not declare; always asked, unlike ``check_allowed``."""
+        """Refuse whom the policy does not declare, or who is suspended; always asked."""
         if username not in self.platform.snapshot.policy.people:
             raise web.HTTPError(403, NOT_DECLARED.format(name=username))
+        self._refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
-        """End the session of somebody whom the policy dropped, whoever proved who they are."""
+        """End the session of somebody whom the policy dropped, or who is suspended.
+
+        A suspended person is refused rather than logged out: the Hub goes on with a token whose
+        owner cannot be refreshed, where a site has set that so.
+        """
+        self._refuse_suspended(user.name)
         if user.name not in self.platform.snapshot.policy.people:
             return False
         return await super().refresh_user(user, handler)
+
+    def _refuse_suspended(self, name: str) -> None:
+        suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
+        if suspension is not None:
+            raise web.HTTPError(403, f"{say_suspended(name, suspension.until)} Ask an admin.")
 
     def pre_spawn_start(self, user: Any, spawner: Any) -> Any:
         """Ask admission, synchronously: only here a denial always keeps its HTTP status."""

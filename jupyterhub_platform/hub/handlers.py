@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jupyterhub_platform.hub import api, pages
+from jupyterhub_platform.hub import api, pages, suspension_api
 
 
 def platform_handlers(app: Any) -> list[Any]:
@@ -13,6 +13,8 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/decisions/([0-9a-f]{1,64})", api.DecisionHandler),
         (r"/api/platform/reload", api.ReloadHandler),
         (r"/api/platform/users/([^/]+)/invite", api.InviteHandler),
+        (r"/api/platform/users/([^/]+)/suspend", suspension_api.SuspendHandler),
+        (r"/api/platform/users/([^/]+)/resume", suspension_api.ResumeHandler),
         (r"/invite/([^/]*)", pages.InvitePage),
         (r"/password", pages.PasswordPage),
         (r"/spawn", pages.SpawnPage),

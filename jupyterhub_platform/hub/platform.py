@@ -2,11 +2,11 @@
 
 import asyncio
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
-from jupyterhub import orm
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import Bool, Float, Integer, Unicode, default
 from traitlets.config import LoggingConfigurable
@@ -17,9 +17,11 @@ from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.memberships import apply_memberships
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.roles import check_roles
+from jupyterhub_platform.hub.servers import live_servers, stored_servers
+from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
-from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, rebuild
+from jupyterhub_platform.usecases.consistency import Drift, compare, rebuild
 
 SETTINGS_KEY = "platform"
 
@@ -116,7 +118,8 @@ class Platform(LoggingConfigurable):
         self._seen = _modified(self.settings.policy_file)
         self._lingering: set[Lingering] = set()
         self._suspected: frozenset[Drift] = frozenset()
-        self._reloading = asyncio.Lock()
+        self.changing = asyncio.Lock()
+        self.suspending = Suspending(app, self.runtime, self.changing)
         if self.runtime.fault is not None:
             self._report(self.runtime.fault)
         if getattr(app.authenticator, "local_accounts", False):
@@ -132,12 +135,14 @@ class Platform(LoggingConfigurable):
                 (self._check, self.check_seconds),
                 (self._retry_store, self.store_retry_seconds),
                 (self._end_lingering, 5.0),
+                (self.suspending.settle, 5.0),
             )
             if seconds
         ]
         for callback in self._callbacks:
             callback.start()
         IOLoop.current().add_callback(self.settle_memberships)
+        IOLoop.current().add_callback(self.suspending.settle)
 
     @property
     def admission(self) -> Admission:
@@ -161,7 +166,7 @@ class Platform(LoggingConfigurable):
         StoreUnreachableError
             Raised if it cannot be recorded; the policy in force stays.
         """
-        async with self._reloading:
+        async with self.changing:
             loop = asyncio.get_running_loop()
             path = self.settings.policy_file
             self._seen = _modified(path)
@@ -169,11 +174,13 @@ class Platform(LoggingConfigurable):
             snapshot = await loop.run_in_executor(
                 None, lambda: self.runtime.policies.publish(path, actor=actor)
             )
-            self.admission.snapshot = snapshot
+            suspensions = self.snapshot.suspensions
+            self.admission.snapshot = replace(snapshot, suspensions=suspensions)
             if snapshot.revision != before:
                 self.log.info("The policy is revision %i now: %s", snapshot.revision, path)
             await self.settle_memberships()
-            return snapshot
+        await self.suspending.settle()
+        return snapshot
 
     async def _watch(self) -> None:
         if _modified(self.settings.policy_file) == self._seen:
@@ -270,22 +277,6 @@ def start_platform(app: Any) -> Platform:
         app.log.critical("The Hub does not start: %s", error)
         app.exit(1)
     return platform
-
-
-def stored_servers(database: Any) -> Iterator[LiveServer]:
-    """Yield the servers that the Hub's database counts as active: all that can be running."""
-    rows = database.query(orm.Spawner).filter(orm.Spawner.server != None)  # noqa: E711 - SQL
-    for row in rows:
-        state = row.state if isinstance(row.state, dict) else {}
-        yield LiveServer(row.user.name, row.name, row.id, state.get("platform"), row.user_options)
-
-
-def live_servers(users: Iterable[Any]) -> Iterator[LiveServer]:
-    """Yield the servers that this Hub process counts as active."""
-    for user in users:
-        for spawner in tuple(user.spawners.values()):
-            if spawner.active:
-                yield LiveServer(user.name, spawner.name, spawner.orm_spawner.id)
 
 
 def _modified(path: Path) -> tuple[int, ...]:

@@ -19,8 +19,8 @@ from jupyterhub_platform.service.environment import Environment, EnvironmentFaul
 from jupyterhub_platform.service.lifeline import HubProcess, end_with
 from jupyterhub_platform.usecases.reports import StoreReader
 
-IDENTITY_SECONDS: Final = 10
-"""How long it may take until a level or a login that was taken away is noticed."""
+IDENTITY_SECONDS: Final = 5
+"""How long it may take until a level, a login or a person that was taken away is noticed."""
 
 _BIND_SECONDS: Final = 10.0
 _MOST_BODY_BYTES: Final = 2**20

@@ -7,7 +7,7 @@ decision has a row of its own. Both have one space of ids.
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -87,6 +87,8 @@ def open_reservation(
             "decision": decision_json,
             "requested_by": requested_by,
             "opened_at": held.opened_at,
+            "ends_at": held.ends_at,
+            "idle_seconds": held.idle_timeout and round(held.idle_timeout.total_seconds()),
         },
     )
 
@@ -227,6 +229,8 @@ def _read_held(row: Row[Any]) -> Reservation:
         image=row.image,
         demand=Resources.of(json.loads(row.demand)),
         opened_at=row.opened_at,
+        ends_at=row.ends_at,
+        idle_timeout=timedelta(seconds=row.idle_seconds) if row.idle_seconds else None,
     )
 
 

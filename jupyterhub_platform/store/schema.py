@@ -124,6 +124,27 @@ local_account = Table(
     Column("updated_at", UtcTime, nullable=False),
 )
 
+suspension = Table(
+    "suspension",
+    metadata,
+    Column("name", CleanText, primary_key=True),
+    Column("reason", CleanText, nullable=False),
+    Column("until", UtcTime),
+    Column("by_name", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+revoked_share = Table(
+    "revoked_share",
+    metadata,
+    Column("suspended", CleanText, primary_key=True),
+    Column("owner", CleanText, primary_key=True),
+    Column("server", CleanText, primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("shared_with", CleanText, primary_key=True),
+    Column("scopes", CleanText, nullable=False),
+)
+
 reservation = Table(
     "reservation",
     metadata,
@@ -142,6 +163,8 @@ reservation = Table(
     Column("decision", CleanText, nullable=False),
     Column("requested_by", CleanText, nullable=False),
     Column("opened_at", UtcTime, nullable=False),
+    Column("ends_at", UtcTime),
+    Column("idle_seconds", Integer),
     Column("ready_at", UtcTime),
     Column("released_at", UtcTime),
     Column("release_reason", CleanText),

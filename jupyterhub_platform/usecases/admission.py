@@ -2,14 +2,15 @@
 
 import json
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Options, ask, read_options, subject_of
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import audit, ledger
@@ -23,10 +24,19 @@ STORE_RETRY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The policy in force and the number of its revision; replaced whole."""
+    """The policy in force, the number of its revision, and who is suspended; replaced whole.
+
+    ``suspensions`` are those that people put into force while the Hub ran, by user name; those that
+    the policy declares are in it.
+    """
 
     policy: Policy
     revision: int
+    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
+
+    def suspension_of(self, name: str, now: datetime) -> Suspension | None:
+        """Return what keeps ``name`` out at ``now``; a declared suspension before any other."""
+        return self.policy.suspension_of(name, self.suspensions, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,15 +163,17 @@ class Admission:
 
     def _decide(self, start: Start, options: Options) -> Decision:
         policy, revision = self.snapshot.policy, self.snapshot.revision
-        subject = subject_of(policy, start.user, start.memberships)
         now = self._clock()
+        suspension = self.snapshot.suspension_of(start.user, now)
+        subject = subject_of(policy, start.user, start.memberships, suspension)
         question = ask(
             policy, self.book, subject, start.server, options, now=now, revision=revision
         )
         return decide(question)
 
     def _admitted(self, start: Start, decision: Decision, identifier: str) -> Admitted:
-        question = decision.question
+        policy, question = self.snapshot.policy, decision.question
+        tier = policy.tiers[question.tier]
         reservation = Reservation(
             id=identifier,
             user=start.user,
@@ -172,11 +184,10 @@ class Admission:
             image=question.image,
             demand=decision.demand,
             opened_at=question.at,
+            ends_at=question.at + tier.max_lifetime if tier.max_lifetime else None,
+            idle_timeout=tier.idle_timeout,
         )
-        policy = self.snapshot.policy
-        return Admitted(
-            reservation, policy.tiers[question.tier], policy.images[question.image], decision
-        )
+        return Admitted(reservation, tier, policy.images[question.image], decision)
 
     def _record_denial(self, start: Start, decision: Decision, identifier: str) -> None:
         question = decision.question

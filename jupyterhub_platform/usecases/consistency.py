@@ -127,7 +127,7 @@ def _stands_in_ledger(store: Store, identifier: str) -> bool:
 
 
 def _adopt(admission: Admission, server: LiveServer) -> Reservation:
-    policy = admission.snapshot.policy
+    policy, now = admission.snapshot.policy, datetime.now(UTC)
     options = read_options(server.options)
     tier = policy.tiers.get(options.tier or policy.defaults.tier)
     accounts = sorted(policy.declared_groups(server.user))
@@ -141,7 +141,9 @@ def _adopt(admission: Admission, server: LiveServer) -> Reservation:
         tier=tier.name if tier else "",
         image=options.image or (tier.images[0] if tier else ""),
         demand=tier.demand if tier else Resources.of({SERVERS: 1}),
-        opened_at=datetime.now(UTC),
+        opened_at=now,
+        ends_at=now + tier.max_lifetime if tier and tier.max_lifetime else None,
+        idle_timeout=tier.idle_timeout if tier else None,
     )
 
 

@@ -16,6 +16,7 @@ from jupyterhub_platform.core.question import (
     subject_of,
 )
 from jupyterhub_platform.core.resources import describe_amount
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.report_lines import (
     LimitLine,
     ServerLine,
@@ -80,6 +81,7 @@ class PersonReport:
     accounts: tuple[AccountReport, ...]
     revision: int
     at: datetime
+    suspension: Suspension | None = None
 
 
 def report_own(facts: Facts, viewer: Viewer) -> PersonReport:
@@ -109,7 +111,8 @@ def _report(
 ) -> PersonReport:
     policy = facts.policy
     held_in = frozenset(each.account for each in facts.book.of_user(name))
-    subject = subject_of(policy, name, memberships | held_in)
+    suspension = facts.suspension_of(name)
+    subject = subject_of(policy, name, memberships | held_in, suspension)
     if within is not None:
         subject = replace(subject, accounts=tuple(a for a in subject.accounts if a in within))
     person = policy.people.get(name)
@@ -135,6 +138,7 @@ def _report(
         accounts=accounts,
         revision=facts.revision,
         at=facts.at,
+        suspension=suspension,
     )
 
 
@@ -235,6 +239,8 @@ def _say(
 def _say_fits(subject: Subject, accounts: tuple[AccountReport, ...]) -> str:
     if subject.level is None:
         return f"{subject.name} is not declared on this platform, so that nothing can be started"
+    if subject.suspended:
+        return f"{subject.name} is suspended and starts no servers"
     if not may_start_servers(subject):
         return f"the level {subject.level} {LEVELS[subject.level].summary} and starts no servers"
     if not accounts:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.report_lines import LimitLine, declared_at, most_pressed
 from jupyterhub_platform.usecases.report_overview import hold
 from jupyterhub_platform.usecases.report_paging import Page, Query, cut
@@ -29,6 +30,7 @@ class PersonLine:
     holds: Resources
     pressed: LimitLine | None
     declared_at: str
+    suspension: Suspension | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def report_people(facts: Facts, viewer: Viewer, query: Query) -> People:
             "title": people[name].title if name in people else "",
             "level": level(name),
             "group": " ".join(_groups(facts, viewer, name)),
+            "state": "suspended" if facts.suspension_of(name) else "active",
         },
     )
     return People(
@@ -137,6 +140,7 @@ def _line(facts: Facts, viewer: Viewer, name: str) -> PersonLine:
         holds=total,
         pressed=most_pressed(tuple(hold(facts, limit) for limit in limits)),
         declared_at=declared_at(facts.policy, f"users.{name}"),
+        suspension=facts.suspension_of(name),
     )
 
 

@@ -8,15 +8,16 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import ledger, policies
+from jupyterhub_platform.store import ledger, policies, suspensions
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
@@ -34,7 +35,8 @@ class Facts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
-    ``memberships`` are the declared groups of each person.
+    ``memberships`` are the declared groups of each person, ``suspensions`` those that the policy
+    does not declare.
     """
 
     policy: Policy
@@ -44,6 +46,11 @@ class Facts:
     book: Book
     memberships: Mapping[str, frozenset[str]]
     at: datetime
+    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
+
+    def suspension_of(self, name: str) -> Suspension | None:
+        """Return what keeps ``name`` out now."""
+        return self.policy.suspension_of(name, self.suspensions, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class StoreReader:
         with self._opened().read() as transaction:
             revision = policies.latest_revision(transaction)
             held = ledger.list_open(transaction)
+            suspended = suspensions.list_suspensions(transaction)
         if revision is None:
             raise StoreUnreachableError(
                 "the store holds no policy yet; the Hub enters one when it starts"
@@ -111,6 +119,7 @@ class StoreReader:
             book,
             compiled.memberships,
             at,
+            suspended,
         )
 
     def list_decisions(

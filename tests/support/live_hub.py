@@ -183,6 +183,14 @@ class Session(httpx.Client):
         self.get("/hub/home")
         return self.post(path, json=body, headers={"X-XSRFToken": self.xsrf})
 
+    def visit(self, path: str) -> httpx.Response:
+        """Open a page of a server, and let it know who is there where it asks for that."""
+        page = self.get(path, follow_redirects=True)
+        if "Authorize access" not in page.text:
+            return page
+        form = {"_xsrf": hidden_xsrf(page.text), "scopes": _hidden(page.text, "scopes")}
+        return self.post(str(page.url), data=form, follow_redirects=True)
+
     def start(self, server: str = "", **fields: str) -> httpx.Response:
         """Open the spawn page and submit its form."""
         tail = f"/{self.name}/{server}" if server else ""
@@ -239,6 +247,10 @@ def hidden_xsrf(page: str) -> str:
     match = re.search(r'name="_xsrf"\s+value="([^"]+)"', page)
     assert match, "the page has no XSRF field"
     return match[1]
+
+
+def _hidden(page: str, name: str) -> list[str]:
+    return re.findall(rf'name="{name}"\s+value="([^"]+)"', page)
 
 
 def form_xsrf(page: str) -> str:

@@ -72,6 +72,23 @@ def _create_people() -> None:
         _needed("created_at", UtcTime),
         _needed("updated_at", UtcTime),
     )
+    op.create_table(
+        "suspension",
+        sa.Column("name", CleanText, primary_key=True),
+        _needed("reason", CleanText),
+        sa.Column("until", UtcTime),
+        _needed("by_name", CleanText),
+        _needed("at", UtcTime),
+    )
+    op.create_table(
+        "revoked_share",
+        sa.Column("suspended", CleanText, primary_key=True),
+        sa.Column("owner", CleanText, primary_key=True),
+        sa.Column("server", CleanText, primary_key=True),
+        sa.Column("kind", sa.String(8), primary_key=True),
+        sa.Column("shared_with", CleanText, primary_key=True),
+        _needed("scopes", CleanText),
+    )
 
 
 def _create_reservation() -> sa.Table:
@@ -92,6 +109,8 @@ def _create_reservation() -> sa.Table:
         _needed("decision", CleanText),
         _needed("requested_by", CleanText),
         _needed("opened_at", UtcTime),
+        sa.Column("ends_at", UtcTime),
+        sa.Column("idle_seconds", sa.Integer),
         sa.Column("ready_at", UtcTime),
         sa.Column("released_at", UtcTime),
         sa.Column("release_reason", CleanText),

@@ -1,0 +1,32 @@
+"""The options of every verb that speaks to a Hub: which Hub, and how the answer is printed."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from jupyterhub_platform.settings import STATE_DIRECTORY
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--url", envvar="PLATFORM_URL", help="The Hub, if it is not the one that `jhp up` started."
+    ),
+    click.option(
+        "--state",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=Path(STATE_DIRECTORY),
+        show_default=True,
+        help="The state directory of the Hub that `jhp up` started.",
+    ),
+    click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."),
+)
+
+
+def hub_options(command: Command) -> Command:
+    """Give a command ``url``, ``state`` and ``as_json``."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command

@@ -1,0 +1,64 @@
+"""The Hub's servers: which can be running, which are active, and how one is stopped."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from jupyterhub import orm
+
+from jupyterhub_platform.usecases.consistency import LiveServer
+
+_CANCEL_SECONDS: Final = 10.0
+_EVENT: Final = "https://schema.jupyter.org/jupyterhub/events/server-action"
+
+
+def stored_servers(database: Any) -> Iterator[LiveServer]:
+    """Yield the servers that the Hub's database counts as active: all that can be running."""
+    rows = database.query(orm.Spawner).filter(orm.Spawner.server != None)  # noqa: E711 - SQL
+    for row in rows:
+        state = row.state if isinstance(row.state, dict) else {}
+        yield LiveServer(row.user.name, row.name, row.id, state.get("platform"), row.user_options)
+
+
+def live_servers(users: Iterable[Any]) -> Iterator[LiveServer]:
+    """Yield the servers that this Hub process counts as active."""
+    for user in users:
+        for spawner in tuple(user.spawners.values()):
+            if spawner.active:
+                yield LiveServer(user.name, spawner.name, spawner.orm_spawner.id)
+
+
+def list_active(user: Any) -> list[str]:
+    """Return the names of a user's active servers; that of the default server is empty."""
+    return sorted(name for name, spawner in tuple(user.spawners.items()) if spawner.active)
+
+
+async def stop_server(app: Any, user: Any, name: str, *, at_once: bool = False) -> None:
+    """Stop a server as the Hub's own API does, whatever it is doing; a start is broken off.
+
+    ``at_once`` gives it no time to shut down.
+    """
+    spawner = user.spawners[name]
+    spawner.stops_at_once = at_once
+    if spawner.pending == "stop":
+        return
+    start = spawner._spawn_future
+    if spawner.pending == "spawn" and start is not None:
+        start.cancel()
+        await asyncio.wait([start], timeout=_CANCEL_SECONDS)
+    spawner._stop_pending = True
+    try:
+        await _delete_route(app, user, name)
+        await user.stop(name)
+        data = {"action": "stop", "username": user.name, "servername": name}
+        app.eventlog.emit(schema_id=_EVENT, data=data)
+    finally:
+        spawner._stop_pending = False
+
+
+async def _delete_route(app: Any, user: Any, name: str) -> None:
+    try:
+        await app.proxy.delete_user(user, name)
+    except Exception:
+        # A proxy that does not answer must not keep a server alive; its routes are looked at again.
+        app.log.exception("The route of %s/%s is not deleted yet", user.name, name)

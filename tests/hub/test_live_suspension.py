@@ -1,0 +1,256 @@
+"""Somebody who is suspended is out everywhere within seconds, and comes back with nothing lost."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
+from tests.support.readers import read_audit, read_open
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+defaults: {tier: small}
+users:
+  admin: {level: admin}
+  second: {level: admin}
+  boss: {level: manager}
+  operator: {level: operator}
+  auditor: {level: auditor}
+  kim: {level: developer}
+  host: {level: developer}
+  guest: {level: developer}
+groups:
+  vision: {members: [kim, host, guest, operator, auditor, admin, second], managers: [boss]}
+images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
+tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
+"""
+WITHIN_SECONDS = 5.0
+BUSY_SECONDS = 5.0
+"""What the tests allow on top, for a machine that does much else."""
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def admin(hub: LiveHub) -> Api:
+    return hub.token("admin")
+
+
+def suspend(api: Api, name: str, **body: Any) -> httpx.Response:
+    return api.post(f"platform/users/{name}/suspend", json={"reason": "a reason", **body})
+
+
+def resume(api: Api, name: str) -> httpx.Response:
+    return api.post(f"platform/users/{name}/resume", json={"reason": "a reason"})
+
+
+def within(check: Callable[[], object], what: str) -> None:
+    """Wait until ``check`` is true, no longer than a suspension may take."""
+    wait_for(check, what, seconds=WITHIN_SECONDS + BUSY_SECONDS)
+
+
+class At(httpx.Client):
+    """A visitor of single-user servers, with a token and no browser."""
+
+    def __init__(self, hub: LiveHub, token: str) -> None:
+        headers = {"Authorization": f"Bearer {token}"}
+        super().__init__(base_url=hub.url, headers=headers, trust_env=False, timeout=30)
+
+
+def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin: Api) -> None:
+    kim, host, guest = (hub.token(name) for name in ("kim", "host", "guest"))
+    browser = hub.login("kim")
+    for api, name, server in ((kim, "kim", ""), (kim, "kim", "train"), (host, "host", "")):
+        assert api.start(name, server, tier="small").status_code in {201, 202}
+        api.wait_until_ready(name, server)
+    assert host.post("shares/host/", json={"user": "kim"}).status_code == 200
+    assert kim.post("shares/kim/train", json={"user": "guest"}).status_code == 200
+    assert kim.post("shares/kim/train", json={"group": "vision"}).status_code == 200
+    assert kim.post("share-codes/kim/train", json={}).status_code == 200
+    (hub.state.parent / "homes" / "kim" / "kept.txt").write_text("kept")
+    assert browser.visit("/user/host/lab").url.path == "/user/host/lab"
+    with At(hub, kim.token) as visitor, At(hub, guest.token) as shared:
+        assert visitor.get("/user/host/api/contents").status_code == 200
+        assert shared.get("/user/kim/train/api/contents").status_code == 200
+
+        began = time.monotonic()
+        answer = suspend(admin, "kim")
+        assert answer.status_code == 200, answer.text
+        body = answer.json()
+        assert body["suspended"] is True
+        assert body["ended"]["servers"] == ["", "train"]
+        assert body["ended"]["shares"] == 3
+        assert body["ended"]["tokens"] >= 4
+        assert "tokens" in body["not_given_back"]
+
+        assert kim.get("user").status_code == 403
+        assert kim.start("kim", "more", tier="small").status_code == 403
+        assert browser.get("/hub/home").status_code == 302
+        refused = Session(hub.url, "kim")
+        with refused:
+            page = refused.submit_login(hub.passwords["kim"])
+            assert page.status_code == 403
+            assert "kim is suspended. Ask an admin." in page.text
+        within(lambda: visitor.get("/user/host/api/contents").status_code == 403, "host's server")
+        within(
+            lambda: browser.get("/user/host/api/contents").status_code in {302, 403},
+            "host's server in the browser",
+        )
+        within(lambda: not admin.servers("kim"), "the servers to stop")
+        assert time.monotonic() - began < WITHIN_SECONDS + BUSY_SECONDS
+        assert [held.user for held in read_open(hub)] == ["host"]
+        assert guest.get("shares/kim/train").json().get("items", []) == []
+
+        denied = admin.start("kim", tier="small")
+        assert denied.status_code == 403
+        assert denied.json()["message"] == "kim is suspended. Ask an admin."
+
+        answer = resume(admin, "kim")
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["shares"] == 3
+        assert kim.get("user").status_code == 403, "tokens are not given back"
+        assert browser.get("/hub/home").status_code == 302, "sessions are not given back"
+
+    back = hub.token("kim")
+    me = admin.get("users/kim").json()
+    assert {"level:developer", "vision"} <= set(me["groups"])
+    assert (hub.state.parent / "homes" / "kim" / "kept.txt").read_text() == "kept"
+    assert back.start("kim", "train", tier="small").status_code in {201, 202}
+    back.wait_until_ready("kim", "train")
+    with At(hub, guest.token) as shared, At(hub, back.token) as visitor:
+        assert shared.get("/user/kim/train/api/contents").status_code == 200
+        assert visitor.get("/user/host/api/contents").status_code == 200
+    shared_with = back.get("shares/kim/train").json()["items"]
+    assert {(s["kind"], (s["user"] or s["group"])["name"]) for s in shared_with} == {
+        ("user", "guest"),
+        ("group", "vision"),
+    }
+    actions = [row.action for row in read_audit(hub) if row.subject == "kim"]
+    assert {"person.suspended", "person.resumed"} <= set(actions)
+
+
+def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> None:
+    guest = hub.token("guest")
+    assert guest.start("guest", "late", tier="small").status_code in {201, 202}
+    assert suspend(admin, "guest").status_code == 200
+    within(lambda: not admin.servers("guest"), "the start to end")
+    wait_for(lambda: not [h for h in read_open(hub) if h.user == "guest"], "the release")
+    assert not [pid for pid in hub.list_marked() if _is_of(pid, "guest/late")]
+    assert resume(admin, "guest").status_code == 200
+
+
+def _is_of(pid: int, server: str) -> bool:
+    try:
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:
+        return False
+    return f"JUPYTERHUB_PLATFORM_SERVER={server}".encode() in environment.split(b"\0")
+
+
+def test_survives_a_killed_hub_and_ends_by_itself(hub: LiveHub, admin: Api) -> None:
+    guest = hub.token("guest")
+    assert guest.start("guest", tier="small").status_code in {201, 202}
+    guest.wait_until_ready("guest")
+    assert guest.post("shares/guest/", json={"user": "host"}).status_code == 200
+    end = datetime.now(UTC) + timedelta(seconds=20)
+    assert suspend(admin, "guest", until=end.isoformat()).status_code == 200
+    hub.kill_hub()
+    hub.start()
+    assert guest.get("user").status_code == 403
+    assert hub_login_status(hub, "guest") == 403
+    wait_for(lambda: not admin.servers("guest"), "the server to stop", seconds=20)
+    wait_for(lambda: hub_login_status(hub, "guest") == 302, "the end", seconds=40)
+    wait_for(lambda: admin.get("shares/guest/").json()["items"], "the share", seconds=20)
+
+
+def hub_login_status(hub: LiveHub, name: str) -> int:
+    with Session(hub.url, name) as session:
+        return session.submit_login(hub.passwords[name]).status_code
+
+
+def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api) -> None:
+    host = hub.token("host")
+    text = hub.policy.read_text()
+    suspended = "  host: {level: developer, suspended: {reason: left the project}}"
+    hub.policy.write_text(text.replace("  host: {level: developer}", suspended))
+    line = hub.policy.read_text().splitlines().index(suspended) + 1
+    assert admin.post("platform/reload").status_code == 200
+    assert host.get("user").status_code == 403
+    answer = resume(admin, "host")
+    assert answer.status_code == 409
+    assert answer.json() == {
+        "status": 409,
+        "code": "suspension.declared",
+        "message": f"host is suspended in the policy, at {hub.policy}:{line}. Remove it there.",
+    }
+    hub.policy.write_text(text)
+    assert admin.post("platform/reload").status_code == 200
+    assert hub_login_status(hub, "host") == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "status", "words"),
+    [
+        ("nobody", {}, 404, "There is nobody"),
+        ("admin", {}, 409, "Nobody suspends themselves"),
+        ("kim", {"reason": ""}, 400, "Say why"),
+        ("kim", {"reason": 5}, 400, "Say why"),
+        ("kim", {"reason": "a\nb"}, 400, "Say why"),
+        ("kim", {"reason": "x" * 501}, 400, "500 characters"),
+        ("kim", {"until": "tomorrow"}, 400, "a time with its zone"),
+        ("kim", {"until": "2030-01-01"}, 400, "a time with its zone"),
+        ("kim", {"until": "0001-01-01T00:00:00+14:00"}, 400, "too far away"),
+        ("kim", {"until": "2020-01-01T00:00:00Z"}, 409, "is past"),
+        ("kim", {"forever": True}, 400, "Unknown keys"),
+    ],
+)
+def test_refuses_what_makes_no_sense(
+    admin: Api, name: str, body: dict[str, Any], status: int, words: str
+) -> None:
+    answer = suspend(admin, name, **body)
+    assert answer.status_code == status, answer.text
+    assert words in answer.json()["message"]
+
+
+def test_somebody_who_is_not_suspended_cannot_be_resumed(admin: Api) -> None:
+    answer = resume(admin, "second")
+    assert (answer.status_code, answer.json()["code"]) == (409, "suspension.none")
+
+
+@pytest.mark.parametrize("level", ["kim", "boss", "operator", "auditor"])
+def test_only_an_admin_may(hub: LiveHub, level: str) -> None:
+    api = hub.token(level)
+    assert suspend(api, "guest").status_code == 403
+    assert resume(api, "guest").status_code == 403
+
+
+def test_the_command_line_suspends_and_resumes(hub: LiveHub) -> None:
+    def jhp(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "jupyterhub_platform", *words, "--state", str(hub.state)]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    done = jhp("suspend", "second", "--reason", "on leave", "--until", "14d")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("second is suspended until ")
+    assert "jhp resume second" in done.stderr
+    assert hub_login_status(hub, "second") == 403
+    last = jhp("suspend", "admin", "--reason", "takes over")
+    assert (last.returncode, "last admin" in last.stderr) == (1, True)
+    done = jhp("resume", "second", "--reason", "back", "--json")
+    assert json.loads(done.stdout)["suspended"] is False
+    assert hub_login_status(hub, "second") == 302
+    assert jhp("suspend", "second", "--reason", "x", "--until", "soon").returncode == 2

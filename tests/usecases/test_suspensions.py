@@ -1,0 +1,106 @@
+"""Suspensions are recorded with their audit, refused where nobody could lift them, and kept."""
+
+from datetime import timedelta
+
+import pytest
+
+from jupyterhub_platform.core.errors import StoreUnreachableError
+from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
+from jupyterhub_platform.usecases.admission import DeniedError, Snapshot
+from jupyterhub_platform.usecases.suspensions import SuspensionError, Suspensions
+from tests.support.policies import NOW, make_policy
+from tests.usecases.conftest import Clock, Outage, read_audit
+
+POLICY = make_policy({"users": {"two": {"level": "admin"}}})
+SOON = NOW + timedelta(hours=1)
+SHARE = RevokedShare("dev", "dev", "train", "user", "eve", "access:servers!server=dev/train")
+
+
+@pytest.fixture
+def suspensions(store, clock: Clock) -> Suspensions:
+    return Suspensions(store, clock=clock)
+
+
+def suspend(suspensions: Suspensions, name: str, policy=POLICY, until=None, by="root", others=None):
+    snapshot = Snapshot(policy, 1, others or {})
+    return suspensions.suspend(snapshot, name, reason="a reason", until=until, by=by)
+
+
+def test_records_who_why_and_until_when(suspensions, store):
+    expected = {"dev": Suspension("a reason", SOON, "root", NOW)}
+    assert suspend(suspensions, "dev", until=SOON) == expected
+    assert suspensions.list_all() == expected
+    row = read_audit(store)[0]
+    assert (row.actor, row.action, row.subject) == ("root", "person.suspended", "dev")
+    assert "a reason" in row.detail_json
+
+
+def test_a_second_one_replaces_the_first(suspensions, store):
+    suspend(suspensions, "dev", until=SOON)
+    assert suspend(suspensions, "dev", by="two")["dev"] == Suspension("a reason", None, "two", NOW)
+    assert [row.action for row in read_audit(store)] == ["person.suspended"] * 2
+
+
+def test_resume_lifts_it_once(suspensions, store):
+    others = suspend(suspensions, "dev")
+    snapshot = Snapshot(POLICY, 1, others)
+    assert suspensions.resume(snapshot, "dev", reason="back", by="two") == {}
+    assert read_audit(store)[0].action == "person.resumed"
+    with pytest.raises(SuspensionError, match="is not suspended") as caught:
+        suspensions.resume(Snapshot(POLICY, 1, {}), "dev", reason="back", by="two")
+    assert caught.value.code == "suspension.none"
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "until", "others", "code"),
+    [
+        ("root", "root", None, {}, "suspension.oneself"),
+        ("dev", "root", NOW, {}, "suspension.over"),
+        ("root", "jhp", None, {"two": Suspension("away")}, "suspension.last_admin"),
+    ],
+)
+def test_refuses_what_could_not_be_meant(suspensions, name, by, until, others, code):
+    with pytest.raises(SuspensionError) as caught:
+        suspend(suspensions, name, by=by, until=until, others=others)
+    assert caught.value.code == code
+    assert suspensions.list_all() == {}
+
+
+def test_an_admin_is_suspended_where_another_one_is_left(suspensions):
+    assert "root" in suspend(suspensions, "root", by="two")
+    gone = {"two": Suspension("away", NOW - timedelta(days=1))}
+    assert "root" in suspend(suspensions, "root", by="jhp", others=gone), "its end has come"
+
+
+def test_refuses_to_lift_what_the_policy_declares(suspensions):
+    policy = make_policy({"users": {"dev": {"suspended": {"reason": "left"}}}})
+    with pytest.raises(SuspensionError, match=r"at users\.dev\.suspended\. Remove it there"):
+        suspensions.resume(Snapshot(policy, 1), "dev", reason="back", by="root")
+
+
+def test_nothing_changes_while_the_store_is_down(suspensions, outage: Outage):
+    outage.begin()
+    with pytest.raises(StoreUnreachableError):
+        suspend(suspensions, "dev")
+    outage.end()
+    assert suspensions.list_all() == {}
+
+
+def test_shares_are_remembered_once_and_forgotten_when_given_back(suspensions):
+    other = RevokedShare("eve", "dev", "train", "user", "eve", SHARE.scopes)
+    for _ in range(2):
+        suspensions.keep_shares([SHARE, other])
+    assert suspensions.list_shares() == [SHARE, other]
+    suspensions.forget_shares("dev")
+    assert suspensions.list_shares() == [other]
+
+
+def test_the_gate_refuses_whoever_is_suspended(gate_of):
+    gate = gate_of(POLICY)
+    gate.admission.snapshot = Snapshot(POLICY, 3, {"dev": Suspension("away", SOON)})
+    with pytest.raises(DeniedError) as caught:
+        gate.admit("dev")
+    assert caught.value.decision.codes == ("person.suspended",)
+    assert [row.user for row in gate.rows()] == []
+    gate.clock.advance(hours=1)
+    assert gate.admit("dev").reservation.user == "dev"
