@@ -17,21 +17,27 @@ from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
+STOPPED = "stopped"
 IDENTITY_ARGUMENT = "--HubOAuth.cache_max_age"
 IDENTITY_SECONDS = 5
 """How long a server believes what the Hub said about a visitor: a suspension reaches it by then."""
+
+
+STOCK_REPORT_SECONDS = 300
+"""How often a server reports its use to the Hub, if nothing says otherwise."""
 
 
 class AdmissionMixin(Spawner):  # type: ignore[misc]
     """Goes before a spawner class: whatever starts that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
-    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
-    ``stops_at_once`` is given no time to shut down.
+    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. ``stop_reason``
+    is entered when it is released; a server that ``stops_at_once`` has no time to shut down.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         self.admitted: Admitted | None = None
+        self.stop_reason = STOPPED
         self.stops_at_once = False
         self._refused = False
         self._backend_gone = True
@@ -109,6 +115,7 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         metrics.DECISIONS.labels("admitted").inc()
         self._refused = False
         self._backend_gone = False
+        self.stop_reason, self.stops_at_once = STOPPED, False
         # A new dict: the column does not notice a change within. The Hub commits it next.
         self.orm_spawner.state = self.get_state()
 
@@ -184,6 +191,15 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
             return arguments
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 
+    def get_env(self) -> dict[str, Any]:
+        """Have a server that is stopped when idle report its use often enough for that."""
+        environment: dict[str, Any] = super().get_env()
+        idle = self.admitted.reservation.idle_timeout if self.admitted else None
+        if idle is not None:
+            seconds = min(STOCK_REPORT_SECONDS, max(1, round(idle.total_seconds() / 4)))
+            environment.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", str(seconds))
+        return environment
+
     async def start(self) -> Any:
         """Start what was admitted, and nothing else."""
         if self.admitted is None:
@@ -242,7 +258,7 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
-            self.platform.admission.release(reservation.id, "stopped")
+            self.platform.admission.release(reservation.id, self.stop_reason)
 
     async def end_lingering(self) -> bool:
         """Try again to stop a backend whose stop failed; release what it holds once it is gone."""

@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from typing import Any, Final
 
 from jupyterhub.auth import Authenticator
+from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 from traitlets.utils.importstring import import_item
 
@@ -14,6 +16,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.settings import Settings
 
@@ -57,7 +60,9 @@ def configure(c: Any) -> None:
     _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
     local_accounts = issubclass(authenticator, PlatformAuthenticator)
-    hub.template_vars.update({"platform_local_accounts": local_accounts})
+    hub.template_vars.update(
+        {"platform_local_accounts": local_accounts, "platform_endings": _list_endings}
+    )
     _add_named(hub, "services", [_service(c)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
@@ -101,6 +106,11 @@ def _command_line(hub: Any) -> None:
         role = {"name": "platform-command-line", "services": [COMMAND_LINE]}
         _add_named(hub, "services", [{"name": COMMAND_LINE, "api_token": token}])
         _add_named(hub, "load_roles", [{**role, "scopes": [roles.ADMIN]}])
+
+
+def _list_endings(user: Any) -> list[dict[str, Any]]:
+    """Return what the Hub's pages say about the deadlines of somebody's servers."""
+    return list_endings(user, datetime.now(UTC)) if isinstance(user, User) else []
 
 
 def _set_default(section: Any, name: str, value: Any) -> None:

@@ -14,6 +14,7 @@ from traitlets.config import LoggingConfigurable
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.lifetimes import Lifetimes
 from jupyterhub_platform.hub.memberships import apply_memberships
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.roles import check_roles
@@ -70,6 +71,10 @@ class Platform(LoggingConfigurable):
         2.0, help="How often a store that does not answer is tried again."
     ).tag(config=True)
 
+    lifetime_seconds = Float(
+        15.0, help="How often servers are looked at whose time may be over: deadline or idle."
+    ).tag(config=True)
+
     invite_hours = Integer(72, help="For how many hours an invite can be used.").tag(config=True)
 
     sample_passwords_file = Unicode(
@@ -119,6 +124,7 @@ class Platform(LoggingConfigurable):
         self._lingering: set[Lingering] = set()
         self._suspected: frozenset[Drift] = frozenset()
         self.changing = asyncio.Lock()
+        self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
         if self.runtime.fault is not None:
             self._report(self.runtime.fault)
@@ -136,6 +142,7 @@ class Platform(LoggingConfigurable):
                 (self._retry_store, self.store_retry_seconds),
                 (self._end_lingering, 5.0),
                 (self.suspending.settle, 5.0),
+                (self.lifetimes.settle, self.lifetime_seconds),
             )
             if seconds
         ]

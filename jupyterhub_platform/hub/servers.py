@@ -33,15 +33,17 @@ def list_active(user: Any) -> list[str]:
     return sorted(name for name, spawner in tuple(user.spawners.items()) if spawner.active)
 
 
-async def stop_server(app: Any, user: Any, name: str, *, at_once: bool = False) -> None:
+async def stop_server(
+    app: Any, user: Any, name: str, *, reason: str, at_once: bool = False
+) -> None:
     """Stop a server as the Hub's own API does, whatever it is doing; a start is broken off.
 
-    ``at_once`` gives it no time to shut down.
+    ``reason`` is entered in the ledger; ``at_once`` gives it no time to shut down.
     """
     spawner = user.spawners[name]
-    spawner.stops_at_once = at_once
     if spawner.pending == "stop":
         return
+    spawner.stop_reason, spawner.stops_at_once = reason, at_once
     start = spawner._spawn_future
     if spawner.pending == "spawn" and start is not None:
         start.cancel()

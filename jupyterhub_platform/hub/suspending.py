@@ -136,7 +136,7 @@ class Suspending:
 
     async def _stop(self, user: Any, name: str) -> None:
         try:
-            await stop_server(self._app, user, name, at_once=True)
+            await stop_server(self._app, user, name, reason="suspended", at_once=True)
         except Exception:
             self._app.log.exception("A server of %s, who is suspended, still runs", user.name)
             self._out.discard(user.name)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from jupyterhub_platform.core.question import HeldLimit, limit_to_json
@@ -26,6 +26,8 @@ def render_json(report: object) -> Any:
                 "limit": query.limit,
                 "offset": query.offset,
             }
+        case timedelta():
+            return report.total_seconds()
         case datetime():
             return report.isoformat()
         case str() | int() | float() | None:

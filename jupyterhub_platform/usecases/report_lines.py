@@ -1,7 +1,7 @@
 """The lines that reports are made of: a limit with what is held, a server that runs."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import HeldLimit
@@ -67,6 +67,8 @@ class ServerLine:
     image: str
     demand: Resources
     since: datetime
+    ends_at: datetime | None = None
+    idle_timeout: timedelta | None = None
 
 
 def describe_resource(name: str) -> str:
@@ -109,6 +111,8 @@ def server_line(facts: Facts, held: Reservation) -> ServerLine:
         held.image,
         held.demand,
         held.opened_at,
+        held.ends_at,
+        held.idle_timeout,
     )
 
 

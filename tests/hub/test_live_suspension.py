@@ -32,7 +32,7 @@ users:
 groups:
   vision: {members: [kim, host, guest, operator, auditor, admin, second], managers: [boss]}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
-tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
+tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, limits: {cpu: 2, memory: 1Gi}, images: [lab]}}
 """
 WITHIN_SECONDS = 5.0
 BUSY_SECONDS = 5.0

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy import text
+
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.audit import AuditRow
@@ -27,6 +29,13 @@ def read_open(hub: LiveHub) -> list[Reservation]:
     """Return the open rows of the ledger."""
     with reading(hub) as transaction:
         return ledger.list_open(transaction)
+
+
+def read_releases(hub: LiveHub) -> dict[str, str]:
+    """Return why each closed row of the ledger was released, by its id."""
+    query = text("SELECT id, release_reason FROM reservation WHERE released_at IS NOT NULL")
+    with reading(hub) as transaction:
+        return {row.id: row.release_reason for row in transaction.execute(query)}
 
 
 def read_decisions(hub: LiveHub, *, admitted: bool | None = None) -> list[DecisionRecord]:

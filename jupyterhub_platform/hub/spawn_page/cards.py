@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jupyterhub_platform.core.decision import Decision, decide
+from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.policy import resource_order
 from jupyterhub_platform.core.question import Candidate, Options, Question
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
@@ -53,6 +54,7 @@ def build_card(
         images=_images(facts, tier, wish),
         state=state,
         decision=decision,
+        ends=say_end(tier),
         later=opens,
         asked=wish.tier == tier.name,
         again=facts.place.link(account=facts.account, tier=tier.name),
@@ -71,6 +73,16 @@ def build_card(
     reasons = _reasons(decision, only="tier.not_granted")
     ask = f"Ask {facts.whom_to_ask()} for it."
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())
+
+
+def say_end(tier: Tier) -> str:
+    """Say when a server of the tier is stopped by itself; empty if never."""
+    ends = []
+    if tier.max_lifetime is not None:
+        ends.append(f"after {describe_duration(tier.max_lifetime)}")
+    if tier.idle_timeout is not None:
+        ends.append(f"after {describe_duration(tier.idle_timeout)} without use")
+    return f"Stopped by itself {', or '.join(ends)}." if ends else ""
 
 
 def describe_gift(tier: Tier) -> tuple[Amount, ...]:

@@ -112,8 +112,9 @@ class Obstacles:
 class TierCard:
     """A tier, what it gives, and whether it may start now.
 
-    ``left_after`` says what remains once it runs. ``asked`` marks the tier that a link or a refused
-    attempt named. ``again`` leads back to this page with this tier preselected.
+    ``ends`` says when a server is stopped by itself, ``left_after`` what remains once it runs.
+    ``asked`` marks the tier that a link or a refused attempt named. ``again`` leads back to this
+    page with this tier preselected.
     """
 
     name: str
@@ -123,6 +124,7 @@ class TierCard:
     images: tuple[ImageChoice, ...]
     state: State
     decision: Decision
+    ends: str = ""
     left_after: str = ""
     reasons: tuple[Reason, ...] = ()
     remedies: tuple[str, ...] = ()
