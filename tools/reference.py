@@ -38,6 +38,7 @@ from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.denials import STATUSES
 from jupyterhub_platform.hub.handlers import platform_handlers
+from jupyterhub_platform.hub.hardening import LEFT_OUT, SETTINGS
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
@@ -130,10 +131,34 @@ def render_settings() -> str:
         for name, trait, computed in list_own_traits(cls):
             head = f"### `{name}`\n\n{_say_type(trait)}, default {_say_default(trait, computed)}"
             parts.append(f"{head}\n\n{_render_help(trait.help)}")
+    parts += _render_hardened()
     parts.append("## Environment variables")
     rows = ((f"`{name}`", reader, text) for name, reader, text in ENVIRONMENT)
     parts.append(render_table(("Variable", "Read by", "What it says"), rows))
     return "\n\n".join(parts)
+
+
+def _render_hardened() -> list[str]:
+    rows = (
+        (
+            f"`{setting.name}`",
+            "JupyterHub's own" if setting.value is None else f"`{setting.value!r}`",
+            "hard profile" if setting.hard else "always",
+            f"Otherwise {setting.reason}.",
+        )
+        for setting in SETTINGS
+    )
+    return [
+        "## Hardened settings of JupyterHub",
+        (
+            "Set where your configuration sets nothing. Your own value stays; where it is weaker, "
+            "the Hub says so when it starts, and on the platform's *Overview*. The hard profile "
+            "needs TLS and a DNS name with a wildcard below it."
+        ),
+        render_table(("Setting", "Value", "Set", "Why"), rows),
+        "Left out on purpose:",
+        "\n".join(f"- `{name}`: {reason}." for name, reason in LEFT_OUT.items()),
+    ]
 
 
 # -- policy --------------------------------------------------------------------------------------

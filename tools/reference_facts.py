@@ -48,6 +48,7 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "Directories of a site's own templates, separated by colons.",
     ),
+    ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
     ("PLATFORM_HUB_PID", "service", "Set by the Hub: the process with which the service ends."),
     (
         "PLATFORM_HUB_STARTED",
@@ -170,6 +171,21 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/api/platform/reload",
         "`custom:platform:operate` or `custom:platform:admin`",
         "200 with `revision` and `changed`; 422 with `faults`, and the last good policy stays.",
+    ),
+    r"/api/platform/settings": (
+        "/hub/api/platform/settings",
+        f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
+        "Which settings of JupyterHub a site made weaker than the platform's own, and why not.",
+    ),
+    r"/api/users/([^/]+)/server": (
+        "/hub/api/users/NAME/server",
+        "as JupyterHub has it",
+        "JupyterHub's own call. Two starts at once are one; a body that is none gets 400.",
+    ),
+    r"/api/users/([^/]+)/servers/([^/]*)": (
+        "/hub/api/users/NAME/servers/SERVER",
+        "as JupyterHub has it",
+        "The same for a named server.",
     ),
     r"/api/platform/users/([^/]+)/invite": (
         "/hub/api/platform/users/NAME/invite",

@@ -11,6 +11,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
+from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_form import spawn_form
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
@@ -18,11 +19,6 @@ from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
 STOPPED = "stopped"
-IDENTITY_ARGUMENT = "--HubOAuth.cache_max_age"
-IDENTITY_SECONDS = 5
-"""How long a server believes what the Hub said about a visitor: a suspension reaches it by then."""
-
-
 STOCK_REPORT_SECONDS = 300
 """How often a server reports its use to the Hub, if nothing says otherwise."""
 

@@ -5,7 +5,6 @@ Scopes are asked for at run time: a site may define roles of its own that hold t
 
 import asyncio
 import functools
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -22,6 +21,7 @@ from jupyterhub_platform.core.question import limit_to_json, subject_of
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
 
 T = TypeVar("T")
@@ -101,10 +101,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
 
     def get_json_body(self) -> Any:
         """Return the body; what is no JSON is the sender's fault, and no error of the Hub."""
-        try:
-            return json.loads(self.request.body.decode("utf8")) if self.request.body else None
-        except (ValueError, RecursionError):
-            raise web.HTTPError(400, "The body is not JSON.") from None
+        return read_body(self.request.body)
 
     async def in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Run what may take long beside the Hub's loop; an unreachable store becomes a 503."""
@@ -228,6 +225,23 @@ class ReloadHandler(PlatformAPIHandler):
             self.platform.runtime.health.mark_down(error)
             raise web.HTTPError(503, "The platform's store does not answer.") from error
         self.write({"revision": snapshot.revision, "changed": snapshot.revision != before})
+
+
+class SettingsHandler(PlatformAPIHandler):
+    """How safe the Hub's own settings are: what a site made weaker, and what goes wrong then."""
+
+    def get(self) -> None:
+        """Answer operators, auditors and admins."""
+        self.require(roles.READ, roles.OPERATE, roles.ADMIN)
+        self.write(
+            {
+                "hard_profile": self.platform.hard_profile,
+                "weakened": [
+                    {"setting": weakened.setting.name, "sentence": weakened.sentence}
+                    for weakened in self.platform.list_weakened()
+                ],
+            }
+        )
 
 
 class InviteHandler(PlatformAPIHandler):

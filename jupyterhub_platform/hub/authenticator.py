@@ -140,7 +140,14 @@ class PlatformAuthenticator(GovernedAuthenticator):
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
         """Bring a person to what the policy says now; one who was dropped is logged out."""
-        return await super().refresh_user(user, handler) and self.describe(user.name, user)
+        if not await super().refresh_user(user, handler):
+            return False
+        model = self.describe(user.name, user)
+        is_current = model["admin"] == bool(user.admin) and model["groups"] == sorted(
+            group.name for group in user.groups
+        )
+        # Nothing is written to the Hub's database where nothing has changed.
+        return True if is_current else model
 
     def describe(self, name: str, user: Any) -> dict[str, Any]:
         """Return the Hub's model of a person: groups and whether they are an admin.

@@ -16,6 +16,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.settings import Settings
@@ -69,29 +70,19 @@ def configure(c: Any) -> None:
     # Servers outlive the Hub; a restart finds them again.
     _set_default(hub, "cleanup_servers", False)
     _set_default(c.Spawner, "default_url", "/lab")
-    # Without it, a token of somebody who was dropped from the policy goes on working.
-    _set_default(c.Authenticator, "auth_refresh_strict", True)
+    harden(c, hard=_is_hard(c))
 
 
 def _add_named(section: Any, trait: str, entries: Iterable[Mapping[str, Any]]) -> None:
     """Add entries to a list, except those that it has by name: those of the site stay."""
-    present = {entry.get("name") for entry in _entries(section[trait])}
+    present = {entry.get("name") for entry in read_added(section[trait])}
     section[trait].extend(dict(entry) for entry in entries if entry["name"] not in present)
-
-
-def _entries(value: Any) -> list[Any]:
-    """Return what a list has so far; where a site only added to it, what it added."""
-    if isinstance(value, LazyConfigValue):
-        changes = value.to_dict()
-        inserted = [entry for _, entry in changes.get("inserts", ())]
-        return [*inserted, *changes.get("prepend", ()), *changes.get("extend", ())]
-    return list(value)
 
 
 def _add_templates(hub: Any) -> None:
     """Put our templates behind those of the site and before those of the Hub."""
     ours, paths = str(TEMPLATE_DIRECTORY), hub.template_paths
-    if ours in _entries(paths):
+    if ours in read_added(paths):
         return
     if isinstance(paths, LazyConfigValue):
         paths.insert(len(paths.to_dict().get("inserts", ())), ours)
@@ -106,6 +97,10 @@ def _command_line(hub: Any) -> None:
         role = {"name": "platform-command-line", "services": [COMMAND_LINE]}
         _add_named(hub, "services", [{"name": COMMAND_LINE, "api_token": token}])
         _add_named(hub, "load_roles", [{**role, "scopes": [roles.ADMIN]}])
+
+
+def _is_hard(c: Any) -> bool:
+    return bool(c.Platform.get("hard_profile", os.environ.get(HARD_PROFILE) == "1"))
 
 
 def _list_endings(user: Any) -> list[dict[str, Any]]:

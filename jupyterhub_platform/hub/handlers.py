@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jupyterhub_platform.hub import api, pages, suspension_api
+from jupyterhub_platform.hub import api, pages, server_api, suspension_api
 
 
 def platform_handlers(app: Any) -> list[Any]:
@@ -12,9 +12,12 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/decide", api.DecideHandler),
         (r"/api/platform/decisions/([0-9a-f]{1,64})", api.DecisionHandler),
         (r"/api/platform/reload", api.ReloadHandler),
+        (r"/api/platform/settings", api.SettingsHandler),
         (r"/api/platform/users/([^/]+)/invite", api.InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", suspension_api.SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", suspension_api.ResumeHandler),
+        (r"/api/users/([^/]+)/server", server_api.ServerAPI),
+        (r"/api/users/([^/]+)/servers/([^/]*)", server_api.ServerAPI),
         (r"/invite/([^/]*)", pages.InvitePage),
         (r"/password", pages.PasswordPage),
         (r"/spawn", pages.SpawnPage),

@@ -13,6 +13,7 @@ from tornado import web
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.server_api import SingleStart
 from jupyterhub_platform.hub.sessions import end_sessions
 from jupyterhub_platform.hub.spawn_form import spawn_form
 from jupyterhub_platform.usecases.people import InviteError, LocalAccounts, PasswordError
@@ -25,7 +26,7 @@ class StaticFiles(CacheControlStaticFilesHandler):  # type: ignore[misc]
     """Serves our own style sheets and scripts, as the Hub serves its own."""
 
 
-class SpawnPage(SpawnHandler):  # type: ignore[misc]
+class SpawnPage(SingleStart, SpawnHandler):  # type: ignore[misc]
     """The Hub's spawn page, except that nothing starts from a GET: a link only preselects."""
 
     @property

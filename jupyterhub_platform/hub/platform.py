@@ -1,22 +1,26 @@
 """The platform within the Hub: what an operator sets, and what runs while the Hub runs."""
 
 import asyncio
-import os
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from tornado.ioloop import IOLoop, PeriodicCallback
-from traitlets import Bool, Float, Integer, Unicode, default
-from traitlets.config import LoggingConfigurable
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.hardening import (
+    Weakened,
+    check_hard_profile,
+    find_weakened,
+)
 from jupyterhub_platform.hub.lifetimes import Lifetimes
 from jupyterhub_platform.hub.memberships import apply_memberships
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.roles import check_roles
 from jupyterhub_platform.hub.servers import live_servers, stored_servers
 from jupyterhub_platform.hub.suspending import Suspending
@@ -35,71 +39,8 @@ class Lingering(Protocol):
         ...
 
 
-class Platform(LoggingConfigurable):
+class Platform(PlatformTraits):
     """Governs who may start what, within one Hub process."""
-
-    state_dir = Unicode(
-        help="Directory for what must survive a restart on one machine. Env: PLATFORM_STATE_DIR."
-    ).tag(config=True)
-
-    policy_file = Unicode(
-        help="The policy: platform.yaml. Env: PLATFORM_FILE; by default in the state directory."
-    ).tag(config=True)
-
-    database_url = Unicode(
-        help="""
-        SQLAlchemy URL of the platform's own store, never the Hub's own database.
-        It may hold a password: set it in the environment, PLATFORM_DB_URL.
-        By default SQLite in the state directory.
-        """
-    ).tag(config=True)
-
-    service_url = Unicode(
-        "http://127.0.0.1:8190",
-        help="Where the admin service listens, as the proxy reaches it. Env: PLATFORM_SERVICE_URL.",
-    ).tag(config=True)
-
-    watch_seconds = Float(
-        2.0, help="How often the policy file is looked at for changes; 0 reloads only when told to."
-    ).tag(config=True)
-
-    check_seconds = Float(
-        60.0, help="How often the book, the servers and the ledger are compared."
-    ).tag(config=True)
-
-    store_retry_seconds = Float(
-        2.0, help="How often a store that does not answer is tried again."
-    ).tag(config=True)
-
-    lifetime_seconds = Float(
-        15.0, help="How often servers are looked at whose time may be over: deadline or idle."
-    ).tag(config=True)
-
-    invite_hours = Integer(72, help="For how many hours an invite can be used.").tag(config=True)
-
-    sample_passwords_file = Unicode(
-        help="""
-        JSON file with passwords for people who have none yet, for a first start on a laptop.
-        Never set it on a platform that others can reach.
-        """
-    ).tag(config=True)
-
-    manage_memberships = Bool(
-        True, help="Write declared memberships and levels into the Hub's groups."
-    ).tag(config=True)
-
-    @default("state_dir")
-    def _default_state_dir(self) -> str:
-        return str(Settings.from_environment(os.environ).state_dir)
-
-    @default("policy_file")
-    def _default_policy_file(self) -> str:
-        return os.environ.get("PLATFORM_FILE") or str(Path(self.state_dir) / "platform.yaml")
-
-    @default("database_url")
-    def _default_database_url(self) -> str:
-        own = f"sqlite:///{Path(self.state_dir).absolute() / 'platform.sqlite'}"
-        return os.environ.get("PLATFORM_DB_URL") or own
 
     @property
     def settings(self) -> Settings:
@@ -118,6 +59,10 @@ class Platform(LoggingConfigurable):
         """
         self.app = app
         check_roles(app.load_roles, app.extra_user_scopes)
+        if self.hard_profile:
+            check_hard_profile(app.config)
+        for weakened in self.list_weakened():
+            self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = _modified(self.settings.policy_file)
@@ -160,6 +105,22 @@ class Platform(LoggingConfigurable):
     def snapshot(self) -> Snapshot:
         """The policy in force."""
         return self.runtime.admission.snapshot
+
+    def list_weakened(self) -> list[Weakened]:
+        """Return the settings that the site made weaker than the platform's own."""
+        app = self.app
+        classes = {
+            "JupyterHub": type(app),
+            "Authenticator": type(app.authenticator),
+            "Spawner": app.spawner_class,
+        }
+        return list(find_weakened(app.config, classes, hard=self.hard_profile))
+
+    def lets_in(self, name: str) -> bool:
+        """Tell whether the policy knows somebody, and nothing keeps them out now."""
+        snapshot = self.snapshot
+        suspended = snapshot.suspension_of(name, datetime.now(UTC)) is not None
+        return name in snapshot.policy.people and not suspended
 
     # -- the policy ---------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from jupyterhub_platform.service.handlers import Identified
 from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
 from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.service.weakened import read_weakened
 from jupyterhub_platform.usecases.report_overview import decision_line, report_overview
 from jupyterhub_platform.usecases.report_own import report_own, report_person
 from jupyterhub_platform.usecases.report_paging import Query
@@ -106,7 +107,10 @@ class OverviewPage(PageHandler):
             return facts, report_overview(facts, viewer, query, denials)
 
         facts, report = await self.look_up(read)
-        self.show("overview.html", facts, report=report, page=report.servers)
+        weakened: tuple[str, ...] = ()
+        if self.viewer.reads_all and not self.get_query_argument("part", ""):
+            weakened = await read_weakened(self.hub_auth.api_url, self.hub_auth.get_token(self))
+        self.show("overview.html", facts, report=report, page=report.servers, weakened=weakened)
 
 
 class PeoplePage(PageHandler):

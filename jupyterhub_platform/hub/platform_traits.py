@@ -1,0 +1,88 @@
+"""What an operator sets: ``c.Platform.…``."""
+
+import os
+from pathlib import Path
+
+from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets.config import LoggingConfigurable
+
+from jupyterhub_platform.hub.hardening import HARD_PROFILE
+from jupyterhub_platform.settings import Settings
+
+
+class PlatformTraits(LoggingConfigurable):
+    """The settings of :class:`~jupyterhub_platform.hub.platform.Platform`."""
+
+    state_dir = Unicode(
+        help="Directory for what must survive a restart on one machine. Env: PLATFORM_STATE_DIR."
+    ).tag(config=True)
+
+    policy_file = Unicode(
+        help="The policy: platform.yaml. Env: PLATFORM_FILE; by default in the state directory."
+    ).tag(config=True)
+
+    database_url = Unicode(
+        help="""
+        SQLAlchemy URL of the platform's own store, never the Hub's own database.
+        It may hold a password: set it in the environment, PLATFORM_DB_URL.
+        By default SQLite in the state directory.
+        """
+    ).tag(config=True)
+
+    service_url = Unicode(
+        "http://127.0.0.1:8190",
+        help="Where the admin service listens, as the proxy reaches it. Env: PLATFORM_SERVICE_URL.",
+    ).tag(config=True)
+
+    watch_seconds = Float(
+        2.0, help="How often the policy file is looked at for changes; 0 reloads only when told to."
+    ).tag(config=True)
+
+    check_seconds = Float(
+        60.0, help="How often the book, the servers and the ledger are compared."
+    ).tag(config=True)
+
+    store_retry_seconds = Float(
+        2.0, help="How often a store that does not answer is tried again."
+    ).tag(config=True)
+
+    lifetime_seconds = Float(
+        15.0, help="How often servers are looked at whose time may be over: deadline or idle."
+    ).tag(config=True)
+
+    hard_profile = Bool(
+        help="""
+        Turn on what needs TLS and a DNS name with a wildcard below it: a host of its own for each
+        person's servers, and cookies that no other host can plant. Env: PLATFORM_HARD_PROFILE=1.
+        """
+    ).tag(config=True)
+
+    invite_hours = Integer(72, help="For how many hours an invite can be used.").tag(config=True)
+
+    sample_passwords_file = Unicode(
+        help="""
+        JSON file with passwords for people who have none yet, for a first start on a laptop.
+        Never set it on a platform that others can reach.
+        """
+    ).tag(config=True)
+
+    manage_memberships = Bool(
+        True, help="Write declared memberships and levels into the Hub's groups."
+    ).tag(config=True)
+
+    @default("state_dir")
+    def _default_state_dir(self) -> str:
+        return str(Settings.from_environment(os.environ).state_dir)
+
+    @default("policy_file")
+    def _default_policy_file(self) -> str:
+        return os.environ.get("PLATFORM_FILE") or str(Path(self.state_dir) / "platform.yaml")
+
+    @default("database_url")
+    def _default_database_url(self) -> str:
+        own = f"sqlite:///{Path(self.state_dir).absolute() / 'platform.sqlite'}"
+        return os.environ.get("PLATFORM_DB_URL") or own
+
+    @default("hard_profile")
+    def _default_hard_profile(self) -> bool:
+        return os.environ.get(HARD_PROFILE) == "1"
