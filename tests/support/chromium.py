@@ -22,6 +22,7 @@ def find_chromium() -> str:
     return path
 
 
-def launch_chromium(playwright: Playwright) -> Browser:
-    """Start Chromium without a window."""
-    return playwright.chromium.launch(executable_path=find_chromium(), args=ARGUMENTS)
+def launch_chromium(playwright: Playwright, *more: str) -> Browser:
+    """Start Chromium without a window, with ``more`` arguments."""
+    arguments = [*ARGUMENTS, *more]
+    return playwright.chromium.launch(executable_path=find_chromium(), args=arguments)
