@@ -44,8 +44,11 @@ class LiveHub:
         self.policy = directory / "platform.yaml"
         self.policy.write_text(policy.read_text() if isinstance(policy, Path) else policy)
         self.configuration = directory / "site_config.py"
-        homes = f"c.PlatformLocalSpawner.homes_dir = {str(directory / 'homes')!r}"
-        self.configuration.write_text("\n".join([homes, site, PLAIN_CONFIGURATION]))
+        places = [
+            f"c.PlatformLocalSpawner.{trait} = {str(directory / name)!r}"
+            for trait, name in (("homes_dir", "homes"), ("uid_register", "uids"))
+        ]
+        self.configuration.write_text("\n".join([*places, site, PLAIN_CONFIGURATION]))
         self.ready_file = directory / "ready.json"
         self.terminal = directory / "terminal.log"
         self._environment = environment or {}
@@ -260,7 +263,7 @@ def form_xsrf(page: str) -> str:
     return unquote(match[1])
 
 
-def wait_for(check: Callable[[], T], what: str, seconds: float = 60) -> T:
+def wait_for(check: Callable[[], T], what: str, seconds: float = 120) -> T:
     """Wait until ``check`` is true, and return what it answered."""
     deadline = time.monotonic() + seconds
     while True:

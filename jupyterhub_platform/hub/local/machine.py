@@ -1,6 +1,7 @@
 """What the local spawner has found out about this machine, once for all servers."""
 
 import os
+import socket
 import threading
 import uuid
 from contextlib import suppress
@@ -18,11 +19,10 @@ from jupyterhub_platform.hub.local.people import (
 )
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
 from jupyterhub_platform.hub.local.reach import check_reachable
+from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
 _INSTANCE: Final = "instance-id"
-ISOLATED_HOMES: Final = Path("/var/lib/jupyterhub-platform")
-"""Where homes are if people have user ids of their own: the state directory is closed to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +63,39 @@ class Machine:
         return os.open(path, flags, 0o600), path
 
 
-_opened: dict[tuple[Path, bool, tuple[int, int], Path | None], Machine] = {}
+_opened: dict[tuple[Path, bool, tuple[int, int], Path | None, Path], Machine] = {}
 _opening: Final = threading.Lock()
 
 
 def open_machine(
-    state: Path, *, isolate: bool, uids: tuple[int, int], homes: Path | None = None
+    state: Path,
+    *,
+    isolate: bool,
+    uids: tuple[int, int],
+    homes: Path | None = None,
+    uid_register: Path = UID_REGISTER,
 ) -> Machine:
     """Find out what this machine can do; tried once, then remembered.
 
     Takes a second or so the first time. ``homes`` is where people's homes are: by default in the
-    state directory, or below :data:`ISOLATED_HOMES` if people have user ids of their own.
+    state directory, or below :data:`ISOLATED_HOMES` if people have user ids of their own, of which
+    ``uid_register`` remembers every one.
 
     Raises
     ------
     LocalSpawnerError
         Raised if servers cannot be started here as asked, with what to do about it.
     """
-    key = (state.absolute(), isolate, uids, homes)
+    key = (state.absolute(), isolate, uids, homes, uid_register)
     with _opening:
         if key not in _opened:
             _opened[key] = _open(*key)
         return _opened[key]
 
 
-def _open(state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None) -> Machine:
+def _open(
+    state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None, uid_register: Path
+) -> Machine:
     require_linux()
     isolation = describe_isolation(isolate=isolate)
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -98,8 +106,9 @@ def _open(state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None)
         check_reachable(homes, uids[0])
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
+    ids = UserIds(instance, state, homes, uids, uid_register)
     return Machine(
-        state, instance, probe_limiter(), isolation, People(state, homes, isolation, uids)
+        state, instance, probe_limiter(), isolation, People(state, homes, isolation, ids)
     )
 
 
@@ -127,3 +136,12 @@ def read_instance(state: Path) -> str:
             "Restore it from a backup; or, when no server runs, delete it."
         )
     return found
+
+
+def find_free_port(ip: str) -> int:
+    """Return a port that nothing listens on at ``ip``."""
+    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((ip, 0))
+        port: int = probe.getsockname()[1]
+        return port

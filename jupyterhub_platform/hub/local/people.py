@@ -11,16 +11,14 @@ import os
 import pwd
 import re
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
-
-FIRST_UID: Final = 200_000
-LAST_UID: Final = 265_535
+from jupyterhub_platform.hub.local.user_ids import UserIds
 
 _REGISTER: Final = "people-uids.json"
 _PLAIN: Final = re.compile(r"[a-z0-9_.]")
@@ -112,8 +110,8 @@ class People:
         Directory of the homes, which isolated people must be able to pass through.
     isolation
         Whether each has a user id of their own.
-    uids
-        First and last of the user ids that may be given out.
+    ids
+        The user ids that they are given.
     """
 
     def __init__(
@@ -121,13 +119,16 @@ class People:
         state: Path,
         homes: Path,
         isolation: Isolation,
-        uids: tuple[int, int] = (FIRST_UID, LAST_UID),
+        ids: UserIds,
     ) -> None:
         self._homes = homes
         self._register = state / _REGISTER
         self._isolation = isolation
-        self._uids = uids
+        self._ids = ids
         self._known = self._load()
+        self._alone: set[str] = set()
+        if isolation.isolated:
+            self._keep_ids()
 
     def _load(self) -> dict[str, int]:
         try:
@@ -141,6 +142,13 @@ class People:
         if len(set(found.values())) != len(found):
             raise self._unreadable("one user id is given to two people")
         return found
+
+    def _keep_ids(self) -> None:
+        """Enter ids from before there was a register, so that nobody else is given them."""
+        for name in self._known:
+            # Whoever shares one with somebody is told when they start a server.
+            with suppress(LocalSpawnerError):
+                self._uid_of(name)
 
     def _unreadable(self, why: str) -> LocalSpawnerError:
         return LocalSpawnerError(
@@ -164,51 +172,14 @@ class People:
     def _uid_of(self, name: str) -> int:
         uid = self._known.get(name)
         if uid is None:
-            uid = next(self._free_uids(), None)
-            if uid is None:
-                first, last = self._uids
-                raise LocalSpawnerError(
-                    f"No user id from {first} to {last} is free for {name}; "
-                    "set a wider c.LocalServerSpawner.uids."
-                )
+            uid = self._ids.give(name)
             known = {**self._known, name: uid}
             _replace(self._register, known)
             self._known = known
+        elif name not in self._alone:
+            self._ids.keep(name, uid)
+        self._alone.add(name)
         return uid
-
-    def _free_uids(self) -> Iterator[int]:
-        """Yield ids that no person has, no account and no container of another user."""
-        first, last = self._uids
-        given = set(self._known.values()) | {entry.pw_uid for entry in pwd.getpwall()}
-        others = [
-            *_subordinate_uids(Path("/etc/subuid")),
-            *_subordinate_uids(Path("/etc/subgid")),
-        ]
-        for uid in range(max(first, max(self._known.values(), default=0) + 1), last + 1):
-            if uid not in given and not any(uid in one for one in others) and _is_unknown(uid):
-                yield uid
-
-
-def _is_unknown(uid: int) -> bool:
-    # A directory service may know accounts that it does not list.
-    try:
-        pwd.getpwuid(uid)
-    except KeyError:
-        return True
-    return False
-
-
-def _subordinate_uids(path: Path) -> list[range]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    fields = [line.split(":") for line in lines]
-    return [
-        range(int(f[1]), int(f[1]) + int(f[2]))
-        for f in fields
-        if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()
-    ]
 
 
 def _hand_over(home: Path, uid: int) -> None:
@@ -218,7 +189,7 @@ def _hand_over(home: Path, uid: int) -> None:
         if os.fstat(handle).st_uid not in {0, uid}:
             raise LocalSpawnerError(
                 f"{home} belongs to user id {os.fstat(handle).st_uid}, not to {uid} who is to "
-                "use it. Give it to the right one with chown, or move it away."
+                f"use it. If it is theirs: chown -R {uid}:{uid} {home}. Otherwise move it away."
             )
         os.fchown(handle, uid, uid)
         os.fchmod(handle, 0o700)

@@ -124,6 +124,23 @@ def _pids() -> Iterator[int]:
     return (int(path.name) for path in _PROC.iterdir() if path.name.isdecimal())
 
 
+def list_owners() -> set[int]:
+    """Return the user ids, of every kind, that the machine's processes have."""
+    owners: set[int] = set()
+    for pid in _pids():
+        try:
+            status = (_PROC / str(pid) / "status").read_text(errors="replace")
+        except OSError:
+            continue
+        owners.update(
+            int(uid)
+            for line in status.splitlines()
+            if line.startswith("Uid:")
+            for uid in line.split()[1:]
+        )
+    return owners
+
+
 def read_environment(pid: int) -> dict[str, str]:
     """Read the environment that ``pid`` was started with; empty if it is not ours to read."""
     try:

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.people import FIRST_UID
 from jupyterhub_platform.hub.local.processes import PYTHON, LocalSpawnerError
+from jupyterhub_platform.hub.local.user_ids import FIRST_UID
 
 _TRY_SECONDS: Final = 60
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import socket
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -16,14 +15,14 @@ from traitlets import Bool, Float, Int, Tuple, Unicode, default
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import StillAliveError, end_server
 from jupyterhub_platform.hub.local.launch import Order, Record, find_leftovers, find_record, launch
-from jupyterhub_platform.hub.local.machine import Machine, open_machine
-from jupyterhub_platform.hub.local.people import FIRST_UID, LAST_UID
+from jupyterhub_platform.hub.local.machine import Machine, find_free_port, open_machine
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     LocalSpawnerError,
     is_alive,
     read_environment,
 )
+from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UID_REGISTER
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.
@@ -75,6 +74,11 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         Ids of accounts, and those that ``/etc/subuid`` sets aside for containers, are passed
         over. A person keeps the id for good.
         """,
+    ).tag(config=True)
+
+    uid_register = Unicode(
+        str(UID_REGISTER),
+        help="Directory that remembers all user ids given on this machine; one for all platforms.",
     ).tag(config=True)
 
     stop_grace = Float(
@@ -136,7 +140,11 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         first, last = self.uids
         homes = Path(self.homes_dir) if self.homes_dir else None
         return open_machine(
-            Path(self.state_dir), isolate=self.isolate, uids=(first, last), homes=homes
+            Path(self.state_dir),
+            isolate=self.isolate,
+            uids=(first, last),
+            homes=homes,
+            uid_register=Path(self.uid_register),
         )
 
     @property
@@ -192,7 +200,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
 
     def _launch(self, machine: Machine) -> None:
         if self.port == 0 or self._chose_port:
-            self.port = _free_port(self.ip)
+            self.port = find_free_port(self.ip)
             self._chose_port = True
         self._reservation = self.reservation_id()
         order = Order(
@@ -290,11 +298,3 @@ def _explained(error: LocalSpawnerError) -> SpawnException:
     raised = SpawnException(str(error), reason="local-spawner", status_code=500)
     raised.jupyterhub_message = str(error)
     return raised
-
-
-def _free_port(ip: str) -> int:
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((ip, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -19,9 +19,10 @@ from jupyterhub_platform.hub.local.ending import (
     find_reservations,
 )
 from jupyterhub_platform.hub.local.launch import Order, Record, launch
-from jupyterhub_platform.hub.local.machine import Machine, open_machine
-from jupyterhub_platform.hub.local.people import People, Person, describe_isolation
+from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
+from jupyterhub_platform.hub.local.people import Isolation, People, Person, describe_isolation
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
+from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UserIds
 
 SYSTEM_PYTHON = "/usr/bin/python3"
 
@@ -56,10 +57,13 @@ def read_log(record: Record) -> str:
 @pytest.fixture
 def state() -> Iterator[Path]:
     """Make a state directory that other users may pass through."""
-    path = Path(tempfile.mkdtemp(prefix="platform-local-"))
-    path.chmod(0o711)
+    machine = Path(tempfile.mkdtemp(prefix="platform-local-"))
+    path = machine / "state"
+    path.mkdir()
+    for each in (machine, path):
+        each.chmod(0o711)
     yield path
-    shutil.rmtree(path)
+    shutil.rmtree(machine)
 
 
 @pytest.fixture
@@ -80,7 +84,14 @@ async def machine(state: Path) -> AsyncIterator[Machine]:
 def isolated(machine: Machine, state: Path) -> Machine:
     """Give the same machine with a user id for each person, whatever Python runs these tests."""
     isolation = describe_isolation(isolate=True)
-    return replace(machine, isolation=isolation, people=People(state, state / "homes", isolation))
+    return replace(machine, isolation=isolation, people=isolated_people(state))
+
+
+def isolated_people(state: Path, span: tuple[int, int] = (FIRST_UID, LAST_UID)) -> People:
+    """Give the people of a platform, with a register of user ids that is the test's own."""
+    homes = state / "homes"
+    ids = UserIds(read_instance(state), state, homes, span, state.parent / "uids", state.parent)
+    return People(state, homes, Isolation(isolated=True, sentence=""), ids)
 
 
 class Servers:

@@ -14,16 +14,17 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import jupyterhub_platform
-from jupyterhub_platform.hub.local.people import (
-    Isolation,
-    People,
-    escape_name,
-)
+from jupyterhub_platform.hub.local.people import escape_name
 from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError
 from jupyterhub_platform.hub.local.reach import check_reachable
-from tests.hub.local.conftest import SYSTEM_PYTHON, Servers, as_root, read_log, wait_until
-
-_ISOLATED = Isolation(isolated=True, sentence="")
+from tests.hub.local.conftest import (
+    SYSTEM_PYTHON,
+    Servers,
+    as_root,
+    isolated_people,
+    read_log,
+    wait_until,
+)
 
 
 @settings(max_examples=50, deadline=None)
@@ -40,9 +41,9 @@ def test_two_names_never_become_one_directory(one, other):
 
 @as_root
 def test_a_person_keeps_the_same_user_id(state):
-    first = People(state, state / "homes", _ISOLATED)
+    first = isolated_people(state)
     ada, ben = first.person("ada"), first.person("ben")
-    again = People(state, state / "homes", _ISOLATED)
+    again = isolated_people(state)
 
     assert again.person("ben") == ben
     assert again.person("ada") == ada
@@ -56,18 +57,16 @@ def test_a_person_keeps_the_same_user_id(state):
 @as_root
 def test_an_id_that_an_account_has_is_passed_over(state):
     taken = pwd.getpwnam("nobody").pw_uid
-    assert (
-        People(state, state / "homes", _ISOLATED, (taken, taken + 1)).person("ada").uid == taken + 1
-    )
+    assert isolated_people(state, (taken, taken + 1)).person("ada").uid == taken + 1
 
 
 @as_root
 def test_when_all_ids_are_given_out_it_says_what_to_do(state):
-    people = People(state, state / "homes", _ISOLATED, (200_000, 200_000))
+    people = isolated_people(state, (300_000, 300_000))
     people.person("ada")
     with pytest.raises(LocalSpawnerError, match="set a wider"):
         people.person("ben")
-    assert people.person("ada").uid == 200_000
+    assert people.person("ada").uid == 300_000
 
 
 @as_root
@@ -77,12 +76,12 @@ def test_when_all_ids_are_given_out_it_says_what_to_do(state):
 def test_a_damaged_register_gives_nobody_another_persons_id(state, content):
     (state / "people-uids.json").write_text(content)
     with pytest.raises(LocalSpawnerError, match="restore it from a backup"):
-        People(state, state / "homes", _ISOLATED)
+        isolated_people(state)
 
 
 @as_root
 def test_a_home_that_is_a_link_or_somebody_elses_is_refused(state):
-    people = People(state, state / "homes", _ISOLATED)
+    people = isolated_people(state)
     ben = people.person("ben")
     (state / "homes" / "ada").symlink_to(ben.home)
     with pytest.raises((LocalSpawnerError, OSError)):
@@ -206,7 +205,8 @@ from jupyterhub_platform.hub.local.machine import open_machine
 from jupyterhub_platform.hub.local.processes import identify, is_alive
 
 state = Path(sys.argv[1]) / "state"
-machine = open_machine(state, isolate=True, uids=(200000, 200010), homes=state / "homes")
+uids = dict(uids=(200000, 200010), uid_register=state / "uids")
+machine = open_machine(state, isolate=True, homes=state / "homes", **uids)
 person = machine.people.person("ada")
 pids = state / "pids"
 script = f"env -i setsid sh -c 'echo $$ > {pids}; exec sleep 300' & exec sleep 300"

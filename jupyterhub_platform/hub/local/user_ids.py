@@ -1,0 +1,213 @@
+"""Give people user ids that nobody else on this machine has, or ever had.
+
+State directories come and go, the files that people leave do not. So one directory of the
+machine remembers every id that was ever given, one file per id. A file is there whole or not at
+all and never changes: neither a crash nor a second Hub gives an id twice.
+"""
+
+import json
+import os
+import pwd
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from jupyterhub_platform.hub.local.processes import LocalSpawnerError, list_owners
+
+FIRST_UID: Final = 200_000
+LAST_UID: Final = 265_535
+
+ISOLATED_HOMES: Final = Path("/var/lib/jupyterhub-platform")
+"""Where homes are if people have user ids of their own: the state directory is closed to them."""
+
+UID_REGISTER: Final = ISOLATED_HOMES / "uids"
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Who has a user id: a person of the platform that has this instance id."""
+
+    platform: str
+    state: str
+    name: str
+
+    def is_same(self, other: "Owner") -> bool:
+        """Tell whether it is the same person, wherever their state directory is by now."""
+        return (self.platform, self.name) == (other.platform, other.name)
+
+    def __str__(self) -> str:
+        return f"{self.name} of the platform in {self.state}"
+
+
+class UserIds:
+    """The user ids of one platform's people.
+
+    Parameters
+    ----------
+    platform
+        Instance id of the platform's state directory.
+    state
+        That directory, for messages.
+    homes
+        Where the homes of its people are.
+    span
+        First and last of the ids that may be given.
+    register
+        Directory that remembers who has which id, the same for all platforms of the machine.
+    all_homes
+        Directory below which platforms keep homes in ``*/homes/``.
+    """
+
+    def __init__(
+        self,
+        platform: str,
+        state: Path,
+        homes: Path,
+        span: tuple[int, int] = (FIRST_UID, LAST_UID),
+        register: Path = UID_REGISTER,
+        all_homes: Path = ISOLATED_HOMES,
+    ) -> None:
+        self._platform = platform
+        self._state = state
+        self._homes = homes
+        self._span = span
+        self._register = register
+        self._all_homes = all_homes
+
+    def give(self, name: str) -> int:
+        """Return an id that nobody has, which is theirs from here on.
+
+        Raises
+        ------
+        LocalSpawnerError
+            Raised if none is free.
+        """
+        self._open_register()
+        me = self._owner(name)
+        for uid in self._free():
+            if self._enter(uid, me).is_same(me):
+                return uid
+        first, last = self._span
+        raise LocalSpawnerError(
+            f"No user id from {first} to {last} is free for {name}; "
+            "set a wider c.LocalServerSpawner.uids."
+        )
+
+    def keep(self, name: str, uid: int) -> None:
+        """Make sure that the id which ``name`` was given before is theirs alone.
+
+        Raises
+        ------
+        LocalSpawnerError
+            Raised if somebody else has it too.
+        """
+        self._open_register()
+        me = self._owner(name)
+        entry = self._register / str(uid)
+        if not entry.exists():
+            home = next((home for home, owner in self._foreign_homes() if owner == uid), None)
+            if home is not None:
+                raise self._conflict(me, uid, f"the owner of {home}", home)
+        other = self._enter(uid, me)
+        if not other.is_same(me):
+            raise self._conflict(me, uid, str(other), entry)
+
+    def _owner(self, name: str) -> Owner:
+        return Owner(self._platform, str(self._state), name)
+
+    def _conflict(self, me: Owner, uid: int, other: str, evidence: Path) -> LocalSpawnerError:
+        return LocalSpawnerError(
+            f"{me} has the user id {uid}, and so has {other}: they could read each other's files. "
+            "Stop the Hub of one of them and take that line out of its people-uids.json: the next "
+            "start gives another id, and says how to hand over the home. If the other one is gone "
+            f"for good, with all files, remove {evidence}."
+        )
+
+    def _open_register(self) -> None:
+        try:
+            self._register.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._register.chmod(0o700)
+        except OSError as error:
+            raise LocalSpawnerError(
+                f"{self._register} cannot be used ({error.strerror}). It remembers which user ids "
+                "were given on this machine: make it a directory that root can write, or name "
+                "another with c.LocalServerSpawner.uid_register."
+            ) from error
+
+    def _enter(self, uid: int, owner: Owner) -> Owner:
+        """Enter ``owner`` unless somebody is entered already, and return who is."""
+        entry = self._register / str(uid)
+        draft = self._register / f".{uid}.{uuid.uuid4().hex}"
+        if not entry.exists():
+            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                json.dump(asdict(owner), file)
+                file.flush()
+                os.fsync(file.fileno())
+            # Unlike a rename, this leaves an entry that another Hub was faster to make.
+            with suppress(FileExistsError):
+                entry.hardlink_to(draft)
+            draft.unlink()
+            _sync(self._register)
+        try:
+            return Owner(**json.loads(entry.read_text(encoding="utf-8")))
+        except (ValueError, TypeError):
+            return Owner("", "?", f"somebody whom {entry} does not name")
+
+    def _free(self) -> Iterator[int]:
+        """Yield ids that no person has, no account, no home, no process and no container."""
+        first, last = self._span
+        given = {int(entry.name) for entry in self._register.iterdir() if entry.name.isdecimal()}
+        given |= {entry.pw_uid for entry in pwd.getpwall()} | list_owners()
+        given |= {owner for _, owner in [*self._foreign_homes(), *_owners_in(self._homes)]}
+        containers = [
+            *_subordinate_uids(Path("/etc/subuid")),
+            *_subordinate_uids(Path("/etc/subgid")),
+        ]
+        for uid in range(first, last + 1):
+            if uid not in given and not any(uid in one for one in containers) and _is_unknown(uid):
+                yield uid
+
+    def _foreign_homes(self) -> Iterator[tuple[Path, int]]:
+        for homes in self._all_homes.glob("*/homes"):
+            if homes != self._homes:
+                yield from _owners_in(homes)
+
+
+def _owners_in(homes: Path) -> Iterator[tuple[Path, int]]:
+    for home in homes.glob("*"):
+        with suppress(FileNotFoundError):
+            yield home, home.lstat().st_uid
+
+
+def _is_unknown(uid: int) -> bool:
+    # A directory service may know accounts that it does not list.
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return True
+    return False
+
+
+def _subordinate_uids(path: Path) -> list[range]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    fields = [line.split(":") for line in lines]
+    return [
+        range(int(f[1]), int(f[1]) + int(f[2]))
+        for f in fields
+        if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()
+    ]
+
+
+def _sync(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
