@@ -58,7 +58,7 @@ class Platform(PlatformTraits):
             Raised if that cannot be done: a Hub that cannot govern does not start.
         """
         self.app = app
-        check_roles(app.load_roles, app.extra_user_scopes)
+        check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
         for weakened in self.list_weakened():

@@ -4,6 +4,7 @@ Roles that are granted at run time do not survive a restart of the Hub; membersh
 """
 
 from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import PlatformError
@@ -65,13 +66,17 @@ UNSAFE: Final[Mapping[str, str]] = {
     "shares": "opens servers of everybody",
     "users:shares": "opens servers of everybody",
     "inherit": "has all that its owner has",
+    "proxy": "can have the proxy's token sent to a place of its own, and reroute everybody",
     "custom:platform": "can invite an admin and take their place",
     ADMIN: "can invite an admin and take their place",
 }
 """Scopes that lead to everything if they are not bound to oneself, and why."""
 
-UNSAFE_WITHIN_GROUPS: Final = frozenset({"admin:users", "groups", "tokens"})
+UNSAFE_WITHIN_GROUPS: Final = frozenset({"admin:users", "admin:groups", "groups", "tokens"})
 """Of these, a filter by group does not help: whoever holds one can first pull an admin into it."""
+
+_HAD_BY_ALL: Final = frozenset({"user", "server", "token"})
+"""Roles that the Hub itself gives to everybody, whomever else they name."""
 
 
 def level_roles() -> list[dict[str, Any]]:
@@ -87,38 +92,78 @@ def level_roles() -> list[dict[str, Any]]:
     ]
 
 
-def find_unsafe(roles: Iterable[Mapping[str, Any]]) -> list[str]:
+def find_unsafe(
+    roles: Iterable[Mapping[str, Any]],
+    custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
+) -> list[str]:
     """Return a sentence for each scope that would let somebody who is no admin take over.
 
     Roles that only services bear are left to the operator: a service has no password to steal.
     Tokens that people make inherit from them: that is what the Hub's own role ``token`` says.
+    People whom the Hub's own role ``admin`` names are admins because the site says so there, as
+    in ``c.Authenticator.admin_users``; a group that it names makes admins of whoever gets into it.
     """
     found = []
     for role in roles:
         name = str(role.get("name", ""))
-        only_services = role.get("services") and not (role.get("users") or role.get("groups"))
-        groups = set(role.get("groups", ()))
-        if name == "admin" or only_services or groups == {level_group(Level.ADMIN)}:
-            continue
-        for scope in role.get("scopes", ()):
-            why = _danger(str(scope))
-            if why and (name, scope) != ("token", "inherit"):
-                found.append(f"the role {name} has {scope}, whose bearer {why}")
+        if name == "admin":
+            found += [
+                f"the role admin goes to the group {group}, and whoever adds somebody to that "
+                "makes an admin"
+                for group in sorted(set(role.get("groups", ())) - {level_group(Level.ADMIN)})
+            ]
+        elif not _is_for_admins_or_services(role):
+            found += [
+                f"the role {name} has {scope}, whose bearer {why}"
+                for scope in map(str, role.get("scopes", ()))
+                if (why := _danger(scope, _only_bearer(role), custom_scopes))
+                and (name, scope) != ("token", "inherit")
+            ]
     return found
 
 
-def _danger(scope: str) -> str:
+def _is_for_admins_or_services(role: Mapping[str, Any]) -> bool:
+    groups = set(role.get("groups", ()))
+    named = role.get("users") or groups - {level_group(Level.ADMIN)}
+    return (
+        role.get("name") not in _HAD_BY_ALL and not named and bool(groups or role.get("services"))
+    )
+
+
+def _only_bearer(role: Mapping[str, Any]) -> str:
+    """Return the one person who has this role, if it is for one alone."""
+    users = set(role.get("users", ()))
+    alone = len(users) == 1 and not role.get("groups") and role.get("name") not in _HAD_BY_ALL
+    return str(users.pop()) if alone else ""
+
+
+def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> str:
     name, _, condition = scope.partition("!")
-    if name not in UNSAFE:
-        return ""
-    if not condition:
-        return UNSAFE[name]
-    if condition.startswith("group") and name in UNSAFE_WITHIN_GROUPS:
-        return UNSAFE[name]
-    return ""
+    kind, _, value = condition.partition("=")
+    why = next((UNSAFE[each] for each in _meant(name, custom_scopes) if each in UNSAFE), "")
+    if not condition or (kind == "group" and name in UNSAFE_WITHIN_GROUPS):
+        return why
+    if kind == "group":
+        return why if value == level_group(Level.ADMIN) else ""
+    # Without a name the filter means the bearer's own; with one, somebody who may be an admin.
+    whom = value.partition("/")[0]
+    return f"has power over {whom}" if why and whom not in {"", bearer} else ""
 
 
-def check_roles(roles: Iterable[Mapping[str, Any]], extra_user_scopes: Iterable[str] = ()) -> None:
+def _meant(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return the scope and those within it: only a custom one may have others of a site."""
+    found = [name, *(each for each in CUSTOM_SCOPES if "*" in name and fnmatchcase(each, name))]
+    for each in found:
+        within = custom_scopes.get(each, {}).get("subscopes", ())
+        found += [scope for scope in within if scope not in found]
+    return found
+
+
+def check_roles(
+    roles: Iterable[Mapping[str, Any]],
+    extra_user_scopes: Iterable[str] = (),
+    custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
+) -> None:
     """Refuse roles that would let somebody who is no admin take over the platform.
 
     Raises
@@ -127,10 +172,11 @@ def check_roles(roles: Iterable[Mapping[str, Any]], extra_user_scopes: Iterable[
         Raised with every such scope.
     """
     everybody = {"name": "user", "scopes": list(extra_user_scopes)}
-    found = find_unsafe([*roles, everybody])
+    found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES})
     if found:
         raise PlatformError(
             "These roles are not safe for anybody but admins: "
             + "; ".join(found)
-            + ". Bind each scope to its owner (!user, !server), or give it to a service only"
+            + ". Bind each scope to its owner (!user, !server), or give it to a service or to the "
+            "group level:admin only"
         )

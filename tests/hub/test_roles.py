@@ -32,6 +32,7 @@ def role(*scopes: str, **bearers: Any) -> dict[str, Any]:
         {"users": ["dev1"]},
         {"groups": ["vision"], "services": ["cull"]},
         {"groups": ["level:admin", "vision"]},
+        {"groups": ["level:admin"], "users": ["bob"]},
         {"groups": ["level:operator"]},
         {"groups": []},
     ],
@@ -60,6 +61,53 @@ def test_filter_by_group_does_not_help_where_anybody_can_be_pulled_into_it(
 @pytest.mark.parametrize("scope", sorted(set(UNSAFE) - UNSAFE_WITHIN_GROUPS))
 def test_filter_by_group_helps_otherwise(scope: str) -> None:
     assert not find_unsafe([role(f"{scope}!group=vision")])
+
+
+@pytest.mark.parametrize("scope", POWERFUL)
+@pytest.mark.parametrize("condition", ["user=root", "server=root/", "server=root/train"])
+def test_filter_that_names_somebody_else_does_not_help(scope: str, condition: str) -> None:
+    (found,) = find_unsafe([role(f"{scope}!{condition}", users=["dev1"])])
+    assert found == f"the role site has {scope}!{condition}, whose bearer has power over root"
+    assert find_unsafe([role(f"{scope}!{condition}", users=["root", "dev1"])])
+    assert find_unsafe([role(f"{scope}!{condition}", users=["root"], groups=["vision"])])
+    assert find_unsafe([{"name": "user", "scopes": [f"{scope}!{condition}"], "users": ["root"]}])
+    check_roles([role(f"{scope}!{condition}", users=["root"])])
+
+
+@pytest.mark.parametrize("scope", POWERFUL)
+def test_filter_by_the_group_of_the_admins_does_not_help(scope: str) -> None:
+    assert find_unsafe([role(f"{scope}!group=level:admin")])
+
+
+@pytest.mark.parametrize(
+    "scope", ["custom:platform:*", "custom:platform:a*", "custom:site:boss", "custom:site:indirect"]
+)
+def test_scope_of_a_site_that_leads_to_everything_here_is_refused(scope: str) -> None:
+    site = {
+        "custom:site:boss": {"description": "…", "subscopes": ["custom:platform"]},
+        "custom:site:indirect": {"description": "…", "subscopes": ["custom:site:boss"]},
+        "custom:site:harmless": {"description": "…", "subscopes": ["custom:platform:self"]},
+    }
+    with pytest.raises(PlatformError, match="can invite an admin and take their place"):
+        check_roles([role(scope)], custom_scopes=site)
+    check_roles([role("custom:site:harmless", "custom:platform:read")], custom_scopes=site)
+
+
+@pytest.mark.parametrize("name", ["user", "server", "token"])
+@pytest.mark.parametrize("bearers", [{"services": ["cull"]}, {"groups": ["level:admin"]}], ids=str)
+def test_role_that_everybody_has_is_not_for_those_alone_whom_it_names(
+    name: str, bearers: dict[str, Any]
+) -> None:
+    assert find_unsafe([{"name": name, "scopes": ["admin:users"], **bearers}])
+
+
+def test_role_of_the_hubs_admins_goes_to_people_by_name_or_by_level() -> None:
+    check_roles([{"name": "admin", "users": ["root"]}])
+    check_roles([{"name": "admin", "services": ["cull"], "groups": ["level:admin"]}])
+    (found,) = find_unsafe([{"name": "admin", "users": ["root"], "groups": ["vision"]}])
+    assert found == (
+        "the role admin goes to the group vision, and whoever adds somebody to that makes an admin"
+    )
 
 
 @pytest.mark.parametrize("scope", POWERFUL)
