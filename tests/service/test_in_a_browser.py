@@ -53,6 +53,32 @@ async def test_every_page_fits_400_pixels_and_leaves_the_console_empty(
         await context.close()
 
 
+_CROWDED = """() => {
+  const pen = document.createElement("canvas").getContext("2d");
+  const cells = [...document.querySelectorAll("td[data-label]")].filter(each => each.innerText);
+  return cells.map(cell => {
+    const label = getComputedStyle(cell, "::before");
+    pen.font = `${label.fontSize} ${label.fontFamily}`;
+    const words = document.createRange();
+    words.selectNodeContents(cell);
+    const lefts = [...words.getClientRects()].map(each => each.left);
+    const room = Math.min(...lefts) - cell.getBoundingClientRect().left;
+    return [cell.dataset.label, cell.innerText, room - pen.measureText(cell.dataset.label).width];
+  }).filter(([, , gap]) => gap < 8);
+}"""
+
+
+async def test_labels_keep_away_from_their_values_at_400_pixels(
+    running: Running, chromium: Browser
+) -> None:
+    running.filled.start("dev1", "train", "large", "vision")
+    running.hub.logged_in = "admin"
+    page = await chromium.new_page(viewport={"width": 400, "height": 800})
+    for address in ("", "overview", "people", "people/dev1", "tiers"):
+        await page.goto(running.url + PREFIX + address)
+        assert await page.evaluate(_CROWDED) == [], address
+
+
 async def test_what_can_be_pressed_is_large_enough(running: Running, chromium: Browser) -> None:
     running.filled.start("dev1", "train", "large", "vision")
     running.hub.logged_in = "admin"
