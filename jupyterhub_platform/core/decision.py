@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from jupyterhub_platform.core.levels import LEVELS
+from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.question import (
     Candidate,
     HeldLimit,
@@ -18,7 +18,14 @@ from jupyterhub_platform.core.question import (
 )
 from jupyterhub_platform.core.question_json import question_to_json
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.sentences import listed, say_what_helps, say_what_is_exceeded
+from jupyterhub_platform.core.sentences import (
+    join_remedies,
+    listed,
+    say_how_to_get,
+    say_what_helps,
+    say_what_is_exceeded,
+    say_whom_to_ask,
+)
 from jupyterhub_platform.core.suspensions import say_suspended
 
 
@@ -78,14 +85,19 @@ class Decision:
         return tuple(dict.fromkeys(denial.code for denial in self.denials))
 
     @property
+    def remedies(self) -> tuple[str, ...]:
+        """What to do about the denials, each once, in order."""
+        return join_remedies(denial.remedy for denial in self.denials)
+
+    @property
     def sentence(self) -> str:
         """The whole answer in words, the same wherever it is shown."""
         if not self.denials:
             return f"{self.question.tier} fits."
-        parts = [*(d.reason for d in self.denials), *(d.remedy for d in self.denials)]
+        parts = [*(denial.reason for denial in self.denials), *self.remedies]
         if self.fits:
             parts.append(f"What fits now: {', '.join(self.fits)}.")
-        elif any(denial.limit for denial in self.denials):
+        elif any(denial.limit for denial in self.denials) or _may_use_a_tier(self.question):
             parts.append("No tier fits now.")
         return " ".join(dict.fromkeys(part for part in parts if part))
 
@@ -151,7 +163,9 @@ def account_is_theirs(question: Question) -> Iterator[Denial]:
         yield Denial(
             "account.none",
             f"{subject.name} is in no group that a server can be charged to.",
-            "Ask an admin to be added to a group.",
+            "Add them to a group in the policy."
+            if subject.level is Level.ADMIN
+            else "Ask an admin to be added to a group.",
         )
     elif not question.account:
         yield Denial(
@@ -170,17 +184,24 @@ def account_is_theirs(question: Question) -> Iterator[Denial]:
 def tier_is_granted(question: Question) -> Iterator[Denial]:
     """Deny tiers that do not exist, or that policy does not give to this person and account."""
     candidate = question.candidate
-    usable = [c.name for c in question.candidates if c.granted]
+    fits = list_fitting(question)
+    asker = question.subject
+    an_admin = "" if asker.level is Level.ADMIN else "an admin"
     if candidate is None:
         what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
-        name = f"Name one of {', '.join(usable)}." if usable else "Ask an admin for a tier."
-        yield Denial("options.tier", what, name)
-    elif not candidate.granted and question.subject.level is not None:
-        ask = "Ask a manager for it" if candidate.requestable else "Ask an admin for it"
-        other = f", or use {listed(usable, 'or')}" if usable else ""
+        usable = fits or [c.name for c in question.candidates if c.granted]
+        ask = say_how_to_get("a tier", an_admin)
+        yield Denial(
+            "options.tier", what, f"Name one of {', '.join(usable)}." if usable else f"{ask}."
+        )
+    elif not candidate.granted and asker.level is not None:
+        account = question.account if question.opened_by_managers else ""
+        whom = say_whom_to_ask(question.opened_by, account, asker.name)
+        ask = say_how_to_get("it", whom if candidate.requestable else an_admin)
+        other = f", or use {listed(fits, 'or')}" if fits else ""
         yield Denial(
             "tier.not_granted",
-            f"The tier {candidate.name} is not open to {question.subject.name}"
+            f"The tier {candidate.name} is not open to {asker.name}"
             + (f" in {question.account}." if question.account else "."),
             f"{ask}{other}.",
         )
@@ -203,7 +224,7 @@ def limits_are_kept(question: Question) -> Iterator[Denial]:
     if candidate is None or question.account not in question.subject.accounts:
         return
     for limit in _exceeded(question, candidate):
-        yield _limit_denial(candidate, limit)
+        yield _limit_denial(candidate, limit, question.subject.name)
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -230,6 +251,11 @@ def decide(question: Question) -> Decision:
     return Decision(question, denials, list_fitting(question), observed)
 
 
+def _may_use_a_tier(question: Question) -> bool:
+    mine = question.account in question.subject.accounts and may_start_servers(question.subject)
+    return mine and any(candidate.granted for candidate in question.candidates)
+
+
 def list_fitting(question: Question) -> tuple[str, ...]:
     """Return the tiers that this person could start now in this account, in the policy's order."""
     if not may_start_servers(question.subject):
@@ -250,7 +276,7 @@ def _exceeded(question: Question, candidate: Candidate) -> Iterator[HeldLimit]:
             yield limit
 
 
-def _limit_denial(candidate: Candidate, limit: HeldLimit) -> Denial:
+def _limit_denial(candidate: Candidate, limit: HeldLimit, asker: str) -> Denial:
     scope, resource = limit.scope, limit.resource
     asked = candidate.demand.amount(resource)
     kind = "capacity" if scope.kind in {"platform", "tier"} else "quota"
@@ -258,7 +284,7 @@ def _limit_denial(candidate: Candidate, limit: HeldLimit) -> Denial:
     return Denial(
         code,
         say_what_is_exceeded(limit, candidate.name, asked),
-        say_what_helps(limit, asked),
+        say_what_helps(limit, asked, asker),
         limit=limit,
         asked=asked,
     )

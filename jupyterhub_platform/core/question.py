@@ -120,7 +120,8 @@ class Question:
 
     ``tier``, ``account`` and ``image`` are what the options come to once defaults are filled in;
     empty where that is not settled. ``candidates`` are all tiers, ``limits`` all limits that hold
-    for whichever of them is started.
+    for whichever of them is started. ``opened_by`` are the names of those who open a tier in the
+    account to this person: managers of it where ``opened_by_managers``, otherwise admins.
     """
 
     at: datetime
@@ -133,6 +134,8 @@ class Question:
     image: str
     candidates: tuple[Candidate, ...]
     limits: tuple[HeldLimit, ...]
+    opened_by: tuple[str, ...] = ()
+    opened_by_managers: bool = False
 
     @property
     def candidate(self) -> Candidate | None:
@@ -165,9 +168,10 @@ def ask(
             limit.path,
             limit.granted,
             raised_by(policy, limit.scope),
-            _has_managers(policy, limit.scope),
+            raised_by_managers(policy, limit.scope),
         )
 
+    own = Scope("member", account, subject.name)
     return Question(
         at=now,
         revision=revision,
@@ -181,6 +185,8 @@ def ask(
             _candidate(policy, each, subject, account, now, held) for each in policy.tiers.values()
         ),
         limits=tuple(map(held, policy.list_limits(subject.name, account, now))),
+        opened_by=raised_by(policy, own),
+        opened_by_managers=raised_by_managers(policy, own),
     )
 
 
@@ -205,15 +211,21 @@ def _candidate(
 
 
 def raised_by(policy: Policy, scope: Scope) -> tuple[str, ...]:
-    """Return who can raise a limit at ``scope``: managers within their group, otherwise admins."""
-    if _has_managers(policy, scope):
-        return tuple(sorted(policy.groups[scope.account].managers))
-    return policy.admins()
+    """Return who can raise a limit at ``scope``: managers within their group, otherwise admins.
+
+    No manager raises what they may hold themselves.
+    """
+    return _managers(policy, scope) or policy.admins()
 
 
-def _has_managers(policy: Policy, scope: Scope) -> bool:
+def raised_by_managers(policy: Policy, scope: Scope) -> bool:
+    """Tell whether those who can raise a limit at ``scope`` are managers, rather than admins."""
+    return bool(_managers(policy, scope))
+
+
+def _managers(policy: Policy, scope: Scope) -> tuple[str, ...]:
     group = policy.groups.get(scope.account) if scope.kind == "member" else None
-    return group is not None and bool(group.managers)
+    return tuple(sorted(group.managers - {scope.user})) if group is not None else ()
 
 
 def subject_of(

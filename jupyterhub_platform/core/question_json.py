@@ -40,6 +40,8 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "image": question.image,
         "candidates": [_candidate_to_json(candidate) for candidate in question.candidates],
         "limits": [limit_to_json(limit) for limit in question.limits],
+        "opened_by": list(question.opened_by),
+        "opened_by_managers": question.opened_by_managers,
     }
 
 
@@ -59,6 +61,8 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         image=data["image"],
         candidates=tuple(_candidate_from_json(row) for row in data["candidates"]),
         limits=tuple(_limit_from_json(row) for row in data["limits"]),
+        opened_by=tuple(data["opened_by"]),
+        opened_by_managers=data["opened_by_managers"],
     )
 
 

@@ -1,6 +1,6 @@
 """What a limit says to those whom it stops: what is in the way, and what helps."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.resources import (
@@ -48,16 +48,41 @@ def _place(scope: Scope) -> str:
     return f" in {scope.account}" if scope.kind == "member" else ""
 
 
-def say_what_helps(limit: HeldLimit, asked: int) -> str:
+def say_what_helps(limit: HeldLimit, asked: int, asker: str) -> str:
     """Say what would make a limit give way: a server that stops, or somebody who raises it."""
     scope = limit.scope
-    who = f"a manager of {scope.account}" if limit.raised_by_managers else "an admin"
-    ask = f"ask {who}" + (f" ({', '.join(limit.raised_by)})" if limit.raised_by else "")
+    account = scope.account if limit.raised_by_managers else ""
+    whom = say_whom_to_ask(limit.raised_by, account, asker)
+    ask = f"ask {whom}" if whom else "raise it in the policy"
     if asked > limit.most:
         # No server that stops makes room for more than the limit itself.
         return f"{ask[0].upper()}{ask[1:]}."
     own = scope.kind in {"member", "user", "tier-user"}
     return f"{'Stop a server' if own else 'Wait until a server stops'}, or {ask}."
+
+
+def say_whom_to_ask(names: Collection[str], account: str, asker: str) -> str:
+    """Say who but the asker can help: managers of the account if one is given, otherwise admins.
+
+    Empty if the asker is the only one who can.
+    """
+    others = [name for name in names if name != asker]
+    if names and not others:
+        return ""
+    who = f"a manager of {account}" if account else "an admin"
+    return who + (f" ({', '.join(others)})" if others else "")
+
+
+def say_how_to_get(what: str, whom: str) -> str:
+    """Say how a tier is opened: by those who can be asked, or by the asker who is alone."""
+    return f"Ask {whom} for {what}" if whom else f"Open {what} in the policy"
+
+
+def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
+    """Return each remedy once; what has to be done anyway is no alternative to another one."""
+    found = list(dict.fromkeys(remedies))
+    needed = [f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found]
+    return tuple(remedy for remedy in found if not any(map(remedy.endswith, needed)))
 
 
 def listed(names: Iterable[str], word: str = "and") -> str:

@@ -116,13 +116,13 @@ def test_a_start_within_all_limits_is_admitted():
             "dev",
             {"account": "vision"},
             "options.tier",
-            "No tier is named. Name one of small, large, gpu. What fits now: small, large.",
+            "No tier is named. Name one of small, large. What fits now: small, large.",
         ),
         (
             "dev",
             {"account": "vision", "tier": "huge"},
             "options.tier",
-            "There is no tier 'huge'. Name one of small, large, gpu. What fits now: small, large.",
+            "There is no tier 'huge'. Name one of small, large. What fits now: small, large.",
         ),
         (
             "dev",
@@ -139,7 +139,9 @@ def test_a_denial_says_what_is_in_the_way_and_what_to_do(user, options, code, se
     assert decision.sentence == sentence
 
 
-@pytest.mark.parametrize(("requestable", "who"), [(False, "an admin"), (True, "a manager")])
+@pytest.mark.parametrize(
+    ("requestable", "who"), [(False, "an admin"), (True, "a manager of vision (mia)")]
+)
 def test_a_tier_that_is_not_open_says_who_opens_it(requestable, who):
     closed = {"access": {"users": ["root"]}, "requestable": requestable}
     policy = make_policy({"tiers": {"gpu": closed}}, GIVE_GPU)
@@ -341,6 +343,94 @@ def test_a_group_without_managers_sends_to_an_admin():
     held = (hold(policy, "small", "dev", "a", "text"),)
     decision = judge(policy, options={"account": "text", "tier": "small"}, held=held)
     assert decision.denials[0].remedy == "Stop a server, or ask an admin (root)."
+
+
+# -- advice that whoever asks can follow -----------------------------------------------------------
+
+MIA_TOO = {"groups": {"vision": {"members": ["mia"]}}}
+MAX = {"users": {"max": {"level": "manager"}}, "groups": {"vision": {"managers": ["mia", "max"]}}}
+SECOND_ADMIN = {"users": {"ruth": {"level": "admin"}}}
+CLOSED_GPU = {"tiers": {"gpu": {"access": {"users": ["eve"]}, "requestable": True}}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "user", "account", "remedy"),
+    [
+        ([MIA_TOO, MAX], "mia", "vision", "Stop a server, or ask a manager of vision (max)."),
+        ([MIA_TOO], "mia", "vision", "Stop a server, or ask an admin (root)."),
+        ([], "root", "text", "Stop a server, or raise it in the policy."),
+        ([SECOND_ADMIN], "root", "text", "Stop a server, or ask an admin (ruth)."),
+    ],
+)
+def test_nobody_is_told_to_ask_themselves_to_raise_a_limit(changes, user, account, remedy):
+    quota = {"groups": {account: {"member_quota": {"servers": 1}}}}
+    policy = make_policy(quota, *changes)
+    held = (hold(policy, "small", user, "a", account),)
+    decision = judge(policy, user, {"account": account, "tier": "small"}, held=held)
+    assert [denial.remedy for denial in decision.denials] == [remedy]
+
+
+@pytest.mark.parametrize(
+    ("changes", "user", "account", "remedy"),
+    [
+        ([MIA_TOO, MAX], "mia", "vision", "Ask a manager of vision (max) for it"),
+        ([MIA_TOO], "mia", "vision", "Ask an admin (root) for it"),
+        ([], "dev", "text", "Ask an admin (root) for it"),
+        ([], "root", "text", "Open it in the policy"),
+        ([SECOND_ADMIN], "root", "text", "Ask an admin (ruth) for it"),
+    ],
+)
+def test_nobody_is_told_to_ask_themselves_for_a_tier(changes, user, account, remedy):
+    policy = make_policy(CLOSED_GPU, *changes)
+    decision = judge(policy, user, {"account": account, "tier": "gpu"})
+    assert decision.denials[0].remedy == f"{remedy}, or use small or large."
+
+
+def test_an_admin_is_told_what_to_write_into_the_policy():
+    closed = {name: {"access": {"users": ["eve"]}} for name in ("small", "large", "gpu")}
+    policy = make_policy({"tiers": closed})
+    named = judge(policy, "root", {"account": "text", "tier": "small"})
+    assert named.denials[0].remedy == "Open it in the policy."
+    unnamed = judge(policy, "root", {"account": "text"})
+    assert unnamed.denials[0].remedy == "Open a tier in the policy."
+    alone = make_policy({"groups": {"text": {"members": ["dev"]}}})
+    nowhere = judge(alone, "root", {"tier": "small"})
+    assert nowhere.denials[0].remedy == "Add them to a group in the policy."
+
+
+def test_what_must_be_asked_for_is_asked_for_once():
+    policy = make_policy(
+        {"users": {"dev": {"quota": {"cpu": 1}}, "root": {"quota": {"cpu": 1}}}},
+        {"groups": {"text": {"quota": {"memory": "6Gi"}}}, "quota": {"memory": "6Gi"}},
+    )
+    held = (hold(policy, "large", "eve", "a", "text"),)
+    large = {"account": "text", "tier": "large"}
+    decision = judge(policy, options=large, held=held)
+    assert [denial.remedy for denial in decision.denials] == [
+        "Ask an admin (root).",
+        "Wait until a server stops, or ask an admin (root).",
+        "Wait until a server stops, or ask an admin (root).",
+    ]
+    assert decision.remedies == ("Ask an admin (root).",)
+    assert decision.sentence.endswith("asks for 4 GiB. Ask an admin (root). What fits now: small.")
+    own = judge(policy, "root", large, held=held)
+    assert own.sentence.endswith("asks for 4 GiB. Raise it in the policy. What fits now: small.")
+
+
+def test_tiers_that_do_not_fit_now_are_not_recommended():
+    policy = make_policy(CLOSED_GPU, GIVE_GPU, member(servers=1))
+    held = (hold(policy, "small", "dev", "a", "vision"),)
+    closed = judge(policy, options={"account": "vision", "tier": "gpu"}, held=held)
+    assert closed.sentence == (
+        "The tier gpu is not open to dev in vision. dev holds 1 of 1 server in vision, and gpu is "
+        "1 more. Ask a manager of vision (mia) for it. Stop a server, or ask a manager of vision "
+        "(mia). No tier fits now."
+    )
+    small_only = make_policy(CLOSED_GPU, GIVE_GPU, member(memory="5Gi"))
+    (denial,) = judge(small_only, options={"account": "vision", "tier": "gpu"}, held=held).denials
+    assert denial.remedy == "Ask a manager of vision (mia) for it, or use small."
+    unnamed = judge(policy, options={"account": "vision"}, held=held)
+    assert unnamed.sentence == "No tier is named. Name one of small, large. No tier fits now."
 
 
 def test_amounts_of_different_size_each_have_their_unit():

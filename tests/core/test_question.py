@@ -142,6 +142,9 @@ def test_levels_that_start_servers_are_those_of_the_table(level):
 def test_managers_raise_limits_of_members_and_admins_all_others():
     assert raised_by(POLICY, Scope("member", "vision", "dev")) == ("mia",)
     assert raised_by(POLICY, Scope("member", "text", "dev")) == ("root",)
+    assert raised_by(POLICY, Scope("member", "vision", "mia")) == ("root",), (
+        "nobody raises their own"
+    )
     for scope in (
         Scope("platform"),
         Scope("account", "vision"),

@@ -66,12 +66,12 @@ def build_card(
         return replace(
             card,
             reasons=_reasons(decision),
-            remedies=tuple(dict.fromkeys(denial.remedy for denial in decision.denials)),
+            remedies=decision.remedies,
             obstacles=find_obstacles(facts, decision.denials),
         )
     # What is not granted does not fit either, mostly; only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
-    ask = f"Ask {facts.whom_to_ask()} for it."
+    ask = facts.say_how_to_get("it")
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())
 
 

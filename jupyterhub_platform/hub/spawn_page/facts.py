@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import raised_by
+from jupyterhub_platform.core.question import raised_by, raised_by_managers
+from jupyterhub_platform.core.sentences import say_how_to_get, say_whom_to_ask
 from jupyterhub_platform.core.usage import Reservation, Scope
 from jupyterhub_platform.usecases.book import Book
 
@@ -100,12 +101,12 @@ class Facts:
         """Return what a person calls a server."""
         return self.titles.get(server) or server or "default server"
 
-    def whom_to_ask(self) -> str:
-        """Say who can open a tier in the account, by name where there is one."""
-        group = self.policy.groups.get(self.account)
-        who = f"a manager of {self.account}" if group and group.managers else "an admin"
-        names = raised_by(self.policy, Scope("member", account=self.account, user=self.user))
-        return who + (f" ({', '.join(names)})" if names else "")
+    def say_how_to_get(self, what: str) -> str:
+        """Say how the person gets a tier opened in the account, in the words of a denial."""
+        scope = Scope("member", account=self.account, user=self.user)
+        account = self.account if raised_by_managers(self.policy, scope) else ""
+        whom = say_whom_to_ask(raised_by(self.policy, scope), account, self.user)
+        return f"{say_how_to_get(what, whom)}."
 
 
 def listed(words: Iterable[str]) -> str:

@@ -71,7 +71,6 @@ def render_denial(decision: Decision, *, details_url: str = "") -> str:
     ``details_url`` leads to the whole decision.
     """
     reasons = tuple(Reason(denial.code, denial.reason) for denial in decision.denials)
-    remedies = tuple(dict.fromkeys(denial.remedy for denial in decision.denials))
     return _ENVIRONMENT.get_template("denial.html").render(
-        reasons=reasons, remedies=remedies, decision=decision, details_url=details_url
+        reasons=reasons, remedies=decision.remedies, decision=decision, details_url=details_url
     )

@@ -191,7 +191,7 @@ def _say_answer(facts: Facts, question: Question, cards: tuple[TierCard, ...]) -
 
 def _say_empty(facts: Facts) -> str:
     who = "you" if facts.own else facts.user
-    return f"No tier is open to {who} in {facts.account}. Ask {facts.whom_to_ask()} for one."
+    return f"No tier is open to {who} in {facts.account}. {facts.say_how_to_get('one')}"
 
 
 def _list_futures(
