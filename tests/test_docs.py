@@ -143,6 +143,14 @@ def codes_in_the_code() -> set[str]:
     }
 
 
+def test_tokens_are_not_said_to_be_in_the_address_that_a_form_posts_to() -> None:
+    posts = re.findall(
+        r"^\| `POST ([^`]+)` \|.*$", (REFERENCE / "rest.md").read_text(), re.MULTILINE
+    )
+    assert "/hub/invite/" in posts
+    assert [path for path in posts if "?" in path] == []
+
+
 def test_every_code_is_documented():
     assert sorted(codes_in_the_code() - documented_codes()) == []
 

@@ -208,7 +208,11 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "`custom:platform:admin`",
         'Body `{"reason"}`. 200 with what is given back; 409 if it cannot be.',
     ),
-    r"/invite/([^/]*)": ("/hub/invite/?token=TOKEN", "whoever has the link", "A page."),
+    r"/invite/([^/]*)": (
+        "/hub/invite/",
+        "whoever has the link",
+        "A page. The link has the token in its query, what is posted in the form field `token`.",
+    ),
     r"/password": ("/hub/password", "the person", "A page."),
     r"/spawn": (
         "/hub/spawn",
