@@ -110,12 +110,14 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
                 None, functools.partial(call, *arguments, **named)
             )
         except StoreError as error:
-            self.platform.runtime.health.mark_down(error)
-            refusal = web.HTTPError(
-                503, "The platform's store does not answer. Try again in a minute."
-            )
-            refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
-            raise refusal from error
+            raise self.store_is_down(error) from error
+
+    def store_is_down(self, error: StoreError) -> web.HTTPError:
+        """Return the refusal of what needs a store that does not answer, and mark it down."""
+        self.platform.runtime.health.mark_down(error)
+        refusal = web.HTTPError(503, "The platform's store does not answer. Try again in a minute.")
+        refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
+        return refusal
 
 
 class UsageHandler(PlatformAPIHandler):
@@ -222,8 +224,7 @@ class ReloadHandler(PlatformAPIHandler):
             )
             return
         except StoreError as error:
-            self.platform.runtime.health.mark_down(error)
-            raise web.HTTPError(503, "The platform's store does not answer.") from error
+            raise self.store_is_down(error) from error
         self.write({"revision": snapshot.revision, "changed": snapshot.revision != before})
 
 

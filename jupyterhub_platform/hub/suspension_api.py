@@ -8,7 +8,6 @@ from tornado import web
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.api import PlatformAPIHandler
-from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 from jupyterhub_platform.usecases.suspensions import LONGEST_REASON, SuspensionError
 
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
@@ -37,15 +36,6 @@ class SuspensionHandler(PlatformAPIHandler):
         """Answer that it cannot be, with a code for programs."""
         self.set_status(409)
         self.write({"status": 409, "message": str(error), "code": error.code})
-
-    def store_is_down(self, error: StoreError) -> web.HTTPError:
-        """Return the refusal of a change that nothing could record."""
-        self.platform.runtime.health.mark_down(error)
-        refusal = web.HTTPError(
-            503, "Nothing has changed: the platform's store does not answer. Try again in a minute."
-        )
-        refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
-        return refusal
 
 
 class SuspendHandler(SuspensionHandler):

@@ -34,10 +34,11 @@ def test_refuses_starts_while_locked_and_loses_no_release(
     make_directory: Callable[[], Path],
 ) -> None:
     with running(LiveHub(make_directory(), EXAMPLE, site=SITE)) as hub:
-        dev1 = hub.token("dev1")
+        dev1, admin = hub.token("dev1"), hub.token("admin")
         assert dev1.start("dev1", tier="small").status_code in {201, 202}
         dev1.wait_until_ready("dev1")
         with locked(hub):
+            _assert_reload_says_when_to_try_again(hub, admin)
             _assert_nothing_starts_and_the_rest_goes_on(dev1)
             assert len(read_open(hub)) == 1, "the release cannot have been entered yet"
         wait_for(lambda: not read_open(hub), "the release to be entered")
@@ -99,6 +100,14 @@ def _assert_nothing_starts_and_the_rest_goes_on(dev1: Api) -> None:
     assert list(dev1.servers("dev1")) == [""]
     dev1.stop("dev1")
     assert dev1.get("platform/usage").json()["servers"] == []
+
+
+def _assert_reload_says_when_to_try_again(hub: LiveHub, admin: Api) -> None:
+    hub.policy.write_text(hub.policy.read_text() + "# another revision\n")
+    refused = admin.post("platform/reload")
+    assert refused.status_code == 503, refused.text
+    assert int(refused.headers["retry-after"]) > 0
+    assert refused.json()["message"].endswith("does not answer. Try again in a minute.")
 
 
 def _assert_starts_again(dev1: Api) -> None:
