@@ -162,7 +162,7 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
             "optional. Always 200; `status` is what a start would be answered with."
         ),
     ),
-    r"/api/platform/decisions/([0-9a-f]{1,64})": (
+    r"/api/platform/decisions/([^/]+)": (
         "/hub/api/platform/decisions/ID",
         f"its owner, a manager of its account, or {_READ}",
         "The id comes with a denial, in `X-Platform-Decision`.",
@@ -207,6 +207,11 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/api/platform/users/NAME/resume",
         "`custom:platform:admin`",
         'Body `{"reason"}`. 200 with what is given back; 409 if it cannot be.',
+    ),
+    r"/api/platform(?:/.*)?": (
+        "/hub/api/platform/…",
+        "nobody: 404, and 403 without a login",
+        "Whatever is not there.",
     ),
     r"/invite/([^/]*)": (
         "/hub/invite/",

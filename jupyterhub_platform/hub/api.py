@@ -5,6 +5,7 @@ Scopes are asked for at run time: a site may define roles of its own that hold t
 
 import asyncio
 import functools
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
 
 T = TypeVar("T")
 LONGEST_INVITE_HOURS = 24 * 30
+_DECISION_ID = re.compile("[0-9a-f]{1,64}")
 
 
 class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
@@ -193,7 +195,9 @@ class DecisionHandler(PlatformAPIHandler):
 
     async def get(self, decision_id: str) -> None:
         """Answer its owner, their managers, and those who read everything."""
-        recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
+        recorded = None
+        if _DECISION_ID.fullmatch(decision_id):
+            recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
         mine = recorded is not None and recorded.user == self.me and self.has_scope(roles.SELF)
         managed = recorded is not None and self.in_charge_of(recorded.account)
         if not (mine or managed or self.has_scope(roles.READ)):
@@ -289,3 +293,12 @@ class InviteHandler(PlatformAPIHandler):
         rule = LEVELS[level]
         powerful = rule.manages_groups or rule.reads_everything
         return not powerful and any(self.in_charge_of(group) for group in groups)
+
+
+class UnknownHandler(PlatformAPIHandler):
+    """Whatever is not there: the Hub's own answer would be without a sentence."""
+
+    async def prepare(self) -> None:
+        """Say that it is not there, to those who are logged in."""
+        await super().prepare()
+        raise web.HTTPError(404, "There is no such address. docs/reference/rest.md lists them.")

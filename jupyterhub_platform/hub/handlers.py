@@ -10,7 +10,7 @@ def platform_handlers(app: Any) -> list[Any]:
     return [
         (r"/api/platform/usage", api.UsageHandler),
         (r"/api/platform/decide", api.DecideHandler),
-        (r"/api/platform/decisions/([0-9a-f]{1,64})", api.DecisionHandler),
+        (r"/api/platform/decisions/([^/]+)", api.DecisionHandler),
         (r"/api/platform/reload", api.ReloadHandler),
         (r"/api/platform/settings", api.SettingsHandler),
         (r"/api/platform/users/([^/]+)/invite", api.InviteHandler),
@@ -18,6 +18,7 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/users/([^/]+)/resume", suspension_api.ResumeHandler),
         (r"/api/users/([^/]+)/server", server_api.ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", server_api.ServerAPI),
+        (r"/api/platform(?:/.*)?", api.UnknownHandler),
         (r"/invite/([^/]*)", pages.InvitePage),
         (r"/password", pages.PasswordPage),
         (r"/spawn", pages.SpawnPage),

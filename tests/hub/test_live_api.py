@@ -153,6 +153,25 @@ def test_decision_is_for_its_owner_and_those_in_charge(hub: LiveHub, dev1: Api) 
         assert hub.token(name).get(path).status_code == status, name
 
 
+@pytest.mark.parametrize("path", ["decisions/x", "decisions/0123%00", "decisions/0123"])
+def test_what_can_be_no_decision_is_answered_like_one_that_there_is_not(
+    hub: LiveHub, dev1: Api, admin: Api, path: str
+) -> None:
+    refused(dev1.get(f"platform/{path}"), 404, "There is no such decision, or it is not yours")
+    refused(admin.get(f"platform/{path}"), 404, "There is no such decision.")
+    refused(httpx.get(f"{hub.url}/hub/api/platform/{path}"), 403, "Log in, or send a token")
+
+
+@pytest.mark.parametrize("path", ["platform/nothing", "platform/", "platform", "platform/a/b?c=d"])
+def test_address_that_there_is_not_is_refused_with_a_sentence(
+    hub: LiveHub, dev1: Api, path: str
+) -> None:
+    words = "There is no such address. docs/reference/rest.md lists them."
+    for method in ("GET", "POST", "DELETE"):
+        refused(dev1.request(method, path), 404, words)
+    refused(httpx.get(f"{hub.url}/hub/api/{path}"), 403, "Log in, or send a token of yours.")
+
+
 def test_usage_says_what_is_held_left_and_fits(dev1: Api, running_server: str) -> None:
     usage = dev1.get("platform/usage").json()
     assert (usage["user"], usage["level"]) == ("dev1", "developer")
