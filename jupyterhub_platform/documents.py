@@ -5,7 +5,11 @@ and depth. Values are those of the YAML 1.2 core schema; keys are always text.
 """
 
 import codecs
+import errno
+import os
 import re
+import select
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -34,6 +38,7 @@ from jupyterhub_platform.core.policy import Policy
 
 MOST_BYTES: Final = 2**20
 MOST_LEVELS: Final = 20
+_WRITER_MILLISECONDS: Final = 500
 
 _CONSTANTS: Final[Mapping[str, bool | None]] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
@@ -68,8 +73,28 @@ def read_policy(path: Path) -> ReadPolicy:
     OSError
         Raised if it cannot be read.
     """
-    with path.open("rb") as file:
-        return parse_policy(file.read(MOST_BYTES + 1), str(path))
+    # A named pipe would be waited for already while it is opened.
+    with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        handle = file.fileno()
+        is_pipe = stat.S_ISFIFO(os.fstat(handle).st_mode)
+        begun = _begin_pipe(handle, path) if is_pipe else b""
+        os.set_blocking(handle, True)
+        return parse_policy(begun + file.read(MOST_BYTES + 1), str(path))
+
+
+def _begin_pipe(pipe: int, path: Path) -> bytes:
+    """Return what is in a pipe by now; refuse one that nobody writes into."""
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
+    # Somebody may have waited for a reader before they write.
+    has_event = bool(waiting.poll(_WRITER_MILLISECONDS))
+    try:
+        begun = os.read(pipe, MOST_BYTES)
+    except BlockingIOError:
+        return b""
+    if not begun and not has_event:
+        raise OSError(errno.ENODATA, "It is a pipe into which nobody writes", str(path))
+    return begun
 
 
 def parse_policy(text: bytes, file: str) -> ReadPolicy:

@@ -99,6 +99,42 @@ def test_a_huge_file_is_refused_without_reading_it_all(tmp_path: Path):
     assert "larger than 1 MiB" in result.stdout
 
 
+_JHP = f"{shlex.quote(sys.executable)} -m jupyterhub_platform"
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        f"cat {EXAMPLE} | {_JHP} validate /dev/stdin",
+        f"{_JHP} validate /dev/stdin < {EXAMPLE}",
+        f"{_JHP} validate <(cat {EXAMPLE})",
+        f"(sleep 1; cat {EXAMPLE}) | {_JHP} validate /dev/stdin",
+        f"mkfifo pipe; cat {EXAMPLE} > pipe & {_JHP} validate pipe",
+    ],
+    ids=["pipe", "stdin", "substitution", "slow", "named-pipe"],
+)
+def test_what_is_written_into_a_pipe_is_validated(script: str, tmp_path: Path):
+    done = subprocess.run(
+        ["/bin/bash", "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("Valid: ")
+
+
+def test_a_pipe_into_which_nobody_writes_is_refused_at_once(tmp_path: Path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = subprocess.run(
+        [sys.executable, "-m", "jupyterhub_platform", "validate", pipe],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=20,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"{pipe}: It is a pipe into which nobody writes; check the name and try again\n"
+    )
+
+
 def test_help_of_every_verb_opens_with_an_example():
     for verb in ("validate", "schema"):
         lines = [line.strip() for line in jhp(verb, "--help").stdout.splitlines()]
