@@ -7,23 +7,49 @@ async (code) => {
   if (!made.ok) return 'kernels: ' + made.status + ' ' + await made.text();
   const kernel = await made.json();
   const url = location.origin.replace('http', 'ws') + base + 'api/kernels/' + kernel.id + '/channels';
-  return await new Promise((done) => {
+  return await new Promise((resolve) => {
     const socket = new WebSocket(url);
-    const id = crypto.randomUUID().replaceAll('-', '');
-    socket.onopen = () => socket.send(JSON.stringify({
-      header: {msg_id: id, username: '', session: id, msg_type: 'execute_request', version: '5.3',
-               date: new Date().toISOString()},
-      parent_header: {}, metadata: {}, channel: 'shell', buffers: [],
-      content: {code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false},
-    }));
+    const session = crypto.randomUUID();
+    const send = (type, content) => {
+      const id = crypto.randomUUID();
+      socket.send(JSON.stringify({
+        header: {msg_id: id, username: '', session, msg_type: type, version: '5.3',
+                 date: new Date().toISOString()},
+        parent_header: {}, metadata: {}, channel: 'shell', buffers: [], content,
+      }));
+      return id;
+    };
+    // What a kernel is sent, or says, before both of its channels are connected may be lost. So
+    // it is asked who it is, again and again, until it has answered on both; then it gets the code.
+    const asked = new Set();
+    const answered = new Set();
+    let executed = '';
+    let asking = 0;
+    const done = (answer) => {
+      clearInterval(asking);
+      socket.onclose = null;
+      socket.close();
+      resolve(answer);
+    };
+    const ask = () => asked.add(send('kernel_info_request', {}));
+    socket.onopen = () => { ask(); asking = setInterval(ask, 1000); };
     socket.onmessage = (event) => {
-      const message = JSON.parse(event.data);
-      if (message.msg_type === 'execute_result') {
-        socket.close();
-        done(message.content.data['text/plain']);
+      const {msg_type: type, parent_header: parent, content} = JSON.parse(event.data);
+      if (executed && parent.msg_id === executed) {
+        if (type === 'execute_result') done(content.data['text/plain']);
+        if (type === 'error') done(content.ename + ': ' + content.evalue);
+      } else if (!executed && asked.has(parent.msg_id)) {
+        if (type === 'kernel_info_reply') answered.add('shell');
+        if (type === 'status' && content.execution_state === 'idle') answered.add('iopub');
+        if (answered.size < 2) return;
+        clearInterval(asking);
+        executed = send('execute_request', {
+          code, silent: false, store_history: true, user_expressions: {}, allow_stdin: false,
+        });
       }
     };
     socket.onerror = () => done('socket error');
-    setTimeout(() => done('no answer'), 60000);
+    socket.onclose = (event) => done('socket closed: ' + event.code);
+    setTimeout(() => done(executed ? 'no answer' : 'the kernel never got ready'), 120000);
   });
 }
