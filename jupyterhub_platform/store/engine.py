@@ -121,7 +121,7 @@ def _open_sqlite(path: Path, read_only: bool, timeout: float) -> Engine:
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
-    engine = _create_engine(URL.create("sqlite"), creator=connect)
+    engine = _create_engine(URL.create("sqlite", database=str(path)), creator=connect)
     # A write lock taken late could fail in the middle of a transaction; this one fails at once.
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))

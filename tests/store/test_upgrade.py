@@ -104,6 +104,7 @@ def test_schema_that_the_code_does_not_know_is_refused(
     with pytest.raises(StoreSchemaError, match=expected) as error:
         Store.open(store_url, read_only=read_only)
     assert "\n" not in str(error.value)
+    assert f"the store {store.display_url} has" in str(error.value)
     with pytest.raises(StoreSchemaError, match=expected):
         Store.open(store_url, migrate=False)
 
