@@ -49,6 +49,11 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "Directories of a site's own templates, separated by colons.",
     ),
     ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
+    (
+        "PLATFORM_LOCAL_ACCOUNTS",
+        "service",
+        "Set by the Hub where people have passwords that the platform keeps.",
+    ),
     ("PLATFORM_HUB_PID", "service", "Set by the Hub: the process with which the service ends."),
     (
         "PLATFORM_HUB_STARTED",

@@ -64,7 +64,7 @@ def configure(c: Any) -> None:
     hub.template_vars.update(
         {"platform_local_accounts": local_accounts, "platform_endings": _list_endings}
     )
-    _add_named(hub, "services", [_service(c)])
+    _add_named(hub, "services", [_service(c, local_accounts)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
     # Servers outlive the Hub; a restart finds them again.
@@ -157,7 +157,7 @@ def _load(chosen: Any, group: str) -> Any:
     return import_item(chosen)
 
 
-def _service(c: Any) -> dict[str, Any]:
+def _service(c: Any, local_accounts: bool) -> dict[str, Any]:
     """Return the admin service, which has no power of its own: only what callers bring."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
     told = {
@@ -167,6 +167,8 @@ def _service(c: Any) -> dict[str, Any]:
     }
     settings = Settings.from_environment({**os.environ, **told})
     environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
+    if local_accounts:
+        environment["PLATFORM_LOCAL_ACCOUNTS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):
         if name in os.environ:
             environment[name] = os.environ[name]

@@ -21,7 +21,8 @@ class Environment:
     """Where to listen, where the Hub is, where the store is.
 
     ``hub_pid`` and ``hub_started`` are the process of the Hub, whose end is also the service's;
-    zero where they are not told. ``template_paths`` are the site's own templates.
+    zero where they are not told. ``template_paths`` are the site's own templates;
+    ``local_accounts`` says that people have passwords which the platform keeps.
     """
 
     host: str
@@ -35,6 +36,7 @@ class Environment:
     hub_pid: int = 0
     hub_started: int = 0
     template_paths: tuple[Path, ...] = ()
+    local_accounts: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -60,6 +62,7 @@ class Environment:
             hub_pid=_read_number(environ, "PLATFORM_HUB_PID"),
             hub_started=_read_number(environ, "PLATFORM_HUB_STARTED"),
             template_paths=tuple(Path(path) for path in paths.split(":") if path),
+            local_accounts=bool(environ.get("PLATFORM_LOCAL_ACCOUNTS")),
         )
 
 

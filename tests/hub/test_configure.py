@@ -37,6 +37,12 @@ def names(value: Any) -> list[str]:
     return [entry["name"] for entry in as_list(value)]
 
 
+def _service_environment(c: Config) -> dict[str, str]:
+    (service,) = [each for each in as_list(c.JupyterHub.services) if each["name"] == "platform"]
+    environment: dict[str, str] = service["environment"]
+    return environment
+
+
 @pytest.mark.parametrize("calls", [1, 2, 3])
 def test_alone_it_brings_everything_once(calls: int) -> None:
     c = Config()
@@ -51,6 +57,7 @@ def test_alone_it_brings_everything_once(calls: int) -> None:
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
     assert "custom:platform:admin" in as_dict(c.JupyterHub.custom_scopes)
     assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is True
+    assert _service_environment(c)["PLATFORM_LOCAL_ACCOUNTS"] == "1"
     assert c.JupyterHub.allow_named_servers is True
     assert c.JupyterHub.cleanup_servers is False
     assert c.Authenticator.auth_refresh_strict is True
@@ -180,6 +187,7 @@ def test_authenticator_of_a_site_keeps_who_is_who_behind_our_gate(chosen: str, c
     governed = c.JupyterHub.authenticator_class
     assert governed.__mro__[1:3] == (GovernedAuthenticator, DummyAuthenticator)
     assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is False
+    assert "PLATFORM_LOCAL_ACCOUNTS" not in _service_environment(c)
 
 
 @pytest.mark.parametrize("chosen", ["platform", PlatformAuthenticator], ids=str)

@@ -171,7 +171,9 @@ def xsrf_of(page: str) -> str:
     return found[1]
 
 
-async def start_service(filled: Filled, database_url: str = "") -> tuple[Running, HTTPServer]:
+async def start_service(
+    filled: Filled, database_url: str = "", *, local_accounts: bool = False
+) -> tuple[Running, HTTPServer]:
     """Start the service and the fake Hub on one origin, as the proxy shows them."""
     hub = FakeHub()
     tokens = {level: hub.add(person) for level, person in PEOPLE.items()}
@@ -186,6 +188,7 @@ async def start_service(filled: Filled, database_url: str = "") -> tuple[Running
         api_url=f"http://127.0.0.1:{port}/hub/api",
         database_url=database_url or filled.url,
         cookie_secret=secrets.token_bytes(32),
+        local_accounts=local_accounts,
     )
     hub_auth = HubOAuth(
         api_url=environment.api_url,

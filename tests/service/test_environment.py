@@ -32,6 +32,11 @@ def test_the_cookie_secret_stays_the_same_when_it_is_told() -> None:
     assert Environment.read(TOLD).cookie_secret != Environment.read(TOLD).cookie_secret
 
 
+def test_it_is_told_whether_people_have_passwords_that_the_platform_keeps() -> None:
+    assert Environment.read(TOLD | {"PLATFORM_LOCAL_ACCOUNTS": "1"}).local_accounts
+    assert not Environment.read(TOLD).local_accounts
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -5,7 +5,15 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.service.conftest import PEOPLE, PREFIX, Running, xsrf_of
+from tests.service.conftest import (
+    PEOPLE,
+    PREFIX,
+    Filled,
+    Running,
+    start_service,
+    stop_service,
+    xsrf_of,
+)
 from tests.support.fake_hub import FakePerson
 
 FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "empty"}
@@ -158,3 +166,14 @@ async def test_a_level_that_was_taken_away_is_gone_within_seconds(running: Runni
             await asyncio.sleep(0.1)
             answer = await program.get(PREFIX + "api/v1/people")
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("local_accounts", [True, False])
+async def test_a_password_that_the_platform_keeps_is_changed_from_here_too(
+    filled: Filled, local_accounts: bool
+) -> None:
+    running, server = await start_service(filled, local_accounts=local_accounts)
+    async with running.browser("developer") as browser:
+        page = (await browser.get(PREFIX)).text
+    await stop_service(running, server)
+    assert ('href="/hub/password">Password</a>' in page) is local_accounts
