@@ -328,6 +328,11 @@ def _methods_of(handler: type) -> Iterator[tuple[str, str]]:
             yield name.upper(), first_line(method)
 
 
+def _say_arguments(handler: type[Any]) -> str:
+    takes = [f"`{name}=`" for name in sorted(getattr(handler, "TAKES", ()))]
+    return f" Takes {', '.join(takes)}." if takes else ""
+
+
 def render_rest() -> str:
     """Render the routes in the Hub and those of the service."""
     hub = []
@@ -339,7 +344,8 @@ def render_rest() -> str:
     for pattern, handler in ROUTES:
         shown = f"/services/platform/{SERVICE_NAMES.get(pattern, pattern)}"
         for method, _ in list(_methods_of(handler)) or [("GET", "")]:
-            service.append((f"`{method} {shown}`", SERVICE_ROUTES[pattern], first_line(handler)))
+            what = first_line(handler) + _say_arguments(handler)
+            service.append((f"`{method} {shown}`", SERVICE_ROUTES[pattern], what))
     head = ("Route", "Who", "What")
     return "\n\n".join(
         [
@@ -360,7 +366,8 @@ def render_rest() -> str:
             "## Of the service",
             (
                 "Reading, and stopping a server. Refusals are JSON: `status`, `message`, `code`. "
-                "Lists take `?limit=`, `offset=`, `sort=` and `search=`."
+                "A call below `api/` takes the arguments that stand here; others are refused with "
+                "400 and `query.invalid`."
             ),
             render_table(head, service),
         ]

@@ -122,7 +122,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.content_type", "415", "A body has another type than is accepted."),
     ("request.method", "405", "The address does not answer to that method."),
     ("request.refused", "4xx", "Tornado refused the request before it reached us."),
-    ("query.invalid", "400", "A list was asked for with a page or an order that does not exist."),
+    (
+        "query.invalid",
+        "400",
+        "A call does not take an argument, or a list has no such page or order.",
+    ),
     ("platform.local", "500", "Servers cannot be started on this machine as asked."),
     ("platform.local.still_alive", "500", "Something of a server cannot be ended."),
     ("platform.not_found", "404", "It does not exist, or is not theirs to know of."),
@@ -258,7 +262,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "api/v1/tiers": f"{_READ}, or a manager for their groups",
     "api/v1/servers": "one's own; others as above",
     "api/v1/servers/([^/]+)/([^/]*)": "the Hub decides, by the caller's own token",
-    "api/v1/decisions": "one's own; others as above. `?before=ID`, `?admitted=true`",
+    "api/v1/decisions": "one's own; others as above",
     "api/v1/decisions/([^/]+)": "its owner; others as above",
     "api/.*": "nobody: 404",
 }

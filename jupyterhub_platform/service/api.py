@@ -1,11 +1,11 @@
 """The same as JSON, for programs: read with a Hub token, by the same scopes."""
 
 import json
-from typing import Any
+from typing import Any, ClassVar, Final
 
 from jupyterhub_platform.service.handlers import Identified, render_body
 from jupyterhub_platform.service.pages import read_visible_denials
-from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
+from jupyterhub_platform.service.refusals import RefusalError, beyond, invalid, unknown
 from jupyterhub_platform.service.stopping import stop_server
 from jupyterhub_platform.usecases.report_json import render_json
 from jupyterhub_platform.usecases.report_overview import (
@@ -17,9 +17,24 @@ from jupyterhub_platform.usecases.report_own import report_own, report_person
 from jupyterhub_platform.usecases.report_people import is_known, report_people
 from jupyterhub_platform.usecases.report_tiers import report_tiers
 
+_PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
+_OF_THE_HUB: Final = frozenset({"_xsrf"})
+
 
 class ApiHandler(Identified):
     """A call of the API: JSON in, JSON out, and never a redirect."""
+
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    """The arguments of its query; what it does not take is refused rather than passed over."""
+
+    async def prepare(self) -> None:
+        """Find out who asks, and refuse what this call does not take."""
+        await super().prepare()
+        others = sorted(self.request.query_arguments.keys() - self.TAKES - _OF_THE_HUB)
+        if others:
+            known = ", ".join(sorted(self.TAKES))
+            rest = f"; it takes {known}." if known else ", nor any other."
+            raise invalid(f"This address takes no {', '.join(others)[:64]!a}{rest}")
 
     def set_default_headers(self) -> None:
         """Say that whatever comes is JSON, and must not be shown as anything else."""
@@ -76,6 +91,8 @@ class MeCall(ApiHandler):
 class OverviewCall(ApiHandler):
     """``overview``: what runs, what is nearly full, what was refused."""
 
+    TAKES = _PART_OF_A_LIST
+
     async def get(self) -> None:
         """Answer the call."""
         self.require_others("what others run")
@@ -91,6 +108,8 @@ class OverviewCall(ApiHandler):
 
 class PeopleCall(ApiHandler):
     """``people``: who they are, and what they hold."""
+
+    TAKES = _PART_OF_A_LIST
 
     async def get(self) -> None:
         """Answer the call."""
@@ -134,6 +153,8 @@ class TiersCall(ApiHandler):
 class ServersCall(ApiHandler):
     """``servers``: what runs, as far as the caller may see it."""
 
+    TAKES = _PART_OF_A_LIST
+
     async def get(self) -> None:
         """Answer the call."""
         query = self.read_list_query()
@@ -154,11 +175,13 @@ class ServerCall(ApiHandler):
 class DecisionsCall(ApiHandler):
     """``decisions``: how starts were decided, newest first; ``before`` goes on from an id."""
 
+    TAKES = frozenset({"limit", "before", "admitted"})
+
     async def get(self) -> None:
         """Answer the call."""
         query = self.read_list_query()
         before = self.get_query_argument("before", "") or None
-        admitted = {"true": True, "false": False}.get(self.get_query_argument("admitted", ""))
+        admitted = self._read_admitted()
         own = not self.viewer.reads_others
 
         def read() -> Any:
@@ -180,6 +203,13 @@ class DecisionsCall(ApiHandler):
 
         self.send(await self.look_up(read))
 
+    def _read_admitted(self) -> bool | None:
+        words = {"": None, "true": True, "false": False}
+        asked = self.get_query_argument("admitted", "")
+        if asked not in words:
+            raise invalid("admitted is true or false; leave it out or mend it.")
+        return words[asked]
+
 
 class DecisionCall(ApiHandler):
     """``decisions/ID``: the whole decision."""
@@ -199,5 +229,5 @@ class NotFoundCall(ApiHandler):
 
     async def prepare(self) -> None:
         """Say that it is not there, to those who may ask."""
-        await super().prepare()
+        await Identified.prepare(self)
         raise unknown("such address")

@@ -45,6 +45,11 @@ def beyond(what: str) -> RefusalError:
     )
 
 
+def invalid(sentence: str) -> RefusalError:
+    """Return the refusal of a query that cannot be answered."""
+    return RefusalError(400, sentence, QueryError.code)
+
+
 def unknown(what: str) -> RefusalError:
     """Return the refusal of what does not exist, or is not theirs to know of."""
     return RefusalError(404, f"There is no {what} that you may see.", NotFoundError.code)

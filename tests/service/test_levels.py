@@ -162,6 +162,45 @@ async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running)
             assert answer.json()["code"] == "query.invalid"
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        ("tiers?limit=1", "This address takes no 'limit', nor any other."),
+        ("me?user=dev2", "This address takes no 'user', nor any other."),
+        ("people/dev1?sort=name", "This address takes no 'sort', nor any other."),
+        ("decisions?sort=nope", "This address takes no 'sort'; it takes admitted, before, limit."),
+        ("decisions?offset=5&sort=x", "This address takes no 'offset, sort'; it takes admitted,"),
+        ("decisions?admitted=maybe", "admitted is true or false; leave it out or mend it."),
+        (
+            "servers?serach=x",
+            "This address takes no 'serach'; it takes limit, offset, search, sort.",
+        ),
+        (
+            "overview?before=x",
+            "This address takes no 'before'; it takes limit, offset, search, sort.",
+        ),
+    ],
+)
+async def test_an_argument_that_a_call_does_not_take_is_refused(
+    running: Running, call: str, words: str
+) -> None:
+    async with running.program("operator") as program:
+        answer = await program.get(f"{PREFIX}api/v1/{call}")
+        assert (answer.status_code, answer.json()["code"]) == (400, "query.invalid")
+        assert answer.json()["message"].startswith(words)
+        assert (await program.get(f"{PREFIX}api/v1/nothing?a=b")).status_code == 404
+
+
+@pytest.mark.parametrize(("admitted", "found"), [("true", []), ("false", ["no"]), ("", ["no"])])
+async def test_decisions_are_those_that_are_asked_for(
+    running: Running, admitted: str, found: list[str]
+) -> None:
+    running.filled.start("dev1", "no", "gpu", "vision")
+    async with running.program("operator") as program:
+        answer = await program.get(f"{PREFIX}api/v1/decisions?admitted={admitted}&limit=5&before=")
+        assert [each["server"] for each in answer.json()["items"]] == found
+
+
 async def test_my_page_shows_my_own_denials_and_nobody_elses(running: Running) -> None:
     mine = running.filled.start("dev1", "no", "gpu", "vision")
     other = running.filled.start("dev2", "no", "large", "language")
