@@ -33,7 +33,9 @@ from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.service.app import ROUTES
+from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from tests.support.postgres import find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "jupyterhub_platform"
@@ -531,3 +533,17 @@ def test_values_let_in_the_container_of_the_chart_and_no_other_privilege():
     assert set(allowed) <= found
     assert {path for path in found - set(allowed) if "block-cloud-metadata" in path} == set()
     assert any("other" in path for path in found - set(allowed))
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("scheme", ["postgresql+psycopg", "postgresql", "postgres"])
+def test_a_store_in_postgresql_is_backed_up_as_it_is_written(
+    postgres_url: str, scheme: str, tmp_path: Path
+) -> None:
+    url = f"{scheme}://{postgres_url.partition('://')[2]}"
+    Store.open(url).close()
+    text = (ROOT / "docs" / "operations.md").read_text()
+    (command,) = re.findall(r"^pg_dump .*$", text, re.MULTILINE)
+    environment = {"PATH": f"{find_programs()}:{os.environ['PATH']}", "PLATFORM_DB_URL": url}
+    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=environment, check=True)
+    assert "CREATE TABLE public.audit" in (tmp_path / "platform-backup.sql").read_text()
