@@ -7,7 +7,7 @@ import asyncio
 import functools
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from jupyterhub import orm
@@ -17,7 +17,6 @@ from tornado import web
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.errors import IdentityError, PolicyError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.question import limit_to_json, subject_of
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
@@ -26,7 +25,6 @@ from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
 
 T = TypeVar("T")
-LONGEST_INVITE_HOURS = 24 * 30
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
 
 
@@ -247,52 +245,6 @@ class SettingsHandler(PlatformAPIHandler):
                 ],
             }
         )
-
-
-class InviteHandler(PlatformAPIHandler):
-    """Makes an invite; the link is in this answer and nowhere else."""
-
-    async def post(self, name: str) -> None:
-        """Answer with the link, for admins and for managers of people below their own level."""
-        self.require(roles.ADMIN, roles.MANAGE)
-        if not getattr(self.authenticator, "local_accounts", False):
-            raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
-        person = self.platform.snapshot.policy.people.get(name)
-        if person is None:
-            raise web.HTTPError(
-                404, f"{name[:64]!a} is not declared in the policy. Declare them first."
-            )
-        if not (self.has_scope(roles.ADMIN) or self._may_invite(name, person.level)):
-            raise web.HTTPError(403, f"Inviting {name} needs the scope {roles.ADMIN}.")
-        hours = self.read_object("expires_in_hours").get(
-            "expires_in_hours", self.platform.invite_hours
-        )
-        if type(hours) is not int or not 0 < hours <= LONGEST_INVITE_HOURS:
-            raise web.HTTPError(
-                400, f"expires_in_hours is a whole number from 1 to {LONGEST_INVITE_HOURS}."
-            )
-        invite = await self.in_thread(
-            self.platform.runtime.accounts.invite,
-            name,
-            by=self.me,
-            valid_for=timedelta(hours=hours),
-        )
-        base = f"{self.request.protocol}://{self.request.host}"
-        self.set_status(201)
-        self.write(
-            {
-                "user": name,
-                "url": f"{base}{self.hub.base_url}invite/?token={invite.token}",
-                "expires_at": invite.expires_at.isoformat(),
-            }
-        )
-
-    def _may_invite(self, name: str, level: Level) -> bool:
-        """Tell whether a manager may: in a group of theirs, and nobody with more than they have."""
-        groups = self.platform.snapshot.policy.declared_groups(name)
-        rule = LEVELS[level]
-        powerful = rule.manages_groups or rule.reads_everything
-        return not powerful and any(self.in_charge_of(group) for group in groups)
 
 
 class UnknownHandler(PlatformAPIHandler):

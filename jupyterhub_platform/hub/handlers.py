@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jupyterhub_platform.hub import api, pages, server_api, suspension_api
+from jupyterhub_platform.hub import api, pages, people_api, server_api
 
 
 def platform_handlers(app: Any) -> list[Any]:
@@ -13,9 +13,9 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/decisions/([^/]+)", api.DecisionHandler),
         (r"/api/platform/reload", api.ReloadHandler),
         (r"/api/platform/settings", api.SettingsHandler),
-        (r"/api/platform/users/([^/]+)/invite", api.InviteHandler),
-        (r"/api/platform/users/([^/]+)/suspend", suspension_api.SuspendHandler),
-        (r"/api/platform/users/([^/]+)/resume", suspension_api.ResumeHandler),
+        (r"/api/platform/users/([^/]+)/invite", people_api.InviteHandler),
+        (r"/api/platform/users/([^/]+)/suspend", people_api.SuspendHandler),
+        (r"/api/platform/users/([^/]+)/resume", people_api.ResumeHandler),
         (r"/api/users/([^/]+)/server", server_api.ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", server_api.ServerAPI),
         (r"/api/platform(?:/.*)?", api.UnknownHandler),

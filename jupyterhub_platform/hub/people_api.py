@@ -1,17 +1,65 @@
-"""The in-Hub REST API for suspensions: who is put out, and who comes in again."""
+"""The in-Hub REST API about people: who is invited, put out, and let in again."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tornado import web
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.api import PlatformAPIHandler
 from jupyterhub_platform.usecases.suspensions import LONGEST_REASON, SuspensionError
 
+LONGEST_INVITE_HOURS: Final = 24 * 30
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
 NOT_GIVEN_BACK: Final = ("tokens", "sessions", "share codes")
+
+
+class InviteHandler(PlatformAPIHandler):
+    """Makes an invite; the link is in this answer and nowhere else."""
+
+    async def post(self, name: str) -> None:
+        """Answer with the link, for admins and for managers of people below their own level."""
+        self.require(roles.ADMIN, roles.MANAGE)
+        if not getattr(self.authenticator, "local_accounts", False):
+            raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
+        person = self.platform.snapshot.policy.people.get(name)
+        if person is None:
+            raise web.HTTPError(
+                404, f"{name[:64]!a} is not declared in the policy. Declare them first."
+            )
+        if not (self.has_scope(roles.ADMIN) or self._may_invite(name, person.level)):
+            raise web.HTTPError(403, f"Inviting {name} needs the scope {roles.ADMIN}.")
+        hours = self.read_object("expires_in_hours").get(
+            "expires_in_hours", self.platform.invite_hours
+        )
+        if type(hours) is not int or not 0 < hours <= LONGEST_INVITE_HOURS:
+            raise web.HTTPError(
+                400, f"expires_in_hours is a whole number from 1 to {LONGEST_INVITE_HOURS}."
+            )
+        invite = await self.in_thread(
+            self.platform.runtime.accounts.invite,
+            name,
+            by=self.me,
+            valid_for=timedelta(hours=hours),
+        )
+        base = f"{self.request.protocol}://{self.request.host}"
+        self.set_status(201)
+        self.write(
+            {
+                "user": name,
+                "url": f"{base}{self.hub.base_url}invite/?token={invite.token}",
+                "expires_at": invite.expires_at.isoformat(),
+            }
+        )
+
+    def _may_invite(self, name: str, level: Level) -> bool:
+        """Tell whether a manager may: in a group of theirs, and nobody with more than they have."""
+        groups = self.platform.snapshot.policy.declared_groups(name)
+        rule = LEVELS[level]
+        powerful = rule.manages_groups or rule.reads_everything
+        return not powerful and any(self.in_charge_of(group) for group in groups)
 
 
 class SuspensionHandler(PlatformAPIHandler):
