@@ -8,6 +8,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import (
     PolicyError,
+    StoreClaimedError,
     StoreMismatchError,
     StoreUnreachableError,
 )
@@ -19,6 +20,7 @@ from jupyterhub_platform.factory import (
     read_accounts,
 )
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
+from jupyterhub_platform.store import claim
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start
 from tests.support.hashing import CountingHasher
@@ -41,10 +43,12 @@ def settings(tmp_path: Path, store_url: str) -> Settings:
 
 @pytest.fixture
 def build(settings: Settings) -> Iterator[Callable[[], Runtime]]:
-    """Build runtimes that are closed at the end."""
+    """Build runtimes, one after another as a Hub that is restarted does."""
     built: list[Runtime] = []
 
     def build_one() -> Runtime:
+        for runtime in built:
+            runtime.store.close()
         built.append(build_runtime(settings, CountingHasher()))
         return built[-1]
 
@@ -90,6 +94,13 @@ def test_the_same_store_is_opened_again(build, settings):
     assert id_file(settings).read_text() == f"{first}\n"
     assert build().store.id == first
     assert id_file(settings).read_text() == f"{first}\n"
+
+
+def test_a_second_platform_on_the_same_store_is_refused(build, settings, monkeypatch):
+    monkeypatch.setattr(claim, "PATIENCE", 0.0)
+    build()
+    with pytest.raises(StoreClaimedError):
+        build_runtime(settings, CountingHasher())
 
 
 def test_a_store_that_was_replaced_is_refused(build, settings):

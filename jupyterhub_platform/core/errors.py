@@ -9,7 +9,8 @@
     ├── StoreError                the platform's own database
     │   ├── StoreUnreachableError     it does not answer now
     │   ├── StoreSchemaError          it is newer or older than this code
-    │   └── StoreMismatchError        it is not the one that was there before
+    │   ├── StoreMismatchError        it is not the one that was there before
+    │   └── StoreClaimedError         another Hub uses it
     └── NotFoundError             what was asked for does not exist
 
 Floors above translate: the Hub and the service into an HTTP status, the
@@ -106,6 +107,12 @@ class StoreMismatchError(StoreError):
     """Raised if the store is not the one that this platform used before."""
 
     code = "platform.store.mismatch"
+
+
+class StoreClaimedError(StoreError):
+    """Raised if another Hub uses the store: two would admit more than there is."""
+
+    code = "platform.store.claimed"
 
 
 class NotFoundError(PlatformError):

@@ -15,8 +15,12 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from jupyterhub_platform.core.errors import StoreMismatchError
+from jupyterhub_platform.store.claim import Claim
 from jupyterhub_platform.store.engine import BUSY_TIMEOUT, Transaction, describe_url
 from jupyterhub_platform.store.failures import make_unreachable, translate_failures
+
+TURN_TIMEOUT: Final = 1.0
+"""Seconds to wait for another thread that writes to PostgreSQL, over a network."""
 
 _PROOF: Final = "SELECT id FROM store_info"
 _PROOF_TABLE: Final = {
@@ -109,23 +113,28 @@ class Connections:
 class OneWriter(Connections):
     """One connection that all threads take in turn: what SQLite allows, and the fastest way.
 
-    Threads of this process wait for each other here, where waking up takes microseconds, rather
-    than in SQLite, which sleeps for up to 100 ms between its tries.
+    On PostgreSQL a claim belongs to it, so that nothing is written without. Threads of this process
+    wait for each other here, where waking up takes microseconds, rather than in SQLite, which
+    sleeps for up to 100 ms between its tries.
     """
 
-    def __init__(self, url: URL, engine: Engine, store_id: str) -> None:
+    def __init__(self, url: URL, engine: Engine, store_id: str, claim: Claim | None) -> None:
         super().__init__(url, engine, store_id)
+        self._claim = claim
+        self._patience = BUSY_TIMEOUT if self._path else TURN_TIMEOUT
         self._turn = threading.Lock()
         self._kept: Connection | None = None
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Give a transaction on the one connection."""
-        if not self._turn.acquire(timeout=BUSY_TIMEOUT):
+        if not self._turn.acquire(timeout=self._patience):
             raise make_unreachable(self._url, "another thread is writing")
         try:
             with translate_failures(self._url):
                 self._check_file()
+                if self._claim is not None:
+                    self._claim.check()
                 connection = self._kept or self._engine.connect()
                 self._kept = None
                 try:
@@ -140,12 +149,14 @@ class OneWriter(Connections):
 
     def close(self) -> None:
         """Close the connection, unless a thread is writing: then it stays."""
-        if self._turn.acquire(timeout=BUSY_TIMEOUT):
+        if self._turn.acquire(timeout=self._patience):
             try:
                 if self._kept is not None:
                     self._kept.close()
                     self._kept = None
                 super().close()
+                if self._claim is not None:
+                    self._claim.let_go()
             finally:
                 self._turn.release()
 

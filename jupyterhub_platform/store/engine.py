@@ -133,6 +133,10 @@ def _open_postgresql(url: URL, read_only: bool, for_upgrade: bool) -> Engine:
         "statement_timeout": STATEMENT_TIMEOUT,
         "lock_timeout": LOCK_TIMEOUT,
         "idle_in_transaction_session_timeout": 30_000,
+        # A Hub whose machine lost its power must not keep its claim for hours.
+        "tcp_keepalives_idle": 10,
+        "tcp_keepalives_interval": 5,
+        "tcp_keepalives_count": 3,
         "default_transaction_read_only": "on" if read_only else "off",
         "TimeZone": "UTC",
     }

@@ -14,6 +14,7 @@ from sqlalchemy import URL, Engine, select, update
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import schema
+from jupyterhub_platform.store.claim import Claim, make_claim, take_patiently
 from jupyterhub_platform.store.connections import Connections, OneWriter, check_id
 from jupyterhub_platform.store.engine import (
     Transaction,
@@ -33,14 +34,18 @@ class Store:
     repositories beside this module work on them.
     """
 
-    def __init__(self, url: URL, writer: Engine | None, reader: Engine, id_: str) -> None:
+    def __init__(
+        self, url: URL, writer: Engine | None, reader: Engine, id_: str, claim: Claim | None
+    ) -> None:
         self._url = url
         self._id = id_
         self._reader = Connections(url, reader, id_)
         self._writer: Connections | None = None
         if writer is not None:
-            kind = OneWriter if url.drivername == "sqlite" else Connections
-            self._writer = kind(url, writer, id_)
+            if claim is not None or url.drivername == "sqlite":
+                self._writer = OneWriter(url, writer, id_, claim)
+            else:
+                self._writer = Connections(url, writer, id_)
 
     @classmethod
     def open(
@@ -50,6 +55,7 @@ class Store:
         read_only: bool = False,
         migrate: bool = True,
         expected_id: str | None = None,
+        claimed: bool = False,
     ) -> Self:
         """Open the store at ``url``.
 
@@ -63,6 +69,8 @@ class Store:
             Bring the schema up to date first, creating it in an empty database.
         expected_id
             The :attr:`id` of the store that was used before.
+        claimed
+            Take the store for this process alone, as a Hub does.
 
         Raises
         ------
@@ -74,20 +82,27 @@ class Store:
             Raised if its schema is not the one that this code knows.
         StoreMismatchError
             Raised if it is not the store with ``expected_id``.
+        StoreClaimedError
+            Raised if it is to be ``claimed``, and another Hub uses it.
         """
         parsed = parse_url(url)
         reader = open_engine(parsed, read_only=True)
         writer = None if read_only else open_engine(parsed, read_only=False)
+        claim = make_claim(parsed, writer) if claimed and writer is not None else None
         try:
             with translate_failures(parsed):
+                if claim is not None:
+                    take_patiently(claim)
                 if writer is not None and migrate:
                     _upgrade(parsed)
                 with (writer or reader).connect() as connection, connection.begin():
                     check_version(connection)
                     found = connection.execute(select(schema.store_info.c.id)).scalars().all()
-            return cls(parsed, writer, reader, check_id(parsed, found, expected_id))
+            return cls(parsed, writer, reader, check_id(parsed, found, expected_id), claim)
         except BaseException:
             (writer or reader).dispose()
+            if claim is not None:
+                claim.let_go()
             raise
 
     @property
