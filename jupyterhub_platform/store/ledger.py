@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     Table,
     and_,
+    case,
     insert,
     literal,
     or_,
@@ -29,7 +30,7 @@ from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import decision, reservation
+from jupyterhub_platform.store.schema import UtcTime, decision, reservation
 
 _HELD = reservation.c
 _DECIDED = decision.c
@@ -98,13 +99,19 @@ def mark_ready(tx: Transaction, reservation_id: str, at: datetime) -> bool:
     query = update(reservation).where(
         _HELD.id == reservation_id, _HELD.released_at.is_(None), _HELD.ready_at.is_(None)
     )
-    return tx.execute(query.values(ready_at=at)).rowcount == 1
+    return tx.execute(query.values(ready_at=_not_before_opened(at))).rowcount == 1
 
 
 def release(tx: Transaction, reservation_id: str, at: datetime, reason: str) -> bool:
     """Enter that a reservation holds nothing any more; True exactly once for each."""
     query = update(reservation).where(_HELD.id == reservation_id, _HELD.released_at.is_(None))
-    return tx.execute(query.values(released_at=at, release_reason=reason)).rowcount == 1
+    values = {"released_at": _not_before_opened(at), "release_reason": reason}
+    return tx.execute(query.values(values)).rowcount == 1
+
+
+def _not_before_opened(at: datetime) -> ColumnElement[datetime]:
+    """Return ``at``, or the row's own beginning where the clock was set back since."""
+    return case((_HELD.opened_at > at, _HELD.opened_at), else_=literal(at, UtcTime))
 
 
 def list_open(tx: Transaction) -> list[Reservation]:

@@ -5,13 +5,14 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from jupyterhub_platform.core.errors import NotFoundError, StoreError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.schema import reservation
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
@@ -119,6 +120,19 @@ def test_ready_is_entered_once_and_only_while_held(store):
     with store.begin() as tx:
         assert ledger.release(tx, "r2", NOW, "failed")
         assert not ledger.mark_ready(tx, "r2", NOW)
+
+
+@pytest.mark.parametrize("seconds", [3600, 1])
+def test_a_clock_set_back_makes_no_time_negative(store, seconds):
+    held = make_reservation()
+    earlier = held.opened_at - timedelta(seconds=seconds)
+    admit(store, held)
+    with store.begin() as transaction:
+        assert ledger.mark_ready(transaction, held.id, earlier)
+        assert ledger.release(transaction, held.id, earlier, "stopped")
+    with store.read() as transaction:
+        row = transaction.execute(select(reservation)).one()
+    assert (row.opened_at, row.ready_at, row.released_at) == (held.opened_at,) * 3
 
 
 def test_denial_is_read_back_as_it_was_written(store):
