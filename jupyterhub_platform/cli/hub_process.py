@@ -17,6 +17,8 @@ from typing import IO, Final
 from jupyterhub_platform.cli.state import HUB_DATABASE, Ports, State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 
+_OURS: Final = re.compile(r"^jupyterhub_platform\b| platform:\d+$")
+_TRACE: Final = "Traceback (most recent call last):"
 START_SECONDS: Final = 120
 STOP_SECONDS: Final = 30
 _PR_SET_PDEATHSIG: Final = 1
@@ -95,22 +97,31 @@ class HubProcess:
         output = self._process.stdout
         if output is None:
             return
-        with self.log_path.open("a", encoding="utf-8") as log:
+        # Unbuffered: what a full disk does not take is lost, not tried again with the next line.
+        with self.log_path.open("ab", buffering=0) as log:
             self.log_path.chmod(0o600)
             self._copy(output, log)
 
-    def _copy(self, output: IO[str], log: IO[str]) -> None:
-        showing = False
+    def _copy(self, output: IO[str], log: IO[bytes]) -> None:
+        showing, is_kept = False, True
         for line in output:
-            log.write(line)
-            log.flush()
+            was_kept, is_kept = is_kept, _keep(log, line)
+            if was_kept and not is_kept:
+                self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
             head = _HEAD.match(line)
             if head is not None:
-                ours = head["where"].rpartition(":")[0].endswith(" platform")
+                ours = bool(_OURS.search(head["where"]))
                 showing = ours or head["level"] in "EC"
                 line = head["text"] + "\n"
-            if showing:
-                self._tell(line.rstrip("\n"))
+            elif line.strip() == _TRACE:
+                # A trace is for whoever mends the program; its log has all of it.
+                self._tell_if(showing, f"    The trace is in {self.log_path}")
+                showing = False
+            self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
+
+    def _tell_if(self, wanted: bool, line: str) -> None:
+        if wanted:
+            self._tell(line)
 
     def wait_until_ready(self, url: str, *, every: float = 0.1) -> None:
         """Wait until the Hub answers at ``url``.
@@ -148,7 +159,23 @@ class HubProcess:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+
+    def finish_log(self) -> None:
+        """Wait for the last lines; a proxy that lives on would keep them open."""
         self._reader.join(timeout=5)
+
+
+def _keep(log: IO[bytes], line: str) -> bool:
+    """Write a line, and tell whether that was possible: the Hub waits for whoever reads it."""
+    try:
+        log.write(line.encode())
+    except OSError:
+        return False
+    return True
+
+
+def _is_request(line: str) -> bool:
+    return line.lstrip().startswith("HTTPServerRequest(")
 
 
 def _answers(url: str) -> bool:

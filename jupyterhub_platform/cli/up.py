@@ -164,6 +164,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
         _say("Stopping the Hub.")
         hub.stop()
         end_leftovers(state.directory)
+        hub.finish_log()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
     _say(

@@ -1,0 +1,46 @@
+"""When the Hub's own database does not take or give anything: a sentence, in place of a trace.
+
+JupyterHub answers whatever its database raises with a bare 500. A full disk, a lock held by others
+or a database server that is gone is no fault of the program: people are told so, with a 503.
+"""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from sqlalchemy import event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import OperationalError
+from tornado import web
+
+SENTENCE: Final = (
+    "The Hub cannot use its own database right now, so nothing can be changed. Servers that run "
+    "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
+)
+_RETRY_SECONDS: Final = 10
+
+
+class HubDatabaseError(OperationalError, web.HTTPError):
+    """A failure of the Hub's database that the Hub rolls back as ever, and answers with 503."""
+
+    def __init__(self, failure: OperationalError) -> None:
+        self.text = f"The Hub's own database: {' '.join(str(failure.orig).split())}"
+        OperationalError.__init__(self, None, None, failure.orig or failure)
+        # The later one has the last word: both parents set `args`.
+        web.HTTPError.__init__(self, 503, "%s", self.text)
+        self.jupyterhub_message = SENTENCE
+        self.headers = {"Retry-After": str(_RETRY_SECONDS)}
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def explain_failures(engine: Any, note: Callable[[], None]) -> None:
+    """Have failures of the Hub's database say what they are, and be noted, from now on."""
+
+    def explain(context: ExceptionContext) -> None:
+        failure = context.sqlalchemy_exception
+        if isinstance(failure, OperationalError):
+            note()
+            raise HubDatabaseError(failure) from context.original_exception
+
+    event.listen(engine, "handle_error", explain)

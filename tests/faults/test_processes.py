@@ -1,0 +1,164 @@
+"""Each process of a platform is killed, and frozen: what comes back by itself, and nothing lost."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.processes import find_marked, is_supervisor
+from tests.support.checker import Checker, is_for_people
+from tests.support.instants import CHEAP_SERVERS
+from tests.support.live_hub import Api, LiveHub, running, wait_for
+
+pytestmark = pytest.mark.hub
+
+POLICY = Path("tests/data/faults.yaml")
+# As soon as it looks for its proxy, rather than within five seconds.
+SITE = CHEAP_SERVERS + "c.ConfigurableHTTPProxy.check_running_interval = 1\n"
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
+        yield hub
+
+
+@pytest.fixture
+def dev1(hub: LiveHub) -> Iterator[Api]:
+    """Give somebody's API, with one server that is ready; all is stopped at the end."""
+    api = hub.token("dev1")
+    start(api, "here")
+    yield api
+    for server in api.servers("dev1"):
+        api.delete(f"users/dev1/servers/{server}")
+    wait_for(lambda: not api.servers("dev1"), "every server to stop")
+
+
+@pytest.fixture
+def checker(hub: LiveHub) -> Checker:
+    return Checker(hub)
+
+
+def start(api: Api, server: str) -> None:
+    answer = api.start("dev1", server, tier="small")
+    assert answer.status_code in {201, 202}, answer.text
+    api.wait_until_ready("dev1", server)
+
+
+def reaches(hub: LiveHub, api: Api, server: str) -> bool:
+    """Tell whether the proxy leads to a server."""
+    try:
+        return api.get(f"{hub.url}/user/dev1/{server}/api").text == "here\n"
+    except httpx.HTTPError:
+        return False
+
+
+@contextmanager
+def frozen(pid: int) -> Iterator[None]:
+    """Stop a process as it is, and let it go on."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def pids_of(hub: LiveHub, server: str, *, supervisor: bool) -> list[int]:
+    """Return the supervisor of a server, or what runs below it."""
+    marked = find_marked(read_instance(hub.state), server=f"dev1/{server}")
+    return [m.process.pid for m in marked if is_supervisor(m.process.pid) == supervisor]
+
+
+def test_a_proxy_that_was_killed_comes_back_with_its_routes(
+    hub: LiveHub, dev1: Api, checker: Checker
+) -> None:
+    proxy = hub.proxy_pid
+    os.kill(proxy, signal.SIGKILL)
+    wait_for(lambda: reaches(hub, dev1, "here"), "the server to be reached again", 60)
+    assert hub.proxy_pid != proxy
+    start(dev1, "there")
+    checker.check()
+
+
+def test_a_service_that_was_killed_comes_back(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+    browser = hub.login("dev1")
+    service = hub.service_pid
+    os.kill(service, signal.SIGKILL)
+    start(dev1, "there")  # no start waits for the service
+
+    def is_back() -> bool:
+        answer = browser.get("/services/platform/", follow_redirects=True)
+        assert answer.status_code == 200 or is_for_people(answer), answer.text
+        return answer.status_code == 200 and "2 of 12 servers" in answer.text
+
+    wait_for(is_back, "the service to be back", 60)
+    assert hub.service_pid != service
+    checker.check()
+
+
+@pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
+def test_a_server_that_was_killed_is_released_with_all_that_it_started(
+    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+) -> None:
+    for pid in pids_of(hub, "here", supervisor=supervisor):
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: not dev1.servers("dev1"), "the Hub to notice", 60)
+    checker.check()
+    assert hub.list_marked() == []
+
+
+@pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
+def test_a_server_that_is_frozen_is_held_until_it_is_stopped(
+    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+) -> None:
+    (pid, *_) = pids_of(hub, "here", supervisor=supervisor)
+    with frozen(pid):
+        checker.check()
+    assert reaches(hub, dev1, "here")
+    os.kill(pid, signal.SIGSTOP)
+    dev1.stop("dev1", "here")
+    checker.check()
+    assert hub.list_marked() == []
+
+
+def test_a_hub_that_was_frozen_goes_on_where_it_was(
+    hub: LiveHub, dev1: Api, checker: Checker
+) -> None:
+    impatient = httpx.Client(base_url=hub.url, timeout=1, trust_env=False)
+    with frozen(hub.hub_pid), impatient:
+        with pytest.raises(httpx.TimeoutException):
+            impatient.get("/hub/api/")
+        assert reaches(hub, dev1, "here"), "servers do not need the Hub"
+    start(dev1, "there")
+    checker.check()
+
+
+def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+    direct = hub.token("dev1")
+    with frozen(hub.proxy_pid), httpx.Client(timeout=20, trust_env=False) as client:
+        # Past the proxy, as a program in the cluster does.
+        answer = client.post(
+            f"{hub.hub_url}/hub/api/users/dev1/servers/there",
+            headers=direct.headers,
+            json={"user_options": {"tier": "small"}},
+        )
+        assert answer.status_code in {201, 202}
+        hub.asked.append(answer.request)
+        hub.answers.append(answer)
+    dev1.wait_until_ready("dev1", "there")
+    wait_for(lambda: reaches(hub, dev1, "there"), "the route to be made")
+    checker.check()
+
+
+def test_a_service_that_is_frozen_holds_up_no_start(
+    hub: LiveHub, dev1: Api, checker: Checker
+) -> None:
+    with frozen(hub.service_pid):
+        start(dev1, "there")
+        dev1.stop("dev1", "there")
+    checker.check()
