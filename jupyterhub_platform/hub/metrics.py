@@ -13,6 +13,10 @@ DRIFT = Gauge(
     "Differences between the book, the servers and the ledger, by kind",
     ["kind"],
 )
+COMPARISONS = CounterMetric(
+    "jupyterhub_platform_comparisons_total",
+    "How often the book, the servers and the ledger were compared",
+)
 STORE_UP = Gauge("jupyterhub_platform_store_up", "Whether the platform's store answers")
 DECISIONS = CounterMetric(
     "jupyterhub_platform_decisions_total", "Starts that were decided, by answer", ["answer"]

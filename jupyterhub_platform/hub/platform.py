@@ -1,6 +1,7 @@
 """The platform within the Hub: what an operator sets, and what runs while the Hub runs."""
 
 import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from jupyterhub_platform.hub.hardening import (
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
 from jupyterhub_platform.hub.memberships import apply_memberships
+from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.roles import check_roles
@@ -77,6 +79,7 @@ class Platform(PlatformTraits):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
         rebuild(self.admission, self.runtime.store, stored_servers(app.db))
+        mending = Mending(app, self.admission.book)
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
         self._callbacks = [
@@ -88,6 +91,7 @@ class Platform(PlatformTraits):
                 (self._end_lingering, 5.0),
                 (self.suspending.settle, 5.0),
                 (self.lifetimes.settle, self.lifetime_seconds),
+                (mending.mend, 5.0),
             )
             if seconds
         ]
@@ -183,6 +187,8 @@ class Platform(PlatformTraits):
         metrics.STORE_UP.set(0 if health.reason else 1)
 
     async def _check(self) -> None:
+        if self.runtime.health.reason:
+            return  # nothing waits for a store that is known to be down
         try:
             live = tuple(live_servers(self.app.users.values()))
             found = frozenset(compare(self.admission, self.runtime.store, live))
@@ -193,6 +199,7 @@ class Platform(PlatformTraits):
         drifts = found & self._suspected
         self._suspected = found
         metrics.report_drift(drifts)
+        metrics.COMPARISONS.inc()
         for drift in sorted(drifts, key=str):
             self.log.error("Drift (%s): %s", drift.kind, drift.detail)
 
@@ -234,6 +241,9 @@ def start_platform(app: Any) -> Platform:
     running = app.tornado_settings.get(SETTINGS_KEY)
     if isinstance(running, Platform):
         return running
+    ours = logging.getLogger("jupyterhub_platform")
+    ours.parent = app.log  # otherwise what it says has neither time nor level
+    ours.setLevel(app.log.level)
     platform = Platform(parent=app)
     try:
         platform.start(app)

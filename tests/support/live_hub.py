@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -58,9 +58,17 @@ class LiveHub:
         self.passwords: dict[str, str] = {}
         self._port: int | None = None
         self._clients: list[httpx.Client] = []
+        self.asked: list[httpx.Request] = []
+        self.answers: list[httpx.Response] = []
 
     def start(self) -> "LiveHub":
-        """Start ``jhp up`` and wait until it says that it is ready."""
+        """Start ``jhp up`` and wait until it says that it is ready.
+
+        Raises
+        ------
+        AssertionError
+            Raised if it does not; with what stands on the terminal.
+        """
         port = self._port or _free_port()
         # By a path that other users can follow, too: the checkout may be closed to them.
         command = [PYTHON, "-m", "jupyterhub_platform", "up"]
@@ -95,14 +103,30 @@ class LiveHub:
         return (self.state / "logs" / "hub.log").read_text()
 
     @property
+    def database_url(self) -> str:
+        """The URL of the platform's own store."""
+        return self._environment.get("PLATFORM_DB_URL", f"sqlite:///{self.state}/platform.sqlite")
+
+    @property
+    def hub_url(self) -> str:
+        """Where the Hub itself listens, behind its proxy."""
+        return f"http://127.0.0.1:{json.loads((self.state / 'ports.json').read_text())['hub']}"
+
+    @property
     def hub_pid(self) -> int:
         """The process id of the Hub, which is a child of ``jhp``."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children").read_text()
-        for child in children.split():
-            if b"jupyterhub" in Path(f"/proc/{child}/cmdline").read_bytes():
-                return int(child)
-        raise AssertionError("jhp has no Hub")
+        return _child_of(self._process.pid, b"jupyterhub")
+
+    @property
+    def proxy_pid(self) -> int:
+        """The process id of the proxy, which is a child of the Hub."""
+        return _child_of(self.hub_pid, b"configurable-http-proxy")
+
+    @property
+    def service_pid(self) -> int:
+        """The process id of the platform's service, which is a child of the Hub."""
+        return _child_of(self.hub_pid, b"jupyterhub_platform.service")
 
     def kill_hub(self) -> None:
         """End the Hub as a crash does, and wait for ``jhp`` to notice."""
@@ -147,7 +171,7 @@ class LiveHub:
     def login(self, name: str, password: str | None = None) -> "Session":
         """Log somebody in, as a browser does."""
         session = Session(self.url, name)
-        self._clients.append(session)
+        self._observe(session)
         answer = session.submit_login(password or self.passwords[name])
         assert answer.status_code == 302, answer.text
         return session
@@ -158,8 +182,18 @@ class LiveHub:
         answer = session.post_json(f"/hub/api/users/{name}/tokens", {"note": "test", **body})
         assert answer.status_code == 201, answer.text
         api = Api(self.url, answer.json()["token"])
-        self._clients.append(api)
+        self._observe(api)
         return api
+
+    def _observe(self, client: httpx.Client) -> None:
+        """Keep what is asked and answered, for whoever looks at it afterwards."""
+
+        def keep(response: httpx.Response) -> None:
+            response.read()
+            self.answers.append(response)
+
+        client.event_hooks = {"request": [self.asked.append], "response": [keep]}
+        self._clients.append(client)
 
 
 class Session(httpx.Client):
@@ -287,6 +321,14 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def _child_of(parent: int, word: bytes) -> int:
+    for child in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        with suppress(OSError):
+            if word in Path(f"/proc/{child}/cmdline").read_bytes():
+                return int(child)
+    raise AssertionError(f"process {parent} has no child {word.decode()}")
 
 
 def _list_processes() -> list[int]:

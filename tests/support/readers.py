@@ -17,7 +17,7 @@ from tests.support.live_hub import LiveHub
 @contextmanager
 def reading(hub: LiveHub) -> Iterator[Transaction]:
     """Read the store of a platform."""
-    store = Store.open(f"sqlite:///{hub.state / 'platform.sqlite'}", read_only=True)
+    store = Store.open(hub.database_url, read_only=True)
     try:
         with store.read() as transaction:
             yield transaction
