@@ -4,11 +4,20 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
-from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.errors import (
+    StoreClaimedError,
+    StoreError,
+    StoreMismatchError,
+    StoreSchemaError,
+    StoreUnreachableError,
+)
 from jupyterhub_platform.store.store import Store
 
 log = logging.getLogger(__name__)
+
+_MENDED_BY_A_PERSON: Final = (StoreClaimedError, StoreMismatchError, StoreSchemaError)
 
 
 class StoreHealth:
@@ -21,6 +30,7 @@ class StoreHealth:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._reason = ""
+        self._needs_person = False
         self._pending: deque[Callable[[], None]] = deque()
         self._one_retry = threading.Lock()
 
@@ -46,9 +56,17 @@ class StoreHealth:
             raise StoreUnreachableError(self._reason)
 
     def mark_down(self, error: StoreError) -> None:
-        """Note that the store did not answer."""
-        if not self._reason:
+        """Note that the store did not answer, or is not the one that it should be."""
+        needs_person = isinstance(error, _MENDED_BY_A_PERSON)
+        if needs_person and not self._needs_person:
+            log.error(
+                "The platform's store cannot be used: no start is admitted until a person mends "
+                "it. %s",
+                error,
+            )
+        elif not self._reason:
             log.error("The platform's store does not answer: no start is admitted. %s", error)
+        self._needs_person = needs_person
         self._reason = str(error) or "the store does not answer"
 
     def enter(self, entry: Callable[[], None]) -> None:
@@ -76,9 +94,9 @@ class StoreHealth:
                     self._pending[0]()
                     self._pending.popleft()
             except StoreError as error:
-                self._reason = str(error) or self._reason
+                self.mark_down(error)
                 return False
             if self._reason:
                 log.warning("The platform's store answers again: starts are admitted.")
-            self._reason = ""
+            self._reason, self._needs_person = "", False
         return True

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -46,14 +48,14 @@ class PostgresServer:
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @classmethod
-    def create(cls) -> Self:
+    def create(cls, port: int | None = None) -> Self:
         """Make a data directory and start a server on it."""
         programs = find_programs()
         identity = _choose_identity()
         directory = Path(tempfile.mkdtemp(prefix="jupyterhub-platform-postgres-"))
         if identity:
             os.chown(directory, identity["user"], identity["group"])
-        server = cls(programs, directory, _find_port(), identity)
+        server = cls(programs, directory, port or _find_port(), identity)
         try:
             server._initialise()
             server.start()
@@ -94,14 +96,44 @@ class PostgresServer:
                 self.process.wait(10)
             self.process = None
 
+    def kill(self) -> None:
+        """Kill the first process with SIGKILL, and wait until the others have noticed."""
+        assert self.process is not None
+        others = self.list_processes()
+        self.process.kill()
+        self.process.wait(10)
+        self.process = None
+        deadline = time.monotonic() + 10
+        while any(Path(f"/proc/{pid}/exe").exists() for pid in others):
+            assert time.monotonic() < deadline, "processes of PostgreSQL are left"
+            time.sleep(0.02)
+
+    def list_processes(self) -> list[int]:
+        """Return every process of the server, the first one first."""
+        assert self.process is not None
+        first = self.process.pid
+        children = Path(f"/proc/{first}/task/{first}/children").read_text().split()
+        return [first, *map(int, children)]
+
+    @contextmanager
+    def replaced(self) -> Iterator["PostgresServer"]:
+        """Have another, empty server answer at the same port."""
+        self.stop()
+        empty = PostgresServer.create(self.port)
+        try:
+            yield empty
+        finally:
+            empty.remove()
+            self.start()
+
     def remove(self) -> None:
         """Stop the server and delete its directory."""
         self.stop()
         shutil.rmtree(self.directory)
 
-    def create_database(self) -> str:
+    def create_database(self, name: str = "") -> str:
         """Make an empty database and return its URL, in the short spelling of hosting services."""
-        name = f"test_{uuid4().hex[:12]}"
+        name = name or f"test_{uuid4().hex[:12]}"
         with self._connect() as connection:
             connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
         password = quote(PASSWORD, safe="")

@@ -6,7 +6,11 @@ import time
 
 import pytest
 
-from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.errors import (
+    StoreError,
+    StoreMismatchError,
+    StoreUnreachableError,
+)
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.store_health import StoreHealth
@@ -56,6 +60,18 @@ def test_a_store_that_was_marked_down_refuses_with_its_reason(notes, caplog):
     notes.health.mark_down(StoreError())
     assert notes.health.reason == "the store does not answer"
     assert len(caplog.records) == 1
+
+
+def test_an_outage_that_turns_out_to_need_a_person_is_said_again(notes, outage, caplog):
+    outage.begin()
+    for _ in range(2):
+        notes.health.mark_down(StoreUnreachableError("gone"))
+        notes.health.retry()
+    assert len(caplog.records) == 1
+    notes.health.mark_down(StoreMismatchError("it was emptied"))
+    notes.health.mark_down(StoreMismatchError("it was emptied"))
+    assert [each.levelno for each in caplog.records] == [logging.ERROR] * 2
+    assert "until a person mends it. it was emptied" in caplog.records[-1].getMessage()
 
 
 def test_a_probe_that_succeeds_marks_the_store_up(notes, caplog):

@@ -1,0 +1,173 @@
+"""The platform's store is locked, gone, frozen, killed or another one, while people work."""
+
+import os
+import random
+import signal
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.checker import Checker, is_for_people
+from tests.support.instants import CHEAP_SERVERS
+from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.load import load
+from tests.support.postgres import PostgresServer
+from tests.support.readers import read_open
+from tests.support.seeds import make_chance
+
+pytestmark = pytest.mark.hub
+
+POLICY = Path("tests/data/faults.yaml")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[PostgresServer]:
+    """Start a PostgreSQL server that these tests alone take down."""
+    server = PostgresServer.create()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def on_postgres(database: PostgresServer, make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    environment = {"PLATFORM_DB_URL": database.create_database()}
+    hub = LiveHub(make_directory(), POLICY, site=CHEAP_SERVERS, environment=environment)
+    with running(hub):
+        yield hub
+
+
+@contextmanager
+def locked(hub: LiveHub) -> Iterator[None]:
+    """Hold the SQLite file as another process does that writes without end."""
+    with closing(sqlite3.connect(hub.state / "platform.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
+
+
+@contextmanager
+def stopped(database: PostgresServer) -> Iterator[None]:
+    """Have the server gone, as when its machine lost its power."""
+    database.stop()
+    try:
+        yield
+    finally:
+        database.start()
+
+
+@contextmanager
+def killed(database: PostgresServer) -> Iterator[None]:
+    """Kill the server's first process, which takes the others with it."""
+    database.kill()
+    try:
+        yield
+    finally:
+        database.start()
+
+
+@contextmanager
+def frozen(database: PostgresServer) -> Iterator[None]:
+    """Stop every process of the server as it is: connections stand, and nothing answers."""
+    pids = database.list_processes()
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
+    make_directory: Callable[[], Path],
+) -> None:
+    chance = make_chance()
+    with running(LiveHub(make_directory(), POLICY, site=CHEAP_SERVERS)) as hub:
+        checker, dev1 = Checker(hub), hub.token("dev1")
+        with load(hub, "dev2", chance):
+            time.sleep(2)
+            with locked(hub):
+                _assert_refused(dev1)
+            _assert_starts_again(dev1)
+        checker.check()
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("fault", [stopped, killed, frozen])
+def test_an_outage_under_load_loses_nothing(
+    on_postgres: LiveHub, database: PostgresServer, fault: Callable[..., Any]
+) -> None:
+    _go_through(on_postgres, database, fault, make_chance(), seconds=3)
+
+
+@pytest.mark.long
+@pytest.mark.postgres
+@pytest.mark.parametrize("fault", [stopped, killed, frozen])
+def test_an_outage_of_a_minute_under_load_loses_nothing(
+    on_postgres: LiveHub, database: PostgresServer, fault: Callable[..., Any]
+) -> None:
+    _go_through(on_postgres, database, fault, make_chance(), seconds=60)
+
+
+def _go_through(
+    hub: LiveHub,
+    database: PostgresServer,
+    fault: Callable[..., Any],
+    chance: random.Random,
+    *,
+    seconds: float,
+) -> None:
+    checker, dev1 = Checker(hub), hub.token("dev1")
+    with load(hub, "dev2", chance):
+        wait_for(lambda: read_open(hub), "the load to begin")
+        with fault(database):
+            _assert_refused(dev1)
+            time.sleep(seconds)  # how long the outage lasts is what is asked here
+            _assert_refused(dev1)
+        _assert_starts_again(dev1)
+    checker.check()
+
+
+@pytest.mark.postgres
+def test_an_empty_server_in_its_place_is_refused_loudly(
+    on_postgres: LiveHub, database: PostgresServer
+) -> None:
+    hub = on_postgres
+    checker, dev1 = Checker(hub), hub.token("dev1")
+    _assert_starts_again(dev1)
+    with database.replaced() as empty:
+        empty.create_database(hub.database_url.rsplit("/", 1)[1])
+        _assert_refused(dev1)
+        wait_for(lambda: "was emptied" in hub.terminal.read_text(), "the Hub to say so")
+        hub.kill_hub()
+        with pytest.raises(AssertionError, match="did not get ready"):
+            hub.start()
+        said = hub.terminal.read_text().splitlines()
+        refusals = [line for line in said if line.startswith("The Hub does not start")]
+        assert len(refusals) == 1
+        assert "restore it from a backup" in refusals[0] or "another one" in refusals[0]
+    hub.start()
+    _assert_starts_again(dev1)
+    checker.check()
+
+
+def _assert_refused(api: Api) -> None:
+    answer = api.start("dev1", "during", tier="small")
+    assert answer.status_code == 503, answer.text
+    assert "cannot record" in answer.json()["message"]
+    assert is_for_people(answer)
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def _assert_starts_again(api: Api) -> None:
+    def start() -> bool:
+        return api.start("dev1", "after", tier="small").status_code in {201, 202}
+
+    wait_for(start, "a start to be admitted", 30)
+    api.wait_until_ready("dev1", "after")
+    api.stop("dev1", "after")
