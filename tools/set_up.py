@@ -235,6 +235,8 @@ def _list_missing_programs() -> list[str]:
         missing.append("chromium")
     if not (shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
         missing.append("postgresql")
+    if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
+        missing.append("libfaketime")
     return missing
 
 

@@ -25,6 +25,7 @@ from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_password
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.roles import check_roles
 from jupyterhub_platform.hub.servers import live_servers, stored_servers
+from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
@@ -79,6 +80,7 @@ class Platform(PlatformTraits):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
         rebuild(self.admission, self.runtime.store, stored_servers(app.db))
+        keep_timers_steady(IOLoop.current())
         mending = Mending(app, self.admission.book)
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
