@@ -98,7 +98,7 @@ def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
 
 
 @pytest.mark.postgres
-@pytest.mark.parametrize("fault", [stopped, killed, frozen])
+@pytest.mark.parametrize("fault", [killed, frozen])
 def test_an_outage_under_load_loses_nothing(
     on_postgres: LiveHub, database: PostgresServer, fault: Callable[..., Any]
 ) -> None:

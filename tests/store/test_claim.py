@@ -10,12 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreClaimedError, StoreUnreachableError
 from jupyterhub_platform.store import claim
 from jupyterhub_platform.store.store import Store
-from tests.support.postgres import PostgresServer
+from tests.support.sessions import end_sessions, list_sessions
 
 HOLDER = """
 import sys, time
@@ -25,10 +24,6 @@ print("held", flush=True)
 time.sleep(600)
 """
 KILL_LATER = "import os, sys, time; time.sleep(1); os.kill(int(sys.argv[1]), 9)"
-SESSIONS = (
-    "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
-    "(SELECT oid FROM pg_database WHERE datname = current_database())"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -154,7 +149,7 @@ def test_a_hub_whose_session_another_has_replaced_writes_nothing_any_more(
 
 @pytest.mark.postgres
 def test_a_session_that_this_hub_gave_up_does_not_keep_it_out(
-    postgres_url: str, postgres_server: PostgresServer
+    postgres_url: str,
 ) -> None:
     with closing(open_claimed(postgres_url)) as store:
         (backend,) = list_sessions(postgres_url)
@@ -185,15 +180,3 @@ def wait_for_write(store: Store) -> None:
             time.sleep(0.05)
         else:
             return
-
-
-def list_sessions(url: str) -> list[int]:
-    with closing(Store.open(url, read_only=True)) as store, store.read() as transaction:
-        return list(transaction.execute(text(SESSIONS)).scalars())
-
-
-def end_sessions(url: str) -> None:
-    """End the session that holds the claim, as a database's administrator can."""
-    with closing(Store.open(url)) as store, store.begin() as transaction:
-        for pid in transaction.execute(text(SESSIONS)).scalars().all():
-            transaction.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
