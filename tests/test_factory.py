@@ -119,8 +119,9 @@ def test_a_database_file_that_was_deleted_is_no_empty_platform(tmp_path, setting
     for file in tmp_path.glob("own.sqlite*"):
         file.unlink()
     for _ in range(2):
-        with pytest.raises(StoreMismatchError, match="is another one"):
+        with pytest.raises(StoreMismatchError, match="was emptied"):
             open_store(own)
+    assert not path.exists()
 
 
 def test_a_store_that_does_not_answer_is_not_started_on(settings, outage_of_server):

@@ -6,11 +6,12 @@ a fresh one. Each new connection proves that it leads to the same store: an
 emptied or replaced database is an error, never an empty platform.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Self
 
-from sqlalchemy import URL, Engine, select, update
+from sqlalchemy import URL, Engine, inspect, select, update
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import schema
@@ -93,6 +94,9 @@ class Store:
             with translate_failures(parsed):
                 if claim is not None:
                     take_patiently(claim)
+                if expected_id is not None:
+                    # Before anything is written: a backup shall be restored into what is empty.
+                    check_id(parsed, _list_ids(parsed, writer or reader), expected_id)
                 if writer is not None and migrate:
                     _upgrade(parsed)
                 with (writer or reader).connect() as connection, connection.begin():
@@ -144,7 +148,7 @@ class Store:
             yield transaction
 
     def probe(self) -> None:
-        """Check that the store answers and, unless it was opened read-only, can be written.
+        """Check that the store can be read and, unless it was opened read-only, written.
 
         Raises
         ------
@@ -153,18 +157,27 @@ class Store:
         StoreMismatchError
             Raised if another store has taken its place.
         """
-        if self._writer is None:
-            with self.read() as transaction:
-                transaction.execute(select(schema.store_info.c.id)).one()
-        else:
+        if self._writer is not None:
             with self.begin() as transaction:
                 transaction.execute(update(schema.store_info).values(id=schema.store_info.c.id))
+        with self.read() as transaction:
+            transaction.execute(select(schema.store_info.c.id)).one()
 
     def close(self) -> None:
         """Close every connection that is not in use; the others close when they are done."""
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+def _list_ids(url: URL, engine: Engine) -> Sequence[str]:
+    """Return what stands where the id of a store belongs, in a database of any kind."""
+    if url.drivername == "sqlite" and not Path(str(url.database)).exists():
+        return ()
+    with engine.connect() as connection, connection.begin():
+        if not inspect(connection).has_table(schema.store_info.name):
+            return ()
+        return connection.execute(select(schema.store_info.c.id)).scalars().all()
 
 
 def _upgrade(url: URL) -> None:

@@ -7,12 +7,13 @@ import sqlite3
 import stat
 import threading
 import time
+from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 from jupyterhub_platform.core.errors import (
     StoreError,
@@ -20,6 +21,7 @@ from jupyterhub_platform.core.errors import (
     StoreUnreachableError,
 )
 from jupyterhub_platform.store import audit
+from jupyterhub_platform.store.engine import open_engine, parse_url
 from jupyterhub_platform.store.store import Store
 from tests.support.postgres import PASSWORD
 
@@ -302,9 +304,37 @@ def test_sqlite_file_emptied_while_closed_is_recognised(sqlite_url):
     path_of(sqlite_url).write_bytes(b"")
     with pytest.raises(StoreMismatchError, match="emptied"):
         store.probe()
-    with pytest.raises(StoreMismatchError, match="another one"):
+    with pytest.raises(StoreMismatchError, match="emptied"):
         Store.open(sqlite_url, expected_id=store.id)
     store.close()
+
+
+def test_nothing_is_written_into_an_empty_database_where_a_store_was(store_url):
+    for _ in range(2):
+        with pytest.raises(StoreMismatchError, match="emptied"):
+            Store.open(store_url, expected_id="the-store-of-before")
+    # So that a backup can be restored into it.
+    engine = open_engine(parse_url(store_url), read_only=True)
+    if store_url.startswith("sqlite"):
+        assert not path_of(store_url).exists()
+    else:
+        assert inspect(engine).get_table_names() == []
+    engine.dispose()
+
+
+@pytest.mark.postgres
+def test_a_store_is_up_again_only_when_it_can_be_read_too(postgres_url, postgres_server):
+    with closing(Store.open(postgres_url)) as store:
+        assert count(store) == 0
+        postgres_server.stop()
+        with pytest.raises(StoreUnreachableError):
+            store.probe()
+        postgres_server.start()
+        for _ in range(3):
+            with suppress(StoreUnreachableError):
+                store.probe()
+                break
+        assert count(store) == 0, "a connection of before was kept"
 
 
 @pytest.mark.postgres
