@@ -189,8 +189,8 @@ class Platform(PlatformTraits):
         metrics.STORE_UP.set(0 if health.reason else 1)
 
     async def _check(self) -> None:
-        if self.runtime.health.reason:
-            return  # nothing waits for a store that is known to be down
+        if self.runtime.health.reason or not self.app.db.is_active:
+            return  # nothing waits for a database that is known to be down
         try:
             live = tuple(live_servers(self.app.users.values()))
             found = frozenset(compare(self.admission, self.runtime.store, live))
