@@ -54,6 +54,8 @@ c.JupyterHub.concurrent_spawn_limit = 0
 c.JupyterHub.active_server_limit = 0
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
 c.Spawner.poll_interval = 0
+# A Hub that has a thousand answers to give is slow to see that a server is there.
+c.Spawner.http_timeout = c.Spawner.start_timeout = 600
 c.Platform.check_seconds = 1
 """
 
