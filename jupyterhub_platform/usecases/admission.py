@@ -101,6 +101,10 @@ class Admission:
         self._health = health
         self._clock = clock
 
+    def now(self) -> datetime:
+        """Return the time by the clock that every reservation is entered with."""
+        return self._clock()
+
     def dry_run(self, start: Start) -> Decision:
         """Answer without recording; goes on from memory while the store is down."""
         return self._decide(start, read_options(start.options))

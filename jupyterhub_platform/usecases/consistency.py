@@ -5,7 +5,7 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from jupyterhub_platform.core.question import read_options
@@ -127,7 +127,7 @@ def _stands_in_ledger(store: Store, identifier: str) -> bool:
 
 
 def _adopt(admission: Admission, server: LiveServer) -> Reservation:
-    policy, now = admission.snapshot.policy, datetime.now(UTC)
+    policy, now = admission.snapshot.policy, admission.now()
     options = read_options(server.options)
     tier = policy.tiers.get(options.tier or policy.defaults.tier)
     accounts = sorted(policy.declared_groups(server.user))
@@ -150,8 +150,8 @@ def _adopt(admission: Admission, server: LiveServer) -> Reservation:
 def _enter_row(admission: Admission, store: Store, reservation: Reservation) -> Reservation:
     """Enter a row for a server that has none: adopted, or of a store that was put back."""
     if _stands_in_ledger(store, reservation.id):
-        # Its row was closed, and closed rows stay closed.
-        reservation = replace(reservation, id=uuid.uuid4().hex)
+        # Its row was closed, and closed rows stay closed: what it held until then is charged there.
+        reservation = replace(reservation, id=uuid.uuid4().hex, opened_at=admission.now())
     decision: dict[str, Any] = {"admitted": True, "adopted": True, **reservation.to_json()}
     with store.begin() as transaction:
         ledger.open_reservation(

@@ -149,6 +149,20 @@ def test_a_server_whose_row_was_closed_gets_a_new_one(gate):
     assert {row.id: row.open for row in gate.rows()} == {held.id: False, again.id: True}
 
 
+def test_a_server_whose_row_was_closed_is_not_charged_again_for_what_it_held_before(gate):
+    held = gate.admit("dev", "a").reservation
+    gate.clock.advance(hours=1)
+    gate.admission.release(held.id, "stopped")
+    gate.clock.advance(hours=1)
+    (again,) = restart(gate, live(held))
+    assert again.opened_at == gate.clock.now
+
+
+def test_an_adopted_server_is_charged_from_when_it_was_found(gate):
+    (held,) = restart(gate, LiveServer("eve", "x", 9))
+    assert held.opened_at == gate.clock.now
+
+
 def test_a_server_whose_row_was_closed_keeps_its_new_one_at_every_restart(gate):
     held = gate.admit("dev", "a").reservation
     gate.admission.release(held.id, "stopped")
