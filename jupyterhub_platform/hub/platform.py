@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +24,12 @@ from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.roles import check_roles
-from jupyterhub_platform.hub.servers import live_servers, stored_servers
+from jupyterhub_platform.hub.servers import live_servers, stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
-from jupyterhub_platform.usecases.consistency import Drift, compare, rebuild
+from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, list_held, rebuild
 
 SETTINGS_KEY = "platform"
 
@@ -79,7 +79,8 @@ class Platform(PlatformTraits):
         if getattr(app.authenticator, "local_accounts", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
-        rebuild(self.admission, self.runtime.store, stored_servers(app.db))
+        unstopped = list(unstopped_servers(app.db, list_held(self.runtime.store)))
+        rebuild(self.admission, self.runtime.store, [*stored_servers(app.db), *unstopped])
         keep_timers_steady(IOLoop.current())
         mending = Mending(app, self.admission.book)
         metrics.STORE_UP.set(1)
@@ -99,6 +100,7 @@ class Platform(PlatformTraits):
         ]
         for callback in self._callbacks:
             callback.start()
+        IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
 
@@ -208,6 +210,10 @@ class Platform(PlatformTraits):
     def watch_lingering(self, spawner: Lingering) -> None:
         """Look after a server whose stop failed, until its backend is gone."""
         self._lingering.add(spawner)
+
+    def _take_up(self, unstopped: Iterable[LiveServer]) -> None:
+        for server in unstopped:
+            self.watch_lingering(self.app.users[server.user].spawners[server.server])
 
     async def _end_lingering(self) -> None:
         for spawner in tuple(self._lingering):

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jupyterhub import orm
 
+from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.usecases.consistency import LiveServer
 
 _CANCEL_SECONDS: Final = 10.0
@@ -13,11 +14,26 @@ _EVENT: Final = "https://schema.jupyter.org/jupyterhub/events/server-action"
 
 
 def stored_servers(database: Any) -> Iterator[LiveServer]:
-    """Yield the servers that the Hub's database counts as active: all that can be running."""
+    """Yield the servers that the Hub's database counts as active."""
     rows = database.query(orm.Spawner).filter(orm.Spawner.server != None)  # noqa: E711 - SQL
     for row in rows:
-        state = row.state if isinstance(row.state, dict) else {}
-        yield LiveServer(row.user.name, row.name, row.id, state.get("platform"), row.user_options)
+        yield LiveServer(row.user.name, row.name, row.id, _held_by(row), row.user_options)
+
+
+def unstopped_servers(database: Any, held: Iterable[Reservation]) -> Iterator[LiveServer]:
+    """Yield the servers that the Hub gave up on and nobody saw end, of those that hold something.
+
+    The Hub takes a server off its list whether or not its stop succeeds.
+    """
+    for reservation in held:
+        row = database.get(orm.Spawner, reservation.spawner_id)
+        state = None if row is None or row.server is not None else _held_by(row)
+        if isinstance(state, dict) and state.get("id") == reservation.id:
+            yield LiveServer(row.user.name, row.name, row.id, state, row.user_options)
+
+
+def _held_by(row: Any) -> object:
+    return row.state.get("platform") if isinstance(row.state, dict) else None
 
 
 def live_servers(users: Iterable[Any]) -> Iterator[LiveServer]:

@@ -22,7 +22,7 @@ NOT_RUNNING = "not running after a restart of the Hub"
 
 @dataclass(frozen=True, slots=True)
 class LiveServer:
-    """A server that the Hub counts as active.
+    """A server that the Hub counts as active, or could not stop.
 
     ``state`` is what stands under ``platform`` in its spawner's state, ``options`` its stored
     ``user_options``: a last resort, since they say what was asked for and not what was given.
@@ -43,20 +43,31 @@ class Drift:
     detail: str
 
 
+def list_held(store: Store) -> list[Reservation]:
+    """Return what the ledger says is held.
+
+    Raises
+    ------
+    StoreUnreachableError
+        Raised if it cannot be read.
+    """
+    with store.read() as transaction:
+        return ledger.list_open(transaction)
+
+
 def rebuild(admission: Admission, store: Store, live: Iterable[LiveServer]) -> None:
     """Fill the book from live servers, then their state, then open rows of the ledger.
 
     Must run before the first admission. A server without a row gets one, so that it is charged; a
-    row without a server is closed, since nothing can be running: the Hub forgets a server only when
-    its backend is gone.
+    row without a server is closed, since nothing can be running. ``live`` are the servers that the
+    Hub counts as active, and those that it could not stop.
 
     Raises
     ------
     StoreUnreachableError
         Raised if the ledger cannot be read; then nothing may be admitted.
     """
-    with store.read() as transaction:
-        rows = {row.id: row for row in ledger.list_open(transaction)}
+    rows = {row.id: row for row in list_held(store)}
     by_server = {(row.user, row.server): row for row in rows.values()}
     kept: list[Reservation] = []
     for server in live:
@@ -171,8 +182,7 @@ def compare(admission: Admission, store: Store, live: Iterable[LiveServer]) -> t
     StoreUnreachableError
         Raised if the ledger cannot be read.
     """
-    with store.read() as transaction:
-        rows = {row.id for row in ledger.list_open(transaction)}
+    rows = {row.id for row in list_held(store)}
     book = {each.id: each for each in admission.book}
     running = {(server.user, server.server) for server in live}
     booked = {(each.user, each.server) for each in book.values()}

@@ -1,6 +1,6 @@
 """A server that cannot be stopped goes on holding what it holds, until it is really gone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -24,27 +24,59 @@ c.JupyterHub.spawner_class = StubbornSpawner
 """
 
 
-def test_holds_until_it_is_gone_when_a_stop_fails(make_directory: Callable[[], Path]) -> None:
-    directory = make_directory()
-    flag = directory / "stubborn"
+@pytest.fixture
+def flag(make_directory: Callable[[], Path]) -> Path:
+    """A file that says, while it is there, that no server can be stopped."""
+    return make_directory() / "stubborn"
+
+
+@pytest.fixture
+def hub(flag: Path) -> Iterator[LiveHub]:
     site = SITE.format(flag=str(flag))
-    with running(LiveHub(directory, Path("tests/data/stampede.yaml"), site=site)) as hub:
-        dev1 = hub.token("dev1")
-        assert dev1.start("dev1", tier="small").status_code in {201, 202}
-        dev1.wait_until_ready("dev1")
-        flag.touch()
-        dev1.delete("users/dev1/server")
-        wait_for(lambda: "" not in dev1.servers("dev1"), "the Hub to give up on it")
-        assert len(dev1.get("platform/usage").json()["servers"]) == 1
-        assert len(hub.list_marked()) > 0, "its processes were expected to live"
-        other = dev1.start("dev1", "other", tier="small")
-        assert (other.status_code, other.headers.get("retry-after")) == (409, None)
-        again = dev1.start("dev1", tier="small")
-        assert again.status_code == 409
-        assert "has not ended yet" in again.json()["message"]
-        assert len(read_open(hub)) == 1
-        flag.unlink()
-        wait_for(lambda: not read_open(hub), "it to be ended and released", 30)
-        assert hub.list_marked() == []
-        assert dev1.start("dev1", tier="small").status_code in {201, 202}
-        dev1.wait_until_ready("dev1")
+    with running(LiveHub(flag.parent, Path("tests/data/stampede.yaml"), site=site)) as hub:
+        yield hub
+        flag.unlink(missing_ok=True)
+
+
+def test_holds_until_it_is_gone_when_a_stop_fails(hub: LiveHub, flag: Path) -> None:
+    dev1 = hub.token("dev1")
+    assert dev1.start("dev1", tier="small").status_code in {201, 202}
+    dev1.wait_until_ready("dev1")
+    flag.touch()
+    dev1.delete("users/dev1/server")
+    wait_for(lambda: "" not in dev1.servers("dev1"), "the Hub to give up on it")
+    assert len(dev1.get("platform/usage").json()["servers"]) == 1
+    assert len(hub.list_marked()) > 0, "its processes were expected to live"
+    other = dev1.start("dev1", "other", tier="small")
+    assert (other.status_code, other.headers.get("retry-after")) == (409, None)
+    again = dev1.start("dev1", tier="small")
+    assert again.status_code == 409
+    assert "has not ended yet" in again.json()["message"]
+    assert len(read_open(hub)) == 1
+    flag.unlink()
+    wait_for(lambda: not read_open(hub), "it to be ended and released", 30)
+    assert hub.list_marked() == []
+    assert dev1.start("dev1", tier="small").status_code in {201, 202}
+    dev1.wait_until_ready("dev1")
+
+
+def test_holds_until_it_is_gone_when_the_hub_is_killed_after_a_stop_that_failed(
+    hub: LiveHub, flag: Path
+) -> None:
+    dev1 = hub.token("dev1")
+    assert dev1.start("dev1", tier="small").status_code in {201, 202}
+    dev1.wait_until_ready("dev1")
+    (held,) = read_open(hub)
+    flag.touch()
+    dev1.delete("users/dev1/server")
+    wait_for(lambda: "" not in dev1.servers("dev1"), "the Hub to give up on it")
+    hub.kill_hub()
+    hub.start()
+    assert hub.list_marked(), "its processes were expected to live"
+    assert read_open(hub) == [held]
+    assert dev1.start("dev1", "other", tier="small").status_code == 409
+    flag.unlink()
+    wait_for(lambda: not read_open(hub), "it to be ended and released", 30)
+    assert hub.list_marked() == []
+    assert dev1.start("dev1", "other", tier="small").status_code in {201, 202}
+    dev1.wait_until_ready("dev1", "other")
