@@ -8,9 +8,14 @@ import pytest
 
 from jupyterhub_platform.store.store import Store
 from tests.support.postgres import PostgresServer
+from tests.support.seeds import SEED, VARIABLE
 
 # The Kubernetes client reads this when it is imported, whichever test is the first to do so.
 os.environ["KUBECONFIG"] = str(Path(__file__).parent / "support" / "kubeconfig.yaml")
+
+
+def pytest_report_header() -> str:
+    return f"random tests: {VARIABLE}={SEED} repeats them"
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.load import load
 from tests.support.postgres import PostgresServer
 from tests.support.readers import read_open
-from tests.support.seeds import make_chance
+from tests.support.seeds import dice_for
 
 pytestmark = pytest.mark.hub
 
@@ -86,7 +86,7 @@ def frozen(database: PostgresServer) -> Iterator[None]:
 def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
     make_directory: Callable[[], Path],
 ) -> None:
-    chance = make_chance()
+    chance = dice_for("test_database")
     with running(LiveHub(make_directory(), POLICY, site=CHEAP_SERVERS)) as hub:
         checker, dev1 = Checker(hub), hub.token("dev1")
         with load(hub, "dev2", chance):
@@ -102,7 +102,7 @@ def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
 def test_an_outage_under_load_loses_nothing(
     on_postgres: LiveHub, database: PostgresServer, fault: Callable[..., Any]
 ) -> None:
-    _go_through(on_postgres, database, fault, make_chance(), seconds=3)
+    _go_through(on_postgres, database, fault, dice_for("test_database"), seconds=3)
 
 
 @pytest.mark.long
@@ -111,7 +111,7 @@ def test_an_outage_under_load_loses_nothing(
 def test_an_outage_of_a_minute_under_load_loses_nothing(
     on_postgres: LiveHub, database: PostgresServer, fault: Callable[..., Any]
 ) -> None:
-    _go_through(on_postgres, database, fault, make_chance(), seconds=60)
+    _go_through(on_postgres, database, fault, dice_for("test_database"), seconds=60)
 
 
 def _go_through(

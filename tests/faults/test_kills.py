@@ -17,7 +17,7 @@ import pytest
 from tests.support.checker import Checker
 from tests.support.instants import STOPS, Instants
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.seeds import make_chance
+from tests.support.seeds import dice_for
 
 pytestmark = pytest.mark.hub
 
@@ -56,7 +56,7 @@ def test_kills_at_random_instants_fifty_times(make_directory: Callable[[], Path]
 
 
 def _kill_at_instants(directory: Path, environment: dict[str, str], kills: int) -> None:
-    chance = make_chance()
+    chance = dice_for("test_kills")
     instants = Instants(directory)
     hub = LiveHub(directory, POLICY, site=instants.site, environment=environment)
     with running(hub):
@@ -100,7 +100,7 @@ def _bring_to_their_instants(instants: Instants, api: Api, stop: str, order: lis
 
 
 def _kill_at_random(directory: Path, kills: int) -> None:
-    chance = make_chance()
+    chance = dice_for("test_kills")
     hub = LiveHub(directory, POLICY, site=Instants(directory).site)
     with running(hub):
         checker, dev1 = Checker(hub), hub.token("dev1")

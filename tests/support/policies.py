@@ -88,6 +88,18 @@ def hold(policy: Policy, tier: str, user: str, server: str, account: str) -> Res
     )
 
 
+SHARED: Mapping[str, tuple[str, ...]] = {
+    "platform": (),
+    "account": ("account",),
+    "member": ("account", "user"),
+    "user": ("user",),
+    "tier": ("tier",),
+    "tier-account": ("tier", "account"),
+    "tier-user": ("tier", "user"),
+}
+"""What the reservations that count at a scope have in common with it, by its kind."""
+
+
 @dataclass(frozen=True)
 class Held:
     """What is held, added up from the reservations each time it is asked for."""
@@ -98,9 +110,7 @@ class Held:
         return sum(
             each.demand.amount(name)
             for each in self.reservations
-            if scope.account in {"", each.account}
-            and scope.user in {"", each.user}
-            and scope.tier in {"", each.tier}
+            if all(getattr(each, key) == getattr(scope, key) for key in SHARED[scope.kind])
         )
 
 

@@ -1,14 +1,20 @@
-"""A fresh seed for each run, printed, and the same one again when it is told."""
+"""One seed for all that is random in a run: printed when it begins, and given again to repeat it.
+
+``TEST_SEED=1234 python -m pytest …`` repeats the run whose header said 1234.
+"""
 
 import os
 import random
+import secrets
 from typing import Final
 
-VARIABLE: Final = "FAULTS_SEED"
+VARIABLE: Final = "TEST_SEED"
+
+# In the environment, so that the workers of a run take the seed of whoever started them.
+SEED: Final = int(os.environ.setdefault(VARIABLE, str(secrets.randbelow(10**9))))
 
 
-def make_chance() -> random.Random:
-    """Return chance of its own for one test; ``FAULTS_SEED`` repeats a run."""
-    seed = int(os.environ.get(VARIABLE) or random.randrange(2**32))
-    print(f"{VARIABLE}={seed}")
-    return random.Random(seed)
+def dice_for(name: str) -> random.Random:
+    """Return the dice of one test; the same for the same seed, whichever tests run beside it."""
+    print(f"{VARIABLE}={SEED} repeats {name}")
+    return random.Random(f"{SEED} {name}")

@@ -1,5 +1,6 @@
 """A gate on a real store, that can be taken down and brought back."""
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -57,11 +58,11 @@ class Gate:
     clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.health = StoreHealth(self.store)
         self.restart()
 
     def restart(self) -> None:
         """Make a new gate with an empty book, as a new Hub process does."""
+        self.health = StoreHealth(self.store)
         self.admission = Admission(
             self.store, self.health, Snapshot(self.policy, 3), clock=self.clock
         )
@@ -163,3 +164,11 @@ def outage(store_url: str, request: pytest.FixtureRequest) -> Iterator[Outage]:
         outage = ServerOutage(request.getfixturevalue("postgres_server"))
     yield outage
     outage.end()
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Keep the log of thousands of outages out of memory."""
+    logging.disable(logging.CRITICAL)
+    yield
+    logging.disable(logging.NOTSET)
