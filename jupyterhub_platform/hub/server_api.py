@@ -1,14 +1,18 @@
 """The Hub's own API for servers, where two starts of one server meet."""
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from jupyterhub.apihandlers.users import UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.slugs import is_valid_display_name
 from tornado import web
 
 from jupyterhub_platform.core.question import read_options
 from jupyterhub_platform.hub.platform import platform_of
+
+CHANGEABLE: Final = ("name", "display_name", "user_options")
 
 
 class SingleStart(BaseHandler):  # type: ignore[misc]
@@ -46,27 +50,49 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
 class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
     """``/hub/api/users/:name/servers/:server``, as the Hub has it, with bodies that are checked.
 
-    The Hub answers some that it cannot read with an error of its own, and writes options that it
-    is to keep into its log, whatever they hold.
+    The Hub answers some that it cannot read with an error of its own, keeps whatever options come
+    with a change, and writes them into its log. A start is left to admission, which says and
+    records what is wrong with its options.
     """
 
+    async def put(self, user_name: str, server_name: str = "") -> None:
+        """Make a named server without starting it."""
+        await super().put(user_name, server_name)
+
+    async def post(self, user_name: str, server_name: str = "") -> None:
+        """Start a server."""
+        await super().post(user_name, server_name)
+
+    async def patch(self, user_name: str, server_name: str = "") -> None:
+        """Change the name or the stored options of a server that is stopped."""
+        await super().patch(user_name, server_name)
+
+    async def delete(self, user_name: str, server_name: str = "") -> None:
+        """Stop a server."""
+        await super().delete(user_name, server_name)
+
     def get_json_body(self) -> Any:
-        """Return the body of a change or a stop."""
+        """Return the body of a change or a stop; asked for once it is known who may."""
         body = read_body(self.request.body)
         if body is None:
             return None
         if not isinstance(body, dict):
             raise web.HTTPError(400, "The body is a JSON object.")
         if self.request.method == "PATCH":
-            _check_change(body)
+            unknown = sorted(set(body) - set(CHANGEABLE))
+            if unknown:
+                raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
+            check_names(body)
+            check_options(body.get("user_options"))
         return body
 
-    def get_server_json_body(self) -> Any:
-        """Return the body of a start, or of a server that is not to start yet."""
+    def get_server_json_body(self) -> dict[str, Any]:
+        """Return the body of a start, or of a server that is made without starting it."""
         read_body(self.request.body)
-        body = super().get_server_json_body()
+        body: dict[str, Any] = super().get_server_json_body()
+        check_names(body)
         if self.request.method == "PUT":
-            _check_options(body["user_options"])
+            check_options(body["user_options"])
         return body
 
 
@@ -84,17 +110,33 @@ def read_body(body: bytes) -> Any:
         raise web.HTTPError(400, "The body is not JSON.") from None
 
 
-def _check_change(body: dict[str, Any]) -> None:
-    unknown = sorted(set(body) - {"name", "display_name", "user_options"})
-    if unknown:
-        raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
+def check_names(body: Mapping[str, Any]) -> None:
+    """Refuse what cannot be the name of a server; whether it is a good one, the Hub says.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 400.
+    """
     for key in ("name", "display_name"):
-        if not isinstance(body.get(key, ""), str):
+        value = body.get(key)
+        if value is not None and not isinstance(value, str):
             raise web.HTTPError(400, f"{key} is text.")
-    _check_options(body.get("user_options"))
+    display_name = body.get("display_name")
+    if display_name and not is_valid_display_name(display_name):
+        raise web.HTTPError(
+            400, "display_name is up to 255 characters that can be seen, and single spaces."
+        )
 
 
-def _check_options(options: object) -> None:
+def check_options(options: object) -> None:
+    """Refuse options that would be denied whenever the server starts.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 400 and every fault.
+    """
     faults = read_options(options).faults
     if faults:
         raise web.HTTPError(400, " ".join(faults))
