@@ -38,12 +38,20 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return [*platform_handlers(app), *super().get_handlers(app)]
 
     def normalize_username(self, username: str) -> str:
-        """Return the one form of a name; one that is no name is left for validation to refuse."""
-        mapped = self.username_map.get(username.lower(), username)
+        """Return the one form of a name; one that is no name is left for validation to refuse.
+
+        Only case is folded here: what proved who somebody is may know another person whose name
+        looks the same (a ligature, the Kelvin sign), and that one is not let in as this one.
+        """
+        lowered = username.lower()
+        if lowered.isascii() and not username.isascii():
+            return username
+        mapped = self.username_map.get(lowered, username)
         try:
-            return normalise_user(mapped)
+            form = normalise_user(mapped)
         except IdentityError:
             return str(super().normalize_username(username))
+        return form if mapped.isascii() else mapped
 
     def validate_username(self, username: str) -> bool:
         """Accept only names in their one form, also where an admin adds somebody by hand."""

@@ -1,0 +1,46 @@
+"""Which names from elsewhere are people of the platform: those in their one form, and no others."""
+
+import pytest
+from jupyterhub.auth import Authenticator, DummyAuthenticator
+
+from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+
+
+def accepted(site: Authenticator, name: str) -> str | None:
+    """Return who ``name`` is, as the Hub works it out at a login; nothing if they are refused."""
+    form = site.normalize_username(name)
+    return form if site.validate_username(form) else None
+
+
+@pytest.fixture(params=[DummyAuthenticator, PlatformAuthenticator])
+def site(request: pytest.FixtureRequest) -> Authenticator:
+    return governed(request.param)()
+
+
+@pytest.mark.parametrize(("name", "form"), [("kim", "kim"), ("KIM", "kim"), ("Kim@B.c", "kim@b.c")])
+def test_case_makes_no_other_person(site: Authenticator, name: str, form: str) -> None:
+    assert accepted(site, name) == form
+
+
+@pytest.mark.parametrize(
+    "name", ["\u212aim", "\ufb01ona", "\uff4bim", "wei\u00df", "\u2173an", "k\u0456m", "ki\u200bm"]
+)
+def test_a_name_that_only_looks_like_somebodys_is_nobodys(site: Authenticator, name: str) -> None:
+    assert accepted(site, name) is None
+
+
+@pytest.mark.parametrize("name", ["", "ki m", "../kim", "a" * 65, "-kim", "level:admin", "kim\0"])
+def test_what_is_no_name_is_refused(site: Authenticator, name: str) -> None:
+    assert accepted(site, name) is None
+
+
+@pytest.mark.parametrize("name", ["KIM", "\u212aim", "kim "])
+def test_only_names_in_their_one_form_can_be_added_by_hand(site: Authenticator, name: str) -> None:
+    assert not site.validate_username(name)
+
+
+def test_a_site_says_itself_who_is_who(site: Authenticator) -> None:
+    site.username_map = {"\u017eiga": "ziga", "kim": "kim2"}
+    assert accepted(site, "\u017diga") == "ziga"
+    assert accepted(site, "KIM") == "kim2"
+    assert accepted(site, "\u212aim") is None, "the Kelvin sign is no k, in no map"
