@@ -1,5 +1,4 @@
-import random
-import unicodedata
+import re
 
 import pytest
 
@@ -71,28 +70,24 @@ def test_refuses_what_is_no_name(name: str):
     assert len(str(caught.value)) < 1000
 
 
-def test_names_are_stable_and_never_confused():
-    """Of 50,000 names: normalising twice changes nothing, and equal forms look equal."""
-    source = random.Random(7)
-    alphabet = "abkimABKIM019._-@+ "
-    alphabet += "\u212a\u017f\uff4b\uff2bﬁⅳ²é\u0131\u0456κ\u200b\u200d\u202e\u00ad\u0301ß"
-    looks: dict[str, str] = {}
-    for _ in range(50_000):
-        name = "".join(source.choices(alphabet, k=source.randint(1, 8)))
-        try:
-            form = normalise_user(name)
-        except IdentityError:
-            continue
-        assert normalise_user(form) == form
-        assert form.isascii()
-        seen = unicodedata.normalize("NFKC", name.strip()).casefold()
-        assert looks.setdefault(form, seen) == seen
-    assert len(looks) > 1000
-
-
 def test_names_that_fall_together_are_listed():
     names = ["kim", "KIM", "\u212aim", "eve", "not a name"]
     assert list_collisions(names) == {"kim": ("kim", "KIM", "\u212aim")}
+    assert list_collisions(["not a name", "eve", "EVE"]) == {"eve": ("eve", "EVE")}
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a" * 65, "64 characters at most; this one has 65"),
+        ("a" * 300, "64 characters at most; this one has 300"),
+        ("ki\u200bm", "cannot be seen (U+200B); remove it"),
+        ("ki/m", "beginning and ending with a letter or digit"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_with_the_name(name: str, words: str):
+    with pytest.raises(IdentityError, match=re.escape(words)):
+        normalise_user(name)
 
 
 @pytest.mark.parametrize("name", ["vision", "a", "a-b_c.d", "1", "a" * 63])
