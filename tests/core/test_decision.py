@@ -114,6 +114,24 @@ def test_a_start_within_all_limits_is_admitted():
         ),
         (
             "dev",
+            {"tier": "small", "account": "other"},
+            "account.not_member",
+            (
+                "dev is not a member of 'other'. Charge text or vision, or ask to be added to that "
+                "group."
+            ),
+        ),
+        (
+            "eve",
+            {"tier": "small", "account": "vision", "image": "nosuch"},
+            "options.image",
+            (
+                "The tier small has no image 'nosuch'. Name one of lab, sci. "
+                "What fits now: small, large."
+            ),
+        ),
+        (
+            "dev",
             {"account": "vision"},
             "options.tier",
             "No tier is named. Name one of small, large. What fits now: small, large.",
@@ -151,6 +169,12 @@ def test_a_tier_that_is_not_open_says_who_opens_it(requestable, who):
         f"The tier gpu is not open to dev in vision. Ask {who} for it, or use small or large. "
         "What fits now: small, large."
     )
+
+
+def test_a_tier_that_is_open_in_no_account_is_said_to_be_open_nowhere():
+    policy = make_policy({"tiers": {"gpu": {"access": {"users": ["root"]}}}})
+    decision = judge(policy, options={"tier": "gpu"})
+    assert "The tier gpu is not open to dev. " in decision.sentence
 
 
 def test_a_person_to_whom_no_tier_is_open_gets_none():

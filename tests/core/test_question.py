@@ -68,6 +68,10 @@ def test_what_is_no_name_is_a_fault(raw, fault):
     assert read_options(raw) == Options(faults=(fault,))
 
 
+def test_the_longest_name_is_read():
+    assert read_options({"tier": "s" * 64}) == Options("s" * 64)
+
+
 def test_a_fault_leaves_the_other_names_as_they_are():
     found = read_options({"tier": "small", "image": 7, "cpu": 4})
     assert (found.tier, found.image, len(found.faults)) == ("small", "", 2)

@@ -61,6 +61,8 @@ def test_an_admitted_start_is_held_and_has_one_open_row(gate):
     assert (row.policy_revision, row.observed, row.requested_by) == (3, False, "root")
     assert row.sentence == admitted.decision.sentence == "small fits."
     assert gate.audit() == []
+    question = admitted.decision.question
+    assert (question.server, question.revision, question.at) == ("a", 3, NOW)
 
 
 def test_whoever_starts_a_server_of_their_own_is_who_asked(gate):
@@ -306,6 +308,7 @@ def test_a_database_that_takes_no_writes_admits_nothing(gate):
     with pytest.raises(StoreError):
         gate.admit()
     assert held(gate) == 0
+    assert gate.health.reason, "what refuses a row may refuse the next one"
 
 
 def test_another_program_that_keeps_the_database_locked_is_an_outage(tmp_path, clock):

@@ -83,6 +83,7 @@ ADOPTED = (
     ("dev", {"account": "vision"}, ("vision", "small", "lab", 2 * GIB)),
     ("dev", {"account": "nosuch"}, ("text", "small", "lab", 2 * GIB)),
     ("eve", {"tier": "retired", "image": "lab"}, ("vision", "", "lab", 0)),
+    ("eve", {"tier": "retired"}, ("vision", "", "", 0)),
     ("eve", ["garbage"], ("vision", "small", "lab", 2 * GIB)),
     ("mallory", None, ("", "small", "lab", 2 * GIB)),
 )
@@ -102,7 +103,7 @@ def test_a_server_that_nothing_knows_of_is_adopted(gate, caplog):
     assert "eve/x0 runs without a reservation: entered as tier large in vision" in caplog.text
     recorded = Records(gate.store).find(held[0].id)
     assert recorded is not None
-    assert recorded.decision["adopted"] is True
+    assert recorded.decision == {"admitted": True, "adopted": True, **held[0].to_json()}
 
 
 def test_an_open_row_without_a_server_is_closed(gate):
@@ -184,6 +185,28 @@ def test_a_store_from_a_backup_takes_up_what_runs_now(gate):
     now = make_reservation("newer", server="a", tier="large", spawner_id=11)
     assert restart(gate, live(now)) == [now]
     assert {row.id: row.open for row in gate.rows()} == {stale.id: False, "newer": True}
+
+
+def test_the_open_row_that_the_state_names_is_kept_beside_a_newer_one(gate):
+    first = gate.admit("dev", "a").reservation
+    gate.restart()
+    gate.clock.advance(minutes=1)
+    gate.admit("dev", "a", "large")
+    assert restart(gate, live(first)) == [first]
+    assert open_ids(gate) == {first.id}
+
+
+def test_the_row_id_is_that_of_the_hub_whatever_a_state_says(gate):
+    stated = make_reservation("r", server="a", spawner_id=7)
+    (held,) = restart(gate, live(stated, spawner_id=12))
+    assert held == replace(stated, spawner_id=12)
+
+
+def test_a_tier_that_asks_for_nothing_of_something_is_held_as_stated(gate):
+    demand = {"cpu": 0, "servers": 1}
+    stated = make_reservation("r", server="a")
+    (held,) = restart(gate, live(stated, state={**stated.to_json(), "demand": demand}))
+    assert dict(held.demand) == demand
 
 
 def test_the_newest_of_several_open_rows_is_kept(gate):
