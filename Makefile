@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hub setup setup-check setup-test test test-long check format lock clean distclean
+.PHONY: help hub setup setup-check setup-test test test-long mutants check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
@@ -27,7 +27,8 @@ help:
 	@echo '                   READY_FILE=ready.json   written once the Hub answers: URL and people'
 	@echo '                   JHP_ARGS=...            more options, see .venv/bin/jhp up --help'
 	@echo 'make test        all checks, then the quick tests, then those with real servers'
-	@echo 'make test-long   the full-size tests'
+	@echo 'make test-long   the full-size tests, then the mutants'
+	@echo 'make mutants     break each guard in turn, and see that a test notices'
 	@echo 'make check       lint, format, types, import contracts'
 	@echo 'make format      put the code into its format'
 	@echo 'make setup       only install what `make hub` needs (PYTHON=... chooses the Python)'
@@ -53,6 +54,9 @@ test: setup-test
 
 test-long: setup-test
 	@$(RUN) -B tools/checks.py long
+
+mutants: setup-test
+	@$(RUN) -B tools/checks.py mutants
 
 check: setup-check
 	@$(RUN) -B tools/checks.py check

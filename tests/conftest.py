@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import Phase, settings
 
 from jupyterhub_platform.store.store import Store
 from tests.support.postgres import PostgresServer
@@ -12,6 +13,10 @@ from tests.support.seeds import SEED, VARIABLE
 
 # The Kubernetes client reads this when it is imported, whichever test is the first to do so.
 os.environ["KUBECONFIG"] = str(Path(__file__).parent / "support" / "kubeconfig.yaml")
+
+
+# For whoever asks only whether a test fails, and not for the smallest example.
+settings.register_profile("no-shrinking", phases=(Phase.explicit, Phase.generate))
 
 
 def pytest_report_header() -> str:

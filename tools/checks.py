@@ -23,7 +23,10 @@ _SLOW = "hub or browser or postgres"
 
 @dataclass(frozen=True)
 class Check:
-    """A command of the virtual environment whose exit code is the verdict."""
+    """A command of the virtual environment whose exit code is the verdict.
+
+    ``module`` is a module of Python, or a script of this directory.
+    """
 
     title: str
     module: str
@@ -40,14 +43,17 @@ TESTS = (
     Check("quick tests", "pytest", ("-m", f"not ({_SLOW}) and not long")),
     Check("tests with real servers", "pytest", ("-m", f"({_SLOW}) and not long")),
 )
-LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")),)
-SUITES = {"check": CHECKS, "test": CHECKS + TESTS, "long": LONG_TESTS}
+MUTANTS = Check("mutants of the guards", "mutants.py", ())
+LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
+SUITES = {"check": CHECKS, "test": CHECKS + TESTS, "long": LONG_TESTS, "mutants": (MUTANTS,)}
 
 
 def list_words(check: Check) -> list[str]:
     """Return the command line of a check."""
     if check.module == "importlinter":
         return [str(PYTHON.with_name("lint-imports")), *check.arguments]
+    if check.module.endswith(".py"):
+        return [str(PYTHON), "-B", str(Path(__file__).with_name(check.module)), *check.arguments]
     return [str(PYTHON), "-m", check.module, *check.arguments]
 
 

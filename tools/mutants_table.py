@@ -1,0 +1,675 @@
+"""What ``mutants.py`` breaks: each guard of the platform, by its text, and the tests that notice.
+
+A guard that is new or changed gets its rows here; :data:`SUSPENSION` shows how few it takes. What
+replaces the text must be code that runs: a fault is a wrong answer, never a crash at import.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True)
+class Fault:
+    """``old`` stands exactly once in ``file``; with ``new`` in its place, ``tests`` must fail."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Equivalent:
+    """A change that no test can notice, and why."""
+
+    name: str
+    file: str
+    reason: str
+
+
+def faults_in(file: str, tests: tuple[str, ...], *rows: tuple[str, str, str]) -> tuple[Fault, ...]:
+    """Return faults of one file with the same tests; each row is name, old text and new text."""
+    path = f"jupyterhub_platform/{file}"
+    return tuple(Fault(name, path, old, new, tests) for name, old, new in rows)
+
+
+_QUESTION_TESTS = ("tests/core/test_question.py", "tests/core/test_generated_options.py")
+
+ADMISSION: Final = (
+    *faults_in(
+        "usecases/admission.py",
+        ("tests/usecases/test_admission.py",),
+        (
+            "the store that is down is asked",
+            "        self._health.check()\n        decision",
+            "        decision",
+        ),
+        (
+            "a denial lets in",
+            "            if not decision.admitted:\n",
+            "            if False:\n",
+        ),
+        (
+            "a denial is not recorded",
+            "                self._record_denial(start, decision, identifier)\n",
+            "",
+        ),
+        (
+            "a server that was never released is admitted again",
+            "            if self.book.of_server(start.user, start.server):\n",
+            "            if False:\n",
+        ),
+        (
+            "the book is not entered",
+            "        self.book.enter(admitted.reservation)\n        return admitted",
+            "        return admitted",
+        ),
+        (
+            "a failure does not mark the store down",
+            "            self._health.mark_down(error)\n",
+            "",
+        ),
+        ("what failed is admitted", '"not admitted")\n            raise\n', '"not admitted")\n'),
+        (
+            "a release is done twice",
+            "        if self.book.strike(reservation_id) is None:\n            return False\n",
+            "        self.book.strike(reservation_id)\n",
+        ),
+        (
+            "a release leaves its row open",
+            "        self.close_row(reservation_id, reason)\n        return True",
+            "        return True",
+        ),
+        (
+            "a release is dated when it is entered",
+            "                ledger.release(transaction, reservation_id, at, reason)\n",
+            "                ledger.release(transaction, reservation_id, self._clock(), reason)\n",
+        ),
+        (
+            "memberships of the Hub are not asked for",
+            "subject_of(policy, start.user, start.memberships, suspension)",
+            "subject_of(policy, start.user, frozenset(), suspension)",
+        ),
+        (
+            "another revision is recorded",
+            "policy_revision=self.snapshot.revision,",
+            "policy_revision=0,",
+        ),
+        (
+            "who asked is not recorded",
+            "requested_by=start.by or start.user,\n                )\n        except",
+            "requested_by=start.user,\n                )\n        except",
+        ),
+        (
+            "a denial is not audited",
+            '                action="server.denied",\n',
+            '                action="server.seen",\n',
+        ),
+    ),
+    *faults_in(
+        "usecases/admission.py",
+        ("tests/usecases/test_interleavings.py", "tests/usecases/test_state_machine.py"),
+        (
+            "less is reserved than is asked for",
+            "            demand=decision.demand,\n",
+            "            demand=type(decision.demand).of({'servers': 1}),\n",
+        ),
+        (
+            "somebody else is charged",
+            "account=question.account,\n            tier=question.tier,\n            image",
+            "account='',\n            tier=question.tier,\n            image",
+        ),
+        (
+            "the book is entered before the row",
+            (
+                "            with self._store.begin() as transaction:\n"
+                "                ledger.open_reservation(\n                    transaction,\n"
+                "                    admitted.reservation,\n"
+            ),
+            (
+                "            self.book.enter(admitted.reservation)\n"
+                "            with self._store.begin() as transaction:\n"
+                "                ledger.open_reservation(\n                    transaction,\n"
+                "                    admitted.reservation,\n"
+            ),
+        ),
+    ),
+    *faults_in(
+        "usecases/book.py",
+        ("tests/usecases/test_book.py",),
+        (
+            "a server holds two reservations",
+            "        if reservation.id in self._by_id or server in self._by_server:\n",
+            "        if reservation.id in self._by_id:\n",
+        ),
+        (
+            "a reservation is entered twice",
+            "        if reservation.id in self._by_id or server in self._by_server:\n",
+            "        if server in self._by_server:\n",
+        ),
+        ("totals do not grow", "self._totals[key] += amount", "self._totals[key] = amount"),
+        ("totals do not shrink", "self._totals[key] -= amount", "self._totals[key] -= 0"),
+        (
+            "what is refilled is added to what was there",
+            "        self._totals.clear()\n",
+            "",
+        ),
+        (
+            "servers of before are still found after a refill",
+            "        self._by_server.clear()\n",
+            "",
+        ),
+        (
+            "a struck server is still found",
+            "        del self._by_server[reservation.user, reservation.server]\n",
+            "",
+        ),
+        (
+            "drift is not found",
+            "if sums.get(key, 0) != self._totals.get(key, 0)",
+            "if sums.get(key, 0) > self._totals.get(key, 0)",
+        ),
+    ),
+    *faults_in(
+        "usecases/consistency.py",
+        ("tests/usecases/test_consistency.py",),
+        (
+            "a row without a server stays open",
+            "        if row.id not in admission.book:\n",
+            "        if False:\n",
+        ),
+        (
+            "a server without a row gets none",
+            "        if reservation.id not in rows:\n",
+            "        if False:\n",
+        ),
+        (
+            "a state is believed before its row",
+            "    if committed is not None:\n",
+            "    if False:\n",
+        ),
+        (
+            "a row of another server is taken",
+            "return committed if _names(committed, server) else row",
+            "return committed",
+        ),
+        (
+            "a state of another server is taken",
+            "return reservation if well_formed and _names(reservation, server) else None",
+            "return reservation if well_formed else None",
+        ),
+        (
+            "a state with less than nothing is taken",
+            "        and all(amount >= 0 for amount in demand.values())\n",
+            "",
+        ),
+        (
+            "a state with no server in it is taken",
+            "        and demand.amount(SERVERS) == 1\n",
+            "",
+        ),
+        (
+            "what a closed row charged is charged again",
+            "id=uuid.uuid4().hex, opened_at=admission.now())",
+            "id=uuid.uuid4().hex)",
+        ),
+        (
+            "somebody is charged for a group that is not theirs",
+            "account = options.account if options.account in accounts else",
+            "account = options.account if options.account else",
+        ),
+        (
+            "a server that holds nothing is no drift",
+            "for user, server in sorted(running - booked)",
+            "for user, server in sorted(booked - booked)",
+        ),
+        (
+            "an open row in no book is no drift",
+            "for each in sorted(rows - book.keys())",
+            "for each in sorted(rows - rows)",
+        ),
+    ),
+    *faults_in(
+        "core/decision.py",
+        ("tests/core/test_decision.py",),
+        ("faults of options are passed over", "    options_are_well_formed,\n", ""),
+        ("levels are not asked for", "    person_may_start,\n", ""),
+        ("memberships are not asked for", "    account_is_theirs,\n", ""),
+        ("tiers are open to all", "    tier_is_granted,\n", ""),
+        ("images are open to all", "    image_is_approved,\n", ""),
+        ("limits are not kept", "    limits_are_kept,\n", ""),
+        (
+            "one more than a limit fits",
+            "if asked and limit.held + asked > limit.most:",
+            "if asked and limit.held + asked > limit.most + 1:",
+        ),
+        (
+            "a limit cannot be used up",
+            "if asked and limit.held + asked > limit.most:",
+            "if asked and limit.held + asked >= limit.most:",
+        ),
+        (
+            "what is asked does not count",
+            "if asked and limit.held + asked > limit.most:",
+            "if asked and limit.held >= limit.most:",
+        ),
+        (
+            "limits of tiers are not kept",
+            "for limit in (*question.limits, *candidate.limits):",
+            "for limit in question.limits:",
+        ),
+        (
+            "limits of people and groups are not kept",
+            "for limit in (*question.limits, *candidate.limits):",
+            "for limit in candidate.limits:",
+        ),
+        (
+            "a tier that observes lets in whom nothing lets in",
+            "        and all(denial.limit is not None for denial in denials)\n",
+            "",
+        ),
+        (
+            "every tier observes",
+            "        and candidate.observe\n",
+            "",
+        ),
+        (
+            "what is not open is said to fit",
+            "if candidate.granted and next(_exceeded",
+            "if next(_exceeded",
+        ),
+        (
+            "tiers are offered to who may not start",
+            "    if not may_start_servers(question.subject):\n        return ()\n",
+            "",
+        ),
+    ),
+    *faults_in(
+        "core/question.py",
+        _QUESTION_TESTS,
+        (
+            "unknown keys are passed over",
+            "        if key not in OPTION_NAMES:\n",
+            "        if False:\n",
+        ),
+        (
+            "values that are no text are passed over",
+            "        elif not isinstance(value, str):\n",
+            "        elif value is ...:\n",
+        ),
+        (
+            "what is no object is read as nothing",
+            '        return Options(faults=("Options are',
+            '        return Options() or Options(faults=("Options are',
+        ),
+        (
+            "characters that cannot be seen are names",
+            "or not value.isprintable():",
+            "or False:",
+        ),
+        ("names have any length", "len(value) > _LONGEST_OPTION or", "False or"),
+        (
+            "any number of faults is said",
+            "        if len(faults) == _MOST_FAULTS:\n",
+            "        if False:\n",
+        ),
+        (
+            "any group of the Hub is an account",
+            "(policy.declared_groups(name) | memberships) & policy.groups.keys()",
+            "policy.declared_groups(name) | memberships",
+        ),
+        (
+            "one of several accounts is charged unasked",
+            "subject.accounts[0] if len(subject.accounts) == 1 else",
+            "subject.accounts[0] if subject.accounts else",
+        ),
+        (
+            "tiers are open to strangers",
+            "granted=level is not None and policy.may_use(",
+            "granted=level is None or policy.may_use(",
+        ),
+        (
+            "what is held is not looked up",
+            "            usage.held(limit.scope, limit.resource),\n",
+            "            0,\n",
+        ),
+    ),
+)
+
+POLICY: Final = (
+    *faults_in(
+        "core/policy.py",
+        ("tests/core/test_policy.py", "tests/core/test_decision.py"),
+        (
+            "a grant opens every tier",
+            "            grant.tier == tier.name\n            and (",
+            "            bool(grant.tier)\n            and (",
+        ),
+        (
+            "a grant opens a tier to all",
+            '(grant.user == user and grant.account in {"", account})\n                or',
+            '(grant.user != "")\n                or',
+        ),
+        (
+            "accelerators are free where no rule names them",
+            "        yield from self._scarce(chains, grants, user, account)\n",
+            "",
+        ),
+        ("members manage their group", "if user in self.groups[g].managers)", "if True)"),
+    ),
+    *faults_in(
+        "core/quotas.py",
+        ("tests/core/test_quotas.py", "tests/core/test_decision.py"),
+        ("a grant never ends", " and now < self.until", ""),
+        ("a grant counts before it begins", "(self.starts is None or self.starts <= now) and ", ""),
+    ),
+    *faults_in(
+        "core/tiers.py",
+        ("tests/core/test_tiers.py", "tests/core/test_decision.py"),
+        (
+            "a tier for some is open to all",
+            "return account in self.groups or user in self.users or level in self.levels",
+            "return True",
+        ),
+        ("a server does not count itself", "self.requests.plus({SERVERS: 1})", "self.requests"),
+    ),
+)
+
+_LIVE_LEVELS = ("tests/hub/test_live_levels.py", "-k", "platform or nobody or level_")
+_LIVE_INVITES = ("tests/hub/test_live_levels.py", "-k", "invite")
+
+LEVELS: Final = (
+    *faults_in(
+        "core/levels.py",
+        ("tests/core/test_levels.py",),
+        (
+            "viewers start servers",
+            'LevelRule("opens what is shared with them", may_start=False)',
+            'LevelRule("opens what is shared with them", may_start=True)',
+        ),
+        (
+            "auditors start servers",
+            '"reads everything, changes nothing", may_start=False, reads',
+            '"reads everything, changes nothing", may_start=True, reads',
+        ),
+        (
+            "operators are no readers",
+            'runs maintenance", may_start=True, reads_everything=True',
+            'runs maintenance", may_start=True, reads_everything=False',
+        ),
+        (
+            "managers read everything",
+            "            may_start=True,\n            manages_groups=True,\n",
+            (
+                "            may_start=True,\n            manages_groups=True,\n"
+                "            reads_everything=True,\n"
+            ),
+        ),
+    ),
+    *faults_in(
+        "hub/roles.py",
+        ("tests/hub/test_roles.py",),
+        (
+            "managers have everything of ours",
+            "(*_EVERYBODY, *_SHARING, MANAGE)",
+            '(*_EVERYBODY, *_SHARING, MANAGE, "custom:platform")',
+        ),
+        (
+            "operators reach servers",
+            'OPERATE, "delete:servers", "admin-ui")',
+            'OPERATE, "delete:servers", "admin-ui", "access:servers")',
+        ),
+        (
+            "developers share for everybody",
+            '("shares!user", ',
+            '("shares", ',
+        ),
+        (
+            "auditors see nothing",
+            "Level.AUDITOR: (*_EVERYBODY, *_SEEING, ",
+            "Level.AUDITOR: (*_EVERYBODY, ",
+        ),
+        (
+            "a role of services and people is not looked at",
+            'role.get("services") and not (role.get("users") or role.get("groups"))',
+            'role.get("services")',
+        ),
+        (
+            "a role of admins and others is not looked at",
+            "groups == {level_group(Level.ADMIN)}",
+            "level_group(Level.ADMIN) in groups",
+        ),
+        (
+            "any filter makes a scope safe",
+            '    if condition.startswith("group") and name in UNSAFE_WITHIN_GROUPS:\n',
+            "    if False:\n",
+        ),
+        ("no scope is unsafe", "    if name not in UNSAFE:\n", "    if True:\n"),
+        (
+            "scopes for everybody are not looked at",
+            "find_unsafe([*roles, everybody])",
+            "find_unsafe([*roles])",
+        ),
+        (
+            "any role inherits",
+            'if why and (name, scope) != ("token", "inherit"):',
+            'if why and scope != "inherit":',
+        ),
+        (
+            "unsafe roles are passed over",
+            "    if found:\n        raise",
+            "    if False:\n        raise",
+        ),
+    ),
+    *faults_in(
+        "hub/api.py",
+        _LIVE_INVITES,
+        (
+            "whoever is in a group is in charge of it",
+            "policy.managed_groups(self.me)",
+            "policy.declared_groups(self.me)",
+        ),
+        (
+            "managers invite those above them",
+            "return not powerful and any(",
+            "return any(",
+        ),
+        (
+            "managers invite everybody",
+            "return not powerful and any(self.in_charge_of(group) for group in groups)",
+            "return not powerful",
+        ),
+        (
+            "readers of everything are invited by managers",
+            "powerful = rule.manages_groups or rule.reads_everything",
+            "powerful = rule.manages_groups",
+        ),
+        (
+            "managers of groups are invited by managers",
+            "powerful = rule.manages_groups or rule.reads_everything",
+            "powerful = rule.reads_everything",
+        ),
+        (
+            "whoever has no right invites",
+            "if not (self.has_scope(roles.ADMIN) or self._may_invite(name, person.level)):",
+            "if False:",
+        ),
+    ),
+    *faults_in(
+        "hub/api.py",
+        _LIVE_LEVELS,
+        (
+            "whoever is not logged in is answered",
+            "        if self.current_user is None:\n",
+            "        if False:\n",
+        ),
+        (
+            "scopes are not asked for",
+            "        if not any(self.has_scope(scope) for",
+            "        if any(False for",
+        ),
+        (
+            "managers see what is held elsewhere",
+            "accounts = tuple(each for each in accounts if self.in_charge_of(each))",
+            "accounts = tuple(accounts)",
+        ),
+        (
+            "everybody asks for everybody",
+            "        elif not (self.has_scope(roles.READ) or self._may_start(name)):\n",
+            "        elif False:\n",
+        ),
+        (
+            "decisions of others are shown",
+            "        if not (mine or managed or self.has_scope(roles.READ)):\n",
+            "        if False:\n",
+        ),
+        (
+            "decisions are shown by their owner's level alone",
+            "        managed = recorded is not None and self.in_charge_of(recorded.account)\n",
+            "        managed = recorded is not None and self.has_scope(roles.MANAGE)\n",
+        ),
+        (
+            "everybody reloads",
+            "        self.require(roles.OPERATE, roles.ADMIN)\n        before",
+            "        before",
+        ),
+    ),
+)
+
+IDENTITY: Final = (
+    *faults_in(
+        "core/identity.py",
+        ("tests/core/test_identity.py", "tests/core/test_generated_names.py"),
+        ("names are not folded", ".casefold())\n    if", ")\n    if"),
+        (
+            "what cannot be seen is passed over",
+            "    if invisible is not None:\n",
+            "    if False:\n",
+        ),
+        (
+            "only controls cannot be seen",
+            'unicodedata.category(c)[0] == "C"',
+            'unicodedata.category(c) == "Cc"',
+        ),
+        (
+            "letters of any script are names",
+            'r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"',
+            'r"\\w(?:[\\w.@+-]{0,62}\\w)?"',
+        ),
+        ("a name only begins as one", "_USER.fullmatch(folded)", "_USER.match(folded)"),
+        ("names have any length", "    if len(folded) > MOST_CHARACTERS:\n", "    if False:\n"),
+        (
+            "forms are not folded together",
+            'unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip())',
+            '("".join(name.strip())',
+        ),
+        ("a group only begins as one", "_NAME.fullmatch(name)", "_NAME.match(name)"),
+        (
+            "groups of levels are accounts",
+            "    return name.startswith(LEVEL_GROUP_PREFIX)\n",
+            "    return False\n",
+        ),
+        ("two that fall together are let through", "if len(same) > 1}", "if len(same) > 2}"),
+        (
+            "what comes after a bad name is not looked at",
+            "            continue\n",
+            "            break\n",
+        ),
+    ),
+    *faults_in(
+        "hub/authenticator.py",
+        ("tests/hub/test_authenticator.py",),
+        (
+            "names that look alike are one",
+            "        return form if mapped.isascii() else mapped\n",
+            "        return form\n",
+        ),
+        (
+            "the Kelvin sign is a k",
+            "        if lowered.isascii() and not username.isascii():\n",
+            "        if False:\n",
+        ),
+        (
+            "any form of a name is added by hand",
+            "return normal == username and bool(",
+            "return bool(",
+        ),
+    ),
+    *faults_in(
+        "hub/authenticator.py",
+        ("tests/hub/test_live_foreign_authenticator.py",),
+        (
+            "whoever the site knows comes in",
+            "        if username not in self.platform.snapshot.policy.people:\n",
+            "        if False:\n",
+        ),
+        (
+            "whoever was dropped stays in",
+            "        if user.name not in self.platform.snapshot.policy.people:\n",
+            "        if False:\n",
+        ),
+        (
+            "admission is not asked before a start",
+            "        if isinstance(spawner, AdmissionMixin):\n",
+            "        if False:\n",
+        ),
+    ),
+)
+
+SUSPENSION: Final = (
+    *faults_in(
+        "core/suspensions.py",
+        ("tests/core/test_suspensions.py",),
+        ("a suspension never ends", "self.until is None or now < self.until", "True"),
+        (
+            "a suspension with an end is none",
+            "self.until is None or now < self.until",
+            "self.until is None",
+        ),
+    ),
+    *faults_in(
+        "core/decision.py",
+        ("tests/core/test_suspensions.py",),
+        (
+            "the suspended start servers",
+            "    if question.subject.suspended:\n",
+            "    if False:\n",
+        ),
+    ),
+    *faults_in(
+        "core/question.py",
+        ("tests/core/test_suspensions.py",),
+        (
+            "tiers are offered to the suspended",
+            "    return may_start and not subject.suspended\n",
+            "    return may_start\n",
+        ),
+    ),
+)
+
+FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION)
+
+EQUIVALENT: Final = (
+    Equivalent(
+        "names over 256 characters are refused before they are folded",
+        "jupyterhub_platform/core/identity.py",
+        "they are refused afterwards, too; looking first only saves time",
+    ),
+    Equivalent(
+        "normalised a second time after folding case",
+        "jupyterhub_platform/core/identity.py",
+        "whatever case folding takes apart is no letter of a name, and is refused",
+    ),
+    Equivalent(
+        "a total that is missing counts as nothing when drift is looked for",
+        "jupyterhub_platform/usecases/book.py",
+        "totals of nothing are never kept",
+    ),
+    Equivalent(
+        "instants of a state are turned into UTC",
+        "jupyterhub_platform/usecases/consistency.py",
+        "the same instant in another zone is equal, and the store keeps UTC",
+    ),
+)
+"""Changes that a generator of mutants (mutmut) finds as well, and that no test can notice."""
