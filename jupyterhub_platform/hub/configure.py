@@ -8,6 +8,7 @@ from importlib.metadata import entry_points
 from typing import Any, Final
 
 from jupyterhub.auth import Authenticator
+from jupyterhub.services.service import Service
 from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 from traitlets.utils.importstring import import_item
@@ -64,6 +65,7 @@ def configure(c: Any) -> None:
     hub.template_vars.update(
         {"platform_local_accounts": local_accounts, "platform_endings": _list_endings}
     )
+    _keep_environments_unwritten()
     _add_named(hub, "services", [_service(c, local_accounts)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
@@ -155,6 +157,15 @@ def _load(chosen: Any, group: str) -> Any:
         if entry.name.lower() == chosen.lower():
             return entry.load()
     return import_item(chosen)
+
+
+def _keep_environments_unwritten() -> None:
+    """Keep what services are told out of the Hub's database: there are secrets in it.
+
+    The Hub reads it back for services that were made through its API, which have no process to
+    tell anything.
+    """
+    Service.class_traits()["environment"].tag(in_db=False)
 
 
 def _service(c: Any, local_accounts: bool) -> dict[str, Any]:
