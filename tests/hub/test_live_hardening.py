@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = pytest.mark.hub
@@ -197,7 +198,7 @@ def act_as_owner_from_a_server(site: Site) -> bool:
 def come_in_with_a_token_in_a_link(site: Site) -> bool:
     """environment: reach a server with a token in the address."""
     api = started(site, "kim")
-    with httpx.Client(base_url=site.hub.url, trust_env=False) as stranger:
+    with Watched(site.hub.url) as stranger:
         return stranger.get(f"/user/kim/api/contents?token={api.token}").status_code == 200
 
 
@@ -205,7 +206,7 @@ def stay_a_visitor_after_suspension(site: Site) -> bool:
     """args: stay at somebody else's server after being suspended."""
     lee, kim, admin = started(site, "lee"), site.hub.token("kim"), site.hub.token("admin")
     assert lee.post("shares/lee/", json={"user": "kim"}).status_code == 200
-    with httpx.Client(base_url=site.hub.url, trust_env=False) as visitor:
+    with Watched(site.hub.url) as visitor:
         visitor.headers["Authorization"] = f"Bearer {kim.token}"
         assert visitor.get("/user/lee/api/contents").status_code == 200
         reason = {"reason": "an attack"}

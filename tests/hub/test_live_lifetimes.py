@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
 
+from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.readers import read_open, read_releases
 
@@ -99,7 +99,7 @@ def test_a_deadline_that_is_far_away_is_shown_without_a_warning(hub: LiveHub, de
 def test_an_idle_server_ends_and_a_busy_kernel_is_not_idle(hub: LiveHub, dev: Api) -> None:
     start(dev, "lazy", "lazy")
     held = next(each for each in read_open(hub) if each.server == "lazy")
-    with httpx.Client(base_url=hub.url, trust_env=False, timeout=60) as client:
+    with Watched(hub.url) as client:
         client.headers["Authorization"] = f"Bearer {dev.token}"
         kernel = client.post("/user/dev/lazy/api/kernels").json()["id"]
         began = time.monotonic()

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 from tests.support.readers import read_audit, read_open
 
@@ -63,12 +64,12 @@ def within(check: Callable[[], object], what: str) -> None:
     wait_for(check, what, seconds=WITHIN_SECONDS + BUSY_SECONDS)
 
 
-class At(httpx.Client):
+class At(Watched):
     """A visitor of single-user servers, with a token and no browser."""
 
     def __init__(self, hub: LiveHub, token: str) -> None:
         headers = {"Authorization": f"Bearer {token}"}
-        super().__init__(base_url=hub.url, headers=headers, trust_env=False, timeout=30)
+        super().__init__(hub.url, headers=headers)
 
 
 def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin: Api) -> None:

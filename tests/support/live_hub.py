@@ -17,6 +17,14 @@ from urllib.parse import unquote
 import httpx
 
 from jupyterhub_platform.hub.local.processes import PYTHON
+from tests.support.canaries import (
+    TOKEN_OF_SERVER,
+    Canaries,
+    Watched,
+    list_descendants,
+    read_secrets,
+    watch,
+)
 
 START_SECONDS = 90
 T = TypeVar("T")
@@ -29,7 +37,10 @@ configure(c)
 
 
 class LiveHub:
-    """A platform in a state directory of its own, on ports that nobody else uses."""
+    """A platform in a state directory of its own, on ports that nobody else uses.
+
+    Whatever secret it hands out must turn up nowhere else: :meth:`clean_up` looks for all of them.
+    """
 
     def __init__(
         self,
@@ -60,6 +71,7 @@ class LiveHub:
         self._clients: list[httpx.Client] = []
         self.asked: list[httpx.Request] = []
         self.answers: list[httpx.Response] = []
+        self.canaries = Canaries()
 
     def start(self) -> "LiveHub":
         """Start ``jhp up`` and wait until it says that it is ready.
@@ -95,6 +107,8 @@ class LiveHub:
         ready = json.loads(self.ready_file.read_text())
         self.url = ready["url"]
         self.passwords = {k: v for k, v in ready["people"].items() if v is not None}
+        self.canaries.note("sample password", *self.passwords.values())
+        watch(self.url, self.canaries)
         return self
 
     @property
@@ -130,6 +144,7 @@ class LiveHub:
 
     def kill_hub(self) -> None:
         """End the Hub as a crash does, and wait for ``jhp`` to notice."""
+        self._see_processes()
         os.kill(self.hub_pid, signal.SIGKILL)
         assert self._process is not None
         self._process.wait(timeout=30)
@@ -139,6 +154,7 @@ class LiveHub:
         """End ``jhp`` as Ctrl-C does, and return its exit code."""
         if self._process is None:
             return 0
+        self._see_processes()
         self._process.send_signal(number)
         try:
             return self._process.wait(timeout=60)
@@ -159,6 +175,28 @@ class LiveHub:
                 jhp = [sys.executable, "-m", "jupyterhub_platform"]
                 subprocess.run([*jhp, "down", "--yes", "--state", self.state], check=True)
             assert self.list_marked() == [], "processes of a server are left"
+        self._see_files()
+        self.canaries.check()
+
+    def _see_processes(self) -> None:
+        if self._process is not None:
+            servers = set(self.list_marked())
+            governing = set(list_descendants(self._process.pid)) - servers
+            self.canaries.see_processes(sorted(governing), sorted(servers))
+
+    def _see_files(self) -> None:
+        samples = read_secrets(self.state / "sample-passwords.json")
+        command = read_secrets(self.state / "command.json")
+        self.canaries.note("sample password", *samples.values())
+        self.canaries.note("token of jhp", command.get("token"))
+        self.canaries.note("cookie secret of the service", command.get("cookie_secret"))
+        cookie_secret = self.state / "cookie-secret"
+        if cookie_secret.exists():
+            self.canaries.note("cookie secret", cookie_secret.read_text().strip())
+        self.canaries.see_file(self.terminal, samples=samples)
+        self.canaries.see_files(self.state)
+        # A server keeps its own token in the home of its owner, in a file for nobody else.
+        self.canaries.see_files(self.state.parent / "homes", own=[TOKEN_OF_SERVER])
 
     def list_marked(self) -> list[int]:
         """Return the processes that carry the mark of this state directory."""
@@ -173,7 +211,7 @@ class LiveHub:
         session = Session(self.url, name)
         self._observe(session)
         answer = session.submit_login(password or self.passwords[name])
-        assert answer.status_code == 302, answer.text
+        assert answer.status_code == 302, f"{name} was answered {answer.status_code}"
         return session
 
     def token(self, name: str, **body: Any) -> "Api":
@@ -192,15 +230,19 @@ class LiveHub:
             response.read()
             self.answers.append(response)
 
-        client.event_hooks = {"request": [self.asked.append], "response": [keep]}
+        hooks = client.event_hooks
+        client.event_hooks = {
+            "request": [*hooks["request"], self.asked.append],
+            "response": [*hooks["response"], keep],
+        }
         self._clients.append(client)
 
 
-class Session(httpx.Client):
+class Session(Watched):
     """A browser's cookies, with the XSRF token that the Hub wants of them."""
 
     def __init__(self, url: str, name: str) -> None:
-        super().__init__(base_url=url, timeout=60, trust_env=False)
+        super().__init__(url)
         self.name = name
 
     def submit_login(self, password: str) -> httpx.Response:
@@ -237,16 +279,11 @@ class Session(httpx.Client):
         return self.post(f"/hub/spawn{tail}", params=query, data=fields)
 
 
-class Api(httpx.Client):
+class Api(Watched):
     """The Hub's REST API with one token."""
 
     def __init__(self, url: str, token: str) -> None:
-        super().__init__(
-            base_url=f"{url}/hub/api/",
-            headers={"Authorization": f"Bearer {token}"},
-            timeout=60,
-            trust_env=False,
-        )
+        super().__init__(url, "/hub/api/", headers={"Authorization": f"Bearer {token}"})
         self.token = token
 
     def start(self, name: str, server: str = "", **options: Any) -> httpx.Response:
