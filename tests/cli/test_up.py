@@ -124,18 +124,11 @@ def test_second_start_is_refused_and_a_restart_finds_everything(
 
 @pytest.mark.hub
 def test_address_that_others_reach_is_warned_of(make_directory: Callable[[], Path]) -> None:
-    directory = make_directory()
-    policy, ready, state = (
-        directory / "platform.yaml",
-        directory / "ready.json",
-        directory / "state",
-    )
-    policy.write_text(POLICY)
+    hub = LiveHub(make_directory(), POLICY)
     command = [sys.executable, "-m", "jupyterhub_platform", "up", "--host", "0.0.0.0"]
-    command += ["--state", str(state), "--file", str(policy)]
-    with subprocess.Popen(
-        [*command, "--ready-file", str(ready)], stderr=subprocess.PIPE, text=True
-    ) as process:
+    command += ["--state", str(hub.state), "--file", str(hub.policy)]
+    command += ["--config", str(hub.configuration), "--ready-file", str(hub.ready_file)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         said = ""
         while "Ctrl-C stops it." not in said and (line := process.stderr.readline()):
@@ -146,5 +139,5 @@ def test_address_that_others_reach_is_warned_of(make_directory: Callable[[], Pat
     assert "Anybody who reaches 0.0.0.0:" in said
     assert "Put a proxy with TLS in front of it." in said
     assert re.search(r"Up runs at http://127\.0\.0\.1:\d+", said)
-    assert not ready.exists()
-    assert not (state / "proxy.pid").exists()
+    assert not hub.ready_file.exists()
+    assert not (hub.state / "proxy.pid").exists()

@@ -39,6 +39,7 @@ c.Platform.policy_file = "{state}/platform.yaml"
 c.Platform.service_url = "http://127.0.0.1:{service}"
 c.Platform.sample_passwords_file = "{state}/passwords.json"
 c.PlatformLocalSpawner.homes_dir = {homes!r}
+c.PlatformLocalSpawner.uid_register = {uids!r}
 {site}
 
 from jupyterhub_platform.hub.configure import configure
@@ -68,6 +69,7 @@ class TlsHub:
                 key=str(key),
                 state=str(self.state),
                 homes=str(directory / "homes"),
+                uids=str(directory / "uids"),
                 proxy=find_proxy_command(),
                 site=site,
             )
