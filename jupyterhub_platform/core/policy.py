@@ -4,10 +4,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.quotas import Grant, Rule, first_defined
+from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
 from jupyterhub_platform.core.resources import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
@@ -51,8 +51,7 @@ class Defaults:
     tier: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(NamedTuple):
     """One limit that applies: at which scope, of what, how much, and the rule that says so.
 
     ``granted`` is the part of ``most`` that live grants add.
@@ -81,26 +80,14 @@ class Policy:
     tiers: Mapping[str, Tier]
     grants: tuple[Grant, ...] = ()
     lines: Mapping[str, str] = field(default_factory=dict)
-    _groups_of: Mapping[str, frozenset[str]] = field(init=False, repr=False, compare=False)
-    _admins: tuple[str, ...] = field(init=False, repr=False, compare=False)
-    _suspended: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    _index: "_Index" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        # Asked at every decision: looked up, not searched among everybody.
-        groups_of: defaultdict[str, set[str]] = defaultdict(set)
-        for group in self.groups.values():
-            for user in group.members | group.managers:
-                groups_of[user].add(group.name)
-        frozen = {user: frozenset(names) for user, names in groups_of.items()}
-        admins = tuple(sorted(p.name for p in self.people.values() if p.level is Level.ADMIN))
-        object.__setattr__(self, "_groups_of", frozen)
-        object.__setattr__(self, "_admins", admins)
-        suspended = tuple(sorted(p.name for p in self.people.values() if p.suspended))
-        object.__setattr__(self, "_suspended", suspended)
+        object.__setattr__(self, "_index", _Index.of(self))
 
     def declared_groups(self, user: str) -> frozenset[str]:
         """Return the groups that the policy puts ``user`` into, as a member or a manager."""
-        return self._groups_of.get(user, frozenset())
+        return self._index.groups_of.get(user, frozenset())
 
     def managed_groups(self, user: str) -> frozenset[str]:
         """Return the groups that ``user`` is in charge of."""
@@ -108,7 +95,7 @@ class Policy:
 
     def admins(self) -> tuple[str, ...]:
         """Return the names of the admins, sorted."""
-        return self._admins
+        return self._index.admins
 
     def suspension_of(
         self, user: str, others: Mapping[str, Suspension], now: datetime
@@ -122,7 +109,7 @@ class Policy:
 
     def list_suspended(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
         """Return who is kept out at ``now``, by name."""
-        names = {*self._suspended, *others}
+        names = {*self._index.suspended, *others}
         return tuple(sorted(n for n in names if self.suspension_of(n, others, now)))
 
     def may_use(self, tier: Tier, user: str, level: Level, account: str, now: datetime) -> bool:
@@ -135,8 +122,7 @@ class Policy:
                 (grant.user == user and grant.account in {"", account})
                 or (grant.group != "" and grant.group == account)
             )
-            for grant in self.grants
-            if grant.is_live(now)
+            for grant in self._live_grants(user, account, now)
         )
 
     def list_limits(self, user: str, account: str, now: datetime) -> tuple[Limit, ...]:
@@ -149,58 +135,111 @@ class Policy:
         return tuple(self._limits(user, account, now))
 
     def _limits(self, user: str, account: str, now: datetime) -> Iterator[Limit]:
-        person = self.people.get(user)
-        group = self.groups.get(account)
-        own = (person.quota,) if person else ()
-        within = (person.within[account],) if person and account in person.within else ()
-        chains: tuple[tuple[Scope, tuple[Rule, ...]], ...] = (
+        grants = self._live_grants(user, account, now)
+        of_member, of_user = self._personal_values(user, account)
+        chains = (
+            (Scope("member", account, user), of_member),
+            (Scope("user", "", user), of_user),
             (
-                Scope("member", account=account, user=user),
-                (*within, *((group.member_quota,) if group else ()), self.defaults.member),
+                Scope("account", account),
+                self._index.of_account.get(account, self._index.no_account),
             ),
-            (Scope("user", user=user), (*own, self.defaults.user)),
-            (
-                Scope("account", account=account),
-                (*((group.quota,) if group else ()), self.defaults.group),
-            ),
-            (Scope("platform"), (self.quota,)),
+            (Scope("platform"), self._index.of_platform),
         )
-        grants = tuple(grant for grant in self.grants if grant.is_live(now))
-        for scope, rules in chains:
-            names = sorted({name for rule in rules for name in rule.quota}, key=resource_order)
-            for name in names:
-                found = first_defined(rules, name)
-                if found is None or found[0] is None:
-                    continue
-                added = sum(g.add.amount(name) for g in grants if _adds_to(g, scope, account))
-                yield Limit(scope, name, found[0] + added, found[1], added)
-        yield from self._scarce(chains, grants, user, account)
+        for scope, values in chains:
+            for name, most, path in values:
+                if most is not None:
+                    added = sum(g.add.amount(name) for g in grants if _adds_to(g, scope, account))
+                    yield Limit(scope, name, most + added, path, added)
+        ruled = {value.resource for _, values in chains[:3] for value in values}
+        for name in self._index.accelerators:
+            if name not in ruled:
+                yield from _scarce(name, grants, user, account)
 
-    def _scarce(
-        self,
-        chains: tuple[tuple[Scope, tuple[Rule, ...]], ...],
-        grants: tuple[Grant, ...],
-        user: str,
-        account: str,
-    ) -> Iterator[Limit]:
-        """Yield limits for each accelerator of some tier that no rule but the platform's names.
+    def _personal_values(
+        self, user: str, account: str
+    ) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
+        """Return what holds for ``user`` within ``account``, and in all accounts together."""
+        of_member = self._index.of_member.get(account, self._index.no_member)
+        of_user = self._index.of_user
+        person = self.people.get(user)
+        if person and account in person.within:
+            group = self.groups.get(account)
+            shared = (group.member_quota,) if group else ()
+            of_member = resolve(person.within[account], *shared, self.defaults.member)
+        if person and person.quota.quota:
+            of_user = resolve(person.quota, self.defaults.user)
+        return of_member, of_user
 
-        There are only grants then. What a group is granted, all hold together; what a person is
-        granted, they hold once, whichever account is charged. Where both are live, others never
-        live on a person's own grant: rather too little is admitted than too much.
-        """
-        names = {n for tier in self.tiers.values() for n in tier.demand if is_accelerator(n)}
-        theirs = self.declared_groups(user) | {account}
-        for name in sorted(names):
-            if any(name in rule.quota for _, rules in chains[:3] for rule in rules):
-                continue
-            here = sum(g.add.amount(name) for g in grants if _gives(g, user, account))
-            yield Limit(Scope("member", account, user), name, here, _NO_RULE_SAID, here)
-            if here:
-                own = (g for g in grants if g.user == user or g.group in theirs)
-                everywhere = sum(g.add.amount(name) for g in own)
-                yield Limit(Scope("user", user=user), name, everywhere, _NO_RULE_SAID, everywhere)
-                yield Limit(Scope("account", account), name, here, _NO_RULE_SAID, here)
+    def _live_grants(self, user: str, account: str, now: datetime) -> tuple[Grant, ...]:
+        """Return the grants that count for ``user``, themselves or as one of a group."""
+        given = list(self._index.grants_to_user.get(user, ()))
+        for group in self.declared_groups(user) | {account}:
+            given += self._index.grants_to_group.get(group, ())
+        return tuple(grant for grant in given if grant.is_live(now))
+
+
+@dataclass(frozen=True, slots=True)
+class _Index:
+    """What every decision asks of a policy: looked up, not searched among everybody.
+
+    Values are those of a group's or the platform's own rules before the defaults.
+    """
+
+    groups_of: Mapping[str, frozenset[str]]
+    admins: tuple[str, ...]
+    suspended: tuple[str, ...]
+    grants_to_user: Mapping[str, list[Grant]]
+    grants_to_group: Mapping[str, list[Grant]]
+    of_member: Mapping[str, tuple[Value, ...]]
+    no_member: tuple[Value, ...]
+    of_user: tuple[Value, ...]
+    of_account: Mapping[str, tuple[Value, ...]]
+    no_account: tuple[Value, ...]
+    of_platform: tuple[Value, ...]
+    accelerators: tuple[str, ...]
+
+    @classmethod
+    def of(cls, policy: Policy) -> "_Index":
+        groups_of: defaultdict[str, set[str]] = defaultdict(set)
+        for group in policy.groups.values():
+            for user in group.members | group.managers:
+                groups_of[user].add(group.name)
+        to_user: defaultdict[str, list[Grant]] = defaultdict(list)
+        to_group: defaultdict[str, list[Grant]] = defaultdict(list)
+        for grant in policy.grants:
+            (to_user[grant.user] if grant.user else to_group[grant.group]).append(grant)
+        groups, defaults = policy.groups.values(), policy.defaults
+        asked = {name for tier in policy.tiers.values() for name in tier.demand}
+        return cls(
+            groups_of={user: frozenset(names) for user, names in groups_of.items()},
+            admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
+            suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
+            grants_to_user=dict(to_user),
+            grants_to_group=dict(to_group),
+            of_member={g.name: resolve(g.member_quota, defaults.member) for g in groups},
+            no_member=resolve(defaults.member),
+            of_user=resolve(defaults.user),
+            of_account={g.name: resolve(g.quota, defaults.group) for g in groups},
+            no_account=resolve(defaults.group),
+            of_platform=resolve(policy.quota),
+            accelerators=tuple(sorted(filter(is_accelerator, asked))),
+        )
+
+
+def _scarce(name: str, grants: tuple[Grant, ...], user: str, account: str) -> Iterator[Limit]:
+    """Yield limits for an accelerator of some tier that no rule but the platform's names.
+
+    There are only grants then. What a group is granted, all hold together; what a person is
+    granted, they hold once, whichever account is charged. Where both are live, others never
+    live on a person's own grant: rather too little is admitted than too much.
+    """
+    here = sum(grant.add.amount(name) for grant in grants if _gives(grant, user, account))
+    yield Limit(Scope("member", account, user), name, here, _NO_RULE_SAID, here)
+    if here:
+        everywhere = sum(grant.add.amount(name) for grant in grants)
+        yield Limit(Scope("user", "", user), name, everywhere, _NO_RULE_SAID, everywhere)
+        yield Limit(Scope("account", account), name, here, _NO_RULE_SAID, here)
 
 
 def _adds_to(grant: Grant, scope: Scope, account: str) -> bool:
@@ -215,12 +254,6 @@ def _gives(grant: Grant, user: str, account: str) -> bool:
     if grant.user:
         return grant.user == user and grant.account in {"", account}
     return grant.group == account
-
-
-def resource_order(name: str) -> tuple[int, str]:
-    """Sort key that puts servers, CPU and memory first, as people read them."""
-    first = (SERVERS, "cpu", "memory")
-    return (first.index(name) if name in first else len(first), name)
 
 
 def tier_limits(tier: Tier, user: str, account: str) -> tuple[Limit, ...]:

@@ -6,7 +6,7 @@ A question is complete in itself: written down, it can be asked again and has th
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
@@ -79,8 +79,7 @@ class Subject:
     suspended_until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class HeldLimit:
+class HeldLimit(NamedTuple):
     """A limit with what is held against it now, and the names of those who can raise it.
 
     ``raised_by_managers`` says that these are managers of its account, rather than admins.
@@ -119,9 +118,10 @@ class Question:
     """Ask whether ``subject`` may start ``server`` with ``options``.
 
     ``tier``, ``account`` and ``image`` are what the options come to once defaults are filled in;
-    empty where that is not settled. ``candidates`` are all tiers, ``limits`` all limits that hold
-    for whichever of them is started. ``opened_by`` are the names of those who open a tier in the
-    account to this person: managers of it where ``opened_by_managers``, otherwise admins.
+    empty where that is not settled. ``candidates`` are all tiers, or only the one that is asked
+    for; ``limits`` are all limits that hold for whichever of them is started. ``opened_by`` are the
+    names of those who open a tier in the account to this person: managers of it where
+    ``opened_by_managers``, otherwise admins.
     """
 
     at: datetime
@@ -152,26 +152,36 @@ def ask(
     *,
     now: datetime,
     revision: int,
+    alternatives: bool = True,
 ) -> Question:
-    """Put the question together: fill in defaults, and look up what is held against each limit."""
+    """Put the question together: fill in defaults, and look up what is held against each limit.
+
+    Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
+    start that is admitted, where nobody needs to hear what else would fit.
+    """
     account = options.account or (subject.accounts[0] if len(subject.accounts) == 1 else "")
     tier = options.tier or policy.defaults.tier
     known = policy.tiers.get(tier)
     image = options.image or (known.images[0] if known and known.images else "")
 
+    considered = policy.tiers.values() if alternatives else (known,) if known else ()
+    own = Scope("member", account, subject.name)
+    of_account, managed = raised_by(policy, own), raised_by_managers(policy, own)
+
     def held(limit: Limit) -> HeldLimit:
+        scope, resource, most, path, granted = limit
+        within = scope.kind == "member"
         return HeldLimit(
-            limit.scope,
-            limit.resource,
-            limit.most,
-            usage.held(limit.scope, limit.resource),
-            limit.path,
-            limit.granted,
-            raised_by(policy, limit.scope),
-            raised_by_managers(policy, limit.scope),
+            scope,
+            resource,
+            most,
+            usage.held(scope, resource),
+            path,
+            granted,
+            of_account if within else policy.admins(),
+            managed and within,
         )
 
-    own = Scope("member", account, subject.name)
     return Question(
         at=now,
         revision=revision,
@@ -182,11 +192,11 @@ def ask(
         account=account,
         image=image,
         candidates=tuple(
-            _candidate(policy, each, subject, account, now, held) for each in policy.tiers.values()
+            _candidate(policy, each, subject, account, now, held) for each in considered
         ),
         limits=tuple(map(held, policy.list_limits(subject.name, account, now))),
-        opened_by=raised_by(policy, own),
-        opened_by_managers=raised_by_managers(policy, own),
+        opened_by=of_account,
+        opened_by_managers=managed,
     )
 
 
@@ -259,7 +269,9 @@ def may_start_servers(subject: Subject) -> bool:
 def limit_to_json(limit: HeldLimit) -> dict[str, Any]:
     """Render a limit for the API, the pages and the ledger."""
     return {
-        "scope": {key: value for key, value in limit.scope._asdict().items() if value},
+        "scope": {
+            key: value for key, value in zip(Scope._fields, limit.scope, strict=True) if value
+        },
         "resource": limit.resource,
         "limit": limit.most,
         "held": limit.held,

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
-from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.resources import Resources, resource_order
 
 Quota: TypeAlias = Mapping[str, int | None]
 """Limits by resource name in base units. ``None`` says unlimited; what is absent, this rule leaves
@@ -45,12 +45,18 @@ class Grant:
         return (self.starts is None or self.starts <= now) and now < self.until
 
 
-def first_defined(rules: tuple[Rule, ...], name: str) -> tuple[int | None, str] | None:
-    """Return the value for ``name`` of the first rule that says one, and where it says so.
+class Value(NamedTuple):
+    """What holds of one resource, and where it was said; ``most`` is ``None`` for "unlimited"."""
 
-    ``None`` if no rule says anything; a value of ``None`` is an explicit "unlimited".
-    """
+    resource: str
+    most: int | None
+    path: str
+
+
+def resolve(*rules: Rule) -> tuple[Value, ...]:
+    """Return what holds of each resource: what the first rule says that says anything of it."""
+    said: dict[str, Value] = {}
     for rule in rules:
-        if name in rule.quota:
-            return rule.quota[name], f"{rule.path}.{name}"
-    return None
+        for name, most in rule.quota.items():
+            said.setdefault(name, Value(name, most, f"{rule.path}.{name}"))
+    return tuple(said[name] for name in sorted(said, key=resource_order))

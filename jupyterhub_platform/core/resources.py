@@ -153,6 +153,12 @@ def render_quantity(name: str, amount: int) -> str:
     return str(amount)
 
 
+def resource_order(name: str) -> tuple[int, str]:
+    """Sort key that puts servers, CPU and memory first, as people read them."""
+    first = (SERVERS, "cpu", "memory")
+    return (first.index(name) if name in first else len(first), name)
+
+
 def describe_amount(name: str, amount: int) -> str:
     """Say an amount in the unit that people use: ``2.5 CPU``, ``8 GiB``, ``1 server``."""
     if name == SERVERS:
@@ -222,7 +228,11 @@ class Resources(Mapping[str, int]):
 
     def amount(self, name: str) -> int:
         """Return the amount of ``name``, zero if it is not named."""
-        return next((amount for key, amount in self.items_ if key == name), 0)
+        # A loop: asked twenty times in a decision, where a generator takes twice as long.
+        for key, amount in self.items_:
+            if key == name:
+                return amount
+        return 0
 
     def plus(self, other: Mapping[str, int]) -> "Resources":
         """Add two lists, name by name."""

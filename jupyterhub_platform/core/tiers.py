@@ -67,8 +67,9 @@ class Tier:
     tolerations: tuple[Mapping[str, str], ...] = ()
     max_lifetime: timedelta | None = None
     idle_timeout: timedelta | None = None
+    demand: Resources = field(init=False, repr=False, compare=False)
+    """What one server of this tier is charged: its requests, and itself."""
 
-    @property
-    def demand(self) -> Resources:
-        """What one server of this tier is charged: its requests, and itself."""
-        return self.requests.plus({SERVERS: 1})
+    def __post_init__(self) -> None:
+        # Asked at every decision: added up once.
+        object.__setattr__(self, "demand", self.requests.plus({SERVERS: 1}))

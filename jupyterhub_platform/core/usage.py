@@ -46,12 +46,12 @@ class Reservation:
     def scopes(self) -> Iterator[Scope]:
         """Yield every scope at which this reservation counts."""
         yield Scope("platform")
-        yield Scope("account", account=self.account)
-        yield Scope("member", account=self.account, user=self.user)
-        yield Scope("user", user=self.user)
-        yield Scope("tier", tier=self.tier)
-        yield Scope("tier-account", account=self.account, tier=self.tier)
-        yield Scope("tier-user", user=self.user, tier=self.tier)
+        yield Scope("account", self.account)
+        yield Scope("member", self.account, self.user)
+        yield Scope("user", "", self.user)
+        yield Scope("tier", "", "", self.tier)
+        yield Scope("tier-account", self.account, "", self.tier)
+        yield Scope("tier-user", "", self.user, self.tier)
 
     def to_json(self) -> dict[str, Any]:
         """Render for the Hub's spawner state and for our API."""

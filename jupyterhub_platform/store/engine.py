@@ -124,7 +124,8 @@ def _open_sqlite(path: Path, read_only: bool, timeout: float) -> Engine:
     engine = _create_engine(URL.create("sqlite", database=str(path)), creator=connect)
     # A write lock taken late could fail in the middle of a transaction; this one fails at once.
     begin = "BEGIN" if read_only else "BEGIN IMMEDIATE"
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
+    # Straight to the driver: as a statement of SQLAlchemy it takes five times as long.
+    engine.dialect.do_begin = lambda connection: connection.execute(begin)  # type: ignore[assignment, method-assign]
     return engine
 
 

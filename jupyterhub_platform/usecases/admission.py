@@ -120,7 +120,11 @@ class Admission:
             Raised if nothing could be recorded: then nothing is admitted.
         """
         self._health.check()
-        decision = self._decide(start, read_options(start.options))
+        options = read_options(start.options)
+        decision = self._decide(start, options, alternatives=False)
+        if decision.denials:
+            # Whoever is denied is also told what would fit.
+            decision = self._decide(start, options)
         identifier = uuid.uuid4().hex
         try:
             if not decision.admitted:
@@ -165,13 +169,20 @@ class Admission:
 
         self._health.enter(entry)
 
-    def _decide(self, start: Start, options: Options) -> Decision:
+    def _decide(self, start: Start, options: Options, *, alternatives: bool = True) -> Decision:
         policy, revision = self.snapshot.policy, self.snapshot.revision
         now = self._clock()
         suspension = self.snapshot.suspension_of(start.user, now)
         subject = subject_of(policy, start.user, start.memberships, suspension)
         question = ask(
-            policy, self.book, subject, start.server, options, now=now, revision=revision
+            policy,
+            self.book,
+            subject,
+            start.server,
+            options,
+            now=now,
+            revision=revision,
+            alternatives=alternatives,
         )
         return decide(question)
 

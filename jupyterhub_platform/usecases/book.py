@@ -2,8 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from typing import TypeAlias
 
 from jupyterhub_platform.core.usage import Reservation, Scope
+
+_Totals: TypeAlias = dict[Scope, dict[str, int]]
 
 
 class Book:
@@ -17,7 +20,7 @@ class Book:
         self._by_id: dict[str, Reservation] = {}
         self._by_server: dict[tuple[str, str], str] = {}
         self._by_user: defaultdict[str, set[str]] = defaultdict(set)
-        self._totals: defaultdict[tuple[Scope, str], int] = defaultdict(int)
+        self._totals: _Totals = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -30,7 +33,8 @@ class Book:
 
     def held(self, scope: Scope, name: str) -> int:
         """Return the amount of ``name`` held at ``scope``, in base units."""
-        return self._totals.get((scope, name), 0)
+        totals = self._totals.get(scope)
+        return totals.get(name, 0) if totals else 0
 
     def get(self, reservation_id: str) -> Reservation | None:
         """Return a reservation by its id."""
@@ -65,8 +69,7 @@ class Book:
         self._by_id[reservation.id] = reservation
         self._by_server[server] = reservation.id
         self._by_user[reservation.user].add(reservation.id)
-        for key, amount in _amounts(reservation):
-            self._totals[key] += amount
+        _change(self._totals, reservation, +1)
 
     def strike(self, reservation_id: str) -> Reservation | None:
         """Take a reservation out; ``None`` if it does not stand here, so that it is done once."""
@@ -78,10 +81,7 @@ class Book:
         of_user.discard(reservation_id)
         if not of_user:
             del self._by_user[reservation.user]
-        for key, amount in _amounts(reservation):
-            self._totals[key] -= amount
-            if not self._totals[key]:
-                del self._totals[key]
+        _change(self._totals, reservation, -1)
         return reservation
 
     def refill(self, reservations: Iterable[Reservation]) -> None:
@@ -95,16 +95,23 @@ class Book:
 
     def drifted(self) -> tuple[tuple[Scope, str], ...]:
         """Return the totals that are not the sum of the reservations; empty when all is well."""
-        sums: defaultdict[tuple[Scope, str], int] = defaultdict(int)
+        sums: _Totals = {}
         for reservation in self._by_id.values():
-            for key, amount in _amounts(reservation):
-                sums[key] += amount
-        keys = sums.keys() | self._totals.keys()
-        return tuple(sorted(key for key in keys if sums.get(key, 0) != self._totals.get(key, 0)))
+            _change(sums, reservation, +1)
+        found = []
+        for scope in sorted(sums.keys() | self._totals.keys()):
+            due, booked = sums.get(scope, {}), self._totals.get(scope, {})
+            names = sorted(due.keys() | booked.keys())
+            found += [(scope, name) for name in names if due.get(name, 0) != booked.get(name, 0)]
+        return tuple(found)
 
 
-def _amounts(reservation: Reservation) -> Iterator[tuple[tuple[Scope, str], int]]:
+def _change(totals: _Totals, reservation: Reservation, sign: int) -> None:
     for scope in reservation.scopes():
-        for name, amount in reservation.demand.items():
-            if amount:
-                yield (scope, name), amount
+        total = totals.setdefault(scope, {})
+        for name, amount in reservation.demand.items_:
+            total[name] = total.get(name, 0) + sign * amount
+            if not total[name]:
+                del total[name]
+        if not total:
+            del totals[scope]

@@ -79,6 +79,13 @@ def test_the_decision_can_be_looked_up_and_made_again(gate):
     assert decide(question_from_json(recorded.decision["question"])) == admitted.decision
 
 
+def test_an_admission_is_recorded_without_the_tiers_that_nobody_asked_for(gate):
+    decision = gate.admit().decision
+    assert [candidate.name for candidate in decision.question.candidates] == ["small"]
+    denied = deny(gate, "dev", "b").decision.question
+    assert [candidate.name for candidate in denied.candidates] == ["small", "large", "gpu"]
+
+
 def test_a_decision_that_was_never_made_is_not_found(gate):
     assert Records(gate.store).find("nosuch") is None
     assert Records(gate.store).find("\0") is None

@@ -132,9 +132,9 @@ def test_a_refused_reservation_changes_nothing():
 def test_totals_that_were_tampered_with_are_found():
     book = Book()
     book.enter(make_reservation("r1"))
-    book._totals[Scope("platform"), "cpu"] += 1
-    book._totals[Scope("user", user="eve"), "servers"] = 1
-    del book._totals[Scope("tier", tier="small"), "memory"]
+    book._totals[Scope("platform")]["cpu"] += 1
+    book._totals[Scope("user", user="eve")] = {"servers": 1}
+    del book._totals[Scope("tier", tier="small")]["memory"]
     assert book.drifted() == (
         (Scope("platform"), "cpu"),
         (Scope("tier", tier="small"), "memory"),

@@ -356,14 +356,14 @@ def test_each_kind_of_drift_is_found(gate):
     (drift,) = compare(gate.admission, gate.store, running)
     assert drift == Drift("reservation_without_row", "dev/c has no open row")
     gate.admission.book.strike("third")
-    gate.admission.book._totals[Scope("user", user="dev"), "cpu"] += 1
+    gate.admission.book._totals[Scope("user", user="dev")]["cpu"] += 1
     (drift,) = compare(gate.admission, gate.store, running[:2])
     assert drift == Drift("total", "the total of cpu at user is not the sum of what is held")
 
 
 def test_several_differences_are_found_together(gate):
     gate.admit("dev", "a")
-    gate.admission.book._totals[Scope("platform"), "cpu"] += 1
+    gate.admission.book._totals[Scope("platform")]["cpu"] += 1
     found = compare(gate.admission, gate.store, [LiveServer("eve", "x", 1)])
     assert kinds(found) == [
         *("server_without_reservation", "reservation_without_server", "total"),

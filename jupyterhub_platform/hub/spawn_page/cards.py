@@ -5,9 +5,8 @@ from dataclasses import replace
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.durations import describe_duration
-from jupyterhub_platform.core.policy import resource_order
 from jupyterhub_platform.core.question import Candidate, Options, Question
-from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.holdings import say_left_after

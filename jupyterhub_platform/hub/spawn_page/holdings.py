@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from typing import Literal
 
-from jupyterhub_platform.core.policy import resource_order
 from jupyterhub_platform.core.question import Candidate, HeldLimit, Question
 from jupyterhub_platform.core.resources import (
     SERVERS,
@@ -11,6 +10,7 @@ from jupyterhub_platform.core.resources import (
     describe_number,
     describe_unit,
     render_quantity,
+    resource_order,
 )
 from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.hub.spawn_page.facts import Facts, listed
