@@ -11,10 +11,10 @@ from tornado.httpclient import AsyncHTTPClient, HTTPClientError
 
 from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.hub.pace import Pace
 from jupyterhub_platform.hub.servers import stop_server
 
 WARN_BEFORE: Final = timedelta(minutes=10)
-_USERS_AT_A_TIME: Final = 200
 _ANSWER_SECONDS: Final = 5.0
 _TOKEN_SECONDS: Final = 60
 _NOTE: Final = "The Hub asks whether a server is busy"
@@ -42,9 +42,9 @@ class Lifetimes:
 
     async def _list_due(self, now: datetime) -> Any:
         seen: set[str] = set()
-        for number, user in enumerate(tuple(self._app.users.values())):
-            if number % _USERS_AT_A_TIME == _USERS_AT_A_TIME - 1:
-                await asyncio.sleep(0)
+        pace = Pace()
+        for user in tuple(self._app.users.values()):
+            await pace.keep()
             for spawner, held in running_reservations(user):
                 seen.add(held.id)
                 if spawner.pending == "stop":

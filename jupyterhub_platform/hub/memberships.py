@@ -3,7 +3,7 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
 
@@ -11,28 +11,27 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.hub.interpreter import uncollected
+from jupyterhub_platform.hub.pace import Pace
 from jupyterhub_platform.usecases.memberships import list_declared, settle_memberships
 from jupyterhub_platform.usecases.policies import Policies
 
-CHANGES_AT_A_TIME = 10
-"""Users that are changed before others get a turn: a change costs the Hub about a millisecond."""
+Memberships: TypeAlias = Mapping[str, frozenset[str]]
+
+USERS_AT_A_TIME = 200
+"""Users whose groups are read in one query, which takes the Hub's loop a few milliseconds."""
 
 
 async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> None:
-    """Settle everybody's memberships, in chunks that leave the Hub's loop to others.
+    """Settle everybody's memberships, in steps that leave the Hub's loop to others.
 
     What is about to be applied is remembered first, so that a Hub that is killed half-way still
     knows afterwards which memberships were the policy's.
     """
     loop = asyncio.get_running_loop()
-    declared = dict(list_declared(policy))
     try:
-        before = await loop.run_in_executor(None, policies.list_applied)
-        both = {
-            name: before.get(name, frozenset()) | declared.get(name, frozenset())
-            for name in before.keys() | declared.keys()
-        }
-        await loop.run_in_executor(None, policies.record_applied, both)
+        with uncollected():
+            declared, both = await loop.run_in_executor(None, _remember, policy, policies)
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
         return
@@ -43,30 +42,52 @@ async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> Non
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
 
 
-async def _settle(app: Any, policy: Policy, applied: Mapping[str, frozenset[str]]) -> None:
-    current = read_memberships(app.db)
-    # A level that somebody gave by hand is taken from people whom no policy ever knew, too.
-    raised = {name for name, groups in current.items() if any(map(is_level_group, groups))}
-    changes = 0
-    for name in sorted(applied.keys() | policy.people.keys() | raised):
+def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Memberships]:
+    """Return what is declared, and that with what was applied before; the latter is remembered."""
+    declared = list_declared(policy)
+    before = policies.list_applied()
+    both = {
+        name: before.get(name, frozenset()) | declared.get(name, frozenset())
+        for name in before.keys() | declared.keys()
+    }
+    policies.record_applied(both)
+    return declared, both
+
+
+async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
+    pace = Pace()
+    current = await _read_memberships(app.db, pace)
+    for name in sorted(applied.keys() | policy.people.keys() | current.keys()):
+        await pace.keep()
         was = current.get(name)
+        theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
             continue
-        theirs = applied.get(name, frozenset())
-        if was == settle_memberships(policy, name, was or frozenset(), theirs):
-            continue
-        settle_person(app.db, policy, name, theirs)
-        changes += 1
-        if changes % CHANGES_AT_A_TIME == 0:
-            await asyncio.sleep(0)
+        # A level that somebody gave by hand is taken from people whom no policy ever knew, too.
+        known = name in policy.people or name in applied or any(map(is_level_group, was or ()))
+        if known and was != settle_memberships(policy, name, was or frozenset(), theirs):
+            settle_person(app.db, policy, name, theirs)
 
 
-def read_memberships(database: Any) -> dict[str, frozenset[str]]:
-    """Read the groups of every user of the Hub in one query."""
-    groups: defaultdict[str, set[str]] = defaultdict(set)
-    for user, group in database.query(orm.User.name, orm.Group.name).outerjoin(orm.User.groups):
-        groups[user] |= {group} if group else set()
-    return {user: frozenset(names) for user, names in groups.items()}
+async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[str]]:
+    """Read the groups of every user of the Hub, some users at a time."""
+    memberships: dict[str, frozenset[str]] = {}
+    pairs = orm.user_group_map.c
+    newest = database.query(orm.User.id).order_by(orm.User.id.desc()).first()
+    for first in range(0, newest.id + 1 if newest else 0, USERS_AT_A_TIME):
+        last = first + USERS_AT_A_TIME - 1
+        names = dict(database.query(orm.Group.id, orm.Group.name).all())
+        groups: defaultdict[int, set[str]] = defaultdict(set)
+        # Without a join: for some of the users, SQLite would read the groups of all of them.
+        for user, group in database.query(pairs.user_id, pairs.group_id).filter(
+            pairs.user_id.between(first, last)
+        ):
+            groups[user].add(names[group])
+        users = database.query(orm.User.id, orm.User.name)
+        for user, name in users.filter(orm.User.id.between(first, last)):
+            memberships[name] = frozenset(groups[user])
+        await pace.keep()
+    return memberships
 
 
 def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[str]) -> None:
@@ -75,18 +96,23 @@ def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[s
     Their groups are read once more: since all were read, others may have had a turn.
     """
     user = orm.User.find(database, name)
-    if user is None:
+    is_new = user is None
+    if is_new:
         user = orm.User(name=name)
         database.add(user)
     current = frozenset(group.name for group in user.groups)
     shall = settle_memberships(policy, name, current, applied)
     was_admin = level_group(Level.ADMIN) in current
-    user.groups = [_group(database, group) for group in sorted(shall)]
+    for group in [group for group in user.groups if group.name not in shall]:
+        user.groups.remove(group)
+    user.groups += [_group(database, group) for group in sorted(shall - current)]
     is_admin = level_group(Level.ADMIN) in shall
-    if name in policy.people or was_admin:
+    changes_admin = (name in policy.people or was_admin) and user.admin is not is_admin
+    if changes_admin:
         user.admin = is_admin
-    database.flush()
-    roles.assign_default_roles(database, entity=user)
+    if is_new or changes_admin:
+        database.flush()
+        roles.assign_default_roles(database, entity=user)
     database.commit()
 
 

@@ -13,10 +13,17 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.checker import Checker
 from jupyterhub_platform.hub.hardening import (
     Weakened,
     check_hard_profile,
     find_weakened,
+)
+from jupyterhub_platform.hub.interpreter import (
+    hand_over_quickly,
+    keep_what_is,
+    spare_what_stays,
+    uncollected,
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
 from jupyterhub_platform.hub.memberships import apply_memberships
@@ -24,12 +31,12 @@ from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.roles import check_roles
-from jupyterhub_platform.hub.servers import live_servers, stored_servers, unstopped_servers
+from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
-from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, list_held, rebuild
+from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
 
 SETTINGS_KEY = "platform"
 
@@ -61,6 +68,7 @@ class Platform(PlatformTraits):
             Raised if that cannot be done: a Hub that cannot govern does not start.
         """
         self.app = app
+        hand_over_quickly()
         check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
@@ -70,7 +78,6 @@ class Platform(PlatformTraits):
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = _modified(self.settings.policy_file)
         self._lingering: set[Lingering] = set()
-        self._suspected: frozenset[Drift] = frozenset()
         self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
@@ -79,8 +86,11 @@ class Platform(PlatformTraits):
         if getattr(app.authenticator, "local_accounts", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
-        unstopped = list(unstopped_servers(app.db, list_held(self.runtime.store)))
-        rebuild(self.admission, self.runtime.store, [*stored_servers(app.db), *unstopped])
+        stored = list(stored_servers(app.db))
+        known = {server.spawner_id for server in stored}
+        other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
+        unstopped = list(unstopped_servers(app.db, other))
+        rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         keep_timers_steady(IOLoop.current())
         mending = Mending(app, self.admission.book)
         metrics.STORE_UP.set(1)
@@ -89,7 +99,7 @@ class Platform(PlatformTraits):
             PeriodicCallback(callback, seconds * 1000)
             for callback, seconds in (
                 (self._watch, self.watch_seconds),
-                (self._check, self.check_seconds),
+                (Checker(app, self.runtime).check, self.check_seconds),
                 (self._retry_store, self.store_retry_seconds),
                 (self._end_lingering, 5.0),
                 (self.suspending.settle, 5.0),
@@ -103,6 +113,7 @@ class Platform(PlatformTraits):
         IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
+        IOLoop.current().add_callback(spare_what_stays, app)
 
     @property
     def admission(self) -> Admission:
@@ -147,9 +158,11 @@ class Platform(PlatformTraits):
             path = self.settings.policy_file
             self._seen = _modified(path)
             before = self.snapshot.revision
-            snapshot = await loop.run_in_executor(
-                None, lambda: self.runtime.policies.publish(path, actor=actor)
-            )
+            with uncollected():
+                snapshot = await loop.run_in_executor(
+                    None, lambda: self.runtime.policies.publish(path, actor=actor)
+                )
+                keep_what_is()
             suspensions = self.snapshot.suspensions
             self.admission.snapshot = replace(snapshot, suspensions=suspensions)
             if snapshot.revision != before:
@@ -189,23 +202,6 @@ class Platform(PlatformTraits):
         health = self.runtime.health
         await asyncio.get_running_loop().run_in_executor(None, health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
-
-    async def _check(self) -> None:
-        if self.runtime.health.reason or not self.app.db.is_active:
-            return  # nothing waits for a database that is known to be down
-        try:
-            live = tuple(live_servers(self.app.users.values()))
-            found = frozenset(compare(self.admission, self.runtime.store, live))
-        except StoreError as error:
-            self.runtime.health.mark_down(error)
-            return
-        # A start or stop may be half-way through: only what stays is a difference.
-        drifts = found & self._suspected
-        self._suspected = found
-        metrics.report_drift(drifts)
-        metrics.COMPARISONS.inc()
-        for drift in sorted(drifts, key=str):
-            self.log.error("Drift (%s): %s", drift.kind, drift.detail)
 
     def watch_lingering(self, spawner: Lingering) -> None:
         """Look after a server whose stop failed, until its backend is gone."""

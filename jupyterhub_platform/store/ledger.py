@@ -122,6 +122,11 @@ def list_open(tx: Transaction) -> list[Reservation]:
     return [_read_held(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
 
 
+def list_open_ids(tx: Transaction) -> set[str]:
+    """List the ids of what is held."""
+    return set(tx.execute(select(_HELD.id).where(_HELD.released_at.is_(None))).scalars())
+
+
 def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
     """Return what a server holds, the newest if there is more than one."""
     query = select(reservation).where(

@@ -9,7 +9,7 @@ from sqlalchemy import Row, and_, bindparam, delete, insert, select
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import applied_membership, clean_text, policy_revision
+from jupyterhub_platform.store.schema import applied_membership, policy_revision
 
 _COLUMNS = policy_revision.c
 
@@ -79,31 +79,28 @@ def list_revisions(
     return [_read(row) for row in tx.execute(query)]
 
 
-def replace_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:
-    """Make ``pairs`` of user and group the memberships that the policy put into the Hub."""
-    wanted = {(clean_text(user), clean_text(group)) for user, group in pairs}
-    present = list_applied_memberships(tx)
-    gone = sorted(present - wanted)
-    added = sorted(wanted - present)
-    if gone:
-        columns = applied_membership.c
-        tx.execute(
-            delete(applied_membership).where(
-                and_(columns.user_name == bindparam("user"), columns.group_name == bindparam("of"))
-            ),
-            [{"user": user, "of": group} for user, group in gone],
-        )
-    if added:
-        tx.execute(
-            insert(applied_membership),
-            [{"user_name": user, "group_name": group} for user, group in added],
-        )
+def add_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:
+    """Remember pairs of user and group that the policy puts into the Hub."""
+    rows = [{"user_name": user, "group_name": group} for user, group in pairs]
+    if rows:
+        tx.execute(insert(applied_membership), rows)
+
+
+def drop_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:
+    """Forget pairs of user and group."""
+    columns = applied_membership.c
+    rows = [{"user": user, "of": group} for user, group in pairs]
+    if rows:
+        both = and_(columns.user_name == bindparam("user"), columns.group_name == bindparam("of"))
+        tx.execute(delete(applied_membership).where(both), rows)
 
 
 def list_applied_memberships(tx: Transaction) -> set[tuple[str, str]]:
     """Return the pairs of user and group that the policy put into the Hub."""
     columns = applied_membership.c
-    rows = tx.execute(select(columns.user_name, columns.group_name))
+    query = select(columns.user_name, columns.group_name)
+    # Some at a time: the driver lets no other thread run while it makes a list of rows.
+    rows = tx.execute(query, execution_options={"yield_per": 500})
     return {(row.user_name, row.group_name) for row in rows}
 
 

@@ -6,7 +6,8 @@ from typing import TypeAlias
 
 from jupyterhub_platform.core.usage import Reservation, Scope
 
-_Totals: TypeAlias = dict[Scope, dict[str, int]]
+_Totals: TypeAlias = defaultdict[str, dict[Scope, int]]
+"""By resource, then scope: a handful of large tables, which are quickly copied."""
 
 
 class Book:
@@ -20,7 +21,7 @@ class Book:
         self._by_id: dict[str, Reservation] = {}
         self._by_server: dict[tuple[str, str], str] = {}
         self._by_user: defaultdict[str, set[str]] = defaultdict(set)
-        self._totals: _Totals = {}
+        self._totals: _Totals = defaultdict(dict)
 
     def __len__(self) -> int:
         return len(self._by_id)
@@ -33,8 +34,8 @@ class Book:
 
     def held(self, scope: Scope, name: str) -> int:
         """Return the amount of ``name`` held at ``scope``, in base units."""
-        totals = self._totals.get(scope)
-        return totals.get(name, 0) if totals else 0
+        totals = self._totals.get(name)
+        return totals.get(scope, 0) if totals else 0
 
     def get(self, reservation_id: str) -> Reservation | None:
         """Return a reservation by its id."""
@@ -93,25 +94,37 @@ class Book:
         for reservation in reservations:
             self.enter(reservation)
 
+    def copy(self) -> "Book":
+        """Return a book of what is held now, for another thread to look at."""
+        copy = Book()
+        copy._by_id.update(self._by_id)
+        copy._by_server.update(self._by_server)
+        copy._by_user.update((user, set(held)) for user, held in self._by_user.items())
+        copy._totals.update((name, dict(totals)) for name, totals in self._totals.items())
+        return copy
+
     def drifted(self) -> tuple[tuple[Scope, str], ...]:
         """Return the totals that are not the sum of the reservations; empty when all is well."""
-        sums: _Totals = {}
+        sums: _Totals = defaultdict(dict)
         for reservation in self._by_id.values():
             _change(sums, reservation, +1)
         found = []
-        for scope in sorted(sums.keys() | self._totals.keys()):
-            due, booked = sums.get(scope, {}), self._totals.get(scope, {})
-            names = sorted(due.keys() | booked.keys())
-            found += [(scope, name) for name in names if due.get(name, 0) != booked.get(name, 0)]
-        return tuple(found)
+        for name in sums.keys() | self._totals.keys():
+            due, booked = sums.get(name, {}), self._totals.get(name, {})
+            scopes = due.keys() | booked.keys()
+            found += [(each, name) for each in scopes if due.get(each, 0) != booked.get(each, 0)]
+        return tuple(sorted(found))
 
 
 def _change(totals: _Totals, reservation: Reservation, sign: int) -> None:
-    for scope in reservation.scopes():
-        total = totals.setdefault(scope, {})
-        for name, amount in reservation.demand.items_:
-            total[name] = total.get(name, 0) + sign * amount
-            if not total[name]:
-                del total[name]
-        if not total:
-            del totals[scope]
+    scopes = tuple(reservation.scopes())
+    for name, amount in reservation.demand.items_:
+        if not amount:
+            continue
+        of_name = totals[name]
+        for scope in scopes:
+            left = of_name.get(scope, 0) + sign * amount
+            if left:
+                of_name[scope] = left
+            else:
+                of_name.pop(scope, None)

@@ -14,6 +14,7 @@ from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.book import Book
 
 log = logging.getLogger(__name__)
 
@@ -174,18 +175,21 @@ def _enter_row(admission: Admission, store: Store, reservation: Reservation) -> 
     return reservation
 
 
-def compare(admission: Admission, store: Store, live: Iterable[LiveServer]) -> tuple[Drift, ...]:
+def compare(book: Book, store: Store, live: Iterable[LiveServer]) -> tuple[Drift, ...]:
     """Compare book, live servers and open rows, and return every difference.
+
+    Takes a second with many servers: a Hub runs it in a thread, on a copy of its book.
 
     Raises
     ------
     StoreUnreachableError
         Raised if the ledger cannot be read.
     """
-    rows = {row.id for row in list_held(store)}
-    book = {each.id: each for each in admission.book}
+    with store.read() as transaction:
+        rows = ledger.list_open_ids(transaction)
+    held = {each.id: each for each in book}
     running = {(server.user, server.server) for server in live}
-    booked = {(each.user, each.server) for each in book.values()}
+    booked = {(each.user, each.server) for each in held.values()}
     drifts = [
         Drift("server_without_reservation", f"{user}/{server} runs and holds nothing")
         for user, server in sorted(running - booked)
@@ -195,15 +199,15 @@ def compare(admission: Admission, store: Store, live: Iterable[LiveServer]) -> t
         for user, server in sorted(booked - running)
     ]
     drifts += [
-        Drift("reservation_without_row", f"{book[each].user}/{book[each].server} has no open row")
-        for each in sorted(book.keys() - rows)
+        Drift("reservation_without_row", f"{held[each].user}/{held[each].server} has no open row")
+        for each in sorted(held.keys() - rows)
     ]
     drifts += [
         Drift("row_without_reservation", f"the open row {each} is in no book")
-        for each in sorted(rows - book.keys())
+        for each in sorted(rows - held.keys())
     ]
     drifts += [
         Drift("total", f"the total of {name} at {scope.kind} is not the sum of what is held")
-        for scope, name in admission.book.drifted()
+        for scope, name in book.drifted()
     ]
     return tuple(drifts)

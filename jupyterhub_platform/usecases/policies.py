@@ -1,7 +1,7 @@
 """Which policy is in force: read from its file, recorded as a revision, or the last good one."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,6 +12,9 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Snapshot
 
 log = logging.getLogger(__name__)
+
+PAIRS_AT_A_TIME = 200
+"""Memberships that are remembered in one transaction, which takes a few milliseconds."""
 
 
 def _now() -> datetime:
@@ -108,8 +111,18 @@ class Policies:
             groups.setdefault(user, set()).add(group)
         return {user: frozenset(names) for user, names in groups.items()}
 
-    def record_applied(self, applied: dict[str, frozenset[str]]) -> None:
-        """Remember which memberships the policy put into the Hub."""
-        pairs = [(user, group) for user, groups in applied.items() for group in groups]
-        with self._store.begin() as transaction:
-            policies.replace_applied_memberships(transaction, pairs)
+    def record_applied(self, applied: Mapping[str, frozenset[str]]) -> None:
+        """Remember which memberships the policy put into the Hub, additions first.
+
+        In several transactions: a start that needs the store meanwhile waits for one of them.
+        """
+        wanted = {(user, group) for user, groups in applied.items() for group in groups}
+        with self._store.read() as transaction:
+            present = policies.list_applied_memberships(transaction)
+        for change, pairs in (
+            (policies.add_applied_memberships, sorted(wanted - present)),
+            (policies.drop_applied_memberships, sorted(present - wanted)),
+        ):
+            for first in range(0, len(pairs), PAIRS_AT_A_TIME):
+                with self._store.begin() as transaction:
+                    change(transaction, pairs[first : first + PAIRS_AT_A_TIME])

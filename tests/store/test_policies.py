@@ -60,21 +60,13 @@ def test_unknown_revision_is_said(store):
         policies.get_revision(tx, 7)
 
 
-@pytest.mark.parametrize(
-    "then",
-    [
-        set(),
-        {("ada", "vision")},
-        {("ada", "vision"), ("bob", "vision")},
-        {("eve", "x\0y"), ("bob", "language")},
-    ],
-)
-def test_applied_memberships_are_replaced(store, then):
-    first = {("ada", "vision"), ("ada", "language")}
+def test_applied_memberships_are_remembered_and_forgotten(store):
+    pairs = {("ada", "vision"), ("ada", "language"), ("eve", "x\0y")}
     with store.begin() as tx:
-        policies.replace_applied_memberships(tx, first)
-        assert policies.list_applied_memberships(tx) == first
-        policies.replace_applied_memberships(tx, then)
-        policies.replace_applied_memberships(tx, then)
+        policies.add_applied_memberships(tx, pairs)
         found = policies.list_applied_memberships(tx)
-    assert found == {(user, group.replace("\0", "\ufffd")) for user, group in then}
+        assert found == {(user, group.replace("\0", "\ufffd")) for user, group in pairs}
+        policies.drop_applied_memberships(tx, [("ada", "vision"), ("eve", "x\0y"), ("no", "body")])
+        assert policies.list_applied_memberships(tx) == {("ada", "language")}
+        policies.add_applied_memberships(tx, [])
+        policies.drop_applied_memberships(tx, [])

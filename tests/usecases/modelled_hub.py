@@ -185,7 +185,7 @@ class ModelledHub:
             for name, row in found.items()
         ]
         rebuild(self.gate.admission, self.gate.store, live)
-        assert compare(self.gate.admission, self.gate.store, live) == ()
+        assert compare(self.gate.admission.book, self.gate.store, live) == ()
         for name, row in found.items():
             held = self.gate.admission.book.of_server(*name)
             phase = "running" if name in self.running else "ended"

@@ -132,14 +132,26 @@ def test_a_refused_reservation_changes_nothing():
 def test_totals_that_were_tampered_with_are_found():
     book = Book()
     book.enter(make_reservation("r1"))
-    book._totals[Scope("platform")]["cpu"] += 1
-    book._totals[Scope("user", user="eve")] = {"servers": 1}
-    del book._totals[Scope("tier", tier="small")]["memory"]
+    book._totals["cpu"][Scope("platform")] += 1
+    book._totals["servers"][Scope("user", user="eve")] = 1
+    del book._totals["memory"][Scope("tier", tier="small")]
     assert book.drifted() == (
         (Scope("platform"), "cpu"),
         (Scope("tier", tier="small"), "memory"),
         (Scope("user", user="eve"), "servers"),
     )
+
+
+def test_a_copy_stays_as_the_book_was():
+    book = Book()
+    book.enter(make_reservation("r1"))
+    copy = book.copy()
+    book.enter(make_reservation("r2", server="b"))
+    book.strike("r1")
+    assert [each.id for each in copy] == [each.id for each in copy.of_user("dev")] == ["r1"]
+    assert copy.of_server("dev", "") == make_reservation("r1")
+    assert copy.held(Scope("platform"), "servers") == 1
+    assert copy.drifted() == book.drifted() == ()
 
 
 def test_looking_while_the_book_changes_sees_what_was_there():

@@ -45,7 +45,7 @@ def restart(gate: Gate, *servers: LiveServer) -> list[Reservation]:
     """Restart the Hub on these servers, and return what stands in its book."""
     gate.restart()
     rebuild(gate.admission, gate.store, servers)
-    assert compare(gate.admission, gate.store, servers) == ()
+    assert compare(gate.admission.book, gate.store, servers) == ()
     return list(gate.admission.book)
 
 
@@ -332,39 +332,39 @@ def kinds(drifts: tuple[Drift, ...]) -> list[str]:
 
 def test_no_drift_is_found_when_all_is_well(gate):
     held = [gate.admit("dev", "a").reservation, gate.admit("eve", "").reservation]
-    assert compare(gate.admission, gate.store, map(live, held)) == ()
+    assert compare(gate.admission.book, gate.store, map(live, held)) == ()
     gate.admission.release(held[0].id, "stopped")
-    assert compare(gate.admission, gate.store, [live(held[1])]) == ()
+    assert compare(gate.admission.book, gate.store, [live(held[1])]) == ()
 
 
 def test_each_kind_of_drift_is_found(gate):
     held = gate.admit("dev", "a").reservation
-    (drift,) = compare(gate.admission, gate.store, [live(held), LiveServer("eve", "x", 1)])
+    (drift,) = compare(gate.admission.book, gate.store, [live(held), LiveServer("eve", "x", 1)])
     assert drift == Drift("server_without_reservation", "eve/x runs and holds nothing")
-    (drift,) = compare(gate.admission, gate.store, [])
+    (drift,) = compare(gate.admission.book, gate.store, [])
     assert drift == Drift("reservation_without_server", "dev/a holds something and does not run")
     with gate.store.begin() as transaction:
         ledger.open_reservation(
             transaction, make_reservation("other"), decision_json="{}", policy_revision=1
         )
-    (drift,) = compare(gate.admission, gate.store, [live(held)])
+    (drift,) = compare(gate.admission.book, gate.store, [live(held)])
     assert drift == Drift("row_without_reservation", "the open row other is in no book")
     gate.admission.book.enter(make_reservation("other"))
     unentered = make_reservation("third", server="c")
     gate.admission.book.enter(unentered)
     running = [live(each) for each in gate.admission.book]
-    (drift,) = compare(gate.admission, gate.store, running)
+    (drift,) = compare(gate.admission.book, gate.store, running)
     assert drift == Drift("reservation_without_row", "dev/c has no open row")
     gate.admission.book.strike("third")
-    gate.admission.book._totals[Scope("user", user="dev")]["cpu"] += 1
-    (drift,) = compare(gate.admission, gate.store, running[:2])
+    gate.admission.book._totals["cpu"][Scope("user", user="dev")] += 1
+    (drift,) = compare(gate.admission.book, gate.store, running[:2])
     assert drift == Drift("total", "the total of cpu at user is not the sum of what is held")
 
 
 def test_several_differences_are_found_together(gate):
     gate.admit("dev", "a")
-    gate.admission.book._totals[Scope("platform")]["cpu"] += 1
-    found = compare(gate.admission, gate.store, [LiveServer("eve", "x", 1)])
+    gate.admission.book._totals["cpu"][Scope("platform")] += 1
+    found = compare(gate.admission.book, gate.store, [LiveServer("eve", "x", 1)])
     assert kinds(found) == [
         *("server_without_reservation", "reservation_without_server", "total"),
     ]
@@ -373,4 +373,4 @@ def test_several_differences_are_found_together(gate):
 def test_nothing_is_compared_without_the_store(gate, outage):
     outage.begin()
     with pytest.raises(StoreUnreachableError):
-        compare(gate.admission, gate.store, [])
+        compare(gate.admission.book, gate.store, [])
