@@ -2,6 +2,8 @@
 
 import asyncio
 import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -123,8 +125,37 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
                 status=409,
                 code="server.still_stopping",
             )
+        with self._told_to_the_hub():
+            return self.platform.admission.admit(self._request(self.user_options, self.handler))
+
+    def refuse_early(self, options: Any, handler: Any) -> None:
+        """Refuse a start that would be denied, before the Hub writes anything for it.
+
+        On the way to :meth:`admit` the Hub makes a server, a token and an OAuth client. To make
+        them and take them back is dearer than to start a server.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if it would be denied now; whether it is admitted is asked again.
+        """
+        if self.reservation is not None:
+            return
+        before = self.orm_spawner.user_options
         try:
-            return self.platform.admission.admit(self.start_request())
+            with self._told_to_the_hub():
+                request = self._request((before or {}) if options is None else options, handler)
+                self.platform.admission.refuse(request)
+        except AdmissionDenied:
+            if self._never_started(before):
+                self._forget(before, self.orm_spawner.last_activity, never_started=True)
+            raise
+
+    @contextmanager
+    def _told_to_the_hub(self) -> Iterator[None]:
+        """Make of what admission raises what the Hub shows, and count it."""
+        try:
+            yield
         except DeniedError as error:
             metrics.DECISIONS.labels(error.decision.codes[0]).inc()
             raise denied(error.decision, error.decision_id, self.platform.api_url) from None
@@ -132,16 +163,14 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
             metrics.DECISIONS.labels(error.code).inc()
             raise store_is_down(error) from None
 
-    def start_request(self) -> Start:
-        """Return what is asked of admission, for this server with its options."""
-        by = (
-            getattr(getattr(self.handler, "current_user", None), "name", "") if self.handler else ""
-        )
+    def _request(self, options: Any, handler: Any) -> Start:
+        """Return what is asked of admission, for this server with ``options``."""
+        by = getattr(getattr(handler, "current_user", None), "name", "")
         return Start(
             user=self.user.name,
             memberships=frozenset(group.name for group in self.user.groups),
             server=self.name,
-            options=self.user_options,
+            options=options,
             spawner_id=self.orm_spawner.id,
             by=by or self.user.name,
         )
@@ -155,28 +184,31 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
     # -- a denied start leaves nothing behind -----------------------------------------------------
 
     def _forget_when_done(self) -> None:
-        orm_spawner = self.orm_spawner
-        never_started = (
-            bool(self.name)
-            and not self._options_before
-            and not orm_spawner.state
-            and orm_spawner.last_activity is None
+        if self._spawn_future is None:
+            return
+        options, last_activity = self._options_before, self.orm_spawner.last_activity
+        never_started = self._never_started(options)
+        self._spawn_future.add_done_callback(
+            # Runs after the Hub has cleaned up itself.
+            lambda _: self._forget(options, last_activity, never_started=never_started)
         )
-        last_activity = orm_spawner.last_activity
-        if self._spawn_future is not None:
-            self._spawn_future.add_done_callback(
-                lambda _: self._forget(never_started, last_activity)
-            )
 
-    def _forget(self, never_started: bool, last_activity: Any) -> None:
-        """Put back what the Hub wrote for this start; runs after the Hub has cleaned up itself."""
+    def _never_started(self, options_before: Any) -> bool:
+        """Tell whether the Hub knows of this server only since somebody tried to start it."""
+        row = self.orm_spawner
+        return (
+            bool(self.name) and not options_before and not row.state and row.last_activity is None
+        )
+
+    def _forget(self, options_before: Any, last_activity: Any, *, never_started: bool) -> None:
+        """Put back what the Hub wrote for a start that was denied."""
         database, orm_spawner = self.user.db, self.orm_spawner
         if self.user.spawners.get(self.name) is self:
             self.user.spawners.pop(self.name)
         if never_started:
             database.delete(orm_spawner)
         else:
-            orm_spawner.user_options = self._options_before
+            orm_spawner.user_options = options_before
             orm_spawner.last_activity = last_activity
         database.commit()
 

@@ -10,6 +10,7 @@ from jupyterhub.slugs import is_valid_display_name
 from tornado import web
 
 from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.platform import platform_of
 
 CHANGEABLE: Final = ("name", "display_name", "user_options")
@@ -33,6 +34,8 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
                 return None
             state = f"is pending {spawner.pending}" if spawner.pending else "is already running"
             raise web.HTTPError(400, f"{spawner._log_name} {state}.")
+        if isinstance(spawner, AdmissionMixin):
+            spawner.refuse_early(options, self)
         return await super().spawn_single_user(user, server_name, display_name, options=options)
 
     async def _refresh(self, user: Any) -> None:

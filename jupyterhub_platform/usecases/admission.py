@@ -119,20 +119,12 @@ class Admission:
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing is admitted.
         """
-        self._health.check()
-        options = read_options(start.options)
-        decision = self._decide(start, options, alternatives=False)
-        if decision.denials:
-            # Whoever is denied is also told what would fit.
-            decision = self._decide(start, options)
+        decision = self._decide_or_deny(start)
         identifier = uuid.uuid4().hex
+        admitted = self._admitted(start, decision, identifier)
+        if self.book.of_server(start.user, start.server):
+            raise RuntimeError(f"{start.user}/{start.server} was never released")
         try:
-            if not decision.admitted:
-                self._record_denial(start, decision, identifier)
-                raise DeniedError(decision, identifier)
-            admitted = self._admitted(start, decision, identifier)
-            if self.book.of_server(start.user, start.server):
-                raise RuntimeError(f"{start.user}/{start.server} was never released")
             with self._store.begin() as transaction:
                 ledger.open_reservation(
                     transaction,
@@ -151,6 +143,35 @@ class Admission:
             raise
         self.book.enter(admitted.reservation)
         return admitted
+
+    def refuse(self, start: Start) -> None:
+        """Deny a start that would be denied; for any other one, nothing is recorded or reserved.
+
+        Raises
+        ------
+        DeniedError
+            Raised if policy says no; the denial stands in the ledger and the audit.
+        StoreUnreachableError
+            Raised if nothing could be recorded: then nothing would be admitted.
+        """
+        self._decide_or_deny(start)
+
+    def _decide_or_deny(self, start: Start) -> Decision:
+        self._health.check()
+        options = read_options(start.options)
+        decision = self._decide(start, options, alternatives=False)
+        if decision.denials:
+            # Whoever is denied is also told what would fit.
+            decision = self._decide(start, options)
+        if not decision.admitted:
+            identifier = uuid.uuid4().hex
+            try:
+                self._record_denial(start, decision, identifier)
+            except StoreError as error:
+                self._health.mark_down(error)
+                raise
+            raise DeniedError(decision, identifier)
+        return decision
 
     def release(self, reservation_id: str, reason: str) -> bool:
         """Release what a server held, once its backend is gone; ``False`` if it was done before."""

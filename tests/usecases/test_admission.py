@@ -86,6 +86,19 @@ def test_an_admission_is_recorded_without_the_tiers_that_nobody_asked_for(gate):
     assert [candidate.name for candidate in denied.candidates] == ["small", "large", "gpu"]
 
 
+def test_a_start_is_refused_early_only_where_it_would_be_denied(gate):
+    gate.admission.refuse(gate.start("dev", ""))
+    assert (gate.rows(), held(gate)) == ([], 0)
+    gate.admit()
+    with pytest.raises(DeniedError) as caught:
+        gate.admission.refuse(gate.start("dev", "b"))
+    recorded = Records(gate.store).find(caught.value.decision_id)
+    assert recorded is not None
+    assert recorded.decision == caught.value.decision.to_json()
+    assert [row.action for row in gate.audit()] == ["server.denied"]
+    assert held(gate) == 1
+
+
 def test_a_decision_that_was_never_made_is_not_found(gate):
     assert Records(gate.store).find("nosuch") is None
     assert Records(gate.store).find("\0") is None
