@@ -3,7 +3,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hub setup setup-check setup-test test test-long mutants check format lock clean distclean
+.PHONY: help hub setup setup-check setup-test test test-long mutants bench check format lock clean \
+        distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
@@ -14,6 +15,9 @@ HUB_ARGS = $(if $(FILE),--file "$$FILE") \
            $(if $(filter command,$(firstword $(origin HOST))),--host "$$HOST") \
            $(if $(READY_FILE),--ready-file "$$READY_FILE") \
            $(JHP_ARGS)
+
+BENCH_ARGS = $(TOPICS) $(if $(SIZE),--size "$$SIZE") $(if $(SEED),--seed "$$SEED") \
+             $(if $(JSON),--json "$$JSON")
 
 RUN = .venv/bin/python
 ON_SYSTEM_PYTHON = python=$$(tools/find-python) && exec "$$python" -B
@@ -29,6 +33,9 @@ help:
 	@echo 'make test        all checks, then the quick tests, then those with real servers'
 	@echo 'make test-long   the full-size tests, then the mutants'
 	@echo 'make mutants     break each guard in turn, and see that a test notices'
+	@echo 'make bench       measure the platform beside a stock JupyterHub'
+	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
+	@echo '                   SEED=1  TOPICS=hook  JSON=figures.json'
 	@echo 'make check       lint, format, types, import contracts'
 	@echo 'make format      put the code into its format'
 	@echo 'make setup       only install what `make hub` needs (PYTHON=... chooses the Python)'
@@ -57,6 +64,9 @@ test-long: setup-test
 
 mutants: setup-test
 	@$(RUN) -B tools/checks.py mutants
+
+bench: setup-test
+	@$(RUN) -B -m benchmarks $(BENCH_ARGS)
 
 check: setup-check
 	@$(RUN) -B tools/checks.py check

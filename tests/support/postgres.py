@@ -45,17 +45,18 @@ class PostgresServer:
     directory: Path
     port: int
     identity: dict[str, Any]
+    options: dict[str, str]
     process: subprocess.Popen[bytes] | None = field(default=None)
 
     @classmethod
-    def create(cls, port: int | None = None) -> Self:
-        """Make a data directory and start a server on it."""
+    def create(cls, port: int | None = None, **options: str) -> Self:
+        """Make a data directory and start a server on it, with ``options`` of its own."""
         programs = find_programs()
         identity = _choose_identity()
         directory = Path(tempfile.mkdtemp(prefix="jupyterhub-platform-postgres-"))
         if identity:
             os.chown(directory, identity["user"], identity["group"])
-        server = cls(programs, directory, port or _find_port(), identity)
+        server = cls(programs, directory, port or _find_port(), identity, options)
         try:
             server._initialise()
             server.start()
@@ -68,6 +69,7 @@ class PostgresServer:
         """Start the server and wait until it answers."""
         settings = {
             **_OPTIONS,
+            **self.options,
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": str(self.directory),

@@ -1,0 +1,63 @@
+"""Measure the platform beside a stock JupyterHub: ``python -m benchmarks``.
+
+Prints a table per topic as soon as it is measured, and all of them again at the end. The exit code
+is 1 if a target was missed.
+"""
+
+import argparse
+import asyncio
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.figures import Figure, render_table
+from benchmarks.hubs import running_backend
+from benchmarks.lab import Lab
+from benchmarks.report import Report, render_json, render_markdown
+from benchmarks.sizes import SIZES
+from benchmarks.topics import TOPICS
+
+
+def main() -> int:
+    """Measure what was asked for."""
+    parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
+    parser.add_argument("topics", nargs="*", metavar="TOPIC", help=f"of {', '.join(TOPICS)}")
+    parser.add_argument("--size", default="quick", choices=SIZES)
+    parser.add_argument("--seed", type=int, default=secrets.randbelow(10**6))
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    parser.add_argument("--markdown", type=Path, help="also write the tables there")
+    arguments = parser.parse_args()
+    unknown = set(arguments.topics) - TOPICS.keys()
+    if unknown:
+        parser.error(f"there is no topic {', '.join(sorted(unknown))}")
+    return asyncio.run(_run(arguments))
+
+
+async def _run(arguments: argparse.Namespace) -> int:
+    report = Report.begin(arguments.size, arguments.seed)
+    _say(report.heading)
+    with tempfile.TemporaryDirectory(prefix="jupyterhub-platform-benchmark-") as directory:
+        async with running_backend() as port:
+            size = SIZES[arguments.size]
+            lab = Lab.build(size, arguments.seed, Path(directory), port)
+            for name in arguments.topics or TOPICS:
+                figures: list[Figure] = await TOPICS[name](lab)
+                report.figures += figures
+                _say(f"\n{render_table(figures)}")
+    report.end()
+    _say(f"\n{render_markdown(report)}")
+    if arguments.json:
+        arguments.json.write_text(render_json(report))
+    if arguments.markdown:
+        arguments.markdown.write_text(render_markdown(report))
+    return 1 if any(figure.verdict == "MISSED" for figure in report.figures) else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,36 @@
+"""How much is measured: a glance, an everyday size, and the figures that are published."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """The platform that is measured, and how often each thing is done.
+
+    ``books`` are how many servers are active where ``decisions`` are made. ``spawns`` are starts in
+    a row whose hook and statements are noted; in each of ``rounds`` every Hub in turn starts and
+    stops ``burst`` servers; every Hub is restarted ``restarts`` times, and left alone for
+    ``quiet_seconds``.
+    """
+
+    name: str
+    people: int
+    active: int
+    books: tuple[int, ...]
+    decisions: int
+    spawns: int
+    rounds: int
+    burst: int
+    restarts: int
+    quiet_seconds: float
+
+
+SIZES: Final = {
+    size.name: size
+    for size in (
+        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3),
+        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0),
+        Size("full", 10_000, 5_000, (100, 1_000, 10_000), 20_000, 300, 10, 20, 3, 20.0),
+    )
+}

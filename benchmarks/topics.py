@@ -1,0 +1,28 @@
+"""What can be measured, by name, in the order in which it is."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias
+
+from benchmarks.decision import measure_decision
+from benchmarks.figures import Figure
+from benchmarks.lab import Lab
+from benchmarks.restarts import measure_restarts
+from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
+from benchmarks.stalls import measure_stalls
+
+Topic: TypeAlias = Callable[[Lab], Awaitable[list[Figure]]]
+
+
+async def _measure_decision(lab: Lab) -> list[Figure]:
+    return await asyncio.to_thread(measure_decision, lab.size, lab.seed)
+
+
+TOPICS: Final[Mapping[str, Topic]] = {
+    "decision": _measure_decision,
+    "statements": measure_statements,
+    "hook": measure_hooks,
+    "cpu": measure_cpu,
+    "stalls": measure_stalls,
+    "restart": measure_restarts,
+}

@@ -1,0 +1,101 @@
+"""The benchmark works at a size that proves nothing about time, and what it counts is exact."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.figures import Figure, compare, quantile, render_table
+from benchmarks.population import make_document, make_policy, make_population, render_document
+from benchmarks.sizes import SIZES
+from benchmarks.topics import TOPICS
+from jupyterhub_platform.documents import parse_policy
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What a whole run at the smallest size measures, by what it is."""
+    written = tmp_path_factory.mktemp("benchmark") / "figures.json"
+    command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--json", str(written)]
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    # Targets of time may be missed here, which is code 1.
+    assert written.exists(), ended.stderr
+    report = json.loads(written.read_text())
+    return {f"{each['topic']}: {each['what']}": each for each in report["figures"]}
+
+
+@pytest.mark.hub
+@pytest.mark.postgres
+def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
+    topics = {each["topic"] for each in figures.values()}
+    assert topics == {"decision", "start", "denial", "hook", "stall", "restart", "memory"}
+    assert "hook: PostgreSQL, p50" in figures
+    assert figures["restart: until a stock Hub answers"]["value"] > 0
+
+
+@pytest.mark.hub
+@pytest.mark.postgres
+def test_a_start_costs_the_hub_no_query_more_and_the_store_one_row(
+    figures: dict[str, dict[str, Any]],
+) -> None:
+    counted = {name: each["value"] for name, each in figures.items() if name.startswith("start: ")}
+    assert counted["start: statements on the Hub's database, beyond stock"] <= 0
+    assert counted["start: commits on the Hub's database, beyond stock"] <= 1
+    assert counted["start: rows written in our store"] == 1
+    assert counted["start: commits on our store"] == 1
+
+
+@pytest.mark.hub
+@pytest.mark.postgres
+def test_a_denial_asks_less_of_the_hub_than_a_start(figures: dict[str, dict[str, Any]]) -> None:
+    for what in ("statements", "commits"):
+        denial = figures[f"denial: {what} on the Hub's database"]
+        assert denial["value"] < denial["most"], what
+
+
+@pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: size.name)
+def test_every_size_has_people_for_what_it_does(size):
+    population = make_population(size.people, size.active, seed=1)
+    assert len(population.busy) == size.active
+    assert len(population.names) == len(set(population.names)) == size.people
+    assert len(population.free) >= max(size.spawns, size.burst)
+    assert population.refused
+
+
+def test_the_file_says_what_the_policy_is_made_of():
+    population = make_population(60, 10, seed=1)
+    text = render_document(make_document(population))
+    read = parse_policy(text.encode(), "platform.yaml").policy
+    made = make_policy(population)
+    assert (read.people, read.groups, read.tiers) == (made.people, made.groups, made.tiers)
+    assert len(read.list_limits(population.free[0], "group000", read.grants[0].until)) >= 12
+
+
+def test_the_target_of_a_comparison_is_what_stock_differs_from_itself():
+    figure = compare("a", "b", ours=[1.1, 1.3], stock=[1.0, 1.0], again=[1.1, 0.8])
+    assert figure.value == pytest.approx(1.2)
+    assert figure.most == pytest.approx(1.25)
+    assert figure.verdict == "met"
+    worse = compare("a", "b", ours=[1.3, 1.3], stock=[1.0, 1.0], again=[1.1, 0.8])
+    assert worse.verdict == "MISSED"
+
+
+def test_a_quantile_is_one_of_the_values():
+    assert [quantile([3, 1, 2, 4], part) for part in (0, 0.5, 0.99)] == [1, 3, 4]
+
+
+def test_a_table_is_markdown_that_lines_up():
+    table = render_table([Figure("a", "b", 0.5, "ms", 20), Figure("a", "longer", 1234, "MiB")])
+    lines = table.splitlines()
+    assert len({len(line) for line in lines}) == 1
+    assert lines[2].split("|")[1:5] == [" a: b      ", " 0.50 ms  ", " ≤ 20   ", " met "]
+    assert set(lines[1]) == {"|", "-", " "}
+
+
+def test_topics_have_names_that_can_be_asked_for():
+    assert list(TOPICS) == ["decision", "statements", "hook", "cpu", "stalls", "restart"]
