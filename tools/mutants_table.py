@@ -42,13 +42,13 @@ ADMISSION: Final = (
         ("tests/usecases/test_admission.py",),
         (
             "the store that is down is asked",
-            "        self._health.check()\n        decision",
-            "        decision",
+            "        self._health.check()\n        options",
+            "        options",
         ),
         (
             "a denial lets in",
-            "            if not decision.admitted:\n",
-            "            if False:\n",
+            "        if not decision.admitted:\n",
+            "        if False:\n",
         ),
         (
             "a denial is not recorded",
@@ -57,8 +57,8 @@ ADMISSION: Final = (
         ),
         (
             "a server that was never released is admitted again",
-            "            if self.book.of_server(start.user, start.server):\n",
-            "            if False:\n",
+            "        if self.book.of_server(start.user, start.server):\n",
+            "        if False:\n",
         ),
         (
             "the book is not entered",
@@ -67,8 +67,8 @@ ADMISSION: Final = (
         ),
         (
             "a failure does not mark the store down",
-            "            self._health.mark_down(error)\n",
-            "",
+            "            self._health.mark_down(error)\n            # A commit",
+            "            # A commit",
         ),
         ("what failed is admitted", '"not admitted")\n            raise\n', '"not admitted")\n'),
         (
@@ -148,8 +148,16 @@ ADMISSION: Final = (
             "        if reservation.id in self._by_id or server in self._by_server:\n",
             "        if server in self._by_server:\n",
         ),
-        ("totals do not grow", "self._totals[key] += amount", "self._totals[key] = amount"),
-        ("totals do not shrink", "self._totals[key] -= amount", "self._totals[key] -= 0"),
+        (
+            "totals do not grow",
+            "        _change(self._totals, reservation, +1)\n",
+            "",
+        ),
+        (
+            "totals do not shrink",
+            "        _change(self._totals, reservation, -1)\n",
+            "",
+        ),
         (
             "what is refilled is added to what was there",
             "        self._totals.clear()\n",
@@ -167,8 +175,8 @@ ADMISSION: Final = (
         ),
         (
             "drift is not found",
-            "if sums.get(key, 0) != self._totals.get(key, 0)",
-            "if sums.get(key, 0) > self._totals.get(key, 0)",
+            "if due.get(each, 0) != booked.get(each, 0)",
+            "if due.get(each, 0) > booked.get(each, 0)",
         ),
     ),
     *faults_in(
@@ -226,7 +234,7 @@ ADMISSION: Final = (
         ),
         (
             "an open row in no book is no drift",
-            "for each in sorted(rows - book.keys())",
+            "for each in sorted(rows - held.keys())",
             "for each in sorted(rows - rows)",
         ),
     ),
@@ -331,7 +339,7 @@ ADMISSION: Final = (
         ),
         (
             "what is held is not looked up",
-            "            usage.held(limit.scope, limit.resource),\n",
+            "            usage.held(scope, resource),\n",
             "            0,\n",
         ),
     ),
@@ -353,8 +361,8 @@ POLICY: Final = (
         ),
         (
             "accelerators are free where no rule names them",
-            "        yield from self._scarce(chains, grants, user, account)\n",
-            "",
+            "                yield from _scarce(name, grants, user, account)\n",
+            "                yield from ()\n",
         ),
         ("members manage their group", "if user in self.groups[g].managers)", "if True)"),
     ),
