@@ -39,9 +39,11 @@ CHECKS = (
     Check("mypy", "mypy", ()),
     Check("import contracts", "importlinter", ()),
 )
+# Two modules at a time: those with real servers wait more than they compute.
+_TWO = ("-n", "2", "--dist", "loadfile")
 TESTS = (
-    Check("quick tests", "pytest", ("-m", f"not ({_SLOW}) and not long")),
-    Check("tests with real servers", "pytest", ("-m", f"({_SLOW}) and not long")),
+    Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW}) and not long")),
+    Check("tests with real servers", "pytest", (*_TWO, "-m", f"({_SLOW}) and not long")),
 )
 MUTANTS = Check("mutants of the guards", "mutants.py", ())
 LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
