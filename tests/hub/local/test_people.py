@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 import jupyterhub_platform
 from jupyterhub_platform.hub.local.people import escape_name
-from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError, all_entries
 from jupyterhub_platform.hub.local.reach import check_reachable
 from tests.hub.local.conftest import (
     SYSTEM_PYTHON,
@@ -146,16 +146,15 @@ async def test_a_person_can_neither_see_nor_touch_another_one_or_the_hub(isolate
 
 
 def _child_of(record) -> int:
-    def find():
-        for path in Path("/proc").iterdir():
-            if path.name.isdecimal():
-                fields = (path / "stat").read_text().rpartition(")")[2].split()
-                if int(fields[1]) == record.supervisor.pid and path.stat().st_uid != 0:
-                    return int(path.name)
-        return None
+    """Wait until a server runs as its person, and return its process id."""
+
+    def find() -> list[int]:
+        entries = all_entries().items()
+        children = [pid for pid, entry in entries if entry.parent == record.supervisor.pid]
+        return [pid for pid in children if Path(f"/proc/{pid}").stat().st_uid != 0]
 
     wait_until(find)
-    return find()
+    return find()[0]
 
 
 @as_root
