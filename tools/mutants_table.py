@@ -53,7 +53,7 @@ ADMISSION: Final = (
         (
             "a denial is not recorded",
             "                self._record_denial(start, decision, identifier)\n",
-            "",
+            "                pass\n",
         ),
         (
             "a server that was never released is admitted again",
