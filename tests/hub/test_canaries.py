@@ -9,7 +9,7 @@ from subprocess import DEVNULL, Popen
 import httpx
 import pytest
 
-from tests.support.canaries import Canaries
+from tests.support.canaries import TOKEN_OF_SERVER, Canaries
 
 SECRET = "f00dfacef00dfacef00dface"
 
@@ -97,7 +97,7 @@ def test_leaves_the_table_of_sample_passwords_and_nothing_else(tmp_path: Path) -
     canaries = Canaries()
     canaries.note("sample password", "abcd-efgh")
     terminal = tmp_path / "terminal.log"
-    terminal.write_text("  kim  user  abcd-efgh            vision\n")
+    terminal.write_text("  kim  user  abcd-efgh            vision\n  kim  user  abcd-efgh\n")
     canaries.see_file(terminal, samples={"kim": "abcd-efgh"})
     canaries.check()
     terminal.write_text("kim logged in with abcd-efgh\n")
@@ -126,6 +126,21 @@ def start_sleeper() -> Callable[..., int]:
     yield start
     for process in started:
         process.communicate(b"")
+
+
+def test_knows_the_token_of_a_server_however_it_is_used(
+    tmp_path: Path, start_sleeper: Callable[..., int]
+) -> None:
+    canaries = Canaries()
+    (tmp_path / "jpserver-1.json").write_text(SECRET)
+    used = {"Authorization": f"Bearer {SECRET}"}
+    exchange(canaries, httpx.Response(200), "/hub/api/user", headers=used)
+    canaries.see_processes([], [start_sleeper(JUPYTERHUB_API_TOKEN=SECRET)])
+    exchange(canaries, httpx.Response(200), "/hub/api/user", headers=used)
+    canaries.see_files(tmp_path, own=[TOKEN_OF_SERVER])
+    canaries.check()
+    canaries.see_files(tmp_path)
+    fails_because_of(canaries, "token of a server in jpserver-1.json")
 
 
 def test_finds_one_in_a_command_line_and_in_a_server(

@@ -47,8 +47,11 @@ class Canaries:
         """Remember secrets."""
         with self._lock:
             for secret in secrets:
-                if secret and len(secret) >= SHORTEST:
-                    self._kinds.setdefault(secret, kind)
+                if not secret or len(secret) < SHORTEST:
+                    continue
+                # A client may have used the token of a server before it is known whose it is.
+                if secret not in self._kinds or kind == TOKEN_OF_SERVER:
+                    self._kinds[secret] = kind
 
     def look(self, place: str, text: str, *, but_not: Iterable[str] = ()) -> None:
         """Look for every secret in a text, and remember which kind was seen where."""
@@ -144,7 +147,7 @@ class Canaries:
         """
         text = path.read_bytes().decode("utf-8", "replace")
         for name, password in (samples or {}).items():
-            row = rf"^  {re.escape(name)} +\w+ +{re.escape(password)} .*$"
+            row = rf"^  {re.escape(name)} +\w+ +{re.escape(password)}(?: .*)?$"
             text = re.sub(row, "", text, flags=re.MULTILINE)
         codes = ("OAuth code",) if path.name.startswith("jupyterhub.sqlite") else ()
         self.look(path.name, text, but_not=(*own, *codes))
