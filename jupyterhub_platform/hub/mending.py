@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from jupyterhub_platform.hub.hub_database import HubDatabaseError, explain_failures
+from jupyterhub_platform.hub.servers import stop_server
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
@@ -61,7 +62,6 @@ class Mending:
                 yield users[held.user].spawners[held.server]
 
     async def _mend_one(self, spawner: Any) -> None:
-        user = spawner.user
         if not spawner.active:
             await spawner.end_lingering()
         elif await spawner.poll() is None:
@@ -69,8 +69,8 @@ class Mending:
             spawner.start_polling()
         else:
             self._app.log.warning("%s had ended: stopping it again", spawner._log_name)
-            await self._app.proxy.delete_user(user, spawner.name)
-            await user.stop(spawner.name)
+            spawner._stop_pending = False
+            await stop_server(self._app, spawner.user, spawner.name, reason="stopped")
 
 
 def _is_worked_at(spawner: Any, *, last: bool) -> bool:
