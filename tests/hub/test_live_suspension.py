@@ -167,15 +167,15 @@ def test_survives_a_killed_hub_and_ends_by_itself(hub: LiveHub, admin: Api) -> N
     assert guest.start("guest", tier="small").status_code in {201, 202}
     guest.wait_until_ready("guest")
     assert guest.post("shares/guest/", json={"user": "host"}).status_code == 200
-    end = datetime.now(UTC) + timedelta(seconds=20)
+    end = datetime.now(UTC) + timedelta(seconds=45)
     assert suspend(admin, "guest", until=end.isoformat()).status_code == 200
     hub.kill_hub()
     hub.start()
     assert guest.get("user").status_code == 403
     assert hub_login_status(hub, "guest") == 403
-    wait_for(lambda: not admin.servers("guest"), "the server to stop", seconds=20)
-    wait_for(lambda: hub_login_status(hub, "guest") == 302, "the end", seconds=40)
-    wait_for(lambda: admin.get("shares/guest/").json()["items"], "the share", seconds=20)
+    wait_for(lambda: not admin.servers("guest"), "the server to stop", seconds=40)
+    wait_for(lambda: hub_login_status(hub, "guest") == 302, "the end", seconds=90)
+    wait_for(lambda: admin.get("shares/guest/").json()["items"], "the share", seconds=40)
 
 
 def hub_login_status(hub: LiveHub, name: str) -> int:
