@@ -631,11 +631,21 @@ IDENTITY: Final = (
             "        if username not in self.platform.snapshot.policy.people:\n",
             "        if False:\n",
         ),
+    ),
+    *faults_in(
+        "hub/authenticator.py",
+        ("tests/hub/test_authenticator.py",),
         (
             "whoever was dropped stays in",
             "        if user.name not in self.platform.snapshot.policy.people:\n",
             "        if False:\n",
         ),
+        ("the suspended stay in", "        self._refuse_suspended(user.name)\n", ""),
+    ),
+    *faults_in(
+        "hub/authenticator.py",
+        # Whoever is asked later refuses as well, but no longer with the status of the denial.
+        ("tests/hub/test_live_stampede.py", "-k", "at_once and options"),
         (
             "admission is not asked before a start",
             "        if isinstance(spawner, AdmissionMixin):\n",

@@ -611,6 +611,13 @@ def test_a_grant_opens_a_tier_while_it_lives(grant, user, account, admitted):
     assert decision.codes == (() if admitted else ("tier.not_granted",))
 
 
+def test_a_grant_of_one_tier_opens_no_other():
+    closed = {name: {"access": {"users": ["root"]}} for name in ("small", "large")}
+    policy = make_policy({"tiers": closed, "grants": [make_grant(user="dev", tier="large")]})
+    assert judge(policy, options={"account": "vision", "tier": "large"}).admitted
+    assert not judge(policy, options={"account": "vision", "tier": "small"}).admitted
+
+
 def test_an_ended_grant_leaves_servers_running_and_says_over_by_how_much():
     policy = make_policy(
         member(servers=1),

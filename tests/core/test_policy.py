@@ -230,3 +230,4 @@ def test_tells_admins_and_groups_apart():
     assert found.managed_groups("admin") == {"vision"}
     assert found.declared_groups("admin") == {"vision"}
     assert found.declared_groups("dev") == {"vision"}
+    assert found.managed_groups("dev") == frozenset()

@@ -138,6 +138,11 @@ def test_a_person_whom_the_policy_does_not_know_has_no_level():
     assert not may_start_servers(subject_of(POLICY, "mallory", frozenset({"vision"})))
 
 
+def test_no_tier_is_open_to_a_person_whom_the_policy_does_not_know():
+    assert [each.granted for each in pose(POLICY, "dev").candidates] == [True, True, True]
+    assert [each.granted for each in pose(POLICY, "mallory").candidates] == [False, False, False]
+
+
 @pytest.mark.parametrize("level", Level)
 def test_levels_that_start_servers_are_those_of_the_table(level):
     assert may_start_servers(Subject("x", level, ())) is LEVELS[level].may_start

@@ -1,9 +1,30 @@
 """Which names from elsewhere are people of the platform: those in their one form, and no others."""
 
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
 import pytest
 from jupyterhub.auth import Authenticator, DummyAuthenticator
+from tornado import web
 
+from jupyterhub_platform.factory import build_runtime
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.passwords import Argon2Hasher
+from jupyterhub_platform.hub.platform import Platform
+
+POLICY = """\
+version: 1
+users:
+  kim: {level: user}
+  out: {level: user, suspended: {reason: Lost a laptop}}
+groups:
+  vision: {members: [kim, out]}
+images:
+  lab: {reference: example/lab:1}
+tiers:
+  small: {requests: {cpu: 1, memory: 1Gi}, images: [lab]}
+"""
 
 
 def accepted(site: Authenticator, name: str) -> str | None:
@@ -44,3 +65,40 @@ def test_a_site_says_itself_who_is_who(site: Authenticator) -> None:
     assert accepted(site, "\u017diga") == "ziga"
     assert accepted(site, "KIM") == "kim2"
     assert accepted(site, "\u212aim") is None, "the Kelvin sign is no k, in no map"
+
+
+@pytest.fixture
+def platform(tmp_path: Path) -> Iterator[Platform]:
+    """A platform that has started, without a Hub around it."""
+    file = tmp_path / "platform.yaml"
+    file.write_text(POLICY)
+    platform = Platform(state_dir=str(tmp_path / "state"), policy_file=str(file))
+    platform.runtime = build_runtime(platform.settings, Argon2Hasher())
+    yield platform
+    platform.runtime.store.close()
+
+
+def whoever(name: str) -> SimpleNamespace:
+    """Return a user as the Hub has one."""
+    return SimpleNamespace(name=name, admin=False, groups=[])
+
+
+async def test_the_declared_come_in_and_stay(site: Authenticator, platform: Platform) -> None:
+    site.platform = platform
+    assert site.check_blocked_users("kim")
+    assert await site.refresh_user(whoever("kim"))
+
+
+async def test_the_undeclared_do_neither(site: Authenticator, platform: Platform) -> None:
+    site.platform = platform
+    with pytest.raises(web.HTTPError, match="mallory is not declared on this platform"):
+        site.check_blocked_users("mallory")
+    assert await site.refresh_user(whoever("mallory")) is False
+
+
+async def test_the_suspended_do_neither(site: Authenticator, platform: Platform) -> None:
+    site.platform = platform
+    with pytest.raises(web.HTTPError, match="out is suspended"):
+        site.check_blocked_users("out")
+    with pytest.raises(web.HTTPError, match="out is suspended"):
+        await site.refresh_user(whoever("out"))
