@@ -3,6 +3,7 @@
 ``TEST_SEED`` repeats the bodies of a run.
 """
 
+import json
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -191,12 +192,31 @@ def test_no_body_breaks_the_hub_or_starts_what_the_policy_does_not_say(
     assert sender.statuses["POST 409"] > 0
 
 
+@pytest.mark.parametrize("method", ["PATCH", "POST"])
+@pytest.mark.parametrize("name", ["\ud800", "a\0b", "\x1b[2J", "x" * 256, " ", 5, ["a"]], ids=ascii)
+def test_no_server_is_shown_by_a_name_that_cannot_be_shown(
+    hub: LiveHub, method: str, name: object
+) -> None:
+    admin = hub.token("admin")
+    assert admin.put(server_path("admin", "named"), json={}).status_code in {201, 409}
+    body = json.dumps({"display_name": name, "user_options": {"tier": "none"}})
+    for _ in range(2):
+        answer = admin.request(method, server_path("admin", "named"), content=body)
+        assert answer.status_code == 400
+        assert "display_name" in answer.json()["message"]
+    assert admin.get("users/admin").status_code == 200
+
+
 ROUTES = (
     ("POST", "platform/decide", ("user_options",)),
     ("POST", "platform/decide", ("user_options", "user", "server")),
     ("POST", "platform/users/dev/invite", ("expires_in_hours",)),
     ("POST", "platform/users/{}/invite", ("expires_in_hours",)),
+    ("POST", "platform/users/dev/suspend", ("reason", "until")),
+    ("POST", "platform/users/dev/resume", ("reason",)),
+    ("POST", "platform/users/{}/suspend", ("reason",)),
     ("POST", "platform/reload", ("user",)),
+    ("GET", "platform/settings", ()),
     ("GET", "platform/usage?user={}", ()),
     ("GET", "platform/decisions/{}", ()),
 )
