@@ -2,7 +2,7 @@
 
 import asyncio
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -128,11 +128,12 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         with self._told_to_the_hub():
             return self.platform.admission.admit(self._request(self.user_options, self.handler))
 
-    def refuse_early(self, options: Any, handler: Any) -> None:
+    def refuse_early(self, options: Any, handler: Any, is_throttled: Callable[[], bool]) -> None:
         """Refuse a start that would be denied, before the Hub writes anything for it.
 
         On the way to :meth:`admit` the Hub makes a server, a token and an OAuth client. To make
-        them and take them back is dearer than to start a server.
+        them and take them back is dearer than to start a server. While the Hub ``is_throttled``, it
+        answers that first, and nothing is decided.
 
         Raises
         ------
@@ -145,7 +146,9 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         try:
             with self._told_to_the_hub():
                 request = self._request((before or {}) if options is None else options, handler)
-                self.platform.admission.refuse(request)
+                admission = self.platform.admission
+                if admission.would_refuse(request) and not is_throttled():
+                    admission.refuse(request)
         except AdmissionDenied:
             if self._never_started(before):
                 self._forget(before, self.orm_spawner.last_activity, never_started=True)

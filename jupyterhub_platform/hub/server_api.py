@@ -35,8 +35,17 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             state = f"is pending {spawner.pending}" if spawner.pending else "is already running"
             raise web.HTTPError(400, f"{spawner._log_name} {state}.")
         if isinstance(spawner, AdmissionMixin):
-            spawner.refuse_early(options, self)
+            spawner.refuse_early(options, self, self._is_throttled)
         return await super().spawn_single_user(user, server_name, display_name, options=options)
+
+    def _is_throttled(self) -> bool:
+        """Tell whether the Hub answers a start with 429 now, which comes before admission."""
+        counts = self.users.count_active_users()
+        starting = counts["spawn_pending"] + counts["proxy_pending"]
+        most_starting, most = self.concurrent_spawn_limit, self.active_server_limit
+        return bool(most_starting and starting >= most_starting) or bool(
+            most and counts["active"] >= most
+        )
 
     async def _refresh(self, user: Any) -> None:
         """Ask who the owner is now; the Hub asks once per request, and so finds it answered."""

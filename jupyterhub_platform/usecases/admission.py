@@ -144,6 +144,11 @@ class Admission:
         self.book.enter(admitted.reservation)
         return admitted
 
+    def would_refuse(self, start: Start) -> bool:
+        """Tell whether :meth:`refuse` would deny a start now; nothing is recorded."""
+        decision = self._decide(start, read_options(start.options), alternatives=False)
+        return bool(self._health.reason) or not decision.admitted
+
     def refuse(self, start: Start) -> None:
         """Deny a start that would be denied; for any other one, nothing is recorded or reserved.
 

@@ -4,6 +4,7 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +85,7 @@ class Site:
 @pytest.fixture(scope="module")
 def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Site]]:
     made: dict[str, Site] = {}
-    contexts = []
+    hubs = ExitStack()
 
     def make(settings: str) -> Site:
         if settings not in made:
@@ -94,9 +95,7 @@ def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Si
             site = Site(hub, directory)
             site.refuse()
             site.answer_after(0)
-            context = running(hub)
-            context.__enter__()
-            contexts.append(context)
+            hubs.enter_context(running(hub))
             hub.passwords |= dict.fromkeys(("admin", "kim", "lee", "sam"), PASSWORD)
             made[settings] = site
         site = made[settings]
@@ -104,9 +103,8 @@ def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Si
         site.answer_after(0)
         return site
 
-    yield make
-    for context in contexts:
-        context.__exit__(None, None, None)
+    with hubs:
+        yield make
 
 
 def started(site: Site, name: str) -> Api:
