@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.canaries import Watched
+from tests.support.canaries import TOKEN_OF_SERVER, Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = pytest.mark.hub
@@ -123,6 +123,7 @@ def token_of_server(hub: LiveHub, name: str) -> str:
         mark = f"JUPYTERHUB_PLATFORM_SERVER={name}/\0" in environment
         found = re.search(r"(?:^|\0)JUPYTERHUB_API_TOKEN=([^\0]+)", environment)
         if mark and found:
+            hub.canaries.note(TOKEN_OF_SERVER, found[1])
             return found[1]
     raise AssertionError(f"no server of {name} runs")
 
