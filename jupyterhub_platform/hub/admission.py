@@ -131,9 +131,8 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
     def refuse_early(self, options: Any, handler: Any, is_throttled: Callable[[], bool]) -> None:
         """Refuse a start that would be denied, before the Hub writes anything for it.
 
-        On the way to :meth:`admit` the Hub makes a server, a token and an OAuth client. To make
-        them and take them back is dearer than to start a server. While the Hub ``is_throttled``, it
-        answers that first, and nothing is decided.
+        To make a server, a token and an OAuth client, and take them back, is dearer than a start.
+        While the Hub ``is_throttled``, it answers that first, and nothing is decided.
 
         Raises
         ------
