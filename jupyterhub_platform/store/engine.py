@@ -6,6 +6,7 @@ reads outside of it. PostgreSQL: psycopg 3, every wait bounded.
 """
 
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -117,7 +118,7 @@ def _open_sqlite(path: Path, read_only: bool, timeout: float) -> Engine:
         if read_only:
             connection.execute("PRAGMA query_only = ON")
         else:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _switch_to_write_ahead_log(connection, timeout)
             connection.execute("PRAGMA synchronous = NORMAL")
         return connection
 
@@ -127,6 +128,22 @@ def _open_sqlite(path: Path, read_only: bool, timeout: float) -> Engine:
     # Straight to the driver: as a statement of SQLAlchemy it takes five times as long.
     engine.dialect.do_begin = lambda connection: connection.execute(begin)  # type: ignore[assignment, method-assign]
     return engine
+
+
+def _switch_to_write_ahead_log(connection: sqlite3.Connection, timeout: float) -> None:
+    # Of several that switch a new file at once, SQLite lets one through and fails the others
+    # without waiting: each of them holds a lock that the others would wait for.
+    give_up = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                connection.close()
+                raise
+            time.sleep(0.005)
+        else:
+            return
 
 
 def _open_postgresql(url: URL, read_only: bool, for_upgrade: bool) -> Engine:

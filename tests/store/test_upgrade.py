@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import URL, text
 
 import jupyterhub_platform.store as package
 from jupyterhub_platform.core.errors import StoreSchemaError
 from jupyterhub_platform.store import upgrade as upgrade_module
+from jupyterhub_platform.store.engine import create_sqlite_file, open_engine, parse_url
 from jupyterhub_platform.store.schema import SCHEMA_VERSION, VERSION_TABLE, metadata
 from jupyterhub_platform.store.store import Store
 
@@ -84,6 +86,25 @@ def test_several_upgrades_at_the_same_time_agree(store_url):
         thread.join()
     assert len(ids) == 4
     assert len(set(ids)) == 1
+
+
+def test_many_that_open_a_new_file_at_once_all_get_it(tmp_path):
+    for attempt in range(20):
+        url = parse_url(f"sqlite:///{tmp_path}/{attempt}.sqlite")
+        create_sqlite_file(url)
+        gate = threading.Barrier(8)
+        with ThreadPoolExecutor(8) as pool:
+            modes = [pool.submit(_read_journal_mode, url, gate) for _ in range(8)]
+        assert [mode.result() for mode in modes] == ["wal"] * 8
+
+
+def _read_journal_mode(url: URL, gate: threading.Barrier) -> str:
+    engine = open_engine(url, read_only=False, for_upgrade=True)
+    gate.wait()
+    with engine.connect() as connection:
+        mode = connection.execute(text("PRAGMA journal_mode")).scalar_one()
+    engine.dispose()
+    return str(mode)
 
 
 @pytest.mark.parametrize("read_only", [False, True])
