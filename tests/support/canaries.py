@@ -75,7 +75,7 @@ class Canaries:
         if scheme in {"Bearer", "token"}:
             self.note("API token", token)
         if request.headers.get("Content-Type", "").startswith("application/x-www-form-urlencoded"):
-            fields = parse_qs(request.read().decode())
+            fields = parse_qs(request.read().decode(errors="replace"))
             for name in PASSWORD_FIELDS:
                 self.note("password", *fields.get(name, ()))
         if request.url.path == "/hub/invite/":
