@@ -42,8 +42,8 @@ ADMISSION: Final = (
         ("tests/usecases/test_admission.py",),
         (
             "the store that is down is asked",
-            "        self._health.check()\n        options",
-            "        options",
+            "        self._health.check()\n        if decision.denials",
+            "        if decision.denials",
         ),
         (
             "a denial lets in",

@@ -145,9 +145,7 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         try:
             with self._told_to_the_hub():
                 request = self._request((before or {}) if options is None else options, handler)
-                admission = self.platform.admission
-                if admission.would_refuse(request) and not is_throttled():
-                    admission.refuse(request)
+                self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
             if self._never_started(before):
                 self._forget(before, self.orm_spawner.last_activity, never_started=True)

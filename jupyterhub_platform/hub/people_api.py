@@ -63,7 +63,29 @@ class InviteHandler(PlatformAPIHandler):
 
 
 class SuspensionHandler(PlatformAPIHandler):
-    """What suspending and resuming have in common."""
+    """What suspending and resuming have in common: who may, and what is answered if it fails."""
+
+    async def post(self, name: str) -> None:
+        """Answer with what changed, or with why nothing did."""
+        self.require(roles.ADMIN)
+        self.check_person(name)
+        try:
+            self.write(await self.change(name))
+        except SuspensionError as error:
+            self.set_status(409)
+            self.write({"status": 409, "message": str(error), "code": error.code})
+        except StoreError as error:
+            raise self.store_is_down(error) from error
+
+    async def change(self, name: str) -> dict[str, Any]:
+        """Do it, and return what is answered.
+
+        Raises
+        ------
+        SuspensionError
+            Raised if it cannot be.
+        """
+        raise NotImplementedError
 
     def read_reason(self, body: dict[str, Any]) -> str:
         """Return the reason in the body, which must be there.
@@ -80,75 +102,48 @@ class SuspensionHandler(PlatformAPIHandler):
             raise web.HTTPError(400, f"reason has {LONGEST_REASON} characters at most.")
         return reason.strip()
 
-    def refuse(self, error: SuspensionError) -> None:
-        """Answer that it cannot be, with a code for programs."""
-        self.set_status(409)
-        self.write({"status": 409, "message": str(error), "code": error.code})
-
 
 class SuspendHandler(SuspensionHandler):
     """Puts somebody out, at once."""
 
-    async def post(self, name: str) -> None:
-        """Answer with what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
-        self.require(roles.ADMIN)
-        self.check_person(name)
+    async def change(self, name: str) -> dict[str, Any]:
+        """Return what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
         body = self.read_object("reason", "until")
         reason, until = self.read_reason(body), _read_end(body.get("until"))
-        try:
-            ended = await self.platform.suspending.suspend(
-                name, reason=reason, until=until, by=self.me
-            )
-        except SuspensionError as error:
-            self.refuse(error)
-            return
-        except StoreError as error:
-            raise self.store_is_down(error) from error
-        self.write(
-            {
-                "user": name,
-                "suspended": True,
-                "reason": reason,
-                "until": until.isoformat() if until else None,
-                "by": self.me,
-                "ended": {
-                    "servers": list(ended.servers),
-                    "tokens": ended.tokens,
-                    "shares": ended.shares,
-                },
-                "given_back_on_resume": list(GIVEN_BACK),
-                "not_given_back": list(NOT_GIVEN_BACK),
-            }
-        )
+        ended = await self.platform.suspending.suspend(name, reason=reason, until=until, by=self.me)
+        return {
+            "user": name,
+            "suspended": True,
+            "reason": reason,
+            "until": until.isoformat() if until else None,
+            "by": self.me,
+            "ended": {
+                "servers": list(ended.servers),
+                "tokens": ended.tokens,
+                "shares": ended.shares,
+            },
+            "given_back_on_resume": list(GIVEN_BACK),
+            "not_given_back": list(NOT_GIVEN_BACK),
+        }
 
 
 class ResumeHandler(SuspensionHandler):
     """Lets somebody in again."""
 
-    async def post(self, name: str) -> None:
-        """Answer with what was given back; ``{"reason": …}``."""
-        self.require(roles.ADMIN)
-        self.check_person(name)
+    async def change(self, name: str) -> dict[str, Any]:
+        """Return what was given back; ``{"reason": …}``."""
         reason = self.read_reason(self.read_object("reason"))
-        try:
-            shares = await self.platform.suspending.resume(name, reason=reason, by=self.me)
-        except SuspensionError as error:
-            self.refuse(error)
-            return
-        except StoreError as error:
-            raise self.store_is_down(error) from error
-        self.write(
-            {
-                "user": name,
-                "suspended": False,
-                "reason": reason,
-                "by": self.me,
-                "given_back": list(GIVEN_BACK),
-                "shares": shares,
-                "not_given_back": list(NOT_GIVEN_BACK),
-                "message": f"{name} logs in anew, and makes new tokens.",
-            }
-        )
+        shares = await self.platform.suspending.resume(name, reason=reason, by=self.me)
+        return {
+            "user": name,
+            "suspended": False,
+            "reason": reason,
+            "by": self.me,
+            "given_back": list(GIVEN_BACK),
+            "shares": shares,
+            "not_given_back": list(NOT_GIVEN_BACK),
+            "message": f"{name} logs in anew, and makes new tokens.",
+        }
 
 
 def _read_end(value: object) -> datetime | None:

@@ -119,7 +119,8 @@ class Admission:
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing is admitted.
         """
-        decision = self._decide_or_deny(start)
+        decision = self._decide(start, read_options(start.options), alternatives=False)
+        decision = self._deny_unless_admitted(start, decision)
         identifier = uuid.uuid4().hex
         admitted = self._admitted(start, decision, identifier)
         if self.book.of_server(start.user, start.server):
@@ -144,13 +145,10 @@ class Admission:
         self.book.enter(admitted.reservation)
         return admitted
 
-    def would_refuse(self, start: Start) -> bool:
-        """Tell whether :meth:`refuse` would deny a start now; nothing is recorded."""
-        decision = self._decide(start, read_options(start.options), alternatives=False)
-        return bool(self._health.reason) or not decision.admitted
-
-    def refuse(self, start: Start) -> None:
+    def refuse(self, start: Start, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Deny a start that would be denied; for any other one, nothing is recorded or reserved.
+
+        ``unless`` is asked about one that would be denied: somebody else refuses it then.
 
         Raises
         ------
@@ -159,15 +157,17 @@ class Admission:
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing would be admitted.
         """
-        self._decide_or_deny(start)
+        decision = self._decide(start, read_options(start.options), alternatives=False)
+        if (decision.admitted and not self._health.reason) or unless():
+            return
+        self._deny_unless_admitted(start, decision)
 
-    def _decide_or_deny(self, start: Start) -> Decision:
+    def _deny_unless_admitted(self, start: Start, decision: Decision) -> Decision:
+        """Return the decision of a start that is admitted; record and raise any other one."""
         self._health.check()
-        options = read_options(start.options)
-        decision = self._decide(start, options, alternatives=False)
         if decision.denials:
             # Whoever is denied is also told what would fit.
-            decision = self._decide(start, options)
+            decision = self._decide(start, decision.question.options)
         if not decision.admitted:
             identifier = uuid.uuid4().hex
             try:
