@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
@@ -58,7 +58,9 @@ async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
     pace = Pace()
     current = await _read_memberships(app.db, pace)
     for name in sorted(applied.keys() | policy.people.keys() | current.keys()):
-        await pace.keep()
+        if pace.is_over:
+            app.db.commit()
+            await pace.keep()
         was = current.get(name)
         theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
@@ -67,6 +69,7 @@ async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
         known = name in policy.people or name in applied or any(map(is_level_group, was or ()))
         if known and was != settle_memberships(policy, name, was or frozenset(), theirs):
             settle_person(app.db, policy, name, theirs)
+    app.db.commit()
 
 
 async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[str]]:
@@ -93,32 +96,78 @@ async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[st
 def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[str]) -> None:
     """Put a user into the groups that they shall be in, and make them an admin or not.
 
-    Their groups are read once more: since all were read, others may have had a turn.
+    Their groups are read once more: since all were read, others may have had a turn. The caller
+    commits.
     """
-    user = orm.User.find(database, name)
-    is_new = user is None
-    if is_new:
-        user = orm.User(name=name)
-        database.add(user)
-    current = frozenset(group.name for group in user.groups)
-    shall = settle_memberships(policy, name, current, applied)
-    was_admin = level_group(Level.ADMIN) in current
-    for group in [group for group in user.groups if group.name not in shall]:
-        user.groups.remove(group)
-    user.groups += [_group(database, group) for group in sorted(shall - current)]
+    user_id, was_admin = _find_or_add(database, name)
+    current = _list_groups(database, user_id)
+    shall = settle_memberships(policy, name, frozenset(current), applied)
+    leaves = [current[group] for group in current.keys() - shall]
+    joins = [_find_or_add_group(database, group) for group in sorted(shall - current.keys())]
+    if leaves or joins:
+        _change_rows(database, user_id, leaves, joins)
     is_admin = level_group(Level.ADMIN) in shall
-    changes_admin = (name in policy.people or was_admin) and user.admin is not is_admin
-    if changes_admin:
+    is_ours = name in policy.people or level_group(Level.ADMIN) in current
+    if is_ours and was_admin is not is_admin:
+        user = orm.User.find(database, name)
         user.admin = is_admin
-    if is_new or changes_admin:
         database.flush()
         roles.assign_default_roles(database, entity=user)
-    database.commit()
 
 
-def _group(database: Any, name: str) -> Any:
-    group = orm.Group.find(database, name)
-    if group is None:
-        group = orm.Group(name=name)
-        database.add(group)
-    return group
+def _find_or_add(database: Any, name: str) -> tuple[int, bool]:
+    """Return the id of a user, and whether the Hub has them as an admin."""
+    found = database.query(orm.User.id, orm.User.admin).filter(orm.User.name == name).first()
+    if found is not None:
+        return found.id, found.admin
+    user = orm.User(name=name)
+    database.add(user)
+    database.flush()
+    roles.assign_default_roles(database, entity=user)
+    return user.id, user.admin
+
+
+def _list_groups(database: Any, user_id: int) -> dict[str, int]:
+    """Return the ids of a user's groups by name."""
+    pairs = orm.user_group_map.c
+    query = database.query(orm.Group.name, orm.Group.id)
+    theirs = query.join(orm.user_group_map, pairs.group_id == orm.Group.id)
+    return dict(theirs.filter(pairs.user_id == user_id).tuples())
+
+
+def _find_or_add_group(database: Any, name: str) -> int:
+    found = database.query(orm.Group.id).filter(orm.Group.name == name).scalar()
+    if found is not None:
+        return int(found)
+    group = orm.Group(name=name)
+    database.add(group)
+    database.flush()
+    return int(group.id)
+
+
+def _change_rows(
+    database: Any, user_id: int, leaves: Collection[int], joins: Collection[int]
+) -> None:
+    """Change who is in which group, by ids.
+
+    Rows rather than lists of objects: for each person who joins or leaves, SQLAlchemy would go
+    through the list of everybody else in the group.
+    """
+    pairs = orm.user_group_map
+    if leaves:
+        of_user = pairs.c.user_id == user_id
+        database.execute(pairs.delete().where(of_user, pairs.c.group_id.in_(leaves)))
+    if joins:
+        rows = [{"user_id": user_id, "group_id": group_id} for group_id in joins]
+        database.execute(pairs.insert(), rows)
+    _read_anew(database, orm.User, user_id, "groups")
+    for group_id in (*leaves, *joins):
+        _read_anew(database, orm.Group, group_id, "users")
+
+
+def _read_anew(database: Any, kind: Any, identifier: int, attribute: str) -> None:
+    """Have an attribute of an object that the Hub holds in memory read anew when it is needed."""
+    key = kind.__mapper__.identity_key_from_primary_key((identifier,))
+    known = database.identity_map.get(key)
+    if known is not None:
+        database.expire(known, [attribute])
