@@ -32,11 +32,22 @@ def keep_what_is() -> None:
     gc.freeze()
 
 
+_uncollected: Final[list[object]] = []
+"""One entry for each work under way that wants no collection."""
+
+
 @contextmanager
 def uncollected() -> Iterator[None]:
-    """Collect nothing meanwhile: work that makes many objects and keeps or drops them together."""
+    """Collect nothing meanwhile: work that makes many objects and keeps or drops them together.
+
+    Several such works may overlap; the loop's thread enters and leaves.
+    """
+    work = object()
+    _uncollected.append(work)
     gc.disable()
     try:
         yield
     finally:
-        gc.enable()
+        _uncollected.remove(work)
+        if not _uncollected:
+            gc.enable()

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.hub.interpreter import uncollected
+from jupyterhub_platform.hub.interpreter import keep_what_is, uncollected
 from jupyterhub_platform.hub.pace import Pace
 from jupyterhub_platform.usecases.memberships import list_declared, settle_memberships
 from jupyterhub_platform.usecases.policies import Policies
@@ -32,12 +32,14 @@ async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> Non
     try:
         with uncollected():
             declared, both = await loop.run_in_executor(None, _remember, policy, policies)
+            keep_what_is()
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
         return
     await _settle(app, policy, both)
     try:
-        await loop.run_in_executor(None, policies.record_applied, declared)
+        with uncollected():
+            await loop.run_in_executor(None, policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
 
@@ -57,6 +59,7 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
 async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
     pace = Pace()
     current = await _read_memberships(app.db, pace)
+    keep_what_is()
     for name in sorted(applied.keys() | policy.people.keys() | current.keys()):
         if pace.is_over:
             app.db.commit()
