@@ -32,6 +32,7 @@ async def measure_stalls(lab: Lab) -> list[Figure]:
         longest = await _watch(hub, lab.size.quiet_seconds)
         what = f"periodic work, the checker every {CHECK_SECONDS:.0f} s"
         figures.append(Figure("stall", what, longest, "ms", MOST_MILLISECONDS))
+    async with _started(lab.make_hub("reloaded", governed=True)) as hub:
         return figures + await _measure_reloads(lab, hub)
 
 
