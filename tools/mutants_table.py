@@ -487,7 +487,7 @@ LEVELS: Final = (
     ),
     *faults_in(
         "hub/api.py",
-        _LIVE_INVITES,
+        ("tests/hub/test_live_api.py",),
         (
             "whoever is in a group is in charge of it",
             "policy.managed_groups(self.me)",

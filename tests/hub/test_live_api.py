@@ -24,15 +24,16 @@ defaults: {tier: small}
 users:
   admin: {level: admin}
   boss: {level: manager}
+  peer: {level: manager}
   dev1: {level: developer}
   dev2: {level: developer}
   fuzz: {level: viewer}
 groups:
   vision:
-    members: [dev1, dev2, admin]
+    members: [dev1, dev2, admin, peer]
     managers: [boss]
     member_quota: {servers: 1}
-  fuzzing: {members: [fuzz]}
+  fuzzing: {members: [fuzz], managers: [peer]}
 images:
   lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
 tiers:
@@ -149,8 +150,21 @@ def test_full_platform_says_when_to_come_back(hub: LiveHub, running_server: str)
 def test_decision_is_for_its_owner_and_those_in_charge(hub: LiveHub, dev1: Api) -> None:
     identifier = dev1.start("dev1", "x", tier="none").headers["X-Platform-Decision"]
     path = f"platform/decisions/{identifier}"
-    for name, status in (("dev1", 200), ("dev2", 404), ("boss", 200), ("admin", 200)):
+    for name, status in (
+        ("dev1", 200),
+        ("dev2", 404),
+        ("boss", 200),
+        ("peer", 404),
+        ("admin", 200),
+    ):
         assert hub.token(name).get(path).status_code == status, name
+
+
+def test_a_manager_is_in_charge_only_of_the_groups_that_they_manage(hub: LiveHub) -> None:
+    peer, boss = hub.token("peer"), hub.token("boss")
+    assert boss.get("platform/usage", params={"user": "dev1"}).status_code == 200
+    refused(peer.get("platform/usage", params={"user": "dev1"}), 403, "Seeing what others hold")
+    assert peer.get("platform/usage", params={"user": "fuzz"}).status_code == 200
 
 
 @pytest.mark.parametrize("path", ["decisions/x", "decisions/0123%00", "decisions/0123"])
