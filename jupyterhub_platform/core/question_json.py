@@ -1,6 +1,10 @@
-"""Questions as JSON data, as the ledger keeps them: each can be asked again."""
+"""Questions as JSON data, as the ledger keeps them: each can be asked again.
 
-from collections.abc import Mapping
+A limit is a row without names, in the order of :class:`~.question.HeldLimit`: a dozen of them stand
+in every row of the ledger, for programs alone. People read those of the denials.
+"""
+
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +15,6 @@ from jupyterhub_platform.core.question import (
     Options,
     Question,
     Subject,
-    limit_to_json,
 )
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Scope
@@ -39,7 +42,7 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "account": question.account,
         "image": question.image,
         "candidates": [_candidate_to_json(candidate) for candidate in question.candidates],
-        "limits": [limit_to_json(limit) for limit in question.limits],
+        "limits": [_limit_to_json(limit) for limit in question.limits],
         "opened_by": list(question.opened_by),
         "opened_by_managers": question.opened_by_managers,
     }
@@ -89,7 +92,7 @@ def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
         "granted": candidate.granted,
         "requestable": candidate.requestable,
         "observe": candidate.observe,
-        "limits": [limit_to_json(limit) for limit in candidate.limits],
+        "limits": [_limit_to_json(limit) for limit in candidate.limits],
     }
 
 
@@ -105,14 +108,14 @@ def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
     )
 
 
-def _limit_from_json(row: Mapping[str, Any]) -> HeldLimit:
+def _limit_to_json(limit: HeldLimit) -> list[Any]:
+    scope, resource, most, held, path, granted, raised_by, raised_by_managers = limit
+    row = [list(scope), resource, most, held, path, granted]
+    return [*row, list(raised_by), raised_by_managers]
+
+
+def _limit_from_json(row: Sequence[Any]) -> HeldLimit:
+    scope, resource, most, held, path, granted, raised_by, raised_by_managers = row
     return HeldLimit(
-        Scope(**row["scope"]),
-        row["resource"],
-        row["limit"],
-        row["held"],
-        row["path"],
-        row["granted"],
-        tuple(row["raised_by"]),
-        row["raised_by_managers"],
+        Scope(*scope), resource, most, held, path, granted, tuple(raised_by), raised_by_managers
     )
