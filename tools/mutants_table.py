@@ -645,7 +645,7 @@ IDENTITY: Final = (
     *faults_in(
         "hub/authenticator.py",
         # Whoever is asked later refuses as well, but no longer with the status of the denial.
-        ("tests/hub/test_live_stampede.py", "-k", "at_once and options"),
+        ("tests/faults/test_races.py", "-k", "denied_need_not_wait"),
         (
             "admission is not asked before a start",
             "        if isinstance(spawner, AdmissionMixin):\n",

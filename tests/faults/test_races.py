@@ -18,6 +18,12 @@ pytestmark = pytest.mark.hub
 
 PEOPLE = 50
 SITE = SERVERS_IN_HUB + "c.JupyterHub.concurrent_spawn_limit = 0\n"
+SLOW_HOOK = """
+async def look_up(spawner, auth_state):
+    await asyncio.sleep(1)
+
+c.Spawner.auth_state_hook = look_up
+"""
 
 
 def make_policy(limit: int) -> str:
@@ -55,6 +61,13 @@ def test_sixty_starts_against_twelve(
     _race(make_directory(), environment, starts=60, limit=12)
 
 
+def test_the_denied_need_not_wait_for_what_a_site_looks_up(
+    make_directory: Callable[[], Path],
+) -> None:
+    # Otherwise the Hub would have answered 202 before it comes to the denial.
+    _race(make_directory(), {}, starts=6, limit=3, site=SITE + SLOW_HOOK)
+
+
 @pytest.mark.long
 def test_a_thousand_starts_against_two_hundred(
     make_directory: Callable[[], Path], environment: dict[str, str]
@@ -62,8 +75,10 @@ def test_a_thousand_starts_against_two_hundred(
     _race(make_directory(), environment, starts=1000, limit=200)
 
 
-def _race(directory: Path, environment: dict[str, str], *, starts: int, limit: int) -> None:
-    hub = LiveHub(directory, make_policy(limit), site=SITE, environment=environment)
+def _race(
+    directory: Path, environment: dict[str, str], *, starts: int, limit: int, site: str = SITE
+) -> None:
+    hub = LiveHub(directory, make_policy(limit), site=site, environment=environment)
     servers = [(f"p{n % PEOPLE}", f"s{n // PEOPLE}") for n in range(starts)]
     with running(hub):
         checker, admin = Checker(hub), hub.token("admin")
