@@ -13,7 +13,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
-from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
+from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS, TOKEN_IN_URL
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_form import spawn_form
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
@@ -62,12 +62,12 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
 
     # -- the form --------------------------------------------------------------------------------
 
-    @default("options_form")
-    def _default_options_form(self) -> Any:
-        # A server never starts from a GET: the Hub starts one at once where there is no form.
-        return lambda spawner: spawn_form(
-            spawner.platform, spawner.user, spawner.name, spawner.handler, spawner.page_notes()
-        )
+    async def get_options_form(self) -> str:
+        """Return the platform's form, whatever ``options_form`` says.
+
+        Where there is none, the Hub starts a server at once: from a GET, which any page can send.
+        """
+        return spawn_form(self.platform, self.user, self.name, self.handler, self.page_notes())
 
     @default("options_from_form")
     def _default_options_from_form(self) -> Any:
@@ -220,8 +220,11 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 
     def get_env(self) -> dict[str, Any]:
-        """Have a server that is stopped when idle report its use often enough for that."""
+        """Keep tokens out of addresses, and have a server with an idle time report its use."""
         environment: dict[str, Any] = super().get_env()
+        if TOKEN_IN_URL not in self.environment:
+            # Whoever wants that says so for servers: the Hub's own environment may have it too.
+            environment.pop(TOKEN_IN_URL, None)
         idle = self.admitted.reservation.idle_timeout if self.admitted else None
         if idle is not None:
             seconds = min(STOCK_REPORT_SECONDS, max(1, round(idle.total_seconds() / 4)))

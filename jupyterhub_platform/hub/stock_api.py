@@ -1,21 +1,88 @@
 """The Hub's own REST API, where a faulty request would otherwise be an error of the Hub."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
+TEXTS: Final = ("name", "note", "user", "group")
+LISTS_OF_TEXTS: Final = ("usernames", "users", "scopes", "roles")
+"""Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
+
+MOST_ROWS: Final = 2**31
+
 
 class ObjectBody:
-    """Refuses a body that is no JSON object: the Hub's handlers take for granted that it is one."""
+    """Refuses a body that the Hub's handlers would fail on, and tidies up if they do all the same.
+
+    A failure within a statement leaves the Hub's session unusable: the next request, of whoever it
+    is, would be answered as that of a stranger.
+    """
 
     def get_json_body(self) -> Any:
         """Return the body, or nothing if there is none."""
         body = super().get_json_body()  # type: ignore[misc]  # of the handler that this is mixed into
-        if body is not None and not isinstance(body, dict):
+        if body is None:
+            return None
+        if not isinstance(body, dict):
             raise web.HTTPError(400, "The body is a JSON object.")
+        check_fields(body)
         return body
+
+    def get_api_pagination(self) -> tuple[int, int]:
+        """Return where a page begins and how long it is, if a database can count so far."""
+        offset, limit = super().get_api_pagination()  # type: ignore[misc]
+        if offset > MOST_ROWS:
+            raise web.HTTPError(400, f"offset is {MOST_ROWS} at most.")
+        return offset, limit
+
+    def on_finish(self) -> None:
+        """Give the Hub's session back in a state in which others can use it."""
+        database = self.db  # type: ignore[attr-defined]
+        if not database.is_active:
+            database.rollback()
+        super().on_finish()  # type: ignore[misc]
+
+
+def check_fields(body: Mapping[str, Any]) -> None:
+    """Refuse text that no database stores, and fields that are not what they are everywhere.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 400.
+    """
+    if not all(map(is_storable, list_texts(body))):
+        raise web.HTTPError(400, "The body has text that is not valid Unicode.")
+    for key in TEXTS:
+        if not isinstance(body.get(key), str | None):
+            raise web.HTTPError(400, f"{key} is text.")
+    for key in LISTS_OF_TEXTS:
+        value = body.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise web.HTTPError(400, f"{key} is a list of texts.")
+
+
+def list_texts(value: Any) -> Iterator[str]:
+    """Yield every text in a JSON value, keys too."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        for each in value.values():
+            yield from list_texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from list_texts(each)
+
+
+def is_storable(text: str) -> bool:
+    """Tell whether databases take a text: no half of a surrogate pair, and no NUL."""
+    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class RetiredHandler(APIHandler):  # type: ignore[misc]

@@ -49,7 +49,8 @@ _KEEPALIVE: Final = {
 def parse_url(text: str) -> URL:
     """Read a database URL; ``postgresql://`` and ``postgres://`` mean psycopg 3.
 
-    A path of SQLite becomes absolute, so that a later change of directory changes nothing.
+    A path of SQLite becomes the one that the file really has: a later change of directory changes
+    nothing, and a Hub that comes by a link finds the claim of another one.
 
     Raises
     ------
@@ -77,7 +78,7 @@ def parse_url(text: str) -> URL:
             "the database URL names no file: what the platform must remember cannot be in memory; "
             "write sqlite:///PATH"
         )
-    return URL.create("sqlite", database=str(Path(str(url.database)).absolute()))
+    return URL.create("sqlite", database=str(Path(str(url.database)).resolve()))
 
 
 def describe_url(url: URL) -> str:

@@ -5,8 +5,8 @@ import random
 import signal
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -74,13 +74,18 @@ def killed(database: PostgresServer) -> Iterator[None]:
 def frozen(database: PostgresServer) -> Iterator[None]:
     """Stop every process of the server as it is: connections stand, and nothing answers."""
     pids = database.list_processes()
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(pids, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        _signal(pids, signal.SIGCONT)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        # A worker of the server may have ended just as it was listed.
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(

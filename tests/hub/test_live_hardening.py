@@ -52,7 +52,10 @@ c.JupyterHub.authenticator_class = Provider
 c.DummyAuthenticator.password = {password!r}
 c.Authenticator.allow_all = True
 """
-ON = "c.Authenticator.auth_refresh_age = 1\n"
+ON = """\
+c.Authenticator.auth_refresh_age = 1
+c.Spawner.env_keep.append("JUPYTERHUB_ALLOW_TOKEN_IN_URL")
+"""
 STALE = "c.Authenticator.auth_refresh_age = 3600\n"
 OFF = """\
 c.Authenticator.auth_refresh_age = 1
@@ -62,6 +65,7 @@ c.JupyterHub.token_expires_in_max_seconds = 0
 c.JupyterHub.oauth_token_expires_in = 14 * 24 * 3600
 c.JupyterHub.named_server_limit_per_user = 0
 c.Spawner.server_token_scopes = ["inherit"]
+c.Spawner.options_form = ""
 c.Spawner.environment = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}
 c.Spawner.args = ["--HubOAuth.cache_max_age=300"]
 """
@@ -91,7 +95,9 @@ def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Si
         if settings not in made:
             directory = make_directory()
             provider = PROVIDER.format(directory=str(directory), password=PASSWORD)
-            hub = LiveHub(directory, POLICY, site=provider + settings)
+            # The Hub's own environment is not that of servers, whatever is kept of it.
+            environment = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}
+            hub = LiveHub(directory, POLICY, site=provider + settings, environment=environment)
             site = Site(hub, directory)
             site.refuse()
             site.answer_after(0)
@@ -256,6 +262,16 @@ def test_what_is_weaker_is_told_at_start_and_on_the_operators_page(
     assert strong.hub.token("admin").get("platform/settings").json()["weakened"] == []
     assert "weaker than" not in strong.hub.terminal.read_text()
     assert strong.hub.token("kim").get("platform/settings").status_code == 403
+
+
+def test_nothing_starts_from_a_get_even_where_a_site_wants_no_form(
+    make_site: Callable[[str], Site],
+) -> None:
+    hub = make_site(OFF).hub
+    headers = {"Sec-Fetch-Site": "cross-site"}
+    page = hub.login("sam").get("/hub/spawn/sam/evil?opt-tier=small", headers=headers)
+    assert page.status_code in {200, 403}
+    assert "evil" not in hub.token("sam").servers("sam")
 
 
 @pytest.mark.parametrize("by", ["api", "form", "both"])

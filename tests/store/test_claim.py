@@ -52,6 +52,14 @@ def assert_writes(store: Store) -> None:
     store.probe()
 
 
+def test_the_second_hub_is_refused_by_whatever_link_it_comes(tmp_path: Path) -> None:
+    file, link = tmp_path / "platform.sqlite", tmp_path / "link.sqlite"
+    link.symlink_to(file)
+    Store.open(f"sqlite:///{file}").close()
+    with another_hub(f"sqlite:///{file}"), pytest.raises(StoreClaimedError):
+        open_claimed(f"sqlite:///{link}")
+
+
 def test_the_second_hub_is_refused_with_one_line(store_url: str) -> None:
     with another_hub(store_url):
         with pytest.raises(StoreClaimedError, match="another Hub uses the store") as refusal:

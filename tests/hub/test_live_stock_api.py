@@ -1,0 +1,63 @@
+"""Faulty requests at the Hub's own API: refused, and nobody else notices."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.live_hub import LiveHub, running
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+users:
+  admin: {level: admin}
+  kim: {level: viewer}
+  dev: {level: developer}
+groups: {vision: {members: [kim, dev, admin]}}
+images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
+tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
+"""
+HALF = "\\ud800"
+TOKENS = "users/{me}/tokens"
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:
+        yield hub
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "path", "body"),
+    [
+        ("kim", "POST", TOKENS, f'{{"note": "{HALF}"}}'),
+        ("kim", "POST", TOKENS, '{"note": "\\u0000"}'),
+        ("kim", "POST", TOKENS, '{"note": ["a"]}'),
+        ("kim", "POST", TOKENS, f'{{"scopes": ["{HALF}"]}}'),
+        ("kim", "POST", TOKENS, '{"roles": [{}]}'),
+        ("dev", "POST", "shares/dev/", f'{{"user": "{HALF}"}}'),
+        ("dev", "PATCH", "shares/dev/", f'{{"user": "{HALF}"}}'),
+        ("dev", "POST", "shares/dev/", '{"group": 5}'),
+        ("admin", "POST", "users", '{"usernames": 5}'),
+        ("admin", "POST", "users", '{"usernames": [{}]}'),
+        ("admin", "POST", "groups/vision/users", '{"users": [[]]}'),
+        ("admin", "POST", "groups/vision/users", f'{{"users": ["{HALF}"]}}'),
+        ("admin", "PUT", "groups/vision/properties", f'{{"a": [{{"{HALF}": 1}}]}}'),
+    ],
+)
+def test_a_body_that_nothing_can_be_made_of_is_refused_and_hurts_nobody(
+    hub: LiveHub, name: str, method: str, path: str, body: str
+) -> None:
+    sender, other = hub.token(name), hub.token("dev")
+    answer = sender.request(method, path.format(me=name), content=body)
+    assert answer.status_code == 400, answer.text
+    assert "text" in answer.json()["message"]
+    assert other.get("user").status_code == 200
+
+
+def test_a_page_that_no_database_counts_to_is_refused(hub: LiveHub) -> None:
+    answer = hub.token("admin").get("users", params={"offset": 10**23})
+    assert answer.status_code == 400
+    assert "offset" in answer.json()["message"]
