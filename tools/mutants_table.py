@@ -758,7 +758,40 @@ SUSPENSION: Final = (
     ),
 )
 
-FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION)
+DOORS: Final = (
+    *faults_in(
+        "hub/stock_api.py",
+        ("tests/hub/test_live_stock_api.py",),
+        ("text that no database stores goes through", "is_storable, list_texts(body)", "bool, [1]"),
+        (
+            "a list of anything is a list of texts",
+            "isinstance(each, str) for each",
+            "True for each",
+        ),
+        ("a page begins anywhere", "        if offset > MOST_ROWS:\n", "        if False:\n"),
+    ),
+    *faults_in(
+        "hub/admission.py",
+        ("tests/hub/test_live_hardening.py", "-k", "from_a_get or token_in_a_link"),
+        (
+            "a site may want no form",
+            "        return spawn_form(",
+            "        return str(self.options_form)\n        return spawn_form(",
+        ),
+        (
+            "what the Hub's environment says of tokens is kept",
+            "            environment.pop(TOKEN_IN_URL, None)\n",
+            "            pass\n",
+        ),
+    ),
+    *faults_in(
+        "store/engine.py",
+        ("tests/store/test_claim.py", "-k", "link"),
+        ("a link is another store", "Path(str(url.database)).resolve()", "Path(str(url.database))"),
+    ),
+)
+
+FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS)
 
 EQUIVALENT: Final = (
     Equivalent(
