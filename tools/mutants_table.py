@@ -791,7 +791,61 @@ DOORS: Final = (
     ),
 )
 
-FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS)
+LIFETIMES: Final = faults_in(
+    "hub/lifetimes.py",
+    ("tests/hub/test_lifetimes.py",),
+    (
+        "what was used while the Hub was down is idle",
+        "self._busy_at.get(held.id, self._began)",
+        "self._busy_at.get(held.id, held.opened_at)",
+    ),
+    ("use that is reported is not heard", "max(used, self", "max(held.opened_at, self"),
+    (
+        "a busy kernel is idle",
+        "            self._busy_at[held.id] = datetime.now(UTC)\n            return\n",
+        "            pass\n",
+    ),
+    (
+        "no answer is no busy kernel",
+        "(HTTPClientError, OSError, ValueError):\n        return None\n",
+        "(HTTPClientError, OSError, ValueError):\n        return []\n",
+    ),
+    (
+        "an answer that says nothing is no busy kernel",
+        "    if not isinstance(kernels, list):\n        return None\n",
+        "    if not isinstance(kernels, list):\n        return []\n",
+    ),
+    (
+        "no answer is never enough",
+        "            if unanswered < LOOKS_WITHOUT_ANSWER:\n",
+        "            if True:\n",
+    ),
+    (
+        "looks without an answer count with an answer between",
+        "self._unanswered.pop(held.id, 0)",
+        "self._unanswered.get(held.id, 0)",
+    ),
+    (
+        "looks without an answer count with use between",
+        "        _keep_only(idle, self._unanswered)\n",
+        "",
+    ),
+    ("all are asked at once", "asyncio.Semaphore(_ASKED_AT_ONCE)", "asyncio.Semaphore(1000)"),
+    ("a question waits in a queue", "AsyncHTTPClient(force_instance=True)", "AsyncHTTPClient()"),
+    (
+        "what is used while it is asked is stopped",
+        "        if self._is_idle(spawner, held):\n            await self._stop(",
+        "        if True:\n            await self._stop(",
+    ),
+    ("another run is stopped", " or spawner.reservation != held", ""),
+    (
+        "a lifetime never ends",
+        "each[2].ends_at is not None and each[2].ends_at <= now",
+        "False",
+    ),
+)
+
+FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES)
 
 EQUIVALENT: Final = (
     Equivalent(

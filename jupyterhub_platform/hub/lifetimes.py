@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from jupyterhub import orm
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError
@@ -14,8 +14,15 @@ from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub.pace import Pace
 from jupyterhub_platform.hub.servers import stop_server
 
+_Running: TypeAlias = tuple[Any, Any, Reservation]
+"""A person, a server of theirs, and what it holds."""
+
 WARN_BEFORE: Final = timedelta(minutes=10)
-_ANSWER_SECONDS: Final = 5.0
+LOOKS_WITHOUT_ANSWER: Final = 3
+"""After so many in a row, a server that does not say whether a kernel is busy counts as idle."""
+
+_ASKED_AT_ONCE: Final = 10
+_ANSWER_SECONDS: Final = 20.0  # beside a kernel that takes all its CPU a server is slow
 _TOKEN_SECONDS: Final = 60
 _NOTE: Final = "The Hub asks whether a server is busy"
 
@@ -23,58 +30,77 @@ _NOTE: Final = "The Hub asks whether a server is busy"
 class Lifetimes:
     """Looks at what runs now and then, and stops what has had its time. Belongs to the Hub's loop.
 
-    A server is idle since its last activity, as it and the proxy report it. Before one is stopped
-    for that, it is asked whether a kernel works: one that computes for hours says nothing else.
+    A server is idle since its last activity, as it and the proxy report it, but no longer than this
+    Hub runs: what was used while no Hub listened has its whole time to report again. Before one is
+    stopped for that, it is asked whether a kernel works: one that computes for hours says nothing
+    else. It may also compute too hard to answer soon, so no answer has to be seen several times.
     """
 
     def __init__(self, app: Any) -> None:
         self._app = app
+        self._began = datetime.now(UTC)
         self._busy_at: dict[str, datetime] = {}
-        self._looking = asyncio.Lock()
+        self._unanswered: dict[str, int] = {}
+        self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
 
-    async def settle(self) -> None:
-        """Stop every server whose time is over."""
-        if self._looking.locked():
-            return
-        async with self._looking:
-            due = [each async for each in self._list_due(datetime.now(UTC))]
-            await asyncio.gather(*(self._end(*each) for each in due))
+    async def keep_deadlines(self) -> None:
+        """Stop every server whose lifetime is over."""
+        now = datetime.now(UTC)
+        running = [each async for each in self._list_running()]
+        over = [each for each in running if each[2].ends_at is not None and each[2].ends_at <= now]
+        await asyncio.gather(*(self._stop(*each, "lifetime") for each in over))
 
-    async def _list_due(self, now: datetime) -> Any:
-        seen: set[str] = set()
+    async def stop_unused(self) -> None:
+        """Stop every server that is idle. To wait for their answers may take minutes."""
+        running = [each async for each in self._list_running()]
+        idle = [each for each in running if self._is_idle(*each[1:])]
+        _keep_only(running, self._busy_at)
+        _keep_only(idle, self._unanswered)
+        await asyncio.gather(*(self._stop_unless_busy(*each) for each in idle))
+
+    async def _list_running(self) -> AsyncIterator[_Running]:
         pace = Pace()
         for user in tuple(self._app.users.values()):
             await pace.keep()
             for spawner, held in running_reservations(user):
-                seen.add(held.id)
-                if spawner.pending == "stop":
-                    continue
-                if held.ends_at is not None and held.ends_at <= now:
-                    yield user, spawner, held, "lifetime"
-                elif held.idle_timeout and self._is_idle(spawner, held, now):
-                    yield user, spawner, held, "idle"
-        self._busy_at = {key: at for key, at in self._busy_at.items() if key in seen}
+                if spawner.pending != "stop":
+                    yield user, spawner, held
 
-    def _is_idle(self, spawner: Any, held: Reservation, now: datetime) -> bool:
-        if not spawner.ready or held.idle_timeout is None:
+    def _is_idle(self, spawner: Any, held: Reservation) -> bool:
+        if not spawner.ready or spawner.reservation != held or held.idle_timeout is None:
             return False
-        used = [last_used(spawner.orm_spawner, held), self._busy_at.get(held.id, held.opened_at)]
-        return now - max(used) >= held.idle_timeout
+        used = last_used(spawner.orm_spawner, held)
+        idle_since = max(used, self._busy_at.get(held.id, self._began))
+        return datetime.now(UTC) - idle_since >= held.idle_timeout
 
-    async def _end(self, user: Any, spawner: Any, held: Reservation, why: str) -> None:
-        if why == "idle" and await self._is_busy(user, spawner):
+    async def _stop_unless_busy(self, user: Any, spawner: Any, held: Reservation) -> None:
+        async with self._asking:
+            # While it waits for its turn, and for its answer, it may be used, or stopped.
+            if not self._is_idle(spawner, held):
+                return
+            busy = await self._ask_whether_busy(user, spawner)
+        unanswered = self._unanswered.pop(held.id, 0)
+        if busy:
             self._busy_at[held.id] = datetime.now(UTC)
             return
-        self._app.log.warning(
-            "%s/%s is stopped: %s", user.name, spawner.name or "default", _say(held, why)
-        )
+        if busy is None:
+            self._unanswered[held.id] = unanswered = unanswered + 1
+            looks = f"look {unanswered} of {LOOKS_WITHOUT_ANSWER}"
+            self._warn(user, spawner, f"does not say whether a kernel is busy ({looks})")
+            if unanswered < LOOKS_WITHOUT_ANSWER:
+                return
+        if self._is_idle(spawner, held):
+            await self._stop(user, spawner, held, "idle")
+
+    async def _stop(self, user: Any, spawner: Any, held: Reservation, why: str) -> None:
+        self._warn(user, spawner, f"is stopped: {_say(held, why)}")
         try:
             await stop_server(self._app, user, spawner.name, reason=why)
         except Exception:
             self._app.log.exception("%s/%s could not be stopped", user.name, spawner.name)
 
-    async def _is_busy(self, user: Any, spawner: Any) -> bool:
-        """Ask a server whether one of its kernels works; one that does not answer is not in use."""
+    async def _ask_whether_busy(self, user: Any, spawner: Any) -> bool | None:
+        """Ask a server whether one of its kernels works; ``None`` if it does not say."""
         scopes = [f"access:servers!server={user.name}/{spawner.name}"]
         token = user.new_api_token(note=_NOTE, scopes=scopes, expires_in=_TOKEN_SECONDS)
         try:
@@ -84,12 +110,19 @@ class Lifetimes:
             if row is not None:
                 user.db.delete(row)
                 user.db.commit()
+        if kernels is None:
+            return None
         return any(kernel.get("execution_state") == "busy" for kernel in kernels)
 
+    def _warn(self, user: Any, spawner: Any, what: str) -> None:
+        self._app.log.warning("%s/%s %s", user.name, spawner.name or "default", what)
 
-async def _read_kernels(url: str, token: str) -> list[dict[str, Any]]:
+
+async def _read_kernels(url: str, token: str) -> list[dict[str, Any]] | None:
+    # The client that all share has a queue, and time in it would count as the server's.
+    client = AsyncHTTPClient(force_instance=True)
     try:
-        answer = await AsyncHTTPClient().fetch(
+        answer = await client.fetch(
             f"{url}api/kernels?no_track_activity=1",
             headers={"Authorization": f"Bearer {token}"},
             request_timeout=_ANSWER_SECONDS,
@@ -98,8 +131,17 @@ async def _read_kernels(url: str, token: str) -> list[dict[str, Any]]:
         )
         kernels = json.loads(answer.body)
     except (HTTPClientError, OSError, ValueError):
-        return []
-    return [each for each in kernels if isinstance(each, dict)] if isinstance(kernels, list) else []
+        return None
+    finally:
+        client.close()
+    if not isinstance(kernels, list):
+        return None
+    return [each for each in kernels if isinstance(each, dict)]
+
+
+def _keep_only(servers: list[_Running], known: dict[str, Any]) -> None:
+    for other in known.keys() - {held.id for _, _, held in servers}:
+        del known[other]
 
 
 def running_reservations(user: Any) -> Iterator[tuple[Any, Reservation]]:

@@ -103,7 +103,8 @@ class Platform(PlatformTraits):
                 (self._retry_store, self.store_retry_seconds),
                 (self._end_lingering, 5.0),
                 (self.suspending.settle, 5.0),
-                (self.lifetimes.settle, self.lifetime_seconds),
+                (self.lifetimes.keep_deadlines, self.lifetime_seconds),
+                (self.lifetimes.stop_unused, self.lifetime_seconds),
                 (mending.mend, 5.0),
             )
             if seconds
