@@ -149,7 +149,7 @@ class Policy:
         for scope, values in chains:
             for name, most, path in values:
                 if most is not None:
-                    added = sum(g.add.amount(name) for g in grants if _adds_to(g, scope, account))
+                    added = _added(grants, scope, name, account) if grants else 0
                     yield Limit(scope, name, most + added, path, added)
         ruled = {value.resource for _, values in chains[:3] for value in values}
         for name in self._index.accelerators:
@@ -225,6 +225,10 @@ class _Index:
             of_platform=resolve(policy.quota),
             accelerators=tuple(sorted(filter(is_accelerator, asked))),
         )
+
+
+def _added(grants: tuple[Grant, ...], scope: Scope, name: str, account: str) -> int:
+    return sum(grant.add.amount(name) for grant in grants if _adds_to(grant, scope, account))
 
 
 def _scarce(name: str, grants: tuple[Grant, ...], user: str, account: str) -> Iterator[Limit]:
