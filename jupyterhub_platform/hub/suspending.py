@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from jupyterhub import orm
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.core.suspensions import RevokedShare
+from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers import list_active, stop_server
 from jupyterhub_platform.usecases.admission import Snapshot
@@ -55,7 +55,8 @@ class Suspending:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        await self._change(self._record.suspend, name, reason=reason, until=until, by=by)
+        record = self._record
+        await self._change(lambda at: record.suspend(at, name, reason=reason, until=until, by=by))
         return await self._carry_out(name)
 
     async def resume(self, name: str, *, reason: str, by: str) -> int:
@@ -68,30 +69,39 @@ class Suspending:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        await self._change(self._record.resume, name, reason=reason, by=by)
+        await self._change(lambda at: self._record.resume(at, name, reason=reason, by=by))
         return await self._give_back(name)
 
     async def settle(self) -> None:
         """Bring the Hub to what is in force now: after a start, a reload, an end that has come."""
-        now = datetime.now(UTC)
         try:
-            for name, suspension in self._snapshot.suspensions.items():
-                if not suspension.holds(now):
-                    await self.resume(name, reason="its end has come", by="platform")
+            now = datetime.now(UTC)
+            if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
+                await self._change(lambda _: self._record.end_what_is_over())
             suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
             self._out.intersection_update(suspended)
             for name in suspended:
                 if name not in self._out:
-                    await self._carry_out(name)
+                    await self._settle_one(self._carry_out, name)
             kept = await self._in_thread(self._record.list_shares)
             for name in sorted({share.suspended for share in kept} - set(suspended)):
-                await self._give_back(name)
+                await self._settle_one(self._give_back, name)
         except StoreError as error:
             self._runtime.health.mark_down(error)
 
-    async def _change(self, change: Callable[..., Any], name: str, **named: Any) -> None:
+    async def _settle_one(self, settle: Callable[[str], Awaitable[object]], name: str) -> None:
+        """Settle one person's; what fails there is tried again, and holds up nobody else's."""
+        try:
+            await settle(name)
+        except StoreError:
+            raise
+        except Exception:
+            self._app.db.rollback()
+            self._app.log.exception("What a suspension of %s changes is not settled", name)
+
+    async def _change(self, change: Callable[[Snapshot], Mapping[str, Suspension]]) -> None:
         async with self._changing:
-            suspensions = await self._in_thread(change, self._snapshot, name, **named)
+            suspensions = await self._in_thread(change, self._snapshot)
             admission = self._runtime.admission
             admission.snapshot = replace(admission.snapshot, suspensions=suspensions)
 

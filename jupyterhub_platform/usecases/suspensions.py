@@ -7,6 +7,7 @@ from typing import Final
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.store import audit, suspensions
+from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Snapshot
 
@@ -80,17 +81,25 @@ class Suspensions:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        check_may_resume(snapshot, name, self._clock())
+        now = self._clock()
+        check_may_resume(snapshot, name, now)
         with self._store.begin() as transaction:
-            if suspensions.remove_suspension(transaction, name):
-                audit.append(
-                    transaction,
-                    at=self._clock(),
-                    actor=by,
-                    action="person.resumed",
-                    subject=name,
-                    detail={"reason": reason},
-                )
+            _lift(transaction, name, reason, by, now)
+            return suspensions.list_suspensions(transaction)
+
+    def end_what_is_over(self) -> Mapping[str, Suspension]:
+        """Lift each suspension whose end has come; what the policy declares is in force still.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if it cannot be recorded; then nothing has changed.
+        """
+        now = self._clock()
+        with self._store.begin() as transaction:
+            for name, suspension in suspensions.list_suspensions(transaction).items():
+                if not suspension.holds(now):
+                    _lift(transaction, name, "its end has come", "platform", now)
             return suspensions.list_suspensions(transaction)
 
     def keep_shares(self, shares: Iterable[RevokedShare]) -> None:
@@ -109,6 +118,18 @@ class Suspensions:
         """Forget the shares of ``name`` that were given back."""
         with self._store.begin() as transaction:
             suspensions.forget_shares(transaction, name)
+
+
+def _lift(transaction: Transaction, name: str, reason: str, by: str, now: datetime) -> None:
+    if suspensions.remove_suspension(transaction, name):
+        audit.append(
+            transaction,
+            at=now,
+            actor=by,
+            action="person.resumed",
+            subject=name,
+            detail={"reason": reason},
+        )
 
 
 def check_may_suspend(

@@ -12,6 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from jupyterhub_platform.core.suspensions import RevokedShare
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.store.suspensions import forget_shares, keep_shares
 from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 from tests.support.readers import read_audit, read_open
@@ -177,6 +180,58 @@ def test_survives_a_killed_hub_and_ends_by_itself(hub: LiveHub, admin: Api) -> N
     wait_for(lambda: not admin.servers("guest"), "the server to stop", seconds=40)
     wait_for(lambda: hub_login_status(hub, "guest") == 302, "the end", seconds=90)
     wait_for(lambda: admin.get("shares/guest/").json()["items"], "the share", seconds=40)
+
+
+def test_an_end_that_comes_lifts_nothing_that_the_file_says(hub: LiveHub, admin: Api) -> None:
+    guest, text = hub.token("guest"), hub.policy.read_text()
+    end = datetime.now(UTC) + timedelta(seconds=3)
+    assert suspend(admin, "kim", until=end.isoformat()).status_code == 200
+    declare_suspended(hub, text, "kim")
+    assert admin.post("platform/reload").status_code == 200
+    wait_for(lambda: _was_resumed(hub, "kim", "its end has come"), "the end", seconds=30)
+
+    declare_suspended(hub, text, "kim", "guest")
+    assert admin.post("platform/reload").status_code == 200
+    assert guest.get("user").status_code == 403
+    assert hub_login_status(hub, "kim") == 403, "the file keeps kim out still"
+    hub.policy.write_text(text)
+    assert admin.post("platform/reload").status_code == 200
+    assert hub_login_status(hub, "kim") == 302
+
+
+def declare_suspended(hub: LiveHub, text: str, *names: str) -> None:
+    for name in names:
+        suspended = f"{name}: {{level: developer, suspended: {{reason: left}}}}"
+        text = text.replace(f"{name}: {{level: developer}}", suspended)
+    hub.policy.write_text(text)
+
+
+def _was_resumed(hub: LiveHub, name: str, reason: str) -> bool:
+    lifted = [r for r in read_audit(hub) if (r.action, r.subject) == ("person.resumed", name)]
+    return any(reason in row.detail_json for row in lifted)
+
+
+def test_what_cannot_be_settled_for_one_holds_up_nobody(hub: LiveHub, admin: Api) -> None:
+    boss, host = hub.token("boss"), hub.token("host")
+    if "" not in admin.servers("host"):
+        assert host.start("host", tier="small").status_code in {201, 202}
+    store = Store.open(hub.database_url)
+    try:
+        with store.begin() as transaction:
+            odd = RevokedShare("auditor", "host", "", "user", "auditor", "no:such!scope")
+            keep_shares(transaction, [odd])
+        wait_for(lambda: "a suspension of auditor" in hub.log, "the failure")
+        text = hub.policy.read_text()
+        suspended = "boss: {level: manager, suspended: {reason: left}}"
+        hub.policy.write_text(text.replace("boss: {level: manager}", suspended))
+        assert admin.post("platform/reload").status_code == 200
+        assert boss.get("user").status_code == 403
+        hub.policy.write_text(text)
+        assert admin.post("platform/reload").status_code == 200
+        with store.begin() as transaction:
+            forget_shares(transaction, "auditor")
+    finally:
+        store.close()
 
 
 def hub_login_status(hub: LiveHub, name: str) -> int:

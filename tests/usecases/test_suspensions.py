@@ -78,6 +78,17 @@ def test_refuses_to_lift_what_the_policy_declares(suspensions):
         suspensions.resume(Snapshot(policy, 1), "dev", reason="back", by="root")
 
 
+def test_what_is_over_ends_also_where_the_policy_declares_another(suspensions, store, clock):
+    for name, until in (("dev", SOON), ("eve", None), ("two", SOON)):
+        suspend(suspensions, name, until=until)
+    assert set(suspensions.end_what_is_over()) == {"dev", "eve", "two"}, "no end has come yet"
+    clock.advance(hours=1)
+    assert set(suspensions.end_what_is_over()) == {"eve"}
+    assert set(suspensions.end_what_is_over()) == {"eve"}
+    ended = [row for row in read_audit(store) if row.action == "person.resumed"]
+    assert {(row.actor, row.subject) for row in ended} == {("platform", "dev"), ("platform", "two")}
+
+
 def test_nothing_changes_while_the_store_is_down(suspensions, outage: Outage):
     outage.begin()
     with pytest.raises(StoreUnreachableError):
