@@ -708,6 +708,21 @@ SUSPENSION: Final = (
             "",
         ),
         (
+            "codes for tokens outlive a suspension",
+            "*database.query(orm.OAuthCode).filter_by(user_id=orm_user.id),",
+            "",
+        ),
+        (
+            "share codes outlive a suspension",
+            "*database.query(orm.ShareCode).filter_by(owner_id=orm_user.id),",
+            "",
+        ),
+        (
+            "whoever was looked at lately stays in",
+            "        user._auth_refreshed = None\n",
+            "",
+        ),
+        (
             "cookies outlive a suspension",
             "    orm_user.cookie_id = orm.new_token()\n",
             "",

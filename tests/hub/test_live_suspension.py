@@ -1,10 +1,12 @@
 """Somebody who is suspended is out everywhere within seconds, and comes back with nothing lost."""
 
 import json
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -85,8 +87,11 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
     assert kim.post("shares/kim/train", json={"user": "guest"}).status_code == 200
     assert kim.post("shares/kim/train", json={"group": "vision"}).status_code == 200
     assert kim.post("share-codes/kim/train", json={}).status_code == 200
+    assert len(admin.get("share-codes/kim/train").json()["items"]) == 1
     (hub.state.parent / "homes" / "kim" / "kept.txt").write_text("kept")
     assert browser.visit("/user/host/lab").url.path == "/user/host/lab"
+    leave_an_oauth_code(browser)
+    assert count_oauth_codes(hub, "kim") == 1
     with At(hub, kim.token) as visitor, At(hub, guest.token) as shared:
         assert visitor.get("/user/host/api/contents").status_code == 200
         assert shared.get("/user/kim/train/api/contents").status_code == 200
@@ -101,6 +106,11 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
         assert body["ended"]["tokens"] >= 4
         assert "tokens" in body["not_given_back"]
 
+        made_for_kim = admin.post("users/kim/tokens", json={"note": "made by an admin"}).json()
+        with Api(hub.url, made_for_kim["token"]) as late:
+            assert late.get("user").status_code == 403, "looked at anew, however lately that was"
+        assert count_oauth_codes(hub, "kim") == 0
+        assert admin.get("share-codes/kim/train").json()["items"] == []
         assert kim.get("user").status_code == 403
         assert kim.start("kim", "more", tier="small").status_code == 403
         assert browser.get("/hub/home").status_code == 302
@@ -146,6 +156,24 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
     }
     actions = [row.action for row in read_audit(hub) if row.subject == "kim"]
     assert {"person.suspended", "person.resumed"} <= set(actions)
+
+
+def leave_an_oauth_code(browser: Session) -> None:
+    """Be on the way to one's own server, with a code that nobody has exchanged for a token."""
+    query = {
+        "client_id": f"jupyterhub-user-{browser.name}",
+        "redirect_uri": f"/user/{browser.name}/oauth_callback",
+        "response_type": "code",
+    }
+    answer = browser.get("/hub/api/oauth2/authorize", params=query)
+    assert "code=" in answer.headers["location"]
+
+
+def count_oauth_codes(hub: LiveHub, name: str) -> int:
+    query = "SELECT count(*) FROM oauth_codes JOIN users ON user_id = users.id WHERE name = ?"
+    with closing(sqlite3.connect(hub.state / "jupyterhub.sqlite")) as database:
+        found: int = database.execute(query, [name]).fetchone()[0]
+    return found
 
 
 def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> None:
