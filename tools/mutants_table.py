@@ -672,8 +672,8 @@ SUSPENSION: Final = (
         ),
         (
             "shares are not remembered",
-            "                suspensions.keep_shares(transaction, kept)\n",
-            "                pass\n",
+            "            suspensions.keep_shares(transaction, shares)\n",
+            "            pass\n",
         ),
     ),
     *faults_in(
@@ -734,13 +734,32 @@ SUSPENSION: Final = (
         ),
         (
             "shares outlive a suspension",
-            "                database.delete(share)\n",
-            "                pass\n",
+            "                    self._app.db.delete(share)\n",
+            "                    pass\n",
         ),
         (
             "shares are not given back",
             "    orm.Share.grant(database, spawner, shared_with, share.scopes.split())\n",
             "",
+        ),
+    ),
+    *faults_in(
+        "hub/suspending.py",
+        ("tests/hub/test_live_suspension.py", "-k", "last_of_the_two or namesake"),
+        (
+            "whoever is still out gets shares",
+            "name in share.people and not any(map(self._is_out, share.people))",
+            "name in share.people",
+        ),
+        (
+            "a namesake gets the shares, with another id",
+            "    if ids != (share.owner_id, share.spawner_id, share.shared_with_id):\n",
+            "    if False:\n",
+        ),
+        (
+            "a namesake gets the shares, with the same id",
+            "user.created.replace(tzinfo=UTC) > share.at for",
+            "False for",
         ),
     ),
     *faults_in(

@@ -28,6 +28,8 @@ class RevokedShare:
     """A share that ended with the suspension of ``suspended``, who gave or had it.
 
     ``kind`` is ``user`` or ``group``, ``shared_with`` its name; ``scopes`` are joined by spaces.
+    Names may be used again, by others: the ids are the Hub's, and whoever came later than ``at``
+    is somebody else, even with such an id.
     """
 
     suspended: str
@@ -36,6 +38,15 @@ class RevokedShare:
     kind: str
     shared_with: str
     scopes: str
+    owner_id: int
+    spawner_id: int
+    shared_with_id: int
+    at: datetime
+
+    @property
+    def people(self) -> frozenset[str]:
+        """Whoever must not be suspended while it is shared."""
+        return frozenset({self.owner, self.shared_with} if self.kind == "user" else {self.owner})
 
 
 def say_suspended(name: str, until: datetime | None) -> str:

@@ -38,6 +38,7 @@ class Suspending:
         self._runtime = runtime
         self._record = runtime.suspensions
         self._changing = changing
+        self._sharing = asyncio.Lock()
         self._out: set[str] = set()
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -84,7 +85,8 @@ class Suspending:
                 if name not in self._out:
                     await self._settle_one(self._carry_out, name)
             kept = await self._in_thread(self._record.list_shares)
-            for name in sorted({share.suspended for share in kept} - set(suspended)):
+            ready = (share for share in kept if share.people.isdisjoint(suspended))
+            for name in sorted({share.suspended for share in ready}):
                 await self._settle_one(self._give_back, name)
         except StoreError as error:
             self._runtime.health.mark_down(error)
@@ -121,15 +123,10 @@ class Suspending:
             return Ended()
         tokens = end_access(database, orm_user)
         servers = self._stop_servers(orm_user)
-        shares = find_shares(database, orm_user)
-        if shares:
-            await self._in_thread(self._record.keep_shares, map(_describe(name), shares))
-            for share in shares:
-                database.delete(share)
-            database.commit()
+        shares = await self._revoke_shares(name, orm_user)
         self._out.add(name)
         self._app.log.warning("%s is suspended: logged out, their servers stop", name)
-        return Ended(servers, tokens, len(shares))
+        return Ended(servers, tokens, shares)
 
     def _stop_servers(self, orm_user: Any) -> tuple[str, ...]:
         if orm_user not in self._app.users:
@@ -151,12 +148,30 @@ class Suspending:
             self._app.log.exception("A server of %s, who is suspended, still runs", user.name)
             self._out.discard(user.name)
 
+    async def _revoke_shares(self, name: str, orm_user: Any) -> int:
+        async with self._sharing:
+            shares = find_shares(self._app.db, orm_user)
+            if shares:
+                now = datetime.now(UTC)
+                kept = [describe_share(share, name, now) for share in shares]
+                await self._in_thread(self._record.keep_shares, kept)
+                for share in shares:
+                    self._app.db.delete(share)
+                self._app.db.commit()
+            return len(shares)
+
     async def _give_back(self, name: str) -> int:
-        kept = [s for s in await self._in_thread(self._record.list_shares) if s.suspended == name]
-        given = sum(give_share(self._app.db, share) for share in kept)
-        if kept:
-            await self._in_thread(self._record.forget_shares, name)
+        """Give back what waited for ``name``, unless it waits for somebody else as well."""
+        given = 0
+        async with self._sharing:
+            for share in await self._in_thread(self._record.list_shares):
+                if name in share.people and not any(map(self._is_out, share.people)):
+                    given += give_share(self._app.db, share)
+                    await self._in_thread(self._record.forget_shares, [share])
         return given
+
+    def _is_out(self, name: str) -> bool:
+        return self._snapshot.suspension_of(name, datetime.now(UTC)) is not None
 
 
 def end_access(database: Any, orm_user: Any) -> int:
@@ -182,19 +197,21 @@ def find_shares(database: Any, orm_user: Any) -> list[Any]:
     return [*query.filter_by(owner_id=orm_user.id), *query.filter_by(user_id=orm_user.id)]
 
 
-def _describe(suspended: str) -> Callable[[Any], RevokedShare]:
-    def describe(share: Any) -> RevokedShare:
-        with_whom = share.user or share.group
-        return RevokedShare(
-            suspended,
-            share.owner.name,
-            share.spawner.name,
-            with_whom.kind,
-            with_whom.name,
-            " ".join(share.scopes),
-        )
-
-    return describe
+def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
+    """Describe a share that ends now with somebody's suspension."""
+    with_whom = share.user or share.group
+    return RevokedShare(
+        suspended,
+        share.owner.name,
+        share.spawner.name,
+        with_whom.kind,
+        with_whom.name,
+        " ".join(share.scopes),
+        share.owner.id,
+        share.spawner.id,
+        with_whom.id,
+        now,
+    )
 
 
 def give_share(database: Any, share: RevokedShare) -> bool:
@@ -204,6 +221,13 @@ def give_share(database: Any, share: RevokedShare) -> bool:
     kind = orm.Group if share.kind == "group" else orm.User
     shared_with = kind.find(database, share.shared_with)
     if not spawner or not shared_with:
+        return False
+    ids = (owner.id, spawner.id, shared_with.id)
+    if ids != (share.owner_id, share.spawner_id, share.shared_with_id):
+        return False
+    # SQLite gives the last id again once it is free: only the time tells those apart.
+    users = [party for party in (owner, shared_with) if party.kind == "user"]
+    if any(user.created.replace(tzinfo=UTC) > share.at for user in users):
         return False
     orm.Share.grant(database, spawner, shared_with, share.scopes.split())
     return True

@@ -143,6 +143,10 @@ revoked_share = Table(
     Column("kind", String(8), primary_key=True),
     Column("shared_with", CleanText, primary_key=True),
     Column("scopes", CleanText, nullable=False),
+    Column("owner_id", BigInteger, nullable=False),
+    Column("spawner_id", BigInteger, nullable=False),
+    Column("shared_with_id", BigInteger, nullable=False),
+    Column("at", UtcTime, nullable=False),
 )
 
 reservation = Table(

@@ -1,7 +1,7 @@
 """Who is suspended now, and the shares that were revoked with it."""
 
-from collections.abc import Iterable
-from dataclasses import astuple
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 
 from sqlalchemy import delete, insert, select, update
@@ -11,7 +11,6 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import revoked_share, suspension
 
 _SUSPENDED = suspension.c
-_SHARED = revoked_share.c
 
 
 def list_suspensions(tx: Transaction) -> dict[str, Suspension]:
@@ -35,24 +34,21 @@ def remove_suspension(tx: Transaction, name: str) -> bool:
     return tx.execute(delete(suspension).where(_SUSPENDED.name == name)).rowcount == 1
 
 
-def keep_shares(tx: Transaction, shares: Iterable[RevokedShare]) -> None:
-    """Remember shares that are about to be revoked; those that are known already stay once."""
-    known = {astuple(share)[:-1] for share in list_shares(tx)}
-    new = [share for share in shares if astuple(share)[:-1] not in known]
-    if new:
-        names = [column.name for column in revoked_share.columns]
-        rows = [dict(zip(names, astuple(share), strict=True)) for share in new]
-        tx.execute(insert(revoked_share), rows)
+def keep_shares(tx: Transaction, shares: Sequence[RevokedShare]) -> None:
+    """Remember shares that are about to be revoked; each once, as it was last."""
+    forget_shares(tx, shares)
+    for share in shares:
+        tx.execute(insert(revoked_share), asdict(share))
 
 
-def list_shares(tx: Transaction, suspended: str | None = None) -> list[RevokedShare]:
-    """List the shares that were revoked and not given back, of one person or of all."""
+def list_shares(tx: Transaction) -> list[RevokedShare]:
+    """List the shares that were revoked and not given back."""
     query = select(revoked_share).order_by(*revoked_share.primary_key)
-    if suspended is not None:
-        query = query.where(_SHARED.suspended == suspended)
     return [RevokedShare(*tuple(row)) for row in tx.execute(query)]
 
 
-def forget_shares(tx: Transaction, suspended: str) -> None:
-    """Forget the shares that ended with somebody's suspension: they were given back."""
-    tx.execute(delete(revoked_share).where(_SHARED.suspended == suspended))
+def forget_shares(tx: Transaction, shares: Sequence[RevokedShare]) -> None:
+    """Forget shares that were given back, or cannot be any more."""
+    for share in shares:
+        same = (column == getattr(share, column.name) for column in revoked_share.primary_key)
+        tx.execute(delete(revoked_share).where(*same))

@@ -1,6 +1,6 @@
 """Put people out and let them in again: the record of it. The Hub's door carries it out."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -102,22 +102,20 @@ class Suspensions:
                     _lift(transaction, name, "its end has come", "platform", now)
             return suspensions.list_suspensions(transaction)
 
-    def keep_shares(self, shares: Iterable[RevokedShare]) -> None:
+    def keep_shares(self, shares: Sequence[RevokedShare]) -> None:
         """Remember shares before they are revoked, so that they can be given back."""
-        kept = tuple(shares)
-        if kept:
-            with self._store.begin() as transaction:
-                suspensions.keep_shares(transaction, kept)
+        with self._store.begin() as transaction:
+            suspensions.keep_shares(transaction, shares)
 
     def list_shares(self) -> list[RevokedShare]:
         """Return the shares that were revoked and not given back."""
         with self._store.read() as transaction:
             return suspensions.list_shares(transaction)
 
-    def forget_shares(self, name: str) -> None:
-        """Forget the shares of ``name`` that were given back."""
+    def forget_shares(self, shares: Sequence[RevokedShare]) -> None:
+        """Forget shares that were given back, or cannot be any more."""
         with self._store.begin() as transaction:
-            suspensions.forget_shares(transaction, name)
+            suspensions.forget_shares(transaction, shares)
 
 
 def _lift(transaction: Transaction, name: str, reason: str, by: str, now: datetime) -> None:

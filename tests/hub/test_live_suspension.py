@@ -90,7 +90,7 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
     assert len(admin.get("share-codes/kim/train").json()["items"]) == 1
     (hub.state.parent / "homes" / "kim" / "kept.txt").write_text("kept")
     assert browser.visit("/user/host/lab").url.path == "/user/host/lab"
-    leave_an_oauth_code(browser)
+    leave_an_oauth_code(browser, "host")
     assert count_oauth_codes(hub, "kim") == 1
     with At(hub, kim.token) as visitor, At(hub, guest.token) as shared:
         assert visitor.get("/user/host/api/contents").status_code == 200
@@ -158,11 +158,11 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
     assert {"person.suspended", "person.resumed"} <= set(actions)
 
 
-def leave_an_oauth_code(browser: Session) -> None:
-    """Be on the way to one's own server, with a code that nobody has exchanged for a token."""
+def leave_an_oauth_code(browser: Session, owner: str) -> None:
+    """Be on the way to a server once more, with a code that nobody has exchanged for a token."""
     query = {
-        "client_id": f"jupyterhub-user-{browser.name}",
-        "redirect_uri": f"/user/{browser.name}/oauth_callback",
+        "client_id": f"jupyterhub-user-{owner}",
+        "redirect_uri": f"/user/{owner}/oauth_callback",
         "response_type": "code",
     }
     answer = browser.get("/hub/api/oauth2/authorize", params=query)
@@ -171,9 +171,17 @@ def leave_an_oauth_code(browser: Session) -> None:
 
 def count_oauth_codes(hub: LiveHub, name: str) -> int:
     query = "SELECT count(*) FROM oauth_codes JOIN users ON user_id = users.id WHERE name = ?"
+    return ask_hub_database(hub, query, name)
+
+
+def ask_hub_database(hub: LiveHub, query: str, *values: object) -> int:
     with closing(sqlite3.connect(hub.state / "jupyterhub.sqlite")) as database:
-        found: int = database.execute(query, [name]).fetchone()[0]
+        found: int = database.execute(query, values).fetchone()[0]
     return found
+
+
+def find_user_id(hub: LiveHub, name: str) -> int:
+    return ask_hub_database(hub, "SELECT id FROM users WHERE name = ?", name)
 
 
 def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> None:
@@ -243,10 +251,14 @@ def test_what_cannot_be_settled_for_one_holds_up_nobody(hub: LiveHub, admin: Api
     boss, host = hub.token("boss"), hub.token("host")
     if "" not in admin.servers("host"):
         assert host.start("host", tier="small").status_code in {201, 202}
+    ids = {name: find_user_id(hub, name) for name in ("host", "auditor")}
+    query = "SELECT id FROM spawners WHERE name = '' AND user_id = ?"
+    spawner = ask_hub_database(hub, query, ids["host"])
+    names = ("auditor", "host", "", "user", "auditor", "no:such!scope")
+    odd = RevokedShare(*names, ids["host"], spawner, ids["auditor"], datetime.now(UTC))
     store = Store.open(hub.database_url)
     try:
         with store.begin() as transaction:
-            odd = RevokedShare("auditor", "host", "", "user", "auditor", "no:such!scope")
             keep_shares(transaction, [odd])
         wait_for(lambda: "a suspension of auditor" in hub.log, "the failure")
         text = hub.policy.read_text()
@@ -257,9 +269,58 @@ def test_what_cannot_be_settled_for_one_holds_up_nobody(hub: LiveHub, admin: Api
         hub.policy.write_text(text)
         assert admin.post("platform/reload").status_code == 200
         with store.begin() as transaction:
-            forget_shares(transaction, "auditor")
+            forget_shares(transaction, [odd])
     finally:
         store.close()
+
+
+@pytest.mark.parametrize(("first", "second"), [("kim", "host"), ("host", "kim")])
+def test_a_share_comes_back_with_the_last_of_the_two(
+    hub: LiveHub, admin: Api, first: str, second: str
+) -> None:
+    host = hub.token("host")
+    share_default_server(host, "host", "kim")
+    for name in (first, second):
+        assert suspend(admin, name).status_code == 200
+    assert resume(admin, first).status_code == 200
+    assert shared_with(admin, "host") == []
+    assert resume(admin, second).status_code == 200
+    assert shared_with(admin, "host") == ["kim"]
+
+
+def test_a_namesake_gets_no_share(hub: LiveHub, admin: Api) -> None:
+    ids = []
+    for _ in range(2):
+        share_default_server(hub.token("kim"), "kim", "second")
+        assert suspend(admin, "kim").status_code == 200
+        assert admin.delete("users/second").status_code == 204
+        assert admin.post("users/second").status_code == 201
+        ids.append(find_user_id(hub, "second"))
+        assert resume(admin, "kim").status_code == 200
+        assert shared_with(admin, "kim") == []
+    assert ids[0] == ids[1], "the last id is given again: only the time tells them apart"
+
+
+def test_a_group_of_the_same_name_is_a_namesake(hub: LiveHub, admin: Api) -> None:
+    assert admin.post("groups/extra").status_code == 201
+    share_default_server(hub.token("kim"), "kim", "extra", kind="group")
+    assert suspend(admin, "kim").status_code == 200
+    assert admin.delete("groups/extra").status_code == 204
+    for name in ("takes-the-id", "extra"):
+        assert admin.post(f"groups/{name}").status_code == 201
+    assert resume(admin, "kim").status_code == 200
+    assert admin.get("shares/kim/").json()["items"] == []
+
+
+def share_default_server(api: Api, owner: str, name: str, *, kind: str = "user") -> None:
+    """Share a server, which exists once it was started, whether or not it runs."""
+    if api.post(f"shares/{owner}/", json={kind: name}).status_code == 404:
+        assert api.start(owner, tier="small").status_code in {201, 202}
+        assert api.post(f"shares/{owner}/", json={kind: name}).status_code == 200
+
+
+def shared_with(api: Api, owner: str) -> list[str]:
+    return [share["user"]["name"] for share in api.get(f"shares/{owner}/").json()["items"]]
 
 
 def hub_login_status(hub: LiveHub, name: str) -> int:

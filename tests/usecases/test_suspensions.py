@@ -1,5 +1,6 @@
 """Suspensions are recorded with their audit, refused where nobody could lift them, and kept."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,8 @@ from tests.usecases.conftest import Clock, Outage, read_audit
 
 POLICY = make_policy({"users": {"two": {"level": "admin"}}})
 SOON = NOW + timedelta(hours=1)
-SHARE = RevokedShare("dev", "dev", "train", "user", "eve", "access:servers!server=dev/train")
+SCOPE = "access:servers!server=dev/train"
+SHARE = RevokedShare("dev", "dev", "train", "user", "eve", SCOPE, 1, 2, 3, NOW)
 
 
 @pytest.fixture
@@ -98,12 +100,15 @@ def test_nothing_changes_while_the_store_is_down(suspensions, outage: Outage):
 
 
 def test_shares_are_remembered_once_and_forgotten_when_given_back(suspensions):
-    other = RevokedShare("eve", "dev", "train", "user", "eve", SHARE.scopes)
+    other = replace(SHARE, suspended="eve")
     for _ in range(2):
         suspensions.keep_shares([SHARE, other])
     assert suspensions.list_shares() == [SHARE, other]
-    suspensions.forget_shares("dev")
-    assert suspensions.list_shares() == [other]
+    of_a_namesake = replace(other, shared_with_id=4, at=SOON)
+    suspensions.keep_shares([of_a_namesake])
+    assert suspensions.list_shares() == [SHARE, of_a_namesake]
+    suspensions.forget_shares([SHARE])
+    assert suspensions.list_shares() == [of_a_namesake]
 
 
 def test_the_gate_refuses_whoever_is_suspended(gate_of):

@@ -88,6 +88,10 @@ def _create_people() -> None:
         sa.Column("kind", sa.String(8), primary_key=True),
         sa.Column("shared_with", CleanText, primary_key=True),
         _needed("scopes", CleanText),
+        _needed("owner_id", sa.BigInteger),
+        _needed("spawner_id", sa.BigInteger),
+        _needed("shared_with_id", sa.BigInteger),
+        _needed("at", UtcTime),
     )
 
 
