@@ -210,7 +210,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "`custom:platform:admin`",
         (
             'Body `{"reason", "until"}`; `until` is optional, a time with its zone. 200 with what '
-            "ended; 409 with a code `suspension.…` if it cannot be."
+            "ended, and with `not_ended` where connections may be open still; 409 with a code "
+            "`suspension.…` if it cannot be."
         ),
     ),
     r"/api/platform/users/([^/]+)/resume": (

@@ -75,6 +75,8 @@ def suspend(
         "back.",
         err=True,
     )
+    if "not_ended" in answer:
+        click.echo(f"Not ended: {answer['not_ended']}", err=True)
     click.echo(f"To take it back: jhp resume {name} --reason …", err=True)
 
 

@@ -1,5 +1,6 @@
 """The in-Hub REST API about people: who is invited, put out, and let in again."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -111,7 +112,7 @@ class SuspendHandler(SuspensionHandler):
         body = self.read_object("reason", "until")
         reason, until = self.read_reason(body), _read_end(body.get("until"))
         ended = await self.platform.suspending.suspend(name, reason=reason, until=until, by=self.me)
-        return {
+        answer = {
             "user": name,
             "suspended": True,
             "reason": reason,
@@ -125,6 +126,9 @@ class SuspendHandler(SuspensionHandler):
             "given_back_on_resume": list(GIVEN_BACK),
             "not_given_back": list(NOT_GIVEN_BACK),
         }
+        if ended.still_open:
+            answer["not_ended"] = say_not_ended(name, ended.still_open)
+        return answer
 
 
 class ResumeHandler(SuspensionHandler):
@@ -144,6 +148,14 @@ class ResumeHandler(SuspensionHandler):
             "not_given_back": list(NOT_GIVEN_BACK),
             "message": f"{name} logs in anew, and makes new tokens.",
         }
+
+
+def say_not_ended(name: str, servers: Sequence[str]) -> str:
+    """Say what a suspension leaves open at other people's servers, and how to close it."""
+    return (
+        f"A kernel's connection that {name} has open at {', '.join(servers)} is not cut. "
+        "To cut it, stop that server."
+    )
 
 
 def _read_end(value: object) -> datetime | None:

@@ -20,11 +20,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """What ended with a suspension: servers by name, and how many tokens and shares."""
+    """What ended with a suspension: servers by name, and how many tokens and shares.
+
+    ``still_open`` are other people's running servers that were shared with them, as ``OWNER/NAME``:
+    a connection that was opened there before is not cut.
+    """
 
     servers: tuple[str, ...] = ()
     tokens: int = 0
     shares: int = 0
+    still_open: tuple[str, ...] = ()
 
 
 class Suspending:
@@ -123,10 +128,11 @@ class Suspending:
             return Ended()
         tokens = end_access(database, orm_user)
         servers = self._stop_servers(orm_user)
+        still_open = list_visited(database, orm_user)
         shares = await self._revoke_shares(name, orm_user)
         self._out.add(name)
         self._app.log.warning("%s is suspended: logged out, their servers stop", name)
-        return Ended(servers, tokens, shares)
+        return Ended(servers, tokens, shares, still_open)
 
     def _stop_servers(self, orm_user: Any) -> tuple[str, ...]:
         if orm_user not in self._app.users:
@@ -195,6 +201,13 @@ def find_shares(database: Any, orm_user: Any) -> list[Any]:
     """Return the shares that a user gave, and those that others gave to them alone."""
     query = database.query(orm.Share)
     return [*query.filter_by(owner_id=orm_user.id), *query.filter_by(user_id=orm_user.id)]
+
+
+def list_visited(database: Any, orm_user: Any) -> tuple[str, ...]:
+    """Name the running servers of others that are shared with a user, alone or through a group."""
+    spawners = {share.spawner for share in orm_user.all_shared_with_me}
+    running = (s for s in spawners if s.server is not None and s.user is not orm_user)
+    return tuple(sorted(f"{spawner.user.name}/{spawner.name}" for spawner in running))
 
 
 def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:

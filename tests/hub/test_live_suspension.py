@@ -105,6 +105,7 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
         assert body["ended"]["shares"] == 3
         assert body["ended"]["tokens"] >= 4
         assert "tokens" in body["not_given_back"]
+        assert "that kim has open at host/ is not cut" in body["not_ended"]
 
         made_for_kim = admin.post("users/kim/tokens", json={"note": "made by an admin"}).json()
         with Api(hub.url, made_for_kim["token"]) as late:
@@ -321,6 +322,21 @@ def share_default_server(api: Api, owner: str, name: str, *, kind: str = "user")
 
 def shared_with(api: Api, owner: str) -> list[str]:
     return [share["user"]["name"] for share in api.get(f"shares/{owner}/").json()["items"]]
+
+
+def test_names_where_a_connection_may_still_be_open(hub: LiveHub, admin: Api) -> None:
+    guest = hub.token("guest")
+    assert guest.start("guest", "open", tier="small").status_code in {201, 202}
+    guest.wait_until_ready("guest", "open")
+    assert guest.post("shares/guest/open", json={"group": "vision"}).status_code == 200
+    command = [sys.executable, "-m", "jupyterhub_platform", "suspend", "operator"]
+    command += ["--reason", "a reason", "--state", str(hub.state)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "Not ended: A kernel's connection that operator has open at guest/open" in done.stderr
+    assert resume(admin, "operator").status_code == 200
+    guest.stop("guest", "open")
+    assert "guest/open" not in suspend(admin, "operator").json().get("not_ended", "")
+    assert resume(admin, "operator").status_code == 200
 
 
 def hub_login_status(hub: LiveHub, name: str) -> int:
