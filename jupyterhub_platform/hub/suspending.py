@@ -76,6 +76,7 @@ class Suspending:
             Raised if it cannot be recorded; then nothing has changed.
         """
         await self._change(lambda at: self._record.resume(at, name, reason=reason, by=by))
+        self._out.discard(name)
         return await self._give_back(name)
 
     async def settle(self) -> None:
