@@ -543,7 +543,8 @@ def test_a_store_in_postgresql_is_backed_up_as_it_is_written(
     url = f"{scheme}://{postgres_url.partition('://')[2]}"
     Store.open(url).close()
     text = (ROOT / "docs" / "operations.md").read_text()
-    (command,) = re.findall(r"^pg_dump .*$", text, re.MULTILINE)
+    commands = re.findall(r"^(?:export DATABASE=|pg_dump ).*$", text, re.MULTILINE)
+    assert len(commands) == 2
     environment = {"PATH": f"{find_programs()}:{os.environ['PATH']}", "PLATFORM_DB_URL": url}
-    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, env=environment, check=True)
+    subprocess.run(["/bin/sh", "-c", "\n".join(commands)], cwd=tmp_path, env=environment, check=True)
     assert "CREATE TABLE public.audit" in (tmp_path / "platform-backup.sql").read_text()

@@ -220,10 +220,9 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 
     def get_env(self) -> dict[str, Any]:
-        """Keep tokens out of addresses, and have a server with an idle time report its use."""
+        """Leave out what the Hub's own environment says of tokens; have an idle time reported."""
         environment: dict[str, Any] = super().get_env()
         if TOKEN_IN_URL not in self.environment:
-            # Whoever wants that says so for servers: the Hub's own environment may have it too.
             environment.pop(TOKEN_IN_URL, None)
         idle = self.admitted.reservation.idle_timeout if self.admitted else None
         if idle is not None:
