@@ -546,5 +546,7 @@ def test_a_store_in_postgresql_is_backed_up_as_it_is_written(
     commands = re.findall(r"^(?:export DATABASE=|pg_dump ).*$", text, re.MULTILINE)
     assert len(commands) == 2
     environment = {"PATH": f"{find_programs()}:{os.environ['PATH']}", "PLATFORM_DB_URL": url}
-    subprocess.run(["/bin/sh", "-c", "\n".join(commands)], cwd=tmp_path, env=environment, check=True)
+    subprocess.run(
+        ["/bin/sh", "-c", "\n".join(commands)], cwd=tmp_path, env=environment, check=True
+    )
     assert "CREATE TABLE public.audit" in (tmp_path / "platform-backup.sql").read_text()
