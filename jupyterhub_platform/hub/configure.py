@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governe
 from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
+from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.settings import Settings
 
 DEFAULT_SERVICE_URL: Final = "http://127.0.0.1:8190"
@@ -66,6 +67,7 @@ def configure(c: Any) -> None:
         {"platform_local_accounts": local_accounts, "platform_endings": _list_endings}
     )
     _keep_environments_unwritten()
+    scrub_log()
     _add_named(hub, "services", [_service(c, local_accounts)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

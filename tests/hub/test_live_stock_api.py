@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, running
+from tests.support.live_hub import LiveHub, running, wait_for
 
 pytestmark = pytest.mark.hub
 
@@ -61,3 +61,12 @@ def test_a_page_that_no_database_counts_to_is_refused(hub: LiveHub) -> None:
     answer = hub.token("admin").get("users", params={"offset": 10**23})
     assert answer.status_code == 400
     assert "offset" in answer.json()["message"]
+
+
+@pytest.mark.parametrize("path", ["accept-share?code={}", "api/users/none?a=b&token={}"])
+def test_what_somebody_proves_is_not_in_the_log_if_it_is_refused(hub: LiveHub, path: str) -> None:
+    secret = "0123456789abcdef0123456789"
+    answer = hub.login("dev").get(f"/hub/{path.format(secret)}")
+    assert answer.status_code in {403, 404}
+    wait_for(lambda: path.format("[secret]") in hub.log, "the line of the log")
+    assert secret not in hub.log

@@ -1,0 +1,34 @@
+"""Keeps tokens and codes out of the Hub's log, where tornado writes the addresses of what failed.
+
+JupyterHub scrubs the line that it writes for each request, not the one that tornado adds for an
+error.
+"""
+
+import logging
+import re
+from typing import Final
+
+from jupyterhub.log import SCRUB_PARAM_KEYS
+
+_LOGGERS: Final = ("tornado.general", "tornado.application")
+_SECRET: Final = re.compile(
+    rf"([?&][^=&\s]*(?:{'|'.join(map(re.escape, SCRUB_PARAM_KEYS))})[^=&\s]*=)[^&\s'\")]+"
+)
+
+
+class _Scrub(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        scrubbed = _SECRET.sub(r"\1[secret]", text)
+        if scrubbed != text:
+            record.msg, record.args = scrubbed, ()
+        return True
+
+
+_SCRUB: Final = _Scrub()
+
+
+def scrub_log() -> None:
+    """Scrub what tornado logs in this process, from now on; again does no harm."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_SCRUB)
