@@ -1,6 +1,6 @@
 """The in-Hub REST API about people: who is invited, put out, and let in again."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -66,27 +66,19 @@ class InviteHandler(PlatformAPIHandler):
 class SuspensionHandler(PlatformAPIHandler):
     """What suspending and resuming have in common: who may, and what is answered if it fails."""
 
-    async def post(self, name: str) -> None:
-        """Answer with what changed, or with why nothing did."""
+    async def carry_out(
+        self, change: Callable[[str], Awaitable[dict[str, Any]]], name: str
+    ) -> None:
+        """Answer with what a change says that it did, or with why nothing changed."""
         self.require(roles.ADMIN)
         self.check_person(name)
         try:
-            self.write(await self.change(name))
+            self.write(await change(name))
         except SuspensionError as error:
             self.set_status(409)
             self.write({"status": 409, "message": str(error), "code": error.code})
         except StoreError as error:
             raise self.store_is_down(error) from error
-
-    async def change(self, name: str) -> dict[str, Any]:
-        """Do it, and return what is answered.
-
-        Raises
-        ------
-        SuspensionError
-            Raised if it cannot be.
-        """
-        raise NotImplementedError
 
     def read_reason(self, body: dict[str, Any]) -> str:
         """Return the reason in the body, which must be there.
@@ -107,8 +99,11 @@ class SuspensionHandler(PlatformAPIHandler):
 class SuspendHandler(SuspensionHandler):
     """Puts somebody out, at once."""
 
-    async def change(self, name: str) -> dict[str, Any]:
-        """Return what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
+    async def post(self, name: str) -> None:
+        """Answer with what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
+        await self.carry_out(self._suspend, name)
+
+    async def _suspend(self, name: str) -> dict[str, Any]:
         body = self.read_object("reason", "until")
         reason, until = self.read_reason(body), _read_end(body.get("until"))
         ended = await self.platform.suspending.suspend(name, reason=reason, until=until, by=self.me)
@@ -134,8 +129,11 @@ class SuspendHandler(SuspensionHandler):
 class ResumeHandler(SuspensionHandler):
     """Lets somebody in again."""
 
-    async def change(self, name: str) -> dict[str, Any]:
-        """Return what was given back; ``{"reason": …}``."""
+    async def post(self, name: str) -> None:
+        """Answer with what was given back; ``{"reason": …}``."""
+        await self.carry_out(self._resume, name)
+
+    async def _resume(self, name: str) -> dict[str, Any]:
         reason = self.read_reason(self.read_object("reason"))
         shares = await self.platform.suspending.resume(name, reason=reason, by=self.me)
         return {
