@@ -42,7 +42,7 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "account": question.account,
         "image": question.image,
         "candidates": [_candidate_to_json(candidate) for candidate in question.candidates],
-        "limits": [_limit_to_json(limit) for limit in question.limits],
+        "limits": [_limit_to_row(limit) for limit in question.limits],
         "opened_by": list(question.opened_by),
         "opened_by_managers": question.opened_by_managers,
     }
@@ -63,7 +63,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         account=data["account"],
         image=data["image"],
         candidates=tuple(_candidate_from_json(row) for row in data["candidates"]),
-        limits=tuple(_limit_from_json(row) for row in data["limits"]),
+        limits=tuple(_limit_from_row(row) for row in data["limits"]),
         opened_by=tuple(data["opened_by"]),
         opened_by_managers=data["opened_by_managers"],
     )
@@ -92,7 +92,7 @@ def _candidate_to_json(candidate: Candidate) -> dict[str, Any]:
         "granted": candidate.granted,
         "requestable": candidate.requestable,
         "observe": candidate.observe,
-        "limits": [_limit_to_json(limit) for limit in candidate.limits],
+        "limits": [_limit_to_row(limit) for limit in candidate.limits],
     }
 
 
@@ -104,17 +104,17 @@ def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
         row["granted"],
         row["requestable"],
         row["observe"],
-        tuple(_limit_from_json(limit) for limit in row["limits"]),
+        tuple(_limit_from_row(limit) for limit in row["limits"]),
     )
 
 
-def _limit_to_json(limit: HeldLimit) -> list[Any]:
+def _limit_to_row(limit: HeldLimit) -> list[Any]:
     scope, resource, most, held, path, granted, raised_by, raised_by_managers = limit
     row = [list(scope), resource, most, held, path, granted]
     return [*row, list(raised_by), raised_by_managers]
 
 
-def _limit_from_json(row: Sequence[Any]) -> HeldLimit:
+def _limit_from_row(row: Sequence[Any]) -> HeldLimit:
     scope, resource, most, held, path, granted, raised_by, raised_by_managers = row
     return HeldLimit(
         Scope(*scope), resource, most, held, path, granted, tuple(raised_by), raised_by_managers
