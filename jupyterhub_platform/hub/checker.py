@@ -24,10 +24,10 @@ class Checker:
         if self._runtime.health.reason or not self._app.db.is_active:
             return  # nothing waits for a database that is known to be down
         loop = asyncio.get_running_loop()
-        live = await live_servers(self._app.users.values())
-        book = self._runtime.admission.book.copy()
         try:
             with uncollected():
+                live = await live_servers(self._app.users.values())
+                book = self._runtime.admission.book.copy()
                 differences = await loop.run_in_executor(
                     None, compare, book, self._runtime.store, live
                 )

@@ -46,14 +46,21 @@ class Lifetimes:
     async def keep_deadlines(self) -> None:
         """Stop every server whose lifetime is over."""
         now = datetime.now(UTC)
-        running = [each async for each in self._list_running()]
-        over = [each for each in running if each[2].ends_at is not None and each[2].ends_at <= now]
+        over = [
+            each
+            async for each in self._list_running()
+            if each[2].ends_at is not None and each[2].ends_at <= now
+        ]
         await asyncio.gather(*(self._stop(*each, "lifetime") for each in over))
 
     async def stop_unused(self) -> None:
         """Stop every server that is idle. To wait for their answers may take minutes."""
-        running = [each async for each in self._list_running()]
-        idle = [each for each in running if self._is_idle(*each[1:])]
+        running, idle = [], []
+        async for each in self._list_running():
+            running.append(each)
+            # Asked here, where the loop gets its turns: for thousands it takes long.
+            if self._is_idle(*each[1:]):
+                idle.append(each)
         _keep_only(running, self._busy_at)
         _keep_only(idle, self._unanswered)
         await asyncio.gather(*(self._stop_unless_busy(*each) for each in idle))

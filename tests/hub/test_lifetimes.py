@@ -20,6 +20,7 @@ from tornado.web import Application, RequestHandler
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import lifetimes as module
+from jupyterhub_platform.hub import pace
 from jupyterhub_platform.hub.lifetimes import LOOKS_WITHOUT_ANSWER, Lifetimes
 
 AT_ONCE = timedelta(microseconds=1)
@@ -237,3 +238,31 @@ async def test_a_deadline_does_not_wait_for_servers_that_hang(hub):
     assert hub.stopped == ["over"]
     assert hub.spawners["over"].stop_reason == "lifetime"
     await asking
+
+
+async def test_between_two_servers_others_have_their_turn(hub, monkeypatch):
+    monkeypatch.setattr(pace, "LONGEST_TURN_SECONDS", 0)
+    looked_at: list[int] = []
+    turns = 0
+
+    class Noting(SimpleNamespace):
+        @property
+        def ready(self) -> bool:
+            looked_at.append(turns)
+            return False
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    for name in "abcde":
+        server = vars(hub.add(name, idle_timeout=AT_ONCE))
+        del server["ready"]
+        hub.users[name] = SimpleNamespace(name=name, spawners={name: Noting(**server)})
+    del hub.users["ada"]
+    other = asyncio.create_task(take_turns())
+    await Lifetimes(hub).stop_unused()
+    other.cancel()
+    assert len(set(looked_at)) == len(hub.users), looked_at
