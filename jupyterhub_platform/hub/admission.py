@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import Any
 
 from jupyterhub.spawner import Spawner
-from traitlets import default
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.usage import Reservation
@@ -15,8 +14,8 @@ from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
 from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS, TOKEN_IN_URL
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_form import spawn_form
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.refused import Refused
+from jupyterhub_platform.hub.spawn_form import TierFormMixin
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -25,7 +24,7 @@ STOCK_REPORT_SECONDS = 300
 """How often a server reports its use to the Hub, if nothing says otherwise."""
 
 
-class AdmissionMixin(Spawner):  # type: ignore[misc]
+class AdmissionMixin(TierFormMixin, Spawner):  # type: ignore[misc]
     """Goes before a spawner class: whatever starts that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
@@ -60,28 +59,6 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Do what servers need once, when the Hub starts."""
 
-    # -- the form --------------------------------------------------------------------------------
-
-    async def get_options_form(self) -> str:
-        """Return the platform's form, whatever ``options_form`` says.
-
-        Where there is none, the Hub starts a server at once: from a GET, which any page can send.
-        """
-        return spawn_form(self.platform, self.user, self.name, self.handler, self.page_notes())
-
-    @default("options_from_form")
-    def _default_options_from_form(self) -> Any:
-        return options_from_form
-
-    @default("apply_user_options")
-    def _default_apply_user_options(self) -> Any:
-        # Options only name things; admission has read them, and nothing else may.
-        return lambda spawner, options: None
-
-    def page_notes(self) -> tuple[str, ...]:
-        """Return small print for the spawn page: what cannot be enforced here, for example."""
-        return ()
-
     # -- admission ----------------------------------------------------------------------------
 
     @property
@@ -108,7 +85,7 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         try:
             self.admitted = self._ask()
         except BaseException:
-            self._forget_when_done()
+            self._put_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
         self._refused = False
@@ -147,9 +124,16 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
                 request = self._request((before or {}) if options is None else options, handler)
                 self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
-            if self._never_started(before):
-                self._forget(before, self.orm_spawner.last_activity, never_started=True)
+            refused = Refused.start_of(self, before)
+            if not refused.known:
+                refused.put_back(self)
             raise
+
+    def _put_back_when_done(self) -> None:
+        if self._spawn_future is not None:
+            refused = Refused.start_of(self, self._options_before)
+            # Runs after the Hub has cleaned up itself.
+            self._spawn_future.add_done_callback(lambda _: refused.put_back(self))
 
     @contextmanager
     def _told_to_the_hub(self) -> Iterator[None]:
@@ -180,37 +164,6 @@ class AdmissionMixin(Spawner):  # type: ignore[misc]
         if self.admitted is None:
             self.admit()
         await super().apply_group_overrides()
-
-    # -- a denied start leaves nothing behind -----------------------------------------------------
-
-    def _forget_when_done(self) -> None:
-        if self._spawn_future is None:
-            return
-        options, last_activity = self._options_before, self.orm_spawner.last_activity
-        never_started = self._never_started(options)
-        self._spawn_future.add_done_callback(
-            # Runs after the Hub has cleaned up itself.
-            lambda _: self._forget(options, last_activity, never_started=never_started)
-        )
-
-    def _never_started(self, options_before: Any) -> bool:
-        """Tell whether the Hub knows of this server only since somebody tried to start it."""
-        row = self.orm_spawner
-        return (
-            bool(self.name) and not options_before and not row.state and row.last_activity is None
-        )
-
-    def _forget(self, options_before: Any, last_activity: Any, *, never_started: bool) -> None:
-        """Put back what the Hub wrote for a start that was denied."""
-        database, orm_spawner = self.user.db, self.orm_spawner
-        if self.user.spawners.get(self.name) is self:
-            self.user.spawners.pop(self.name)
-        if never_started:
-            database.delete(orm_spawner)
-        else:
-            orm_spawner.user_options = options_before
-            orm_spawner.last_activity = last_activity
-        database.commit()
 
     def get_args(self) -> list[str]:
         """Have the server ask the Hub anew about its visitors, unless the site says how often."""

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from traitlets import HasTraits, default
+
 from jupyterhub_platform.core.question import OPTION_NAMES, subject_of
 from jupyterhub_platform.hub import roles
-from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.hub.spawn_page.render import render_form
 from jupyterhub_platform.hub.spawn_page.view import build_view
@@ -63,3 +65,33 @@ def _preselected(handler: Any) -> Mapping[str, str]:
         for name, value in asked.items()
         if name in OPTION_NAMES and isinstance(value, str) and value
     }
+
+
+class TierFormMixin(HasTraits):
+    """Has a spawner's page be the platform's form, and its options only name things."""
+
+    user: Any
+    name: str
+    handler: Any
+
+    async def get_options_form(self) -> str:
+        """Return the platform's form, whatever ``options_form`` says.
+
+        Where there is none, the Hub starts a server at once: from a GET, which any page can send.
+        """
+        return spawn_form(
+            platform_of(self.user.settings), self.user, self.name, self.handler, self.page_notes()
+        )
+
+    @default("options_from_form")
+    def _default_options_from_form(self) -> Any:
+        return options_from_form
+
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Any:
+        # Options only name things; admission has read them, and nothing else may.
+        return lambda spawner, options: None
+
+    def page_notes(self) -> tuple[str, ...]:
+        """Return small print for the spawn page: what cannot be enforced here, for example."""
+        return ()
