@@ -50,6 +50,12 @@ def record_revision(
     return int(number)
 
 
+def latest_number(tx: Transaction) -> int | None:
+    """Return the number of the newest revision, without reading its document."""
+    newest = select(_COLUMNS.number).order_by(_COLUMNS.number.desc()).limit(1)
+    return tx.execute(newest).scalar()
+
+
 def latest_revision(tx: Transaction) -> Revision | None:
     """Return the newest revision, or None if no policy was ever in force."""
     return next(iter(list_revisions(tx, limit=1)), None)

@@ -51,7 +51,7 @@ class Policies:
         read = _read(path)
         now = self._clock()
         with self._store.begin() as transaction:
-            newest = policies.latest_revision(transaction)
+            before = policies.latest_number(transaction)
             number = policies.record_revision(
                 transaction,
                 document_json=read.text,
@@ -60,7 +60,7 @@ class Policies:
                 actor=actor,
                 at=now,
             )
-            if newest is None or newest.number != number:
+            if number != before:
                 audit.append(
                     transaction,
                     at=now,
