@@ -640,7 +640,6 @@ IDENTITY: Final = (
             "        if user.name not in self.platform.snapshot.policy.people:\n",
             "        if False:\n",
         ),
-        ("the suspended stay in", "        self._refuse_suspended(user.name)\n", ""),
     ),
     *faults_in(
         "hub/authenticator.py",
@@ -658,7 +657,11 @@ SUSPENSION: Final = (
     *faults_in(
         "usecases/suspensions.py",
         ("tests/usecases/test_suspensions.py",),
-        ("people suspend themselves", "    if name == by:\n", "    if False:\n"),
+        (
+            "people suspend themselves",
+            "    if name == by:\n        raise",
+            "    if False:\n        raise",
+        ),
         ("the last admin is suspended", "    if admins == [name]:\n", "    if False:\n"),
         (
             "what is over is a suspension",
@@ -695,7 +698,7 @@ SUSPENSION: Final = (
         _LIVE_SUSPENSION,
         (
             "the suspended log in",
-            "        self._refuse_suspended(username)\n",
+            "        self.refuse_suspended(username)\n",
             "",
         ),
     ),
@@ -822,6 +825,76 @@ DOORS: Final = (
             "True for each",
         ),
         ("a page begins anywhere", "        if offset > MOST_ROWS:\n", "        if False:\n"),
+    ),
+    *faults_in(
+        "hub/admission.py",
+        ("tests/hub/test_admission.py",),
+        (
+            "what was not admitted starts",
+            "        if self.admitted is None:\n            raise AdmissionDenied(",
+            "        if False:\n            raise AdmissionDenied(",
+        ),
+        (
+            "a start that no authenticator asked about is not asked about",
+            "            self.admit()\n        await super().apply",
+            "            pass\n        await super().apply",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/forbidden.py",
+        ("tests/hub/kubernetes/test_guard.py",),
+        (
+            "a pod that says nothing of tokens is let through",
+            'spec.get("automountServiceAccountToken") is not False',
+            'spec.get("automountServiceAccountToken")',
+        ),
+        (
+            "another service account is let through",
+            'not in (None, "", "default")',
+            "not in (spec.get(key),)",
+        ),
+        (
+            "the node's network is let through",
+            '        "hostNetwork": "shares the network of the node",\n',
+            "",
+        ),
+        ("privileged is let through", '    if context.get("privileged"):', "    if False:"),
+    ),
+    *faults_in(
+        "hub/authenticator.py",
+        ("tests/hub/test_live_hardening.py", "-k", "outrun"),
+        (
+            "a provider that is slow outruns a suspension",
+            "        self.refuse_suspended(user.name)\n        return refreshed",
+            "        return refreshed",
+        ),
+    ),
+    *faults_in(
+        "usecases/suspensions.py",
+        ("tests/usecases/test_suspensions.py",),
+        (
+            "whoever is suspended lifts it",
+            "    if name == by:\n        # Whoever",
+            "    if False:\n        # Whoever",
+        ),
+    ),
+    *faults_in(
+        "hub/hub_database.py",
+        ("tests/faults/test_database.py", "-k", "stranger"),
+        (
+            "a database that fails makes strangers",
+            "    if failure is not None:\n",
+            "    if False:\n",
+        ),
+    ),
+    *faults_in(
+        "hub/hardening.py",
+        ("tests/hub/test_hardening.py",),
+        (
+            "scopes in the role server are not looked at",
+            'if setting.trait == "server_token_scopes":',
+            "if False:",
+        ),
     ),
     *faults_in(
         "hub/spawn_form.py",

@@ -142,7 +142,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("suspension.declared", "409", "The policy declares the suspension, and only there it ends."),
     ("suspension.last_admin", "409", "Nobody would be left who could lift the suspension."),
     ("suspension.none", "409", "Somebody is to be resumed who is not suspended."),
-    ("suspension.oneself", "409", "Nobody suspends themselves."),
+    ("suspension.oneself", "409", "Nobody suspends themselves, or lifts their own suspension."),
     ("suspension.over", "409", "A suspension would be over before it begins."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )

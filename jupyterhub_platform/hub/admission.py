@@ -168,7 +168,8 @@ class AdmissionMixin(TierFormMixin, Spawner):  # type: ignore[misc]
     def get_args(self) -> list[str]:
         """Have the server ask the Hub anew about its visitors, unless the site says how often."""
         arguments: list[str] = super().get_args()
-        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in arguments):
+        said = [*(self.cmd or ()), *arguments]
+        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in said):
             return arguments
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 

@@ -66,7 +66,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         """Refuse whom the policy does not declare, or who is suspended; always asked."""
         if username not in self.platform.snapshot.policy.people:
             raise web.HTTPError(403, NOT_DECLARED.format(name=username))
-        self._refuse_suspended(username)
+        self.refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
@@ -75,12 +75,22 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         A suspended person is refused rather than logged out: the Hub goes on with a token whose
         owner cannot be refreshed, where a site has set that so.
         """
-        self._refuse_suspended(user.name)
+        self.refuse_suspended(user.name)
         if user.name not in self.platform.snapshot.policy.people:
             return False
-        return await super().refresh_user(user, handler)
+        refreshed = await super().refresh_user(user, handler)
+        # The identity provider may take long to answer, and the Hub believes this for a minute.
+        self.refuse_suspended(user.name)
+        return refreshed
 
-    def _refuse_suspended(self, name: str) -> None:
+    def refuse_suspended(self, name: str) -> None:
+        """Refuse somebody who is suspended now.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 403 and until when.
+        """
         suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
         if suspension is not None:
             raise web.HTTPError(403, f"{say_suspended(name, suspension.until)} Ask an admin.")

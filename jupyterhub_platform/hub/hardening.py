@@ -207,6 +207,16 @@ def find_weakened(config: Config, classes: Mapping[str, type], *, hard: bool) ->
         is_set, value = read_setting(config, classes[setting.section], setting.trait)
         if is_set and not setting.is_safe(value):
             yield Weakened(setting, value)
+        if setting.trait == "server_token_scopes":
+            # The Hub takes them from its role `server` where the trait says nothing.
+            own = (each for each in _list_roles(config) if each.get("name") == "server")
+            wide = [scopes for each in own if not setting.is_safe(scopes := each.get("scopes", []))]
+            yield from (Weakened(setting, scopes) for scopes in wide)
+
+
+def _list_roles(config: Config) -> list[Mapping[str, Any]]:
+    roles = read_added(config.JupyterHub.get("load_roles", []))
+    return [each for each in roles if isinstance(each, Mapping)]
 
 
 def read_setting(config: Config, kind: type, trait: str) -> tuple[bool, Any]:

@@ -4,9 +4,11 @@ JupyterHub answers whatever its database raises with a bare 500. A full disk, a 
 or a database server that is gone is no fault of the program: people are told so, with a 503.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
+from jupyterhub.handlers.base import BaseHandler
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import OperationalError
@@ -17,6 +19,8 @@ SENTENCE: Final = (
     "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
 )
 _RETRY_SECONDS: Final = 10
+_FAILURE: Final = "_platform_database_failure"
+_PATCHED: Final = "_platform_answers_for_database"
 
 
 class HubDatabaseError(OperationalError, web.HTTPError):
@@ -32,6 +36,43 @@ class HubDatabaseError(OperationalError, web.HTTPError):
 
     def __str__(self) -> str:
         return self.text
+
+
+def answer_while_finding_out_who_asks() -> None:
+    """Have requests answered with 503, too, where the database fails before it is known whose.
+
+    JupyterHub goes on with such a request as a stranger's: people with a session would be told to
+    log in, and services that their tokens are wrong.
+    """
+    if getattr(BaseHandler, _PATCHED, False):
+        return
+    find_out, prepare = BaseHandler.get_current_user, BaseHandler.prepare
+
+    @functools.wraps(find_out)
+    async def get_current_user(handler: Any) -> Any:
+        try:
+            return await find_out(handler)
+        except HubDatabaseError as error:
+            setattr(handler, _FAILURE, error)
+            raise
+
+    @functools.wraps(prepare)
+    async def prepare_or_fail(handler: Any) -> None:
+        try:
+            await prepare(handler)
+        except web.HTTPError:
+            _raise_failure(handler)
+            raise
+        _raise_failure(handler)
+
+    BaseHandler.get_current_user, BaseHandler.prepare = get_current_user, prepare_or_fail
+    setattr(BaseHandler, _PATCHED, True)
+
+
+def _raise_failure(handler: Any) -> None:
+    failure = getattr(handler, _FAILURE, None)
+    if failure is not None:
+        raise failure
 
 
 def explain_failures(engine: Any, note: Callable[[], None]) -> None:

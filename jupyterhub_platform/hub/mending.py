@@ -7,7 +7,11 @@ go of the server half-way and does not look at it again: it would be held, or ru
 from collections.abc import Iterator
 from typing import Any, Final
 
-from jupyterhub_platform.hub.hub_database import HubDatabaseError, explain_failures
+from jupyterhub_platform.hub.hub_database import (
+    HubDatabaseError,
+    answer_while_finding_out_who_asks,
+    explain_failures,
+)
 from jupyterhub_platform.hub.servers import stop_server
 from jupyterhub_platform.usecases.book import Book
 
@@ -23,6 +27,7 @@ class Mending:
         self._book = book
         self._rounds = 0
         explain_failures(app.db.get_bind(), self._note_failure)
+        answer_while_finding_out_who_asks()
 
     def _note_failure(self) -> None:
         self._rounds = _ROUNDS

@@ -196,6 +196,8 @@ class PasswordPage(PlatformPage):
             self.set_status(400)
             await self.show("password.html", error=str(error))
             return
+        # They may have been put out meanwhile, and a cookie of now would outlive that.
+        self.authenticator.refuse_suspended(user.name)
         end_sessions(self.db, user.orm_user, keep=self.get_session_cookie())
         self.set_login_cookie(user)
         await self.show("password.html", error="", done=True)

@@ -1,5 +1,6 @@
 """The Hub's own API for servers, where two starts of one server meet."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,6 +14,7 @@ from jupyterhub_platform.core.question import read_options
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.platform import platform_of
 
+BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
 CHANGEABLE: Final = ("name", "display_name", "user_options")
 
 
@@ -36,7 +38,14 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             raise web.HTTPError(400, f"{spawner._log_name} {state}.")
         if isinstance(spawner, AdmissionMixin):
             spawner.refuse_early(options, self, self._is_throttled)
-        return await super().spawn_single_user(user, server_name, display_name, options=options)
+        try:
+            return await super().spawn_single_user(user, server_name, display_name, options=options)
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
+                raise
+            name = f"{user.name}/{server_name or 'default'}"
+            raise web.HTTPError(409, f"The start of {name} was broken off: {BROKEN_OFF}") from None
 
     def _is_throttled(self) -> bool:
         """Tell whether the Hub answers a start with 429 now, which comes before admission."""

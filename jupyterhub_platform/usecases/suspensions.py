@@ -77,12 +77,12 @@ class Suspensions:
         Raises
         ------
         SuspensionError
-            Raised if the policy declares it, or if there is none.
+            Raised if the policy declares it, if there is none, or if it is one's own.
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
         now = self._clock()
-        check_may_resume(snapshot, name, now)
+        check_may_resume(snapshot, name, by, now)
         with self._store.begin() as transaction:
             _lift(transaction, name, reason, by, now)
             return suspensions.list_suspensions(transaction)
@@ -156,14 +156,19 @@ def check_may_suspend(
         )
 
 
-def check_may_resume(snapshot: Snapshot, name: str, now: datetime) -> None:
-    """Refuse to lift what the policy declares, or what is not there.
+def check_may_resume(snapshot: Snapshot, name: str, by: str, now: datetime) -> None:
+    """Refuse to lift one's own suspension, what the policy declares, or what is not there.
 
     Raises
     ------
     SuspensionError
         Raised with where to lift it.
     """
+    if name == by:
+        # Whoever is suspended is kept out everywhere else; this holds if that ever fails.
+        raise SuspensionError(
+            "suspension.oneself", "Nobody lifts their own suspension. Ask another admin to do it."
+        )
     suspension = snapshot.suspension_of(name, now)
     if suspension is not None and suspension.path:
         where = snapshot.policy.lines.get(suspension.path, suspension.path)

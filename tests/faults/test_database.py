@@ -42,10 +42,10 @@ def on_postgres(database: PostgresServer, make_directory: Callable[[], Path]) ->
 
 
 @contextmanager
-def locked(hub: LiveHub) -> Iterator[None]:
+def locked(hub: LiveHub, file: str = "platform.sqlite") -> Iterator[None]:
     """Hold the SQLite file as another process does that writes without end."""
-    with closing(sqlite3.connect(hub.state / "platform.sqlite", isolation_level=None)) as other:
-        other.execute("BEGIN EXCLUSIVE")
+    with closing(sqlite3.connect(hub.state / file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE" if file == "platform.sqlite" else "BEGIN IMMEDIATE")
         yield
         other.execute("ROLLBACK")
 
@@ -100,6 +100,27 @@ def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
                 _assert_refused(dev1)
             _assert_starts_again(dev1)
         checker.check()
+
+
+def test_a_hub_whose_own_database_is_locked_says_so_and_calls_nobody_a_stranger(
+    make_directory: Callable[[], Path],
+) -> None:
+    # Whoever asks is looked up, and noted to be active, each time.
+    site = f"{CHEAP_SERVERS}c.JupyterHub.activity_resolution = 0\n"
+    with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
+        admin, browser = hub.token("admin"), hub.login("admin")
+        with locked(hub, "jupyterhub.sqlite"):
+            answers = [
+                admin.get("user"),
+                admin.post("platform/users/dev1/suspend", json={"reason": "why"}),
+                browser.get("/hub/home"),
+            ]
+        for answer in answers:
+            assert answer.status_code == 503, answer.text[-300:]
+            assert "cannot use its own database" in answer.text
+            assert answer.headers["Retry-After"]
+        assert admin.get("user").status_code == 200
+        assert browser.get("/hub/home").status_code == 200
 
 
 @pytest.mark.postgres

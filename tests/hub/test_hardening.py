@@ -11,6 +11,7 @@ from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.hardening import (
     LEFT_OUT,
+    SERVER_SCOPES,
     SETTINGS,
     Setting,
     check_hard_profile,
@@ -85,6 +86,21 @@ def test_a_weaker_one_of_the_site_stays_and_is_told(setting: Setting) -> None:
         (found,) = find_weakened(c, CLASSES, hard=setting.hard)
         assert setting.name in found.sentence
         assert setting.reason in found.sentence
+
+
+def test_scopes_of_a_server_are_looked_at_in_the_role_server_too() -> None:
+    for scopes in ([*SERVER_SCOPES, "tokens!user"], ["inherit"]):
+        c = Config()
+        c.JupyterHub.load_roles = [{"name": "server", "scopes": scopes}]
+        configure(c)
+        assert weakened(c, hard=False) == ["server_token_scopes"]
+    c = Config()
+    c.JupyterHub.load_roles = [
+        {"name": "server", "scopes": list(SERVER_SCOPES)},
+        {"name": "mine", "scopes": ["tokens!user"], "users": ["dev1"]},
+    ]
+    configure(c)
+    assert weakened(c, hard=False) == []
 
 
 @pytest.mark.parametrize("trait", AS_SAFE)

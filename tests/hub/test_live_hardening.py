@@ -297,3 +297,24 @@ def test_two_starts_of_one_server_are_one_start_while_the_provider_is_slow(
     assert "RuntimeError" not in site.hub.log
     assert len(api.get("platform/usage").json()["servers"]) == 1
     api.stop("sam")
+
+
+def test_a_suspension_is_not_outrun_by_a_request_that_waits_for_the_provider(
+    make_site: Callable[[str], Site],
+) -> None:
+    site = make_site(ON)
+    hub, reason = site.hub, {"reason": "an attack"}
+    kim, browser, admin = hub.token("kim"), hub.login("kim"), hub.token("admin")
+    time.sleep(1.1)  # ON has everybody looked at anew after a second
+    site.answer_after(2)
+    with ThreadPoolExecutor(2) as pool:
+        token = pool.submit(kim.post, "users/kim/tokens", json={"note": "mine"})
+        page = pool.submit(browser.get, "/hub/login")
+        time.sleep(0.5)  # both wait for the provider now
+        site.answer_after(0)
+        assert admin.post("platform/users/kim/suspend", json=reason).status_code == 200
+        assert token.result().status_code == 403
+        assert "jupyterhub-hub-login" not in str(page.result().headers.get_list("set-cookie"))
+    assert browser.get("/hub/home").status_code != 200
+    assert admin.post("platform/users/kim/resume", json=reason).status_code == 200
+    assert browser.get("/hub/home").status_code != 200, "sessions are not given back"

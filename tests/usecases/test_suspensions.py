@@ -74,6 +74,14 @@ def test_an_admin_is_suspended_where_another_one_is_left(suspensions):
     assert "root" in suspend(suspensions, "root", by="jhp", others=gone), "its end has come"
 
 
+def test_nobody_lifts_their_own(suspensions):
+    others = suspend(suspensions, "root", by="two")
+    with pytest.raises(SuspensionError, match="Ask another admin") as caught:
+        suspensions.resume(Snapshot(POLICY, 1, others), "root", reason="me", by="root")
+    assert caught.value.code == "suspension.oneself"
+    assert "root" in suspensions.list_all()
+
+
 def test_refuses_to_lift_what_the_policy_declares(suspensions):
     policy = make_policy({"users": {"dev": {"suspended": {"reason": "left"}}}})
     with pytest.raises(SuspensionError, match=r"at users\.dev\.suspended\. Remove it there"):

@@ -165,6 +165,11 @@ def test_an_amount_that_cannot_be_read_is_refused(quantity: Any) -> None:
     ]
 
 
+def test_a_token_of_a_service_account_is_mounted_unless_the_pod_says_no() -> None:
+    pod = changed(lambda pod: pod["spec"].pop("automountServiceAccountToken"))
+    assert [one.path for one in check_pod(pod, ALLOWANCE)] == ["spec.automountServiceAccountToken"]
+
+
 ESCAPES: dict[str, Change] = {
     "spec.hostNetwork": spec(hostNetwork=True),
     "spec.hostPID": spec(hostPID=True),
