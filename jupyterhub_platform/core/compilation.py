@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 
+from jupyterhub_platform.core.compilation_pods import check_mounts, read_pod, read_shared
 from jupyterhub_platform.core.declaration import (
     Declaration,
     DeclaredGrant,
@@ -58,6 +59,7 @@ def compile_policy(
     policy = None
     if declaration is not None:
         check_declaration(declaration, Names.of(document), findings)
+        check_mounts(declaration, findings)
         policy = _Compiler(declaration, findings).compile()
     if findings or policy is None:
         raise PolicyError(findings.in_order())
@@ -131,6 +133,8 @@ class _Compiler:
             managers=frozenset(map(fold_user, group.managers)),
             quota=self._read_rule((*path, "quota"), group.quota),
             member_quota=self._read_rule((*path, "member_quota"), group.member_quota),
+            service_account=group.service_account or "",
+            volumes=read_shared(group),
         )
 
     def _read_tier(self, name: str, tier: DeclaredTier) -> Tier:
@@ -153,8 +157,7 @@ class _Compiler:
             at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
             requestable=tier.requestable,
             observe=tier.observe,
-            node_selector=tier.node_selector,
-            tolerations=tuple(t.model_dump(exclude_none=True) for t in tier.tolerations),
+            pod=read_pod(self._declaration, self._findings, path, tier),
             max_lifetime=tier.max_lifetime,
             idle_timeout=tier.idle_timeout,
         )

@@ -4,13 +4,25 @@ The JSON Schema that editors complete from is made of these classes. Whether wha
 makes sense together is asked in ``declaration_checks``.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, Strict
+from pydantic import Field, Strict
 
+from jupyterhub_platform.core.declaration_pods import (
+    DeclaredHome,
+    DeclaredInitContainer,
+    DeclaredNodeRule,
+    DeclaredSecurityContext,
+    DeclaredToleration,
+    DeclaredVolume,
+    ObjectName,
+    Value,
+    VariableName,
+)
 from jupyterhub_platform.core.declaration_types import (
     Amounts,
     Count,
+    Declared,
     Duration,
     Instant,
     LabelValue,
@@ -26,14 +38,6 @@ from jupyterhub_platform.core.declaration_types import (
 from jupyterhub_platform.core.levels import Level
 
 
-class Declared(BaseModel):
-    """Whatever may stand in the document: immutable, exact about its types, no unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=False
-    )
-
-
 class DeclaredDefaults(Declared):
     """What holds where a person or a group says nothing of its own."""
 
@@ -44,6 +48,9 @@ class DeclaredDefaults(Declared):
     user_quota: Limits = Field({}, description="What one person may hold in all accounts together.")
     member_quota: Limits = Field({}, description="What one member may hold within one group.")
     group_quota: Limits = Field({}, description="What all members of a group may hold together.")
+    home: DeclaredHome | None = Field(
+        None, description="The volume of servers whose tier names none; absent: the site's own."
+    )
 
 
 class DeclaredSuspension(Declared):
@@ -81,6 +88,13 @@ class DeclaredGroup(Declared):
     users: dict[str, Limits] = Field(
         {}, description="What one named person may hold within this group, instead of member_quota."
     )
+    service_account: ObjectName | None = Field(
+        None,
+        description="Kubernetes service account, and so cloud identity, of servers charged to it.",
+    )
+    volumes: Annotated[tuple[DeclaredVolume, ...], Strict(strict=False)] = Field(
+        (), description="Volumes that the servers of all members share."
+    )
 
 
 class DeclaredImage(Declared):
@@ -107,17 +121,6 @@ class DeclaredAtOnce(Declared):
     platform: Count = Field(None, description="By all people together.")
     account: Count = Field(None, description="Within one group.")
     user: Count = Field(None, description="By one person.")
-
-
-class DeclaredToleration(Declared):
-    """One Kubernetes toleration: a taint of nodes that servers of this tier accept."""
-
-    key: Line | None = Field(None, description="Key of the taint; absent with Exists: all.")
-    operator: Literal["Equal", "Exists"] = Field("Equal", description="Equal compares the value.")
-    value: LabelValue | None = Field(None, description="Value of the taint, with Equal.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="Effect of the taint; absent: all effects."
-    )
 
 
 class DeclaredTier(Declared):
@@ -159,6 +162,31 @@ class DeclaredTier(Declared):
     )
     tolerations: Annotated[tuple[DeclaredToleration, ...], Strict(strict=False)] = Field(
         (), description="Taints of Kubernetes nodes that servers accept."
+    )
+    node_affinity: Annotated[tuple[DeclaredNodeRule, ...], Strict(strict=False)] = Field(
+        (), description="Conditions on Kubernetes nodes, and wishes."
+    )
+    priority_class: ObjectName | None = Field(
+        None, description="Kubernetes priority class of its pods."
+    )
+    runtime_class: ObjectName | None = Field(
+        None, description="Kubernetes runtime class of its pods, such as gvisor."
+    )
+    service_account: ObjectName | None = Field(
+        None,
+        description="Kubernetes service account, and so cloud identity; before that of the group.",
+    )
+    environment: dict[VariableName, Value] = Field(
+        {}, description="Environment variables. No secrets: this file is read by many."
+    )
+    security_context: DeclaredSecurityContext = Field(
+        DeclaredSecurityContext(), description="As which user a server runs."
+    )
+    home: DeclaredHome | None = Field(
+        None, description="The volume that outlives a server; absent: that of defaults."
+    )
+    init_containers: Annotated[tuple[DeclaredInitContainer, ...], Strict(strict=False)] = Field(
+        (), description="What runs before a server, in this order."
     )
 
 

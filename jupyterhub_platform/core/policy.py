@@ -1,12 +1,13 @@
 """What is declared, checked and ready to be asked: people, groups, tiers, quotas, grants."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, NamedTuple
 
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.pods import Pod, SharedVolume
 from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
 from jupyterhub_platform.core.resources import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
@@ -31,7 +32,10 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A declared group. ``quota`` is held by all together, ``member_quota`` by each."""
+    """A declared group. ``quota`` is held by all together, ``member_quota`` by each.
+
+    ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
+    """
 
     name: str
     title: str
@@ -39,6 +43,8 @@ class Group:
     managers: frozenset[str]
     quota: Rule
     member_quota: Rule
+    service_account: str = ""
+    volumes: tuple[SharedVolume, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +102,16 @@ class Policy:
     def admins(self) -> tuple[str, ...]:
         """Return the names of the admins, sorted."""
         return self._index.admins
+
+    def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
+        """Return how a server of ``tier`` runs that is charged to ``account``.
+
+        Whatever any of the user's ``groups`` share comes with it.
+        """
+        charged = self.groups.get(account)
+        declared = (self.groups[name] for name in groups if name in self.groups)
+        shared = tuple(volume for group in declared for volume in group.volumes)
+        return tier.pod.of_groups(charged.service_account if charged else "", shared)
 
     def suspension_of(
         self, user: str, others: Mapping[str, Suspension], now: datetime

@@ -1,10 +1,10 @@
 """What can be asked for: tiers and the images that they start."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.resources import SERVERS, Resources
 
 
@@ -63,8 +63,7 @@ class Tier:
     at_once: AtOnce = AtOnce()
     requestable: bool = False
     observe: bool = False
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: tuple[Mapping[str, str], ...] = ()
+    pod: Pod = field(default_factory=Pod)
     max_lifetime: timedelta | None = None
     idle_timeout: timedelta | None = None
     demand: Resources = field(init=False, repr=False, compare=False)

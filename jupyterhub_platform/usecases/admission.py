@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
+from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Options, ask, read_options, subject_of
 from jupyterhub_platform.core.suspensions import Suspension
@@ -57,11 +58,12 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """An admitted start: what it holds, and the tier and image as policy said at that moment."""
+    """An admitted start: what it holds, and what it is, as policy said at that moment."""
 
     reservation: Reservation
     tier: Tier
     image: Image
+    pod: Pod
     decision: Decision
 
 
@@ -228,7 +230,8 @@ class Admission:
             ends_at=question.at + tier.max_lifetime if tier.max_lifetime else None,
             idle_timeout=tier.idle_timeout,
         )
-        return Admitted(reservation, tier, policy.images[question.image], decision)
+        pod = policy.pod_of(tier, question.account, question.subject.accounts)
+        return Admitted(reservation, tier, policy.images[question.image], pod, decision)
 
     def _record_denial(self, start: Start, decision: Decision, identifier: str) -> None:
         question = decision.question

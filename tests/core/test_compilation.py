@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from jupyterhub_platform.core.compilation import compile_policy
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.pods import Home, InitContainer, NodeRule, Pod, SharedVolume
 from jupyterhub_platform.core.policy import Policy
 
 
@@ -66,8 +68,73 @@ def test_a_tier_says_where_its_servers_run():
         node_selector={"pool": "gpu"},
         tolerations=[{"key": "gpu", "operator": "Exists", "effect": "NoSchedule"}],
     ).tiers["small"]
-    assert tier.node_selector == {"pool": "gpu"}
-    assert tier.tolerations == ({"key": "gpu", "operator": "Exists", "effect": "NoSchedule"},)
+    assert tier.pod.node_selector == {"pool": "gpu"}
+    assert tier.pod.tolerations == ({"key": "gpu", "operator": "Exists", "effect": "NoSchedule"},)
+
+
+def test_a_tier_says_how_its_pods_run():
+    pod = (
+        with_tier(
+            requests={"cpu": 1, "memory": "1Gi"},
+            node_affinity=[
+                {"key": "zone", "values": ["a", "b"]},
+                {"key": "new", "operator": "Exists", "weight": 7},
+            ],
+            priority_class="interactive",
+            runtime_class="gvisor",
+            service_account="trainer",
+            environment={"HF_HOME": "/models", "EMPTY": ""},
+            security_context={"run_as_user": 1000, "run_as_group": 100, "fs_group": 200},
+            home={"size": "10Gi", "storage_class": "gp3"},
+            init_containers=[{"name": "prepare", "image": "lab", "command": ["ls", "-l"]}],
+        )
+        .tiers["small"]
+        .pod
+    )
+    assert pod == Pod(
+        node_affinity=(
+            NodeRule("zone", "In", ("a", "b")),
+            NodeRule("new", "Exists", (), weight=7),
+        ),
+        priority_class="interactive",
+        runtime_class="gvisor",
+        service_account="trainer",
+        environment={"HF_HOME": "/models", "EMPTY": ""},
+        user=1000,
+        group=100,
+        volumes_group=200,
+        home=Home(10 * 2**30, "/home/jovyan", "gp3"),
+        init_containers=(InitContainer("prepare", "example/lab:1", ("ls", "-l")),),
+    )
+
+
+def test_a_start_has_what_the_groups_of_its_user_bring():
+    policy = compile_policy(
+        document(
+            users={"dev": {}},
+            defaults={"home": {"size": "1Gi", "mount": "/work"}},
+            groups={
+                "vision": {
+                    "members": ["dev"],
+                    "service_account": "vision",
+                    "volumes": [{"claim": "data", "mount": "/vision", "read_only": False}],
+                },
+                "speech": {"members": ["dev"], "volumes": [{"claim": "words", "mount": "/words"}]},
+                "other": {"volumes": [{"claim": "secret", "mount": "/other"}]},
+            },
+        )
+    )
+    tier = policy.tiers["small"]
+    pod = policy.pod_of(tier, "vision", ("speech", "vision", "only-in-the-hub"))
+    assert pod.home == Home(2**30, "/work")
+    assert pod.service_account == "vision"
+    assert pod.shared == (
+        SharedVolume("words", "/words"),
+        SharedVolume("data", "/vision", read_only=False),
+    )
+    assert policy.pod_of(tier, "speech", ("speech",)).service_account == ""
+    trainer = replace(tier, pod=replace(tier.pod, service_account="trainer"))
+    assert policy.pod_of(trainer, "vision", ("vision",)).service_account == "trainer"
 
 
 def test_a_grant_that_has_ended_stays_valid():

@@ -23,12 +23,15 @@ _POD: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
-def find_forbidden(spec: Manifest) -> Iterator[tuple[str, str]]:
-    """Yield the path of every forbidden field in a pod's ``spec``, and what it would do."""
+def find_forbidden(spec: Manifest, service_account: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path of every forbidden field in a pod's ``spec``, and what it would do.
+
+    ``service_account`` is the one that policy gives this pod.
+    """
     for key, what in _POD.items():
         if spec.get(key):
             yield f"spec.{key}", what
-    yield from _identity(spec)
+    yield from _identity(spec, service_account)
     yield from _confinement("spec.securityContext", part(spec, "securityContext"))
     for volume in items(spec, "volumes"):
         yield from _volume(f"spec.volumes[{volume.get('name', '')}]", volume)
@@ -36,9 +39,9 @@ def find_forbidden(spec: Manifest) -> Iterator[tuple[str, str]]:
         yield from _container(path, container)
 
 
-def _identity(spec: Manifest) -> Iterator[tuple[str, str]]:
+def _identity(spec: Manifest, service_account: str) -> Iterator[tuple[str, str]]:
     for key in ("serviceAccountName", "serviceAccount"):
-        if spec.get(key) not in (None, "", "default"):
+        if spec.get(key) not in (None, "", "default", service_account):
             yield f"spec.{key}", "acts as another service account"
     if spec.get("automountServiceAccountToken") is not False:
         yield "spec.automountServiceAccountToken", "hands the server a token for the cluster"

@@ -31,6 +31,8 @@ class Allowance:
         The reference that the server's own container starts.
     name, labels, annotations
         What the Hub finds its pod by.
+    service_account
+        As which service account it may act; empty for none of its own.
     fields
         Paths of forbidden fields that the operator allows.
     """
@@ -41,6 +43,7 @@ class Allowance:
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
+    service_account: str = ""
     fields: frozenset[str] = frozenset()
 
 
@@ -65,7 +68,7 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
     ]
     forbidden = [
         Violation(FORBIDDEN, path, what)
-        for path, what in find_forbidden(spec)
+        for path, what in find_forbidden(spec, allowance.service_account)
         if path not in allowance.fields
     ]
     return (*resources, *forbidden, *_changed(manifest, allowance))

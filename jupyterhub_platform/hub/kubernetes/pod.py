@@ -1,4 +1,4 @@
-"""From an admitted tier to a pod: what its containers ask for, where it goes, what it is called.
+"""From an admitted tier to a pod: what its containers ask for, and what it is called.
 
 A tier is what the whole pod gets. What the operator's own sidecars ask for is taken from it, and
 an init container, which runs before the others, may use all of it.
@@ -8,9 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kubernetes_asyncio.client import V1Pod, V1ResourceRequirements, V1Toleration
 from kubespawner.slugs import is_valid_label, safe_slug
-from kubespawner.utils import get_k8s_model
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.resources import (
@@ -126,40 +124,6 @@ def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
         SERVER: reservation.server,
         HUB: hub,
     }
-
-
-def dress(pod: V1Pod, admitted: Admitted, hub: str) -> None:
-    """Add to KubeSpawner's ``pod`` where it may go and what it is; the operator's own stay.
-
-    This comes after KubeSpawner's ``str.format`` over its own labels and annotations, which would
-    evaluate braces in names of ours.
-    """
-    pod.metadata.labels.update(labels_of(admitted))
-    pod.metadata.annotations.update(annotations_of(admitted, hub))
-    tier = admitted.tier
-    if tier.node_selector:
-        pod.spec.node_selector = {**(pod.spec.node_selector or {}), **tier.node_selector}
-    if tier.tolerations:
-        own = [get_k8s_model(V1Toleration, dict(toleration)) for toleration in tier.tolerations]
-        pod.spec.tolerations = [*(pod.spec.tolerations or ()), *own]
-    asked = pod_of(tier)
-    for container in pod.spec.init_containers or ():
-        if container.restart_policy != "Always":
-            container.resources = _bounded(container.resources, asked)
-
-
-def _bounded(resources: Any, asked: Asked) -> V1ResourceRequirements:
-    """Fill in what an init container leaves open: without a limit it could use a whole node."""
-    if not isinstance(resources, Mapping):
-        resources = resources.to_dict() if resources is not None else {}
-    requests = dict(resources.get("requests") or {})
-    limits = dict(resources.get("limits") or {})
-    for name, most in asked.limits.items():
-        if is_indivisible(name) or name in limits:
-            continue
-        requests.setdefault(name, asked.requests.render()[name])
-        limits[name] = Resources.of({name: most}).render()[name]
-    return V1ResourceRequirements(claims=resources.get("claims"), requests=requests, limits=limits)
 
 
 def would_replace(container: Mapping[str, Any], pod: Mapping[str, Any]) -> str:

@@ -9,12 +9,12 @@ from traitlets import Bool, List, Unicode, default, validate
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
 from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, uid_of
 from jupyterhub_platform.hub.kubernetes.pod import (
     annotations_of,
-    dress,
     labels_of,
     pod_of,
     traits_of,
@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.kubernetes.pod import (
 )
 from jupyterhub_platform.hub.kubernetes.pods import Pods
 from jupyterhub_platform.hub.kubernetes.totals import Manifest
+from jupyterhub_platform.hub.kubernetes.volumes import STORAGE_TRAITS, storage_traits
 from jupyterhub_platform.usecases.admission import Admitted
 
 
@@ -30,7 +31,7 @@ class KubeTierSpawner(OwnPodSpawner):
 
     The tier replaces KubeSpawner's own profiles: ``profile_list`` stays empty, and user options
     have no way into it. Resources and image of the tier replace those that configuration,
-    ``group_overrides`` or ``pre_spawn_hook`` set; node selector, tolerations, labels and
+    ``group_overrides`` or ``pre_spawn_hook`` set; where a pod goes, its volumes, labels and
     annotations are added to theirs. Whatever comes later (``modify_pod_hook``, extra containers,
     extra pod configuration) is checked against what was reserved.
     """
@@ -74,6 +75,8 @@ class KubeTierSpawner(OwnPodSpawner):
     # What became of creating the pod in the start that runs, or ran last.
     _unanswered = False
     _later: AdmissionDenied | None = None
+    # What the site itself says of volumes, for tiers that say nothing.
+    _site_storage: Mapping[str, Any] | None = None
 
     @default("automount_service_account_token")
     def _default_automount(self) -> bool:
@@ -88,7 +91,13 @@ class KubeTierSpawner(OwnPodSpawner):
 
     async def load_user_options(self) -> None:
         """Apply the admitted tier; user options only named it, and admission has read them."""
-        for name, value in traits_of(self._admitted(), self._sidecars()).items():
+        home = self._admitted().pod.home
+        self._site_storage = self._site_storage or {
+            name: getattr(self, name) for name in STORAGE_TRAITS
+        }
+        storage = storage_traits(home) if home else self._site_storage
+        traits = traits_of(self._admitted(), self._sidecars())
+        for name, value in {**traits, **storage}.items():
             setattr(self, name, value)
 
     async def get_pod_manifest(self) -> V1Pod:
@@ -96,8 +105,13 @@ class KubeTierSpawner(OwnPodSpawner):
         if setting := would_replace(self.extra_container_config, self.extra_pod_config):
             raise answers.misconfigured(setting)
         pod: V1Pod = await super().get_pod_manifest()
-        dress(pod, self._admitted(), self.hub_instance)
+        dress(pod, self._admitted(), self.hub_instance, self.pvc_name)
         return pod
+
+    def get_env(self) -> dict[str, Any]:
+        """Add the variables of the tier, which replace the operator's own of the same name."""
+        environment: dict[str, Any] = super().get_env()
+        return {**environment, **(self.admitted.pod.environment if self.admitted else {})}
 
     def _admitted(self) -> Admitted:
         if self.admitted is None:
@@ -138,6 +152,7 @@ class KubeTierSpawner(OwnPodSpawner):
             name=self.pod_name,
             labels=labels_of(admitted),
             annotations=annotations_of(admitted, self.hub_instance),
+            service_account=admitted.pod.service_account,
             fields=frozenset(self.allowed_pod_fields),
         )
 

@@ -26,6 +26,11 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         reservation = self.reservation
         return reservation.id if reservation else super().reservation_id()
 
+    def get_env(self) -> dict[str, str]:
+        """Add the variables of the tier."""
+        own = self.admitted.pod.environment if self.admitted else {}
+        return {**super().get_env(), **own}
+
     def granted_resources(self) -> Resources:
         """Return the tier's limits."""
         return self.admitted.tier.limits if self.admitted else Resources()

@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.pods import Home, InitContainer, NodeRule, Pod, SharedVolume
 from jupyterhub_platform.core.policy import Defaults, Person, Policy
 from jupyterhub_platform.core.question import Options, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
@@ -56,8 +57,35 @@ GPU_TIER = make_tier(
     "gpu",
     amounts(cpu=4, memory="32Gi", gpu=1),
     amounts(cpu=8, memory="32Gi", gpu=1),
-    node_selector={"example.org/pool": "gpu"},
-    tolerations=({"key": GPU, "operator": "Exists", "effect": "NoSchedule"},),
+    pod=Pod(
+        node_selector={"example.org/pool": "gpu"},
+        tolerations=({"key": GPU, "operator": "Exists", "effect": "NoSchedule"},),
+    ),
+)
+
+EVERYTHING = Pod(
+    node_selector={"example.org/pool": "train"},
+    node_affinity=(
+        NodeRule("topology.kubernetes.io/zone", "In", ("us-gov-west-1a", "us-gov-west-1b")),
+        NodeRule("example.org/maintenance", "DoesNotExist"),
+        NodeRule("example.org/generation", "Gt", ("4",), weight=20),
+    ),
+    tolerations=({"key": "example.org/train", "operator": "Exists"},),
+    priority_class="interactive",
+    runtime_class="gvisor",
+    service_account="vision-data",
+    environment={"HF_HOME": "/shared/vision/models", "TIER": "small"},
+    user=1000,
+    group=100,
+    volumes_group=100,
+    home=Home(10 * 2**30, "/home/jovyan", "gp3"),
+    init_containers=(
+        InitContainer("prepare", IMAGE.reference, ("mkdir", "-p", "/home/jovyan/work")),
+    ),
+    shared=(
+        SharedVolume("vision-data", "/shared/vision", read_only=False),
+        SharedVolume("models", "/shared/models"),
+    ),
 )
 
 
@@ -83,6 +111,7 @@ def admit(
     server: str = "",
     account: str = "vision",
     identifier: str = "5f0c8d3e7a1b4c6d9e2f0a1b2c3d4e5f",
+    pod: Pod | None = None,
 ) -> Admitted:
     """Return what admission gives a spawner for this start."""
     reservation = Reservation(
@@ -96,7 +125,8 @@ def admit(
         demand=tier.demand,
         opened_at=NOW,
     )
-    return Admitted(reservation, tier, IMAGE, _decide(tier, user, account, server))
+    decision = _decide(tier, user, account, server)
+    return Admitted(reservation, tier, IMAGE, pod or tier.pod, decision)
 
 
 class Hubs:

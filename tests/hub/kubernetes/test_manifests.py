@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.usecases.admission import Admitted
 from tests.hub.kubernetes.hubs import (
+    EVERYTHING,
     GOLDEN,
     GPU_TIER,
     MEDIUM,
@@ -43,6 +44,22 @@ EXTRAS = {
     ],
 }
 
+PLACEMENT = {
+    "node_affinity_required": [
+        {"matchExpressions": [{"key": "example.org/users", "operator": "Exists"}]},
+        {"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["node7"]}]},
+    ],
+    "node_affinity_preferred": [
+        {"weight": 5, "preference": {"matchExpressions": [{"key": "fast", "operator": "Exists"}]}}
+    ],
+    "priority_class_name": "sites-own",
+    "service_account": "default",
+    "uid": 1500,
+    "fs_gid": 1500,
+    "container_security_context": {"readOnlyRootFilesystem": True},
+    "pod_security_context": {"fsGroupChangePolicy": "OnRootMismatch"},
+}
+
 STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
     "small": (admit(SMALL), {}),
     "medium": (admit(MEDIUM), {}),
@@ -57,6 +74,8 @@ STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
         {},
     ),
     "operator-extras": (admit(MEDIUM), EXTRAS),
+    "everything": (admit(SMALL, pod=EVERYTHING), {}),
+    "everything-beside-extras": (admit(MEDIUM, pod=EVERYTHING), EXTRAS | PLACEMENT),
 }
 
 

@@ -1,0 +1,65 @@
+"""What a pod finds on disk: the volume that outlives it, and those that its user's groups share."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from kubernetes_asyncio.client import (
+    V1PersistentVolumeClaimVolumeSource,
+    V1Volume,
+    V1VolumeMount,
+)
+
+from jupyterhub_platform.core.pods import Home, Pod
+from jupyterhub_platform.core.resources import MEMORY, render_quantity
+
+_PREFIX: Final = "platform"
+"""Begins the name of every volume of ours; the operator's own are called otherwise."""
+
+
+STORAGE_TRAITS: Final = ("storage_pvc_ensure", "storage_capacity", "storage_class")
+"""KubeSpawner's settings with which it makes the claim of a home."""
+
+
+def storage_traits(home: Home) -> dict[str, Any]:
+    """Return the values of :data:`STORAGE_TRAITS` for a ``home``."""
+    values = (True, render_quantity(MEMORY, home.size), home.storage_class or None)
+    return dict(zip(STORAGE_TRAITS, values, strict=True))
+
+
+def add_volumes(spec: Any, container: Any, pod: Pod, claim: str) -> None:
+    """Give the server's ``container`` its home, which is ``claim``, and what is shared with it."""
+    volumes = list(_list_volumes(pod, claim))
+    _make_room(spec, container, {mount.mount_path for _, mount in volumes})
+    spec.volumes = [*(spec.volumes or ()), *(volume for volume, _ in volumes)]
+    mounts = [mount for _, mount in volumes]
+    container.volume_mounts = [*(container.volume_mounts or ()), *mounts]
+
+
+def _make_room(spec: Any, container: Any, paths: set[str]) -> None:
+    """Take away what the operator mounts at ``paths``: nothing else can be there.
+
+    A volume that nothing mounts any more goes too; its claim may not even exist.
+    """
+    mounts = container.volume_mounts or []
+    replaced = {mount.name for mount in mounts if mount.mount_path in paths}
+    container.volume_mounts = [mount for mount in mounts if mount.mount_path not in paths]
+    containers = [*spec.containers, *(spec.init_containers or ())]
+    used = {mount.name for each in containers for mount in each.volume_mounts or ()}
+    gone = replaced - used
+    spec.volumes = [volume for volume in spec.volumes or () if volume.name not in gone]
+
+
+def _list_volumes(pod: Pod, claim: str) -> Iterator[tuple[V1Volume, V1VolumeMount]]:
+    if pod.home is not None:
+        yield _volume(f"{_PREFIX}-home", claim, pod.home.mount, read_only=False)
+    for number, shared in enumerate(pod.shared):
+        name = f"{_PREFIX}-shared-{number}"
+        yield _volume(name, shared.claim, shared.mount, read_only=shared.read_only)
+
+
+def _volume(
+    name: str, claim: str, mount: str, *, read_only: bool
+) -> tuple[V1Volume, V1VolumeMount]:
+    source = V1PersistentVolumeClaimVolumeSource(claim_name=claim, read_only=read_only or None)
+    volume = V1Volume(name=name, persistent_volume_claim=source)
+    return volume, V1VolumeMount(name=name, mount_path=mount, read_only=read_only or None)
