@@ -19,10 +19,14 @@ _COMPILE = (
     *("--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
 )
 _RUNTIME = ("pyproject.toml", "--extra", "local", "--group", "build")
+_AS_TESTED = ("--constraints", "requirements/runtime.txt")
 _LOCKS = {
     "runtime": _RUNTIME,
-    "test": (*_RUNTIME, "--group", "test", "--constraints", "requirements/runtime.txt"),
+    "test": (*_RUNTIME, "--group", "test", *_AS_TESTED),
     "node": ("--group", "node"),
+    "hub-image": ("pyproject.toml", "--group", "build", "--group", "hub-image", *_AS_TESTED),
+    "singleuser-image": ("--group", "singleuser-image", *_AS_TESTED),
+    "sbom": ("--group", "sbom"),
 }
 
 
