@@ -1,0 +1,114 @@
+"""A pytest plugin: clusters for the tests that ask for one, in any folder.
+
+``TEST_KUBECONFIG`` names a cluster, or a namespace of one, to be used instead of our own; nothing
+is deleted there that was not made here. ``KUBERNETES=api`` leaves out what needs a node, and with
+it root; ``KUBERNETES=off`` leaves out all of it. Where a cluster is wanted and cannot be had, the
+tests fail with the line that says what to do.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kubernetes.client import CoreV1Api
+from kubernetes.client.exceptions import ApiException
+
+from tests.cluster.control_plane import ControlPlane
+from tests.cluster.errors import ClusterError
+from tests.cluster.foreign import ForeignCluster
+
+CHOICE = "KUBERNETES"
+FOREIGN = "TEST_KUBECONFIG"
+_LEFT_OUT = {
+    "": (),
+    "api": ("node",),
+    "off": ("node", "cluster"),
+}
+_FORBIDDEN = 403
+_LOGS = pytest.StashKey[list[Path]]()
+
+Cluster = ControlPlane | ForeignCluster
+
+
+def read_choice() -> tuple[str, ...]:
+    """Return the markers of the tests that somebody chose to leave out.
+
+    Raises
+    ------
+    pytest.UsageError
+        Raised if the choice is none that there is.
+    """
+    choice = os.environ.get(CHOICE, "")
+    if choice not in _LEFT_OUT:
+        raise pytest.UsageError(f"{CHOICE}={choice} is not known: it can be api or off.")
+    return _LEFT_OUT[choice]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_LOGS] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    left_out = read_choice()
+    for item in items:
+        if any(item.get_closest_marker(name) for name in left_out):
+            item.add_marker(pytest.mark.skip(reason=f"by choice: {_render_choice()}"))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    for logs in config.stash[_LOGS]:
+        terminalreporter.line(f"Logs of the cluster: {logs}")
+    skipped = terminalreporter.stats.get("skipped", ())
+    count = sum(_render_choice() in str(report.longrepr) for report in skipped)
+    if count:
+        terminalreporter.line(f"Not tested, by choice: {count} tests on Kubernetes", yellow=True)
+
+
+def _render_choice() -> str:
+    return f"{CHOICE}={os.environ.get(CHOICE, '')}"
+
+
+@pytest.fixture(scope="session")
+def api_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster that accepts objects; its pods may stay pending for ever."""
+    yield from _provide(ControlPlane, request)
+
+
+@pytest.fixture
+def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of the test's own, in the cluster that the test's marker asks for."""
+    is_for_node = request.node.get_closest_marker("node") is not None
+    cluster = request.getfixturevalue("node_cluster" if is_for_node else "api_cluster")
+    core = CoreV1Api(cluster.client)
+    name = f"test-{secrets.token_hex(4)}"
+    body: Any = {"metadata": {"name": name}}
+    try:
+        core.create_namespace(body)
+    except ApiException as error:
+        if error.status != _FORBIDDEN or not isinstance(cluster, ForeignCluster):
+            raise
+        # One namespace of a shared cluster is all that there is: it stays.
+        yield cluster.namespace
+        return
+    yield name
+    core.delete_namespace(name)
+
+
+def _provide(own: type[ControlPlane], request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    try:
+        if kubeconfig := os.environ.get(FOREIGN):
+            foreign = ForeignCluster(Path(kubeconfig))
+            yield foreign
+            foreign.client.close()
+            return
+        with own() as cluster:
+            yield cluster
+            if request.session.testsfailed:
+                request.config.stash[_LOGS].append(cluster.state.keep_logs())
+    except ClusterError as error:
+        pytest.fail(str(error), pytrace=False)

@@ -1,0 +1,84 @@
+// Probe is what the tests run in pods: one small program, one verb each.
+//
+//	probe serve TEXT          answer every request to port 8080 with TEXT
+//	probe get URL             print what URL answers; exit code 1 if nothing does within 5 s
+//	probe eat BYTES           allocate and touch that much memory, then sleep
+//	probe write FILE TEXT     write a file, then sleep
+//	probe read FILE           print a file, then sleep
+//	probe sleep
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+)
+
+func main() {
+	if len(os.Args) < 2 {
+		fail(fmt.Errorf("a verb is missing"))
+	}
+	verb, rest := os.Args[1], append(os.Args[2:], "", "")
+	switch verb {
+	case "serve":
+		fail(http.ListenAndServe(":8080", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			io.WriteString(w, rest[0])
+		})))
+	case "get":
+		get(rest[0])
+	case "eat":
+		eat(rest[0])
+	case "write":
+		check(os.WriteFile(rest[0], []byte(rest[1]), 0o644))
+		sleep()
+	case "read":
+		text, err := os.ReadFile(rest[0])
+		check(err)
+		os.Stdout.Write(text)
+		sleep()
+	case "sleep":
+		sleep()
+	default:
+		fail(fmt.Errorf("there is no verb %q", verb))
+	}
+}
+
+func get(url string) {
+	client := http.Client{Timeout: 5 * time.Second}
+	answer, err := client.Get(url)
+	check(err)
+	defer answer.Body.Close()
+	_, err = io.Copy(os.Stdout, answer.Body)
+	check(err)
+}
+
+func eat(size string) {
+	bytes, err := strconv.Atoi(size)
+	check(err)
+	eaten := make([]byte, bytes)
+	for at := 0; at < len(eaten); at += 4096 {
+		eaten[at] = 1
+	}
+	sleep()
+	fmt.Println(len(eaten)) // keeps it alive
+}
+
+func sleep() {
+	for {
+		time.Sleep(time.Hour)
+	}
+}
+
+func check(err error) {
+	if err != nil {
+		fail(err)
+	}
+}
+
+func fail(err error) {
+	fmt.Fprintln(os.Stderr, "probe:", err)
+	os.Exit(1)
+}

@@ -1,0 +1,77 @@
+"""What an API server without nodes is real about."""
+
+from contextlib import closing
+
+import pytest
+from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api
+from kubernetes.client.exceptions import ApiException
+
+from tests.cluster.api import connect_as
+from tests.cluster.fixtures import Cluster
+from tests.cluster.objects import render_pod, wait_for
+
+pytestmark = pytest.mark.cluster
+
+
+def test_pod_without_a_node_waits_with_the_words_of_the_scheduler(
+    api_cluster: Cluster, namespace: str
+) -> None:
+    core = CoreV1Api(api_cluster.client)
+    pod = render_pod("waiting", nodeSelector={"no": "such-node"})
+    core.create_namespaced_pod(namespace, pod)
+
+    def read_reason() -> str:
+        status = core.read_namespaced_pod("waiting", namespace).status
+        assert status.phase == "Pending"
+        return next((c.message for c in status.conditions or () if c.type == "PodScheduled"), "")
+
+    # Which of the two depends on whether the cluster is ours or somebody's with nodes.
+    reason = wait_for(read_reason, "the scheduler")
+    assert "no nodes available to schedule pods" in reason or "didn't match" in reason
+
+
+def test_quota_refuses_what_is_over_it(api_cluster: Cluster, namespace: str) -> None:
+    core = CoreV1Api(api_cluster.client)
+    quota = {"metadata": {"name": "small"}, "spec": {"hard": {"requests.cpu": "150m"}}}
+    core.create_namespaced_resource_quota(namespace, quota)
+    wait_for(
+        lambda: core.read_namespaced_resource_quota("small", namespace).status.hard,
+        "the quota to count",
+    )
+    core.create_namespaced_pod(namespace, render_pod("fits"))
+    with pytest.raises(ApiException, match="exceeded quota: small") as refused:
+        core.create_namespaced_pod(namespace, render_pod("too-much"))
+    assert refused.value.status == 403
+
+
+def test_role_without_a_verb_does_not_give_it(api_cluster: Cluster, namespace: str) -> None:
+    core = CoreV1Api(api_cluster.client)
+    rbac = RbacAuthorizationV1Api(api_cluster.client)
+    core.create_namespaced_service_account(namespace, {"metadata": {"name": "reader"}})
+    rules = [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list"]}]
+    rbac.create_namespaced_role(namespace, {"metadata": {"name": "reader"}, "rules": rules})
+    binding = {
+        "metadata": {"name": "reader"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "reader"},
+        "subjects": [{"kind": "ServiceAccount", "name": "reader", "namespace": namespace}],
+    }
+    rbac.create_namespaced_role_binding(namespace, binding)
+    answer = core.create_namespaced_service_account_token("reader", namespace, {"spec": {}})
+    with closing(connect_as(api_cluster.client, answer.status.token)) as client:
+        reader = CoreV1Api(client)
+        assert reader.list_namespaced_pod(namespace).items == []
+        with pytest.raises(ApiException, match="cannot create resource") as refused:
+            reader.create_namespaced_pod(namespace, render_pod("mine"))
+        assert refused.value.status == 403
+
+
+def test_pod_security_is_enforced_where_a_namespace_asks_for_it(
+    api_cluster: Cluster, namespace: str
+) -> None:
+    core = CoreV1Api(api_cluster.client)
+    label = {"pod-security.kubernetes.io/enforce": "restricted"}
+    core.patch_namespace(namespace, {"metadata": {"labels": label}})
+
+    with pytest.raises(ApiException, match='violates PodSecurity \\\\"restricted') as refused:
+        core.create_namespaced_pod(namespace, render_pod("careless"))
+    assert refused.value.status == 403
