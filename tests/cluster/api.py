@@ -19,7 +19,7 @@ class BoundedClient(ApiClient):
 
     def close(self) -> None:
         """Close its connections."""
-        super().close()
+        super().close()  # type: ignore[no-untyped-call]
 
 
 def connect(kubeconfig: Path) -> BoundedClient:

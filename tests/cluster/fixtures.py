@@ -19,6 +19,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.foreign import ForeignCluster
+from tests.cluster.node import Node
 
 CHOICE = "KUBERNETES"
 FOREIGN = "TEST_KUBECONFIG"
@@ -77,6 +78,12 @@ def _render_choice() -> str:
 def api_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A cluster that accepts objects; its pods may stay pending for ever."""
     yield from _provide(ControlPlane, request)
+
+
+@pytest.fixture(scope="session")
+def node_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """A cluster whose pods run, with the probe's image on its nodes."""
+    yield from _provide(Node, request)
 
 
 @pytest.fixture

@@ -60,6 +60,7 @@ class Processes:
         self._tied = ("setpriv", "--pdeathsig", "KILL") if dies_with_owner else ()
         if not shutil.which("setpriv"):
             self._tied = ()
+        self.wrapper: tuple[str, ...] = ()
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._commands: dict[str, tuple[str, ...]] = {}
         for folder in (self.logs, self._notes):
@@ -70,7 +71,7 @@ class Processes:
         words = tuple(map(str, command))
         with (self.logs / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._tied, *words],
+                [*self._tied, *self.wrapper, *words],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -81,8 +82,20 @@ class Processes:
             )
         self._running[name] = process
         self._commands[name] = words
-        (self._notes / name).write_text(f"{process.pid} {read_start_time(process.pid)}")
+        self.note(name, process.pid)
         return process.pid
+
+    def note(self, name: str, pid: int) -> None:
+        """Note who a process is, for whoever has to end it should this process be gone."""
+        (self._notes / name).write_text(f"{pid} {read_start_time(pid)}")
+
+    def list_children(self, pid: int) -> list[int]:
+        """Return the processes that a process started."""
+        with contextlib.suppress(OSError):
+            return [
+                int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            ]
+        return []
 
     def restart(self, name: str) -> int:
         """Start a program that was ended again, as it was started before."""
@@ -91,7 +104,9 @@ class Processes:
     def end(self, name: str, number: int = signal.SIGTERM) -> None:
         """End one program; by force if it takes its time."""
         process = self._running.pop(name)
-        process.send_signal(number)
+        # What leads into another machine hands no signal on.
+        for pid in self.list_children(process.pid) if self.wrapper else [process.pid]:
+            os.kill(pid, number)
         try:
             process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:

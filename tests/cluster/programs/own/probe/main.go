@@ -1,7 +1,7 @@
 // Probe is what the tests run in pods: one small program, one verb each.
 //
 //	probe serve TEXT          answer every request to port 8080 with TEXT
-//	probe get URL             print what URL answers; exit code 1 if nothing does within 5 s
+//	probe get URL             print what URL answers; exit code 1 if nothing does within 10 s
 //	probe eat BYTES           allocate and touch that much memory, then sleep
 //	probe write FILE TEXT     write a file, then sleep
 //	probe read FILE           print a file, then sleep
@@ -47,12 +47,22 @@ func main() {
 }
 
 func get(url string) {
-	client := http.Client{Timeout: 5 * time.Second}
-	answer, err := client.Get(url)
-	check(err)
-	defer answer.Body.Close()
-	_, err = io.Copy(os.Stdout, answer.Body)
-	check(err)
+	client := http.Client{Timeout: 3 * time.Second}
+	deadline := time.Now().Add(10 * time.Second)
+	for {
+		answer, err := client.Get(url)
+		if err == nil {
+			_, err = io.Copy(os.Stdout, answer.Body)
+			answer.Body.Close()
+			check(err)
+			return
+		}
+		// What is new takes a moment to be known everywhere.
+		if time.Now().After(deadline) {
+			fail(err)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 }
 
 func eat(size string) {
