@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import ssl
+import sys
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -10,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api
+from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api, StorageV1Api
 
 from tests.cluster.api import BoundedClient, connect
 from tests.cluster.building import build, render_path
@@ -19,6 +20,9 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.identities import Identities, list_roles
 from tests.cluster.processes import Processes
 from tests.cluster.state import State
+from tests.cluster.volumes import DEFAULT_CLASS, render_class
+
+_ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,7 @@ class ControlPlane:
             "the default service account",
             of="kube-controller-manager",
         )
+        self._provide_volumes()
 
     def _start_etcd(self) -> None:
         client, peer = (
@@ -226,6 +231,16 @@ class ControlPlane:
                 f"--cert-dir={self.state.folder / 'certificates'}",
                 *more,
             )
+
+    def _provide_volumes(self) -> None:
+        folder = self.state.folder / "volumes"
+        folder.mkdir()
+        StorageV1Api(self.client).create_storage_class(render_class(DEFAULT_CLASS, is_default=True))
+        self.run_program(
+            "volumes",
+            *("env", f"PYTHONPATH={_ROOT}", sys.executable, "-m", "tests.cluster.volumes"),
+            *(self.identities.get_kubeconfig("volumes"), folder),
+        )
 
     def _is_ready(self) -> bool:
         """Tell whether the API server answers, by its name and with its certificate."""

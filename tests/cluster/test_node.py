@@ -6,6 +6,7 @@ import pytest
 from kubernetes.client import CoreV1Api
 
 from tests.cluster.fixtures import Cluster
+from tests.cluster.node import Node
 from tests.cluster.objects import render_pod, wait_for
 
 pytestmark = pytest.mark.node
@@ -51,3 +52,43 @@ def test_memory_over_the_limit_ends_the_container(core: CoreV1Api, namespace: st
 
     ended = pod.status.container_statuses[0].state.terminated
     assert (ended.reason, ended.exit_code) == ("OOMKilled", 137)
+
+
+def test_file_outlives_its_pod_and_goes_with_its_claim(
+    node_cluster: Cluster, core: CoreV1Api, namespace: str
+) -> None:
+    claim = {
+        "metadata": {"name": "home"},
+        "spec": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    core.create_namespaced_persistent_volume_claim(namespace, claim)
+    home = {
+        "volumes": [{"name": "home", "persistentVolumeClaim": {"claimName": "home"}}],
+        # As an ordinary user, who can write only if the volume was given to their group.
+        "securityContext": {"runAsUser": 1000, "fsGroup": 100},
+    }
+    mount = [{"name": "home", "mountPath": "/home"}]
+    writing = render_pod("writing", "write", "/home/note", "still there", **home)
+    reading = render_pod("reading", "read", "/home/note", **home)
+    for pod in (writing, reading):
+        pod["spec"]["containers"][0]["volumeMounts"] = mount
+
+    core.create_namespaced_pod(namespace, writing)
+    wait_for_phase(core, namespace, "writing", "Succeeded")
+    volume = core.read_namespaced_persistent_volume_claim("home", namespace).spec.volume_name
+    core.delete_namespaced_pod("writing", namespace)
+    core.create_namespaced_pod(namespace, reading)
+    wait_for_phase(core, namespace, "reading", "Succeeded")
+
+    assert core.read_namespaced_pod_log("reading", namespace) == "still there"
+    core.delete_namespaced_pod("reading", namespace)
+    core.delete_namespaced_persistent_volume_claim("home", namespace)
+    wait_for(
+        lambda: volume not in {each.metadata.name for each in core.list_persistent_volume().items},
+        "the volume to go with its claim",
+    )
+    if isinstance(node_cluster, Node):
+        assert list((node_cluster.state.folder / "volumes").iterdir()) == []

@@ -3,8 +3,8 @@
 //	probe serve TEXT          answer every request to port 8080 with TEXT
 //	probe get URL             print what URL answers; exit code 1 if nothing does within 10 s
 //	probe eat BYTES           allocate and touch that much memory, then sleep
-//	probe write FILE TEXT     write a file, then sleep
-//	probe read FILE           print a file, then sleep
+//	probe write FILE TEXT     write a file
+//	probe read FILE           print a file
 //	probe sleep
 package main
 
@@ -33,12 +33,10 @@ func main() {
 		eat(rest[0])
 	case "write":
 		check(os.WriteFile(rest[0], []byte(rest[1]), 0o644))
-		sleep()
 	case "read":
 		text, err := os.ReadFile(rest[0])
 		check(err)
 		os.Stdout.Write(text)
-		sleep()
 	case "sleep":
 		sleep()
 	default:
