@@ -11,6 +11,9 @@ from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 
+MARK = "JUPYTERHUB_PLATFORM_TEST_CLUSTER"
+"""In the environment of every process of a cluster: the name of its folder."""
+
 _TAIL_LINES = 15
 _END_SECONDS = 10
 
@@ -56,7 +59,7 @@ class Processes:
     def __init__(self, state: Path, search_path: str, *, dies_with_owner: bool) -> None:
         self.logs = state / "logs"
         self._notes = state / "processes"
-        self.environ = os.environ | {"PATH": search_path, "KUBECONFIG": ""}
+        self.environ = os.environ | {"PATH": search_path, "KUBECONFIG": "", MARK: state.name}
         self._tied = ("setpriv", "--pdeathsig", "KILL") if dies_with_owner else ()
         if not shutil.which("setpriv"):
             self._tied = ()
