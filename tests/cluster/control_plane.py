@@ -79,7 +79,14 @@ class ControlPlane:
         self._is_kept = is_kept
         self._client: BoundedClient | None = None
 
-    def __enter__(self) -> Self:
+    def start(self) -> None:
+        """Start it, and wait until it can be used.
+
+        Raises
+        ------
+        ClusterError
+            Raised if it cannot be had; with the end of the log that says why.
+        """
         self.programs = build(self.use)
         self.state = State.create(is_kept=self._is_kept)
         search_path = render_path(self.programs.values())
@@ -88,13 +95,16 @@ class ControlPlane:
         )
         try:
             self.place = self._choose_place()
-            self._start()
+            self._start_programs()
         except BaseException as error:
             logs = self.state.keep_logs()
             self.close()
             if isinstance(error, ClusterError):
                 raise ClusterError(f"{error}\nAll logs are in {logs}.") from error
             raise
+
+    def __enter__(self) -> Self:
+        self.start()
         return self
 
     def __exit__(
@@ -141,7 +151,7 @@ class ControlPlane:
             is_for_pods=False,
         )
 
-    def _start(self) -> None:
+    def _start_programs(self) -> None:
         self.authority = Authority.create(self.state.folder / "certificates")
         self.identities = Identities(self.state.folder / "identities")
         server = f"https://{self.place.host}:{self.place.ports.api}"

@@ -61,9 +61,9 @@ class Node(ControlPlane):
             is_for_pods=True,
         )
 
-    def _start(self) -> None:
+    def _start_programs(self) -> None:
         self._start_containerd()
-        super()._start()
+        super()._start_programs()
         self._start_kubelet()
         self._start_proxy()
         self._start_dns()
