@@ -41,6 +41,7 @@ MACHINE_PATHS = tuple(
     for parts in (("root",), ("work",), ("Users",), ("tmp", "lab"), ("opt", "wheels"))
 )
 MACHINE_PATH = re.compile(rf"(?<![\w.\-}}])(?:{'|'.join(MACHINE_PATHS)})/\w")
+LOCKS = ("runtime", "test", "node", "go")
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
 
 
@@ -85,8 +86,8 @@ def list_directly_required(lock: str) -> list[Requirement]:
     pyproject = read_pyproject()
     project, groups = pyproject["project"], pyproject["dependency-groups"]
     runtime = project["dependencies"] + project["optional-dependencies"]["local"] + groups["build"]
-    wanted = {"runtime": runtime, "test": runtime + groups["test"], "node": groups["node"]}
-    return [Requirement(line) for line in wanted[lock]]
+    wanted = {"runtime": runtime, "test": runtime + groups["test"]}
+    return [Requirement(line) for line in wanted.get(lock) or groups[lock]]
 
 
 def list_entry_points() -> list[EntryPoint]:
@@ -114,7 +115,7 @@ def count_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
         *("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md", "LICENSE"),
         *("Makefile", ".ci/run", "jupyterhub_config.py", "examples/local/platform.yaml"),
         *("pyproject.toml", "package.json", "package-lock.json"),
-        *("requirements/runtime.txt", "requirements/test.txt", "requirements/node.txt"),
+        *(f"requirements/{lock}.txt" for lock in LOCKS),
     ],
 )
 def test_has_the_file_that_a_reader_expects(name):
@@ -147,14 +148,14 @@ def test_names_no_path_of_the_machine_it_was_written_on():
     assert found == []
 
 
-@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_says_what_to_install_and_not_from_where(lock):
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     assert "://" not in text
     assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|-f)\b", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_gives_a_hash_for_every_pin(lock):
     text = (ROOT / "requirements" / f"{lock}.txt").read_text()
     pins = re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE)[1:]
@@ -162,7 +163,7 @@ def test_lock_gives_a_hash_for_every_pin(lock):
     assert [pin.split()[0] for pin in pins if "--hash=sha256:" not in pin] == []
 
 
-@pytest.mark.parametrize("lock", ["runtime", "test", "node"])
+@pytest.mark.parametrize("lock", LOCKS)
 def test_lock_pins_every_direct_dependency_to_a_version_that_is_allowed(lock):
     pins = read_pins(lock)
     for requirement in list_directly_required(lock):

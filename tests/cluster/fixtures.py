@@ -50,6 +50,7 @@ def read_choice() -> tuple[str, ...]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LOGS] = []
+    read_choice()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -64,10 +65,16 @@ def pytest_terminal_summary(
 ) -> None:
     for logs in config.stash[_LOGS]:
         terminalreporter.line(f"Logs of the cluster: {logs}")
-    skipped = terminalreporter.stats.get("skipped", ())
-    count = sum(_render_choice() in str(report.longrepr) for report in skipped)
-    if count:
-        terminalreporter.line(f"Not tested, by choice: {count} tests on Kubernetes", yellow=True)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say on the very last line what was not tested."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None or not read_choice():
+        return
+    skipped = reporter.stats.get("skipped", ())
+    if count := sum(_render_choice() in str(report.longrepr) for report in skipped):
+        reporter.line(f"Not tested, by choice ({_render_choice()}): {count} on Kubernetes")
 
 
 def _render_choice() -> str:
