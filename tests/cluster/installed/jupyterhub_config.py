@@ -1,0 +1,21 @@
+import os
+
+c = get_config()  # noqa: F821
+c.JupyterHub.bind_url = "http://:8000"
+c.JupyterHub.hub_bind_url = "http://:8081"
+c.JupyterHub.hub_connect_url = "http://hub:8081"
+c.JupyterHub.db_url = "sqlite:////srv/jupyterhub/state/jupyterhub.sqlite"
+c.JupyterHub.cookie_secret_file = "/srv/jupyterhub/state/cookie-secret"
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.allow_named_servers = True
+c.JupyterHub.authenticator_class = "platform"
+c.JupyterHub.spawner_class = "platform"
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
+c.KubeSpawner.namespace = os.environ["POD_NAMESPACE"]
+c.KubeSpawner.image_pull_policy = "Never"
+c.KubeSpawner.start_timeout = 120
+
+from jupyterhub_platform.hub.configure import configure  # noqa: E402
+
+configure(c)
