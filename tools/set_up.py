@@ -47,6 +47,13 @@ OPEN_PLACE = Path("/opt/jupyterhub-platform")
 Root starts people's servers as users of their own, who must be able to run that Python.
 """
 
+_PROGRAMS_OF_NODE = {
+    "runc": "runc",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "iptables": "iptables",
+    "ipset": "ipset",
+}
 _STARTED = "started"
 _EXIT_INTERRUPTED = 130
 
@@ -258,8 +265,11 @@ def _list_missing_programs() -> list[str]:
     if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
         missing.append("libfaketime")
     if _needs_node():
-        programs = {"runc": "runc", "ip": "iproute2", "nft": "nftables"}
-        missing += [package for name, package in programs.items() if not shutil.which(name)]
+        missing += [
+            package
+            for name, package in _PROGRAMS_OF_NODE.items()
+            if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+        ]
     return missing
 
 

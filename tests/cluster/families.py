@@ -80,6 +80,7 @@ _FAMILIES = (
     Family("containerd"),
     Family("cni"),
     Family("coredns"),
+    Family("kube-router"),
     Family("own"),
     # Helm otherwise believes in Kubernetes 1.20 when it renders without a cluster.
     Family(
@@ -99,7 +100,7 @@ FAMILIES = {family.name: family for family in _FAMILIES}
 
 NEEDED = {
     "api": ("kubernetes", "etcd"),
-    "node": ("kubernetes", "etcd", "containerd", "cni", "coredns", "own"),
+    "node": ("kubernetes", "etcd", "containerd", "cni", "coredns", "kube-router", "own"),
     "helm": ("helm",),
     "kwok": ("kwok",),
 }

@@ -16,6 +16,7 @@ _GROUPS = {
     "kubelet": (f"system:node:{NODE_NAME}", "system:nodes"),
     "proxy": ("system:kube-proxy", ""),
     "coredns": ("test:coredns", ""),
+    "policies": ("test:policies", ""),
     "volumes": ("test:volumes", ""),
 }
 
@@ -30,6 +31,18 @@ _RULES = {
             "apiGroups": ["discovery.k8s.io"],
             "resources": ["endpointslices"],
             "verbs": ["list", "watch"],
+        },
+    ],
+    "test:policies": [
+        {
+            "apiGroups": [""],
+            "resources": ["nodes", "namespaces", "pods", "services", "endpoints"],
+            "verbs": ["get", "list", "watch"],
+        },
+        {
+            "apiGroups": ["discovery.k8s.io", "networking.k8s.io"],
+            "resources": ["endpointslices", "networkpolicies"],
+            "verbs": ["get", "list", "watch"],
         },
     ],
     "test:volumes": [

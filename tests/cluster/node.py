@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import httpx
 from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
@@ -26,7 +27,14 @@ from tests.cluster.node_settings import (
 PROBE_IMAGE = "localhost/probe:1"
 """What the cluster's own tests run in pods: ``programs/own/probe``."""
 
-_PROGRAMS = {"runc": "runc", "ip": "iproute2", "nft": "nftables", "nsenter": "util-linux"}
+_PROGRAMS = {
+    "runc": "runc",
+    "ip": "iproute2",
+    "nft": "nftables",
+    "iptables": "iptables",
+    "ipset": "ipset",
+    "nsenter": "util-linux",
+}
 _LOAD_SECONDS = 300
 
 
@@ -70,6 +78,10 @@ class Node(ControlPlane):
         for name, reference in (("pause", PAUSE_IMAGE), ("probe", PROBE_IMAGE)):
             self._load_own(name, reference)
         self.processes.wait_until(self._is_node_ready, "the node", of="kubelet")
+        self._start_policies()
+        self._wait_for_answers("coredns", 8181, "ready")
+        self._wait_for_answers("kube-router", 20244, "healthz")
+        self.processes.check_all()
 
     def _start_containerd(self) -> None:
         settings = self.state.folder / "containerd.toml"
@@ -116,6 +128,17 @@ class Node(ControlPlane):
             "--conntrack-max-per-core=0",  # the whole machine's, and not ours to change
         )
 
+    def _start_policies(self) -> None:
+        """Start what enforces network policies; everything else that it can do is left alone."""
+        self.run_program(
+            "kube-router",
+            self.find_program("kube-router", "kube-router"),
+            *("--run-firewall=true", "--run-router=false", "--run-service-proxy=false"),
+            f"--kubeconfig={self.identities.get_kubeconfig('policies')}",
+            f"--hostname-override={NODE_NAME}",
+            f"--service-cluster-ip-range={self.place.services}",
+        )
+
     def _start_dns(self) -> None:
         corefile = self.state.folder / "Corefile"
         kubeconfig = self.identities.get_kubeconfig("coredns")
@@ -126,6 +149,17 @@ class Node(ControlPlane):
     @property
     def _dns(self) -> str:
         return self.place.host
+
+    def _wait_for_answers(self, program: str, port: int, path: str) -> None:
+        url = f"http://{self.place.host}:{port}/{path}"
+
+        def is_answering() -> bool:
+            try:
+                return httpx.get(url, trust_env=False, timeout=5).is_success
+            except httpx.HTTPError:
+                return False
+
+        self.processes.wait_until(is_answering, f"an answer of {program}", of=program)
 
     def _load_own(self, name: str, reference: str) -> None:
         with tempfile.TemporaryDirectory(dir=self.state.folder) as folder:

@@ -122,6 +122,19 @@ class Processes:
         for name in reversed(list(self._running)):
             self.end(name, signal.SIGKILL)
 
+    def check_all(self) -> None:
+        """See that every program still runs, those too that nothing waits for.
+
+        Raises
+        ------
+        ClusterError
+            Raised if one has ended; with the last lines of its log.
+        """
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is not None:
+                raise ClusterError(f"{name} ended with exit code {code}.\n{self.read_tail(name)}")
+
     def wait_until(
         self, check: Callable[[], object], what: str, *, of: str, seconds: float = 60
     ) -> None:
@@ -134,9 +147,7 @@ class Processes:
         """
         deadline = time.monotonic() + seconds
         while not check():
-            code = self._running[of].poll()
-            if code is not None:
-                raise ClusterError(f"{of} ended with exit code {code}.\n{self.read_tail(of)}")
+            self.check_all()
             if time.monotonic() > deadline:
                 raise ClusterError(
                     f"{what} was not there after {seconds:.0f} s.\n{self.read_tail(of)}"

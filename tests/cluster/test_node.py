@@ -1,9 +1,10 @@
 """What a node is real about."""
 
+import itertools
 from typing import Any
 
 import pytest
-from kubernetes.client import CoreV1Api
+from kubernetes.client import CoreV1Api, NetworkingV1Api
 
 from tests.cluster.fixtures import Cluster
 from tests.cluster.node import Node
@@ -23,6 +24,12 @@ def wait_for_phase(core: CoreV1Api, namespace: str, name: str, phase: str) -> An
         return pod if pod.status.phase == phase else None
 
     return wait_for(read, f"{name} to be {phase}")
+
+
+def read_end(core: CoreV1Api, namespace: str, name: str) -> str:
+    """Return how a pod ended; empty as long as it has not."""
+    phase = str(core.read_namespaced_pod(name, namespace).status.phase)
+    return phase if phase in {"Succeeded", "Failed"} else ""
 
 
 def run_to_end(core: CoreV1Api, namespace: str, name: str, *words: str, **spec: Any) -> str:
@@ -92,3 +99,32 @@ def test_file_outlives_its_pod_and_goes_with_its_claim(
     )
     if isinstance(node_cluster, Node):
         assert list((node_cluster.state.folder / "volumes").iterdir()) == []
+
+
+def test_network_policy_keeps_strangers_out(
+    node_cluster: Cluster, core: CoreV1Api, namespace: str
+) -> None:
+    core.create_namespaced_pod(namespace, render_pod("server", "serve", "hello"))
+    url = f"http://{wait_for_phase(core, namespace, 'server', 'Running').status.pod_ip}:8080/"
+    assert run_to_end(core, namespace, "before", "get", url) == "hello"
+
+    friends = {"podSelector": {"matchLabels": {"app": "friend"}}}
+    spec = {
+        "podSelector": {"matchLabels": {"app": "server"}},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"from": [friends]}],
+    }
+    NetworkingV1Api(node_cluster.client).create_namespaced_network_policy(
+        namespace, {"metadata": {"name": "friends-only"}, "spec": spec}
+    )
+
+    strangers = (f"stranger-{number}" for number in itertools.count())
+
+    def is_kept_out() -> bool:
+        name = next(strangers)
+        core.create_namespaced_pod(namespace, render_pod(name, "get", url))
+        return wait_for(lambda: read_end(core, namespace, name), f"{name} to end") == "Failed"
+
+    # It takes a moment to be in force.
+    wait_for(is_kept_out, "the policy to keep a stranger out", seconds=60)
+    assert run_to_end(core, namespace, "friend", "get", url) == "hello"
