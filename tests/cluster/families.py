@@ -101,6 +101,7 @@ FAMILIES = {family.name: family for family in _FAMILIES}
 NEEDED = {
     "api": ("kubernetes", "etcd"),
     "node": ("kubernetes", "etcd", "containerd", "cni", "coredns", "kube-router", "own"),
+    "probe": ("own",),
     "helm": ("helm",),
     "kwok": ("kwok",),
 }

@@ -1,11 +1,14 @@
 """Make an image of a folder, without a registry and without a tool for it."""
 
+import contextlib
 import hashlib
 import io
 import json
 import platform
+import shutil
 import tarfile
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
@@ -29,6 +32,16 @@ def write_archive(archive: Path, root: Path, reference: str, entrypoint: Sequenc
         _add(tar, "config.json", json.dumps(config).encode())
         _add(tar, "layer.tar", layer.getvalue())
         _add(tar, "manifest.json", json.dumps(manifest).encode())
+
+
+@contextlib.contextmanager
+def copy_program(program: Path) -> Iterator[Path]:
+    """Have a folder with one program in it, which is an image's whole content."""
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        root.chmod(0o755)
+        shutil.copy(program, root)
+        yield root
 
 
 def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:

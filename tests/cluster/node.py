@@ -14,7 +14,7 @@ from kubernetes.client.exceptions import ApiException
 from tests.cluster.control_plane import ControlPlane, Place, Ports
 from tests.cluster.errors import ClusterError
 from tests.cluster.identities import NODE_NAME
-from tests.cluster.images import write_archive
+from tests.cluster.images import copy_program, write_archive
 from tests.cluster.machine import Machine
 from tests.cluster.node_settings import (
     PAUSE_IMAGE,
@@ -23,9 +23,7 @@ from tests.cluster.node_settings import (
     render_kubelet,
     render_network,
 )
-
-PROBE_IMAGE = "localhost/probe:1"
-"""What the cluster's own tests run in pods: ``programs/own/probe``."""
+from tests.cluster.objects import PROBE_IMAGE
 
 _PROGRAMS = {
     "runc": "runc",
@@ -76,7 +74,8 @@ class Node(ControlPlane):
         self._start_proxy()
         self._start_dns()
         for name, reference in (("pause", PAUSE_IMAGE), ("probe", PROBE_IMAGE)):
-            self._load_own(name, reference)
+            with copy_program(self.find_program("own", name)) as root:
+                self.image(root, reference, [f"/{name}"])
         self.processes.wait_until(self._is_node_ready, "the node", of="kubelet")
         self._start_policies()
         self._wait_for_answers("coredns", 8181, "ready")
@@ -160,12 +159,6 @@ class Node(ControlPlane):
                 return False
 
         self.processes.wait_until(is_answering, f"an answer of {program}", of=program)
-
-    def _load_own(self, name: str, reference: str) -> None:
-        with tempfile.TemporaryDirectory(dir=self.state.folder) as folder:
-            Path(folder).chmod(0o755)
-            shutil.copy(self.find_program("own", name), folder)
-            self.image(Path(folder), reference, [f"/{name}"])
 
     def _ctr(self, *words: str, given: bytes = b"") -> str:
         ctr = self.find_program("containerd", "ctr")

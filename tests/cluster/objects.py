@@ -4,10 +4,13 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+PROBE_IMAGE = "localhost/probe:1"
+"""What the cluster's own tests run in pods: ``programs/own/probe``."""
+
 T = TypeVar("T")
 
 
-def render_pod(name: str, *words: str, image: str = "localhost/probe:1", **spec: Any) -> Any:
+def render_pod(name: str, *words: str, image: str = PROBE_IMAGE, **spec: Any) -> Any:
     """Return a pod of one container, which runs these words of ``programs/own/probe``."""
     container = {
         "name": "main",

@@ -30,17 +30,17 @@ def test_pod_without_a_node_waits_with_the_words_of_the_scheduler(
     assert "no nodes available to schedule pods" in reason or "didn't match" in reason
 
 
-def test_quota_refuses_what_is_over_it(api_cluster: Cluster, namespace: str) -> None:
+def test_quota_refuses_what_is_over_it(api_cluster: Cluster, own_namespace: str) -> None:
     core = CoreV1Api(api_cluster.client)
     quota = {"metadata": {"name": "small"}, "spec": {"hard": {"requests.cpu": "150m"}}}
-    core.create_namespaced_resource_quota(namespace, quota)
+    core.create_namespaced_resource_quota(own_namespace, quota)
     wait_for(
-        lambda: core.read_namespaced_resource_quota("small", namespace).status.hard,
+        lambda: core.read_namespaced_resource_quota("small", own_namespace).status.hard,
         "the quota to count",
     )
-    core.create_namespaced_pod(namespace, render_pod("fits"))
+    core.create_namespaced_pod(own_namespace, render_pod("fits"))
     with pytest.raises(ApiException, match="exceeded quota: small") as refused:
-        core.create_namespaced_pod(namespace, render_pod("too-much"))
+        core.create_namespaced_pod(own_namespace, render_pod("too-much"))
     assert refused.value.status == 403
 
 
@@ -66,12 +66,12 @@ def test_role_without_a_verb_does_not_give_it(api_cluster: Cluster, namespace: s
 
 
 def test_pod_security_is_enforced_where_a_namespace_asks_for_it(
-    api_cluster: Cluster, namespace: str
+    api_cluster: Cluster, own_namespace: str
 ) -> None:
     core = CoreV1Api(api_cluster.client)
     label = {"pod-security.kubernetes.io/enforce": "restricted"}
-    core.patch_namespace(namespace, {"metadata": {"labels": label}})
+    core.patch_namespace(own_namespace, {"metadata": {"labels": label}})
 
     with pytest.raises(ApiException, match='violates PodSecurity \\\\"restricted') as refused:
-        core.create_namespaced_pod(namespace, render_pod("careless"))
+        core.create_namespaced_pod(own_namespace, render_pod("careless"))
     assert refused.value.status == 403
