@@ -35,14 +35,14 @@ class Ports:
     controllers: int
     scheduler: int
 
-    @classmethod
-    def find(cls) -> Self:
-        """Return ports of the loopback that nobody uses."""
-        with contextlib.ExitStack() as stack:
-            sockets = [stack.enter_context(socket.socket()) for _ in range(5)]
-            for each in sockets:
-                each.bind(("127.0.0.1", 0))
-            return cls(*(each.getsockname()[1] for each in sockets))
+
+def find_ports(count: int) -> list[int]:
+    """Return ports of the loopback that nobody uses, each another."""
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 @dataclass(frozen=True)
@@ -119,8 +119,10 @@ class ControlPlane:
         """End it, and leave nothing behind."""
         if self._client is not None:
             self._client.close()
-        self.processes.end_all()
-        self.state.remove()
+        try:
+            self.processes.end_all()
+        finally:
+            self.state.remove()
 
     @property
     def kubeconfig(self) -> Path:
@@ -145,7 +147,7 @@ class ControlPlane:
     def _choose_place(self) -> Place:
         return Place(
             host="127.0.0.1",
-            ports=Ports.find(),
+            ports=Ports(*find_ports(5)),
             services=IPv4Network("10.96.0.0/16"),
             pods=IPv4Network("10.244.0.0/16"),
             is_for_pods=False,

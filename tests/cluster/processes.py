@@ -108,8 +108,12 @@ class Processes:
         """End one program; by force if it takes its time."""
         process = self._running.pop(name)
         # What leads into another machine hands no signal on.
-        for pid in self.list_children(process.pid) if self.wrapper else [process.pid]:
-            os.kill(pid, number)
+        if self.wrapper:
+            for pid in self.list_children(process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        else:
+            process.send_signal(number)
         try:
             process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
