@@ -54,7 +54,7 @@ class Node(ControlPlane):
             self.load(archive)
 
     def _choose_place(self) -> Place:
-        _check_machine(self.processes.environ["PATH"])
+        check_machine(self.processes.environ["PATH"])
         pause = self.find_program("own", "pause")
         self.machine = Machine(self.state.folder, self.processes, pause)
         subnets = self.machine.subnets
@@ -182,7 +182,7 @@ class Node(ControlPlane):
         return any(each.type == "Ready" and each.status == "True" for each in conditions)
 
 
-def _check_machine(search_path: str) -> None:
+def check_machine(search_path: str) -> None:
     advice = "KUBERNETES=api leaves out the tests that need a node."
     if sys.platform != "linux":
         raise ClusterError(f"A node needs Linux. {advice}")

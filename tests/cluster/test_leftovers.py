@@ -16,8 +16,8 @@ from tests.cluster.building import build, render_path
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.node import Node
 from tests.cluster.objects import render_pod, wait_for
-from tests.cluster.processes import MARK, run
-from tests.cluster.state import State, list_folders
+from tests.cluster.processes import MARK, end_process, read_start_time, run
+from tests.cluster.state import State, list_folders, remove_kept
 
 ROOT = Path(__file__).parents[2]
 KINDS = [
@@ -149,3 +149,27 @@ def test_cluster_of_a_living_owner_is_left_alone() -> None:
         owner.stdin.close()
         assert owner.wait(20) == 0
     assert folder not in list_folders()
+
+
+def test_process_that_took_over_a_number_is_not_ended() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as bystander:
+        began = read_start_time(bystander.pid)
+        end_process(bystander.pid, str(int(began) - 1))
+        assert bystander.poll() is None
+
+        end_process(bystander.pid, began)
+        assert bystander.wait(10) == -signal.SIGKILL
+
+
+def test_kept_cluster_waits_for_down_or_for_the_machine_to_start_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    kept, lost = State.create(is_kept=True), State.create(is_kept=True)
+    (lost.folder / "kept").write_text("the machine has started again since")
+
+    State.create(is_kept=False).remove()
+
+    assert list_folders() == [kept.folder]
+    assert remove_kept() == [kept.folder]
+    assert list_folders() == []

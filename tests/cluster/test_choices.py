@@ -1,0 +1,72 @@
+"""Who leaves out tests on Kubernetes is told so on the last line, and nobody does so unseen."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def run_pytest(**environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    return subprocess.run(
+        [*command, "tests/cluster/test_api.py", "tests/cluster/test_node.py"],
+        cwd=ROOT,
+        env={name: value for name, value in os.environ.items() if name != "KUBERNETES"} | environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_choice_to_leave_all_out_is_on_the_last_line() -> None:
+    done = run_pytest(KUBERNETES="off")
+
+    assert done.returncode == pytest.ExitCode.OK
+    *_, last = done.stdout.strip().splitlines()
+    assert last == "Not tested, by choice (KUBERNETES=off): 8 on Kubernetes"
+
+
+def test_unknown_choice_is_refused() -> None:
+    done = run_pytest(KUBERNETES="none")
+
+    assert done.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "KUBERNETES=none is not known: it can be api or off." in done.stderr
+
+
+def test_want_of_a_cluster_fails_with_one_line_each(tmp_path: Path) -> None:
+    nowhere = tmp_path / "kubeconfig"
+    done = run_pytest(TEST_KUBECONFIG=str(nowhere))
+
+    assert done.returncode == pytest.ExitCode.TESTS_FAILED
+    reason = f"TEST_KUBECONFIG names {nowhere}, and there is no such file."
+    assert done.stdout.splitlines().count(reason) == 8
+    assert "Traceback" not in done.stdout
+
+
+@pytest.mark.cluster
+def test_choice_to_do_without_a_node_leaves_the_rest() -> None:
+    done = run_pytest(KUBERNETES="api")
+
+    assert done.returncode == pytest.ExitCode.OK, done.stdout
+    *_, last = done.stdout.strip().splitlines()
+    assert last == "Not tested, by choice (KUBERNETES=api): 4 on Kubernetes"
+
+
+@pytest.mark.node
+def test_node_without_root_fails_with_what_to_do() -> None:
+    code = (
+        "import os; os.seteuid(65534)\n"
+        "from tests.cluster.node import check_machine; check_machine(os.environ['PATH'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    *_, last = done.stderr.strip().splitlines()
+    assert last.endswith(
+        "A node needs root: run the tests as root. "
+        "KUBERNETES=api leaves out the tests that need a node."
+    )
