@@ -850,7 +850,7 @@ DOORS: Final = (
         ),
         (
             "another service account is let through",
-            'not in (None, "", "default")',
+            'not in (None, "", "default", service_account)',
             "not in (spec.get(key),)",
         ),
         (

@@ -1,6 +1,5 @@
 import os
 
-c = get_config()  # noqa: F821
 c.JupyterHub.bind_url = "http://:8000"
 c.JupyterHub.hub_bind_url = "http://:8081"
 c.JupyterHub.hub_connect_url = "http://hub:8081"
