@@ -50,12 +50,14 @@ def see_cluster(name: str) -> dict[str, Any]:
 def see_machine() -> dict[str, Any]:
     """Return what a cluster could have changed about this machine.
 
-    Links of other clusters come and go meanwhile: their names say that they are such.
+    Links of other clusters and mounts of other containers come and go meanwhile: their names and
+    paths say that they are such.
     """
+    mounts = Path("/proc/mounts").read_text().splitlines()
     settings = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
     places = [Path("/run"), Path("/run/netns"), Path("/var/lib"), Path("/var/log")]
     seen: dict[str, Any] = {
-        "mounts": set(Path("/proc/mounts").read_text().splitlines()),
+        "mounts": {each for each in mounts if "/jupyterhub-platform/images/" not in each},
         "links": {each.name for each in Path("/sys/class/net").glob("*")} - list_links(),
         "settings": {name: Path("/proc/sys", name).read_text() for name in settings},
         "files": {str(each) for place in places for each in place.glob("*")},

@@ -72,7 +72,9 @@ async def test_a_create_whose_answer_was_lost_counts_as_created(
     then: Answer, spawner: Start, cluster: FakeKubernetes
 ) -> None:
     cluster.answers = [Answer(silent=True, creates=True), then]
-    assert await spawner().start() == "http://10.0.0.7:8888"
+    # The answer is waited for, for one second; a busy machine is given longer to try again.
+    started = spawner(k8s_api_request_retry_timeout=20)
+    assert await started.start() == "http://10.0.0.7:8888"
     assert cluster.deleted == []
 
 
