@@ -14,6 +14,8 @@ from tests.support.seeds import SEED, VARIABLE
 # The Kubernetes client reads this when it is imported, whichever test is the first to do so.
 os.environ["KUBECONFIG"] = str(Path(__file__).parent / "support" / "kubeconfig.yaml")
 
+pytest_plugins = ("tests.cluster.fixtures",)
+
 
 # For whoever asks only whether a test fails, and not for the smallest example.
 settings.register_profile("no-shrinking", phases=(Phase.explicit, Phase.generate))

@@ -136,6 +136,10 @@ class ControlPlane:
             self._client = connect(self.kubeconfig)
         return self._client
 
+    def wait_for_api_server(self) -> None:
+        """Wait until the API server answers, at first or once more."""
+        self.processes.wait_until(self._is_ready, "the API server", of="kube-apiserver")
+
     def find_program(self, family: str, name: str) -> Path:
         """Return where a program is."""
         return self.programs[family] / name
@@ -161,7 +165,7 @@ class ControlPlane:
         signing_key = self.authority.make_signing_key()
         self._start_etcd()
         self._start_api_server(signing_key)
-        self.processes.wait_until(self._is_ready, "the API server", of="kube-apiserver")
+        self.wait_for_api_server()
         self._start_controllers(signing_key)
         self._make_roles()
         core = CoreV1Api(self.client)

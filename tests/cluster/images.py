@@ -10,28 +10,30 @@ import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import IO
 
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 
 
 def write_archive(archive: Path, root: Path, reference: str, entrypoint: Sequence[str]) -> None:
     """Write the archive of an image whose one layer is a folder, as ``docker save`` would."""
-    layer = io.BytesIO()
-    with tarfile.open(fileobj=layer, mode="w") as tar:
-        tar.add(root, arcname=".")
-    digest = hashlib.sha256(layer.getvalue()).hexdigest()
-    machine = platform.machine()
-    config = {
-        "architecture": _ARCHITECTURES.get(machine, machine),
-        "os": "linux",
-        "config": {"Entrypoint": list(entrypoint)},
-        "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
-    }
-    manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]
-    with tarfile.open(archive, "w") as tar:
-        _add(tar, "config.json", json.dumps(config).encode())
-        _add(tar, "layer.tar", layer.getvalue())
-        _add(tar, "manifest.json", json.dumps(manifest).encode())
+    with tempfile.TemporaryFile(dir=archive.parent) as layer:
+        with tarfile.open(fileobj=layer, mode="w") as tar:
+            tar.add(root, arcname=".")
+        layer.seek(0)
+        digest = hashlib.file_digest(layer, "sha256").hexdigest()
+        machine = platform.machine()
+        config = {
+            "architecture": _ARCHITECTURES.get(machine, machine),
+            "os": "linux",
+            "config": {"Entrypoint": list(entrypoint)},
+            "rootfs": {"type": "layers", "diff_ids": [f"sha256:{digest}"]},
+        }
+        manifest = [{"Config": "config.json", "RepoTags": [reference], "Layers": ["layer.tar"]}]
+        with tarfile.open(archive, "w") as tar:
+            _add(tar, "config.json", io.BytesIO(json.dumps(config).encode()))
+            _add(tar, "manifest.json", io.BytesIO(json.dumps(manifest).encode()))
+            _add(tar, "layer.tar", layer)
 
 
 @contextlib.contextmanager
@@ -44,7 +46,8 @@ def copy_program(program: Path) -> Iterator[Path]:
         yield root
 
 
-def _add(tar: tarfile.TarFile, name: str, data: bytes) -> None:
+def _add(tar: tarfile.TarFile, name: str, data: IO[bytes]) -> None:
     entry = tarfile.TarInfo(name)
-    entry.size = len(data)
-    tar.addfile(entry, io.BytesIO(data))
+    entry.size = data.seek(0, io.SEEK_END)
+    data.seek(0)
+    tar.addfile(entry, data)

@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
+from typing import IO
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.processes import Processes, run
@@ -93,7 +94,7 @@ class Machine:
         self._mount()
         self._set_up_network()
 
-    def run(self, *command: str | Path, given: bytes = b"", seconds: float = 60) -> str:
+    def run(self, *command: str | Path, given: IO[bytes] | None = None, seconds: float = 60) -> str:
         """Run a command in the machine, and return what it printed."""
         environ = self._processes.environ
         return run(

@@ -6,6 +6,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO
 
 import httpx
 from kubernetes.client import CoreV1Api
@@ -44,7 +45,7 @@ class Node(ControlPlane):
     def load(self, archive: Path) -> None:
         """Put the image of an archive onto the node, under the name that it has there."""
         with archive.open("rb") as given:
-            self._ctr("images", "import", "--local", "-", given=given.read())
+            self._ctr("images", "import", "--local", "-", given=given)
 
     def image(self, root: Path, reference: str, entrypoint: Sequence[str]) -> None:
         """Make an image of a folder, and put it onto the node."""
@@ -160,7 +161,7 @@ class Node(ControlPlane):
 
         self.processes.wait_until(is_answering, f"an answer of {program}", of=program)
 
-    def _ctr(self, *words: str, given: bytes = b"") -> str:
+    def _ctr(self, *words: str, given: IO[bytes] | None = None) -> str:
         ctr = self.find_program("containerd", "ctr")
         return self.machine.run(
             ctr, "--namespace=k8s.io", *words, given=given, seconds=_LOAD_SECONDS

@@ -8,6 +8,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import IO
 
 from tests.cluster.errors import ClusterError
 
@@ -167,7 +168,7 @@ class Processes:
 def run(
     *command: str | Path,
     environ: Mapping[str, str] | None = None,
-    given: bytes = b"",
+    given: IO[bytes] | None = None,
     seconds: float = 60,
 ) -> str:
     """Run a command that is over soon, and return what it printed.
@@ -180,7 +181,12 @@ def run(
     words = " ".join(map(str, command))
     try:
         done = subprocess.run(
-            command, input=given, capture_output=True, check=True, env=environ, timeout=seconds
+            command,
+            stdin=given or subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            env=environ,
+            timeout=seconds,
         )
     except OSError as error:
         raise ClusterError(f"{command[0]} cannot be run: {error.strerror}.") from error

@@ -1,12 +1,18 @@
 """What an API server without nodes is real about."""
 
+import base64
+import json
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from kubernetes.client import CoreV1Api, RbacAuthorizationV1Api
 from kubernetes.client.exceptions import ApiException
+from urllib3.exceptions import MaxRetryError
 
-from tests.cluster.api import connect_as
+from tests.cluster.api import connect, connect_as
+from tests.cluster.certificates import Authority
+from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import Cluster
 from tests.cluster.objects import render_pod, wait_for
 
@@ -75,3 +81,30 @@ def test_pod_security_is_enforced_where_a_namespace_asks_for_it(
     with pytest.raises(ApiException, match='violates PodSecurity \\\\"restricted') as refused:
         core.create_namespaced_pod(own_namespace, render_pod("careless"))
     assert refused.value.status == 403
+
+
+def test_connection_is_to_this_cluster_and_no_other(tmp_path: Path) -> None:
+    with ControlPlane() as cluster:
+        document = json.loads(cluster.kubeconfig.read_text())
+        other = Authority.create(tmp_path).certificate.read_bytes()
+        named = document["clusters"][0]["cluster"]
+        named["certificate-authority-data"] = base64.b64encode(other).decode()
+        wrong = tmp_path / "kubeconfig"
+        wrong.write_text(json.dumps(document))
+
+        with closing(connect(wrong)) as client, pytest.raises(MaxRetryError, match="CERTIFICATE"):
+            CoreV1Api(client).list_node()
+
+
+def test_api_server_can_be_away_for_a_while() -> None:
+    with ControlPlane() as cluster:
+        core = CoreV1Api(cluster.client)
+        core.create_namespaced_config_map("default", {"metadata": {"name": "kept"}})
+
+        cluster.processes.end("kube-apiserver")
+        with pytest.raises(MaxRetryError, match="Connection refused"):
+            core.list_node()
+        cluster.processes.restart("kube-apiserver")
+        cluster.wait_for_api_server()
+
+        assert core.read_namespaced_config_map("kept", "default").metadata.name == "kept"

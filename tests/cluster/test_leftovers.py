@@ -1,6 +1,7 @@
 """A cluster that has ended has never been there, however it ended."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from tests.cluster.processes import MARK, end_process, read_start_time, run
 from tests.cluster.state import State, list_folders, remove_kept
 
 ROOT = Path(__file__).parents[2]
+NAMES_OF_NODE = re.compile(r"cluster|cni|containerd|kube|netns|/pods|runc|xtables")
 KINDS = [
     pytest.param(ControlPlane, marks=pytest.mark.cluster, id="api"),
     pytest.param(Node, marks=pytest.mark.node, id="node"),
@@ -50,17 +52,18 @@ def see_cluster(name: str) -> dict[str, Any]:
 def see_machine() -> dict[str, Any]:
     """Return what a cluster could have changed about this machine.
 
-    Links of other clusters and mounts of other containers come and go meanwhile: their names and
-    paths say that they are such.
+    Others are at work here meanwhile: links of other clusters come and go, whose names say that
+    they are such, and so do mounts and files that no node makes.
     """
-    mounts = Path("/proc/mounts").read_text().splitlines()
     settings = ("vm/overcommit_memory", "kernel/panic", "kernel/panic_on_oops")
     places = [Path("/run"), Path("/run/netns"), Path("/var/lib"), Path("/var/log")]
+    mounts = Path("/proc/mounts").read_text().splitlines()
+    files = [each for place in places for each in place.glob("*")]
     seen: dict[str, Any] = {
-        "mounts": {each for each in mounts if "/jupyterhub-platform/images/" not in each},
+        "mounts": {line for line in mounts if NAMES_OF_NODE.search(line)},
         "links": {each.name for each in Path("/sys/class/net").glob("*")} - list_links(),
         "settings": {name: Path("/proc/sys", name).read_text() for name in settings},
-        "files": {str(each) for place in places for each in place.glob("*")},
+        "files": {str(each) for each in files if NAMES_OF_NODE.search(str(each))},
     }
     if os.geteuid() == 0:
         routes = run("ip", "route", "show", "table", "all").splitlines()
