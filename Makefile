@@ -31,6 +31,8 @@ help:
 	@echo '                   READY_FILE=ready.json   written once the Hub answers: URL and people'
 	@echo '                   JHP_ARGS=...            more options, see .venv/bin/jhp up --help'
 	@echo 'make test        all checks, then the quick tests, then those with real servers'
+	@echo '                   KUBERNETES=api          without root: no pod runs; or off: no Kubernetes'
+	@echo '                   TEST_KUBECONFIG=file    on a cluster of yours'
 	@echo 'make test-long   the full-size tests, then the mutants'
 	@echo 'make mutants     break each guard in turn, and see that a test notices'
 	@echo 'make bench       measure the platform beside a stock JupyterHub'
