@@ -53,6 +53,8 @@ _PROGRAMS_OF_NODE = {
     "nft": "nftables",
     "iptables": "iptables",
     "ipset": "ipset",
+    "buildah": "buildah",
+    "debootstrap": "debootstrap",
 }
 _STARTED = "started"
 _EXIT_INTERRUPTED = 130
