@@ -9,9 +9,11 @@ async (code) => {
   const url = location.origin.replace('http', 'ws') + base + 'api/kernels/' + kernel.id + '/channels';
   return await new Promise((resolve) => {
     const socket = new WebSocket(url);
-    const session = crypto.randomUUID();
+    // Not randomUUID, which browsers keep from pages that came without encryption.
+    const name = () => Array.from(crypto.getRandomValues(new Uint32Array(4)), String).join('-');
+    const session = name();
     const send = (type, content) => {
-      const id = crypto.randomUUID();
+      const id = name();
       socket.send(JSON.stringify({
         header: {msg_id: id, username: '', session, msg_type: type, version: '5.3',
                  date: new Date().toISOString()},

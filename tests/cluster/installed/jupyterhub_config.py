@@ -1,5 +1,8 @@
 import os
 
+from jupyterhub_platform.hub.configure import configure
+
+c = get_config()
 c.JupyterHub.bind_url = "http://:8000"
 c.JupyterHub.hub_bind_url = "http://:8081"
 c.JupyterHub.hub_connect_url = "http://hub:8081"
@@ -14,7 +17,6 @@ c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
 c.KubeSpawner.namespace = os.environ["POD_NAMESPACE"]
 c.KubeSpawner.image_pull_policy = "Never"
 c.KubeSpawner.start_timeout = 120
-
-from jupyterhub_platform.hub.configure import configure  # noqa: E402
+c.Spawner.poll_interval = 5
 
 configure(c)

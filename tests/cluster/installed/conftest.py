@@ -1,0 +1,38 @@
+"""The platform on a node, one for all tests of this folder, and a browser in front of it."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from tests.cluster.errors import ClusterError
+from tests.cluster.fixtures import Cluster
+from tests.cluster.foreign import ForeignCluster
+from tests.cluster.installed.images import build_images
+from tests.cluster.installed.installation import Installation
+from tests.support.chromium import launch_chromium
+
+
+@pytest.fixture(scope="session")
+def platform_on_node(node_cluster: Cluster) -> Iterator[Installation]:
+    """The platform from the checkout's own images; people have set their passwords."""
+    if isinstance(node_cluster, ForeignCluster):
+        pytest.skip("by choice: services in the cluster of TEST_KUBECONFIG do not answer from here")
+    platform = Installation(node_cluster.client)
+    try:
+        for archive in build_images():
+            node_cluster.load(archive)
+        platform.install()
+    except ClusterError as error:
+        pytest.fail(str(error), pytrace=False)
+    yield platform
+    platform.check_secrets()
+    platform.remove()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = launch_chromium(playwright)
+        yield browser
+        browser.close()

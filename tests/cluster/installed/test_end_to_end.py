@@ -1,0 +1,96 @@
+"""From the checkout's images to a person's kernel: all of it real, on a node, in a browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from tests.cluster.installed.installation import Installation
+from tests.cluster.objects import wait_for
+from tests.support.live_hub import Api
+
+pytestmark = [pytest.mark.node, pytest.mark.browser]
+
+SECONDS = 1000
+KERNEL_ANSWERS = Path("tests/support/kernel_answers.js").read_text()
+POD, CLAIM = "jupyter-dev1", "claim-dev1"
+READ_LIMITS = """
+from pathlib import Path
+root = Path("/sys/fs/cgroup")
+if (root / "memory.max").exists():
+    memory = (root / "memory.max").read_text()
+    quota, period = (root / "cpu.max").read_text().split()
+else:
+    memory = (root / "memory/memory.limit_in_bytes").read_text()
+    quota, period = ((root / f"cpu/cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
+(int(memory), int(quota) / int(period))
+"""
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(60 * SECONDS)
+    yield page
+    context.close()
+
+
+def log_in(page: Page, platform: Installation, name: str) -> None:
+    page.goto(f"{platform.url}/hub/login")
+    page.get_by_label("Username").fill(name)
+    page.locator("#password_input").fill(platform.passwords[name])
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url(re.compile(r"/hub/(home|spawn)|/user/"))
+
+
+def start(page: Page, platform: Installation, tier: str) -> None:
+    """Choose a tier's card, and wait for JupyterLab."""
+    page.goto(f"{platform.url}/hub/spawn")
+    page.get_by_label(tier, exact=True).check()
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    page.wait_for_url(re.compile(r"/user/dev1/lab"), timeout=120 * SECONDS)
+    page.locator("#jp-top-panel").wait_for(timeout=120 * SECONDS)
+
+
+def compute(page: Page, code: str) -> str:
+    """Run code in a new kernel of the server whose JupyterLab the page shows."""
+    answer: str = page.evaluate(KERNEL_ANSWERS, code)
+    return answer
+
+
+def read_held(api: Api) -> dict[str, int]:
+    """Return what somebody holds, by resource, as the usage API says it."""
+    usage = api.get("platform/usage").json()
+    (account,) = usage["accounts"]
+    assert len(usage["servers"]) in {0, 1}
+    return {limit["resource"]: limit["held"] for limit in account["limits"]}
+
+
+def test_a_person_works_on_a_node_and_finds_their_files_again(
+    platform_on_node: Installation, page: Page
+) -> None:
+    platform = platform_on_node
+    api = platform.token("dev1")
+    log_in(page, platform, "dev1")
+
+    start(page, platform, "Small")
+    assert compute(page, "6*7") == "42"
+    # As the tier says: 512Mi and half a core, to the byte, where the kernel of the node keeps them.
+    assert compute(page, READ_LIMITS) == "(536870912, 0.5)"
+    assert compute(page, "from pathlib import Path; (Path.home()/'note').write_text('kept')") == "4"
+    assert read_held(api) == {"servers": 1, "cpu": 100}
+    assert list(platform.list_servers()) == [POD]
+
+    api.stop("dev1")
+    wait_for(lambda: not platform.list_servers(), "the pod to be gone")
+    assert read_held(api) == {"servers": 0, "cpu": 0}
+    claim = platform.core.read_namespaced_persistent_volume_claim(CLAIM, platform.namespace)
+    assert claim.status.phase == "Bound"
+
+    start(page, platform, "Large")
+    assert compute(page, READ_LIMITS) == "(1073741824, 1.0)"
+    assert compute(page, "from pathlib import Path; (Path.home()/'note').read_text()") == "'kept'"
+    api.stop("dev1")
