@@ -1,6 +1,6 @@
 """KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from kubernetes_asyncio.client import ApiException, V1Pod
@@ -9,6 +9,7 @@ from traitlets import Bool, List, Unicode, default, validate
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes.causes import Cause, explain_pod
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
@@ -230,6 +231,18 @@ class KubeTierSpawner(OwnPodSpawner):
             self.log.warning("Pod %s/%s is left over; deleting", self.namespace, self.pod_name)
             await pods.delete(self.pod_name, uid_of(existing), self.delete_grace_period)
         return False
+
+    # -- while it starts ---------------------------------------------------------------------
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Say beside what the cluster says what that means, and what can be done."""
+        said: Cause | None = None
+        async for step in super().progress():
+            yield step
+            cause = explain_pod(self._watched() or {})
+            if cause is not None and cause != said:
+                said = cause
+                yield {"message": str(cause)}
 
     async def _make_create_resource_request(self, kind: str, manifest: Any) -> bool:
         """Create a secret or service; its content, such as a private key, is never logged."""

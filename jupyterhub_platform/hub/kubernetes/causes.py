@@ -1,0 +1,204 @@
+"""Why a server's pod does not run, or ended: one cause in words, who can do something, and what.
+
+What Kubernetes itself says is sorted, not repeated: it may hold what others sent. Only names of
+resources are taken over from it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from jupyterhub_platform.core.findings import join
+from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
+
+
+class Who(StrEnum):
+    """Who can do something about it."""
+
+    YOU = "you"
+    OPERATOR = "operator"
+    NOBODY = "nobody"
+    """It passes by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a pod does not run: a stable code, a sentence, who can help it, and how."""
+
+    code: str
+    sentence: str
+    who: Who
+    fix: str
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.fix}"
+
+
+_LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
+_WAITING: Final = {
+    "ErrImageNeverPull": "image.absent",
+    "ErrImagePull": "image.pull",
+    "ImagePullBackOff": "image.pull",
+    "InvalidImageName": "image.name",
+    "CreateContainerConfigError": "container.configuration",
+    "CreateContainerError": "container.configuration",
+    "RunContainerError": "container.configuration",
+    "CrashLoopBackOff": "container.crashes",
+}
+_SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
+_LOG: Final = "The Hub's log and kubectl describe have the details."
+
+
+def explain_pod(pod: Manifest) -> Cause | None:
+    """Return why ``pod`` does not run or ended; ``None`` if nothing is known to be wrong."""
+    looks: tuple[Callable[[Manifest], Cause | None], ...] = (
+        _explain_eviction,
+        _explain_lost_node,
+        _explain_end,
+        _explain_waiting,
+        _explain_placement,
+    )
+    return next((cause for look in looks if (cause := look(pod)) is not None), None)
+
+
+def _explain_eviction(pod: Manifest) -> Cause | None:
+    status = part(pod, "status")
+    disrupted = _condition(pod, "DisruptionTarget")
+    if status.get("reason") != "Evicted" and disrupted.get("status") != "True":
+        return None
+    if disrupted.get("reason") == "PreemptionByScheduler":
+        sentence = "The cluster ended this server to make room for one of a higher priority."
+        return Cause("pod.preempted", sentence, Who.YOU, "Start it again.")
+    sentence = "The node that this server ran on had no room left, and ended it."
+    fix = "Start it again; if it was the server's own files or memory, choose a larger tier."
+    return Cause("pod.evicted", sentence, Who.YOU, fix)
+
+
+def _explain_lost_node(pod: Manifest) -> Cause | None:
+    if part(pod, "status").get("reason") != "NodeLost" and not _is_cut_off(pod):
+        return None
+    sentence = "The node that this server ran on does not answer any more."
+    fix = "Stop the server and start it again; it goes to another node. What was not saved is lost."
+    return Cause("node.lost", sentence, Who.YOU, fix)
+
+
+def _is_cut_off(pod: Manifest) -> bool:
+    ready = _condition(pod, "Ready")
+    return ready.get("reason") == "NodeNotReady" or (
+        is_leaving(pod) and _condition(pod, "DisruptionTarget").get("reason") == "DeletionByTaint"
+    )
+
+
+def _explain_end(pod: Manifest) -> Cause | None:
+    for status in _statuses(pod):
+        for key in ("state", "lastState"):
+            ended = part(status, key, "terminated")
+            if ended.get("reason") == "OOMKilled":
+                sentence = "This server used more memory than its tier has, and was ended for that."
+                fix = "Start it again with a tier that has more memory, or load less at once."
+                return Cause("server.out_of_memory", sentence, Who.YOU, fix)
+    failed = [s for s in _statuses(pod) if part(s, "state", "terminated").get("exitCode")]
+    if not failed:
+        return None
+    sentence = "The server's program ended with an error."
+    fix = f"Start it again; if it ends again, an operator can look at its log. {_LOG}"
+    return Cause("server.failed", sentence, Who.OPERATOR, fix)
+
+
+def _explain_waiting(pod: Manifest) -> Cause | None:
+    for status in _statuses(pod):
+        code = _WAITING.get(str(part(status, "state", "waiting").get("reason")))
+        if code is not None:
+            return _CAUSES[code]
+    return None
+
+
+def _explain_placement(pod: Manifest) -> Cause | None:
+    scheduled = _condition(pod, "PodScheduled")
+    if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
+        return None
+    message = str(scheduled.get("message", ""))
+    if "volume node affinity conflict" in message:
+        return _CAUSES["volume.elsewhere"]
+    if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
+        return _CAUSES["volume.unbound"]
+    if lacking := sorted(set(_LACK.findall(message))):
+        sentence = f"No node has enough {join(lacking)} left for this server."
+        return Cause("cluster.full", sentence, Who.YOU, _SMALLER)
+    if "Too many pods" in message:
+        sentence = "Every node runs as many pods as it may."
+        return Cause("cluster.full", sentence, Who.YOU, "Wait until somebody stops a server.")
+    return _CAUSES["tier.no_node"]
+
+
+def _statuses(pod: Manifest) -> Iterator[Manifest]:
+    """Yield the states of containers: the server's own first, then those that come before it."""
+    status = part(pod, "status")
+    own = items(status, "containerStatuses")
+    yield from (each for each in own if each.get("name") == NOTEBOOK)
+    yield from items(status, "initContainerStatuses")
+
+
+def _condition(pod: Manifest, kind: str) -> Manifest:
+    conditions = items(part(pod, "status"), "conditions")
+    return next((each for each in conditions if each.get("type") == kind), {})
+
+
+_CAUSES: Final = {
+    cause.code: cause
+    for cause in (
+        Cause(
+            "image.absent",
+            "The image of this server is not on the node, and the Hub does not let it be fetched.",
+            Who.OPERATOR,
+            "An operator loads it there, or sets c.KubeSpawner.image_pull_policy.",
+        ),
+        Cause(
+            "image.pull",
+            "The image of this server cannot be fetched; the cluster goes on trying.",
+            Who.OPERATOR,
+            f"An operator looks whether it exists, and whether the cluster may have it. {_LOG}",
+        ),
+        Cause(
+            "image.name",
+            "The image of this server has a name that the cluster cannot read.",
+            Who.OPERATOR,
+            "An operator corrects its reference in the policy.",
+        ),
+        Cause(
+            "container.configuration",
+            "The node cannot start this server as its tier and the Hub describe it.",
+            Who.OPERATOR,
+            f"An operator looks at what it refers to and at its user id. {_LOG}",
+        ),
+        Cause(
+            "container.crashes",
+            "The server's program ends again and again, soon after it starts.",
+            Who.OPERATOR,
+            f"An operator looks at its log. {_LOG}",
+        ),
+        Cause(
+            "volume.elsewhere",
+            "The server's files are in a zone where no node is free for it.",
+            Who.OPERATOR,
+            "Wait for a node there, or ask an operator to add one in that zone.",
+        ),
+        Cause(
+            "volume.unbound",
+            "The server's volume is not there yet.",
+            Who.OPERATOR,
+            "If it does not come within minutes, an operator looks at its claim and storage class.",
+        ),
+        Cause(
+            "tier.no_node",
+            "No node is of the kind that this tier asks for.",
+            Who.OPERATOR,
+            "Where nodes are added when needed, one comes within minutes; otherwise choose another "
+            "tier, or ask an operator to compare the tier's selectors with the nodes' labels.",
+        ),
+    )
+}

@@ -1,0 +1,113 @@
+"""What a pod's status says, in words: the cause, and who can do something about it."""
+
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.hub.kubernetes.causes import Who, explain_pod
+
+
+def unschedulable(message: str) -> dict[str, Any]:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}
+    return {"status": {"phase": "Pending", "conditions": [{**condition, "message": message}]}}
+
+
+def container(name: str = "notebook", **states: Any) -> dict[str, Any]:
+    return {"status": {"containerStatuses": [{"name": name, **states}]}}
+
+
+def waiting(reason: str) -> dict[str, Any]:
+    return container(state={"waiting": {"reason": reason, "message": "token=secret"}})
+
+
+def condition(kind: str, status: str, reason: str, **more: Any) -> dict[str, Any]:
+    return {"status": {"conditions": [{"type": kind, "status": status, "reason": reason}]}, **more}
+
+
+# Messages are those of kube-scheduler 1.36.
+CAUSES: list[tuple[dict[str, Any], str, Who]] = [
+    (unschedulable("0/1 nodes are available: 1 Insufficient memory."), "cluster.full", Who.YOU),
+    (unschedulable("0/3 nodes are available: 3 Too many pods."), "cluster.full", Who.YOU),
+    (
+        unschedulable("0/2 nodes are available: 2 node(s) had volume node affinity conflict."),
+        "volume.elsewhere",
+        Who.OPERATOR,
+    ),
+    (
+        unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
+        "volume.unbound",
+        Who.OPERATOR,
+    ),
+    (
+        unschedulable('0/1 nodes are available: persistentvolumeclaim "x" not found.'),
+        "volume.unbound",
+        Who.OPERATOR,
+    ),
+    (
+        unschedulable("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity."),
+        "tier.no_node",
+        Who.OPERATOR,
+    ),
+    (waiting("ErrImagePull"), "image.pull", Who.OPERATOR),
+    (waiting("ImagePullBackOff"), "image.pull", Who.OPERATOR),
+    (waiting("ErrImageNeverPull"), "image.absent", Who.OPERATOR),
+    (waiting("InvalidImageName"), "image.name", Who.OPERATOR),
+    (waiting("CreateContainerConfigError"), "container.configuration", Who.OPERATOR),
+    (waiting("CrashLoopBackOff"), "container.crashes", Who.OPERATOR),
+    (
+        container(state={"terminated": {"reason": "OOMKilled", "exitCode": 137}}),
+        "server.out_of_memory",
+        Who.YOU,
+    ),
+    (
+        container(state={"running": {}}, lastState={"terminated": {"reason": "OOMKilled"}}),
+        "server.out_of_memory",
+        Who.YOU,
+    ),
+    (
+        container(state={"terminated": {"reason": "Error", "exitCode": 1}}),
+        "server.failed",
+        Who.OPERATOR,
+    ),
+    ({"status": {"phase": "Failed", "reason": "Evicted"}}, "pod.evicted", Who.YOU),
+    (condition("DisruptionTarget", "True", "EvictionByEvictionAPI"), "pod.evicted", Who.YOU),
+    (condition("DisruptionTarget", "True", "PreemptionByScheduler"), "pod.preempted", Who.YOU),
+    (condition("Ready", "False", "NodeNotReady"), "node.lost", Who.YOU),
+    ({"status": {"phase": "Running", "reason": "NodeLost"}}, "node.lost", Who.YOU),
+]
+
+
+@pytest.mark.parametrize(("pod", "code", "who"), CAUSES, ids=[code for _, code, _ in CAUSES])
+def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> None:
+    cause = explain_pod(pod)
+    assert cause is not None
+    assert (cause.code, cause.who) == (code, who)
+    assert "secret" not in str(cause)
+    assert str(cause).endswith(".")
+
+
+@pytest.mark.parametrize(
+    "pod",
+    [
+        {},
+        {"status": None},
+        {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}},
+        container(state={"running": {}}),
+        container(state={"terminated": {"reason": "Completed", "exitCode": 0}}),
+        container(state={"waiting": {"reason": "ContainerCreating"}}),
+        container("sidecar", state={"terminated": {"reason": "OOMKilled"}}),
+        condition("PodScheduled", "True", ""),
+    ],
+)
+def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
+    assert explain_pod(pod) is None
+
+
+def test_what_is_lacking_is_named_once_in_order() -> None:
+    message = (
+        "0/4 nodes are available: 2 Insufficient nvidia.com/gpu, 3 Insufficient cpu, "
+        "1 Insufficient cpu. preemption: 0/4 nodes are available."
+    )
+    cause = explain_pod(unschedulable(message))
+    assert cause is not None
+    assert cause.sentence == "No node has enough cpu and nvidia.com/gpu left for this server."
