@@ -38,7 +38,7 @@ from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.denials import STATUSES
 from jupyterhub_platform.hub.handlers import platform_handlers
-from jupyterhub_platform.hub.hardening import LEFT_OUT, SETTINGS
+from jupyterhub_platform.hub.hardening import ALWAYS_ON, LEFT_OUT, SETTINGS
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
@@ -156,6 +156,8 @@ def _render_hardened() -> list[str]:
             "needs TLS and a DNS name with a wildcard below it."
         ),
         render_table(("Setting", "Value", "Set", "Why"), rows),
+        "What no setting turns off, and what would happen without it:",
+        "\n".join(f"- {name}: {reason}." for name, reason in ALWAYS_ON.items()),
         "Left out on purpose:",
         "\n".join(f"- `{name}`: {reason}." for name, reason in LEFT_OUT.items()),
     ]

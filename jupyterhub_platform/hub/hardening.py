@@ -1,8 +1,7 @@
 """Settings of JupyterHub that the platform turns to the safe side, each with its reason.
 
 A site's own value stays; where it is weaker, the Hub says so when it starts, and the operator's
-page as well. Protection that is no setting (nothing starts from a GET, options carry no values, no
-pod of somebody else is killed) cannot be turned off, and is not listed here.
+page as well. Protection that is no setting is listed beside them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -176,6 +175,17 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "kernel, and need no service with a token over everybody's servers",
 }
 """What is often advised and not set here, with the reason."""
+
+
+ALWAYS_ON: Final[Mapping[str, str]] = {
+    "Nothing starts from a GET": "any page could start servers for whoever opens it",
+    "Options only name things": "values in them would be resources that nothing counts",
+    "The pod is looked at last": "hooks and overrides could add what nobody reserved, or the node",
+    "No pod has a token for the cluster": "whatever runs in it would act as the Hub's neighbour",
+    "No pod of another is touched": "two Hubs in a namespace give the same names",
+    "No manifest is logged": "it holds the token of its server",
+}
+"""Protection that no setting turns off, with what would happen without it."""
 
 
 @dataclass(frozen=True, slots=True)
