@@ -40,14 +40,14 @@ class Cause:
 
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
 _WAITING: Final = {
-    "ErrImageNeverPull": "image.absent",
-    "ErrImagePull": "image.pull",
-    "ImagePullBackOff": "image.pull",
-    "InvalidImageName": "image.name",
-    "CreateContainerConfigError": "container.configuration",
-    "CreateContainerError": "container.configuration",
-    "RunContainerError": "container.configuration",
-    "CrashLoopBackOff": "container.crashes",
+    "ErrImageNeverPull": "pod.image_absent",
+    "ErrImagePull": "pod.image_pull",
+    "ImagePullBackOff": "pod.image_pull",
+    "InvalidImageName": "pod.image_name",
+    "CreateContainerConfigError": "pod.container",
+    "CreateContainerError": "pod.container",
+    "RunContainerError": "pod.container",
+    "CrashLoopBackOff": "pod.crashes",
 }
 _SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
 _LOG: Final = "The Hub's log and kubectl describe have the details."
@@ -83,7 +83,7 @@ def _explain_lost_node(pod: Manifest) -> Cause | None:
         return None
     sentence = "The node that this server ran on does not answer any more."
     fix = "Stop the server and start it again; it goes to another node. What was not saved is lost."
-    return Cause("node.lost", sentence, Who.YOU, fix)
+    return Cause("pod.node_lost", sentence, Who.YOU, fix)
 
 
 def _is_cut_off(pod: Manifest) -> bool:
@@ -123,16 +123,16 @@ def _explain_placement(pod: Manifest) -> Cause | None:
         return None
     message = str(scheduled.get("message", ""))
     if "volume node affinity conflict" in message:
-        return _CAUSES["volume.elsewhere"]
+        return _CAUSES["pod.volume_elsewhere"]
     if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
-        return _CAUSES["volume.unbound"]
+        return _CAUSES["pod.volume_unbound"]
     if lacking := sorted(set(_LACK.findall(message))):
         sentence = f"No node has enough {join(lacking)} left for this server."
         return Cause("cluster.full", sentence, Who.YOU, _SMALLER)
     if "Too many pods" in message:
         sentence = "Every node runs as many pods as it may."
         return Cause("cluster.full", sentence, Who.YOU, "Wait until somebody stops a server.")
-    return _CAUSES["tier.no_node"]
+    return _CAUSES["cluster.no_node"]
 
 
 def _statuses(pod: Manifest) -> Iterator[Manifest]:
@@ -152,49 +152,49 @@ _CAUSES: Final = {
     cause.code: cause
     for cause in (
         Cause(
-            "image.absent",
+            "pod.image_absent",
             "The image of this server is not on the node, and the Hub does not let it be fetched.",
             Who.OPERATOR,
             "An operator loads it there, or sets c.KubeSpawner.image_pull_policy.",
         ),
         Cause(
-            "image.pull",
+            "pod.image_pull",
             "The image of this server cannot be fetched; the cluster goes on trying.",
             Who.OPERATOR,
             f"An operator looks whether it exists, and whether the cluster may have it. {_LOG}",
         ),
         Cause(
-            "image.name",
+            "pod.image_name",
             "The image of this server has a name that the cluster cannot read.",
             Who.OPERATOR,
             "An operator corrects its reference in the policy.",
         ),
         Cause(
-            "container.configuration",
+            "pod.container",
             "The node cannot start this server as its tier and the Hub describe it.",
             Who.OPERATOR,
             f"An operator looks at what it refers to and at its user id. {_LOG}",
         ),
         Cause(
-            "container.crashes",
+            "pod.crashes",
             "The server's program ends again and again, soon after it starts.",
             Who.OPERATOR,
             f"An operator looks at its log. {_LOG}",
         ),
         Cause(
-            "volume.elsewhere",
+            "pod.volume_elsewhere",
             "The server's files are in a zone where no node is free for it.",
             Who.OPERATOR,
             "Wait for a node there, or ask an operator to add one in that zone.",
         ),
         Cause(
-            "volume.unbound",
+            "pod.volume_unbound",
             "The server's volume is not there yet.",
             Who.OPERATOR,
             "If it does not come within minutes, an operator looks at its claim and storage class.",
         ),
         Cause(
-            "tier.no_node",
+            "cluster.no_node",
             "No node is of the kind that this tier asks for.",
             Who.OPERATOR,
             "Where nodes are added when needed, one comes within minutes; otherwise choose another "

@@ -30,30 +30,30 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     (unschedulable("0/3 nodes are available: 3 Too many pods."), "cluster.full", Who.YOU),
     (
         unschedulable("0/2 nodes are available: 2 node(s) had volume node affinity conflict."),
-        "volume.elsewhere",
+        "pod.volume_elsewhere",
         Who.OPERATOR,
     ),
     (
         unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
-        "volume.unbound",
+        "pod.volume_unbound",
         Who.OPERATOR,
     ),
     (
         unschedulable('0/1 nodes are available: persistentvolumeclaim "x" not found.'),
-        "volume.unbound",
+        "pod.volume_unbound",
         Who.OPERATOR,
     ),
     (
         unschedulable("0/1 nodes are available: 1 node(s) didn't match Pod's node affinity."),
-        "tier.no_node",
+        "cluster.no_node",
         Who.OPERATOR,
     ),
-    (waiting("ErrImagePull"), "image.pull", Who.OPERATOR),
-    (waiting("ImagePullBackOff"), "image.pull", Who.OPERATOR),
-    (waiting("ErrImageNeverPull"), "image.absent", Who.OPERATOR),
-    (waiting("InvalidImageName"), "image.name", Who.OPERATOR),
-    (waiting("CreateContainerConfigError"), "container.configuration", Who.OPERATOR),
-    (waiting("CrashLoopBackOff"), "container.crashes", Who.OPERATOR),
+    (waiting("ErrImagePull"), "pod.image_pull", Who.OPERATOR),
+    (waiting("ImagePullBackOff"), "pod.image_pull", Who.OPERATOR),
+    (waiting("ErrImageNeverPull"), "pod.image_absent", Who.OPERATOR),
+    (waiting("InvalidImageName"), "pod.image_name", Who.OPERATOR),
+    (waiting("CreateContainerConfigError"), "pod.container", Who.OPERATOR),
+    (waiting("CrashLoopBackOff"), "pod.crashes", Who.OPERATOR),
     (
         container(state={"terminated": {"reason": "OOMKilled", "exitCode": 137}}),
         "server.out_of_memory",
@@ -72,8 +72,8 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     ({"status": {"phase": "Failed", "reason": "Evicted"}}, "pod.evicted", Who.YOU),
     (condition("DisruptionTarget", "True", "EvictionByEvictionAPI"), "pod.evicted", Who.YOU),
     (condition("DisruptionTarget", "True", "PreemptionByScheduler"), "pod.preempted", Who.YOU),
-    (condition("Ready", "False", "NodeNotReady"), "node.lost", Who.YOU),
-    ({"status": {"phase": "Running", "reason": "NodeLost"}}, "node.lost", Who.YOU),
+    (condition("Ready", "False", "NodeNotReady"), "pod.node_lost", Who.YOU),
+    ({"status": {"phase": "Running", "reason": "NodeLost"}}, "pod.node_lost", Who.YOU),
 ]
 
 
