@@ -105,6 +105,8 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
                 raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
             check_names(body)
             check_options(body.get("user_options"))
+            if isinstance(body.get("user_options"), dict):
+                body["user_options"] = ShownByKeys(body["user_options"])
         return body
 
     def get_server_json_body(self) -> dict[str, Any]:
@@ -115,6 +117,13 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         if self.request.method == "PUT":
             check_options(body["user_options"])
         return body
+
+
+class ShownByKeys(dict[str, Any]):
+    """Options of which the Hub writes only the keys into its log: it may be anything that came."""
+
+    def __format__(self, _: str) -> str:
+        return f"({', '.join(sorted(self)) or 'none'})"
 
 
 def read_body(body: bytes) -> Any:

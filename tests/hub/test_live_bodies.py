@@ -207,6 +207,17 @@ def test_no_server_is_shown_by_a_name_that_cannot_be_shown(
     assert admin.get("users/admin").status_code == 200
 
 
+def test_the_log_has_the_keys_of_changed_options_and_not_their_values(hub: LiveHub) -> None:
+    admin = hub.token("admin")
+    assert admin.put(server_path("admin", "logged"), json={}).status_code == 201
+    body = {"user_options": {"tier": "hunter2"}}
+    changed = admin.patch(server_path("admin", "logged"), json=body)
+    assert changed.status_code == 200
+    assert changed.json()["user_options"] == body["user_options"]
+    assert "Setting user_options on admin/logged (tier)" in hub.log
+    assert "hunter2" not in hub.log
+
+
 ROUTES = (
     ("POST", "platform/decide", ("user_options",)),
     ("POST", "platform/decide", ("user_options", "user", "server")),
