@@ -83,6 +83,11 @@ class KubeTierSpawner(OwnPodSpawner):
     def _default_automount(self) -> bool:
         return False
 
+    @default("cmd")
+    def _default_cmd(self) -> list[str]:
+        # KubeSpawner leaves it to the image, and drops all arguments then: those of the Hub, too.
+        return ["jupyterhub-singleuser"]
+
     @validate("profile_list")
     def _no_profiles(self, proposal: Mapping[str, Any]) -> list[Any]:
         # A profile would be a second way to resources, one that nothing counts.
