@@ -65,9 +65,9 @@ class Installation:
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.core.create_namespace({"metadata": {"name": self.namespace, "labels": restricted}})
         self._make_objects()
-        self.wait_until_ready()
         address = self.core.read_namespaced_service("proxy-public", self.namespace).spec.cluster_ip
         self.url = f"http://{address}"
+        self.wait_until_ready()
         watch(self.url, self.canaries)
         self.canaries.note("secret of the installation", *self._secrets.values())
         self.command = Api(self.url, self._secrets["command-token"])
@@ -211,4 +211,11 @@ class Installation:
             for condition in pod.status.conditions or ()
             if condition.type == "Ready" and condition.status == "True"
         ]
-        return sorted(ready) == ["hub", "proxy"]
+        return sorted(ready) == ["hub", "proxy"] and self._is_answering()
+
+    def _is_answering(self) -> bool:
+        """Tell whether the proxy reaches the Hub; it may hold on to one that is gone."""
+        try:
+            return httpx.get(f"{self.url}/hub/api", trust_env=False, timeout=5).is_success
+        except httpx.TransportError:
+            return False
