@@ -6,6 +6,7 @@ from jupyterhub.utils import exponential_backoff
 from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
+from jupyterhub_platform.hub.kubernetes.killed import KILLED, was_killed_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import Owner, Standing, uid_of
 from jupyterhub_platform.hub.kubernetes.pods import Pods
 from jupyterhub_platform.hub.kubernetes.totals import Manifest
@@ -59,6 +60,13 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
         self._unsettled = False
         if pod is not None and not self._is_own(pod):
             return 1
+        if pod is not None and was_killed_for_memory(pod):
+            # Nobody asked for the one that runs now, without the kernels of the one that ended.
+            place = f"{self.namespace}/{self.pod_name}"
+            self.log.warning("Pod %s used all of its memory and was killed: it has ended", place)
+            if self.delete_stopped_pods:
+                await self.stop(now=True)
+            return KILLED
         status: int | None = await super().poll()
         return status
 

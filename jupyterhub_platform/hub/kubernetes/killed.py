@@ -1,0 +1,20 @@
+"""Servers that were killed for their memory, although their node has started them again."""
+
+from typing import Final
+
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
+
+KILLED: Final = 137
+"""Exit code of a process that was killed."""
+
+_FOR_MEMORY: Final = "OOMKilled"
+
+
+def was_killed_for_memory(pod: Manifest) -> bool:
+    """Tell whether the server of ``pod`` has used all of its memory before it was started again."""
+    return any(
+        status.get("name") == NOTEBOOK
+        and part(status, "lastState", "terminated").get("reason") == _FOR_MEMORY
+        for status in items(part(pod, "status"), "containerStatuses")
+    )

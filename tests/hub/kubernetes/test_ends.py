@@ -1,0 +1,66 @@
+"""What ends a server from outside, and that the Hub notices."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
+from tests.hub.kubernetes.hubs import NAME, Start
+from tests.support.kubernetes_api import FakeKubernetes
+
+SIDECAR = {"name": "backup", "ready": True, "state": {"running": {}}}
+
+
+def restarted(name: str, reason: str) -> dict[str, Any]:
+    """Return the status of a container that its node has started again."""
+    ended = {"reason": reason, "exitCode": 137}
+    running = {"name": name, "ready": True, "restartCount": 1, "state": {"running": {}}}
+    return {**running, "lastState": {"terminated": ended}}
+
+
+async def watch(spawner: KubeTierSpawner, statuses: list[dict[str, Any]]) -> None:
+    """Wait until the watch shows these containers."""
+    async with asyncio.timeout(5):
+        while (spawner._watched() or {})["status"]["containerStatuses"] != statuses:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def poll_after(
+    statuses: list[dict[str, Any]], spawner: Start, cluster: FakeKubernetes
+) -> int | None:
+    """Start a server, let its node report these containers, and ask whether it runs."""
+    started = spawner()
+    await started.start()
+    pod = cluster.pods[NAME]
+    pod["status"]["containerStatuses"] = statuses
+    cluster.publish("MODIFIED", pod)
+    await watch(started, statuses)
+    status: int | None = await started.poll()
+    return status
+
+
+@pytest.mark.parametrize("beside", [[], [SIDECAR]])
+async def test_a_server_killed_for_memory_has_ended_though_its_node_started_it_again(
+    beside: list[dict[str, Any]], spawner: Start, cluster: FakeKubernetes
+) -> None:
+    statuses = [*beside, restarted("notebook", "OOMKilled")]
+    assert await poll_after(statuses, spawner, cluster) == 137
+    assert cluster.pods == {}
+
+
+@pytest.mark.parametrize(
+    "statuses",
+    [
+        [restarted("notebook", "Error")],
+        [
+            {"name": "notebook", "ready": True, "state": {"running": {}}},
+            restarted("backup", "OOMKilled"),
+        ],
+    ],
+)
+async def test_a_server_that_was_not_killed_itself_goes_on(
+    statuses: list[dict[str, Any]], spawner: Start, cluster: FakeKubernetes
+) -> None:
+    assert await poll_after(statuses, spawner, cluster) is None
+    assert NAME in cluster.pods
