@@ -21,6 +21,15 @@ async def test_an_admitted_start_creates_the_pod_and_returns_its_address(
     assert pod["spec"]["containers"][0]["resources"]["limits"][GPU] == "1"
 
 
+async def test_arguments_of_a_server_reach_it_whatever_its_image_would_run(
+    spawner: Start, cluster: FakeKubernetes
+) -> None:
+    await spawner(args=["--HubOAuth.cache_max_age=5"]).start()
+    [pod] = cluster.created
+    words = pod["spec"]["containers"][0]["args"]
+    assert words == ["jupyterhub-singleuser", "--HubOAuth.cache_max_age=5"]
+
+
 async def test_a_stop_deletes_that_pod_by_its_uid(spawner: Start, cluster: FakeKubernetes) -> None:
     started = spawner()
     await started.start()
