@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,15 @@ else:
     memory = (root / "memory/memory.limit_in_bytes").read_text()
     quota, period = ((root / f"cpu/cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))
 (int(memory), int(quota) / int(period))
+"""
+EAT = """
+import subprocess, sys
+from pathlib import Path
+# Many small ones: where memory's end takes a single process, that is the biggest one, the server.
+# With control groups of the second kind it takes all of the container, whoever ate.
+Path("/proc/1/oom_score_adj").write_text("1000")
+child = "eaten = b'x' * (16 << 20); import time; time.sleep(60)"
+len([subprocess.Popen([sys.executable, "-c", child]) for _ in range(40)])
 """
 
 
@@ -81,6 +91,8 @@ def test_a_person_works_on_a_node_and_finds_their_files_again(
     # As the tier says: 512Mi and half a core, to the byte, where the kernel of the node keeps them.
     assert compute(page, READ_LIMITS) == "(536870912, 0.5)"
     assert compute(page, "from pathlib import Path; (Path.home()/'note').write_text('kept')") == "4"
+    # Whoever is suspended is out within seconds only if servers ask the Hub that often.
+    assert "--HubOAuth.cache_max_age=5" in compute(page, "open('/proc/1/cmdline').read()")
     assert read_held(api) == {"servers": 1, "cpu": 100}
     assert list(platform.list_servers()) == [POD]
 
@@ -94,3 +106,25 @@ def test_a_person_works_on_a_node_and_finds_their_files_again(
     assert compute(page, READ_LIMITS) == "(1073741824, 1.0)"
     assert compute(page, "from pathlib import Path; (Path.home()/'note').read_text()") == "'kept'"
     api.stop("dev1")
+
+
+def test_a_cell_that_eats_memory_ends_its_server_and_nothing_else(
+    platform_on_node: Installation, page: Page
+) -> None:
+    platform = platform_on_node
+    api = platform.token("dev1")
+    log_in(page, platform, "dev1")
+    start(page, platform, "Small")
+
+    def find_killed() -> bool:
+        statuses = platform.list_servers()[POD].status.container_statuses
+        ends = [each.state.terminated or each.last_state.terminated for each in statuses]
+        return [end.reason for end in ends if end] == ["OOMKilled"]
+
+    with ThreadPoolExecutor(1) as pool:
+        # The pod is soon gone: whoever looks afterwards may be too late.
+        killed = pool.submit(wait_for, find_killed, "the server to be killed", 120)
+        compute(page, EAT)
+        assert killed.result()
+    wait_for(lambda: api.servers("dev1") == {}, "the Hub to notice", 60)
+    assert read_held(api) == {"servers": 0, "cpu": 0}
