@@ -25,6 +25,7 @@ _HERE = Path(__file__).parent
 _ROLE = _HERE.parents[2] / "helm-values" / "role.yaml"
 _READY_SECONDS = 120
 _TAIL_LINES = 30
+_COMMAND_SECONDS = 30
 POLICY = (_HERE / "platform.yaml").read_text()
 PEOPLE = ("admin", "dev1", "dev2", "crowd")
 
@@ -44,7 +45,7 @@ class Installation:
 
     def __init__(self, client: ApiClient) -> None:
         self.client = client
-        self.core = CoreV1Api(client)
+        self.core: Any = CoreV1Api(client)  # its answers are given as they are, and so optional
         self.namespace = f"platform-{secrets.token_hex(4)}"
         self.passwords: dict[str, str] = {}
         self.canaries = Canaries()
@@ -144,7 +145,11 @@ class Installation:
         told = {"stderr": True, "stdin": False, "stdout": True, "tty": False}
         pod = self.find_hub().metadata.name
         connect = self.core.connect_get_namespaced_pod_exec
-        output: str = stream(connect, pod, self.namespace, command=list(command), **told)
+        words = list(command)
+        ran = stream(connect, pod, self.namespace, command=words, _preload_content=False, **told)
+        ran.run_forever(timeout=_COMMAND_SECONDS)
+        output: str = ran.read_all()
+        ran.sock.shutdown()  # `close` does nothing once the other side has closed
         return output
 
     def write_policy(self, text: str) -> None:
