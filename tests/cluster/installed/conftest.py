@@ -30,8 +30,9 @@ def platform_on_node(node_cluster: Cluster) -> Iterator[Installation]:
     platform.remove()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, no longer than it is needed: while it runs, no test with a loop of its own can."""
     with sync_playwright() as playwright:
         browser = launch_chromium(playwright)
         yield browser
