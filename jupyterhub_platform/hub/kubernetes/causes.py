@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 from jupyterhub_platform.core.findings import join
+from jupyterhub_platform.hub.kubernetes.killed import is_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
@@ -96,8 +97,7 @@ def _is_cut_off(pod: Manifest) -> bool:
 def _explain_end(pod: Manifest) -> Cause | None:
     for status in _statuses(pod):
         for key in ("state", "lastState"):
-            ended = part(status, key, "terminated")
-            if ended.get("reason") == "OOMKilled":
+            if is_for_memory(part(status, key, "terminated")):
                 sentence = "This server used more memory than its tier has, and was ended for that."
                 fix = "Start it again with a tier that has more memory, or load less at once."
                 return Cause("server.out_of_memory", sentence, Who.YOU, fix)

@@ -8,13 +8,15 @@ from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
 KILLED: Final = 137
 """Exit code of a process that was killed."""
 
-_FOR_MEMORY: Final = "OOMKilled"
+
+def is_for_memory(ended: Manifest) -> bool:
+    """Tell whether a container ended in the state ``ended`` because it used all of its memory."""
+    return ended.get("reason") == "OOMKilled"
 
 
 def was_killed_for_memory(pod: Manifest) -> bool:
     """Tell whether the server of ``pod`` has used all of its memory before it was started again."""
     return any(
-        status.get("name") == NOTEBOOK
-        and part(status, "lastState", "terminated").get("reason") == _FOR_MEMORY
+        status.get("name") == NOTEBOOK and is_for_memory(part(status, "lastState", "terminated"))
         for status in items(part(pod, "status"), "containerStatuses")
     )
