@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from tests.support.chromium import launch_chromium
+from tests.support.chromium import launch_chromium, log_in
 from tests.support.live_hub import LiveHub, running
 from tests.support.readers import read_audit, read_decisions, read_open
 
@@ -43,7 +43,7 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
     page.set_default_timeout(60 * SECONDS)
-    _log_in(page, hub, "dev1")
+    log_in(page, hub.url, "dev1", hub.passwords["dev1"])
 
     page.goto(f"{hub.url}/hub/spawn")
     expect(page.get_by_role("heading", name="Start a server")).to_be_visible()
@@ -94,7 +94,7 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
 def test_a_link_with_options_only_preselects(hub: LiveHub, browser: Browser) -> None:
     context = browser.new_context()
     page = context.new_page()
-    _log_in(page, hub, "dev2")
+    log_in(page, hub.url, "dev2", hub.passwords["dev2"])
     answer = page.goto(f"{hub.url}/hub/spawn?opt-tier=medium&opt-account=vision")
     assert answer is not None
     assert answer.status == 200
@@ -127,7 +127,7 @@ def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
         context = browser.new_context(viewport={"width": width, "height": 900})
         context.add_init_script(f"localStorage.setItem('jupyterhub-bs-theme', '{theme}')")
         page = context.new_page()
-        _log_in(page, hub, "admin")
+        log_in(page, hub.url, "admin", hub.passwords["admin"])
         answer = page.goto(hub.url + path)
         assert answer is not None
         assert answer.status == 200, path
@@ -137,14 +137,6 @@ def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
         assert not wide, f"{path} scrolls sideways at {width} px"
         _picture(page, f"live-{name}-{theme}-{width}")
         context.close()
-
-
-def _log_in(page: Page, hub: LiveHub, name: str) -> None:
-    page.goto(f"{hub.url}/hub/login")
-    page.get_by_label("Username").fill(name)
-    page.locator("#password_input").fill(hub.passwords[name])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile(r"/hub/(home|spawn)|/user/"))
 
 
 def _picture(page: Page, name: str) -> None:

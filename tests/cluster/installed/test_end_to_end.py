@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page
 
 from tests.cluster.installed.installation import Installation
 from tests.cluster.objects import wait_for
+from tests.support.chromium import log_in
 from tests.support.live_hub import Api
 
 pytestmark = [pytest.mark.node, pytest.mark.browser]
@@ -48,14 +49,6 @@ def page(browser: Browser) -> Iterator[Page]:
     context.close()
 
 
-def log_in(page: Page, platform: Installation, name: str) -> None:
-    page.goto(f"{platform.url}/hub/login")
-    page.get_by_label("Username").fill(name)
-    page.locator("#password_input").fill(platform.passwords[name])
-    page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile(r"/hub/(home|spawn)|/user/"))
-
-
 def start(page: Page, platform: Installation, tier: str) -> None:
     """Choose a tier's card, and wait for JupyterLab."""
     page.goto(f"{platform.url}/hub/spawn")
@@ -84,7 +77,7 @@ def test_a_person_works_on_a_node_and_finds_their_files_again(
 ) -> None:
     platform = platform_on_node
     api = platform.token("dev1")
-    log_in(page, platform, "dev1")
+    log_in(page, platform.url, "dev1", platform.passwords["dev1"])
 
     start(page, platform, "Small")
     assert compute(page, "6*7") == "42"
@@ -113,7 +106,7 @@ def test_a_cell_that_eats_memory_ends_its_server_and_nothing_else(
 ) -> None:
     platform = platform_on_node
     api = platform.token("dev1")
-    log_in(page, platform, "dev1")
+    log_in(page, platform.url, "dev1", platform.passwords["dev1"])
     start(page, platform, "Small")
 
     def find_killed() -> bool:
