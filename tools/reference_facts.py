@@ -60,8 +60,12 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "When that process began, in clock ticks since boot; found out by itself if it is absent.",
     ),
-    ("PLATFORM_URL", "`jhp invite`, `suspend`, `resume`", "The same as `--url`."),
-    ("JUPYTERHUB_API_TOKEN", "`jhp invite`, `suspend`, `resume`", "The token that `--url` needs."),
+    ("PLATFORM_URL", "`jhp invite`, `suspend`, `resume`, `why`", "The same as `--url`."),
+    (
+        "JUPYTERHUB_API_TOKEN",
+        "`jhp invite`, `suspend`, `resume`, `why`",
+        "The token that `--url` needs.",
+    ),
     (
         "CONFIGURABLE_HTTP_PROXY",
         "`jhp up`",
@@ -126,6 +130,16 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("pod.node_lost", "-", "The node does not answer any more."),
     ("server.out_of_memory", "-", "The server used more memory than its tier has."),
     ("server.failed", "-", "The server's program ended with an error."),
+    ("server.ended", "-", "The server ended by itself."),
+    ("server.not_up", "-", "The server did not get ready in time."),
+    ("server.running", "-", "The server runs."),
+    ("server.starting", "-", "The server is starting, and nothing is known to be in its way."),
+    ("server.stopping", "-", "The server is shutting down."),
+    ("server.stopped", "-", "Somebody stopped the server."),
+    ("server.lifetime", "-", "The server was stopped: its lifetime was over."),
+    ("server.idle", "-", "The server was stopped: nobody used it."),
+    ("server.suspended", "-", "The server was stopped: its owner was suspended."),
+    ("pod.deleted", "-", "The server's pod is gone, and the Hub did not delete it."),
     ("level.may_not_see", "403", "The level does not show that page."),
     ("level.may_not_stop", "403", "The server is not theirs to stop."),
     ("level.no_access", "403", "The person has no access to the service."),
@@ -190,6 +204,15 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/api/platform/decisions/ID",
         f"its owner, a manager of its account, or {_READ}",
         "The id comes with a denial, in `X-Platform-Decision`.",
+    ),
+    r"/api/platform/why": (
+        "/hub/api/platform/why",
+        f"its owner, a manager of its account, {_READ} or `custom:platform:admin`",
+        (
+            "`?user=NAME&server=SERVER`; oneself and the default server if left out. `state`, "
+            "`since`, `tier`, `account`, `cause` (`code`, `sentence`, `who`, `fix`), `decision` of "
+            "a refusal, `larger_tier` that fits after memory ran out. 404 if it was never started."
+        ),
     ),
     r"/api/platform/reload": (
         "/hub/api/platform/reload",
@@ -271,6 +294,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "tiers": f"{_READ}, or a manager for their groups",
     "decisions/([^/]+)": "its owner; others as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
+    "servers/why": "its owner, a manager of its account, or as the Hub decides",
     "api/v1/me": _MINE,
     "api/v1/overview": f"{_READ}, or a manager for their groups",
     "api/v1/people": f"{_READ}, or a manager for their groups",

@@ -56,8 +56,21 @@ class HubClient:
         PlatformError
             Raised if the Hub cannot be reached, or says no; with its own sentence.
         """
+        return self._ask("POST", path, json=body)
+
+    def get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+        """Get a route below ``/hub/api/``, and return the answer.
+
+        Raises
+        ------
+        PlatformError
+            Raised if the Hub cannot be reached, or says no; with its own sentence.
+        """
+        return self._ask("GET", path, params=query)
+
+    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
         try:
-            answer = self._http.post(path, json=body)
+            answer = self._http.request(method, path, **content)
         except httpx.HTTPError as error:
             raise PlatformError(
                 f"The Hub at {self._url} does not answer: {error}. Check that it runs."

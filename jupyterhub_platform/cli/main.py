@@ -20,6 +20,7 @@ VERBS: Final = {
     "invite": "jupyterhub_platform.cli.invite:invite",
     "suspend": "jupyterhub_platform.cli.suspend:suspend",
     "resume": "jupyterhub_platform.cli.suspend:resume",
+    "why": "jupyterhub_platform.cli.why:why",
 }
 """Every verb and the command behind it; loaded only when it is used."""
 

@@ -13,28 +13,27 @@ from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
 from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS, TOKEN_IN_URL
+from jupyterhub_platform.hub.last_run import LastRunMixin
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.refused import Refused
 from jupyterhub_platform.hub.spawn_form import TierFormMixin
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
-STOPPED = "stopped"
 STOCK_REPORT_SECONDS = 300
 """How often a server reports its use to the Hub, if nothing says otherwise."""
 
 
-class AdmissionMixin(TierFormMixin, Spawner):  # type: ignore[misc]
+class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc]
     """Goes before a spawner class: whatever starts that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
-    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. ``stop_reason``
-    is entered when it is released; a server that ``stops_at_once`` has no time to shut down.
+    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
+    ``stops_at_once`` has no time to shut down.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         self.admitted: Admitted | None = None
-        self.stop_reason = STOPPED
         self.stops_at_once = False
         self._refused = False
         self._backend_gone = True
@@ -90,7 +89,8 @@ class AdmissionMixin(TierFormMixin, Spawner):  # type: ignore[misc]
         metrics.DECISIONS.labels("admitted").inc()
         self._refused = False
         self._backend_gone = False
-        self.stop_reason, self.stops_at_once = STOPPED, False
+        self.stops_at_once = False
+        self.begin_run()
         # A new dict: the column does not notice a change within. The Hub commits it next.
         self.orm_spawner.state = self.get_state()
 
@@ -242,7 +242,8 @@ class AdmissionMixin(TierFormMixin, Spawner):  # type: ignore[misc]
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
-            self.platform.admission.release(reservation.id, self.stop_reason)
+            admission = self.platform.admission
+            admission.release(reservation.id, self.end_run(reservation, admission.now()))
 
     async def end_lingering(self) -> bool:
         """Try again to stop a backend whose stop failed; release what it holds once it is gone."""

@@ -17,11 +17,13 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.explaining import list_ended
 from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.usecases.explanations import Explanation
 
 DEFAULT_SERVICE_URL: Final = "http://127.0.0.1:8190"
 COMMAND_LINE: Final = "jhp"
@@ -64,7 +66,11 @@ def configure(c: Any) -> None:
     _add_templates(hub)
     local_accounts = issubclass(authenticator, PlatformAuthenticator)
     hub.template_vars.update(
-        {"platform_local_accounts": local_accounts, "platform_endings": _list_endings}
+        {
+            "platform_local_accounts": local_accounts,
+            "platform_endings": _list_endings,
+            "platform_ended": _list_ended,
+        }
     )
     _keep_environments_unwritten()
     scrub_log()
@@ -110,6 +116,11 @@ def _is_hard(c: Any) -> bool:
 def _list_endings(user: Any) -> list[dict[str, Any]]:
     """Return what the Hub's pages say about the deadlines of somebody's servers."""
     return list_endings(user, datetime.now(UTC)) if isinstance(user, User) else []
+
+
+def _list_ended(user: Any) -> list[Explanation]:
+    """Return what the Hub's pages say about servers of somebody that ended unwanted."""
+    return list_ended(user) if isinstance(user, User) else []
 
 
 def _set_default(section: Any, name: str, value: Any) -> None:

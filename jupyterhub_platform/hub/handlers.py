@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from jupyterhub_platform.hub import api, pages, people_api, server_api
+from jupyterhub_platform.hub import api, pages, people_api, server_api, why_api
 
 
 def platform_handlers(app: Any) -> list[Any]:
@@ -13,6 +13,7 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/decisions/([^/]+)", api.DecisionHandler),
         (r"/api/platform/reload", api.ReloadHandler),
         (r"/api/platform/settings", api.SettingsHandler),
+        (r"/api/platform/why", why_api.WhyHandler),
         (r"/api/platform/users/([^/]+)/invite", people_api.InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", people_api.SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", people_api.ResumeHandler),

@@ -24,6 +24,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("tiers", pages.TiersPage),
     (f"decisions/{_NAME}", pages.DecisionPage),
     ("servers/stop", pages.StopPage),
+    ("servers/why", pages.WhyPage),
     ("api/v1/me", api.MeCall),
     ("api/v1/overview", api.OverviewCall),
     ("api/v1/people", api.PeopleCall),

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from jupyterhub_platform.service.handlers import Identified
+from jupyterhub_platform.service.hub_api import read_hub
 from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
 from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
 from jupyterhub_platform.service.weakened import read_weakened
@@ -186,6 +187,21 @@ class DecisionPage(PageHandler):
             decision=decision,
             raw=json.dumps(decision, indent=2, ensure_ascii=False),
         )
+
+
+class WhyPage(PageHandler):
+    """Why a server does what it does, as the Hub answers it to the one who asks."""
+
+    async def get(self) -> None:
+        """Show the page."""
+        user, server = self.get_query_argument("user", ""), self.get_query_argument("server", "")
+        check_names(user, server)
+        query = urlencode({"user": user, "server": server})
+        token = self.hub_auth.get_token(self)
+        why = await read_hub(self.hub_auth.api_url, token, f"why?{query}")
+        since = datetime.fromisoformat(why["since"])
+        what = say_server(user, server)
+        self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
 
 
 class StopPage(PageHandler):

@@ -1,11 +1,7 @@
 """What the Hub says about its own settings: asked in the name of whoever looks at the page."""
 
-import json
-from typing import Final
-
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
-
-_SECONDS: Final = 3.0
+from jupyterhub_platform.service.hub_api import read_hub
+from jupyterhub_platform.service.refusals import RefusalError
 
 
 async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:
@@ -14,14 +10,7 @@ async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:
     The page is worth showing without them: the Hub has said the same in its log.
     """
     try:
-        answer = await AsyncHTTPClient().fetch(
-            f"{api_url.rstrip('/')}/platform/settings",
-            headers={"Authorization": f"token {token}"},
-            connect_timeout=_SECONDS,
-            request_timeout=_SECONDS,
-            follow_redirects=False,
-        )
-        found = json.loads(answer.body)["weakened"]
+        found = (await read_hub(api_url, token, "settings"))["weakened"]
         return tuple(str(each["sentence"]) for each in found)
-    except (HTTPClientError, OSError, ValueError, KeyError, TypeError):
+    except (RefusalError, KeyError, TypeError):
         return ()

@@ -136,6 +136,13 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
     return None if row is None else _read_held(row)
 
 
+def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] | None:
+    """Return when and why a reservation was released; ``None`` if it is not, or is none."""
+    query = select(_HELD.released_at, _HELD.release_reason).where(_HELD.id == reservation_id)
+    row = tx.execute(query.where(_HELD.released_at.is_not(None))).first()
+    return None if row is None else (row.released_at, row.release_reason or "")
+
+
 def record_denial(tx: Transaction, record: DecisionRecord) -> None:
     """Record a decision that reserved nothing."""
     tx.execute(
@@ -170,6 +177,7 @@ def list_decisions(
     tx: Transaction,
     *,
     user: str | None = None,
+    server: str | None = None,
     account: str | None = None,
     admitted: bool | None = None,
     limit: int = 50,
@@ -196,7 +204,8 @@ def list_decisions(
         if admitted is not None:
             flag = true() if table is reservation else _DECIDED.admitted
             arm = arm.where(flag == literal(admitted))
-        for column, value in ((table.c.user, user), (table.c.account, account)):
+        wanted = ((table.c.user, user), (table.c.server, server), (table.c.account, account))
+        for column, value in wanted:
             if value is not None:
                 arm = arm.where(column == value)
         if mark is not None:

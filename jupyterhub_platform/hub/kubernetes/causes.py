@@ -6,38 +6,14 @@ resources are taken over from it.
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
+from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
 from jupyterhub_platform.core.findings import join
 from jupyterhub_platform.hub.kubernetes.killed import is_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
-
-
-class Who(StrEnum):
-    """Who can do something about it."""
-
-    YOU = "you"
-    OPERATOR = "operator"
-    NOBODY = "nobody"
-    """It passes by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Why a pod does not run: a stable code, a sentence, who can help it, and how."""
-
-    code: str
-    sentence: str
-    who: Who
-    fix: str
-
-    def __str__(self) -> str:
-        return f"{self.sentence} {self.fix}"
-
 
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
 _WAITING: Final = {
@@ -50,7 +26,14 @@ _WAITING: Final = {
     "RunContainerError": "pod.container",
     "CrashLoopBackOff": "pod.crashes",
 }
+_STATES: Final = ("state", "lastState")
 _SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
+DELETED: Final = Cause(
+    "pod.deleted",
+    "The pod of this server is gone, and it was not the Hub that deleted it.",
+    Who.YOU,
+    "Start it again. What is in its volume is kept.",
+)
 _LOG: Final = "The Hub's log and kubectl describe have the details."
 
 
@@ -95,18 +78,13 @@ def _is_cut_off(pod: Manifest) -> bool:
 
 
 def _explain_end(pod: Manifest) -> Cause | None:
-    for status in _statuses(pod):
-        for key in ("state", "lastState"):
-            if is_for_memory(part(status, key, "terminated")):
-                sentence = "This server used more memory than its tier has, and was ended for that."
-                fix = "Start it again with a tier that has more memory, or load less at once."
-                return Cause("server.out_of_memory", sentence, Who.YOU, fix)
-    failed = [s for s in _statuses(pod) if part(s, "state", "terminated").get("exitCode")]
-    if not failed:
-        return None
-    sentence = "The server's program ended with an error."
-    fix = f"Start it again; if it ends again, an operator can look at its log. {_LOG}"
-    return Cause("server.failed", sentence, Who.OPERATOR, fix)
+    statuses = tuple(_statuses(pod))
+    if any(is_for_memory(part(s, key, "terminated")) for s in statuses for key in _STATES):
+        return OUT_OF_MEMORY
+    if any(part(status, "state", "terminated").get("exitCode") for status in statuses):
+        return FAILED
+    own = next((s for s in statuses if s.get("name") == NOTEBOOK), {})
+    return ENDED if part(own, "state", "terminated") else None
 
 
 def _explain_waiting(pod: Manifest) -> Cause | None:

@@ -121,3 +121,15 @@ def test_a_cell_that_eats_memory_ends_its_server_and_nothing_else(
         assert killed.result()
     wait_for(lambda: api.servers("dev1") == {}, "the Hub to notice", 60)
     assert read_held(api) == {"servers": 0, "cpu": 0}
+
+    # What happened is said in words where they look next, with the tier that has more and fits.
+    why = api.get("platform/why?user=dev1").json()
+    assert (why["state"], why["cause"]["code"]) == ("ended", "server.out_of_memory")
+    assert why["larger_tier"] == "large"
+    page.goto(f"{platform.url}/hub/home")
+    told = page.get_by_role("status").filter(has_text="ended at")
+    assert "used more memory than its tier has" in told.inner_text()
+    assert "Start it again with large, which has 1 GiB and fits now" in told.inner_text()
+    told.get_by_role("link", name="Choose large").click()
+    page.wait_for_url(re.compile("/hub/spawn/dev1"))
+    assert page.get_by_label("Large", exact=True).is_checked()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.hub.kubernetes.causes import Who, explain_pod
+from jupyterhub_platform.core.causes import Who
+from jupyterhub_platform.hub.kubernetes.causes import explain_pod
 
 
 def unschedulable(message: str) -> dict[str, Any]:
@@ -55,6 +56,11 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     (waiting("CreateContainerConfigError"), "pod.container", Who.OPERATOR),
     (waiting("CrashLoopBackOff"), "pod.crashes", Who.OPERATOR),
     (
+        container(state={"terminated": {"reason": "Completed", "exitCode": 0}}),
+        "server.ended",
+        Who.YOU,
+    ),
+    (
         container(state={"terminated": {"reason": "OOMKilled", "exitCode": 137}}),
         "server.out_of_memory",
         Who.YOU,
@@ -93,7 +99,7 @@ def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> Non
         {"status": None},
         {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}},
         container(state={"running": {}}),
-        container(state={"terminated": {"reason": "Completed", "exitCode": 0}}),
+        container("setup", state={"terminated": {"reason": "Completed", "exitCode": 0}}),
         container(state={"waiting": {"reason": "ContainerCreating"}}),
         container("sidecar", state={"terminated": {"reason": "OOMKilled"}}),
         condition("PodScheduled", "True", ""),

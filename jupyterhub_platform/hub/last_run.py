@@ -1,0 +1,106 @@
+"""How the last run of a server ended, kept with the server and told until it starts again."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from jupyterhub.spawner import Spawner
+
+from jupyterhub_platform.core.causes import (
+    ENDED,
+    FAILED,
+    NOT_UP,
+    Cause,
+    LastRun,
+    Who,
+    cause_of_release,
+)
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.hub.denials import AdmissionDenied
+
+STATE_KEY: Final = "platform_last_run"
+STOPPED: Final = "stopped"
+_SAID: Final = "Start it again; if it is refused again, tell an operator."
+
+
+class LastRunMixin(Spawner):  # type: ignore[misc]
+    """Notes why a server ends: what stopped it, or what its backend shows when it is gone.
+
+    ``stop_reason`` is what whoever stops it enters, ``seen`` what was seen of a backend that has
+    ended or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
+    commits, and so outlives the Hub.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.begin_run()
+        super().__init__(**kwargs)
+
+    def begin_run(self) -> None:
+        """Forget the run before."""
+        self.stop_reason = STOPPED
+        self.last_run: LastRun | None = None
+        self.seen: Cause | None = None
+
+    def backend_cause(self) -> Cause | None:
+        """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
+        return None
+
+    async def start(self) -> Any:
+        """Start, and note the answer of a backend that refuses."""
+        try:
+            return await super().start()
+        except AdmissionDenied as refusal:
+            self.seen = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
+            raise
+
+    async def poll(self) -> int | None:
+        """Tell whether the backend runs; what is to be seen of one that ended is noted."""
+        before = self.backend_cause()
+        status: int | None = await super().poll()
+        if status is not None:
+            ended = FAILED if status else ENDED
+            self.seen = self.seen or before or self.backend_cause() or ended
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        """Stop; a start that has failed does this itself, and what it waited for is noted."""
+        start = self._spawn_future
+        if start is not None and start is asyncio.current_task():
+            self.seen = self.seen or self.backend_cause() or NOT_UP
+        await super().stop(now)
+
+    def end_run(self, held: Reservation, at: datetime) -> str:
+        """Note that the run that ``held`` something is over; return the reason for the ledger."""
+        self.last_run = self.explain_end(held, at)
+        return self.seen.code if self.seen else self.stop_reason
+
+    def explain_end(self, held: Reservation, at: datetime) -> LastRun:
+        """Return how the run that ``held`` something ended."""
+        cause = self.seen or cause_of_release(self.stop_reason)
+        return LastRun(cause, at, held.tier, held.account)
+
+    @property
+    def run_seen_over(self) -> Cause | None:
+        """Why the server has ended, if that was seen and the Hub has not come to stop it yet."""
+        return self.seen if self.ready else None
+
+    def get_state(self) -> dict[str, Any]:
+        """Add how the last run ended to the state that the Hub commits."""
+        state: dict[str, Any] = super().get_state()
+        if self.last_run is not None:
+            state[STATE_KEY] = self.last_run.to_json()
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up how the last run ended."""
+        super().load_state(state)
+        self.last_run = read_last_run(state)
+
+
+def read_last_run(state: object) -> LastRun | None:
+    """Return how the last run of a server ended, by its state; ``None`` if that does not say."""
+    try:
+        return LastRun.from_json(state[STATE_KEY]) if isinstance(state, Mapping) else None
+    except (KeyError, TypeError, ValueError):
+        return None

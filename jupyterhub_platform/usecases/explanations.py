@@ -1,0 +1,152 @@
+"""Why is this server not running: the answer that page, API and command line give alike."""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from jupyterhub_platform.core.causes import (
+    OUT_OF_MEMORY,
+    RUNS,
+    STARTS,
+    STOPS,
+    Cause,
+    LastRun,
+    cause_of_denial,
+    cause_of_release,
+)
+from jupyterhub_platform.core.decision import list_fitting
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.resources import MEMORY, describe_amount
+from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.admission import Admission, Start
+
+
+class State(StrEnum):
+    """What a server is doing."""
+
+    RUNNING = "running"
+    STARTING = "starting"
+    STOPPING = "stopping"
+    REFUSED = "refused"
+    ENDED = "ended"
+
+
+_USUAL = {State.RUNNING: RUNS, State.STARTING: STARTS, State.STOPPING: STOPS}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a server is doing, since when, and why.
+
+    ``decision`` is the id of the denial, if it was refused. ``larger`` is a tier with more memory
+    that would be admitted now, for one that ran out of it.
+    """
+
+    user: str
+    server: str
+    state: State
+    cause: Cause
+    since: datetime
+    tier: str
+    account: str
+    decision: str = ""
+    larger: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Render for the API."""
+        return {
+            "user": self.user,
+            "server": self.server,
+            "state": self.state,
+            "since": self.since.isoformat(),
+            "tier": self.tier,
+            "account": self.account,
+            "cause": self.cause.to_json(),
+            "decision": self.decision or None,
+            "larger_tier": self.larger or None,
+        }
+
+
+def explain_held(held: Reservation, state: State, seen: Cause | None) -> Explanation:
+    """Explain a server that holds something; ``seen`` is what its backend shows, if anything."""
+    cause = _USUAL[state] if seen is None or state is State.STOPPING else seen
+    return Explanation(
+        held.user, held.server, state, cause, held.opened_at, held.tier, held.account
+    )
+
+
+def explain_last_run(user: str, server: str, run: LastRun) -> Explanation:
+    """Explain a server that ended."""
+    return Explanation(user, server, State.ENDED, run.cause, run.at, run.tier, run.account)
+
+
+def explain_recorded(store: Store, user: str, server: str) -> Explanation | None:
+    """Explain a server by its newest row in the ledger; ``None`` if it has none.
+
+    Raises
+    ------
+    StoreUnreachableError
+        Raised if the ledger cannot be read.
+    """
+    with store.read() as transaction:
+        newest = ledger.list_decisions(transaction, user=user, server=server, limit=1)
+        released = ledger.find_release(transaction, newest[0].id) if newest else None
+    if not newest:
+        return None
+    (row,) = newest
+    if not row.admitted:
+        state, cause, since = State.REFUSED, _cause_of_denial(row), row.at
+    elif released is None:
+        state, cause, since = State.STOPPING, STOPS, row.at
+    else:
+        state, since = State.ENDED, released[0]
+        cause = cause_of_release(released[1])
+    decision = "" if row.admitted else row.id
+    return Explanation(user, server, state, cause, since, row.tier, row.account, decision)
+
+
+def _cause_of_denial(row: ledger.DecisionRecord) -> Cause:
+    denials = json.loads(row.decision_json)["denials"]
+    reasons = (str(denial["reason"]) for denial in denials)
+    return cause_of_denial(row.codes, reasons, (str(denial["remedy"]) for denial in denials))
+
+
+def with_larger(explanation: Explanation, admission: Admission, start: Start) -> Explanation:
+    """Add the next tier that fits to a server that ran out of memory; ``start`` asks for none."""
+    if explanation.cause.code != OUT_OF_MEMORY.code:
+        return explanation
+    policy = admission.snapshot.policy
+    fitting = list_fitting(admission.dry_run(start).question)
+    larger = _find_larger(policy, explanation.tier, fitting)
+    if larger is None:
+        return explanation
+    amount = describe_amount(MEMORY, _memory(policy, larger))
+    fix = f"Start it again with {larger}, which has {amount} and fits now, or load less at once."
+    return replace(explanation, larger=larger, cause=replace(explanation.cause, fix=fix))
+
+
+def _find_larger(policy: Policy, tier: str, fitting: tuple[str, ...]) -> str | None:
+    least = _memory(policy, tier)
+    larger = [name for name in fitting if _memory(policy, name) > least]
+
+    # First those that hold the same kinds of things: a GPU is not given for the memory beside it.
+    def distance(name: str) -> tuple[int, int]:
+        return len(_kinds(policy, name) ^ _kinds(policy, tier)), _memory(policy, name)
+
+    return min(larger, key=distance, default=None)
+
+
+def _kinds(policy: Policy, name: str) -> set[str]:
+    return set(policy.tiers[name].demand) if name in policy.tiers else set()
+
+
+def _memory(policy: Policy, name: str) -> int:
+    """Return what a server of a tier may use, in bytes; of a tier that is no more, nothing."""
+    tier = policy.tiers.get(name)
+    if tier is None:
+        return 0
+    return tier.limits.amount(MEMORY) or tier.requests.amount(MEMORY)
