@@ -29,7 +29,7 @@ from jupyterhub_platform.documents import parse_policy, read_policy
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
-from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.service.app import ROUTES

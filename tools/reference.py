@@ -39,7 +39,7 @@ from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.denials import STATUSES
 from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.hardening import ALWAYS_ON, LEFT_OUT, SETTINGS
-from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.service.app import ROUTES

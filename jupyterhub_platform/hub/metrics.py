@@ -1,7 +1,7 @@
 """Numbers about the platform, on the registry that the Hub exposes."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter as CounterMetric
 from prometheus_client import Gauge
@@ -21,6 +21,11 @@ STORE_UP = Gauge("jupyterhub_platform_store_up", "Whether the platform's store a
 DECISIONS = CounterMetric(
     "jupyterhub_platform_decisions_total", "Starts that were decided, by answer", ["answer"]
 )
+PODS = Gauge(
+    "jupyterhub_platform_pods",
+    "Pods of servers in the namespace, by what they are to this Hub",
+    ["standing"],
+)
 
 _KINDS = (
     "server_without_reservation",
@@ -36,3 +41,9 @@ def report_drift(drifts: Iterable[Drift]) -> None:
     counts = Counter(drift.kind for drift in drifts)
     for kind in _KINDS:
         DRIFT.labels(kind).set(counts[kind])
+
+
+def report_pods(counts: Mapping[str, int]) -> None:
+    """Show how many pods there are of each standing."""
+    for standing, count in counts.items():
+        PODS.labels(standing).set(count)

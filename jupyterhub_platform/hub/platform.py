@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,6 +115,13 @@ class Platform(PlatformTraits):
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
         IOLoop.current().add_callback(spare_what_stays, app)
+
+    def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+        """Do something as soon as the Hub serves, and every so often from then on."""
+        callback = PeriodicCallback(look, seconds * 1000)
+        self._callbacks.append(callback)
+        callback.start()
+        IOLoop.current().add_callback(look)
 
     @property
     def admission(self) -> Admission:

@@ -14,7 +14,7 @@ from jupyterhub_platform.hub import configure as module
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import GovernedAuthenticator, PlatformAuthenticator
 from jupyterhub_platform.hub.configure import configure
-from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 
 

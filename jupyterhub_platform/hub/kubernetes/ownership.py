@@ -7,8 +7,8 @@ from typing import Final
 from jupyterhub_platform.hub.kubernetes.pod import HUB, RESERVATION, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.totals import Manifest, part
 
-_STOCK_USER: Final = "hub.jupyter.org/username"
-_STOCK_SERVER: Final = "hub.jupyter.org/servername"
+STOCK_USER: Final = "hub.jupyter.org/username"
+STOCK_SERVER: Final = "hub.jupyter.org/servername"
 
 
 class Standing(Enum):
@@ -33,7 +33,7 @@ class Owner:
         """Tell what ``pod`` is to this server, when it was started with ``reservation_id``."""
         marks = part(pod, "metadata", "annotations")
         if HUB not in marks:
-            stock = (marks.get(_STOCK_USER), marks.get(_STOCK_SERVER, ""))
+            stock = (marks.get(STOCK_USER), marks.get(STOCK_SERVER, ""))
             ours = stock == (self.user, self.server)
             return Standing.UNMARKED if ours else Standing.SOMEBODY_ELSES
         if (marks[HUB], marks.get(USER), marks.get(SERVER)) != (self.hub, self.user, self.server):

@@ -7,10 +7,9 @@ from kubernetes_asyncio.client import ApiException, V1Pod
 from traitlets import Bool, List, Unicode, default, validate
 
 from jupyterhub_platform.core.causes import Cause
-from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
+from jupyterhub_platform.hub.kubernetes.causes import explain_pod
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
@@ -264,19 +263,3 @@ class KubeTierSpawner(OwnPodSpawner):
         secrets = {str(self.api_token or ""), *answers.secrets_in(manifest)}
         place, answer = f"{self.namespace}/{self.pod_name}", answers.for_log(error, secrets)
         self.log.error("The cluster refused the pod %s: %s", place, answer)
-
-
-class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
-    """KubeSpawner behind admission: tiers and quotas on Kubernetes."""
-
-    @default("hub_instance")
-    def _default_hub_instance(self) -> str:
-        # The store outlives every address of the Hub: pods of before stay its own.
-        return str(self.platform.runtime.store.id)
-
-    def backend_cause(self) -> Cause | None:
-        """Say why our pod does not run, or has ended."""
-        pod = self._watched() if self.pod_reflector is not None else None
-        if pod is not None and self._is_own(pod):
-            return explain_pod(pod)
-        return DELETED if self.ready and not self._unsettled else None

@@ -1,0 +1,55 @@
+"""KubeSpawner behind admission, and the look for pods that no server accounts for."""
+
+from typing import Any
+
+from traitlets import Float, default
+
+from jupyterhub_platform.core.causes import Cause
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
+from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
+from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
+from jupyterhub_platform.hub.platform import Platform
+
+
+class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
+    """KubeSpawner behind admission: tiers and quotas on Kubernetes."""
+
+    reconcile_seconds = Float(
+        60.0,
+        config=True,
+        help="""
+        How often pods are looked for that this Hub made and no server of it accounts for.
+
+        Such a pod is removed once it has been seen for five minutes, unless so many are unknown
+        that the Hub's own database must be the wrong one. 0 never looks.
+        """,
+    )
+
+    @classmethod
+    def prepare(cls, app: Any, platform: Platform) -> None:
+        """Look for pods that no server accounts for, from the start on."""
+        any_of_us = cls(config=app.config, _mock=True)
+        any_of_us.user.settings = app.tornado_settings
+        if not any_of_us.reconcile_seconds or any_of_us.enable_user_namespaces:
+            return  # to look into every namespace would take a role for the whole cluster
+        reconciler = Reconciler(
+            any_of_us._pods(any_of_us.k8s_api_request_timeout),
+            f"component={any_of_us.component_label}",
+            any_of_us.hub_instance,
+            platform.admission.book,
+            app.log,
+        )
+        platform.repeat(reconciler.look, any_of_us.reconcile_seconds)
+
+    @default("hub_instance")
+    def _default_hub_instance(self) -> str:
+        # The store outlives every address of the Hub: pods of before stay its own.
+        return str(self.platform.runtime.store.id)
+
+    def backend_cause(self) -> Cause | None:
+        """Say why our pod does not run, or has ended."""
+        pod = self._watched() if self.pod_reflector is not None else None
+        if pod is not None and self._is_own(pod):
+            return explain_pod(pod)
+        return DELETED if self.ready and not self._unsettled else None

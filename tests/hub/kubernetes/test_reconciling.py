@@ -1,0 +1,151 @@
+"""Which pods are whose, and which of them are removed: by rule, and on a real API server."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from kubernetes.client import CoreV1Api
+from kubernetes_asyncio.client import ApiClient
+from kubernetes_asyncio.client import CoreV1Api as AsyncCoreV1Api
+from kubernetes_asyncio.config import load_kube_config
+
+from jupyterhub_platform.hub.kubernetes.pod import HUB, RESERVATION, SERVER, USER
+from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
+from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, MOST_AT_ONCE, Looks, Verdict
+from jupyterhub_platform.usecases.book import Book
+from tests.hub.kubernetes.hubs import NOW, admit
+
+OURS = "hub-1"
+HELD = admit(user="dev1", server="held").reservation
+
+
+def pod(server: str, hub: str | None = OURS, user: str = "dev1", **metadata: Any) -> dict[str, Any]:
+    """Return what is read of a pod; ``hub=None`` is one of a KubeSpawner without the platform."""
+    marks = {
+        "hub.jupyter.org/username": user,
+        "hub.jupyter.org/servername": server,
+        **({HUB: hub, USER: user, SERVER: server, RESERVATION: "r"} if hub else {}),
+    }
+    uid = f"{user}/{server}/{hub}"
+    return {"metadata": {"name": f"jupyter-{server}", "uid": uid, "annotations": marks, **metadata}}
+
+
+def holds(user: str, server: str) -> bool:
+    return (user, server) == (HELD.user, HELD.server)
+
+
+@pytest.mark.parametrize(
+    ("found", "verdict"),
+    [
+        (pod("held"), Verdict.KNOWN),
+        (pod("lost"), Verdict.UNKNOWN),
+        (pod("held", user="dev2"), Verdict.UNKNOWN),
+        (pod("held", "hub-2"), Verdict.FOREIGN),
+        (pod("lost", "hub-2"), Verdict.FOREIGN),
+        (pod("held", None), Verdict.KNOWN),
+        (pod("lost", None), Verdict.UNMARKED),
+        ({"metadata": {"name": "jupyter-held", "annotations": {}}}, Verdict.FOREIGN),
+        ({"metadata": {"name": "jupyter-held"}}, Verdict.FOREIGN),
+    ],
+)
+def test_a_pod_is_whose_its_marks_say(found: dict[str, Any], verdict: Verdict) -> None:
+    look = Looks().take([found], OURS, holds, NOW)
+    assert {key for key, pods in look.pods.items() if pods} == {verdict}
+
+
+def test_an_unknown_pod_is_removed_once_it_was_seen_for_a_while() -> None:
+    looks, lost = Looks(), pod("lost")
+    assert looks.take([lost], OURS, holds, NOW).remove == ()
+    assert looks.take([lost], OURS, holds, NOW + GRACE - timedelta(seconds=1)).remove == ()
+    assert looks.take([lost], OURS, holds, NOW + GRACE).remove == (lost,)
+
+
+def test_what_was_known_meanwhile_begins_anew() -> None:
+    looks, lost = Looks(), pod("lost")
+    looks.take([lost], OURS, holds, NOW)
+    assert looks.take([lost], OURS, lambda *_: True, NOW + GRACE).pods[Verdict.KNOWN] == (lost,)
+    assert looks.take([lost], OURS, holds, NOW + 2 * GRACE).remove == ()
+
+
+def test_what_is_leaving_or_not_ours_is_never_removed() -> None:
+    others = [pod("a", "hub-2"), pod("b", None), pod("c", deletionTimestamp="now"), pod("held")]
+    looks = Looks()
+    looks.take(others, OURS, holds, NOW)
+    assert looks.take(others, OURS, holds, NOW + GRACE).remove == ()
+
+
+def test_a_hub_that_knows_hardly_any_of_its_pods_removes_none() -> None:
+    many = [pod(f"lost-{number}") for number in range(MOST_AT_ONCE + 1)]
+    looks = Looks()
+    looks.take(many, OURS, holds, NOW)
+    look = looks.take(many, OURS, holds, NOW + GRACE)
+    assert (look.doubtful, look.remove) == (True, ())
+    known = [pod(f"known-{number}") for number in range(len(many))]
+    look = looks.take([*many, *known], OURS, lambda _, server: "known" in server, NOW + GRACE)
+    assert (look.doubtful, len(look.remove)) == (False, len(many))
+
+
+@pytest.mark.cluster
+async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
+    api_cluster: Any,
+    namespace: str,
+    create_pod: Callable[..., str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    names = {
+        create_pod(pod("held")),
+        create_pod(pod("other", "hub-2")),
+        create_pod(pod("stock", None)),
+        create_pod(pod("quiet", component="")),
+    }
+    # More than one part of the list.
+    lost = {create_pod(pod(f"lost-{number}")) for number in range(3)}
+    now = NOW
+    book = Book()
+    book.enter(replace(HELD, opened_at=now))
+    await load_kube_config(str(api_cluster.kubeconfig))
+    async with ApiClient() as client:
+        pods = Pods(AsyncCoreV1Api(client), namespace, timeout=10)
+        reconciler = Reconciler(
+            pods, "component=singleuser-server", OURS, book, logging.getLogger(), clock=lambda: now
+        )
+        await reconciler.look()
+        assert caplog.text.count("belongs to no server of this Hub") == 4, "three, and the unmarked"
+        now += GRACE
+        await reconciler.look()
+    core = CoreV1Api(api_cluster.client)
+    left = {
+        each.metadata.name
+        for each in core.list_namespaced_pod(namespace).items
+        if each.metadata.deletion_timestamp is None
+    }
+    assert left == names
+    assert caplog.text.count("was removed") == len(lost)
+
+
+@pytest.fixture
+def create_pod(api_cluster: Any, namespace: str) -> Callable[..., str]:
+    def create(found: dict[str, Any]) -> str:
+        metadata = {**found["metadata"], "labels": {"component": "singleuser-server"}}
+        metadata.pop("uid")
+        if metadata.pop("component", None) is not None:
+            metadata.pop("labels")
+        security = {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "runAsNonRoot": True,
+            "runAsUser": 1000,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        }
+        container = {"name": "notebook", "image": "none", "securityContext": security}
+        body: Any = {"metadata": metadata, "spec": {"containers": [container]}}
+        created: str = (
+            CoreV1Api(api_cluster.client).create_namespaced_pod(namespace, body).metadata.name
+        )
+        return created
+
+    return create
