@@ -93,6 +93,11 @@ def is_accelerator(name: str) -> bool:
     return "/" in name
 
 
+def is_indivisible(name: str) -> bool:
+    """Tell whether Kubernetes wants the request for ``name`` to be equal to its limit."""
+    return is_accelerator(name) or name.startswith(_HUGEPAGES)
+
+
 def parse_quantity(text: str | float, name: str) -> int:
     """Read a Kubernetes quantity such as ``500m`` or ``8Gi`` as an amount of resource ``name``.
 

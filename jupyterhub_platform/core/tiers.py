@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.resources import SERVERS, Resources, is_indivisible
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,3 +72,25 @@ class Tier:
     def __post_init__(self) -> None:
         # Asked at every decision: added up once.
         object.__setattr__(self, "demand", self.requests.plus({SERVERS: 1}))
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a container or a pod asks for, as Kubernetes says it."""
+
+    requests: Resources
+    limits: Resources
+
+
+def pod_amounts(tier: Tier) -> Asked:
+    """Return what a whole pod of ``tier`` asks for.
+
+    Every limit comes with a request, if need be of zero: Kubernetes reads a limit alone as a
+    request of as much, which nobody reserved.
+    """
+    requests = {name: amount for name, amount in tier.requests.items() if name != SERVERS}
+    limits = {name: amount for name, amount in tier.limits.items() if name != SERVERS}
+    for name in limits:
+        requests.setdefault(name, 0)
+    limits |= {name: amount for name, amount in requests.items() if is_indivisible(name)}
+    return Asked(Resources.of(requests), Resources.of(limits))

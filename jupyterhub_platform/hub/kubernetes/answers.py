@@ -13,6 +13,7 @@ from typing import Final
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.resources import (
     CPU,
     MEMORY,
@@ -22,7 +23,6 @@ from jupyterhub_platform.core.resources import (
 )
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.guard import EXCEEDS, Violation
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
 
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses with which the cluster says "later": worth another try."""

@@ -10,10 +10,10 @@ from typing import Final
 
 from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
 from jupyterhub_platform.core.findings import join
+from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.hub.kubernetes.killed import is_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
 
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
 _WAITING: Final = {

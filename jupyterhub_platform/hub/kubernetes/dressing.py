@@ -6,15 +6,13 @@ from typing import Any
 from kubernetes_asyncio.client import V1Container, V1Pod, V1ResourceRequirements
 
 from jupyterhub_platform.core.pods import InitContainer
-from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.resources import Resources, is_indivisible
+from jupyterhub_platform.core.tiers import Asked, pod_amounts
 from jupyterhub_platform.hub.kubernetes.placement import confine, identify, place
 from jupyterhub_platform.hub.kubernetes.pod import (
     NOTEBOOK,
-    Asked,
     annotations_of,
-    is_indivisible,
     labels_of,
-    pod_of,
 )
 from jupyterhub_platform.hub.kubernetes.volumes import add_volumes
 from jupyterhub_platform.usecases.admission import Admitted
@@ -38,7 +36,7 @@ def dress(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     for container in initial:
         confine(container, admitted.pod)
     pod.spec.init_containers = [*(pod.spec.init_containers or ()), *initial]
-    asked = pod_of(admitted.tier)
+    asked = pod_amounts(admitted.tier)
     for container in pod.spec.init_containers or ():
         if container.restart_policy != "Always":
             container.resources = _bounded(container.resources, asked)

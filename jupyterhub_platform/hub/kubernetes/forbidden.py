@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+from jupyterhub_platform.core.manifests import Manifest, containers, items, part
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, containers, items, part
 
 _POD: Final[Mapping[str, str]] = MappingProxyType(
     {

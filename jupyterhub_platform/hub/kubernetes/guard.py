@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount
-from jupyterhub_platform.hub.kubernetes import totals
+from jupyterhub_platform.core import manifests
+from jupyterhub_platform.core.manifests import Manifest, containers, items, part
+from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount, is_indivisible
 from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK, is_indivisible
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, containers, items, part
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
 EXCEEDS: Final = "pod.exceeds_reservation"
 FORBIDDEN: Final = "pod.forbidden_field"
@@ -62,7 +62,7 @@ class Violation:
 def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]:
     """Return everything in which a pod goes beyond its allowance; empty if it may be created."""
     spec = part(manifest, "spec")
-    resources = [Violation(EXCEEDS, path, what) for path, what in totals.unreadable(spec)] or [
+    resources = [Violation(EXCEEDS, path, what) for path, what in manifests.unreadable(spec)] or [
         *_over(spec, allowance),
         *_unlimited(spec, allowance),
     ]
@@ -77,16 +77,16 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
 def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     """Yield every resource of which the pod asks for more than it may."""
     pod = part(spec, "resources")
-    for name in sorted(totals.names_in(spec)):
-        wanted = totals.total(spec, name, totals.request_of)
-        wanted = max(wanted, totals.request_of(pod, name))
+    for name in sorted(manifests.names_in(spec)):
+        wanted = manifests.total(spec, name, manifests.request_of)
+        wanted = max(wanted, manifests.request_of(pod, name))
         reserved = allowance.reserved.amount(name)
         if wanted > reserved:
             yield _more(name, "requests", wanted, reserved, "reserved")
         if name not in allowance.limits:
             continue  # without a limit of the tier's, only what is reserved is bounded
-        used = totals.total(spec, name, totals.limit_of)
-        used = max(used, totals.limit_of(pod, name) or 0)
+        used = manifests.total(spec, name, manifests.limit_of)
+        used = max(used, manifests.limit_of(pod, name) or 0)
         if used > allowance.limits[name]:
             yield _more(name, "limits", used, allowance.limits[name], "the limit of the tier")
 
@@ -102,7 +102,7 @@ def _unlimited(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
         for name, most in allowance.limits.items():
             if name == SERVERS or is_indivisible(name):
                 continue  # of these a container gets none unless it asks
-            if totals.limit_of(part(container, "resources"), name) is None:
+            if manifests.limit_of(part(container, "resources"), name) is None:
                 what = f"no limit, and {describe_amount(name, most)} is the limit of the tier"
                 yield Violation(EXCEEDS, f"{path}.resources.limits.{name}", what)
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
+from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
 
 KILLED: Final = 137
 """Exit code of a process that was killed."""

@@ -6,10 +6,10 @@ from jupyterhub.utils import exponential_backoff
 from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
+from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.kubernetes.killed import KILLED, was_killed_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import Owner, Standing, uid_of
 from jupyterhub_platform.hub.kubernetes.pods import Pods
-from jupyterhub_platform.hub.kubernetes.totals import Manifest
 
 
 class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]

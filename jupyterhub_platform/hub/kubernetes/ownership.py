@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
+from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub.kubernetes.pod import HUB, RESERVATION, SERVER, USER
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, part
 
 STOCK_USER: Final = "hub.jupyter.org/username"
 STOCK_SERVER: Final = "hub.jupyter.org/servername"

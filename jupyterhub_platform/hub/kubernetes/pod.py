@@ -5,7 +5,6 @@ an init container, which runs before the others, may use all of it.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from kubespawner.slugs import is_valid_label, safe_slug
@@ -14,12 +13,11 @@ from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.resources import (
     CPU,
     MEMORY,
-    SERVERS,
     Resources,
-    is_accelerator,
+    is_indivisible,
     parse_quantity,
 )
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import Asked, Tier, pod_amounts
 from jupyterhub_platform.usecases.admission import Admitted
 
 PREFIX: Final = "jupyterhub-platform/"
@@ -31,39 +29,12 @@ NOTEBOOK: Final = "notebook"
 """The container of a pod that runs the single-user server, as KubeSpawner names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a container or a pod asks for, as Kubernetes says it."""
-
-    requests: Resources
-    limits: Resources
-
-
-def is_indivisible(name: str) -> bool:
-    """Tell whether Kubernetes wants the request for ``name`` to be equal to its limit."""
-    return is_accelerator(name) or name.startswith("hugepages-")
-
-
-def pod_of(tier: Tier) -> Asked:
-    """Return what a whole pod of ``tier`` asks for.
-
-    Every limit comes with a request, if need be of zero: Kubernetes reads a limit alone as a
-    request of as much, which nobody reserved.
-    """
-    requests = {name: amount for name, amount in tier.requests.items() if name != SERVERS}
-    limits = {name: amount for name, amount in tier.limits.items() if name != SERVERS}
-    for name in limits:
-        requests.setdefault(name, 0)
-    limits |= {name: amount for name, amount in requests.items() if is_indivisible(name)}
-    return Asked(Resources.of(requests), Resources.of(limits))
-
-
 def notebook_of(tier: Tier, sidecars: Iterable[Mapping[str, Any]]) -> Asked:
     """Return what is left for the server's own container beside the operator's ``sidecars``.
 
     Sidecars that ask for more than the tier leave nothing; the guard then refuses the pod.
     """
-    pod = pod_of(tier)
+    pod = pod_amounts(tier)
     requests, limits = dict(pod.requests), dict(pod.limits)
     for sidecar in sidecars:
         resources = sidecar.get("resources") or {}

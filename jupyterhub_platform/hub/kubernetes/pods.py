@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from kubernetes_asyncio.client import ApiException, V1DeleteOptions, V1Preconditions
 
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, items, part
+from jupyterhub_platform.core.manifests import Manifest, items, part
 
 _Call: TypeAlias = Callable[..., Awaitable[Any]]
 _MARKS_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub.kubernetes.ownership import (
     STOCK_SERVER,
     STOCK_USER,
@@ -13,7 +14,6 @@ from jupyterhub_platform.hub.kubernetes.ownership import (
     uid_of,
 )
 from jupyterhub_platform.hub.kubernetes.pod import HUB, SERVER, USER
-from jupyterhub_platform.hub.kubernetes.totals import Manifest, part
 
 GRACE: Final = timedelta(minutes=5)
 """For how long a pod of ours is seen to belong to no server before it is removed."""

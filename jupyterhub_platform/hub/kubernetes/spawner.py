@@ -7,6 +7,8 @@ from kubernetes_asyncio.client import ApiException, V1Pod
 from traitlets import Bool, List, Unicode, default, validate
 
 from jupyterhub_platform.core.causes import Cause
+from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
 from jupyterhub_platform.hub.kubernetes.causes import explain_pod
@@ -17,12 +19,10 @@ from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, u
 from jupyterhub_platform.hub.kubernetes.pod import (
     annotations_of,
     labels_of,
-    pod_of,
     traits_of,
     would_replace,
 )
 from jupyterhub_platform.hub.kubernetes.pods import Pods
-from jupyterhub_platform.hub.kubernetes.totals import Manifest
 from jupyterhub_platform.hub.kubernetes.volumes import STORAGE_TRAITS, storage_traits
 from jupyterhub_platform.usecases.admission import Admitted
 
@@ -153,7 +153,7 @@ class KubeTierSpawner(OwnPodSpawner):
         admitted = self._admitted()
         return Allowance(
             reserved=admitted.reservation.demand,
-            limits=pod_of(admitted.tier).limits,
+            limits=pod_amounts(admitted.tier).limits,
             image=admitted.image.reference,
             name=self.pod_name,
             labels=labels_of(admitted),

@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import parse_quantity
-from jupyterhub_platform.hub.kubernetes.pod import is_indivisible
+from jupyterhub_platform.core.resources import is_indivisible, parse_quantity
 
 Manifest: TypeAlias = Mapping[str, Any]
 """A Kubernetes object, or a part of one, as it goes to the API: camelCase keys, plain values."""
