@@ -55,7 +55,7 @@ HOW_TOS = [page for page in PAGES if REFERENCE not in page.parents]
 FAMILIES = (
     *("options", "person", "level", "account", "tier", "quota", "capacity", "server", "cluster"),
     *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
-    *("admission", "suspension"),
+    *("admission", "suspension", "doctor"),
 )
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
 FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json")

@@ -34,6 +34,7 @@ from traitlets.traitlets import DefaultHandler
 from jupyterhub_platform.cli.main import VERBS, main
 from jupyterhub_platform.core.declaration import render_schema
 from jupyterhub_platform.core.levels import LEVELS, level_group
+from jupyterhub_platform.deploy.checks import CHECKS
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.denials import STATUSES
@@ -248,7 +249,7 @@ def render_policy() -> str:
 
 
 def render_codes() -> str:
-    """Render the codes of denials and other refusals, and the actions of the audit."""
+    """Render the codes of denials, other refusals and checks, and the actions of the audit."""
 
     def status(code: str) -> str:
         return next(str(number) for prefix, number in STATUSES if code.startswith(prefix))
@@ -256,6 +257,7 @@ def render_codes() -> str:
     decisions = ((f"`{code}`", status(code), text) for code, text in DECISION_CODES)
     others = ((f"`{code}`", number, text) for code, number, text in OTHER_CODES)
     actions = ((f"`{action}`", text) for action, text in AUDIT_ACTIONS)
+    checks = ((f"`{check.code}`", check.fine) for check in CHECKS)
     return "\n\n".join(
         [
             "# Codes",
@@ -273,6 +275,8 @@ def render_codes() -> str:
             "## Other refusals",
             "A dash: it ends in a log or on the terminal, not in an HTTP answer.",
             render_table(("Code", "Status", "What it means"), others),
+            "## Checks of jhp doctor",
+            render_table(("Check", "Where nothing is wrong"), checks),
             "## Actions in the audit",
             render_table(("Action", "When"), actions),
         ]

@@ -5,7 +5,11 @@ from typing import Final
 
 ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
     ("PLATFORM_STATE_DIR", "Hub, service", "Default of `c.Platform.state_dir`."),
-    ("PLATFORM_FILE", "Hub", "Default of `c.Platform.policy_file`."),
+    (
+        "PLATFORM_FILE",
+        "Hub, `jhp doctor`",
+        "Default of `c.Platform.policy_file`, and the same as `--file` of `jhp doctor`.",
+    ),
     (
         "PLATFORM_DB_URL",
         "Hub, service, `jhp up`",
@@ -60,10 +64,10 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "When that process began, in clock ticks since boot; found out by itself if it is absent.",
     ),
-    ("PLATFORM_URL", "`jhp invite`, `suspend`, `resume`, `why`", "The same as `--url`."),
+    ("PLATFORM_URL", "`jhp doctor`, `invite`, `suspend`, `resume`, `why`", "The same as `--url`."),
     (
         "JUPYTERHUB_API_TOKEN",
-        "`jhp invite`, `suspend`, `resume`, `why`",
+        "`jhp doctor`, `invite`, `suspend`, `resume`, `why`",
         "The token that `--url` needs.",
     ),
     (
@@ -223,6 +227,15 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/api/platform/settings",
         f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
         "Which settings of JupyterHub a site made weaker than the platform's own, and why not.",
+    ),
+    r"/api/platform/health": (
+        "/hub/api/platform/health",
+        f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
+        (
+            "`now`; `store` (`fault`, `waiting`, `schema`, `newest_schema`); `policy` (`revision`, "
+            "`digest` in force, `file`, `file_digest`, `faults`); `checker` (`seconds`, "
+            "`looked_at`, `drift`). `jhp doctor` says what they mean."
+        ),
     ),
     r"/api/users/([^/]+)/server": (
         "/hub/api/users/NAME/server",

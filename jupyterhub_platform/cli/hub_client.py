@@ -58,7 +58,7 @@ class HubClient:
         """
         return self._ask("POST", path, json=body)
 
-    def get(self, path: str, query: dict[str, str]) -> dict[str, Any]:
+    def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
         """Get a route below ``/hub/api/``, and return the answer.
 
         Raises

@@ -10,7 +10,7 @@ from jupyterhub_platform.settings import STATE_DIRECTORY
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-_OPTIONS = (
+_WHICH = (
     click.option(
         "--url", envvar="PLATFORM_URL", help="The Hub, if it is not the one that `jhp up` started."
     ),
@@ -21,12 +21,19 @@ _OPTIONS = (
         show_default=True,
         help="The state directory of the Hub that `jhp up` started.",
     ),
-    click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."),
 )
+
+
+def which_hub(command: Command) -> Command:
+    """Give a command ``url`` and ``state``."""
+    for option in reversed(_WHICH):
+        command = option(command)
+    return command
 
 
 def hub_options(command: Command) -> Command:
     """Give a command ``url``, ``state`` and ``as_json``."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+    as_json = click.option(
+        "--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."
+    )
+    return which_hub(as_json(command))

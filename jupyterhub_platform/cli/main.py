@@ -17,6 +17,7 @@ VERBS: Final = {
     "down": "jupyterhub_platform.cli.down:down",
     "validate": "jupyterhub_platform.cli.validate:validate",
     "schema": "jupyterhub_platform.cli.schema:schema",
+    "doctor": "jupyterhub_platform.cli.doctor:doctor",
     "invite": "jupyterhub_platform.cli.invite:invite",
     "suspend": "jupyterhub_platform.cli.suspend:suspend",
     "resume": "jupyterhub_platform.cli.suspend:resume",

@@ -7,6 +7,7 @@ import asyncio
 import functools
 import re
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -23,6 +24,7 @@ from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
+from jupyterhub_platform.usecases.health import look_at_file, look_at_store
 
 T = TypeVar("T")
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
@@ -243,6 +245,30 @@ class SettingsHandler(PlatformAPIHandler):
                     {"setting": weakened.setting.name, "sentence": weakened.sentence}
                     for weakened in self.platform.list_weakened()
                 ],
+            }
+        )
+
+
+class HealthHandler(PlatformAPIHandler):
+    """How the platform in this Hub is: store, policy file, drift. It reads, and changes nothing."""
+
+    async def get(self) -> None:
+        """Answer operators, auditors and admins; 200 also where something is not well."""
+        self.require(roles.READ, roles.OPERATE, roles.ADMIN)
+        platform, checker = self.platform, self.platform.checker
+        runtime, path = platform.runtime, platform.settings.policy_file
+        store = await self.in_thread(look_at_store, runtime.store, runtime.health)
+        policy = await self.in_thread(look_at_file, runtime.policies, path)
+        self.write(
+            {
+                "now": datetime.now(UTC).isoformat(),
+                "store": asdict(store),
+                "policy": {"revision": platform.snapshot.revision, **asdict(policy)},
+                "checker": {
+                    "seconds": platform.check_seconds,
+                    "looked_at": checker.looked_at and checker.looked_at.isoformat(),
+                    "drift": [asdict(drift) for drift in checker.drifts],
+                },
             }
         )
 

@@ -1,6 +1,7 @@
 """Compares book, servers and ledger while the Hub runs, and says what differs."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub_platform.core.errors import StoreError
@@ -18,6 +19,8 @@ class Checker:
         self._app = app
         self._runtime = runtime
         self._suspected: frozenset[Drift] = frozenset()
+        self.drifts: tuple[Drift, ...] = ()
+        self.looked_at: datetime | None = None
 
     async def check(self) -> None:
         """Compare once; what differs for the second time in a row is drift."""
@@ -38,7 +41,8 @@ class Checker:
         found = frozenset(differences)
         drifts = found & self._suspected
         self._suspected = found
+        self.drifts, self.looked_at = tuple(sorted(drifts, key=str)), datetime.now(UTC)
         metrics.report_drift(drifts)
         metrics.COMPARISONS.inc()
-        for drift in sorted(drifts, key=str):
+        for drift in self.drifts:
             self._app.log.error("Drift (%s): %s", drift.kind, drift.detail)

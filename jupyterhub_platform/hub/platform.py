@@ -92,6 +92,7 @@ class Platform(PlatformTraits):
         unstopped = list(unstopped_servers(app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         keep_timers_steady(IOLoop.current())
+        self.checker = Checker(app, self.runtime)
         mending = Mending(app, self.admission.book)
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
@@ -99,7 +100,7 @@ class Platform(PlatformTraits):
             PeriodicCallback(callback, seconds * 1000)
             for callback, seconds in (
                 (self._watch, self.watch_seconds),
-                (Checker(app, self.runtime).check, self.check_seconds),
+                (self.checker.check, self.check_seconds),
                 (self._retry_store, self.store_retry_seconds),
                 (self._end_lingering, 5.0),
                 (self.suspending.settle, 5.0),

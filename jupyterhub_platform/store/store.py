@@ -25,7 +25,7 @@ from jupyterhub_platform.store.engine import (
     parse_url,
 )
 from jupyterhub_platform.store.failures import make_unreachable, translate_failures
-from jupyterhub_platform.store.upgrade import check_version, upgrade
+from jupyterhub_platform.store.upgrade import check_version, read_version, upgrade
 
 
 class Store:
@@ -162,6 +162,19 @@ class Store:
                 transaction.execute(update(schema.store_info).values(id=schema.store_info.c.id))
         with self.read() as transaction:
             transaction.execute(select(schema.store_info.c.id)).one()
+
+    def read_schema_version(self) -> str | None:
+        """Return the version that the schema has now.
+
+        Raises
+        ------
+        StoreUnreachableError
+            Raised if it cannot be read.
+        StoreSchemaError
+            Raised if it is newer than this code, or no version that it knows.
+        """
+        with self.read() as transaction:
+            return read_version(transaction)
 
     def close(self) -> None:
         """Close every connection that is not in use; the others close when they are done."""

@@ -21,7 +21,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def _read(path: Path) -> ReadPolicy:
+def read_file(path: Path) -> ReadPolicy:
     """Read the file; one that cannot be read, as while an editor replaces it, has that as fault."""
     try:
         return read_policy(path)
@@ -48,7 +48,7 @@ class Policies:
         StoreUnreachableError
             Raised if it cannot be recorded.
         """
-        read = _read(path)
+        read = read_file(path)
         now = self._clock()
         with self._store.begin() as transaction:
             before = policies.latest_number(transaction)
@@ -92,6 +92,12 @@ class Policies:
             if last is None:
                 raise
             return last, error
+
+    def in_force_digest(self) -> str | None:
+        """Return the digest of the newest revision; ``None`` if none was ever in force."""
+        with self._store.read() as transaction:
+            newest = policies.latest_revision(transaction)
+        return newest.digest if newest else None
 
     def last_good(self) -> Snapshot | None:
         """Return the newest revision, compiled; ``None`` if none was ever in force."""

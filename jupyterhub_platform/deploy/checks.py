@@ -1,0 +1,58 @@
+"""Everything that ``jhp doctor`` looks at, in the order in which it says it."""
+
+from typing import Final
+
+from jupyterhub_platform.deploy import access_checks, clock_checks, hub_checks
+from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.findings import Check, Result
+
+CHECKS: Final[tuple[Check, ...]] = (
+    Check("doctor.hub", ("hub",), "The Hub answers.", hub_checks.look_at_hub),
+    Check("doctor.store", ("health",), "The store answers.", hub_checks.look_at_store),
+    Check(
+        "doctor.schema",
+        ("health",),
+        "The store has the schema that the Hub knows.",
+        hub_checks.look_at_schema,
+    ),
+    Check(
+        "doctor.policy",
+        ("health",),
+        "The policy file of the Hub is in force.",
+        hub_checks.look_at_policy,
+    ),
+    Check(
+        "doctor.settings",
+        ("health",),
+        "No setting of JupyterHub is weaker than ours.",
+        hub_checks.look_at_settings,
+    ),
+    Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.look_at_drift),
+    Check(
+        "doctor.clock.hub",
+        ("health",),
+        "The Hub's clock agrees with the one here.",
+        clock_checks.look_at_hub_clock,
+    ),
+    Check("doctor.file", ("file",), "The policy file is valid.", hub_checks.look_at_file),
+    Check("doctor.api", ("cluster",), "The API server answers.", access_checks.look_at_api),
+    Check(
+        "doctor.role", ("api",), "The Hub may do all that it needs to.", access_checks.look_at_role
+    ),
+    Check(
+        "doctor.clock.cluster",
+        ("api",),
+        "The clocks of API server and nodes agree with the one here.",
+        clock_checks.look_at_cluster_clock,
+    ),
+)
+"""Each is pure, and yields what is not well."""
+
+
+def examine(facts: Facts) -> tuple[Result, ...]:
+    """Look at everything that there are facts for."""
+    return tuple(
+        Result(check, tuple(check.look(facts)))
+        for check in CHECKS
+        if all(facts.has(need) for need in check.needs)
+    )

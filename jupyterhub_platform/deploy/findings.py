@@ -1,0 +1,95 @@
+"""What a check says: how it stands, and for what is not well, what, why it matters and the fix."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from jupyterhub_platform.deploy.facts import Facts
+
+
+class Status(StrEnum):
+    """How a thing stands, from well to bad."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    WARNING = "warning"
+    FAILED = "failed"
+
+    @property
+    def severity(self) -> int:
+        """How bad it is, for the worst of several."""
+        return list(Status).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is not well: what it is, why it matters, and exactly what to do."""
+
+    status: Status
+    what: str
+    why: str
+    fix: str
+
+
+def failed(what: str, why: str, fix: str) -> Finding:
+    """Make a finding of what does not work."""
+    return Finding(Status.FAILED, what, why, fix)
+
+
+def warning(what: str, why: str, fix: str) -> Finding:
+    """Make a finding of what works now and may not always."""
+    return Finding(Status.WARNING, what, why, fix)
+
+
+def unknown(what: str, why: str, fix: str) -> Finding:
+    """Make a finding of what could not be found out."""
+    return Finding(Status.UNKNOWN, what, why, fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing to look at.
+
+    Attributes
+    ----------
+    code
+        Its stable name.
+    needs
+        What :meth:`Facts.has` must be true of; it is left out otherwise.
+    fine
+        What it says if it finds nothing.
+    look
+        Yields what is not well; pure.
+    """
+
+    code: str
+    needs: tuple[str, ...]
+    fine: str
+    look: Callable[[Facts], Iterable[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one check found."""
+
+    check: Check
+    findings: tuple[Finding, ...]
+
+    @property
+    def status(self) -> Status:
+        """The worst of what was found."""
+        statuses = (finding.status for finding in self.findings)
+        return max(statuses, key=lambda status: status.severity, default=Status.OK)
+
+    def to_json(self) -> dict[str, Any]:
+        """Render for ``--json``."""
+        return {
+            "code": self.check.code,
+            "status": str(self.status),
+            "fine": self.check.fine if not self.findings else None,
+            "findings": [
+                {"status": str(each.status), "what": each.what, "why": each.why, "fix": each.fix}
+                for each in self.findings
+            ],
+        }
