@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from jupyterhub_platform.deploy.facts import Facts
-from jupyterhub_platform.deploy.findings import Finding, failed, unknown
+from jupyterhub_platform.deploy.findings import Finding, failed, unknown, unread
 
 
 def look_at_api(facts: Facts) -> Iterator[Finding]:
@@ -15,6 +15,21 @@ def look_at_api(facts: Facts) -> Iterator[Finding]:
             "Nothing about the cluster can be looked at, and a Hub there starts no servers.",
             "kubectl cluster-info, with the same --kubeconfig and --context, says more; a private "
             "API server is reached from inside its network only.",
+        )
+
+
+def look_at_namespace(facts: Facts) -> Iterator[Finding]:
+    """Find out whether the namespace is there."""
+    cluster = facts.cluster
+    if cluster is None:
+        return
+    found = cluster.of("namespaces")
+    yield from unread(f"The namespace {cluster.namespace}", found, "It may not be there at all.")
+    if not found.listed and not found.unread:
+        yield failed(
+            f"There is no namespace {cluster.namespace}.",
+            "Nothing that is said here about servers is about yours.",
+            "Name the one that the Hub and its servers are in: --namespace NAME",
         )
 
 

@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from jupyterhub_platform.deploy import access_checks, clock_checks, hub_checks
+from jupyterhub_platform.deploy import (
+    access_checks,
+    clock_checks,
+    hub_checks,
+    limit_checks,
+    name_checks,
+    network_checks,
+    node_checks,
+    quota_checks,
+    storage_checks,
+)
 from jupyterhub_platform.deploy.facts import Facts
 from jupyterhub_platform.deploy.findings import Check, Result
 
@@ -37,7 +47,56 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check("doctor.file", ("file",), "The policy file is valid.", hub_checks.look_at_file),
     Check("doctor.api", ("cluster",), "The API server answers.", access_checks.look_at_api),
     Check(
+        "doctor.namespace",
+        ("api",),
+        "The namespace is there.",
+        access_checks.look_at_namespace,
+    ),
+    Check(
         "doctor.role", ("api",), "The Hub may do all that it needs to.", access_checks.look_at_role
+    ),
+    Check(
+        "doctor.storage",
+        ("api", "policy"),
+        "Homes can be made, grow, and wait for their node.",
+        storage_checks.look_at_storage,
+    ),
+    Check(
+        "doctor.quota",
+        ("api", "policy"),
+        "No ResourceQuota is smaller than a tier or the policy.",
+        quota_checks.look_at_quotas,
+    ),
+    Check(
+        "doctor.limits",
+        ("api", "policy"),
+        "No LimitRange refuses a tier.",
+        limit_checks.look_at_limits,
+    ),
+    Check("doctor.nodes", ("api", "policy"), "Every tier fits a node.", node_checks.look_at_nodes),
+    Check(
+        "doctor.names",
+        ("api", "policy"),
+        "Every object that the policy names is there.",
+        name_checks.look_at_names,
+    ),
+    Check(
+        "doctor.images",
+        ("api", "policy"),
+        "Every image is named by digest and on a node.",
+        name_checks.look_at_images,
+    ),
+    Check(
+        "doctor.network.enforced",
+        ("api",),
+        "Something enforces NetworkPolicies.",
+        network_checks.look_at_enforcement,
+    ),
+    Check(
+        "doctor.network",
+        ("api",),
+        "NetworkPolicies keep pods apart and let the Hub work.",
+        network_checks.look_at_network,
     ),
     Check(
         "doctor.clock.cluster",

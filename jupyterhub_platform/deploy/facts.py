@@ -62,7 +62,6 @@ class Hub:
     ``health`` and ``settings`` are the answers of the routes of these names.
     """
 
-    url: str
     unreachable: str = ""
     health: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)

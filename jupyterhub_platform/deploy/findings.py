@@ -1,11 +1,11 @@
 """What a check says: how it stands, and for what is not well, what, why it matters and the fix."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
-from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.facts import Facts, Objects
 
 
 class Status(StrEnum):
@@ -45,6 +45,19 @@ def warning(what: str, why: str, fix: str) -> Finding:
 def unknown(what: str, why: str, fix: str) -> Finding:
     """Make a finding of what could not be found out."""
     return Finding(Status.UNKNOWN, what, why, fix)
+
+
+READ_RIGHTS: Final = (
+    "kubectl apply -f helm-values/doctor-role.yaml && kubectl create clusterrolebinding "
+    "jupyterhub-platform-doctor --clusterrole jupyterhub-platform-doctor --user YOU"
+)
+"""Gives somebody the rights that the checks read with."""
+
+
+def unread(whose: str, objects: Objects, why: str) -> Iterator[Finding]:
+    """Yield that objects could not be read, if that is so."""
+    if objects.unread:
+        yield unknown(f"{whose} {objects.unread}.", why, READ_RIGHTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from typing import Any
 
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.checks import CHECKS
-from jupyterhub_platform.deploy.facts import Cluster, Facts, File, Hub
+from jupyterhub_platform.deploy.facts import Cluster, Facts, File, Hub, Objects
 from jupyterhub_platform.deploy.findings import Finding, Status
 from jupyterhub_platform.deploy.role import RIGHTS
-from tests.support.policies import make_policy
+from tests.support.policies import GPU, make_policy
 
 NOW = datetime(2026, 11, 27, 9, 30, tzinfo=UTC)
 HEALTH: Mapping[str, Any] = {
@@ -32,14 +32,135 @@ HEALTH: Mapping[str, Any] = {
     },
     "checker": {"seconds": 60.0, "looked_at": "2026-11-27T09:29:10+00:00", "drift": []},
 }
-HUB = Hub("https://hub.example.org", "", HEALTH, {"weakened": []}, 0.4)
+HUB = Hub("", HEALTH, {"weakened": []}, 0.4)
+IMAGE = "registry.example.org/lab:1@sha256:" + "a" * 64
+POLICY: Mapping[str, Any] = {
+    "quota": {"cpu": 8, "servers": 10},
+    "images": {"lab": {"reference": IMAGE}, "sci": {"reference": IMAGE}},
+    "tiers": {
+        "small": {
+            "limits": {"cpu": 1, "memory": "4Gi"},
+            "home": {"size": "10Gi", "storage_class": "fast"},
+            "service_account": "data",
+        },
+        "large": {"limits": {"cpu": 2, "memory": "4Gi"}},
+        "gpu": {
+            "node_selector": {"pool": "gpu"},
+            "tolerations": [{"key": GPU, "operator": "Exists"}],
+        },
+    },
+}
+"""A home, a service account, and a tier with nodes of its own."""
+
+
+def render_node(name: str = "n1", *, zone: str = "a", **spec: Any) -> dict[str, Any]:
+    """Return a node with 4 CPU and 16 GiB."""
+    return {
+        "kind": "Node",
+        "metadata": {"name": name, "labels": {"topology.kubernetes.io/zone": zone}},
+        "spec": spec,
+        "status": {
+            "allocatable": {"cpu": "4", "memory": "16Gi", "pods": "110"},
+            "images": [{"names": [IMAGE]}],
+        },
+    }
+
+
+def render_gpu_node() -> dict[str, Any]:
+    """Return a node for the tier gpu alone."""
+    node = render_node("gpu1", taints=[{"key": GPU, "value": "present", "effect": "NoSchedule"}])
+    node["metadata"]["labels"]["pool"] = "gpu"
+    node["status"]["allocatable"][GPU] = "1"
+    return node
+
+
+def render_daemonset(name: str, cpu: str, **spec: Any) -> dict[str, Any]:
+    """Return a DaemonSet whose pods request so much CPU."""
+    container = {"name": "main", "resources": {"requests": {"cpu": cpu}}}
+    return {
+        "metadata": {"name": name},
+        "spec": {"template": {"spec": {"containers": [container], **spec}}},
+    }
+
+
+def render_deployment(component: str, *ports: tuple[str, int]) -> dict[str, Any]:
+    """Return a Deployment as Zero to JupyterHub makes it."""
+    labels = {"app": "jupyterhub", "release": "hub", "component": component}
+    if component == "hub":
+        labels |= {"hub.jupyter.org/network-access-singleuser": "true"}
+    container = {"ports": [{"name": name, "containerPort": port} for name, port in ports]}
+    return {
+        "metadata": {"name": component},
+        "spec": {
+            "template": {
+                "metadata": {"labels": labels},
+                "spec": {"serviceAccountName": component, "containers": [container]},
+            }
+        },
+    }
+
+
+def render_policy(component: str, *peers: str, **rule: Any) -> dict[str, Any]:
+    """Return a NetworkPolicy that lets pods of these components in."""
+    sources = [{"podSelector": {"matchLabels": {"component": peer}}} for peer in peers]
+    return {
+        "metadata": {"name": component},
+        "spec": {
+            "podSelector": {"matchLabels": {"component": component}},
+            "policyTypes": ["Ingress"],
+            "ingress": [{"from": sources, **rule}],
+        },
+    }
+
+
+CLASS: Mapping[str, Any] = {
+    "metadata": {
+        "name": "fast",
+        "annotations": {"storageclass.kubernetes.io/is-default-class": "true"},
+    },
+    "allowVolumeExpansion": True,
+    "volumeBindingMode": "WaitForFirstConsumer",
+}
+OBJECTS: Mapping[str, tuple[Any, ...]] = {
+    "namespaces": ({"metadata": {"name": "hub", "labels": {}}},),
+    "deployments": (
+        render_deployment("hub", ("http", 8081)),
+        render_deployment("proxy", ("api", 8001)),
+    ),
+    "nodes": (render_node(), render_node("n2", zone="b"), render_gpu_node()),
+    "daemonsets": (render_daemonset("calico-node", "250m"),),
+    "leases": ({"metadata": {"name": "n1"}, "spec": {"renewTime": "2026-11-27T09:29:55.123Z"}},),
+    "storageclasses": (CLASS,),
+    "serviceaccounts": ({"metadata": {"name": "default"}}, {"metadata": {"name": "data"}}),
+    "networkpolicies": (
+        render_policy("hub", "proxy", "singleuser-server"),
+        render_policy("singleuser-server", "proxy", "hub"),
+    ),
+    **dict.fromkeys(
+        (
+            *("resourcequotas", "limitranges", "persistentvolumeclaims", "priorityclasses"),
+            *("runtimeclasses", "nodepools", "autoscalers"),
+        ),
+        (),
+    ),
+}
 CLUSTER = Cluster(
     "https://10.0.0.1:6443",
     "hub",
     rights=dict.fromkeys(RIGHTS, True),
+    objects={kind: Objects(objects) for kind, objects in OBJECTS.items()},
     answered_at=NOW,
     ahead_seconds=0.4,
 )
+
+
+def of_cluster(*changes: Mapping[str, Any], unread: str = "", **objects: Any) -> Facts:
+    """Return facts about a cluster with other objects of some kinds, and a policy with changes."""
+    found = {kind: Objects(tuple(listed)) for kind, listed in objects.items()}
+    if unread:
+        found[unread] = Objects(unread="may not be read (403)")
+    cluster = replace(CLUSTER, objects={**CLUSTER.objects, **found})
+    return Facts(cluster=cluster, file=File("platform.yaml", make_policy(POLICY, *changes)))
 
 
 def of_hub(**changes: Mapping[str, Any]) -> Facts:

@@ -1,0 +1,133 @@
+"""Where ``jhp doctor`` finds what it looks at: a policy file, a Hub, a cluster, saved nodes.
+
+What nobody named is left out, and said to be; what was named wrongly is a misuse.
+"""
+
+import json
+import os
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from jupyterhub_platform.cli.hub_client import HubClient
+from jupyterhub_platform.cli.state import State
+from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.deploy.connection import ClusterConfigurationError, Connection
+from jupyterhub_platform.deploy.facts import Cluster, File, Hub
+from jupyterhub_platform.deploy.name_checks import list_accounts
+from jupyterhub_platform.deploy.reader import read_cluster
+from jupyterhub_platform.documents import read_policy
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCluster:
+    """How a cluster was named on the command line."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str | None
+    account: str | None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it was named at all."""
+        return bool(self.kubeconfig or self.context or self.namespace)
+
+    def connect(self) -> Connection:
+        """Connect to it: as the kubeconfig says, or from the pod that this runs in.
+
+        Raises
+        ------
+        ClusterConfigurationError
+            Raised if that cannot be made out.
+        """
+        is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+        if self.kubeconfig or self.context or not is_pod:
+            return Connection.outside(self.kubeconfig, self.context)
+        return Connection.inside()
+
+
+def find_file(path: Path | None, left_out: list[str]) -> File | None:
+    """Read the policy file; its faults are facts, too."""
+    if path is None:
+        left_out.append("The policy file, and what its tiers need: left out; --file names it.")
+        return None
+    try:
+        read = read_policy(path)
+    except PolicyError as error:
+        return File(str(path), faults=error.faults)
+    return File(str(path), read.policy, read.digest)
+
+
+def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
+    """Ask the Hub how it is.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it was named, and there is no token for it.
+    """
+    if url is None and "token" not in State(state).read_json("command.json"):
+        left_out.append(
+            f"The Hub: left out, since none was started from {state}; --state or --url names it."
+        )
+        return None
+    try:
+        client = HubClient.find(url, state)
+    except PlatformError as error:
+        raise click.UsageError(str(error)) from None
+    with client:
+        try:
+            asked_at = datetime.now(UTC)
+            health = client.get("platform/health")
+            midway = asked_at + (datetime.now(UTC) - asked_at) / 2
+            settings = client.get("platform/settings")
+        except PlatformError as error:
+            return Hub(unreachable=str(error))
+    ahead = (datetime.fromisoformat(health["now"]) - midway).total_seconds()
+    return Hub("", health, settings, ahead)
+
+
+def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]) -> Cluster | None:
+    """Read a cluster that was named, or that this runs in.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it was named, and cannot be made out.
+    """
+    if not (named.is_named or "KUBERNETES_SERVICE_HOST" in os.environ):
+        left_out.append("The cluster: left out; --namespace, --context or --kubeconfig names it.")
+        return None
+    try:
+        connection = named.connect()
+    except ClusterConfigurationError as error:
+        if named.is_named:
+            raise click.UsageError(str(error)) from None
+        left_out.append(f"The cluster: left out. {error}")
+        return None
+    with closing(connection):
+        namespace = named.namespace or connection.namespace
+        return read_cluster(connection, namespace, named.account, list_accounts(policy))
+
+
+def read_node(path: Path) -> Manifest:
+    """Read a node that was saved.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it is none.
+    """
+    try:
+        node = json.loads(path.read_text())
+    except ValueError as error:
+        raise click.UsageError(f"{path} is no JSON: {error}") from None
+    if not isinstance(node, dict) or node.get("kind") != "Node":
+        raise click.UsageError(f"{path} is no node; kubectl get node NAME -o json writes one.")
+    return node

@@ -1,0 +1,79 @@
+"""Whether there is a node for every tier: one that it may run on, with as much as it asks for."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.tiers import Tier, pod_amounts
+from jupyterhub_platform.deploy.amounts import say
+from jupyterhub_platform.deploy.facts import Cluster, Facts
+from jupyterhub_platform.deploy.findings import Finding, failed, unknown, unread
+from jupyterhub_platform.deploy.scheduling import PODS, find_obstacle, left_on, name_of, spec_of
+
+
+def look_at_nodes(facts: Facts) -> Iterator[Finding]:
+    """Find out which tiers fit no node, those included that are not there now but were named."""
+    cluster, policy = facts.cluster, facts.policy
+    if cluster is None or policy is None:
+        return
+    nodes, daemons = cluster.of("nodes"), cluster.of("daemonsets")
+    yield from unread("Nodes", nodes, "A tier that fits none of them never starts.")
+    yield from unread(
+        "DaemonSets", daemons, "What they need on each node is not taken off: less may be left."
+    )
+    if nodes.unread and not facts.absent_nodes:
+        return
+    present = [*nodes.listed, *facts.absent_nodes]
+    left = [left_on(node, daemons.listed) for node in present]
+    for tier in policy.tiers.values():
+        said = _find_misfit(tier, present, left)
+        if said and _adds_nodes(cluster):
+            yield unknown(
+                f"{said} An autoscaler may add one that fits; that cannot be read here.",
+                "If none of its pools offers such a node, servers of that tier wait for ever.",
+                "While a pool has a node: kubectl get node NAME -o json > node.json; then always: "
+                "jhp doctor --absent-node node.json",
+            )
+        elif said:
+            yield failed(
+                said,
+                "Servers of that tier wait until they time out.",
+                f"Change tiers.{tier.name} in the policy (requests, node_selector, node_affinity, "
+                "tolerations), or add such a node: kubectl get nodes --show-labels. A pool that "
+                "has no node now is named with --absent-node.",
+            )
+
+
+def _adds_nodes(cluster: Cluster) -> bool:
+    """Tell whether nodes come when they are needed: by Karpenter, or the cluster autoscaler."""
+    return bool(cluster.of("nodepools").listed or cluster.of("autoscalers").listed)
+
+
+def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int]]) -> str:
+    """Say why ``tier`` fits none of the nodes; empty if it fits one."""
+    asked = {**{n: a for n, a in pod_amounts(tier).requests.items() if a}, PODS: 1}
+    obstacles: dict[str, int] = {}
+    lacks: list[tuple[list[str], str]] = []
+    for node, has in zip(nodes, left, strict=True):
+        if obstacle := find_obstacle(spec_of(tier.pod), node):
+            obstacles[obstacle] = obstacles.get(obstacle, 0) + 1
+            continue
+        lacking = [
+            f"{say(name, amount)} ({name}), of which {say(name, max(has.get(name, 0), 0))} are left"
+            for name, amount in asked.items()
+            if has.get(name, 0) < amount
+        ]
+        if not lacking:
+            return ""
+        lacks.append((lacking, name_of(node)))
+    if lacks:
+        lacking, best = min(lacks, key=lambda lack: len(lack[0]))
+        return (
+            f"Tier {tier.name} fits no node: it asks for {' and for '.join(lacking)} on the best "
+            f"one, {best}, beside what runs on every node."
+        )
+    if not nodes:
+        return f"Tier {tier.name} fits no node: there is none."
+    reasons = "; ".join(
+        f"{count} of {len(nodes)}: {why}" for why, count in sorted(obstacles.items())
+    )
+    return f"Tier {tier.name} may run on no node. {reasons}."

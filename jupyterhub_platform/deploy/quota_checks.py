@@ -1,0 +1,105 @@
+"""Whether a namespace's own rules refuse what the policy admits: ResourceQuota and LimitRange."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS
+from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.deploy.amounts import Amounts, amounts_of, read_amounts, say
+from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
+from jupyterhub_platform.deploy.scheduling import matches, name_of
+
+_CLASS: Final = ".storageclass.storage.k8s.io/requests.storage"
+
+
+def look_at_quotas(facts: Facts) -> Iterator[Finding]:
+    """Find out which tiers no ResourceQuota will ever admit."""
+    cluster, policy = facts.cluster, facts.policy
+    if cluster is None or policy is None:
+        return
+    quotas, ranges = cluster.of("resourcequotas"), cluster.of("limitranges")
+    yield from unread("ResourceQuotas", quotas, "One that is smaller than a tier refuses it.")
+    for quota in quotas.listed:
+        hard = read_amounts(part(quota, "spec", "hard"))
+        for tier in policy.tiers.values():
+            if _counts(quota, tier):
+                amounts = amounts_of(tier, ranges.listed)
+                yield from _look_at_tier(name_of(quota), hard, tier, amounts)
+        if not part(quota, "spec", "scopeSelector") and not part(quota, "spec").get("scopes"):
+            yield from _look_at_platform(name_of(quota), hard, policy)
+
+
+def _counts(quota: Manifest, tier: Tier) -> bool:
+    """Tell whether a quota counts servers of ``tier``: without an end, with requests."""
+    spec = part(quota, "spec")
+    expressions: list[Mapping[str, Any]] = [
+        *({"scopeName": name, "operator": "Exists"} for name in spec.get("scopes") or ()),
+        *items(part(spec, "scopeSelector"), "matchExpressions"),
+    ]
+    return all(_is_in_scope(each, tier) for each in expressions)
+
+
+def _is_in_scope(expression: Mapping[str, Any], tier: Tier) -> bool:
+    match expression.get("scopeName"):
+        case "Terminating" | "BestEffort" | "CrossNamespacePodAffinity":
+            return False
+        case "PriorityClass":
+            labels = {"priority": tier.pod.priority_class} if tier.pod.priority_class else {}
+            return matches({**expression, "key": "priority"}, labels)
+        case _:
+            return True
+
+
+def _look_at_tier(
+    quota: str, hard: Mapping[str, int], tier: Tier, amounts: Amounts
+) -> Iterator[Finding]:
+    asked = _asked(tier, amounts)
+    for name, most in sorted(hard.items()):
+        if asked.get(name, 0) > most:
+            yield failed(
+                f"A server of tier {tier.name} asks for {say(name, asked[name])} ({name}), and the "
+                f"ResourceQuota {quota} allows {say(name, most)} to all together.",
+                "No server of that tier can ever start.",
+                f"kubectl edit resourcequota {quota}: raise spec.hard.{name}; or lower "
+                f"{_key(name)} of tiers.{tier.name} in the policy.",
+            )
+
+
+def _asked(tier: Tier, amounts: Amounts) -> dict[str, int]:
+    """Return what one server uses up of a quota, by the names that a quota has for it."""
+    asked = {"pods": 1, "count/pods": 1}
+    asked |= {name: amount for name, amount in amounts.requests.items() if name in {CPU, MEMORY}}
+    asked |= {f"requests.{name}": amount for name, amount in amounts.requests.items()}
+    asked |= {f"limits.{name}": amount for name, amount in amounts.limits.items()}
+    if (home := tier.pod.home) is not None:
+        asked |= {"persistentvolumeclaims": 1, "count/persistentvolumeclaims": 1}
+        asked["requests.storage"] = home.size
+        if home.storage_class:
+            asked[f"{home.storage_class}{_CLASS}"] = home.size
+    return asked
+
+
+def _key(name: str) -> str:
+    """Return the key of a tier that a name of a quota is about."""
+    kind, _, resource = name.partition(".")
+    if "storage" in name and "ephemeral" not in name:
+        return "home.size"
+    return f"{kind}.{resource}" if kind in {"requests", "limits"} else f"requests.{name}"
+
+
+def _look_at_platform(quota: str, hard: Mapping[str, int], policy: Policy) -> Iterator[Finding]:
+    """Compare what everybody together may hold, by the policy and by the namespace."""
+    for name, most in policy.quota.quota.items():
+        names = ("pods", "count/pods") if name == SERVERS else (f"requests.{name}", name)
+        allowed = min((hard[each] for each in names if each in hard), default=None)
+        if allowed is not None and most is not None and most > allowed:
+            yield warning(
+                f"The policy lets everybody together hold {say(name, most)} ({name}), and the "
+                f"ResourceQuota {quota} allows {say(name, allowed)}.",
+                "What the policy admits last is refused by the cluster, without what would fit.",
+                f"Lower quota.{name} in the policy, or raise it: kubectl edit resourcequota "
+                f"{quota}",
+            )

@@ -1,0 +1,394 @@
+"""What is said about a cluster: nothing while it is well, and one thing for each that is not."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.deploy.checks import CHECKS, examine
+from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.findings import Status
+from jupyterhub_platform.deploy.role import Right
+from tests.deploy.facts import (
+    CLASS,
+    CLUSTER,
+    IMAGE,
+    look,
+    of_cluster,
+    render_daemonset,
+    render_deployment,
+    render_gpu_node,
+    render_node,
+    render_policy,
+)
+
+FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
+
+
+SCRATCH = "ephemeral-storage"
+TIERS = ("small", "large", "gpu")
+
+
+def quota(**hard: Any) -> dict[str, Any]:
+    """Return a ResourceQuota; ``scopes`` and ``scopeSelector`` are its own keys."""
+    spec = {key: hard.pop(key) for key in ("scopes", "scopeSelector") if key in hard}
+    return {"metadata": {"name": "most"}, "spec": {"hard": hard, **spec}}
+
+
+def limits(kind: str = "Container", **entry: Any) -> dict[str, Any]:
+    return {"metadata": {"name": "bounds"}, "spec": {"limits": [{"type": kind, **entry}]}}
+
+
+def class_(**changes: Any) -> dict[str, Any]:
+    return {**CLASS, **changes}
+
+
+PLAIN_CLASS = class_(metadata={"name": "fast"})
+NO_CLASS = {"tiers": {"small": {"home": {"size": "10Gi", "storage_class": None}}}}
+GROUP_VOLUME = {"groups": {"vision": {"volumes": [{"claim": "shared", "mount": "/shared"}]}}}
+TAINTED = render_node(taints=[{"key": "spot", "effect": "NoSchedule"}])
+CORDONED = render_node(unschedulable=True)
+
+
+def test_a_cluster_that_is_well_passes_every_check() -> None:
+    results = examine(of_cluster())
+    of_clusters = [check.code for check in CHECKS if set(check.needs) & {"cluster", "api"}]
+    assert [result.check.code for result in results if result.check.code in of_clusters] == (
+        of_clusters
+    )
+    assert [result.findings for result in results] == [()] * len(results)
+
+
+def test_a_cluster_that_does_not_answer_is_all_that_is_said_about_it() -> None:
+    facts = Facts(cluster=replace(CLUSTER, unreachable="timed out"))
+    (result,) = examine(facts)
+    assert (result.check.code, result.status) == ("doctor.api", FAILED)
+
+
+Case = tuple[str, Mapping[str, Any], Mapping[str, Any], Status, str]
+
+CASES: tuple[Case, ...] = (
+    ("doctor.namespace", {}, {"namespaces": ()}, FAILED, "no namespace hub"),
+    # Storage classes.
+    ("doctor.storage", {}, {"storageclasses": ()}, FAILED, "no storage class fast"),
+    (
+        *("doctor.storage", NO_CLASS, {"storageclasses": (PLAIN_CLASS,)}, FAILED),
+        "No storage class is the default one, and the homes of tier small name none.",
+    ),
+    (
+        *("doctor.storage", NO_CLASS),
+        {"storageclasses": (CLASS, class_(metadata={**CLASS["metadata"], "name": "other"}))},
+        *(WARNING, "2 storage classes are the default one: fast, other."),
+    ),
+    (
+        *("doctor.storage", {}, {"storageclasses": (class_(allowVolumeExpansion=False),)}),
+        *(WARNING, "cannot grow"),
+    ),
+    (
+        *("doctor.storage", {}, {"storageclasses": (class_(volumeBindingMode="Immediate"),)}),
+        *(WARNING, "nodes in 2 zones: a, b"),
+    ),
+    # ResourceQuotas.
+    (
+        *("doctor.quota", {}, {"resourcequotas": (quota(**{"limits.cpu": "1500m"}),)}, FAILED),
+        "tier large asks for 2 CPU (limits.cpu), and the ResourceQuota most allows 1.5 CPU to all",
+    ),
+    (
+        *("doctor.quota", {}, {"resourcequotas": (quota(**{"requests.nvidia.com/gpu": 0}),)}),
+        *(FAILED, "A server of tier gpu asks for 1 GPU"),
+    ),
+    (
+        *("doctor.quota", {}, {"resourcequotas": (quota(**{"requests.storage": "5Gi"}),)}),
+        *(FAILED, "tier small asks for 10 GiB (requests.storage)"),
+    ),
+    (
+        *("doctor.quota", {"quota": {"servers": None}}),
+        {"resourcequotas": (quota(cpu="4"),)},
+        *(WARNING, "hold 8 CPU (cpu), and the ResourceQuota most allows 4 CPU"),
+    ),
+    (
+        *("doctor.quota", {}, {"resourcequotas": (quota(pods="3"),)}, WARNING),
+        "hold 10 servers (servers), and the ResourceQuota most allows 3 servers",
+    ),
+    (
+        *("doctor.quota", {"tiers": {"large": {"priority_class": "high"}}}),
+        {
+            "resourcequotas": (
+                quota(
+                    pods="0",
+                    scopeSelector={
+                        "matchExpressions": [
+                            {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+                        ]
+                    },
+                ),
+            )
+        },
+        *(FAILED, "A server of tier large asks for 1 (pods)"),
+    ),
+    # LimitRanges.
+    (
+        *("doctor.limits", {}, {"limitranges": (limits(max={"cpu": "1500m"}),)}, FAILED),
+        "wants at most 1.5 CPU for a container, and tier large has 2 CPU as its limits.cpu",
+    ),
+    (
+        *("doctor.limits", {}, {"limitranges": (limits("Pod", min={"memory": "1536Mi"}),)}),
+        *(
+            FAILED,
+            "wants at least 1.5 GiB for a pod, and tier gpu has 1 GiB as its requests.memory",
+        ),
+    ),
+    (
+        *("doctor.limits", {"tiers": {"large": {"limits": {SCRATCH: "1Gi"}}}}),
+        {"limitranges": (limits(max={SCRATCH: "512Mi"}),)},
+        *(FAILED, "wants at most 512 MiB ephemeral-storage for a container, and tier large"),
+    ),
+    (
+        *("doctor.limits", {}, {"limitranges": (limits(maxLimitRequestRatio={"cpu": "1.5"}),)}),
+        *(FAILED, "1.5 times the request, and tier small has 1 CPU for 0.5 CPU"),
+    ),
+    (
+        *("doctor.limits", {}),
+        {"limitranges": (limits("PersistentVolumeClaim", max={"storage": "5Gi"}),)},
+        *(FAILED, "wants at most 5 GiB for a volume, and tier small has 10 GiB"),
+    ),
+    # Nodes.
+    ("doctor.nodes", {}, {"nodes": (render_node(),)}, FAILED, "1 of 1: no label pool=gpu"),
+    (
+        *("doctor.nodes", {"tiers": {"large": {"requests": {"cpu": 4}, "limits": {"cpu": 4}}}}, {}),
+        *(FAILED, "Tier large fits no node: it asks for 4 CPU (cpu), of which 3.75 CPU are left"),
+    ),
+    (
+        *("doctor.nodes", {"tiers": {"gpu": {"tolerations": []}}}, {}, FAILED),
+        "1 of 3: the taint nvidia.com/gpu",
+    ),
+    (
+        *(
+            "doctor.nodes",
+            {"tiers": {"gpu": {"node_affinity": [{"key": "x"} | {"values": ["y"]}]}}},
+        ),
+        *({}, FAILED, "1 of 3: its labels do not match the node affinity"),
+    ),
+    (
+        *(
+            "doctor.nodes",
+            {},
+            {"nodepools": ({"metadata": {"name": "p"}},), "nodes": (render_node(),)},
+        ),
+        *(UNKNOWN, "An autoscaler may add one that fits"),
+    ),
+    # Names.
+    (
+        *("doctor.names", {}, {"serviceaccounts": ({"metadata": {"name": "default"}},)}, FAILED),
+        "no service account data",
+    ),
+    ("doctor.names", GROUP_VOLUME, {}, FAILED, "no volume claim shared"),
+    (
+        *("doctor.names", {"tiers": {"gpu": {"priority_class": "high"}}}, {}, FAILED),
+        "no priority class high",
+    ),
+    (
+        *("doctor.names", {"tiers": {"gpu": {"runtime_class": "gvisor"}}}, {}, FAILED),
+        "no runtime class gvisor",
+    ),
+    # Images.
+    (
+        "doctor.images",
+        {},
+        {"nodes": ()},
+        UNKNOWN,
+        f"On no node that could be read is there: {IMAGE}",
+    ),
+    # The network.
+    ("doctor.network.enforced", {}, {"daemonsets": ()}, UNKNOWN, "No DaemonSet of a plugin"),
+    (
+        *("doctor.network.enforced", {}, {"daemonsets": (render_daemonset("kube-flannel", "1m"),)}),
+        *(WARNING, "kube-flannel enforces no NetworkPolicy"),
+    ),
+    (
+        "doctor.network",
+        {},
+        {"deployments": ()},
+        UNKNOWN,
+        "no Deployment with the label component=hub",
+    ),
+    (
+        *("doctor.network", {}),
+        {"networkpolicies": (render_policy("hub", "proxy", "singleuser-server"),)},
+        *(WARNING, "No NetworkPolicy says who may reach servers."),
+    ),
+    (
+        *("doctor.network", {}),
+        {
+            "networkpolicies": (
+                render_policy("hub", "proxy", "singleuser-server"),
+                render_policy("singleuser-server", "proxy"),
+            )
+        },
+        *(FAILED, "Port 8888 of servers may not be reached from the Hub: Ingress of servers."),
+    ),
+    # Clocks.
+    (
+        *("doctor.clock.cluster", {}),
+        {
+            "leases": (
+                {"metadata": {"name": "n9"}, "spec": {"renewTime": "2026-11-27T09:31:00.1Z"}},
+            )
+        },
+        *(WARNING, "The clock of node n9 is 60 s ahead"),
+    ),
+    (
+        *("doctor.clock.cluster", {}),
+        {"leases": ({"metadata": {"name": "n9"}, "spec": {"renewTime": "2026-11-27T09:28:00Z"}},)},
+        *(WARNING, "Node n9 renewed its lease 120 s ago"),
+    ),
+)
+
+
+@pytest.mark.parametrize(("code", "policy", "objects", "status", "words"), CASES)
+def test_each_thing_that_is_wrong_with_a_cluster_is_said_once(
+    code: str, policy: Any, objects: Any, status: Status, words: str
+) -> None:
+    (finding,) = look(code, of_cluster(policy, **objects))
+    assert finding.status is status
+    assert words in finding.what
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [
+        ("doctor.namespace", "namespaces"),
+        ("doctor.storage", "storageclasses"),
+        ("doctor.quota", "resourcequotas"),
+        ("doctor.limits", "limitranges"),
+        ("doctor.nodes", "nodes"),
+        ("doctor.nodes", "daemonsets"),
+        ("doctor.names", "serviceaccounts"),
+        ("doctor.network.enforced", "daemonsets"),
+        ("doctor.network", "networkpolicies"),
+        ("doctor.network", "deployments"),
+        ("doctor.clock.cluster", "leases"),
+    ],
+)
+def test_what_may_not_be_read_is_unknown_and_not_well(code: str, kind: str) -> None:
+    (finding,) = look(code, of_cluster(unread=kind))
+    assert finding.status is UNKNOWN
+    assert "may not be read (403)" in finding.what
+
+
+def test_a_right_that_the_hub_lacks_is_named_with_the_command_that_gives_it() -> None:
+    lacking = {Right("pods", "delete"): False, Right("events", "watch"): False}
+    facts = Facts(cluster=replace(CLUSTER, rights={**CLUSTER.rights, **lacking}))
+    (finding,) = look("doctor.role", facts)
+    assert finding.status is FAILED
+    assert finding.what == "The service account hub:hub may not delete pods and watch events."
+    assert "kubectl apply --namespace hub -f helm-values/role.yaml" in finding.fix
+
+
+def test_rights_that_nobody_tells_are_unknown() -> None:
+    facts = Facts(cluster=replace(CLUSTER, rights=dict.fromkeys(CLUSTER.rights)))
+    (finding,) = look("doctor.role", facts)
+    assert finding.status is UNKNOWN
+
+
+@pytest.mark.parametrize(("is_there", "status"), [(True, None), (False, FAILED), (None, UNKNOWN)])
+def test_pull_secret_is_looked_for(is_there: bool | None, status: Status | None) -> None:
+    well = of_cluster()
+    assert well.cluster is not None
+    facts = replace(well, cluster=replace(well.cluster, secrets={"registry": is_there}))
+    findings = look("doctor.images", facts)
+    assert [finding.status for finding in findings] == ([status] if status else [])
+
+
+def test_an_image_that_is_named_by_a_tag_is_warned_about() -> None:
+    tagged = {"images": {name: {"reference": "example/lab:1"} for name in ("lab", "sci")}}
+    node = render_node()
+    node["status"]["images"] = [{"names": ["docker.io/example/lab:1"]}]
+    findings = look("doctor.images", of_cluster(tagged, nodes=(node,)))
+    assert [finding.status for finding in findings] == [WARNING, WARNING]
+    assert "images.lab.reference" in findings[0].fix
+
+
+@pytest.mark.parametrize("seconds", [6.0, -6.0])
+def test_clock_of_the_api_server_is_compared(seconds: float) -> None:
+    facts = Facts(cluster=replace(CLUSTER, ahead_seconds=seconds))
+    (finding,) = look("doctor.clock.cluster", facts)
+    assert (finding.status, "API server" in finding.what) == (WARNING, True)
+
+
+def test_an_api_server_without_a_time_is_unknown() -> None:
+    facts = Facts(cluster=replace(CLUSTER, answered_at=None))
+    (finding,) = look("doctor.clock.cluster", facts)
+    assert finding.status is UNKNOWN
+
+
+# -- what is not counted as wrong -----------------------------------------------------------------
+
+
+def test_a_node_of_a_pool_without_one_is_looked_at_where_it_was_saved() -> None:
+    facts = of_cluster(nodes=(render_node(),))
+    assert look("doctor.nodes", facts) != []
+    assert look("doctor.nodes", replace(facts, absent_nodes=(render_gpu_node(),))) == []
+
+
+def test_a_node_that_takes_no_new_pods_fits_nothing() -> None:
+    findings = look("doctor.nodes", of_cluster(nodes=(CORDONED, TAINTED, render_gpu_node())))
+    assert [finding.what for finding in findings] == [
+        f"Tier {tier} may run on no node. 1 of 3: it takes no new pods (cordoned); "
+        "1 of 3: the taint nvidia.com/gpu; 1 of 3: the taint spot."
+        for tier in ("small", "large")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("spec", "runs"),
+    [
+        ({}, True),
+        ({"nodeSelector": {"pool": "gpu"}}, False),
+        ({"tolerations": [{"operator": "Exists"}]}, True),
+    ],
+)
+def test_only_daemonsets_that_run_on_a_node_take_from_it(spec: Any, runs: bool) -> None:
+    tier = {"tiers": {"large": {"requests": {"cpu": 4}, "limits": {"cpu": 4}}}}
+    daemons = (render_daemonset("agent", "1m", **spec),)
+    assert bool(look("doctor.nodes", of_cluster(tier, daemonsets=daemons))) is runs
+
+
+@pytest.mark.parametrize(
+    "scope",
+    [
+        {"scopes": ["Terminating"]},
+        {"scopes": ["BestEffort"]},
+        {
+            "scopeSelector": {
+                "matchExpressions": [
+                    {"scopeName": "PriorityClass", "operator": "In", "values": ["high"]}
+                ]
+            }
+        },
+    ],
+)
+def test_a_quota_of_other_pods_is_none_of_ours(scope: Any) -> None:
+    assert look("doctor.quota", of_cluster(resourcequotas=(quota(pods="0", **scope),))) == []
+
+
+def test_the_default_of_a_limit_range_counts_for_what_tiers_leave_open() -> None:
+    most = quota(**{f"limits.{SCRATCH}": "1Gi"})
+    assert look("doctor.quota", of_cluster(resourcequotas=(most,))) == []
+    ranges = (limits(default={SCRATCH: "2Gi"}),)
+    findings = look("doctor.quota", of_cluster(resourcequotas=(most,), limitranges=ranges))
+    assert [
+        f"tier {tier} asks for 2 GiB" in each.what
+        for tier, each in zip(TIERS, findings, strict=True)
+    ] == [True] * 3
+
+
+def test_homes_of_no_tier_need_no_class() -> None:
+    tier = {"tiers": {"small": {"home": None}}}
+    assert look("doctor.storage", of_cluster(tier, storageclasses=())) == []
+
+
+def test_a_hub_without_a_proxy_of_its_own_is_looked_at_without_it() -> None:
+    facts = of_cluster(deployments=(render_deployment("hub", ("http", 8081)),))
+    assert look("doctor.network", facts) == []
