@@ -48,8 +48,16 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 f"at least {say(resource, least)} for a {kind}",
             )
     for resource, most in read_amounts(part(entry, "max")).items():
-        limit = amounts.limits.get(resource, 0)
-        if limit > most:
+        limit = amounts.limits.get(resource)
+        if limit is None:
+            # Kubernetes fills that in for a container, and not for a pod.
+            yield failed(
+                f"The LimitRange {name} wants a limit of {resource} for a {kind}, and tier "
+                f"{tier.name} has none.",
+                _WHY,
+                f"Add limits.{resource} to tiers.{tier.name} in the policy.",
+            )
+        elif limit > most:
             yield _refuse(
                 name,
                 tier,

@@ -140,9 +140,9 @@ CASES: tuple[Case, ...] = (
         ),
     ),
     (
-        *("doctor.limits", {"tiers": {"large": {"limits": {SCRATCH: "1Gi"}}}}),
-        {"limitranges": (limits(max={SCRATCH: "512Mi"}),)},
-        *(FAILED, "wants at most 512 MiB ephemeral-storage for a container, and tier large"),
+        *("doctor.limits", {"tiers": {name: {"limits": {SCRATCH: "1Gi"}} for name in TIERS[1:]}}),
+        {"limitranges": (limits("Pod", max={SCRATCH: "1Gi"}),)},
+        *(FAILED, "wants a limit of ephemeral-storage for a pod, and tier small has none"),
     ),
     (
         *("doctor.limits", {}, {"limitranges": (limits(maxLimitRequestRatio={"cpu": "1.5"}),)}),
