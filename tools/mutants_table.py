@@ -975,7 +975,82 @@ LIFETIMES: Final = faults_in(
     ),
 )
 
-FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES)
+_DEPLOY_TESTS = (
+    "tests/deploy/test_cluster_checks.py",
+    "tests/deploy/test_hub_checks.py",
+    "tests/deploy/test_connection.py",
+)
+
+DOCTOR: Final = (
+    *faults_in(
+        "deploy/connection.py",
+        _DEPLOY_TESTS,
+        (
+            "anything may be posted",
+            "        if not path.startswith(",
+            "        if False and not path.startswith(",
+        ),
+        ("anything may follow a review", "or not path.endswith(REVIEWS)", ""),
+        ("a refusal is an answer", "        if answer.status >= 400:\n", "        if False:\n"),
+    ),
+    *faults_in(
+        "deploy/reader.py",
+        _DEPLOY_TESTS,
+        ("what may not be read is empty", 'unread=f"may not be read ({error.status})"', ""),
+        (
+            "a right that nobody tells is there",
+            "        return None\n\n\ndef _pull",
+            "        return True\n\n\ndef _pull",
+        ),
+    ),
+    *faults_in(
+        "deploy/scheduling.py",
+        _DEPLOY_TESTS,
+        (
+            "taints keep nobody out",
+            '_KEEPS_OUT: Final = frozenset({"NoSchedule", "NoExecute"})',
+            "_KEEPS_OUT: Final = frozenset({''})",
+        ),
+        (
+            "selectors select every node",
+            "        if labels.get(key) != value:",
+            "        if False:",
+        ),
+        (
+            "DaemonSets take nothing",
+            "            left[name] = left.get(name, 0) - _request(spec, name)\n",
+            "            pass\n",
+        ),
+        (
+            "a cordoned node takes pods",
+            '    if part(node, "spec").get("unschedulable"):',
+            "    if False:",
+        ),
+    ),
+    *faults_in(
+        "deploy/quota_checks.py",
+        _DEPLOY_TESTS,
+        ("every quota counts", "            if _counts(quota, tier):", "            if True:"),
+        ("no quota is too small", "if asked.get(name, 0) > most:", "if False:"),
+    ),
+    *faults_in(
+        "deploy/network_rules.py",
+        _DEPLOY_TESTS,
+        (
+            "what stands in the way is overlooked",
+            "                return False, direction",
+            "                continue",
+        ),
+    ),
+    *faults_in(
+        "deploy/hub_checks.py",
+        _DEPLOY_TESTS,
+        ("a broken policy file is well", "    if faults:\n", "    if False:\n"),
+        ("a store that is down is well", '    if store.get("fault"):', "    if False:"),
+    ),
+)
+
+FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR)
 
 EQUIVALENT: Final = (
     Equivalent(

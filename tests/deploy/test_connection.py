@@ -89,7 +89,11 @@ def test_only_reads_and_reviews_are_sent(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/api/v1/namespaces/lab/pods", "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews/x"],
+    [
+        "/api/v1/namespaces/lab/pods",
+        "/api/v1/namespaces/selfsubjectaccessreviews",
+        "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews/x",
+    ],
 )
 def test_nothing_but_a_review_can_be_posted(tmp_path: Path, path: str) -> None:
     with (

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,9 @@ from kubernetes.client import CoordinationV1Api, NetworkingV1Api, NodeV1Api, Sch
 from kubernetes.client.exceptions import ApiException
 
 from jupyterhub_platform.core.tiers import pod_amounts
+from jupyterhub_platform.deploy.connection import Connection
 from jupyterhub_platform.deploy.findings import Status
+from jupyterhub_platform.deploy.reader import read_cluster
 from jupyterhub_platform.deploy.scheduling import spec_of
 from tests.cluster.objects import render_pod, wait_for
 from tests.deploy.conftest import Looking, load_role, write_kubeconfig
@@ -555,3 +557,20 @@ def test_a_clock_that_is_wrong_here_is_noticed(looking: Looking) -> None:
     assert "s behind the one here." in said
     _, said = doctor(looking, policy)
     assert "The API server's clock" not in said
+
+
+def test_the_hubs_own_pod_is_told_what_it_may_do(looking: Looking) -> None:
+    looking.core.create_namespaced_service_account(looking.namespace, {"metadata": {"name": "hub"}})
+    role = load_role("role.yaml")
+    looking.rbac.create_namespaced_role(looking.namespace, role)
+    looking.bind(role["metadata"]["name"], account="hub")
+    write_kubeconfig(looking, "hub")
+
+    def read_rights() -> set[bool | None]:
+        with closing(Connection.outside(looking.kubeconfig, None)) as connection:
+            connection.is_inside = True
+            return set(read_cluster(connection, looking.namespace, None, ()).rights.values())
+
+    wait_for(lambda: read_rights() == {True}, "the rights of the Hub")
+    looking.rbac.delete_namespaced_role(role["metadata"]["name"], looking.namespace)
+    wait_for(lambda: read_rights() == {False}, "the rights to be gone")

@@ -1,26 +1,34 @@
 """What a real Hub says of its own health, and what ``jhp doctor`` makes of it."""
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store.store import Store
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = pytest.mark.hub
 
 EXAMPLE = Path("examples/local/platform.yaml")
+SITE = """\
+c.Platform.check_seconds = 0.5
+c.JupyterHub.named_server_limit_per_user = 0
+"""
 
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, site="c.Platform.check_seconds = 0.5")) as hub:
+    with running(LiveHub(make_directory(), EXAMPLE, site=SITE)) as hub:
         yield hub
 
 
@@ -29,7 +37,7 @@ def auditor(hub: LiveHub) -> Api:
     return hub.token("auditor")
 
 
-def doctor(hub: LiveHub, *options: str) -> tuple[int, dict[str, Any]]:
+def doctor(hub: LiveHub, *options: str, **environment: str) -> tuple[int, dict[str, Any]]:
     """Run ``jhp doctor --json`` as a shell does."""
     command = [sys.executable, "-m", "jupyterhub_platform", "doctor", "--json", *options]
     done = subprocess.run(
@@ -38,6 +46,7 @@ def doctor(hub: LiveHub, *options: str) -> tuple[int, dict[str, Any]]:
         text=True,
         timeout=60,
         check=False,
+        env={**os.environ, **environment},
     )
     assert done.stderr == ""
     return done.returncode, json.loads(done.stdout)
@@ -54,6 +63,7 @@ def test_a_hub_that_is_well_is_said_to_be(hub: LiveHub, auditor: Api) -> None:
     code, answer = doctor(hub, "--file", str(hub.policy))
     assert (code, answer["well"]) == (0, True)
     statuses = {check["code"]: check["status"] for check in answer["checks"]}
+    assert statuses.pop("doctor.settings") == "warning", "this site has made one weaker"
     assert set(statuses.values()) == {"ok"}
     assert {"doctor.store", "doctor.schema", "doctor.policy", "doctor.drift"} < set(statuses)
     assert [each for each in answer["left_out"] if each.startswith("The cluster")], (
@@ -97,3 +107,44 @@ def test_a_schema_of_another_version_is_noticed(hub: LiveHub, auditor: Api) -> N
     finally:
         set_version(known)
     assert doctor(hub)[0] == 0
+
+
+def test_a_setting_that_a_site_made_weaker_is_a_warning(hub: LiveHub) -> None:
+    code, answer = doctor(hub)
+    (finding,) = find(answer, "doctor.settings")["findings"]
+    assert (code, finding["status"]) == (0, "warning")
+    assert finding["fix"].startswith("Remove c.JupyterHub.named_server_limit_per_user ")
+    assert doctor(hub, "--strict")[0] == 1
+
+
+def test_a_clock_that_is_wrong_here_is_noticed(hub: LiveHub) -> None:
+    (library, *_) = Path("/usr/lib").glob("*/faketime/libfaketime.so.1")
+    moved = {"LD_PRELOAD": str(library), "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    code, answer = doctor(hub, **moved, FAKETIME="-90s")
+    (finding,) = find(answer, "doctor.clock.hub")["findings"]
+    assert (code, finding["status"]) == (1, "failed")
+    assert "The Hub's clock is 9" in finding["what"]
+    assert "ahead of the one here" in finding["what"]
+
+
+def test_drift_is_said_until_it_is_gone(hub: LiveHub) -> None:
+    dev1 = hub.token("dev1")
+    assert dev1.start("dev1", tier="small").status_code in {201, 202}
+    dev1.wait_until_ready("dev1")
+    with closing(Store.open(hub.database_url)) as other, other.begin() as transaction:
+        (held,) = ledger.list_open(transaction)
+        ledger.release(transaction, held.id, datetime.now(UTC), "a test")
+
+    def find_drift() -> list[dict[str, Any]]:
+        return list(find(doctor(hub)[1], "doctor.drift")["findings"])
+
+    (finding,) = wait_for(find_drift, "the drift")
+    assert finding["what"].startswith("Drift (reservation_without_row): ")
+    assert finding["fix"].startswith("Restart the Hub")
+    dev1.stop("dev1")
+    wait_for(lambda: not find_drift(), "the drift to be gone")
+
+
+def test_people_without_a_level_that_reads_are_not_told(hub: LiveHub) -> None:
+    for name, status in (("dev1", 403), ("manager", 403), ("operator", 200), ("auditor", 200)):
+        assert hub.token(name).get("platform/health").status_code == status
