@@ -1,4 +1,4 @@
-"""What ``jhp doctor`` prints: the answer first, then a line for each check, then what to do."""
+"""What ``jhp doctor`` prints: the answer first, then a line for each thing that was looked at."""
 
 import json
 from collections import Counter
@@ -21,16 +21,20 @@ def render_report(results: Sequence[Result], left_out: Sequence[str]) -> str:
     width = max(len(result.check.code) for result in results)
     lines = [render_answer(results), ""]
     for result in results:
-        status = click.style(f"{result.status:<8}", fg=_COLOURS[result.status])
-        first = "" if result.findings else result.check.fine
-        lines.append(f"{status} {result.check.code:<{width}}  {first}".rstrip())
+        code = f"{result.check.code:<{width}}"
+        if not result.findings:
+            lines.append(f"{_say(Status.OK)} {code}  {result.check.fine}")
         for finding in result.findings:
             lines += [
-                f"         {finding.what}",
+                f"{_say(finding.status)} {code}  {finding.what}",
                 f"         why  {finding.why}",
                 f"         fix  {finding.fix}",
             ]
     return "\n".join([*lines, *([""] if left_out else []), *left_out])
+
+
+def _say(status: Status) -> str:
+    return click.style(f"{status:<8}", fg=_COLOURS[status])
 
 
 def render_answer(results: Sequence[Result]) -> str:

@@ -23,29 +23,42 @@ def look_at_nodes(facts: Facts) -> Iterator[Finding]:
     if nodes.unread and not facts.absent_nodes:
         return
     present = [*nodes.listed, *facts.absent_nodes]
+    if not present:
+        yield _judge("There is no node.", "Add one.", cluster)
+        return
     left = [left_on(node, daemons.listed) for node in present]
     for tier in policy.tiers.values():
-        said = _find_misfit(tier, present, left)
-        if said and _adds_nodes(cluster):
-            yield unknown(
-                f"{said} An autoscaler may add one that fits; that cannot be read here.",
-                "If none of its pools offers such a node, servers of that tier wait for ever.",
-                "While a pool has a node: kubectl get node NAME -o json > node.json; then always: "
-                "jhp doctor --absent-node node.json",
-            )
-        elif said:
-            yield failed(
-                said,
-                "Servers of that tier wait until they time out.",
+        if said := _find_misfit(tier, present, left):
+            fix = (
                 f"Change tiers.{tier.name} in the policy (requests, node_selector, node_affinity, "
-                "tolerations), or add such a node: kubectl get nodes --show-labels. A pool that "
-                "has no node now is named with --absent-node.",
+                "tolerations; kubectl get nodes --show-labels), or add such a node."
             )
+            yield _judge(said, fix, cluster)
 
 
-def _adds_nodes(cluster: Cluster) -> bool:
-    """Tell whether nodes come when they are needed: by Karpenter, or the cluster autoscaler."""
-    return bool(cluster.of("nodepools").listed or cluster.of("autoscalers").listed)
+def _judge(said: str, fix: str, cluster: Cluster) -> Finding:
+    """Say that no node fits: unknown where one may come that cannot be looked at."""
+    absent = "kubectl get node NAME -o json > node.json; then jhp doctor --absent-node node.json"
+    if _may_have_others(cluster):
+        return unknown(
+            f"{said} Others may be there, or come when they are needed: that cannot be read here.",
+            "If no pool offers such a node, servers wait until they time out.",
+            f"While a pool has a node: {absent}",
+        )
+    return failed(
+        said,
+        "Servers wait until they time out.",
+        f"{fix} A node of a pool that has none now can be named: {absent}",
+    )
+
+
+def _may_have_others(cluster: Cluster) -> bool:
+    """Tell whether there may be nodes that are not seen, or come when they are needed.
+
+    By Karpenter, or the cluster autoscaler; what cannot be read may be there.
+    """
+    adding = [cluster.of("nodepools"), cluster.of("autoscalers")]
+    return any(each.listed or each.unread for each in adding) or bool(cluster.of("nodes").unread)
 
 
 def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int]]) -> str:
@@ -71,8 +84,6 @@ def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[s
             f"Tier {tier.name} fits no node: it asks for {' and for '.join(lacking)} on the best "
             f"one, {best}, beside what runs on every node."
         )
-    if not nodes:
-        return f"Tier {tier.name} fits no node: there is none."
     reasons = "; ".join(
         f"{count} of {len(nodes)}: {why}" for why, count in sorted(obstacles.items())
     )

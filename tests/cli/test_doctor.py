@@ -10,7 +10,7 @@ import click
 import pytest
 
 from jupyterhub_platform.cli.doctor_report import render_report
-from jupyterhub_platform.deploy.findings import Check, Finding, Result, failed, warning
+from jupyterhub_platform.deploy.findings import Check, Finding, Result, failed, unknown, warning
 
 EXAMPLE = "examples/local/platform.yaml"
 NOWHERE = {"KUBECONFIG": "/nowhere"}
@@ -99,21 +99,19 @@ def test_a_pod_without_a_token_leaves_its_cluster_out(tmp_path: Path) -> None:
 def test_each_thing_is_said_with_why_and_the_fix_below_its_check() -> None:
     results = [
         result("doctor.long.name", failed("What is so.", "Why it matters.", "jhp fix")),
-        result("doctor.a", warning("W.", "V.", "U."), warning("X.", "Y.", "Z.")),
+        result("doctor.a", warning("W.", "V.", "U."), unknown("X.", "Y.", "Z.")),
         result("doctor.b"),
     ]
     assert click.unstyle(render_report(results, ["Left out."])).splitlines() == [
         "3 checks: 1 failed, 1 with a warning.",
         "",
-        "failed   doctor.long.name",
-        "         What is so.",
+        "failed   doctor.long.name  What is so.",
         "         why  Why it matters.",
         "         fix  jhp fix",
-        "warning  doctor.a",
-        "         W.",
+        "warning  doctor.a          W.",
         "         why  V.",
         "         fix  U.",
-        "         X.",
+        "unknown  doctor.a          X.",
         "         why  Y.",
         "         fix  Z.",
         "ok       doctor.b          All is well.",

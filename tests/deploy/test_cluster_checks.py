@@ -47,6 +47,7 @@ def class_(**changes: Any) -> dict[str, Any]:
 PLAIN_CLASS = class_(metadata={"name": "fast"})
 NO_CLASS = {"tiers": {"small": {"home": {"size": "10Gi", "storage_class": None}}}}
 GROUP_VOLUME = {"groups": {"vision": {"volumes": [{"claim": "shared", "mount": "/shared"}]}}}
+NOWHERE = {"tiers": {"gpu": {"node_selector": {"pool": "nowhere"}}}}
 TAINTED = render_node(taints=[{"key": "spot", "effect": "NoSchedule"}])
 CORDONED = render_node(unschedulable=True)
 
@@ -176,8 +177,9 @@ CASES: tuple[Case, ...] = (
             {},
             {"nodepools": ({"metadata": {"name": "p"}},), "nodes": (render_node(),)},
         ),
-        *(UNKNOWN, "An autoscaler may add one that fits"),
+        *(UNKNOWN, "or come when they are needed"),
     ),
+    ("doctor.nodes", {}, {"nodes": ()}, FAILED, "There is no node."),
     # Names.
     (
         *("doctor.names", {}, {"serviceaccounts": ({"metadata": {"name": "default"}},)}, FAILED),
@@ -330,6 +332,14 @@ def test_a_node_of_a_pool_without_one_is_looked_at_where_it_was_saved() -> None:
     facts = of_cluster(nodes=(render_node(),))
     assert look("doctor.nodes", facts) != []
     assert look("doctor.nodes", replace(facts, absent_nodes=(render_gpu_node(),))) == []
+
+
+@pytest.mark.parametrize("kind", ["nodes", "nodepools", "autoscalers"])
+def test_where_nodes_cannot_be_seen_none_is_said_to_be_missing(kind: str) -> None:
+    facts = of_cluster(NOWHERE, unread=kind)
+    findings = look("doctor.nodes", replace(facts, absent_nodes=(render_node(),)))
+    assert "no label pool=nowhere" in findings[-1].what
+    assert {each.status for each in findings} == {UNKNOWN}
 
 
 def test_a_node_that_takes_no_new_pods_fits_nothing() -> None:
