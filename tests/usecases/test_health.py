@@ -1,0 +1,79 @@
+"""How store and policy file are, also where they are not well: an answer, and never an error."""
+
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_platform.store.schema import SCHEMA_VERSION
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.health import look_at_file, look_at_store
+from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.store_health import StoreHealth
+
+EXAMPLE = Path("examples/local/platform.yaml")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(EXAMPLE.read_text())
+    return path
+
+
+def test_a_store_that_answers_says_its_schema(store: Store) -> None:
+    state = look_at_store(store, StoreHealth(store))
+    assert (state.fault, state.waiting) == ("", 0)
+    assert (state.schema, state.newest_schema) == (SCHEMA_VERSION, SCHEMA_VERSION)
+
+
+def test_a_store_that_is_gone_is_an_answer_and_what_waits_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    store = Store.open(f"sqlite:///{path}")
+    health = StoreHealth(store)
+    path.unlink()
+    state = look_at_store(store, health)
+    assert str(path) in state.fault
+    assert state.schema is None
+    health.enter(store.probe)
+    assert look_at_store(store, health).waiting == 1
+    store.close()
+
+
+def test_a_file_in_force_has_the_digest_of_the_revision(store: Store, file: Path) -> None:
+    policies = Policies(store)
+    assert look_at_file(policies, file).digest is None, "nothing was in force yet"
+    policies.publish(file, actor="test")
+    state = look_at_file(policies, file)
+    assert state.digest == state.file_digest
+    assert state.digest is not None
+    assert state.faults == ()
+    file.write_text(file.read_text() + "# a comment\n")
+    changed = look_at_file(policies, file)
+    assert changed.digest == state.digest
+    assert changed.file_digest not in {None, state.digest}
+
+
+@pytest.mark.parametrize("text", [None, "version: banana\n"])
+def test_a_file_with_faults_leaves_the_digest_of_the_revision(
+    store: Store, file: Path, text: str | None
+) -> None:
+    policies = Policies(store)
+    policies.publish(file, actor="test")
+    digest = look_at_file(policies, file).digest
+    if text is None:
+        file.unlink()
+    else:
+        file.write_text(text)
+    state = look_at_file(policies, file)
+    assert (state.digest, state.file_digest) == (digest, None)
+    assert str(file) in state.faults[0]
+
+
+def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path) -> None:
+    path = tmp_path / "store.sqlite"
+    store = Store.open(f"sqlite:///{path}")
+    path.unlink()
+    state = look_at_file(Policies(store), file)
+    assert state.digest is None
+    assert state.file_digest is not None
+    store.close()
