@@ -99,7 +99,7 @@ def test_everything_works_under_tls(site: tuple[str, TlsHub, Page]) -> None:
     text = other.inner_text("body")
     assert ("weaker than" in text) == (settings == WITHOUT_PREFIX)
     other.goto(f"{service}/services/platform/")
-    other.get_by_role("link", name="default server").click()
+    other.get_by_role("link", name="default server", exact=True).click()
     other.wait_for_url("**/user/kim/lab**")
     assert other.url.startswith(own_host)
     other.close()
