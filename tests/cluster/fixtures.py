@@ -9,7 +9,7 @@ tests fail with the line that says what to do.
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -97,7 +97,13 @@ def node_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 @pytest.fixture
 def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
     """A namespace for the test, in the cluster that the test's marker asks for."""
-    cluster = _choose(request)
+    with make_namespace(_choose(request)) as name:
+        yield name
+
+
+@contextmanager
+def make_namespace(cluster: Cluster) -> Iterator[str]:
+    """Make a namespace, or borrow the one that somebody else's cluster gives."""
     core = CoreV1Api(cluster.client)
     name = f"test-{secrets.token_hex(4)}"
     body: Any = {"metadata": {"name": name}}

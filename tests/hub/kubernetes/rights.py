@@ -1,0 +1,43 @@
+"""The account of a Hub in a cluster: what its Role says, and nothing else."""
+
+from pathlib import Path
+from typing import Any, Final
+
+from kubernetes.client import AuthorizationV1Api, CoreV1Api, RbacAuthorizationV1Api
+from ruamel.yaml import YAML
+
+from tests.cluster.fixtures import Cluster
+from tests.cluster.objects import wait_for
+
+ROLE: Final = YAML(typ="safe").load(Path("helm-values/role.yaml"))
+ACCOUNT: Final = "hub"
+
+
+def give(cluster: Cluster, namespace: str, role: Any) -> str:
+    """Give the Hub's account a Role, wait until it can do all of it, and return its token."""
+    core, rbac = CoreV1Api(cluster.client), RbacAuthorizationV1Api(cluster.client)
+    core.create_namespaced_service_account(namespace, {"metadata": {"name": ACCOUNT}})
+    rbac.create_namespaced_role(namespace, role)
+    api, name = "rbac.authorization.k8s.io", role["metadata"]["name"]
+    binding = {
+        "metadata": {"name": name},
+        "roleRef": {"apiGroup": api, "kind": "Role", "name": name},
+        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT}],
+    }
+    rbac.create_namespaced_role_binding(namespace, binding)
+    _wait_for_rights(cluster, namespace, role)
+    token: Any = core.create_namespaced_service_account_token(ACCOUNT, namespace, {"spec": {}})
+    return str(token.status.token)
+
+
+def _wait_for_rights(cluster: Cluster, namespace: str, role: Any) -> None:
+    asking = AuthorizationV1Api(cluster.client)
+
+    def can(resource: str, verb: str) -> bool:
+        asked = {"namespace": namespace, "resource": resource, "verb": verb}
+        user = f"system:serviceaccount:{namespace}:{ACCOUNT}"
+        review = {"spec": {"user": user, "resourceAttributes": asked}}
+        return bool(asking.create_subject_access_review(review).status.allowed)
+
+    rights = [(rule["resources"][0], verb) for rule in role["rules"] for verb in rule["verbs"]]
+    wait_for(lambda: all(can(*right) for right in rights), "the rights of the Hub")
