@@ -13,6 +13,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
 from jupyterhub_platform.hub.checker import Checker
 from jupyterhub_platform.hub.hardening import (
     Weakened,
@@ -94,6 +95,7 @@ class Platform(PlatformTraits):
         keep_timers_steady(IOLoop.current())
         self.checker = Checker(app, self.runtime)
         mending = Mending(app, self.admission.book)
+        answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
         self._callbacks = [

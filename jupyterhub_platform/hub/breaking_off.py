@@ -1,0 +1,41 @@
+"""Requests that the end of the Hub breaks off: a sentence, in place of a bare 500."""
+
+import asyncio
+import functools
+from typing import Any, Final
+
+from jupyterhub.handlers.base import BaseHandler
+from tornado import web
+
+SENTENCE: Final = (
+    "The Hub is being stopped, so this could not be finished. Servers that run go on. "
+    "Look again in a minute, or ask an admin whether the Hub comes back."
+)
+RETRY_SECONDS: Final = 30
+_PATCHED: Final = "_platform_answers_when_ending"
+
+
+class BrokenOffError(web.HTTPError):
+    """What a request comes to that the end of the Hub breaks off."""
+
+    def __init__(self) -> None:
+        super().__init__(503, SENTENCE)
+        self.headers = {"Retry-After": str(RETRY_SECONDS)}
+
+
+def answer_when_the_hub_ends() -> None:
+    """Have whoever waits for something when the Hub is stopped be told so, with 503."""
+    if getattr(BaseHandler, _PATCHED, False):
+        return
+    send = BaseHandler.send_error
+
+    @functools.wraps(send)
+    def send_error(handler: Any, status_code: int = 500, **more: Any) -> None:
+        task = asyncio.current_task()
+        if "exc_info" not in more and task is not None and task.cancelling():
+            # The Hub ends its tasks when it ends itself, and nobody else ends one of a request.
+            status_code, more["exc_info"] = 503, (BrokenOffError, BrokenOffError(), None)
+        send(handler, status_code, **more)
+
+    BaseHandler.send_error = send_error
+    setattr(BaseHandler, _PATCHED, True)
