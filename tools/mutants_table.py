@@ -78,7 +78,7 @@ ADMISSION: Final = (
         ),
         (
             "a release leaves its row open",
-            "        self.close_row(reservation_id, reason)\n        return True",
+            "        self.close_row(reservation_id, reason, at)\n        return True",
             "        return True",
         ),
         (

@@ -243,10 +243,14 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
         self._restored_id = ""
         if reservation is not None:
             admission = self.platform.admission
-            admission.release(reservation.id, self.end_run(reservation, admission.now()))
+            # The same instant for both: what is newer is believed.
+            at = admission.now()
+            admission.release(reservation.id, self.end_run(reservation, at), at)
 
     async def end_lingering(self) -> bool:
         """Try again to stop a backend whose stop failed; release what it holds once it is gone."""
+        # A start that was refused meanwhile has no backend; what it was refused for has one.
+        self._refused = False
         if await self.poll() is None:
             await asyncio.wait_for(self.stop(now=True), timeout=60)
         self.clear_state()

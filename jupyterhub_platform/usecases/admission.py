@@ -180,16 +180,16 @@ class Admission:
             raise DeniedError(decision, identifier)
         return decision
 
-    def release(self, reservation_id: str, reason: str) -> bool:
+    def release(self, reservation_id: str, reason: str, at: datetime | None = None) -> bool:
         """Release what a server held, once its backend is gone; ``False`` if it was done before."""
         if self.book.strike(reservation_id) is None:
             return False
-        self.close_row(reservation_id, reason)
+        self.close_row(reservation_id, reason, at)
         return True
 
-    def close_row(self, reservation_id: str, reason: str) -> None:
-        """Close a row of the ledger, now or when the store is back."""
-        at = self._clock()
+    def close_row(self, reservation_id: str, reason: str, at: datetime | None = None) -> None:
+        """Close a row of the ledger, now or when the store is back; it ended ``at``, or now."""
+        at = at or self._clock()
 
         def entry() -> None:
             with self._store.begin() as transaction:
