@@ -78,7 +78,7 @@ class Platform(PlatformTraits):
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = _modified(self.settings.policy_file)
-        self._lingering: set[Lingering] = set()
+        self._lingering: dict[Lingering, asyncio.Future[None] | None] = {}
         self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
@@ -216,19 +216,24 @@ class Platform(PlatformTraits):
 
     def watch_lingering(self, spawner: Lingering) -> None:
         """Look after a server whose stop failed, until its backend is gone."""
-        self._lingering.add(spawner)
+        self._lingering.setdefault(spawner, None)
 
     def _take_up(self, unstopped: Iterable[LiveServer]) -> None:
         for server in unstopped:
             self.watch_lingering(self.app.users[server.user].spawners[server.server])
 
-    async def _end_lingering(self) -> None:
-        for spawner in tuple(self._lingering):
-            try:
-                if await spawner.end_lingering():
-                    self._lingering.discard(spawner)
-            except Exception:
-                self.log.exception("A server still cannot be stopped")
+    def _end_lingering(self) -> None:
+        # Each by itself: one that takes its minute must not keep the others.
+        for spawner, trying in tuple(self._lingering.items()):
+            if trying is None or trying.done():
+                self._lingering[spawner] = asyncio.ensure_future(self._end(spawner))
+
+    async def _end(self, spawner: Lingering) -> None:
+        try:
+            if await spawner.end_lingering():
+                self._lingering.pop(spawner, None)
+        except Exception:
+            self.log.exception("A server still cannot be stopped")
 
 
 def platform_of(settings: Mapping[str, Any]) -> Platform:

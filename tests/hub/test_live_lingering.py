@@ -15,6 +15,12 @@ from pathlib import Path
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 
 class StubbornSpawner(PlatformLocalSpawner):
+    async def start(self):
+        url = await super().start()
+        if self.name == "broken":
+            raise RuntimeError("this server fails when all is done")
+        return url
+
     async def stop(self, now=False):
         if Path({flag!r}).exists():
             raise RuntimeError("this server does not want to end")
@@ -58,6 +64,22 @@ def test_holds_until_it_is_gone_when_a_stop_fails(hub: LiveHub, flag: Path) -> N
     assert hub.list_marked() == []
     assert dev1.start("dev1", tier="small").status_code in {201, 202}
     dev1.wait_until_ready("dev1")
+
+
+def test_a_failed_start_is_released_although_its_owner_tried_again_meanwhile(
+    hub: LiveHub, flag: Path
+) -> None:
+    dev1 = hub.token("dev1")
+    flag.touch()
+    assert dev1.start("dev1", "broken", tier="small").status_code == 500
+    again = dev1.start("dev1", "broken", tier="small")
+    assert again.status_code == 409
+    assert "has not ended yet" in again.json()["message"]
+    assert len(read_open(hub)) == 1
+    assert hub.list_marked(), "its processes were expected to live"
+    flag.unlink()
+    wait_for(lambda: not read_open(hub), "it to be ended and released", 30)
+    assert hub.list_marked() == []
 
 
 def test_holds_until_it_is_gone_when_the_hub_is_killed_after_a_stop_that_failed(
