@@ -100,9 +100,10 @@ def _explain_placement(pod: Manifest) -> Cause | None:
     if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
         return None
     message = str(scheduled.get("message", ""))
-    if "volume node affinity conflict" in message:
+    # Older releases of kube-scheduler say the one, newer ones the other.
+    if "volume node affinity conflict" in message or "PersistentVolume's node affinity" in message:
         return _CAUSES["pod.volume_elsewhere"]
-    if "PersistentVolumeClaim" in message or "persistentvolumeclaim" in message:
+    if "persistentvolumeclaim" in message.lower() or "persistent volumes to bind" in message:
         return _CAUSES["pod.volume_unbound"]
     if lacking := sorted(set(_LACK.findall(message))):
         sentence = f"No node has enough {join(lacking)} left for this server."

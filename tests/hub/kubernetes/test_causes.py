@@ -35,6 +35,20 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
         Who.OPERATOR,
     ),
     (
+        unschedulable(
+            "0/2 nodes are available: 2 node(s) didn't match PersistentVolume's node affinity."
+        ),
+        "pod.volume_elsewhere",
+        Who.OPERATOR,
+    ),
+    (
+        unschedulable(
+            "0/2 nodes are available: 2 node(s) didn't find available persistent volumes to bind."
+        ),
+        "pod.volume_unbound",
+        Who.OPERATOR,
+    ),
+    (
         unschedulable("0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."),
         "pod.volume_unbound",
         Who.OPERATOR,
