@@ -55,6 +55,7 @@ class Failures(BaseHandler):
 
 c.JupyterHub.extra_handlers = [("/failures", Failures)]
 c.JupyterHub.spawner_class = "kubernetes"
+c.JupyterHub.named_server_limit_per_user = 100
 c.KubeSpawner.namespace = {namespace!r}
 c.KubeSpawner.k8s_api_host = {api!r}
 c.KubeSpawner.k8s_api_request_timeout = 1
@@ -66,7 +67,7 @@ c.KubeSpawner.storage_pvc_ensure = True
 c.KubeSpawner.storage_capacity = "1Mi"
 c.KubeSpawner.delete_grace_period = 1
 c.KubeSpawner.start_timeout = {start_timeout}
-c.ResourceReflector.timeout_seconds = 2
+c.ResourceReflector.timeout_seconds = 1
 c.Spawner.poll_interval = 1
 c.Spawner.http_timeout = 20
 c.Platform.check_seconds = 1

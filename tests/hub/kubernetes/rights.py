@@ -14,7 +14,7 @@ ACCOUNT: Final = "hub"
 
 
 def give(cluster: Cluster, namespace: str, role: Any) -> str:
-    """Give the Hub's account a Role, wait until it can do all of it, and return its token."""
+    """Give the Hub's account a Role, wait until it is in force, and return its token."""
     core, rbac = CoreV1Api(cluster.client), RbacAuthorizationV1Api(cluster.client)
     core.create_namespaced_service_account(namespace, {"metadata": {"name": ACCOUNT}})
     rbac.create_namespaced_role(namespace, role)
@@ -25,12 +25,19 @@ def give(cluster: Cluster, namespace: str, role: Any) -> str:
         "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT}],
     }
     rbac.create_namespaced_role_binding(namespace, binding)
-    _wait_for_rights(cluster, namespace, role)
+    _wait_until_in_force(cluster, namespace, role)
     token: Any = core.create_namespaced_service_account_token(ACCOUNT, namespace, {"spec": {}})
     return str(token.status.token)
 
 
-def _wait_for_rights(cluster: Cluster, namespace: str, role: Any) -> None:
+def change(cluster: Cluster, namespace: str, role: Any) -> None:
+    """Change the Role of the Hub's account, and wait until that is in force."""
+    rbac = RbacAuthorizationV1Api(cluster.client)
+    rbac.replace_namespaced_role(role["metadata"]["name"], namespace, role)
+    _wait_until_in_force(cluster, namespace, role)
+
+
+def _wait_until_in_force(cluster: Cluster, namespace: str, role: Any) -> None:
     asking = AuthorizationV1Api(cluster.client)
 
     def can(resource: str, verb: str) -> bool:
@@ -39,5 +46,11 @@ def _wait_for_rights(cluster: Cluster, namespace: str, role: Any) -> None:
         review = {"spec": {"user": user, "resourceAttributes": asked}}
         return bool(asking.create_subject_access_review(review).status.allowed)
 
-    rights = [(rule["resources"][0], verb) for rule in role["rules"] for verb in rule["verbs"]]
-    wait_for(lambda: all(can(*right) for right in rights), "the rights of the Hub")
+    given, every = _list_rights(role), _list_rights(ROLE)
+    wait_for(
+        lambda: all(can(*right) is (right in given) for right in every), "the rights of the Hub"
+    )
+
+
+def _list_rights(role: Any) -> set[tuple[str, str]]:
+    return {(rule["resources"][0], verb) for rule in role["rules"] for verb in rule["verbs"]}
