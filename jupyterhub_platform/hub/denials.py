@@ -5,6 +5,7 @@ from typing import Final
 from jupyterhub.spawner import SpawnException
 from markupsafe import escape
 
+from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
@@ -28,7 +29,10 @@ STORE_SENTENCE: Final = (
 
 
 class AdmissionDenied(SpawnException):  # type: ignore[misc]
-    """A denial, as the Hub shows it on its pages, in its API and in its log."""
+    """A denial, as the Hub shows it on its pages, in its API and in its log.
+
+    ``cause`` is what is told of this start later, where there is more to say than the sentence.
+    """
 
     def __init__(self, sentence: str, *, status: int, code: str, html: str = "") -> None:
         html = html or str(escape(sentence))
@@ -40,6 +44,7 @@ class AdmissionDenied(SpawnException):  # type: ignore[misc]
         self.jupyterhub_html_message = html
         self.headers: dict[str, str] = {}
         self.code = code
+        self.cause: Cause | None = None
 
 
 def status_of(decision: Decision) -> int:

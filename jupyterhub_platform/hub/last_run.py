@@ -28,7 +28,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
     """Notes why a server ends: what stopped it, or what its backend shows when it is gone.
 
     ``stop_reason`` is what whoever stops it enters, ``seen`` what was seen of a backend that has
-    ended or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
+    ended unasked or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
     commits, and so outlives the Hub.
     """
 
@@ -41,6 +41,8 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self.stop_reason = STOPPED
         self.last_run: LastRun | None = None
         self.seen: Cause | None = None
+        self._stop_asked = False
+        self._polling: asyncio.Task[Any] | None = None
 
     def backend_cause(self) -> Cause | None:
         """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
@@ -51,23 +53,30 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         try:
             return await super().start()
         except AdmissionDenied as refusal:
-            self.seen = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
+            told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
+            self.seen = refusal.cause or told
             raise
 
     async def poll(self) -> int | None:
         """Tell whether the backend runs; what is to be seen of one that ended is noted."""
-        before = self.backend_cause()
-        status: int | None = await super().poll()
-        if status is not None:
+        before, stop_asked = self.backend_cause(), self._stop_asked
+        self._polling = asyncio.current_task()
+        try:
+            status: int | None = await super().poll()
+        finally:
+            self._polling = None
+        if status is not None and not stop_asked:
             ended = FAILED if status else ENDED
             self.seen = self.seen or before or self.backend_cause() or ended
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop; a start that has failed does this itself, and what it waited for is noted."""
-        start = self._spawn_future
-        if start is not None and start is asyncio.current_task():
+        start, task = self._spawn_future, asyncio.current_task()
+        if start is not None and start is task:
             self.seen = self.seen or self.backend_cause() or NOT_UP
+        # A look removes by itself what it finds ended: nobody has asked for that.
+        self._stop_asked = self._stop_asked or task is not self._polling
         await super().stop(now)
 
     def end_run(self, held: Reservation, at: datetime) -> str:
