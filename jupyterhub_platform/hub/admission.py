@@ -247,13 +247,23 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             at = admission.now()
             admission.release(reservation.id, self.end_run(reservation, at), at)
 
-    async def end_lingering(self) -> bool:
-        """Try again to stop a backend whose stop failed; release what it holds once it is gone."""
+    async def end_lingering(self, held: str) -> bool:
+        """Try again to stop a backend whose stop failed, and release what it ``held``.
+
+        What a later start of the same server holds is left alone; nothing ``held`` is a backend
+        that nobody accounts for. Tells whether nothing of that is held any more.
+        """
+        book = self.platform.admission.book
+
+        def is_over() -> bool:
+            return bool(held) and book.get(held) is None
+
         # A start that was refused meanwhile has no backend; what it was refused for has one.
         self._refused = False
-        if await self.poll() is None:
+        if not is_over() and await self.poll() is None and not is_over():
             await asyncio.wait_for(self.stop(now=True), timeout=60)
-        self.clear_state()
-        self.orm_spawner.state = self.get_state()
-        self.user.db.commit()
-        return self.reservation is None
+        if not is_over():
+            self.clear_state()
+            self.orm_spawner.state = self.get_state()
+            self.user.db.commit()
+        return book.get(held) is None

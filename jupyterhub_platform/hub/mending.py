@@ -68,7 +68,8 @@ class Mending:
 
     async def _mend_one(self, spawner: Any) -> None:
         if not spawner.active:
-            await spawner.end_lingering()
+            held = spawner.reservation
+            await spawner.end_lingering(held.id if held else "")
         elif await spawner.poll() is None:
             spawner._stop_pending = False
             spawner.start_polling()

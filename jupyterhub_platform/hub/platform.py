@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from tornado.ioloop import IOLoop, PeriodicCallback
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
+from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
@@ -45,8 +46,13 @@ SETTINGS_KEY = "platform"
 class Lingering(Protocol):
     """A server whose stop failed: its backend may live, so it goes on holding what it holds."""
 
-    async def end_lingering(self) -> bool:
-        """Try again to stop it, and tell whether it holds nothing any more."""
+    @property
+    def reservation(self) -> Reservation | None:
+        """What it holds."""
+        ...
+
+    async def end_lingering(self, held: str) -> bool:
+        """Try again to stop it, and tell whether nothing of what it ``held`` is held any more."""
         ...
 
 
@@ -78,7 +84,7 @@ class Platform(PlatformTraits):
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = _modified(self.settings.policy_file)
-        self._lingering: dict[Lingering, asyncio.Future[None] | None] = {}
+        self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
         self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
@@ -216,7 +222,10 @@ class Platform(PlatformTraits):
 
     def watch_lingering(self, spawner: Lingering) -> None:
         """Look after a server whose stop failed, until its backend is gone."""
-        self._lingering.setdefault(spawner, None)
+        held = spawner.reservation
+        # By what is held, not by spawner: each refused start of that server has another one.
+        if held is not None:
+            self._lingering.setdefault(held.id, (spawner, None))
 
     def _take_up(self, unstopped: Iterable[LiveServer]) -> None:
         for server in unstopped:
@@ -224,14 +233,15 @@ class Platform(PlatformTraits):
 
     def _end_lingering(self) -> None:
         # Each by itself: one that takes its minute must not keep the others.
-        for spawner, trying in tuple(self._lingering.items()):
+        for held, (spawner, trying) in tuple(self._lingering.items()):
             if trying is None or trying.done():
-                self._lingering[spawner] = asyncio.ensure_future(self._end(spawner))
+                trying = asyncio.ensure_future(self._end(held, spawner))
+                self._lingering[held] = (spawner, trying)
 
-    async def _end(self, spawner: Lingering) -> None:
+    async def _end(self, held: str, spawner: Lingering) -> None:
         try:
-            if await spawner.end_lingering():
-                self._lingering.pop(spawner, None)
+            if await spawner.end_lingering(held):
+                self._lingering.pop(held, None)
         except Exception:
             self.log.exception("A server still cannot be stopped")
 
