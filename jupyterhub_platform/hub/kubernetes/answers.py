@@ -12,6 +12,7 @@ from typing import Final
 
 from kubernetes_asyncio.client import ApiException
 
+from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.resources import (
@@ -28,12 +29,21 @@ BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses with which the cluster says "later": worth another try."""
 RETRY_SECONDS: Final = 30
 
+_MOST_DIGITS: Final = 6
 _MOST_LOGGED: Final = 1024
 _MOST_READ: Final = 8192
 _QUOTA: Final = re.compile(
     r"exceeded quota: (?P<quota>[^\s,]{1,253}), requested: (?P<requested>\S+), "
     r"used: (?P<used>\S+), limited: (?P<limited>\S+)"
 )
+_RANGE: Final = re.compile(
+    r"(?P<bound>maximum|minimum) (?P<resource>[A-Za-z0-9./_-]{1,128}) usage per \w+ is "
+    r"(?P<allowed>[^\s,\]]{1,32})[.,] but (?:limit|request) is (?P<asked>[^\s,\]]{1,32})"
+)
+_RATIO: Final = re.compile(
+    r"(?P<resource>[A-Za-z0-9./_-]{1,128}) max limit to request ratio per \w+ is "
+)
+_STANDARD: Final = re.compile(r'violates PodSecurity "(?P<standard>baseline|restricted)[:"]')
 _SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|KEY", re.IGNORECASE)
 
 
@@ -74,10 +84,13 @@ def for_log(error: ApiException, secrets: Iterable[str]) -> str:
 
 def explain(error: ApiException) -> AdmissionDenied:
     """Turn the answer of the API into what the person at the other end can use."""
-    if error.status == 403 and (match := _QUOTA.search(read_message(error))):
-        return _over_quota(match)
+    if error.status == 403:
+        message = read_message(error)
+        for pattern, say in _SORTED:
+            if match := pattern.search(message):
+                return say(match)
     if error.status in BUSY:
-        return busy()
+        return busy(wanted_seconds(error))
     return AdmissionDenied(
         "The cluster refused to create this server. That is a fault in how the platform is set up, "
         "and trying again will not help. Tell an operator; the Hub's log says why.",
@@ -86,12 +99,48 @@ def explain(error: ApiException) -> AdmissionDenied:
     )
 
 
-def busy() -> AdmissionDenied:
-    """Make the refusal of a start for which the cluster had no time."""
+def wanted_seconds(error: ApiException) -> int:
+    """Return how long the cluster wants to be left alone, as its ``Retry-After`` says it."""
+    headers: Mapping[str, str] = error.headers or {}
+    wanted = headers.get("Retry-After", "")
+    return int(wanted) if wanted.isdecimal() and len(wanted) < _MOST_DIGITS else 0
+
+
+def busy(wanted: int = 0) -> AdmissionDenied:
+    """Make the refusal of a start for which the cluster had no time, and wants as much for it."""
     return _later(
         "The cluster is too busy to start this server. Nothing was started. Try again in a minute.",
         "cluster.busy",
+        seconds=max(wanted, RETRY_SECONDS),
     )
+
+
+def no_answer() -> AdmissionDenied:
+    """Make the refusal of a start of which the cluster said nothing at all."""
+    return _later(
+        "The cluster does not answer, so this server could not be started. What may have been "
+        "started all the same is ended. Try again in a minute.",
+        "cluster.no_answer",
+    )
+
+
+def not_said() -> AdmissionDenied:
+    """Make the answer to whoever wants to know whether a server runs, or wants it stopped."""
+    return _later(
+        "The cluster does not say whether this server runs, so nothing was done about it. "
+        "Try again in a minute.",
+        "cluster.no_answer",
+    )
+
+
+def not_ready(cause: Cause) -> AdmissionDenied:
+    """Make the end of a start whose pod did not get ready in time, for a cause that is known."""
+    is_full = cause.code.startswith("cluster.")
+    refusal = AdmissionDenied(str(cause), status=503 if is_full else 500, code=cause.code)
+    refusal.cause = cause
+    if is_full:
+        refusal.headers = {"Retry-After": str(RETRY_SECONDS)}
+    return refusal
 
 
 def still_leaving() -> AdmissionDenied:
@@ -103,9 +152,9 @@ def still_leaving() -> AdmissionDenied:
     )
 
 
-def _later(sentence: str, code: str) -> AdmissionDenied:
+def _later(sentence: str, code: str, seconds: int = RETRY_SECONDS) -> AdmissionDenied:
     refusal = AdmissionDenied(sentence, status=503, code=code)
-    refusal.headers = {"Retry-After": str(RETRY_SECONDS)}
+    refusal.headers = {"Retry-After": str(seconds)}
     return refusal
 
 
@@ -178,6 +227,48 @@ def _over_quota(match: re.Match[str]) -> AdmissionDenied:
         status=409,
         code="cluster.quota",
     )
+
+
+def _out_of_range(match: re.Match[str]) -> AdmissionDenied:
+    resource = match["resource"]
+    most = "at most" if match["bound"] == "maximum" else "at least"
+    bound, asked = _say(resource, match["allowed"]), _say(resource, match["asked"])
+    return AdmissionDenied(
+        f"A LimitRange of the cluster's namespace allows {bound} of {resource} {most}, and this "
+        f"server's pod has {asked}. Choose another tier, or ask an operator to bring that tier "
+        "and the LimitRange together.",
+        status=409,
+        code="cluster.limit_range",
+    )
+
+
+def _out_of_ratio(match: re.Match[str]) -> AdmissionDenied:
+    return AdmissionDenied(
+        f"A LimitRange of the cluster's namespace keeps request and limit of {match['resource']} "
+        "closer together than this server's tier has them. Choose another tier, or ask an operator "
+        "to bring that tier and the LimitRange together.",
+        status=409,
+        code="cluster.limit_range",
+    )
+
+
+def _too_powerful(match: re.Match[str]) -> AdmissionDenied:
+    return AdmissionDenied(
+        f"The cluster's namespace takes pods of the security standard {match['standard']} only, "
+        "and this Hub's are not. That is a fault in how the platform is set up, and trying again "
+        "will not help. Tell an operator; the Hub's log says what is missing.",
+        status=500,
+        code="cluster.pod_security",
+    )
+
+
+_SORTED: Final = (
+    (_QUOTA, _over_quota),
+    (_RANGE, _out_of_range),
+    (_RATIO, _out_of_ratio),
+    (_STANDARD, _too_powerful),
+)
+"""What the cluster forbids, by how it says that."""
 
 
 def _amounts(listed: str) -> Mapping[str, str]:

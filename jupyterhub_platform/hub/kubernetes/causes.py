@@ -11,7 +11,7 @@ from typing import Final
 from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
 from jupyterhub_platform.core.findings import join
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.hub.kubernetes.killed import is_for_memory
+from jupyterhub_platform.hub.kubernetes.ended import is_for_memory
 from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 

@@ -26,6 +26,9 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         """,
     )
 
+    # What was wrong with our pod when it was looked at last.
+    _seen_last: Cause | None = None
+
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Look for pods that no server accounts for, from the start on."""
@@ -48,8 +51,9 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         return str(self.platform.runtime.store.id)
 
     def backend_cause(self) -> Cause | None:
-        """Say why our pod does not run, or has ended."""
+        """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""
         pod = self._watched() if self.pod_reflector is not None else None
         if pod is not None and self._is_own(pod):
-            return explain_pod(pod)
-        return DELETED if self.ready and not self._unsettled else None
+            self._seen_last = explain_pod(pod)
+            return self._seen_last
+        return (self._seen_last or DELETED) if self.ready and not self._unsettled else None

@@ -1,13 +1,17 @@
 """A KubeSpawner that knows its own pod, and polls, stops and deletes no other."""
 
+from collections.abc import Awaitable
 from typing import Any
 
+from aiohttp import ClientError
 from jupyterhub.utils import exponential_backoff
+from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
 from jupyterhub_platform.core.manifests import Manifest
-from jupyterhub_platform.hub.kubernetes.killed import KILLED, was_killed_for_memory
+from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes.ended import exit_code_of
 from jupyterhub_platform.hub.kubernetes.ownership import Owner, Standing, uid_of
 from jupyterhub_platform.hub.kubernetes.pods import Pods
 
@@ -34,6 +38,8 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
     _unsettled = False
     # The pod of the start that runs, or ran last; empty if that was before this Hub started.
     _own_uid = ""
+    # How our pod ended, if that was seen since the start that runs, or ran last.
+    _ended_with: int | None = None
     # The pod that stood in the way of the last start and is not ours.
     _foreign_uid = ""
 
@@ -51,24 +57,44 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
         return self.pod_has_uid(pod) and bool(super().is_pod_running(pod))
 
     async def poll(self) -> int | None:
-        """Tell whether our pod runs; another Hub's pod of the same name is not our server."""
+        """Tell whether our pod runs; another Hub's pod of the same name is not our server.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if the cluster does not say so; whoever asked the Hub reads that.
+        """
+        try:
+            self._ended_with = await self._look()
+        except (ApiException, ClientError, ConnectionError, TimeoutError) as error:
+            if self._ended_with is not None:
+                # What has ended stays so. The Hub asks twice before it acts, and would not again.
+                return self._ended_with
+            place, kind = f"{self.namespace}/{self.pod_name}", type(error).__name__
+            self.log.warning("The cluster does not say whether pod %s runs: %s", place, kind)
+            raise answers.not_said() from None
+        return self._ended_with
+
+    async def _look(self) -> int | None:
         await self._start_watching_pods()
         pod = self._watched()
-        if pod is None and self._unsettled:
-            # The watch lags behind what was created a moment ago.
+        if pod is None:
+            # The watch may lag behind, or begin anew: what it does not show is gone only if the
+            # cluster says so.
             return 1 if await self._is_gone() else None
         self._unsettled = False
         if pod is not None and not self._is_own(pod):
             return 1
-        if pod is not None and was_killed_for_memory(pod):
-            # Nobody asked for the one that runs now, without the kernels of the one that ended.
-            place = f"{self.namespace}/{self.pod_name}"
-            self.log.warning("Pod %s used all of its memory and was killed: it has ended", place)
-            if self.delete_stopped_pods:
-                await self.stop(now=True)
-            return KILLED
-        status: int | None = await super().poll()
-        return status
+        ended = None if pod is None else exit_code_of(pod)
+        if ended is None:
+            status: int | None = await super().poll()
+            return status
+        # KubeSpawner takes one that was started again for the one that ran, and leaves an evicted
+        # one where it is. Nobody asked for a server without the kernels of the one that ended.
+        self.log.warning("Pod %s/%s has ended with %i", self.namespace, self.pod_name, ended)
+        if self.delete_stopped_pods:
+            await self.stop(now=True)
+        return ended
 
     async def stop(self, now: bool = False) -> None:
         """Delete our pod and wait until it is gone."""
@@ -78,24 +104,37 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
             self.log.warning("Pod %s/%s is not ours: left alone", self.namespace, self.pod_name)
             return
         await super().stop(now)
-        if self._unsettled:
-            place = f"{self.namespace}/{self.pod_name}"
-            await exponential_backoff(
-                self._is_gone, f"pod {place} did not disappear", timeout=self.start_timeout
-            )
+        place = f"{self.namespace}/{self.pod_name}"
+        await exponential_backoff(
+            lambda: _unless_busy(self._is_gone()),
+            f"pod {place} did not disappear",
+            timeout=self.start_timeout,
+        )
+
+    async def _start_reflector(self, kind: str, *args: Any, **more: Any) -> Any:
+        """Begin to watch, once; and anew where a watch could not begin, or has given up.
+
+        KubeSpawner keeps one that has ended, and takes the nothing that it shows for the truth.
+        """
+        known = self.reflectors.get(self._get_reflector_key(kind))
+        if known is not None and _has_ended(known):
+            self.log.warning("The watch of %s has ended: beginning anew", kind)
+            more["replace"] = True
+        return await super()._start_reflector(kind, *args, **more)
 
     async def _make_delete_pod_request(
         self, pod_name: str, delete_options: Any, grace_seconds: int, request_timeout: float
     ) -> bool:
         """Delete our pod by its uid; ``False`` asks for another try."""
-        pods = self._pods(request_timeout)
-        try:
-            existing = await pods.read(pod_name)
-            if existing is None or not self._is_own(existing):
-                return True
-            return await pods.delete(pod_name, uid_of(existing), grace_seconds)
-        except TimeoutError:
-            return False
+        return await _unless_busy(
+            self._delete(pod_name, grace_seconds, self._pods(request_timeout))
+        )
+
+    async def _delete(self, name: str, grace_seconds: int, pods: Pods) -> bool:
+        existing = await pods.read(name)
+        if existing is None or not self._is_own(existing):
+            return True
+        return await pods.delete(name, uid_of(existing), grace_seconds)
 
     async def _is_gone(self) -> bool:
         existing = await self._pods(self.k8s_api_request_timeout).read(self.pod_name)
@@ -119,3 +158,20 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
 
     def _pods(self, timeout: float) -> Pods:
         return Pods(self.api, self.namespace, timeout)
+
+
+async def _unless_busy(asked: Awaitable[bool]) -> bool:
+    """Return what the cluster answers; ``False`` if it has no time, or says nothing."""
+    try:
+        return await asked
+    except TimeoutError:
+        return False
+    except ApiException as error:
+        if error.status not in answers.BUSY:
+            raise
+        return False
+
+
+def _has_ended(reflector: Any) -> bool:
+    task = reflector.watch_task
+    return reflector.first_load_future.done() and (task is None or task.done())

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
+from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException, V1DeleteOptions, V1Preconditions
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
@@ -19,8 +20,9 @@ _PART: Final = 200
 class Pods:
     """The pods of one namespace, through kubernetes_asyncio's ``CoreV1Api``.
 
-    Each call raises TimeoutError after ``timeout`` seconds. Answers are read as they are: a newer
-    cluster may say what the client's models refuse, after it has done what was asked.
+    Each call raises TimeoutError if there is no answer: after ``timeout`` seconds, or because the
+    connection broke. What was asked may have been done all the same. Answers are read as they are:
+    a newer cluster may say what the client's models refuse, after it has done what was asked.
     """
 
     api: Any
@@ -94,7 +96,10 @@ class Pods:
         return True
 
     async def _call(self, method: _Call, *args: Any, **more: Any) -> Manifest:
-        return await asyncio.wait_for(_ask(method, *args, **more), self.timeout)
+        try:
+            return await asyncio.wait_for(_ask(method, *args, **more), self.timeout)
+        except (ClientError, ConnectionError) as error:
+            raise TimeoutError(f"no answer: {type(error).__name__}") from None
 
 
 async def _ask(method: _Call, *args: Any, **more: Any) -> Manifest:
@@ -102,7 +107,7 @@ async def _ask(method: _Call, *args: Any, **more: Any) -> Manifest:
     text = await response.text()
     if not response.ok:
         error = ApiException(status=response.status, reason=response.reason)
-        error.body = text
+        error.body, error.headers = text, response.headers
         raise error
     answer: Manifest = json.loads(text)
     return answer

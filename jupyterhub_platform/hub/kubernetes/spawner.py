@@ -3,31 +3,27 @@
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from kubernetes_asyncio.client import ApiException, V1Pod
+from kubernetes_asyncio.client import V1Pod
 from traitlets import Bool, List, Unicode, default, validate
 
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
-from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
 from jupyterhub_platform.hub.kubernetes.causes import explain_pod
+from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
-from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
-from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, uid_of
 from jupyterhub_platform.hub.kubernetes.pod import (
     annotations_of,
     labels_of,
     traits_of,
     would_replace,
 )
-from jupyterhub_platform.hub.kubernetes.pods import Pods
 from jupyterhub_platform.hub.kubernetes.volumes import STORAGE_TRAITS, storage_traits
-from jupyterhub_platform.usecases.admission import Admitted
 
 
-class KubeTierSpawner(OwnPodSpawner):
+class KubeTierSpawner(CreatingSpawner):
     """Renders what was admitted as a pod, creates that pod only, and touches no other.
 
     The tier replaces KubeSpawner's own profiles: ``profile_list`` stays empty, and user options
@@ -36,8 +32,6 @@ class KubeTierSpawner(OwnPodSpawner):
     annotations are added to theirs. Whatever comes later (``modify_pod_hook``, extra containers,
     extra pod configuration) is checked against what was reserved.
     """
-
-    admitted: Admitted | None = None
 
     allowed_pod_fields = List(
         Unicode(),
@@ -73,9 +67,6 @@ class KubeTierSpawner(OwnPodSpawner):
         """,
     )
 
-    # What became of creating the pod in the start that runs, or ran last.
-    _unanswered = False
-    _later: AdmissionDenied | None = None
     # What the site itself says of volumes, for tiers that say nothing.
     _site_storage: Mapping[str, Any] | None = None
 
@@ -119,11 +110,6 @@ class KubeTierSpawner(OwnPodSpawner):
         environment: dict[str, Any] = super().get_env()
         return {**environment, **(self.admitted.pod.environment if self.admitted else {})}
 
-    def _admitted(self) -> Admitted:
-        if self.admitted is None:
-            raise answers.not_admitted()
-        return self.admitted
-
     def _sidecars(self) -> list[Mapping[str, Any]]:
         extra = self._sorted_dict_values(self.extra_containers) or ()
         initial = self._sorted_dict_values(self.init_containers) or ()
@@ -162,81 +148,6 @@ class KubeTierSpawner(OwnPodSpawner):
             fields=frozenset(self.allowed_pod_fields),
         )
 
-    # -- creating it -------------------------------------------------------------------------
-
-    async def _start(self) -> str:
-        self._unanswered, self._later = False, None
-        self._foreign_uid = self._own_uid = ""
-        self._admitted()
-        try:
-            url: str = await super()._start()
-        except ApiException as error:
-            self._log_answer(error, {})
-            raise answers.explain(error) from None
-        except TimeoutError:
-            # The cluster answered, only not with a pod: that is no failure of this Hub.
-            if self._later is not None:
-                raise self._later from None
-            raise
-        return url
-
-    async def _make_create_pod_request(self, pod: V1Pod, request_timeout: float) -> bool:
-        """Create the pod if it is what was admitted; ``False`` asks for another try."""
-        manifest = self._checked(pod)
-        self.log.info("Creating pod %s/%s", self.namespace, self.pod_name)
-        self._unsettled = True
-        try:
-            created = await self._create(manifest, self._pods(request_timeout))
-        except TimeoutError:
-            self._unanswered = True
-            return False
-        except ApiException as error:
-            self._log_answer(error, manifest)
-            self._later = answers.explain(error)
-            if error.status not in answers.BUSY:
-                raise self._later from None
-            return False
-        if created:
-            self._later = None
-        return created
-
-    async def _create(self, manifest: Manifest, pods: Pods) -> bool:
-        try:
-            pod = await pods.create(manifest)
-        except ApiException as error:
-            # A try without an answer may have succeeded, and now fills the quota itself.
-            if error.status != 409 and not self._unanswered:
-                raise
-            existing = await pods.read(self.pod_name)
-            if existing is None and error.status != 409:
-                raise
-            # Without one, it is gone meanwhile, or the conflict was in the counting of a quota.
-            return existing is not None and await self._meet(existing, pods)
-        self._own_uid = uid_of(pod)
-        return True
-
-    async def _meet(self, existing: Manifest, pods: Pods) -> bool:
-        """Tell whether the pod that has our pod's name is the one of this very start.
-
-        Raises
-        ------
-        AdmissionDenied
-            Raised if it is not ours; it is left alone, also when the Hub cleans up this start.
-        """
-        standing = self._owner().standing(existing, self._admitted().reservation.id)
-        if standing in (Standing.UNMARKED, Standing.SOMEBODY_ELSES):
-            self._foreign_uid = uid_of(existing)
-            self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
-            raise answers.name_taken(self.pod_name, self.namespace) from None
-        if standing is Standing.THIS_START and not is_leaving(existing):
-            self._own_uid = uid_of(existing)
-            return True
-        self._later = answers.still_leaving()
-        if not is_leaving(existing):
-            self.log.warning("Pod %s/%s is left over; deleting", self.namespace, self.pod_name)
-            await pods.delete(self.pod_name, uid_of(existing), self.delete_grace_period)
-        return False
-
     # -- while it starts ---------------------------------------------------------------------
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
@@ -248,18 +159,3 @@ class KubeTierSpawner(OwnPodSpawner):
             if cause is not None and cause != said:
                 said = cause
                 yield {"message": str(cause)}
-
-    async def _make_create_resource_request(self, kind: str, manifest: Any) -> bool:
-        """Create a secret or service; its content, such as a private key, is never logged."""
-        try:
-            created: bool = await self._pods(self.k8s_api_request_timeout).create_beside(
-                kind, manifest
-            )
-        except TimeoutError:
-            return False
-        return created
-
-    def _log_answer(self, error: ApiException, manifest: Manifest) -> None:
-        secrets = {str(self.api_token or ""), *answers.secrets_in(manifest)}
-        place, answer = f"{self.namespace}/{self.pod_name}", answers.for_log(error, secrets)
-        self.log.error("The cluster refused the pod %s: %s", place, answer)

@@ -57,12 +57,12 @@ async def test_a_cluster_that_stays_busy_is_no_failure_of_the_hub(
     assert error.headers["Retry-After"] == "30"
 
 
-async def test_a_cluster_that_never_answers_is_a_timeout_as_with_kubespawner(
+async def test_a_cluster_that_never_answers_is_no_failure_of_the_hub(
     spawner: Start, cluster: FakeKubernetes
 ) -> None:
     cluster.answers = [Answer(silent=True)] * 10
-    with pytest.raises(TimeoutError):
-        await spawner(k8s_api_request_retry_timeout=1).start()
+    error = await refused(spawner(k8s_api_request_retry_timeout=1))
+    assert (error.status_code, error.code) == (503, "cluster.no_answer")
 
 
 @pytest.mark.parametrize(

@@ -64,3 +64,36 @@ async def test_a_server_that_was_not_killed_itself_goes_on(
 ) -> None:
     assert await poll_after(statuses, spawner, cluster) is None
     assert NAME in cluster.pods
+
+
+async def test_a_watch_that_has_given_up_is_begun_anew(
+    spawner: Start, cluster: FakeKubernetes
+) -> None:
+    started = spawner()
+    await started.start()
+    watch = started.pod_reflector.watch_task
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)
+    cluster.remove(NAME)
+    assert await started.poll() == 1
+
+
+async def test_a_pod_that_the_watch_lost_still_runs_if_the_cluster_says_so(
+    spawner: Start, cluster: FakeKubernetes
+) -> None:
+    started = spawner()
+    await started.start()
+    started.pod_reflector.resources.clear()
+    assert await started.poll() is None
+
+
+async def test_an_end_that_was_seen_is_told_again_by_a_cluster_that_answers_no_more(
+    spawner: Start, cluster: FakeKubernetes
+) -> None:
+    started = spawner()
+    await started.start()
+    started.pod_reflector.resources.clear()
+    cluster.pods.clear()
+    assert await started.poll() == 1
+    await cluster.close()
+    assert await started.poll() == 1
