@@ -265,11 +265,12 @@ def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api)
 
 def wait_for_scheduler(live: ClusterHub) -> None:
     """Wait until the scheduler has found the API server again."""
+    live.pods.waiting.add("somebody")
     live.core.create_namespaced_pod(live.namespace, render_pod("somebody"))
 
     def is_judged() -> bool:
         pod: Any = live.core.read_namespaced_pod("somebody", live.namespace)
-        return bool(pod.status.conditions)
+        return any(each.type == "PodScheduled" for each in pod.status.conditions or ())
 
     wait_for(is_judged, "the scheduler", 60)
     live.core.delete_namespaced_pod("somebody", live.namespace)
