@@ -1,6 +1,6 @@
 """The platform as an operator would install it, in a namespace of its own that enforces limits.
 
-The Hub has the rights of ``helm-values/role.yaml`` and no others, and every pod, the Hub's and
+The Hub has the rights of ``helm-values/role.yaml``, and no others, and every pod, the Hub's and
 people's alike, has to meet what Pod Security calls ``restricted``.
 """
 
@@ -22,12 +22,13 @@ from tests.support.canaries import Canaries, watch
 from tests.support.live_hub import Api, Session, hidden_xsrf
 
 _HERE = Path(__file__).parent
-_ROLE = _HERE.parents[2] / "helm-values" / "role.yaml"
+_VALUES = _HERE.parents[2] / "helm-values"
 _READY_SECONDS = 120
 _TAIL_LINES = 30
 _COMMAND_SECONDS = 30
 POLICY = (_HERE / "platform.yaml").read_text()
 PEOPLE = ("admin", "dev1", "dev2", "crowd")
+SECRETS = ("proxy-token", "command-token", "cookie-secret", "crypt-keys")
 
 
 class Installation:
@@ -50,9 +51,7 @@ class Installation:
         self.passwords: dict[str, str] = {}
         self.canaries = Canaries()
         self.url = ""
-        self._secrets = {
-            name: secrets.token_hex(32) for name in ("proxy-token", "command-token", "crypt-key")
-        }
+        self._secrets = {name: secrets.token_hex(32) for name in SECRETS}
         self._clients: list[httpx.Client] = []
 
     def install(self) -> None:
@@ -65,7 +64,7 @@ class Installation:
         """
         restricted = {"pod-security.kubernetes.io/enforce": "restricted"}
         self.core.create_namespace({"metadata": {"name": self.namespace, "labels": restricted}})
-        self._make_objects()
+        self.make_objects()
         address = self.core.read_namespaced_service("proxy-public", self.namespace).spec.cluster_ip
         self.url = f"http://{address}"
         self.wait_until_ready()
@@ -128,6 +127,33 @@ class Installation:
 
     # -- what is in the namespace -----------------------------------------------------------------
 
+    def make_objects(self) -> None:
+        """Make everything that the platform needs, and the platform."""
+        self.make_secret("hub")
+        self.make_config_map("hub-config", "jupyterhub_config.py", _HERE)
+        self.make_config_map("jupyterhub-platform", "platform.yaml", _HERE)
+        self.make_role()
+        self._make_documents(_HERE / "hub.yaml")
+
+    def make_secret(self, name: str) -> None:
+        """Make the Secret of the platform."""
+        body = {"metadata": {"name": name}, "stringData": self._secrets}
+        self.core.create_namespaced_secret(self.namespace, body)
+
+    def make_config_map(self, name: str, file: str, folder: Path) -> None:
+        """Make a ConfigMap of a file."""
+        body = {"metadata": {"name": name}, "data": {file: (folder / file).read_text()}}
+        self.core.create_namespaced_config_map(self.namespace, body)
+
+    def make_role(self) -> None:
+        """Give the Hub the rights that ``helm-values/`` gives it."""
+        self._make_documents(_VALUES / "role.yaml")
+        self._make_documents(_VALUES / "role-binding.yaml")
+
+    def _make_documents(self, path: Path) -> None:
+        for document in YAML(typ="safe").load_all(path):
+            create_from_dict(self.client, document, namespace=self.namespace)
+
     def list_servers(self) -> dict[str, Any]:
         """Return the pods of people's servers, by name."""
         label = "component=singleuser-server"
@@ -142,8 +168,11 @@ class Installation:
 
     def run_in_hub(self, *command: str) -> str:
         """Run a command beside the Hub, in its container, and return what it printed."""
+        return self.run_in(self.find_hub().metadata.name, *command)
+
+    def run_in(self, pod: str, *command: str) -> str:
+        """Run a command in a pod, and return what it printed."""
         told = {"stderr": True, "stdin": False, "stdout": True, "tty": False}
-        pod = self.find_hub().metadata.name
         connect = self.core.connect_get_namespaced_pod_exec
         words = list(command)
         ran = stream(connect, pod, self.namespace, command=words, _preload_content=False, **told)
@@ -188,22 +217,6 @@ class Installation:
             log = self.core.read_namespaced_pod_log(pod.metadata.name, self.namespace)
             self.canaries.look(f"the log of {pod.metadata.name}", log)
         self.canaries.check()
-
-    def _make_objects(self) -> None:
-        core, namespace = self.core, self.namespace
-        core.create_namespaced_secret(
-            namespace, {"metadata": {"name": "hub"}, "stringData": self._secrets}
-        )
-        config = (_HERE / "jupyterhub_config.py").read_text()
-        for name, file, text in (
-            ("hub-config", "jupyterhub_config.py", config),
-            ("jupyterhub-platform", "platform.yaml", POLICY),
-        ):
-            body = {"metadata": {"name": name}, "data": {file: text}}
-            core.create_namespaced_config_map(namespace, body)
-        for path in (_ROLE, _HERE / "hub.yaml"):
-            for document in YAML(typ="safe").load_all(path):
-                create_from_dict(self.client, document, namespace=namespace)
 
     def _is_ready(self) -> bool:
         pods = self.core.list_namespaced_pod(
