@@ -3,8 +3,8 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hub setup setup-check setup-test test test-long mutants bench check format lock clean \
-        distclean
+.PHONY: help hub setup setup-check setup-test test test-long helm-chart helm-test mutants bench \
+        check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
@@ -18,6 +18,9 @@ HUB_ARGS = $(if $(FILE),--file "$$FILE") \
 
 BENCH_ARGS = $(TOPICS) $(if $(SIZE),--size "$$SIZE") $(if $(SEED),--seed "$$SEED") \
              $(if $(JSON),--json "$$JSON")
+
+# No part of this project: a folder or an archive of Zero to JupyterHub's.
+export CHART ?= $(Z2JH_CHART)
 
 RUN = .venv/bin/python
 ON_SYSTEM_PYTHON = python=$$(tools/find-python) && exec "$$python" -B
@@ -34,6 +37,8 @@ help:
 	@echo '                   KUBERNETES=api          without root: no pod runs; or off: no Kubernetes'
 	@echo '                   TEST_KUBECONFIG=file    on a cluster of yours'
 	@echo 'make test-long   the full-size tests, then the mutants'
+	@echo 'make helm-test   render helm-values/ with Zero to JupyterHub, and install it on a node'
+	@echo '                   CHART=jupyterhub        the folder of its chart, or the archive'
 	@echo 'make mutants     break each guard in turn, and see that a test notices'
 	@echo 'make bench       measure the platform beside a stock JupyterHub'
 	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
@@ -63,6 +68,13 @@ test: setup-test
 
 test-long: setup-test
 	@$(RUN) -B tools/checks.py long
+
+# Asked for before anything is installed; what is given goes to the tests by the environment.
+helm-chart:
+	@$(if $(CHART),,$(error Say where the chart of Zero to JupyterHub is: make helm-test CHART=path))
+
+helm-test: helm-chart setup-test
+	@Z2JH_CHART="$$CHART" $(RUN) -B tools/checks.py helm
 
 mutants: setup-test
 	@$(RUN) -B tools/checks.py mutants

@@ -62,7 +62,15 @@ TESTS = (
 )
 MUTANTS = Check("mutants of the guards", "mutants.py", ())
 LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
-SUITES = {"check": CHECKS, "test": CHECKS + TESTS, "long": LONG_TESTS, "mutants": (MUTANTS,)}
+# With a chart in Z2JH_CHART there are more of them than in `make test`.
+HELM_TESTS = (Check("values with their chart", "pytest", ("tests/helm",)),)
+SUITES = {
+    "check": CHECKS,
+    "test": CHECKS + TESTS,
+    "long": LONG_TESTS,
+    "helm": HELM_TESTS,
+    "mutants": (MUTANTS,),
+}
 
 
 def list_words(check: Check) -> list[str]:
