@@ -100,26 +100,21 @@ class Platform(PlatformTraits):
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         keep_timers_steady(IOLoop.current())
         self.checker = Checker(app, self.runtime)
-        mending = Mending(app, self.admission.book)
         answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
-        self._callbacks = [
-            PeriodicCallback(callback, seconds * 1000)
-            for callback, seconds in (
-                (self._watch, self.watch_seconds),
-                (self.checker.check, self.check_seconds),
-                (self._retry_store, self.store_retry_seconds),
-                (self._end_lingering, 5.0),
-                (self.suspending.settle, 5.0),
-                (self.lifetimes.keep_deadlines, self.lifetime_seconds),
-                (self.lifetimes.stop_unused, self.lifetime_seconds),
-                (mending.mend, 5.0),
-            )
-            if seconds
-        ]
-        for callback in self._callbacks:
-            callback.start()
+        self._callbacks: list[PeriodicCallback] = []
+        for callback, seconds in (
+            (self._watch, self.watch_seconds),
+            (self.checker.check, self.check_seconds),
+            (self._retry_store, self.store_retry_seconds),
+            (self._end_lingering, 5.0),
+            (self.suspending.settle, 5.0),
+            (self.lifetimes.keep_deadlines, self.lifetime_seconds),
+            (self.lifetimes.stop_unused, self.lifetime_seconds),
+            (Mending(app, self.admission.book).mend, 5.0),
+        ):
+            self._call_every(seconds, callback)
         IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
@@ -127,10 +122,14 @@ class Platform(PlatformTraits):
 
     def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Do something as soon as the Hub serves, and every so often from then on."""
-        callback = PeriodicCallback(look, seconds * 1000)
-        self._callbacks.append(callback)
-        callback.start()
+        self._call_every(seconds, look)
         IOLoop.current().add_callback(look)
+
+    def _call_every(self, seconds: float, look: Callable[[], Awaitable[None] | None]) -> None:
+        if seconds:
+            callback = PeriodicCallback(look, seconds * 1000)
+            self._callbacks.append(callback)
+            callback.start()
 
     @property
     def admission(self) -> Admission:
