@@ -16,6 +16,8 @@ from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.usage import Scope, Usage
 
 OPTION_NAMES: Final = ("tier", "account", "image")
+PROFILE: Final = "profile"
+"""What KubeSpawner's profiles, and other packages with them, call the option that is our tier."""
 _LONGEST_OPTION: Final = 64
 _MOST_FAULTS: Final = 5
 
@@ -36,7 +38,8 @@ class Options:
 def read_options(raw: object) -> Options:
     """Read ``user_options``, strictly: known keys, text values, nothing else.
 
-    Never raises: what is wrong becomes a denial, like every other reason.
+    A ``profile`` is a tier by another name. Never raises: what is wrong becomes a denial, like
+    every other reason.
     """
     if raw is None:
         return Options()
@@ -45,10 +48,7 @@ def read_options(raw: object) -> Options:
     faults: list[str] = []
     named: dict[str, str] = {}
     for key, value in raw.items():
-        if len(faults) == _MOST_FAULTS:
-            faults.append("There are more faults in the options.")
-            break
-        if key not in OPTION_NAMES:
+        if key not in (*OPTION_NAMES, PROFILE):
             faults.append(f"{str(key)[:_LONGEST_OPTION]!a} is not an option.")
         elif not isinstance(value, str):
             faults.append(f"The option {key} is a name, not a {_json_type(value)}.")
@@ -56,6 +56,13 @@ def read_options(raw: object) -> Options:
             faults.append(f"The option {key} is not a name.")
         else:
             named[key] = value
+    profile = named.pop(PROFILE, "")
+    if profile and named.get("tier", profile) not in {profile, ""}:
+        faults.append("The options tier and profile name different tiers.")
+    elif profile:
+        named["tier"] = profile
+    if len(faults) > _MOST_FAULTS:
+        faults[_MOST_FAULTS:] = ["There are more faults in the options."]
     return Options(**named, faults=tuple(faults))
 
 

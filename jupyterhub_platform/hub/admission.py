@@ -4,6 +4,7 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import Spawner
@@ -57,6 +58,10 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Do what servers need once, when the Hub starts."""
+
+    @classmethod
+    def complete(cls, c: Any, policy_file: Path) -> None:
+        """Add to a Hub's configuration what other packages read of servers in it."""
 
     # -- admission ----------------------------------------------------------------------------
 
@@ -154,7 +159,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             user=self.user.name,
             memberships=frozenset(group.name for group in self.user.groups),
             server=self.name,
-            options=options,
+            options=self.platform.own_options(options),
             spawner_id=self.orm_spawner.id,
             by=by or self.user.name,
         )

@@ -181,7 +181,8 @@ class DecideHandler(PlatformAPIHandler):
             raise web.HTTPError(403, f"Asking for others needs the scope {roles.READ}.")
         self.check_person(name)
         memberships = self.memberships_of(name)
-        start = Start(name, memberships, server, body.get("user_options"), by=self.me)
+        options = self.platform.own_options(body.get("user_options"))
+        start = Start(name, memberships, server, options, by=self.me)
         decision = self.platform.admission.dry_run(start)
         self.write({**decision.to_json(), "status": status_of(decision), "id": None})
 

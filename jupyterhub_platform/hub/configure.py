@@ -61,6 +61,7 @@ def configure(c: Any) -> None:
     authenticator = _authenticator(hub)
     hub.authenticator_class = authenticator
     hub.spawner_class = _spawner(hub)
+    hub.spawner_class.complete(c, _settings(c).policy_file)
     hub.custom_scopes.update(dict(roles.CUSTOM_SCOPES))
     _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
@@ -181,16 +182,20 @@ def _keep_environments_unwritten() -> None:
     Service.class_traits()["environment"].tag(in_db=False)
 
 
-def _service(c: Any, local_accounts: bool) -> dict[str, Any]:
-    """Return the admin service, which has no power of its own: only what callers bring."""
-    url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
+def _settings(c: Any) -> Settings:
+    """Return where things are: as the configuration says, then the environment."""
     told = {
         variable: str(c.Platform[trait])
         for trait, variable in _PLACES.items()
         if c.Platform.get(trait)
     }
-    settings = Settings.from_environment({**os.environ, **told})
-    environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
+    return Settings.from_environment({**os.environ, **told})
+
+
+def _service(c: Any, local_accounts: bool) -> dict[str, Any]:
+    """Return the admin service, which has no power of its own: only what callers bring."""
+    url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
+    environment = {**_settings(c).render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
     if local_accounts:
         environment["PLATFORM_LOCAL_ACCOUNTS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):

@@ -1,11 +1,14 @@
 """What an operator sets: ``c.Platform.…``."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from traitlets import Bool, Float, Integer, Unicode, default
+from traitlets import Bool, Float, Integer, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
+from jupyterhub_platform.core.question import OPTION_NAMES, PROFILE
 from jupyterhub_platform.hub.hardening import HARD_PROFILE
 from jupyterhub_platform.settings import Settings
 
@@ -69,6 +72,33 @@ class PlatformTraits(LoggingConfigurable):
     manage_memberships = Bool(
         True, help="Write declared memberships and levels into the Hub's groups."
     ).tag(config=True)
+
+    other_options = List(
+        Unicode(),
+        help="""
+        Options of servers that another package sends and reads: admission passes over them.
+
+        Every option that is not listed here is refused. Whatever a spawner makes of one of these
+        is checked in the pod like any other change.
+        """,
+    ).tag(config=True)
+
+    @validate("other_options")
+    def _not_ours(self, proposal: Mapping[str, Any]) -> list[str]:
+        names: list[str] = list(proposal["value"])
+        ours = sorted({*OPTION_NAMES, PROFILE} & set(names))
+        if ours:
+            raise TraitError(
+                f"c.Platform.other_options names {', '.join(ours)}, which admission itself reads; "
+                "take it out of the list"
+            )
+        return names
+
+    def own_options(self, options: Any) -> Any:
+        """Return ``options`` without those that another package reads."""
+        if not self.other_options or not isinstance(options, Mapping):
+            return options
+        return {key: value for key, value in options.items() if key not in self.other_options}
 
     @default("state_dir")
     def _default_state_dir(self) -> str:

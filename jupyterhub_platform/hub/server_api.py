@@ -104,7 +104,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
             if unknown:
                 raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
             check_names(body)
-            check_options(body.get("user_options"))
+            self._check_options(body.get("user_options"))
             if isinstance(body.get("user_options"), dict):
                 body["user_options"] = ShownByKeys(body["user_options"])
         return body
@@ -115,8 +115,15 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         body: dict[str, Any] = super().get_server_json_body()
         check_names(body)
         if self.request.method == "PUT":
-            check_options(body["user_options"])
+            self._check_options(body["user_options"])
         return body
+
+    def _check_options(self, options: object) -> None:
+        """Refuse options that would be denied whenever the server starts, with every fault."""
+        own = platform_of(self.settings).own_options(options)
+        faults = read_options(own).faults
+        if faults:
+            raise web.HTTPError(400, " ".join(faults))
 
 
 class ShownByKeys(dict[str, Any]):
@@ -157,16 +164,3 @@ def check_names(body: Mapping[str, Any]) -> None:
         raise web.HTTPError(
             400, "display_name is up to 255 characters that can be seen, and single spaces."
         )
-
-
-def check_options(options: object) -> None:
-    """Refuse options that would be denied whenever the server starts.
-
-    Raises
-    ------
-    tornado.web.HTTPError
-        Raised with 400 and every fault.
-    """
-    faults = read_options(options).faults
-    if faults:
-        raise web.HTTPError(400, " ".join(faults))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.decision import decide
-from jupyterhub_platform.core.question import OPTION_NAMES, read_options
+from jupyterhub_platform.core.question import OPTION_NAMES, PROFILE, read_options
 from jupyterhub_platform.core.question_json import question_from_json
 from tests.support.hostile import any_options
 from tests.support.policies import make_policy, pose
@@ -24,12 +24,15 @@ IMAGES = {"small": ("lab", "sci"), "large": ("lab",)}
 
 def is_good(options: Any) -> bool:
     """Tell whether options name what dev may start; dev is in two accounts and must say which."""
-    if not isinstance(options, dict) or not set(options) <= set(OPTION_NAMES):
+    known = (*OPTION_NAMES, PROFILE)
+    if not isinstance(options, dict) or not set(options) <= set(known):
         return False
-    named = {name: options.get(name, "") for name in OPTION_NAMES}
+    named = {name: options.get(name, "") for name in known}
     if not all(isinstance(value, str) for value in named.values()):
         return False
-    tier = named["tier"] or "small"
+    if named[PROFILE] and named["tier"] not in {"", named[PROFILE]}:
+        return False
+    tier = named["tier"] or named[PROFILE] or "small"
     images = IMAGES.get(tier, ())
     return named["account"] in {"vision", "text"} and (named["image"] or "lab") in images
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.question import (
     OPTION_NAMES,
+    PROFILE,
     Options,
     Subject,
     limit_to_json,
@@ -29,7 +30,7 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=12,
 )
-LIKE_OPTIONS = st.dictionaries(st.sampled_from(OPTION_NAMES) | st.text(), JSON)
+LIKE_OPTIONS = st.dictionaries(st.sampled_from((*OPTION_NAMES, PROFILE)) | st.text(), JSON)
 
 
 def test_options_that_were_left_out_are_left_open():
@@ -46,7 +47,7 @@ def test_names_are_read():
     [
         ([], "Options are an object with the keys tier, account and image."),
         ("small", "Options are an object with the keys tier, account and image."),
-        ({"profile": "small"}, "'profile' is not an option."),
+        ({"profile": 3}, "The option profile is a name, not a number."),
         ({"mem_limit": "64G"}, "'mem_limit' is not an option."),
         ({"<script>\u202e": 1}, r"'<script>\u202e' is not an option."),
         ({"k" * 65: 1}, f"{'k' * 64!r} is not an option."),
@@ -68,6 +69,17 @@ def test_what_is_no_name_is_a_fault(raw, fault):
     assert read_options(raw) == Options(faults=(fault,))
 
 
+@pytest.mark.parametrize("also", [{}, {"tier": ""}, {"tier": "small"}])
+def test_a_profile_is_a_tier_by_another_name(also):
+    assert read_options({"profile": "small", **also}) == Options("small")
+    assert read_options({"profile": "", **also}) == Options(also.get("tier", ""))
+
+
+def test_a_profile_that_is_not_the_tier_is_a_fault():
+    fault = "The options tier and profile name different tiers."
+    assert read_options({"tier": "small", "profile": "gpu"}) == Options("small", faults=(fault,))
+
+
 def test_the_longest_name_is_read():
     assert read_options({"tier": "s" * 64}) == Options("s" * 64)
 
@@ -78,8 +90,8 @@ def test_a_fault_leaves_the_other_names_as_they_are():
 
 
 def test_many_faults_stay_few():
-    found = read_options({f"option{n}": n for n in range(10_000)})
-    assert len(found.faults) == 6
+    found = read_options({**{f"option{n}": n for n in range(10_000)}, "tier": "small"})
+    assert (found.tier, len(found.faults)) == ("small", 6)
     assert found.faults[-1] == "There are more faults in the options."
 
 
@@ -89,16 +101,18 @@ def test_reading_options_never_fails_and_lets_nothing_but_names_through(raw):
     sent = raw if isinstance(raw, dict) else {}
     for name in OPTION_NAMES:
         value = getattr(found, name)
-        assert value == "" or (value == sent[name] and len(value) <= 64 and value.isprintable())
+        given = (sent.get(name), sent.get(PROFILE) if name == "tier" else None)
+        assert value == "" or (value in given and len(value) <= 64 and value.isprintable())
     well_formed = raw is None or (
         isinstance(raw, dict)
         and all(
-            key in OPTION_NAMES
+            key in (*OPTION_NAMES, PROFILE)
             and isinstance(value, str)
             and len(value) <= 64
             and value.isprintable()
             for key, value in raw.items()
         )
+        and raw.get("tier", "") in ("", raw.get(PROFILE) or raw.get("tier", ""))
     )
     assert bool(found.faults) is not well_formed
     assert all(fault.isprintable() and len(fault) < 800 for fault in found.faults)

@@ -1,5 +1,6 @@
 """KubeSpawner behind admission, and the look for pods that no server accounts for."""
 
+from pathlib import Path
 from typing import Any
 
 from traitlets import Float, default
@@ -7,6 +8,7 @@ from traitlets import Float, default
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
+from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.hub.platform import Platform
@@ -44,6 +46,12 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
             app.log,
         )
         platform.repeat(reconciler.look, any_of_us.reconcile_seconds)
+
+    @classmethod
+    def complete(cls, c: Any, policy_file: Path) -> None:
+        """Show the tiers to packages that read KubeSpawner's profiles from the configuration."""
+        if "profile_list" not in c.KubeSpawner:
+            c.KubeSpawner.profile_list = TierProfiles(policy_file)
 
     @default("hub_instance")
     def _default_hub_instance(self) -> str:

@@ -107,7 +107,13 @@ class ClusterHub:
 
 @contextmanager
 def cluster_hub(
-    directory: Path, cluster: Cluster, namespace: str, *, start_timeout: int = 30, site: str = ""
+    directory: Path,
+    cluster: Cluster,
+    namespace: str,
+    *,
+    start_timeout: int = 30,
+    site: str = "",
+    role: Any = ROLE,
 ) -> Iterator[ClusterHub]:
     """Run a Hub on a cluster, behind a proxy for faults."""
     known = cluster.client.configuration
@@ -117,7 +123,7 @@ def cluster_hub(
         _answering() as port,
     ):
         kubeconfig = directory / "kubeconfig"
-        kubeconfig.write_text(_render_kubeconfig(proxy.url, give(cluster, namespace, ROLE)))
+        kubeconfig.write_text(_render_kubeconfig(proxy.url, give(cluster, namespace, role)))
         names = {"namespace": namespace, "api": proxy.url, "port": port}
         told = _SITE.format(**names, start_timeout=start_timeout) + site
         environment = {"KUBECONFIG": str(kubeconfig)}
