@@ -16,6 +16,7 @@ from jupyterhub_platform.hub.platform import platform_of
 
 BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
 CHANGEABLE: Final = ("name", "display_name", "user_options")
+_NAMES: Final = {"name", "display_name"}
 
 
 class SingleStart(BaseHandler):  # type: ignore[misc]
@@ -110,10 +111,15 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         return body
 
     def get_server_json_body(self) -> dict[str, Any]:
-        """Return the body of a start, or of a server that is made without starting it."""
-        read_body(self.request.body)
+        """Return the body of a start, or of a server that is made without starting it.
+
+        Options may be its top level. Beside a ``display_name`` the Hub itself drops them then.
+        """
+        sent = read_body(self.request.body)
         body: dict[str, Any] = super().get_server_json_body()
         check_names(body)
+        if isinstance(sent, dict) and "user_options" not in sent and not sent.keys() <= _NAMES:
+            body["user_options"] = sent
         if self.request.method == "PUT":
             self._check_options(body["user_options"])
         return body
