@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """What was measured; ``most`` is the target, and without one it is there to be read."""
+    """What was measured; ``most`` or ``least`` is the target, and without one it is to be read."""
 
     topic: str
     what: str
@@ -16,13 +16,22 @@ class Figure:
     unit: str = ""
     most: float | None = None
     note: str = ""
+    least: float | None = None
 
     @property
     def verdict(self) -> str:
         """Whether the target is met."""
-        if self.most is None:
+        if self.most is None and self.least is None:
             return ""
-        return "met" if self.value <= self.most else "MISSED"
+        is_low = self.least is not None and self.value < self.least
+        is_high = self.most is not None and self.value > self.most
+        return "MISSED" if is_low or is_high else "met"
+
+    @property
+    def target(self) -> str:
+        """What it should be."""
+        bounds = (("≥", self.least), ("≤", self.most))
+        return ", ".join(f"{sign} {render_number(bound)}" for sign, bound in bounds if bound is not None)
 
 
 def quantile(values: Sequence[float], part: float) -> float:
@@ -63,7 +72,7 @@ def render_table(figures: Iterable[Figure]) -> str:
         [
             f"{figure.topic}: {figure.what}",
             f"{render_number(figure.value)} {figure.unit}".strip(),
-            "" if figure.most is None else f"≤ {render_number(figure.most)}",
+            figure.target,
             figure.verdict,
             figure.note,
         ]

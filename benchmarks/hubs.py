@@ -8,10 +8,10 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import httpx
 from tornado import httpserver, netutil, web
@@ -19,6 +19,7 @@ from tornado import httpserver, netutil, web
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 600
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
+_Ask: TypeAlias = Callable[[], Awaitable[httpx.Response]]
 
 
 class Hub:
@@ -32,13 +33,15 @@ class Hub:
         governed: bool,
         store_url: str = "",
         check_seconds: float = 3600,
+        site: str = "benchmarks.site",
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
         self._port = find_port()
         self._token = secrets.token_hex(16)
         self._command_token = secrets.token_hex(16)
         (directory / "jupyterhub_config.py").write_text(
-            "from benchmarks.site import set_up\n"
+            f"from {site} import set_up\n"
             f"set_up(c, governed={governed}, port={self._port}, backend={backend!r}, "
             f"token={self._token!r})\n"
         )
@@ -52,25 +55,36 @@ class Hub:
             "PLATFORM_COMMAND_TOKEN": self._command_token,
             "BENCHMARK_SERVICE_URL": f"http://127.0.0.1:{find_port()}",
             "BENCHMARK_CHECK_SECONDS": str(check_seconds),
+            **(environment or {}),
         }
         self._process: subprocess.Popen[bytes] | None = None
         self._client = httpx.AsyncClient(
             base_url=f"http://127.0.0.1:{self._port}/hub/",
             headers={"Authorization": f"token {self._token}"},
             timeout=START_SECONDS,
+            # Whoever measures says how many ask at once.
+            limits=httpx.Limits(max_connections=None),
         )
 
     async def start(self) -> float:
         """Start the process, and return after how many seconds it answered."""
         began = time.perf_counter()
+        (await self._start_asking(lambda: self._client.get("api/"), 0.02)).raise_for_status()
+        return time.perf_counter() - began
+
+    async def start_spawning(self, name: str, account: str, **environment: str) -> int:
+        """Start the process, and a server in the first instant: return what was answered."""
+        self._environment |= environment
+        return (await self._start_asking(lambda: self._ask(name, account), 0.002)).status_code
+
+    async def _start_asking(self, ask: _Ask, pause: float) -> httpx.Response:
+        began = time.perf_counter()
         self._process = process = self._launch()
         while time.perf_counter() - began < START_SECONDS and process.poll() is None:
             try:
-                (await self._client.get("api/")).raise_for_status()
+                return await ask()
             except httpx.TransportError:
-                await asyncio.sleep(0.02)
-            else:
-                return time.perf_counter() - began
+                await asyncio.sleep(pause)
         raise RuntimeError(f"The Hub did not start:\n{(self.directory / 'hub.log').read_text()}")
 
     def _launch(self) -> subprocess.Popen[bytes]:
@@ -87,6 +101,10 @@ class Hub:
     async def stop(self) -> None:
         """End the process, as a crash does: what is measured does not include its farewell."""
         await self._client.aclose()
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process, if there is one; it can be started again."""
         if self._process is None:
             return
         # The service of a governed Hub ends when it sees that its Hub is gone.
@@ -95,12 +113,28 @@ class Hub:
 
     async def spawn(self, name: str, account: str) -> int:
         """Start a server, and return the status once it is up or refused."""
+        return (await self._ask(name, account)).status_code
+
+    async def _ask(self, name: str, account: str) -> httpx.Response:
         body = {"user_options": {"tier": "small", "account": account, "image": "lab"}}
-        return (await self._client.post(f"api/users/{name}/server", json=body)).status_code
+        return await self._client.post(f"api/users/{name}/server", json=body)
 
     async def despawn(self, name: str) -> None:
         """Stop a server."""
         (await self._client.delete(f"api/users/{name}/server")).raise_for_status()
+
+    async def count_routes(self) -> int:
+        """Count what the proxy was told."""
+        return await self._count("api/proxy")
+
+    async def count_active(self) -> int:
+        """Count the people who have a server."""
+        return await self._count("api/users?state=active")
+
+    async def _count(self, path: str) -> int:
+        headers = {"Accept": "application/jupyterhub-pagination+json"}
+        answer = (await self._client.get(path, headers=headers)).raise_for_status()
+        return int(answer.json()["_pagination"]["total"])
 
     async def reload(self) -> None:
         """Have the policy read again, and wait until memberships are settled."""

@@ -75,24 +75,11 @@ class GovernedNullSpawner(AdmissionMixin, NullSpawner):
 
 def set_up(c: Any, *, governed: bool, port: int, backend: str, token: str) -> None:
     """Configure a Hub: stock, or the same one with ``configure(c)``."""
+    set_up_hub(c, port=port, token=token)
     hub = c.JupyterHub
-    hub.bind_url = hub.hub_bind_url = f"http://127.0.0.1:{port}"
-    hub.db_url = "sqlite:///hub.sqlite"
-    hub.proxy_class = NullProxy
     hub.spawner_class = GovernedNullSpawner if governed else NullSpawner
-    hub.allow_named_servers = True
-    hub.cleanup_servers = False
-    hub.log_level = "ERROR"
     # Ready means ready: the Hub answers once it has looked at every server.
     hub.init_spawners_timeout = -1
-    hub.concurrent_spawn_limit = 0
-    # Whoever asks waits until the server is up, also on a slow machine.
-    hub.tornado_settings = {"slow_spawn_timeout": 600, "slow_stop_timeout": 600}
-    # Who was active when is written no more often than once a day: counts are the same each time.
-    hub.activity_resolution = 86_400
-    hub.services = [{"name": DRIVER, "api_token": token}]
-    scopes = ["admin:users", "admin:servers"]
-    hub.load_roles = [{"name": DRIVER, "services": [DRIVER], "scopes": scopes}]
     c.NullSpawner.backend = backend
     c.NullSpawner.http_timeout = 600
     if governed:
@@ -107,3 +94,22 @@ def set_up(c: Any, *, governed: bool, port: int, backend: str, token: str) -> No
     if governed:
         hub.authenticator_class = ProbeHandler.probe.timing(hub.authenticator_class)
     hub.extra_handlers = [(r"/benchmark", ProbeHandler)]
+
+
+def set_up_hub(c: Any, *, port: int, token: str) -> None:
+    """Configure what every Hub that is measured has in common, whatever its servers are."""
+    hub = c.JupyterHub
+    hub.bind_url = hub.hub_bind_url = f"http://127.0.0.1:{port}"
+    hub.db_url = "sqlite:///hub.sqlite"
+    hub.proxy_class = NullProxy
+    hub.allow_named_servers = True
+    hub.cleanup_servers = False
+    hub.log_level = "ERROR"
+    hub.concurrent_spawn_limit = 0
+    # Whoever asks waits until the server is up, also on a slow machine.
+    hub.tornado_settings = {"slow_spawn_timeout": 600, "slow_stop_timeout": 600}
+    # Who was active when is written no more often than once a day: counts are the same each time.
+    hub.activity_resolution = 86_400
+    hub.services = [{"name": DRIVER, "api_token": token}]
+    scopes = ["admin:users", "admin:servers", "proxy"]
+    hub.load_roles = [{"name": DRIVER, "services": [DRIVER], "scopes": scopes}]

@@ -11,7 +11,8 @@ class Size:
     ``books`` are how many servers are active where ``decisions`` are made. ``spawns`` are starts in
     a row whose hook and statements are noted; in each of ``rounds`` every Hub in turn starts and
     stops ``burst`` servers; every Hub is restarted ``restarts`` times, and left alone for
-    ``quiet_seconds``.
+    ``quiet_seconds``. On a cluster each Hub starts ``pods`` pods, a part of them in each of
+    ``pod_rounds``.
     """
 
     name: str
@@ -24,13 +25,15 @@ class Size:
     burst: int
     restarts: int
     quiet_seconds: float
+    pods: int
+    pod_rounds: int
 
 
 SIZES: Final = {
     size.name: size
     for size in (
-        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3),
-        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0),
-        Size("full", 10_000, 5_000, (100, 1_000, 10_000), 20_000, 300, 10, 20, 3, 20.0),
+        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 2),
+        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0, 200, 4),
+        Size("full", 10_000, 5_000, (100, 1_000, 10_000), 20_000, 300, 10, 20, 3, 20.0, 1_000, 4),
     )
 }
