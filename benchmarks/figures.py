@@ -31,7 +31,9 @@ class Figure:
     def target(self) -> str:
         """What it should be."""
         bounds = (("≥", self.least), ("≤", self.most))
-        return ", ".join(f"{sign} {render_number(bound)}" for sign, bound in bounds if bound is not None)
+        return ", ".join(
+            f"{sign} {render_number(bound)}" for sign, bound in bounds if bound is not None
+        )
 
 
 def quantile(values: Sequence[float], part: float) -> float:

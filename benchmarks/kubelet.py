@@ -90,14 +90,16 @@ class _Kubelet:
     """Watches one namespace."""
 
     def __init__(self, core: CoreV1Api, peak: Peak) -> None:
-        self._core, self._peak = core, peak
+        # It takes more arguments than its types say.
+        self._core: Any = core
+        self._peak = peak
         self._pending: asyncio.Queue[str] = asyncio.Queue()
 
     async def watch(self) -> None:
         """Follow what happens to pods, and begin anew when the cluster ends a watch."""
         while True:
             present: set[str] = set()
-            response = await self._core.list_namespaced_pod(
+            response: Any = await self._core.list_namespaced_pod(
                 self._peak.namespace,
                 watch=True,
                 _preload_content=False,

@@ -7,6 +7,7 @@ from typing import Final, TypeAlias
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
 from benchmarks.lab import Lab
+from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
 from benchmarks.stalls import measure_stalls
@@ -25,4 +26,5 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "cpu": measure_cpu,
     "stalls": measure_stalls,
     "restart": measure_restarts,
+    "pods": measure_pods,
 }

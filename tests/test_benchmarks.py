@@ -21,7 +21,13 @@ ROOT = Path(__file__).resolve().parent.parent
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """What a whole run at the smallest size measures, by what it is."""
     written = tmp_path_factory.mktemp("benchmark") / "figures.json"
-    command = [sys.executable, "-m", "benchmarks", "--size", "tiny", "--json", str(written)]
+    return run(*(name for name in TOPICS if name != "pods"), written=written)
+
+
+def run(*topics: str, written: Path) -> dict[str, dict[str, Any]]:
+    """Measure topics at the smallest size, and return the figures by what they are of."""
+    command = [sys.executable, "-m", "benchmarks", *topics, "--size", "tiny"]
+    command += ["--json", str(written)]
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     # Targets of time may be missed here, which is code 1.
     assert written.exists(), ended.stderr
@@ -58,6 +64,18 @@ def test_a_denial_asks_less_of_the_hub_than_a_start(figures: dict[str, dict[str,
         assert denial["value"] < denial["most"], what
 
 
+@pytest.mark.hub
+@pytest.mark.cluster
+def test_pods_are_measured_and_are_never_more_than_the_quota(tmp_path: Path) -> None:
+    figures = run("pods", written=tmp_path / "figures.json")
+    assert figures["pods: starts in a second, stock"]["value"] > 0
+    assert figures["pods: rate of starts"]["least"] == 0.95
+    assert figures["pods: restart"]["most"] == 1.1
+    counted = {name: each["value"] for name, each in figures.items() if each["most"] == 0}
+    assert len(counted) == 6
+    assert set(counted.values()) == {0}, counted
+
+
 @pytest.mark.parametrize("size", SIZES.values(), ids=lambda size: size.name)
 def test_every_size_has_people_for_what_it_does(size):
     population = make_population(size.people, size.active, seed=1)
@@ -85,6 +103,11 @@ def test_the_target_of_a_comparison_is_what_stock_differs_from_itself():
     assert worse.verdict == "MISSED"
 
 
+def test_a_target_may_be_from_below():
+    assert [Figure("a", "b", x, least=0.95).verdict for x in (0.94, 0.95)] == ["MISSED", "met"]
+    assert Figure("a", "b", 1, least=0.95).target == "≥ 0.95"
+
+
 def test_a_quantile_is_one_of_the_values():
     assert [quantile([3, 1, 2, 4], part) for part in (0, 0.5, 0.99)] == [1, 3, 4]
 
@@ -98,4 +121,4 @@ def test_a_table_is_markdown_that_lines_up():
 
 
 def test_topics_have_names_that_can_be_asked_for():
-    assert list(TOPICS) == ["decision", "statements", "hook", "cpu", "stalls", "restart"]
+    assert list(TOPICS) == ["decision", "statements", "hook", "cpu", "stalls", "restart", "pods"]

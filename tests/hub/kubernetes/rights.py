@@ -15,7 +15,8 @@ ACCOUNT: Final = "hub"
 
 def give(cluster: Cluster, namespace: str, role: Any) -> str:
     """Give the Hub's account a Role, wait until it is in force, and return its token."""
-    core, rbac = CoreV1Api(cluster.client), RbacAuthorizationV1Api(cluster.client)
+    core: Any = CoreV1Api(cluster.client)
+    rbac: Any = RbacAuthorizationV1Api(cluster.client)
     core.create_namespaced_service_account(namespace, {"metadata": {"name": ACCOUNT}})
     rbac.create_namespaced_role(namespace, role)
     api, name = "rbac.authorization.k8s.io", role["metadata"]["name"]
@@ -26,7 +27,7 @@ def give(cluster: Cluster, namespace: str, role: Any) -> str:
     }
     rbac.create_namespaced_role_binding(namespace, binding)
     _wait_until_in_force(cluster, namespace, role)
-    token: Any = core.create_namespaced_service_account_token(ACCOUNT, namespace, {"spec": {}})
+    token = core.create_namespaced_service_account_token(ACCOUNT, namespace, {"spec": {}})
     return str(token.status.token)
 
 
@@ -38,7 +39,7 @@ def change(cluster: Cluster, namespace: str, role: Any) -> None:
 
 
 def _wait_until_in_force(cluster: Cluster, namespace: str, role: Any) -> None:
-    asking = AuthorizationV1Api(cluster.client)
+    asking: Any = AuthorizationV1Api(cluster.client)
 
     def can(resource: str, verb: str) -> bool:
         asked = {"namespace": namespace, "resource": resource, "verb": verb}

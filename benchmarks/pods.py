@@ -1,0 +1,173 @@
+"""A thousand pods: how fast they start beside plain KubeSpawner, and that they are no more."""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import Iterable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from benchmarks.figures import Figure, compare, ratios
+from benchmarks.hubs import Hub
+from benchmarks.lab import Lab
+from benchmarks.pod_lab import PodLab, Site, open_pod_lab
+
+LEAST_RATE: Final = 0.95
+MOST_RESTART: Final = 1.1
+CLIENTS: Final = 50
+_NAMES: Final = ("stock", "again", "governed")
+_TOPIC: Final = "pods"
+_QUOTA: Final = "capacity.servers"
+"""The code of a denial by what the whole platform may hold."""
+
+
+async def measure_pods(lab: Lab) -> list[Figure]:
+    """Start pods on each Hub in turn, restart the Hubs above them, and race for too few."""
+    dice = random.Random(lab.seed)  # noqa: S311 - no secret
+    with open_pod_lab(lab) as pods:
+        hubs = [pods.sites[name].hub for name in _NAMES]
+        async with lab.running(*hubs):
+            figures = await _measure_rate(lab, pods, dice)
+            figures += await _measure_restarts(lab, pods, dice)
+            figures += await _restart_into_a_full_book(pods)
+        race = pods.sites["race"]
+        async with lab.running(race.hub):
+            figures += await _race(pods, race)
+        return figures
+
+
+# -- how fast ----------------------------------------------------------------------------------
+
+
+async def _measure_rate(lab: Lab, pods: PodLab, dice: random.Random) -> list[Figure]:
+    seconds: dict[str, list[float]] = {name: [] for name in _NAMES}
+    cpu: dict[str, list[float]] = {name: [] for name in _NAMES}
+    for block in _divide(pods.people, lab.size.pod_rounds):
+        for name in dice.sample(_NAMES, len(_NAMES)):
+            hub = pods.sites[name].hub
+            before, began = hub.cpu_seconds(), time.perf_counter()
+            await _start_all(pods, hub, block)
+            seconds[name].append(time.perf_counter() - began)
+            cpu[name].append(hub.cpu_seconds() - before)
+    rate = len(pods.people) / sum(seconds["stock"])
+    share = statistics.median(ratios(seconds["stock"], seconds["governed"]))
+    same = ratios(seconds["stock"], seconds["again"])
+    least = min(*same, *(1 / ratio for ratio in same))
+    note = f"stock against itself down to {least:.2f}"
+    return [
+        Figure(_TOPIC, "starts in a second, stock", rate, "/s"),
+        Figure(_TOPIC, "rate of starts", share, "x stock", note=note, least=LEAST_RATE),
+        compare(_TOPIC, "CPU of the Hub for a start", *(cpu[name] for name in _ORDER)),
+    ]
+
+
+async def _start_all(pods: PodLab, hub: Hub, people: Iterable[str]) -> None:
+    """Start a server for everybody, asked for by so many at a time, until all are ready."""
+    turns = asyncio.Semaphore(CLIENTS)
+
+    async def start(name: str) -> None:
+        async with turns:
+            status = await hub.spawn(name, pods.accounts[name])
+        if status != HTTPStatus.CREATED:
+            raise RuntimeError(f"{name} should have started, and the answer was {status}")
+
+    await asyncio.gather(*map(start, people))
+
+
+def _divide(people: Sequence[str], parts: int) -> list[Sequence[str]]:
+    length = -(-len(people) // parts)
+    return [people[start : start + length] for start in range(0, len(people), length)]
+
+
+# -- above running pods --------------------------------------------------------------------------
+
+
+async def _measure_restarts(lab: Lab, pods: PodLab, dice: random.Random) -> list[Figure]:
+    seconds: dict[str, list[float]] = {name: [] for name in _NAMES}
+    for _ in range(lab.size.restarts):
+        for name in dice.sample(_NAMES, len(_NAMES)):
+            seconds[name].append(await _restart(pods, pods.sites[name]))
+    same = ratios(seconds["again"], seconds["stock"])
+    most = max(*same, *(1 / ratio for ratio in same))
+    share = statistics.median(ratios(seconds["governed"], seconds["stock"]))
+    note = f"stock against itself up to {most:.2f}"
+    middle = statistics.median(seconds["stock"])
+    return [
+        Figure(_TOPIC, "restart, until a stock Hub knows its servers", middle, "s"),
+        Figure(_TOPIC, "restart", share, "x stock", MOST_RESTART, note),
+    ]
+
+
+async def _restart(pods: PodLab, site: Site) -> float:
+    """Kill the Hub, and return after how long another knows and routes every server."""
+    count = len(pods.people)
+    site.hub.kill()
+    began = time.perf_counter()
+    await site.hub.start()
+    # The Hub answers once it has looked at every server, and tells its proxy afterwards.
+    while await site.hub.count_routes() < count:  # noqa: ASYNC110
+        await asyncio.sleep(0.05)
+    took = time.perf_counter() - began
+    active, there = await site.hub.count_active(), len(site.list_reservations())
+    if (active, there) != (count, count):
+        raise RuntimeError(f"Of {count} servers, {active} were found again; there are {there} pods")
+    await site.hub.wait_until_quiet()
+    return took
+
+
+async def _restart_into_a_full_book(pods: PodLab) -> list[Figure]:
+    """Ask for more than the quota in the first instant of a Hub that still looks at its servers."""
+    site, name = pods.sites["governed"], pods.late[0]
+    before = site.list_reservations()
+    site.hub.kill()
+    status = await site.hub.start_spawning(name, pods.accounts[name], BENCHMARK_INIT_SECONDS="1")
+    await site.hub.wait_until_quiet()
+    codes = site.list_denials(1)
+    denied = status == HTTPStatus.SERVICE_UNAVAILABLE and len(codes) == 1 and _is_by_quota(codes[0])
+    after = site.list_reservations()
+    changed = len(set(before) ^ set(after)) + len(set(after) ^ set(site.list_held()))
+    note = f"answered {status} {', '.join(codes[0]) if codes else ''}".strip()
+    return [
+        Figure(_TOPIC, "first answer after a restart, not denied", int(not denied), "", 0, note),
+        Figure(_TOPIC, "pods or rows that changed meanwhile", changed, "", 0),
+    ]
+
+
+# -- no more than there may be ----------------------------------------------------------------
+
+
+async def _race(pods: PodLab, site: Site) -> list[Figure]:
+    """Have everybody ask at once, a tenth more than the quota allows."""
+    quota = len(pods.people)
+    everybody = [*pods.people, *pods.late]
+    answers = await asyncio.gather(
+        *(site.hub.spawn(name, pods.accounts[name]) for name in everybody)
+    )
+    started = sum(status == HTTPStatus.CREATED for status in answers)
+    denials = [codes for codes in site.list_denials(len(everybody)) if _is_by_quota(codes)]
+    refused = sum(status == HTTPStatus.SERVICE_UNAVAILABLE for status in answers)
+    there, held = set(site.list_reservations()), set(site.list_held())
+    most = max(site.peak.pods, len(there))
+    note = f"{len(everybody)} at once for {quota}; at most {most} pods at any instant"
+    return [
+        Figure(_TOPIC, "beyond the quota", max(0, most - quota, started - quota), "", 0, note),
+        Figure(_TOPIC, "short of the quota", max(0, quota - min(started, len(there))), "", 0),
+        Figure(
+            _TOPIC,
+            "answers that are neither a server nor a quota's denial",
+            len(everybody) - started - min(refused, len(denials)),
+            "",
+            0,
+        ),
+        Figure(
+            _TOPIC, "pods without an open row, and rows without a pod", len(there ^ held), "", 0
+        ),
+    ]
+
+
+def _is_by_quota(codes: Sequence[str]) -> bool:
+    return _QUOTA in codes
+
+
+_ORDER: Final = ("governed", "stock", "again")
