@@ -9,7 +9,9 @@ import json
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
 from multiprocessing.sharedctypes import Synchronized
+from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,25 +62,36 @@ class Peak:
 def playing(kubeconfig: Path, peaks: Sequence[Peak]) -> Iterator[None]:
     """Report every pod of some namespaces as running as soon as it is there, and count them."""
     context = multiprocessing.get_context("spawn")
-    process = context.Process(target=_play, args=(str(kubeconfig), tuple(peaks)), daemon=True)
+    begun = context.Event()
+    arguments = (str(kubeconfig), tuple(peaks), begun)
+    process = context.Process(target=_play, args=arguments, daemon=True)
     process.start()
     try:
+        while not begun.wait(0.1):
+            _see_alive(process)
         yield
-        if not process.is_alive():
-            raise RuntimeError("Nobody reported of the pods until the end, nor counted them")
+        _see_alive(process)
     finally:
         process.terminate()
         process.join()
 
 
-def _play(kubeconfig: str, peaks: tuple[Peak, ...]) -> None:
-    asyncio.run(_watch_all(kubeconfig, peaks))
+def _see_alive(process: BaseProcess) -> None:
+    if not process.is_alive():
+        raise RuntimeError("Nobody says of pods that they run, nor counts them")
 
 
-async def _watch_all(kubeconfig: str, peaks: tuple[Peak, ...]) -> None:
+def _play(kubeconfig: str, peaks: tuple[Peak, ...], begun: Event) -> None:
+    asyncio.run(_watch_all(kubeconfig, peaks, begun))
+
+
+async def _watch_all(kubeconfig: str, peaks: tuple[Peak, ...], begun: Event) -> None:
     client: ApiClient = await config.new_client_from_config(kubeconfig)
     async with client:
-        kubelets = [_Kubelet(CoreV1Api(client), peak) for peak in peaks]
+        core = CoreV1Api(client)
+        await core.list_namespaced_pod(peaks[0].namespace, limit=1)
+        begun.set()
+        kubelets = [_Kubelet(core, peak) for peak in peaks]
         async with asyncio.TaskGroup() as tasks:
             for kubelet in kubelets:
                 tasks.create_task(kubelet.watch())
