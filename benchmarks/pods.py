@@ -4,7 +4,7 @@ import asyncio
 import random
 import statistics
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -84,36 +84,46 @@ def _divide(people: Sequence[str], parts: int) -> list[Sequence[str]]:
 
 
 async def _measure_restarts(lab: Lab, pods: PodLab, dice: random.Random) -> list[Figure]:
-    seconds: dict[str, list[float]] = {name: [] for name in _NAMES}
+    answered: dict[str, list[float]] = {name: [] for name in _NAMES}
+    routed: dict[str, list[float]] = {name: [] for name in _NAMES}
     for _ in range(lab.size.restarts):
         for name in dice.sample(_NAMES, len(_NAMES)):
-            seconds[name].append(await _restart(pods, pods.sites[name]))
+            first, last = await _restart(pods, pods.sites[name])
+            answered[name].append(first)
+            routed[name].append(last)
+    middle = statistics.median(answered["stock"])
+    return [
+        Figure(_TOPIC, "restart, until a stock Hub knows its servers and answers", middle, "s"),
+        _compare_restarts("restart, until it knows its servers and answers", answered),
+        _compare_restarts("restart, until its proxy has every route, too", routed),
+    ]
+
+
+def _compare_restarts(what: str, seconds: Mapping[str, Sequence[float]]) -> Figure:
     same = ratios(seconds["again"], seconds["stock"])
     most = max(*same, *(1 / ratio for ratio in same))
     share = statistics.median(ratios(seconds["governed"], seconds["stock"]))
     note = f"stock against itself up to {most:.2f}"
-    middle = statistics.median(seconds["stock"])
-    return [
-        Figure(_TOPIC, "restart, until a stock Hub knows its servers", middle, "s"),
-        Figure(_TOPIC, "restart", share, "x stock", MOST_RESTART, note),
-    ]
+    return Figure(_TOPIC, what, share, "x stock", MOST_RESTART, note)
 
 
-async def _restart(pods: PodLab, site: Site) -> float:
-    """Kill the Hub, and return after how long another knows and routes every server."""
+async def _restart(pods: PodLab, site: Site) -> tuple[float, float]:
+    """Kill the Hub, and return after how long another answers, and routes every server.
+
+    It answers once it has looked at every server, and tells its proxy once its services are up.
+    """
     count = len(pods.people)
     site.hub.kill()
     began = time.perf_counter()
-    await site.hub.start()
-    # The Hub answers once it has looked at every server, and tells its proxy afterwards.
+    answered = await site.hub.start()
     while await site.hub.count_routes() < count:  # noqa: ASYNC110
         await asyncio.sleep(0.05)
-    took = time.perf_counter() - began
+    routed = time.perf_counter() - began
     active, there = await site.hub.count_active(), len(site.list_reservations())
     if (active, there) != (count, count):
         raise RuntimeError(f"Of {count} servers, {active} were found again; there are {there} pods")
     await site.hub.wait_until_quiet()
-    return took
+    return answered, routed
 
 
 async def _restart_into_a_full_book(pods: PodLab) -> list[Figure]:
