@@ -6,6 +6,7 @@ is 1 if a target was missed.
 
 import argparse
 import asyncio
+import os
 import secrets
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from benchmarks.lab import Lab
 from benchmarks.report import Report, render_json, render_markdown
 from benchmarks.sizes import SIZES
 from benchmarks.topics import TOPICS
+from tests.cluster.fixtures import CHOICE, read_choice
 
 
 def main() -> int:
@@ -41,7 +43,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         async with running_backend() as port:
             size = SIZES[arguments.size]
             lab = Lab.build(size, arguments.seed, Path(directory), port)
-            for name in arguments.topics or TOPICS:
+            for name in arguments.topics or _list_chosen():
                 figures: list[Figure] = await TOPICS[name](lab)
                 report.figures += figures
                 _say(f"\n{render_table(figures)}")
@@ -52,6 +54,14 @@ async def _run(arguments: argparse.Namespace) -> int:
     if arguments.markdown:
         arguments.markdown.write_text(render_markdown(report))
     return 1 if any(figure.verdict == "MISSED" for figure in report.figures) else 0
+
+
+def _list_chosen() -> list[str]:
+    """Return every topic, but for those that somebody chose to leave out."""
+    left_out = {"pods"} if "cluster" in read_choice() else set()
+    for name in left_out:
+        _say(f"Not measured, by choice ({CHOICE}={os.environ[CHOICE]}): {name}")
+    return [name for name in TOPICS if name not in left_out]
 
 
 def _say(text: str) -> None:
