@@ -43,7 +43,7 @@ async def _run(arguments: argparse.Namespace) -> int:
         async with running_backend() as port:
             size = SIZES[arguments.size]
             lab = Lab.build(size, arguments.seed, Path(directory), port)
-            for name in arguments.topics or _list_chosen():
+            for name in arguments.topics or list_chosen():
                 figures: list[Figure] = await TOPICS[name](lab)
                 report.figures += figures
                 _say(f"\n{render_table(figures)}")
@@ -56,7 +56,7 @@ async def _run(arguments: argparse.Namespace) -> int:
     return 1 if any(figure.verdict == "MISSED" for figure in report.figures) else 0
 
 
-def _list_chosen() -> list[str]:
+def list_chosen() -> list[str]:
     """Return every topic, but for those that somebody chose to leave out."""
     left_out = {"pods"} if "cluster" in read_choice() else set()
     for name in left_out:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.__main__ import list_chosen
 from benchmarks.figures import Figure, compare, quantile, render_table
 from benchmarks.population import make_document, make_policy, make_population, render_document
 from benchmarks.sizes import SIZES
@@ -118,6 +119,15 @@ def test_a_table_is_markdown_that_lines_up():
     assert len({len(line) for line in lines}) == 1
     assert lines[2].split("|")[1:5] == [" a: b      ", " 0.50 ms  ", " ≤ 20   ", " met "]
     assert set(lines[1]) == {"|", "-", " "}
+
+
+def test_what_needs_a_kubernetes_is_left_out_by_choice(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for choice, left_out in (("off", {"pods"}), ("api", set()), ("", set())):
+        monkeypatch.setenv("KUBERNETES", choice)
+        assert set(list_chosen()) == TOPICS.keys() - left_out
+        assert ("KUBERNETES=off" in capsys.readouterr().out) is bool(left_out)
 
 
 def test_topics_have_names_that_can_be_asked_for():
