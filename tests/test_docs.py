@@ -295,6 +295,17 @@ def test_metrics_that_are_named_exist(page):
     assert names <= list_all_literals()
 
 
+def test_every_metric_is_described_with_its_labels():
+    described = (ROOT / "docs" / "operations.md").read_text()
+    source = ast.parse((PACKAGE / "hub" / "metrics.py").read_text())
+    calls = [node.value for node in source.body if isinstance(node, ast.Assign)]
+    made = [[ast.literal_eval(each) for each in c.args] for c in calls if isinstance(c, ast.Call)]
+    assert len(made) >= 5
+    for name, _, *labels in made:
+        told = f"{name}{{{', '.join(labels[0])}}}" if labels else name
+        assert f"| `{told}` |" in described
+
+
 @each_page(HOW_TOS)
 def test_routes_that_are_named_exist(page):
     hub = [f"/hub{pattern}" for pattern, *_ in platform_handlers(None)]
