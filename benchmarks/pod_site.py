@@ -5,13 +5,17 @@ has more to do for one of them.
 """
 
 import os
+from functools import partialmethod
 from typing import Any, Final
+
+from tornado.tcpserver import TCPServer
 
 from benchmarks.site import set_up_hub
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.pod import HUB, PREFIX, RESERVATION, SERVER, USER
 
 _PATIENCE: Final = 600
+_MOST_AT_ONCE: Final = 4096
 _LONGEST_ID: Final = "0123456789abcdef0123456789abcdef"
 _MARKS: Final = {
     f"{PREFIX}tier": "small",
@@ -22,6 +26,9 @@ _MARKS: Final = {
 
 def set_up(c: Any, *, governed: bool, port: int, backend: str, token: str) -> None:
     """Configure a Hub: stock with KubeSpawner, or the same one with ``configure(c)``."""
+    # More ask at once than the kernel holds for a server of tornado's; it would break some off.
+    server: Any = TCPServer
+    server.listen = partialmethod(server.listen, backlog=_MOST_AT_ONCE)
     set_up_hub(c, port=port, token=token)
     c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
     # How long a Hub that starts waits for its servers before it answers; -1: until all are known.
