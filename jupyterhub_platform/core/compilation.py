@@ -222,13 +222,17 @@ class _Compiler:
             return None
 
     def _demand_path(self, tier: Tier, name: str) -> KeyPath:
-        key = "requests" if name in self._declaration.tiers[tier.name].requests else "limits"
-        return ("tiers", tier.name, key, name)
+        declared = self._declaration.tiers[tier.name]
+        path = ("tiers", tier.name)
+        for at, device in self._findings.number((*path, "devices"), declared.devices):
+            if device.resource == name:
+                return (*at, "count")
+        return (*path, "requests" if name in declared.requests else "limits", name)
 
     def _check_capacity(self, tier: Tier, quota: Rule) -> None:
-        for name, asked in tier.requests.items():
+        for name, asked in tier.demand.items():
             most = quota.quota.get(name)
-            if most is None or asked <= most:
+            if name == SERVERS or most is None or asked <= most:
                 continue
             self._findings.add(
                 self._demand_path(tier, name),

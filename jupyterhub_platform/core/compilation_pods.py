@@ -7,8 +7,13 @@ from jupyterhub_platform.core.declaration import Declaration, DeclaredGroup, Dec
 from jupyterhub_platform.core.declaration_pods import DeclaredHome, DeclaredNodeRule
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.findings import Findings, KeyPath, quote, split_message
-from jupyterhub_platform.core.pods import Home, InitContainer, NodeRule, Pod, SharedVolume
-from jupyterhub_platform.core.resources import MEMORY, parse_quantity
+from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
+from jupyterhub_platform.core.resources import (
+    MEMORY,
+    check_resource_name,
+    is_accelerator,
+    parse_quantity,
+)
 
 _VALUES: Final[Mapping[str, tuple[int, int]]] = {
     "Exists": (0, 0),
@@ -42,6 +47,7 @@ def read_pod(
         volumes_group=context.fs_group,
         home=_read_home(declaration, findings, path, tier),
         init_containers=tuple(_read_init_containers(declaration, findings, path, tier)),
+        devices=tuple(_read_devices(findings, path, tier)),
     )
 
 
@@ -114,3 +120,35 @@ def _read_init_containers(
         if not each.command:
             findings.add((*at, "command"), "is empty", "write for example [mkdir, -p, /home/x]")
         yield InitContainer(each.name, declaration.images[each.image].reference, each.command)
+
+
+def _read_devices(findings: Findings, path: KeyPath, tier: DeclaredTier) -> Iterator[Device]:
+    seen: set[str] = set()
+    for at, each in findings.number((*path, "devices"), tier.devices):
+        if each.name in seen:
+            what = f"{quote(each.name)} is there twice"
+            findings.add((*at, "name"), what, "choose another name")
+        seen.add(each.name)
+        if _is_device(findings, (*at, "resource"), each.resource):
+            for key in ("requests", "limits"):
+                if each.resource in getattr(tier, key):
+                    _refuse_twice(findings, (*at, "resource"), (*path, key, each.resource))
+            yield Device(each.name, each.template, each.resource, each.count)
+
+
+def _is_device(findings: Findings, path: KeyPath, resource: str) -> bool:
+    fix = "write DOMAIN/NAME, such as nvidia.com/gpu"
+    try:
+        if is_accelerator(check_resource_name(resource)):
+            return True
+    except QuantityError as error:
+        findings.add(path, *split_message(str(error), fix))
+    else:
+        findings.add(path, f"{quote(resource)} is no device: its name has no domain", fix)
+    return False
+
+
+def _refuse_twice(findings: Findings, path: KeyPath, other: KeyPath) -> None:
+    what = f"{quote(other[-1])} is also among the {other[-2]}, so that a server would get both"
+    fix = "name it in one place: what a device plugin gives is requested, the rest is claimed"
+    findings.add(path, what, fix, rests_on=[other])

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, Strict
 
 from jupyterhub_platform.core.declaration_pods import (
+    DeclaredDevice,
     DeclaredHome,
     DeclaredInitContainer,
     DeclaredNodeRule,
@@ -132,6 +133,9 @@ class DeclaredTier(Declared):
         {}, description="What the scheduler reserves and quotas count; absent: the limits."
     )
     limits: Amounts = Field({}, description="What a server may use at most; absent: the requests.")
+    devices: Annotated[tuple[DeclaredDevice, ...], Strict(strict=False)] = Field(
+        (), description="Devices that come by a claim, counted on top of the requests."
+    )
     images: Names = Field(
         description="Images to choose from, by key; the first is preselected.", examples=[["lab"]]
     )

@@ -32,12 +32,20 @@ def _check_object(value: str) -> str:
     return value
 
 
-def _check_label(value: str) -> str:
-    if not _LABEL.fullmatch(value):
-        fix = "use small letters, digits and -, 63 characters at most"
-        raise refusal(f"“{value[:64]}” is not the name of a container", fix)
+def _check_container(value: str) -> str:
     if value == "notebook":
         raise refusal("is the name of the server's own container", "choose another one")
+    return _check_label(value, "a container")
+
+
+def _check_claim(value: str) -> str:
+    return _check_label(value, "a claim")
+
+
+def _check_label(value: str, whose: str) -> str:
+    if not _LABEL.fullmatch(value):
+        fix = "use small letters, digits and -, 63 characters at most"
+        raise refusal(f"“{value[:64]}” is not the name of {whose}", fix)
     return value
 
 
@@ -65,7 +73,8 @@ def _check_mount(value: str) -> str:
 
 
 ObjectName = Annotated[str, AfterValidator(_check_object)]
-ContainerName = Annotated[str, AfterValidator(_check_label)]
+ContainerName = Annotated[str, AfterValidator(_check_container)]
+ClaimName = Annotated[str, AfterValidator(_check_claim)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
 Value = Annotated[str, Field(max_length=4096), AfterValidator(_check_value)]
 Mount = Annotated[str, AfterValidator(_check_mount)]
@@ -124,6 +133,25 @@ class DeclaredSecurityContext(Declared):
     run_as_user: NumericId = Field(None, description="User id; absent: the image's.")
     run_as_group: NumericId = Field(None, description="Group id; absent: the image's.")
     fs_group: NumericId = Field(None, description="Group that volumes belong to.")
+
+
+class DeclaredDevice(Declared):
+    """Devices that Kubernetes gives a server by a claim of its own (resource.k8s.io/v1).
+
+    At most 32: Kubernetes gives no more by one claim.
+    """
+
+    name: ClaimName = Field(description="Name of the claim in the pod.", examples=["gpu"])
+    template: ObjectName = Field(
+        description="Name of the ResourceClaimTemplate, in the namespace of servers.",
+        examples=["whole-gpu"],
+    )
+    resource: str = Field(
+        description="What quotas call such a device.", examples=["nvidia.com/gpu"]
+    )
+    count: Annotated[int, Field(ge=1, le=32)] = Field(
+        1, description="How many devices a claim from that template gives."
+    )
 
 
 class DeclaredInitContainer(Declared):

@@ -75,6 +75,8 @@ def _explain(detail: ErrorDetails, findings: Findings) -> tuple[str, str]:
         return f"{quote(value)} is not known here", f"write {expected}"
     if kind == "greater_than_equal":
         return f"{quote(value)} is too small", f"write {context['ge']} or more, or remove the key"
+    if kind == "less_than_equal":
+        return f"{quote(value)} is too large", f"write {context['le']} or less"
     if kind == "string_too_long":
         return "is too long", f"write {context['max_length']} characters at most"
     if path == () and value is None:

@@ -45,6 +45,20 @@ class InitContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """What a claim of a pod's gives its server: ``count`` devices, which quotas know as a resource.
+
+    Kubernetes makes the claim ``name`` from the ResourceClaimTemplate ``template`` of the servers'
+    namespace, and removes it with the pod.
+    """
+
+    name: str
+    template: str
+    resource: str
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Pod:
     """How the servers of a tier run on Kubernetes. What is empty, the site's own settings say.
 
@@ -64,6 +78,7 @@ class Pod:
     home: Home | None = None
     init_containers: tuple[InitContainer, ...] = ()
     shared: tuple[SharedVolume, ...] = ()
+    devices: tuple[Device, ...] = ()
 
     def of_groups(self, service_account: str, shared: tuple[SharedVolume, ...]) -> "Pod":
         """Return the pod of one start: with what the groups of its user bring.

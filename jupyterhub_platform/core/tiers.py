@@ -45,12 +45,21 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What a container or a pod asks for, as Kubernetes says it."""
+
+    requests: Resources
+    limits: Resources
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """What one server of this tier asks for, gives, starts and where.
 
     ``requests`` is what the scheduler reserves and quotas count; ``limits`` is what the server may
-    use at most. ``observe`` records what would be denied, and admits. A server is stopped
-    ``max_lifetime`` after its admission, and after ``idle_timeout`` without use.
+    use at most. What ``pod.devices`` give comes on top of both. ``observe`` records what would be
+    denied, and admits. A server is stopped ``max_lifetime`` after its admission, and after
+    ``idle_timeout`` without use.
     """
 
     name: str
@@ -67,23 +76,28 @@ class Tier:
     max_lifetime: timedelta | None = None
     idle_timeout: timedelta | None = None
     demand: Resources = field(init=False, repr=False, compare=False)
-    """What one server of this tier is charged: its requests, and itself."""
+    """What one server of this tier is charged: its requests, its devices, and itself."""
 
     def __post_init__(self) -> None:
         # Asked at every decision: added up once.
-        object.__setattr__(self, "demand", self.requests.plus({SERVERS: 1}))
+        object.__setattr__(self, "demand", self.requests.plus(self.devices).plus({SERVERS: 1}))
 
+    @property
+    def devices(self) -> Resources:
+        """What the claims of one server give, by resource; its containers ask for none of it."""
+        given = Resources()
+        for device in self.pod.devices:
+            given = given.plus({device.resource: device.count})
+        return given
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a container or a pod asks for, as Kubernetes says it."""
-
-    requests: Resources
-    limits: Resources
+    @property
+    def gives(self) -> Asked:
+        """What one server gets in all, its devices too: for people to read."""
+        return Asked(self.requests.plus(self.devices), self.limits.plus(self.devices))
 
 
 def pod_amounts(tier: Tier) -> Asked:
-    """Return what a whole pod of ``tier`` asks for.
+    """Return what the containers of a whole pod of ``tier`` ask for; devices are claimed beside it.
 
     Every limit comes with a request, if need be of zero: Kubernetes reads a limit alone as a
     request of as much, which nobody reserved.

@@ -206,7 +206,7 @@ def _offer(facts: Facts, subject: Subject, account: str, name: str) -> Offer:
     return Offer(
         tier=name,
         title=tier.title or name,
-        gives=tier.limits.describe() or tier.requests.describe(),
+        gives=tier.gives.limits.describe() or tier.gives.requests.describe(),
         granted=candidate is not None and candidate.granted,
         requestable=tier.requestable,
         fits=decision.admitted,

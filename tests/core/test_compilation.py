@@ -6,7 +6,7 @@ import pytest
 from jupyterhub_platform.core.compilation import compile_policy
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import Home, InitContainer, NodeRule, Pod, SharedVolume
+from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
 from jupyterhub_platform.core.policy import Policy
 
 
@@ -87,6 +87,7 @@ def test_a_tier_says_how_its_pods_run():
             security_context={"run_as_user": 1000, "run_as_group": 100, "fs_group": 200},
             home={"size": "10Gi", "storage_class": "gp3"},
             init_containers=[{"name": "prepare", "image": "lab", "command": ["ls", "-l"]}],
+            devices=[{"name": "gpu", "template": "whole-gpu", "resource": "nvidia.com/gpu"}],
         )
         .tiers["small"]
         .pod
@@ -105,6 +106,7 @@ def test_a_tier_says_how_its_pods_run():
         volumes_group=200,
         home=Home(10 * 2**30, "/home/jovyan", "gp3"),
         init_containers=(InitContainer("prepare", "example/lab:1", ("ls", "-l")),),
+        devices=(Device("gpu", "whole-gpu", "nvidia.com/gpu", 1),),
     )
 
 

@@ -7,7 +7,7 @@ from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.question import Candidate, Options, Question
 from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import Asked, Tier
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.holdings import say_left_after
 from jupyterhub_platform.hub.spawn_page.obstacles import find_obstacles
@@ -86,13 +86,14 @@ def say_end(tier: Tier) -> str:
 
 def describe_gift(tier: Tier) -> tuple[Amount, ...]:
     """Say what one server of the tier gets: requests, and limits where they differ."""
-    names = sorted({*tier.requests, *tier.limits} - {SERVERS}, key=resource_order)
-    return tuple(amount for name in names if (amount := _amount(tier, name)))
+    gives = tier.gives
+    names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
+    return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
-def _amount(tier: Tier, name: str) -> Amount | None:
-    asked, most = tier.requests.amount(name), tier.limits.amount(name)
-    if name not in tier.limits:
+def _amount(gives: Asked, name: str) -> Amount | None:
+    asked, most = gives.requests.amount(name), gives.limits.amount(name)
+    if name not in gives.limits:
         return Amount(f"at least {describe_amount(name, asked)}") if asked else None
     if not asked:
         return Amount(f"up to {describe_amount(name, most)}") if most else None
