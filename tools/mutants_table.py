@@ -380,7 +380,7 @@ POLICY: Final = (
             "return account in self.groups or user in self.users or level in self.levels",
             "return True",
         ),
-        ("a server does not count itself", "self.requests.plus({SERVERS: 1})", "self.requests"),
+        ("a server does not count itself", ".plus(self.devices).plus({SERVERS: 1})", ""),
     ),
 )
 
@@ -859,6 +859,62 @@ DOORS: Final = (
             "",
         ),
         ("privileged is let through", '    if context.get("privileged"):', "    if False:"),
+    ),
+    *faults_in(
+        "hub/kubernetes/claims.py",
+        ("tests/hub/kubernetes/test_guard.py",),
+        (
+            "a claim that nothing reserved is let through",
+            '        if name not in admitted:\n            yield f"spec.resourceClaims',
+            '        if False:\n            yield f"spec.resourceClaims',
+        ),
+        (
+            "another container uses the server's devices",
+            "            elif path != _OWN:\n",
+            "            elif False:\n",
+        ),
+        (
+            "a claim from another template is let through",
+            '        if _named(spec, "resourceClaims", device.name) != [admitted]:\n',
+            '        if not _named(spec, "resourceClaims", device.name):\n',
+        ),
+        (
+            "a server goes without what it is charged for",
+            "device.name) != whole for one in own",
+            "device.name) != whole for one in ()",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/guard.py",
+        ("tests/hub/kubernetes/test_guard.py",),
+        (
+            "what is reserved for claims is requested beside them",
+            " - claimed.get(name, 0)\n",
+            "\n",
+        ),
+        (
+            "claims are not looked for",
+            "            *find_foreign(spec, allowance.devices),\n",
+            "",
+        ),
+    ),
+    *faults_in(
+        "core/tiers.py",
+        ("tests/core/test_tiers.py",),
+        (
+            "devices are not charged",
+            "self.requests.plus(self.devices).plus(",
+            "self.requests.plus(",
+        ),
+    ),
+    *faults_in(
+        "core/compilation_pods.py",
+        ("tests/test_documents.py",),
+        (
+            "a tier gets the same devices twice",
+            "                if each.resource in getattr(tier, key):\n",
+            "                if False:\n",
+        ),
     ),
     *faults_in(
         "hub/authenticator.py",

@@ -1,6 +1,7 @@
 """What a tier says about pods beyond amounts: where they run, as whom, with which volumes."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 
@@ -56,6 +57,14 @@ class Device:
     template: str
     resource: str
     count: int = 1
+
+
+def count_devices(devices: Iterable[Device]) -> Mapping[str, int]:
+    """Return how many devices these are in all, by what quotas call them."""
+    counted: Counter[str] = Counter()
+    for device in devices:
+        counted[device.resource] += device.count
+    return counted
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import Pod
+from jupyterhub_platform.core.pods import Pod, count_devices
 from jupyterhub_platform.core.resources import SERVERS, Resources, is_indivisible
 
 
@@ -85,10 +85,7 @@ class Tier:
     @property
     def devices(self) -> Resources:
         """What the claims of one server give, by resource; its containers ask for none of it."""
-        given = Resources()
-        for device in self.pod.devices:
-            given = given.plus({device.resource: device.count})
-        return given
+        return Resources.of(count_devices(self.pod.devices))
 
     @property
     def gives(self) -> Asked:

@@ -8,6 +8,7 @@ from kubernetes_asyncio.client import V1Container, V1Pod, V1ResourceRequirements
 from jupyterhub_platform.core.pods import InitContainer
 from jupyterhub_platform.core.resources import Resources, is_indivisible
 from jupyterhub_platform.core.tiers import Asked, pod_amounts
+from jupyterhub_platform.hub.kubernetes.claims import add_claims
 from jupyterhub_platform.hub.kubernetes.placement import confine, identify, place
 from jupyterhub_platform.hub.kubernetes.pod import (
     NOTEBOOK,
@@ -32,6 +33,7 @@ def dress(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     own = next(each for each in pod.spec.containers if each.name == NOTEBOOK)
     confine(own, admitted.pod)
     add_volumes(pod.spec, own, admitted.pod, claim)
+    add_claims(pod.spec, own, admitted.pod.devices)
     initial = [_init_container(each, own) for each in admitted.pod.init_containers]
     for container in initial:
         confine(container, admitted.pod)

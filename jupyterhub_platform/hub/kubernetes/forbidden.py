@@ -1,7 +1,7 @@
 """Fields of a pod that give a server more than itself: the node, the cluster, other pods.
 
-The list is that of the Pod Security Standards as far as it matters here, and three more:
-a service account's token, a node chosen past the scheduler, devices that no resource name counts.
+The list is that of the Pod Security Standards as far as it matters here, and two more:
+a service account's token, a node chosen past the scheduler.
 """
 
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,6 @@ _POD: Final[Mapping[str, str]] = MappingProxyType(
         "hostPID": "sees the processes of the node",
         "hostIPC": "shares memory with the node",
         "nodeName": "goes past the scheduler",
-        "resourceClaims": "claims devices that nothing reserved",
         "ephemeralContainers": "adds containers that nothing limits",
     }
 )
@@ -69,8 +68,6 @@ def _container(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
     yield from _confinement(at, context)
     if any(port.get("hostPort") for port in items(container, "ports")):
         yield f"{path}.ports.hostPort", "opens a port of the node"
-    if part(container, "resources").get("claims"):
-        yield f"{path}.resources.claims", "claims devices that nothing reserved"
 
 
 def _may_escalate(name: Any, allowed: Any) -> bool:

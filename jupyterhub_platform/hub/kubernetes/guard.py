@@ -10,7 +10,9 @@ from typing import Final
 
 from jupyterhub_platform.core import manifests
 from jupyterhub_platform.core.manifests import Manifest, containers, items, part
+from jupyterhub_platform.core.pods import Device, count_devices
 from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount, is_indivisible
+from jupyterhub_platform.hub.kubernetes.claims import find_changed, find_foreign
 from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
@@ -33,6 +35,8 @@ class Allowance:
         What the Hub finds its pod by.
     service_account
         As which service account it may act; empty for none of its own.
+    devices
+        What it must claim. What that gives is in ``reserved``, and no container asks for it.
     fields
         Paths of forbidden fields that the operator allows.
     """
@@ -44,6 +48,7 @@ class Allowance:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     service_account: str = ""
+    devices: tuple[Device, ...] = ()
     fields: frozenset[str] = frozenset()
 
 
@@ -68,7 +73,10 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
     ]
     forbidden = [
         Violation(FORBIDDEN, path, what)
-        for path, what in find_forbidden(spec, allowance.service_account)
+        for path, what in (
+            *find_forbidden(spec, allowance.service_account),
+            *find_foreign(spec, allowance.devices),
+        )
         if path not in allowance.fields
     ]
     return (*resources, *forbidden, *_changed(manifest, allowance))
@@ -77,10 +85,12 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
 def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     """Yield every resource of which the pod asks for more than it may."""
     pod = part(spec, "resources")
+    claimed = count_devices(allowance.devices)
     for name in sorted(manifests.names_in(spec)):
         wanted = manifests.total(spec, name, manifests.request_of)
         wanted = max(wanted, manifests.request_of(pod, name))
-        reserved = allowance.reserved.amount(name)
+        # What was reserved for the claims is used up by them.
+        reserved = allowance.reserved.amount(name) - claimed.get(name, 0)
         if wanted > reserved:
             yield _more(name, "requests", wanted, reserved, "reserved")
         if name not in allowance.limits:
@@ -114,6 +124,8 @@ def _changed(manifest: Manifest, allowance: Allowance) -> Iterator[Violation]:
     ]
     if len(own) != 1:
         yield Violation(CHANGED, "spec.containers", f"{len(own)} are named {NOTEBOOK}, not one")
+    for path, what in find_changed(part(manifest, "spec"), allowance.devices):
+        yield Violation(CHANGED, path, what)
     for one in own:
         if one.get("image") != allowance.image:
             what = f"{one.get('image')!a} is not the admitted {allowance.image!a}"

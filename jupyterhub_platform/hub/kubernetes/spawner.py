@@ -42,8 +42,8 @@ class KubeTierSpawner(CreatingSpawner):
         Refused are: the network, processes, memory and paths of the node (``hostNetwork``,
         ``hostPID``, ``hostIPC``, ``hostPath``, ``hostPort``), ``privileged``,
         ``allowPrivilegeEscalation``, added capabilities, an unmasked ``/proc``, unconfined
-        profiles, another service account, a service account's token, ``nodeName``, resource claims
-        and ephemeral containers.
+        profiles, another service account, a service account's token, ``nodeName``, ephemeral
+        containers, and resource claims: those of the tier are for the server's own container.
 
         Each entry is the exact path that the Hub's log gives for it. Zero to JupyterHub's container
         that blocks the cloud's metadata, for example, needs::
@@ -145,6 +145,7 @@ class KubeTierSpawner(CreatingSpawner):
             labels=labels_of(admitted),
             annotations=annotations_of(admitted, self.hub_instance),
             service_account=admitted.pod.service_account,
+            devices=admitted.pod.devices,
             fields=frozenset(self.allowed_pod_fields),
         )
 

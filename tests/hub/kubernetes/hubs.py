@@ -16,7 +16,14 @@ from traitlets.config import Config
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import Home, InitContainer, NodeRule, Pod, SharedVolume
+from jupyterhub_platform.core.pods import (
+    Device,
+    Home,
+    InitContainer,
+    NodeRule,
+    Pod,
+    SharedVolume,
+)
 from jupyterhub_platform.core.policy import Defaults, Person, Policy
 from jupyterhub_platform.core.question import Options, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
@@ -31,6 +38,7 @@ NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
 TOKEN = "canary0123456789canary0123456789"
 IMAGE = Image("lab", "JupyterLab", "quay.io/jupyter/base-notebook:2026-11-02")
 GPU = "nvidia.com/gpu"
+FABRIC = "example.org/fabric"
 NAME = "jupyter-dev1"
 GOLDEN = Path(__file__).parent / "golden"
 Start: TypeAlias = Callable[..., KubeTierSpawner]
@@ -63,6 +71,16 @@ GPU_TIER = make_tier(
     ),
 )
 
+DEVICES_TIER = make_tier(
+    "devices",
+    amounts(cpu=4, memory="32Gi", storage="20Gi"),
+    amounts(cpu=8, memory="32Gi", storage="20Gi"),
+    pod=Pod(
+        devices=(Device("gpus", "two-gpus", GPU, 2), Device("fabric", "fabric.example.org", FABRIC))
+    ),
+)
+"""Its devices come by claims."""
+
 EVERYTHING = Pod(
     node_selector={"example.org/pool": "train"},
     node_affinity=(
@@ -93,7 +111,7 @@ def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:
     policy = Policy(
         name="Example",
         quota=Rule("quota", {GPU: 4}),
-        defaults=Defaults(user=Rule("defaults.user", {GPU: 4}), tier=tier.name),
+        defaults=Defaults(user=Rule("defaults.user", {GPU: 4, FABRIC: 4}), tier=tier.name),
         people={user: Person(user, Level.DEVELOPER)},
         groups={},
         images={IMAGE.name: IMAGE},

@@ -1,5 +1,6 @@
 """Every golden pod is one that a real API server takes, where Pod Security ``restricted`` holds."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,13 +42,33 @@ def core(api_cluster: Any, namespace: str, classes: None) -> CoreV1Api:
     return api
 
 
+def find_lost(sent: Any, returned: Any, path: str = "") -> Iterator[str]:
+    """Yield where something that was sent does not come back; what is added does not matter."""
+    if isinstance(sent, dict) and isinstance(returned, dict):
+        for key, value in sent.items():
+            yield from find_lost(value, returned.get(key), f"{path}.{key}")
+    elif isinstance(sent, list) and isinstance(returned, list):
+        for number, each in enumerate(sent):
+            if not any(not list(find_lost(each, other)) for other in returned):
+                yield f"{path}[{number}]"
+    elif sent and sent != returned:  # what is empty means the same as what is not said
+        yield path
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_golden_pod_is_accepted(name: str, core: CoreV1Api, namespace: str) -> None:
     level = "baseline" if name in WITH_SIDECARS else "restricted"
     core.patch_namespace(namespace, {"metadata": {"labels": {RESTRICTED: level}}})
     pod = YAML(typ="safe").load(GOLDEN / f"{name}.yaml")
-    created = core.create_namespaced_pod(namespace, pod, dry_run="All")
-    assert created.metadata.name == pod["metadata"]["name"]
+    answer = core.create_namespaced_pod(namespace, pod, dry_run="All", _preload_content=False)
+    assert list(find_lost(pod, json.loads(answer.data))) == []
+
+
+def test_what_does_not_come_back_is_noticed(core: CoreV1Api, namespace: str) -> None:
+    pod = YAML(typ="safe").load(GOLDEN / "devices.yaml")
+    answer = core.create_namespaced_pod(namespace, pod, dry_run="All", _preload_content=False)
+    pod["spec"]["resourceClaims"][1]["resourceClaimTemplateName"] = "another"
+    assert list(find_lost(pod, json.loads(answer.data))) == [".spec.resourceClaims[1]"]
 
 
 def test_the_namespace_does_refuse_what_is_not_restricted(core: CoreV1Api, namespace: str) -> None:

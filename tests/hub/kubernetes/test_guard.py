@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_platform.core.pods import Device
 from jupyterhub_platform.hub.kubernetes.guard import (
     CHANGED,
     EXCEEDS,
@@ -178,7 +179,8 @@ ESCAPES: dict[str, Change] = {
     "spec.serviceAccountName": spec(serviceAccountName="hub"),
     "spec.serviceAccount": spec(serviceAccount="hub"),
     "spec.automountServiceAccountToken": spec(automountServiceAccountToken=True),
-    "spec.resourceClaims": spec(resourceClaims=[{"name": "gpu"}]),
+    "spec.resourceClaims[more]": spec(resourceClaims=[{"name": "more"}]),
+    "spec.resources.claims[more]": spec(resources={"claims": [{"name": "more"}]}),
     "spec.ephemeralContainers": spec(ephemeralContainers=[{"name": "debug"}]),
     "spec.volumes[root].hostPath": spec(volumes=[{"name": "root", "hostPath": {"path": "/"}}]),
     "spec.volumes[token].projected": spec(
@@ -204,8 +206,11 @@ ESCAPES: dict[str, Change] = {
     "spec.containers[notebook].ports.hostPort": lambda pod: notebook(pod).update(
         ports=[{"hostPort": 22}]
     ),
-    "spec.containers[notebook].resources.claims": lambda pod: notebook(pod)["resources"].update(
-        claims=[{"name": "gpu"}]
+    "spec.containers[notebook].resources.claims[more]": (
+        lambda pod: notebook(pod)["resources"].update(claims=[{"name": "more"}])
+    ),
+    "spec.initContainers[extra].resources.claims[more]": add(
+        "initContainers", {**BOUNDED, "claims": [{"name": "more"}]}
     ),
     "spec.initContainers[extra].securityContext.privileged": add(
         "initContainers", BOUNDED, securityContext={"privileged": True}
@@ -260,3 +265,117 @@ def test_allowed_fields_never_allow_more_resources() -> None:
 def test_another_pod_than_the_admitted_one_is_refused(change: Change, path: str) -> None:
     violations = check_pod(changed(change), ALLOWANCE)
     assert [one for one in violations if one.code == CHANGED and one.path.endswith(path)]
+
+
+# -- devices that come by claims -------------------------------------------------------------------
+
+CLAIMING = Allowance(
+    **{
+        **_fields(ALLOWANCE),
+        "reserved": amounts(servers=1, cpu=1, memory="2Gi", gpu=2),
+        "limits": amounts(cpu=2, memory="4Gi"),
+        "devices": (Device("gpu", "whole-gpu", GPU, 2),),
+    }
+)
+
+
+def claiming(change: Change = lambda pod: None) -> dict[str, Any]:
+    """Return the pod that claims its GPUs, with a change."""
+    pod = changed(lambda pod: [resources(pod, part).pop(GPU) for part in ("requests", "limits")])
+    pod["spec"]["resourceClaims"] = [{"name": "gpu", "resourceClaimTemplateName": "whole-gpu"}]
+    notebook(pod)["resources"]["claims"] = [{"name": "gpu"}]
+    change(pod)
+    return pod
+
+
+def claim(**fields: Any) -> Change:
+    """Change the claim."""
+    return lambda pod: pod["spec"]["resourceClaims"][0].update(fields)
+
+
+def add_claim(*claims: Any) -> Change:
+    """Add claims of these to the pod."""
+    return lambda pod: pod["spec"]["resourceClaims"].extend(claims)
+
+
+def use(*claims: Any) -> Change:
+    """Let the server's container use these claims, and no other."""
+    return lambda pod: notebook(pod)["resources"].update(claims=list(claims))
+
+
+def test_claims_that_were_admitted_are_accepted() -> None:
+    assert check_pod(claiming(), CLAIMING) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (spec(resourceClaims=[]), "spec.resourceClaims[gpu]"),
+        (spec(resourceClaims=None), "spec.resourceClaims[gpu]"),
+        (claim(resourceClaimTemplateName="eight-gpus"), "spec.resourceClaims[gpu]"),
+        (claim(resourceClaimName="somebody-elses"), "spec.resourceClaims[gpu]"),
+        (
+            spec(resourceClaims=[{"name": "gpu", "resourceClaimName": "somebody-elses"}]),
+            "spec.resourceClaims[gpu]",
+        ),
+        (
+            add_claim({"name": "gpu", "resourceClaimTemplateName": "whole-gpu"}),
+            "spec.resourceClaims[gpu]",
+        ),
+        (use(), "spec.containers[notebook].resources.claims[gpu]"),
+        (
+            use({"name": "gpu", "request": "one"}),
+            "spec.containers[notebook].resources.claims[gpu]",
+        ),
+        (
+            use({"name": "gpu"}, {"name": "gpu"}),
+            "spec.containers[notebook].resources.claims[gpu]",
+        ),
+    ],
+)
+def test_an_admitted_claim_that_is_missing_or_another_is_refused_whatever_is_allowed(
+    change: Change, path: str
+) -> None:
+    allowance = Allowance(**{**_fields(CLAIMING), "fields": frozenset({path})})
+    violations = check_pod(claiming(change), allowance)
+    assert [(one.code, one.path) for one in violations] == [(CHANGED, path)]
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        (
+            add_claim({"name": "more", "resourceClaimTemplateName": "whole-gpu"}),
+            "spec.resourceClaims[more]",
+        ),
+        (add_claim({"resourceClaimTemplateName": "whole-gpu"}), "spec.resourceClaims[]"),
+        (add_claim("more"), "spec.resourceClaims[]"),
+        (
+            use({"name": "gpu"}, {"name": "more"}),
+            "spec.containers[notebook].resources.claims[more]",
+        ),
+        (
+            add("containers", {**BOUNDED, "claims": [{"name": "gpu"}]}),
+            "spec.containers[extra].resources.claims[gpu]",
+        ),
+        (
+            add("initContainers", {**BOUNDED, "claims": [{"name": "gpu"}]}),
+            "spec.initContainers[extra].resources.claims[gpu]",
+        ),
+        (spec(resources={"claims": [{"name": "gpu"}]}), "spec.resources.claims[gpu]"),
+    ],
+)
+def test_any_other_claim_and_any_other_use_of_one_is_refused(change: Change, path: str) -> None:
+    violations = check_pod(claiming(change), CLAIMING)
+    assert (FORBIDDEN, path) in {(one.code, one.path) for one in violations}
+    allowed = Allowance(**{**_fields(CLAIMING), "fields": frozenset({path})})
+    assert path not in {one.path for one in check_pod(claiming(change), allowed)}
+
+
+def test_what_is_reserved_for_claims_cannot_be_requested_beside_them() -> None:
+    pod = claiming(
+        lambda pod: [resources(pod, p).update({GPU: "1"}) for p in ("requests", "limits")]
+    )
+    assert [(one.code, one.path) for one in check_pod(pod, CLAIMING)] == [
+        (EXCEEDS, f"spec.requests.{GPU}")
+    ]

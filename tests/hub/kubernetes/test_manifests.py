@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.usecases.admission import Admitted
 from tests.hub.kubernetes.hubs import (
+    DEVICES_TIER,
     EVERYTHING,
     GOLDEN,
     GPU_TIER,
@@ -64,6 +65,8 @@ STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
     "small": (admit(SMALL), {}),
     "medium": (admit(MEDIUM), {}),
     "gpu": (admit(GPU_TIER, server="training"), {}),
+    "devices": (admit(DEVICES_TIER), {}),
+    "devices-beside-extras": (admit(DEVICES_TIER), EXTRAS),
     "odd-names": (
         admit(
             SMALL,
@@ -189,6 +192,39 @@ async def test_a_tier_that_only_limits_reserves_nothing(make_hub: Callable[..., 
     manifest = spawner._checked(await spawner.get_pod_manifest())
     requests = manifest["spec"]["containers"][0]["resources"]["requests"]
     assert requests == {"cpu": "0", "memory": "0"}
+
+
+SITES_OWN = {
+    "extra_pod_config": {
+        "resource_claims": [{"name": "probe", "resourceClaimName": "shared-probe"}]
+    },
+    "extra_container_config": {
+        "resources": {
+            "limits": {"cpu": "8", "memory": "32Gi", "ephemeral-storage": "20Gi"},
+            "requests": {"cpu": "4", "memory": "32Gi", "ephemeral-storage": "20Gi"},
+            "claims": [{"name": "probe"}],
+        }
+    },
+    "allowed_pod_fields": [
+        "spec.resourceClaims[probe]",
+        "spec.containers[notebook].resources.claims[probe]",
+    ],
+}
+
+
+async def test_a_claim_that_the_operator_allows_is_beside_those_of_the_tier(
+    make_hub: Callable[..., Hubs],
+) -> None:
+    spawner = make_hub(**SITES_OWN).spawner(admit(DEVICES_TIER))
+    await spawner.load_user_options()
+    spec = spawner._checked(await spawner.get_pod_manifest())["spec"]
+    assert spec["resourceClaims"] == [
+        {"name": "probe", "resourceClaimName": "shared-probe"},
+        {"name": "gpus", "resourceClaimTemplateName": "two-gpus"},
+        {"name": "fabric", "resourceClaimTemplateName": "fabric.example.org"},
+    ]
+    claims = spec["containers"][0]["resources"]["claims"]
+    assert claims == [{"name": "probe"}, {"name": "gpus"}, {"name": "fabric"}]
 
 
 async def test_a_persons_volume_is_kept_unless_the_operator_says_otherwise(
