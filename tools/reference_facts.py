@@ -127,6 +127,8 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("cluster.no_node", "503", "No node is of the kind that the tier asks for."),
     ("pod.volume_elsewhere", "500", "The server's files are in a zone without a free node."),
     ("pod.volume_unbound", "500", "The server's volume is not there yet."),
+    ("pod.claim_unmade", "500", "The claim of the server's devices is not made yet."),
+    ("pod.device_class", "500", "The cluster does not know the kind of devices that is claimed."),
     ("pod.image_pull", "500", "The image cannot be fetched."),
     ("pod.image_absent", "500", "The image is not on the node, and may not be fetched."),
     ("pod.image_name", "500", "The image has a name that cannot be read."),

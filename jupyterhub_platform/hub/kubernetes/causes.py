@@ -16,6 +16,7 @@ from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
+_NO_CLASS: Final = re.compile(r"device class \S+ does not exist")
 _WAITING: Final = {
     "ErrImageNeverPull": "pod.image_absent",
     "ErrImagePull": "pod.image_pull",
@@ -45,6 +46,7 @@ def explain_pod(pod: Manifest) -> Cause | None:
         _explain_end,
         _explain_waiting,
         _explain_placement,
+        _explain_claims,
     )
     return next((cause for look in looks if (cause := look(pod)) is not None), None)
 
@@ -105,13 +107,31 @@ def _explain_placement(pod: Manifest) -> Cause | None:
         return _CAUSES["pod.volume_elsewhere"]
     if "persistentvolumeclaim" in message.lower() or "persistent volumes to bind" in message:
         return _CAUSES["pod.volume_unbound"]
-    if lacking := sorted(set(_LACK.findall(message))):
+    if _NO_CLASS.search(message):
+        return _CAUSES["pod.device_class"]
+    lacking = sorted(set(_LACK.findall(message)))
+    if "cannot allocate all claims" in message:
+        lacking.append("devices")  # which ones its claims say, and not the scheduler
+    if lacking:
         sentence = f"No node has enough {join(lacking)} left for this server."
         return Cause("cluster.full", sentence, Who.YOU, _SMALLER)
     if "Too many pods" in message:
         sentence = "Every node runs as many pods as it may."
         return Cause("cluster.full", sentence, Who.YOU, "Wait until somebody stops a server.")
     return _CAUSES["cluster.no_node"]
+
+
+def _explain_claims(pod: Manifest) -> Cause | None:
+    """Say that claims are not made yet: until then the scheduler does not look at a pod at all."""
+    wanted = {
+        each.get("name")
+        for each in items(part(pod, "spec"), "resourceClaims")
+        if "resourceClaimTemplateName" in each
+    }
+    made = {each.get("name") for each in items(part(pod, "status"), "resourceClaimStatuses")}
+    if part(pod, "status").get("phase") != "Pending" or wanted <= made:
+        return None
+    return _CAUSES["pod.claim_unmade"]
 
 
 def _statuses(pod: Manifest) -> Iterator[Manifest]:
@@ -171,6 +191,20 @@ _CAUSES: Final = {
             "The server's volume is not there yet.",
             Who.OPERATOR,
             "If it does not come within minutes, an operator looks at its claim and storage class.",
+        ),
+        Cause(
+            "pod.claim_unmade",
+            "The claim of this server's devices is not made yet.",
+            Who.OPERATOR,
+            "If it is not made within a minute, an operator looks with jhp doctor whether its "
+            f"template is there. {_LOG}",
+        ),
+        Cause(
+            "pod.device_class",
+            "The cluster does not know the kind of devices that this tier claims.",
+            Who.OPERATOR,
+            "An operator compares the device classes of the cluster with the one that the tier's "
+            "ResourceClaimTemplate names.",
         ),
         Cause(
             "cluster.no_node",

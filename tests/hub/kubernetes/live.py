@@ -114,6 +114,7 @@ def cluster_hub(
     start_timeout: int = 30,
     site: str = "",
     role: Any = ROLE,
+    policy: str = POLICY,
 ) -> Iterator[ClusterHub]:
     """Run a Hub on a cluster, behind a proxy for faults."""
     known = cluster.client.configuration
@@ -127,7 +128,7 @@ def cluster_hub(
         names = {"namespace": namespace, "api": proxy.url, "port": port}
         told = _SITE.format(**names, start_timeout=start_timeout) + site
         environment = {"KUBECONFIG": str(kubeconfig)}
-        hub = LiveHub(directory, POLICY, site=told, environment=environment)
+        hub = LiveHub(directory, policy, site=told, environment=environment)
         with running(hub):
             yield ClusterHub(hub, cluster, namespace, proxy, pods)
 

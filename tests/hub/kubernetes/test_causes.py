@@ -25,6 +25,15 @@ def condition(kind: str, status: str, reason: str, **more: Any) -> dict[str, Any
     return {"status": {"conditions": [{"type": kind, "status": status, "reason": reason}]}, **more}
 
 
+def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") -> dict[str, Any]:
+    claims = [{"name": name, "resourceClaimTemplateName": "secret"} for name in names]
+    statuses = [{"name": name, "resourceClaimName": f"pod-{name}"} for name in made]
+    return {
+        "spec": {"resourceClaims": claims},
+        "status": {"phase": phase, "resourceClaimStatuses": statuses},
+    }
+
+
 # Messages are those of kube-scheduler 1.36.
 CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     (unschedulable("0/1 nodes are available: 1 Insufficient memory."), "cluster.full", Who.YOU),
@@ -63,6 +72,24 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
         "cluster.no_node",
         Who.OPERATOR,
     ),
+    (
+        unschedulable(
+            "0/1 nodes are available: 1 cannot allocate all claims. still not schedulable, "
+            "preemption: 0/1 nodes are available: 1 Preemption is not helpful for scheduling."
+        ),
+        "cluster.full",
+        Who.YOU,
+    ),
+    (
+        unschedulable(
+            "0/1 nodes are available: request gpu: device class secret does not exist. no new "
+            "claims to deallocate, preemption: 0/1 nodes are available."
+        ),
+        "pod.device_class",
+        Who.OPERATOR,
+    ),
+    (claiming("gpu"), "pod.claim_unmade", Who.OPERATOR),
+    (claiming("gpu", "fabric", made=("gpu",)), "pod.claim_unmade", Who.OPERATOR),
     (waiting("ErrImagePull"), "pod.image_pull", Who.OPERATOR),
     (waiting("ImagePullBackOff"), "pod.image_pull", Who.OPERATOR),
     (waiting("ErrImageNeverPull"), "pod.image_absent", Who.OPERATOR),
@@ -117,6 +144,12 @@ def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> Non
         container(state={"waiting": {"reason": "ContainerCreating"}}),
         container("sidecar", state={"terminated": {"reason": "OOMKilled"}}),
         condition("PodScheduled", "True", ""),
+        claiming("gpu", made=("gpu",)),
+        claiming("gpu", phase="Running"),
+        {
+            "spec": {"resourceClaims": [{"name": "gpu", "resourceClaimName": "shared"}]},
+            "status": {"phase": "Pending"},
+        },
     ],
 )
 def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
@@ -126,8 +159,10 @@ def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
 def test_what_is_lacking_is_named_once_in_order() -> None:
     message = (
         "0/4 nodes are available: 2 Insufficient nvidia.com/gpu, 3 Insufficient cpu, "
-        "1 Insufficient cpu. preemption: 0/4 nodes are available."
+        "1 Insufficient cpu, 1 cannot allocate all claims. preemption: 0/4 nodes are available."
     )
     cause = explain_pod(unschedulable(message))
     assert cause is not None
-    assert cause.sentence == "No node has enough cpu and nvidia.com/gpu left for this server."
+    assert cause.sentence == (
+        "No node has enough cpu, nvidia.com/gpu and devices left for this server."
+    )
