@@ -5,6 +5,7 @@ from typing import Final
 from jupyterhub_platform.deploy import (
     access_checks,
     clock_checks,
+    device_checks,
     hub_checks,
     limit_checks,
     name_checks,
@@ -79,6 +80,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         ("api", "policy"),
         "Every object that the policy names is there.",
         name_checks.look_at_names,
+    ),
+    Check(
+        "doctor.devices",
+        ("api", "policy"),
+        "Every claim of devices gives what the policy counts.",
+        device_checks.look_at_devices,
     ),
     Check(
         "doctor.images",

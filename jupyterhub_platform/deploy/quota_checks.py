@@ -92,7 +92,11 @@ def _key(name: str) -> str:
 
 def _look_at_platform(quota: str, hard: Mapping[str, int], policy: Policy) -> Iterator[Finding]:
     """Compare what everybody together may hold, by the policy and by the namespace."""
+    requested = {name for tier in policy.tiers.values() for name in tier.requests}
+    claimed = {name for tier in policy.tiers.values() for name in tier.devices}
     for name, most in policy.quota.quota.items():
+        if name in claimed - requested:
+            continue  # a ResourceQuota counts requests: what comes by claims is none of them
         names = ("pods", "count/pods") if name == SERVERS else (f"requests.{name}", name)
         allowed = min((hard[each] for each in names if each in hard), default=None)
         if allowed is not None and most is not None and most > allowed:

@@ -29,10 +29,15 @@ KINDS: Final[Mapping[str, str]] = {
     "storageclasses": "/apis/storage.k8s.io/v1/storageclasses",
     "priorityclasses": "/apis/scheduling.k8s.io/v1/priorityclasses",
     "runtimeclasses": "/apis/node.k8s.io/v1/runtimeclasses",
+    "resourceclaimtemplates": (
+        "/apis/resource.k8s.io/v1/namespaces/{namespace}/resourceclaimtemplates"
+    ),
+    "deviceclasses": "/apis/resource.k8s.io/v1/deviceclasses",
+    "deviceapi": "/apis/resource.k8s.io/v1",
     "nodepools": "/apis/karpenter.sh/v1/nodepools",
     "autoscalers": "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status",
 }
-"""What is read, and where; the last two are not there in every cluster."""
+"""What is read, and where; from the templates on, not every cluster has it."""
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 _NOT_FOUND: Final = 404

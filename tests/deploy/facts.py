@@ -113,6 +113,15 @@ def render_policy(component: str, *peers: str, **rule: Any) -> dict[str, Any]:
     }
 
 
+def render_template(
+    name: str, *, device_class: str = "gpu.example.org", **request: Any
+) -> dict[str, Any]:
+    """Return a ResourceClaimTemplate with one request of these fields."""
+    exactly = {"deviceClassName": device_class, "allocationMode": "ExactCount", **request}
+    requests = [{"name": "devices", "exactly": exactly}]
+    return {"metadata": {"name": name}, "spec": {"spec": {"devices": {"requests": requests}}}}
+
+
 CLASS: Mapping[str, Any] = {
     "metadata": {
         "name": "fast",
@@ -136,6 +145,9 @@ OBJECTS: Mapping[str, tuple[Any, ...]] = {
         render_policy("hub", "proxy", "singleuser-server"),
         render_policy("singleuser-server", "proxy", "hub"),
     ),
+    "deviceapi": ({"kind": "APIResourceList", "groupVersion": "resource.k8s.io/v1"},),
+    "deviceclasses": ({"metadata": {"name": "gpu.example.org"}},),
+    "resourceclaimtemplates": (render_template("pair", count=2),),
     **dict.fromkeys(
         (
             *("resourcequotas", "limitranges", "persistentvolumeclaims", "priorityclasses"),

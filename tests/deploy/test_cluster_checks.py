@@ -21,7 +21,9 @@ from tests.deploy.facts import (
     render_gpu_node,
     render_node,
     render_policy,
+    render_template,
 )
+from tests.support.policies import GPU
 
 FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
 
@@ -65,6 +67,34 @@ def test_a_cluster_that_does_not_answer_is_all_that_is_said_about_it() -> None:
     facts = Facts(cluster=replace(CLUSTER, unreachable="timed out"))
     (result,) = examine(facts)
     assert (result.check.code, result.status) == ("doctor.api", FAILED)
+
+
+PAIR = {
+    "tiers": {
+        "large": {"devices": [{"name": "gpu", "template": "pair", "resource": GPU, "count": 2}]}
+    }
+}
+CLASSES = tuple({"metadata": {"name": f"{name}.example.org"}} for name in ("gpu", "nic"))
+
+
+def requests(*classes: str) -> dict[str, Any]:
+    """Return the template pair with a request for one device of each class."""
+    template = render_template("pair")
+    (request,) = template["spec"]["spec"]["devices"]["requests"]
+    template["spec"]["spec"]["devices"]["requests"] = [
+        {"name": name, "exactly": {**request["exactly"], "deviceClassName": f"{name}.example.org"}}
+        for name in classes
+    ]
+    return template
+
+
+def alternatives(*counts: int) -> dict[str, Any]:
+    """Return the template pair with one request that so many devices satisfy, or so many."""
+    template = render_template("pair")
+    (request,) = template["spec"]["spec"]["devices"]["requests"]
+    exactly = request.pop("exactly")
+    request["firstAvailable"] = [{**exactly, "name": f"a{n}", "count": n} for n in counts]
+    return template
 
 
 Case = tuple[str, Mapping[str, Any], Mapping[str, Any], Status, str]
@@ -194,6 +224,41 @@ CASES: tuple[Case, ...] = (
         *("doctor.names", {"tiers": {"gpu": {"runtime_class": "gvisor"}}}, {}, FAILED),
         "no runtime class gvisor",
     ),
+    # Devices.
+    (
+        *("doctor.devices", PAIR, {"deviceapi": ()}, FAILED),
+        "does not serve resource.k8s.io/v1, and servers of tier large claim devices",
+    ),
+    (
+        *("doctor.devices", PAIR, {"resourceclaimtemplates": ()}, FAILED),
+        "no ResourceClaimTemplate pair, which tier large names",
+    ),
+    (
+        *("doctor.devices", PAIR, {"resourceclaimtemplates": (render_template("pair"),)}, FAILED),
+        "The ResourceClaimTemplate pair gives 1 for each claim, and tier large counts 2",
+    ),
+    (
+        *("doctor.devices", PAIR),
+        {"resourceclaimtemplates": (render_template("pair", allocationMode="All"),)},
+        *(FAILED, "How many devices the ResourceClaimTemplate pair gives is not fixed"),
+    ),
+    (
+        *("doctor.devices", PAIR, {"resourceclaimtemplates": (alternatives(2, 1),)}, FAILED),
+        "How many devices the ResourceClaimTemplate pair gives is not fixed",
+    ),
+    (
+        *("doctor.devices", PAIR),
+        {"resourceclaimtemplates": (render_template("pair", count=2, adminAccess=True),)},
+        *(FAILED, "The ResourceClaimTemplate pair asks for adminAccess."),
+    ),
+    (
+        *("doctor.devices", PAIR, {"resourceclaimtemplates": (requests("gpu", "nic"),)}, WARNING),
+        "gives devices of 2 classes: gpu.example.org, nic.example.org",
+    ),
+    (
+        *("doctor.devices", PAIR, {"deviceclasses": CLASSES[1:]}, FAILED),
+        "no device class gpu.example.org, which the ResourceClaimTemplate pair names",
+    ),
     # Images.
     (
         "doctor.images",
@@ -252,6 +317,7 @@ CASES: tuple[Case, ...] = (
 def test_each_thing_that_is_wrong_with_a_cluster_is_said_once(
     code: str, policy: Any, objects: Any, status: Status, words: str
 ) -> None:
+    objects = {"deviceclasses": CLASSES, **objects}
     (finding,) = look(code, of_cluster(policy, **objects))
     assert finding.status is status
     assert words in finding.what
@@ -267,6 +333,9 @@ def test_each_thing_that_is_wrong_with_a_cluster_is_said_once(
         ("doctor.nodes", "nodes"),
         ("doctor.nodes", "daemonsets"),
         ("doctor.names", "serviceaccounts"),
+        ("doctor.devices", "deviceapi"),
+        ("doctor.devices", "resourceclaimtemplates"),
+        ("doctor.devices", "deviceclasses"),
         ("doctor.network.enforced", "daemonsets"),
         ("doctor.network", "networkpolicies"),
         ("doctor.network", "deployments"),
@@ -274,7 +343,7 @@ def test_each_thing_that_is_wrong_with_a_cluster_is_said_once(
     ],
 )
 def test_what_may_not_be_read_is_unknown_and_not_well(code: str, kind: str) -> None:
-    (finding,) = look(code, of_cluster(unread=kind))
+    (finding,) = look(code, of_cluster(PAIR, unread=kind))
     assert finding.status is UNKNOWN
     assert "may not be read (403)" in finding.what
 
@@ -402,3 +471,27 @@ def test_homes_of_no_tier_need_no_class() -> None:
 def test_a_hub_without_a_proxy_of_its_own_is_looked_at_without_it() -> None:
     facts = of_cluster(deployments=(render_deployment("hub", ("http", 8081)),))
     assert look("doctor.network", facts) == []
+
+
+@pytest.mark.parametrize(
+    "template", [render_template("pair", count=2), requests("gpu", "gpu"), alternatives(2)]
+)
+def test_a_template_that_gives_what_is_counted_is_well(template: Any) -> None:
+    assert look("doctor.devices", of_cluster(PAIR, resourceclaimtemplates=(template,))) == []
+
+
+def test_a_policy_without_devices_needs_nothing_for_them() -> None:
+    nothing: dict[str, Any] = {"deviceapi": (), "resourceclaimtemplates": (), "deviceclasses": ()}
+    assert look("doctor.devices", of_cluster(**nothing)) == []
+
+
+def test_what_comes_by_claims_is_looked_for_on_no_node_and_in_no_quota_of_requests() -> None:
+    fabric = "example.org/fabric"
+    devices = [{"name": "fabric", "template": "pair", "resource": fabric, "count": 2}]
+    policy = {"quota": {fabric: 4}, "tiers": {"large": {"devices": devices}}}
+    none = quota(**{f"requests.{fabric}": 0})
+    facts = of_cluster(policy, resourcequotas=(none,), nodes=(render_node(), render_gpu_node()))
+    assert [look(f"doctor.{name}", facts) for name in ("nodes", "quota", "devices")] == [[]] * 3
+    requested = {"tiers": {"small": {"limits": {fabric: 1}}}}
+    facts = of_cluster(policy, requested, resourcequotas=(none,))
+    assert len(look("doctor.quota", facts)) == 2
