@@ -908,6 +908,20 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "deploy/device_checks.py",
+        ("tests/deploy/test_cluster_checks.py",),
+        (
+            "a template gives more than is counted, and all is well",
+            "    elif given != device.count:\n",
+            "    elif False:\n",
+        ),
+        (
+            "devices of everybody are claimed, and all is well",
+            '    if any(each.get("adminAccess") for each in requests):\n',
+            "    if False:\n",
+        ),
+    ),
+    *faults_in(
         "core/compilation_pods.py",
         ("tests/test_documents.py",),
         (

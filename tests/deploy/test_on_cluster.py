@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import CoordinationV1Api, NetworkingV1Api, NodeV1Api, SchedulingV1Api
+from kubernetes.client import (
+    CoordinationV1Api,
+    NetworkingV1Api,
+    NodeV1Api,
+    ResourceV1Api,
+    SchedulingV1Api,
+)
 from kubernetes.client.exceptions import ApiException
 
 from jupyterhub_platform.core.tiers import pod_amounts
@@ -23,7 +29,7 @@ from jupyterhub_platform.deploy.reader import read_cluster
 from jupyterhub_platform.deploy.scheduling import spec_of
 from tests.cluster.objects import render_pod, wait_for
 from tests.deploy.conftest import Looking, load_role, write_kubeconfig
-from tests.deploy.facts import render_deployment, render_policy
+from tests.deploy.facts import render_deployment, render_policy, render_template
 from tests.support.policies import make_policy
 
 pytestmark = pytest.mark.cluster
@@ -78,13 +84,14 @@ def test_whoever_may_read_nothing_is_told_so_and_nothing_is_called_well(looking:
         looking.namespace, {"metadata": {"name": "nobody"}}
     )
     write_kubeconfig(looking, "nobody")
-    home = {"home": {"size": "1Gi"}, "service_account": "data"}
+    devices = [{"name": "gpu", "template": "pair", "resource": "nvidia.com/gpu"}]
+    named = {"home": {"size": "1Gi"}, "service_account": "data", "devices": devices}
     for code in (
         *("doctor.namespace", "doctor.role", "doctor.storage", "doctor.quota", "doctor.limits"),
         *("doctor.nodes", "doctor.names", "doctor.network", "doctor.network.enforced"),
-        *("doctor.clock.cluster",),
+        *("doctor.devices", "doctor.clock.cluster"),
     ):
-        result = looking.look(code, tier(**home))
+        result = looking.look(code, tier(**named))
         assert result.status is UNKNOWN, (code, result.findings)
 
 
@@ -325,6 +332,40 @@ def test_where_an_autoscaler_is_at_work_a_missing_node_is_unknown(looking: Looki
         assert looking.look("doctor.nodes", policy).status is UNKNOWN
     finally:
         looking.core.delete_namespaced_config_map("cluster-autoscaler-status", "kube-system")
+
+
+# -- devices --------------------------------------------------------------------------------------
+
+
+def test_claims_of_devices_are_compared_with_what_the_policy_counts(looking: Looking) -> None:
+    resources = ResourceV1Api(looking.cluster.client)
+    device_class = f"{looking.namespace}.example.org"
+    devices = [{"name": "gpu", "template": "pair", "resource": "nvidia.com/gpu", "count": 2}]
+    policy = tier(**amounts("1"), devices=devices)
+
+    def list_said() -> list[str]:
+        return [each.what for each in looking.look("doctor.devices", policy).findings]
+
+    def make(**request: Any) -> None:
+        resources.create_namespaced_resource_claim_template(
+            looking.namespace, render_template("pair", device_class=device_class, **request)
+        )
+
+    assert looking.look("doctor.devices", tier(**amounts("1"))).status is OK
+    assert list_said() == ["There is no ResourceClaimTemplate pair, which tier small names."]
+    make()
+    assert list_said() == [
+        (
+            "The ResourceClaimTemplate pair gives 1 for each claim, and tier small counts 2 "
+            "(nvidia.com/gpu)."
+        ),
+        f"There is no device class {device_class}, which the ResourceClaimTemplate pair names.",
+    ]
+    resources.delete_namespaced_resource_claim_template("pair", looking.namespace)
+    make(count=2)
+    chosen = {"metadata": {"name": device_class}, "spec": {}}
+    with looking.made(resources.create_device_class, resources.delete_device_class, chosen):
+        assert looking.look("doctor.devices", policy).status is OK
 
 
 # -- storage --------------------------------------------------------------------------------------
