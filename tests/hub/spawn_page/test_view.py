@@ -5,6 +5,7 @@ from hypothesis import given, settings
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.pods import Device, Pod
 from jupyterhub_platform.core.question import Options, Subject, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resources import Resources
@@ -116,6 +117,12 @@ def test_requests_and_limits_are_both_shown_where_they_differ():
     }
     assert gives["small"] == [("1 CPU", "up to 2 CPU"), ("2 GiB", "up to 4 GiB")]
     assert gives["medium"] == [("2 CPU", ""), ("8 GiB", "")]
+
+
+def test_devices_that_come_by_claims_are_shown_like_the_rest():
+    pod = Pod(devices=(Device("gpu", "pair", "nvidia.com/gpu", 2),))
+    card = cards_of(view(with_tier(POLICY, "medium", pod=pod)))["medium"]
+    assert [each.text for each in card.gives] == ["2 CPU", "8 GiB", "2 GPU"]
 
 
 def test_a_tier_without_a_limit_promises_no_more_than_its_request():
