@@ -4,6 +4,7 @@ import asyncio
 import random
 import statistics
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -174,6 +175,11 @@ async def _race(pods: PodLab, site: Site) -> list[Figure]:
             _TOPIC, "pods without an open row, and rows without a pod", len(there ^ held), "", 0
         ),
     ]
+
+
+def _render_counts(answers: Iterable[int]) -> str:
+    counts = sorted(Counter(answers).items())
+    return ", ".join(f"{count} times {status}" for status, count in counts)
 
 
 def _is_by_quota(codes: Sequence[str]) -> bool:
