@@ -55,8 +55,9 @@ def _set_up_kubernetes(c: Any, backend: str) -> None:
     spawner.storage_pvc_ensure = False
     spawner.delete_grace_period = 1
     spawner.k8s_api_threadpool_workers = 50
-    spawner.k8s_api_request_timeout = 60
-    spawner.k8s_api_request_retry_timeout = _PATIENCE
+    # All who race have begun before the Hub has a turn for the first answer of the cluster's.
+    spawner.k8s_api_request_timeout = spawner.k8s_api_request_retry_timeout = _PATIENCE
+    c.ResourceReflector.request_timeout = _PATIENCE
     spawner.start_timeout = spawner.http_timeout = _PATIENCE
 
 
