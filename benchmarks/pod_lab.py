@@ -43,6 +43,15 @@ class Site:
         marks = (each["metadata"].get("annotations", {}) for each in self._list_pods())
         return sorted(mark[RESERVATION] for mark in marks if RESERVATION in mark)
 
+    def list_fields(self) -> set[str]:
+        """Return every field that any pod has been asked for with, down to the last variable."""
+        fields: set[str] = set()
+        for pod in self._list_pods():
+            metadata = pod["metadata"]
+            asked = {key: metadata[key] for key in ("labels", "annotations")}
+            fields.update(_flatten("", {**asked, "spec": pod["spec"]}))
+        return fields
+
     def _list_pods(self) -> Iterator[Any]:
         core, more = CoreV1Api(self.cluster.client), ""
         while True:
@@ -108,6 +117,19 @@ def open_pod_lab(lab: Lab) -> Iterator[PodLab]:
         peaks = [site.peak for site in made.sites.values()]
         stack.enter_context(playing(cluster.kubeconfig, peaks))
         yield made
+
+
+def _flatten(path: str, value: Any) -> Iterator[str]:
+    """Yield the paths of what a manifest says; entries of lists go by their names."""
+    if isinstance(value, dict):
+        for key, each in value.items():
+            yield from _flatten(f"{path}.{key}", each)
+    elif isinstance(value, list):
+        for number, each in enumerate(value):
+            name = each.get("name", number) if isinstance(each, dict) else number
+            yield from _flatten(f"{path}[{name}]", each)
+    else:
+        yield path.removeprefix(".")
 
 
 @contextmanager

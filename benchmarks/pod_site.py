@@ -12,6 +12,7 @@ from tornado.tcpserver import TCPServer
 
 from benchmarks.site import set_up_hub
 from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
 from jupyterhub_platform.hub.kubernetes.pod import HUB, PREFIX, RESERVATION, SERVER, USER
 
 _PATIENCE: Final = 600
@@ -66,7 +67,9 @@ def _ask_for_the_same(c: Any) -> None:
     spawner = c.KubeSpawner
     spawner.image = "example/lab:1"
     spawner.cmd = ["jupyterhub-singleuser"]
-    spawner.cpu_guarantee, spawner.mem_guarantee = 1, "2G"
+    spawner.args = [f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
+    spawner.cpu_guarantee = spawner.cpu_limit = 1
+    spawner.mem_guarantee = spawner.mem_limit = "2G"
     spawner.default_url = "/lab"
     spawner.automount_service_account_token = False
     spawner.container_security_context = {

@@ -30,6 +30,7 @@ async def measure_pods(lab: Lab) -> list[Figure]:
         hubs = [pods.sites[name].hub for name in _NAMES]
         async with lab.running(*hubs):
             figures = await _measure_rate(lab, pods, dice)
+            figures.append(_compare_pods(pods))
             figures += await _measure_restarts(lab, pods, dice)
             figures += await _restart_into_a_full_book(pods)
         race = pods.sites["race"]
@@ -61,6 +62,15 @@ async def _measure_rate(lab: Lab, pods: PodLab, dice: random.Random) -> list[Fig
         Figure(_TOPIC, "rate of starts", share, "x stock", note=note, least=LEAST_RATE),
         compare(_TOPIC, "CPU of the Hub for a start", *(cpu[name] for name in _ORDER)),
     ]
+
+
+def _compare_pods(pods: PodLab) -> Figure:
+    """Count the fields that only pods of one of the Hubs have: the work would not be the same."""
+    stock, ours = (pods.sites[name].list_fields() for name in ("stock", "governed"))
+    unlike = sorted(stock ^ ours)
+    return Figure(
+        _TOPIC, "fields that only one Hub's pods have", len(unlike), "", 0, ", ".join(unlike)
+    )
 
 
 async def _start_all(pods: PodLab, hub: Hub, people: Iterable[str]) -> None:

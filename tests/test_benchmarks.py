@@ -73,7 +73,7 @@ def test_pods_are_measured_and_are_never_more_than_the_quota(tmp_path: Path) -> 
     assert figures["pods: rate of starts"]["least"] == 0.95
     assert figures["pods: restart, until it knows its servers and answers"]["most"] == 1.1
     counted = {name: each["value"] for name, each in figures.items() if each["most"] == 0}
-    assert len(counted) == 6
+    assert len(counted) == 7
     assert set(counted.values()) == {0}, counted
 
 
