@@ -188,6 +188,17 @@ def misconfigured(setting: str) -> AdmissionDenied:
     )
 
 
+def unreadable(fault: str) -> AdmissionDenied:
+    """Make the refusal of a start that a setting of the operator's makes no pod of."""
+    return AdmissionDenied(
+        f"A setting of the site's own makes no pod: {fault[:200]}. Nothing was started. Ask an "
+        "operator to look at extra_pod_config, extra_container_config, volumes and containers of "
+        "c.KubeSpawner.",
+        status=500,
+        code="pod.configuration",
+    )
+
+
 def not_a_pod() -> AdmissionDenied:
     """Make the refusal of a start whose manifest is none after the operator's hook."""
     return AdmissionDenied(

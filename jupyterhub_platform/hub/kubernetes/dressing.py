@@ -9,6 +9,7 @@ from jupyterhub_platform.core.pods import InitContainer
 from jupyterhub_platform.core.resources import Resources, is_indivisible
 from jupyterhub_platform.core.tiers import Asked, pod_amounts
 from jupyterhub_platform.hub.kubernetes.claims import add_claims
+from jupyterhub_platform.hub.kubernetes.models import make_models
 from jupyterhub_platform.hub.kubernetes.placement import confine, identify, place
 from jupyterhub_platform.hub.kubernetes.pod import (
     NOTEBOOK,
@@ -25,7 +26,13 @@ def dress(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     ``claim`` is the name of the volume claim that is this server's own. This comes after
     KubeSpawner's ``str.format`` over its own labels and annotations, which would evaluate braces
     in names of ours.
+
+    Raises
+    ------
+    AttributeError, TypeError, ValueError
+        Raised if a setting of the site's has another shape than Kubernetes wants.
     """
+    make_models(pod.spec)
     pod.metadata.labels.update(labels_of(admitted))
     pod.metadata.annotations.update(annotations_of(admitted, hub))
     place(pod.spec, admitted.pod)
@@ -37,9 +44,9 @@ def dress(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     initial = [_init_container(each, own) for each in admitted.pod.init_containers]
     for container in initial:
         confine(container, admitted.pod)
-    pod.spec.init_containers = [*(pod.spec.init_containers or ()), *initial]
+    pod.spec.init_containers = [*pod.spec.init_containers, *initial]
     asked = pod_amounts(admitted.tier)
-    for container in pod.spec.init_containers or ():
+    for container in pod.spec.init_containers:
         if container.restart_policy != "Always":
             container.resources = _bounded(container.resources, asked)
 

@@ -101,8 +101,12 @@ class KubeTierSpawner(CreatingSpawner):
         """Render the pod of the admitted tier."""
         if setting := would_replace(self.extra_container_config, self.extra_pod_config):
             raise answers.misconfigured(setting)
-        pod: V1Pod = await super().get_pod_manifest()
-        dress(pod, self._admitted(), self.hub_instance, self.pvc_name)
+        try:
+            pod: V1Pod = await super().get_pod_manifest()
+            dress(pod, self._admitted(), self.hub_instance, self.pvc_name)
+        except (AttributeError, TypeError, ValueError) as error:
+            self.log.exception("A setting of c.KubeSpawner has a shape that no pod has")
+            raise answers.unreadable(str(error)) from None
         return pod
 
     def get_env(self) -> dict[str, Any]:

@@ -30,9 +30,8 @@ def add_volumes(spec: Any, container: Any, pod: Pod, claim: str) -> None:
     """Give the server's ``container`` its home, which is ``claim``, and what is shared with it."""
     volumes = list(_list_volumes(pod, claim))
     _make_room(spec, container, {mount.mount_path for _, mount in volumes})
-    spec.volumes = [*(spec.volumes or ()), *(volume for volume, _ in volumes)]
-    mounts = [mount for _, mount in volumes]
-    container.volume_mounts = [*(container.volume_mounts or ()), *mounts]
+    spec.volumes += [volume for volume, _ in volumes]
+    container.volume_mounts += [mount for _, mount in volumes]
 
 
 def _make_room(spec: Any, container: Any, paths: set[str]) -> None:
@@ -40,13 +39,12 @@ def _make_room(spec: Any, container: Any, paths: set[str]) -> None:
 
     A volume that nothing mounts any more goes too; its claim may not even exist.
     """
-    mounts = container.volume_mounts or []
-    replaced = {mount.name for mount in mounts if mount.mount_path in paths}
-    container.volume_mounts = [mount for mount in mounts if mount.mount_path not in paths]
-    containers = [*spec.containers, *(spec.init_containers or ())]
-    used = {mount.name for each in containers for mount in each.volume_mounts or ()}
-    gone = replaced - used
-    spec.volumes = [volume for volume in spec.volumes or () if volume.name not in gone]
+    gone = [each for each in container.volume_mounts if each.mount_path.rstrip("/") in paths]
+    container.volume_mounts = [each for each in container.volume_mounts if each not in gone]
+    containers = [*spec.containers, *spec.init_containers]
+    used = {mount.name for each in containers for mount in each.volume_mounts}
+    unused = {mount.name for mount in gone} - used
+    spec.volumes = [volume for volume in spec.volumes if volume.name not in unused]
 
 
 def _list_volumes(pod: Pod, claim: str) -> Iterator[tuple[V1Volume, V1VolumeMount]]:

@@ -9,6 +9,7 @@ import kubespawner
 import pytest
 from ruamel.yaml import YAML
 
+from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.usecases.admission import Admitted
 from tests.hub.kubernetes.hubs import (
     DEVICES_TIER,
@@ -61,6 +62,34 @@ PLACEMENT = {
     "pod_security_context": {"fsGroupChangePolicy": "OnRootMismatch"},
 }
 
+UNREAD = {
+    "extra_pod_config": {
+        "volumes": [
+            {"name": "scratch", "emptyDir": {"sizeLimit": "1Gi"}},
+            {"name": "old-home", "persistentVolumeClaim": {"claimName": "claim-{username}"}},
+        ],
+        "initContainers": [
+            {"name": "permissions", "image": "busybox:1.37", "command": ["true"]},
+        ],
+        "affinity": {
+            "nodeAffinity": {
+                "requiredDuringSchedulingIgnoredDuringExecution": {
+                    "nodeSelectorTerms": [
+                        {"matchExpressions": [{"key": "example.org/users", "operator": "Exists"}]}
+                    ]
+                },
+            }
+        },
+    },
+    "extra_container_config": {
+        "volumeMounts": [
+            {"name": "scratch", "mountPath": "/scratch"},
+            {"name": "old-home", "mountPath": "/home/jovyan/"},
+        ]
+    },
+}
+"""What KubeSpawner puts into a pod as it stands."""
+
 STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
     "small": (admit(SMALL), {}),
     "medium": (admit(MEDIUM), {}),
@@ -79,6 +108,8 @@ STARTS: dict[str, tuple[Admitted, dict[str, Any]]] = {
     "operator-extras": (admit(MEDIUM), EXTRAS),
     "everything": (admit(SMALL, pod=EVERYTHING), {}),
     "everything-beside-extras": (admit(MEDIUM, pod=EVERYTHING), EXTRAS | PLACEMENT),
+    "beside-unread": (admit(SMALL), UNREAD),
+    "everything-beside-unread": (admit(MEDIUM, pod=EVERYTHING), UNREAD),
 }
 
 
@@ -225,6 +256,26 @@ async def test_a_claim_that_the_operator_allows_is_beside_those_of_the_tier(
     ]
     claims = spec["containers"][0]["resources"]["claims"]
     assert claims == [{"name": "probe"}, {"name": "gpus"}, {"name": "fabric"}]
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "word"),
+    [
+        ("extra_pod_config", {"volumes": [{"name": "x", "flood": {}}]}, "flood"),
+        ("extra_pod_config", {"volumes": "home"}, "str"),
+        ("extra_pod_config", {"affinity": ["zone"]}, "list"),
+        ("extra_pod_config", {"noSuchField": 1}, "noSuchField"),
+        ("extra_container_config", {"volumeMounts": 5}, "int"),
+    ],
+)
+async def test_a_setting_that_makes_no_pod_is_told_to_whoever_starts(
+    make_hub: Callable[..., Hubs], setting: str, value: Any, word: str
+) -> None:
+    spawner = make_hub(**{setting: value}).spawner(admit(SMALL, pod=EVERYTHING))
+    await spawner.load_user_options()
+    with pytest.raises(AdmissionDenied, match=word) as refused:
+        await spawner.get_pod_manifest()
+    assert refused.value.reason == "pod"
 
 
 async def test_a_persons_volume_is_kept_unless_the_operator_says_otherwise(

@@ -1,0 +1,48 @@
+"""One shape for all of a pod: KubeSpawner leaves some of what a site has set as plain mappings.
+
+What its ``extra_pod_config`` and ``extra_container_config`` say goes into the pod unread, beside
+the client's models for all else.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from kubernetes_asyncio.client import (
+    V1Affinity,
+    V1Container,
+    V1NodeAffinity,
+    V1NodeSelector,
+    V1NodeSelectorTerm,
+    V1Volume,
+    V1VolumeMount,
+)
+from kubespawner.utils import get_k8s_model
+
+
+def make_models(spec: Any) -> None:
+    """Turn into models, in a pod's ``spec``, what a tier is added to.
+
+    Raises
+    ------
+    AttributeError, TypeError, ValueError
+        Raised if a setting has another shape than Kubernetes wants.
+    """
+    spec.volumes = _each(V1Volume, spec.volumes)
+    spec.containers = _each(V1Container, spec.containers)
+    spec.init_containers = _each(V1Container, spec.init_containers)
+    for container in [*spec.containers, *spec.init_containers]:
+        container.volume_mounts = _each(V1VolumeMount, container.volume_mounts)
+    if not spec.affinity:
+        return
+    spec.affinity = affinity = get_k8s_model(V1Affinity, spec.affinity)
+    if not affinity.node_affinity:
+        return
+    affinity.node_affinity = nodes = get_k8s_model(V1NodeAffinity, affinity.node_affinity)
+    if required := nodes.required_during_scheduling_ignored_during_execution:
+        required = get_k8s_model(V1NodeSelector, required)
+        required.node_selector_terms = _each(V1NodeSelectorTerm, required.node_selector_terms)
+        nodes.required_during_scheduling_ignored_during_execution = required
+
+
+def _each(model: type, found: Iterable[Any] | None) -> list[Any]:
+    return [get_k8s_model(model, each) for each in found or ()]
