@@ -143,6 +143,8 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("server.not_up", "500", "The server did not get ready in time."),
     ("server.running", "-", "The server runs."),
     ("server.starting", "-", "The server is starting, and nothing is known to be in its way."),
+    ("server.checking", "-", "The Hub was restarted, and looks whether the server runs."),
+    ("server.unreached", "-", "The Hub was restarted, and could not reach the server afterwards."),
     ("server.stopping", "-", "The server is shutting down."),
     ("server.stopped", "-", "Somebody stopped the server."),
     ("server.lifetime", "-", "The server was stopped: its lifetime was over."),

@@ -13,6 +13,7 @@ from jupyterhub_platform.cli.hub_options import hub_options
 _STATES: Final = {
     "running": "runs",
     "starting": "is starting",
+    "checking": "is being looked at",
     "stopping": "is stopping",
     "refused": "was refused",
     "ended": "has ended",

@@ -96,6 +96,18 @@ STARTS: Final = Cause(
     Who.NOBODY,
     "Wait a moment.",
 )
+LOOKS: Final = Cause(
+    "server.checking",
+    "The Hub was restarted, and looks whether this server runs.",
+    Who.NOBODY,
+    "Wait a moment.",
+)
+UNREACHED: Final = Cause(
+    "server.unreached",
+    "The Hub was restarted while this server started or ran, and could not reach it afterwards.",
+    Who.YOU,
+    _AGAIN,
+)
 STOPS: Final = Cause(
     "server.stopping",
     "It is shutting down, and holds what it holds until it is gone.",
@@ -115,7 +127,7 @@ _OF_REASONS: Final = {
         "server.lifetime", "The server was stopped because its lifetime was over.", Who.YOU, _AGAIN
     ),
     "idle": Cause("server.idle", "The server was stopped because nobody used it.", Who.YOU, _AGAIN),
-    **{cause.code: cause for cause in (OUT_OF_MEMORY, FAILED, NOT_UP, ENDED)},
+    **{cause.code: cause for cause in (OUT_OF_MEMORY, FAILED, NOT_UP, UNREACHED, ENDED)},
 }
 """By what stands in the ledger: why somebody stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _PUT_OUT.code})

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub_platform.core.causes import DELIBERATE
 from jupyterhub_platform.hub.admission import AdmissionMixin
@@ -16,6 +16,8 @@ from jupyterhub_platform.usecases.explanations import (
     explain_last_run,
     with_larger,
 )
+
+_PENDING: Final = {"spawn": State.STARTING, "check": State.CHECKING}
 
 
 def explain_now(user: Any, server: str) -> Explanation | None:
@@ -39,7 +41,7 @@ def _explain_end(user: Any, server: str) -> Explanation | None:
 def _state_of(spawner: AdmissionMixin) -> State:
     if spawner.ready:
         return State.RUNNING
-    return State.STARTING if spawner.pending == "spawn" else State.STOPPING
+    return _PENDING.get(spawner.pending, State.STOPPING)
 
 
 def with_larger_tier(

@@ -11,6 +11,7 @@ from jupyterhub_platform.core.causes import (
     ENDED,
     FAILED,
     NOT_UP,
+    UNREACHED,
     Cause,
     LastRun,
     Who,
@@ -43,6 +44,8 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self.seen: Cause | None = None
         self._stop_asked = False
         self._polling: asyncio.Task[Any] | None = None
+        # In which a Hub that was restarted looks at this server.
+        self._checking: asyncio.Task[Any] | None = None
 
     def backend_cause(self) -> Cause | None:
         """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
@@ -59,6 +62,8 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """Tell whether the backend runs; what is to be seen of one that ended is noted."""
+        if self._check_pending and self._checking is None:
+            self._checking = asyncio.current_task()
         before, stop_asked = self.backend_cause(), self._stop_asked
         self._polling = asyncio.current_task()
         try:
@@ -75,6 +80,9 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         start, task = self._spawn_future, asyncio.current_task()
         if start is not None and start is task:
             self.seen = self.seen or self.backend_cause() or NOT_UP
+        if task is not None and task is self._checking and self.stop_reason == STOPPED:
+            # Nobody asked: a Hub that was restarted gives up what does not answer.
+            self.seen = self.seen or self.backend_cause() or UNREACHED
         # A look removes by itself what it finds ended: nobody has asked for that.
         self._stop_asked = self._stop_asked or task is not self._polling
         await super().stop(now)

@@ -5,13 +5,17 @@ from typing import Any, Final
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.apihandlers.users import UserAPIHandler
 from tornado import web
+
+from jupyterhub_platform.hub.platform import platform_of
 
 TEXTS: Final = ("name", "note", "user", "group")
 LISTS_OF_TEXTS: Final = ("usernames", "users", "scopes", "roles")
 """Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
 
 MOST_ROWS: Final = 2**31
+_MOST_NAMED: Final = 5
 
 
 class ObjectBody:
@@ -85,6 +89,34 @@ def is_storable(text: str) -> bool:
     return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
+class KeptName(ObjectBody):
+    """Keeps the name of somebody while servers of theirs run: what these hold is under that name.
+
+    A Hub would go on with servers that are nobody's: their pods are not found under the new name,
+    and what they hold is released while they run.
+    """
+
+    def get_json_body(self) -> Any:
+        """Return the body of a change, unless it is one of the name that cannot be made now."""
+        body = super().get_json_body()
+        handler: Any = self
+        if handler.request.method != "PATCH" or not body:
+            return body
+        user = handler.find_user(handler.path_args[0])
+        if user is None or body.get("name") in (None, user.name):
+            # The Hub would take a name that is as it was for none.
+            return {key: value for key, value in body.items() if key != "name"}
+        held = platform_of(handler.settings).admission.book.of_user(user.name)
+        if held:
+            servers = ", ".join(each.server or "default" for each in held[:_MOST_NAMED])
+            raise web.HTTPError(
+                409,
+                f"{user.name} has servers that have not ended ({servers}), and is charged for them "
+                "under that name. Stop them, then change the name, here and in the policy.",
+            )
+        return body
+
+
 class RetiredHandler(APIHandler):  # type: ignore[misc]
     """What the Hub replaced long ago; it answers even strangers with an error of its own."""
 
@@ -107,5 +139,6 @@ def stock_api_handlers() -> list[Any]:
 def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
+    guard = KeptName if issubclass(handler, UserAPIHandler) else ObjectBody
     # Metrics tell handlers apart by these two names.
-    return type(handler.__name__, (ObjectBody, handler), {"__module__": handler.__module__})
+    return type(handler.__name__, (guard, handler), {"__module__": handler.__module__})

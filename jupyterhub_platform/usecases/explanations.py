@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from jupyterhub_platform.core.causes import (
+    LOOKS,
     OUT_OF_MEMORY,
     RUNS,
     STARTS,
@@ -30,12 +31,18 @@ class State(StrEnum):
 
     RUNNING = "running"
     STARTING = "starting"
+    CHECKING = "checking"
     STOPPING = "stopping"
     REFUSED = "refused"
     ENDED = "ended"
 
 
-_USUAL = {State.RUNNING: RUNS, State.STARTING: STARTS, State.STOPPING: STOPS}
+_USUAL = {
+    State.RUNNING: RUNS,
+    State.STARTING: STARTS,
+    State.CHECKING: LOOKS,
+    State.STOPPING: STOPS,
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,33 +180,30 @@ def not_admitted() -> AdmissionDenied:
 
 def misconfigured(setting: str) -> AdmissionDenied:
     """Make the refusal of a start that a setting of the operator's would spoil."""
-    return AdmissionDenied(
+    return _at_fault(
         f"The setting {setting} replaces what the Hub itself puts into a pod, so that no server "
-        "could work. Ask an operator to use c.KubeSpawner.environment or extra_containers instead.",
-        status=500,
-        code="pod.configuration",
+        "could work. Ask an operator to use c.KubeSpawner.environment or extra_containers instead."
     )
 
 
 def unreadable(fault: str) -> AdmissionDenied:
     """Make the refusal of a start that a setting of the operator's makes no pod of."""
-    return AdmissionDenied(
+    return _at_fault(
         f"A setting of the site's own makes no pod: {fault[:200]}. Nothing was started. Ask an "
-        "operator to look at extra_pod_config, extra_container_config, volumes and containers of "
-        "c.KubeSpawner.",
-        status=500,
-        code="pod.configuration",
+        "operator to look at what c.KubeSpawner says of volumes, containers and extra_pod_config."
     )
 
 
 def not_a_pod() -> AdmissionDenied:
     """Make the refusal of a start whose manifest is none after the operator's hook."""
-    return AdmissionDenied(
+    return _at_fault(
         "The site's own modify_pod_hook returned no pod, so nothing was started. "
-        "Ask an operator to return the pod from it.",
-        status=500,
-        code="pod.configuration",
+        "Ask an operator to return the pod from it."
     )
+
+
+def _at_fault(sentence: str) -> AdmissionDenied:
+    return AdmissionDenied(sentence, status=500, code="pod.configuration")
 
 
 def violates(violations: tuple[Violation, ...]) -> AdmissionDenied:

@@ -23,8 +23,8 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         help="""
         How often pods are looked for that this Hub made and no server of it accounts for.
 
-        Such a pod is removed once it has been seen for five minutes, unless so many are unknown
-        that the Hub's own database must be the wrong one. 0 never looks.
+        Such a pod is removed once it has been seen for five minutes, unless most pods are unknown,
+        so that the Hub's own database must be the wrong one. 0 never looks.
         """,
     )
 

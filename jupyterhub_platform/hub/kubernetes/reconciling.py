@@ -17,8 +17,6 @@ from jupyterhub_platform.hub.kubernetes.pod import HUB, SERVER, USER
 
 GRACE: Final = timedelta(minutes=5)
 """For how long a pod of ours is seen to belong to no server before it is removed."""
-MOST_AT_ONCE: Final = 10
-"""If more than these, and most of our pods, belong to no server, the Hub is at fault, not they."""
 
 
 class Verdict(StrEnum):
@@ -76,7 +74,8 @@ class Looks:
         unknown = by_verdict[Verdict.UNKNOWN]
         self._since = {uid_of(pod): self._since.get(uid_of(pod), now) for pod in unknown}
         known = len(by_verdict[Verdict.KNOWN])
-        doubtful = len(unknown) > MOST_AT_ONCE and len(unknown) > known
+        # One may be lost. If most are, the Hub has forgotten its servers: an older database.
+        doubtful = len(unknown) > max(known, 1)
         due = [pod for pod in unknown if now - self._since[uid_of(pod)] >= GRACE]
         remove = [pod for pod in due if not is_leaving(pod) and not doubtful]
         found = {verdict: tuple(each) for verdict, each in by_verdict.items()}

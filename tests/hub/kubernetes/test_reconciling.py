@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from kubernetes_asyncio.config import load_kube_config
 from jupyterhub_platform.hub.kubernetes.pod import HUB, RESERVATION, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.pods import Pods
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
-from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, MOST_AT_ONCE, Looks, Verdict
+from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, Found, Looks, Verdict
 from jupyterhub_platform.usecases.book import Book
 from tests.hub.kubernetes.hubs import NOW, admit
 
@@ -78,15 +78,21 @@ def test_what_is_leaving_or_not_ours_is_never_removed() -> None:
     assert looks.take(others, OURS, holds, NOW + GRACE).remove == ()
 
 
-def test_a_hub_that_knows_hardly_any_of_its_pods_removes_none() -> None:
-    many = [pod(f"lost-{number}") for number in range(MOST_AT_ONCE + 1)]
+@pytest.mark.parametrize(("lost", "known"), [(2, 0), (10, 9), (400, 1)])
+def test_a_hub_that_does_not_know_most_of_its_pods_removes_none(lost: int, known: int) -> None:
+    unknown = [pod(f"lost-{number}") for number in range(lost)]
+    others = [pod(f"known-{number}") for number in range(known)]
     looks = Looks()
-    looks.take(many, OURS, holds, NOW)
-    look = looks.take(many, OURS, holds, NOW + GRACE)
+
+    def take(known: list[dict[str, Any]], now: datetime) -> Found:
+        return looks.take([*unknown, *known], OURS, lambda _, server: "known" in server, now)
+
+    take(others, NOW)
+    look = take(others, NOW + GRACE)
     assert (look.doubtful, look.remove) == (True, ())
-    known = [pod(f"known-{number}") for number in range(len(many))]
-    look = looks.take([*many, *known], OURS, lambda _, server: "known" in server, NOW + GRACE)
-    assert (look.doubtful, len(look.remove)) == (False, len(many))
+    as_many = [pod(f"known-{number}") for number in range(lost)]
+    look = take(as_many, NOW + GRACE)
+    assert (look.doubtful, len(look.remove)) == (False, lost)
 
 
 @pytest.mark.cluster
@@ -97,7 +103,7 @@ async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     names = {
-        create_pod(pod("held")),
+        *(create_pod(pod(name)) for name in ("held", "held-2", "held-3")),
         create_pod(pod("other", "hub-2")),
         create_pod(pod("stock", None)),
         create_pod(pod("quiet", component="")),
@@ -106,7 +112,8 @@ async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
     lost = {create_pod(pod(f"lost-{number}")) for number in range(3)}
     now = NOW
     book = Book()
-    book.enter(replace(HELD, opened_at=now))
+    for number, server in enumerate(("held", "held-2", "held-3")):
+        book.enter(replace(HELD, id=f"r{number}", server=server, opened_at=now))
     await load_kube_config(str(api_cluster.kubeconfig))
     async with ApiClient() as client:
         pods = Pods(AsyncCoreV1Api(client), namespace, timeout=10)
