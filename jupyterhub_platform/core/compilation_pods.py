@@ -1,5 +1,6 @@
 """Makes of a declaration what tiers and groups say about pods, and checks that it goes together."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -15,6 +16,7 @@ from jupyterhub_platform.core.resources import (
     parse_quantity,
 )
 
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _VALUES: Final[Mapping[str, tuple[int, int]]] = {
     "Exists": (0, 0),
     "DoesNotExist": (0, 0),
@@ -77,6 +79,9 @@ def check_mounts(declaration: Declaration, findings: Findings) -> None:
 
 def _check_rule(findings: Findings, path: KeyPath, rule: DeclaredNodeRule) -> None:
     least, most = _VALUES.get(rule.operator, (1, None))
+    if rule.operator in {"Gt", "Lt"} and not all(map(_INTEGER.fullmatch, rule.values)):
+        what = f"{rule.operator} compares whole numbers, and {quote(rule.values[0])} is none"
+        findings.add((*path, "values"), what, "write a whole number")
     if least <= len(rule.values) and (most is None or len(rule.values) <= most):
         return
     wanted = {0: "no value", 1: "one value"}[least] if most is not None else "a value"

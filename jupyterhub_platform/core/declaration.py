@@ -16,6 +16,7 @@ from jupyterhub_platform.core.declaration_pods import (
     DeclaredSecurityContext,
     DeclaredToleration,
     DeclaredVolume,
+    LabelKey,
     ObjectName,
     Value,
     VariableName,
@@ -161,7 +162,7 @@ class DeclaredTier(Declared):
         description="A server is stopped after so long without use; absent: never.",
         examples=["60m"],
     )
-    node_selector: dict[str, LabelValue] = Field(
+    node_selector: dict[LabelKey, LabelValue] = Field(
         {}, description="Labels that a Kubernetes node must have."
     )
     tolerations: Annotated[tuple[DeclaredToleration, ...], Strict(strict=False)] = Field(

@@ -9,12 +9,15 @@ from jupyterhub_platform.core.declaration_types import (
     Amount,
     Declared,
     LabelValue,
-    Line,
     refusal,
 )
 
 _OBJECT: Final = re.compile(r"[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?")
 _LABEL: Final = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_LABEL_KEY: Final = re.compile(
+    r"(?=.{1,317}$)(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?/)?"
+    r"[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?"
+)
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _MOUNT: Final = re.compile(r"(?:/[A-Za-z0-9._-]{1,100}){1,10}")
 _KEPT_VARIABLES: Final = (
@@ -22,7 +25,10 @@ _KEPT_VARIABLES: Final = (
     *("CPU_GUARANTEE", "CPU_LIMIT", "MEM_GUARANTEE", "MEM_LIMIT"),
 )
 """What names of variables that the Hub and its spawners set begin with."""
-_KEPT_MOUNTS: Final = ("/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/lib", "/sbin", "/var/run")
+_KEPT_MOUNTS: Final = (
+    *("/proc", "/sys", "/dev", "/etc", "/usr", "/bin", "/lib", "/sbin", "/opt", "/run"),
+    *("/var/lib", "/var/run"),
+)
 
 
 def _check_object(value: str) -> str:
@@ -46,6 +52,13 @@ def _check_label(value: str, whose: str) -> str:
     if not _LABEL.fullmatch(value):
         fix = "use small letters, digits and -, 63 characters at most"
         raise refusal(f"“{value[:64]}” is not the name of {whose}", fix)
+    return value
+
+
+def _check_label_key(value: str) -> str:
+    if not _LABEL_KEY.fullmatch(value):
+        fix = "write it as Kubernetes does, such as topology.kubernetes.io/zone"
+        raise refusal(f"“{value[:64]}” is not the key of a label", fix)
     return value
 
 
@@ -74,6 +87,7 @@ def _check_mount(value: str) -> str:
 
 ObjectName = Annotated[str, AfterValidator(_check_object)]
 ContainerName = Annotated[str, AfterValidator(_check_container)]
+LabelKey = Annotated[str, AfterValidator(_check_label_key)]
 ClaimName = Annotated[str, AfterValidator(_check_claim)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
 Value = Annotated[str, Field(max_length=4096), AfterValidator(_check_value)]
@@ -84,7 +98,7 @@ NumericId = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
 class DeclaredToleration(Declared):
     """One Kubernetes toleration: a taint of nodes that servers of this tier accept."""
 
-    key: Line | None = Field(None, description="Key of the taint; absent with Exists: all.")
+    key: LabelKey | None = Field(None, description="Key of the taint; absent with Exists: all.")
     operator: Literal["Equal", "Exists"] = Field("Equal", description="Equal compares the value.")
     value: LabelValue | None = Field(None, description="Value of the taint, with Equal.")
     effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
@@ -95,7 +109,9 @@ class DeclaredToleration(Declared):
 class DeclaredNodeRule(Declared):
     """One condition on the labels of nodes, as in Kubernetes' node affinity."""
 
-    key: Line = Field(description="Label of the node.", examples=["topology.kubernetes.io/zone"])
+    key: LabelKey = Field(
+        description="Label of the node.", examples=["topology.kubernetes.io/zone"]
+    )
     operator: Literal["In", "NotIn", "Exists", "DoesNotExist", "Gt", "Lt"] = Field(
         "In", description="How the label is compared with the values."
     )
