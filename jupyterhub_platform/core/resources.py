@@ -73,7 +73,7 @@ def check_resource_name(name: str) -> str:
     if name in _BARE_NAMES:
         return name
     if name.startswith(_HUGEPAGES):
-        _parse_number(name.removeprefix(_HUGEPAGES), name)
+        parse_number(name.removeprefix(_HUGEPAGES), name)
         return name
     domain, slash, rest = name.partition("/")
     if not slash:
@@ -111,7 +111,7 @@ def parse_quantity(text: str | float, name: str) -> int:
     QuantityError
         Raised if ``text`` is no quantity, negative, too large, or finer than the base unit.
     """
-    number = _parse_number(text, name)
+    number = parse_number(text, name)
     amount = number * 1000 if name == CPU else number
     if amount != amount.to_integral_value():
         unit = "a thousandth of a core (1m)" if name == CPU else "one"
@@ -121,7 +121,14 @@ def parse_quantity(text: str | float, name: str) -> int:
     return int(amount)
 
 
-def _parse_number(text: str | float, name: str) -> Decimal:
+def parse_number(text: str | float, name: str) -> Decimal:
+    """Read a Kubernetes quantity as a plain number, exact: ``1500m`` is 1.5.
+
+    Raises
+    ------
+    QuantityError
+        Raised if ``text`` is no quantity, or negative; ``name`` is what the sentence is about.
+    """
     if isinstance(text, bool):
         raise QuantityError(f"“{str(text).lower()}” is not an amount of {name}")
     shown = str(text).strip()

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator, Mapping
 
+from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.core.resources import parse_number
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.amounts import (
     Amounts,
@@ -66,17 +68,30 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 f"at most {say(resource, most)} for a {kind}",
             )
     for resource, ratio in part(entry, "maxLimitRequestRatio").items():
-        yield from _look_at_ratio(name, tier, resource, float(str(ratio)), amounts)
+        try:
+            number = float(parse_number(ratio, resource))
+        except QuantityError:
+            continue  # the API server has refused it before
+        yield from _look_at_ratio(name, tier, resource, number, amounts)
 
 
 def _look_at_ratio(
     name: str, tier: Tier, resource: str, ratio: float, amounts: Amounts
 ) -> Iterator[Finding]:
     request, limit = amounts.requests.get(resource, 0), amounts.limits.get(resource, 0)
-    if limit > ratio * request:
+    missing = [key for key, amount in (("request", request), ("limit", limit)) if not amount]
+    allows = f"The LimitRange {name} allows a limit of {resource} of {ratio:g} times the request"
+    if missing:
+        keys = " and ".join(f"{key}s.{resource}" for key in missing)
         yield failed(
-            f"The LimitRange {name} allows a limit of {resource} of {ratio:g} times the request, "
-            f"and tier {tier.name} has {say(resource, limit)} for {say(resource, request)}.",
+            f"{allows}, and tier {tier.name} has {' and '.join(f'no {key}' for key in missing)}.",
+            _WHY,
+            f"Add {keys} to tiers.{tier.name} in the policy.",
+        )
+    elif limit > ratio * request:
+        yield failed(
+            f"{allows}, and tier {tier.name} has {say(resource, limit)} for "
+            f"{say(resource, request)}.",
             _WHY,
             f"Raise requests.{resource} or lower limits.{resource} of tiers.{tier.name} in the "
             "policy.",

@@ -30,6 +30,7 @@ FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
 
 SCRATCH = "ephemeral-storage"
 TIERS = ("small", "large", "gpu")
+BOTH = {key: {SCRATCH: "1Gi"} for key in ("requests", "limits")}
 
 
 def quota(**hard: Any) -> dict[str, Any]:
@@ -178,6 +179,29 @@ CASES: tuple[Case, ...] = (
     (
         *("doctor.limits", {}, {"limitranges": (limits(maxLimitRequestRatio={"cpu": "1.5"}),)}),
         *(FAILED, "1.5 times the request, and tier small has 1 CPU for 0.5 CPU"),
+    ),
+    (
+        *("doctor.limits", {}, {"limitranges": (limits(maxLimitRequestRatio={"cpu": "1500m"}),)}),
+        *(FAILED, "1.5 times the request, and tier small has 1 CPU for 0.5 CPU"),
+    ),
+    (
+        *("doctor.limits", {"tiers": dict.fromkeys(TIERS[1:], BOTH)}),
+        {"limitranges": (limits("Pod", maxLimitRequestRatio={SCRATCH: "2"}),)},
+        *(FAILED, "of 2 times the request, and tier small has no request and no limit"),
+    ),
+    (
+        *("doctor.limits", {"tiers": dict.fromkeys(TIERS[1:], BOTH)}),
+        {
+            "limitranges": (
+                limits(defaultRequest={SCRATCH: "1Gi"}, maxLimitRequestRatio={SCRATCH: "2"}),
+            )
+        },
+        *(FAILED, "of 2 times the request, and tier small has no limit"),
+    ),
+    (
+        *("doctor.limits", {"tiers": dict.fromkeys(TIERS[1:], BOTH)}),
+        {"limitranges": (limits(maxLimitRequestRatio={"cpu": "1500500u"}),)},
+        *(FAILED, "1.5005 times the request"),
     ),
     (
         *("doctor.limits", {}),

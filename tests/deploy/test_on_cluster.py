@@ -170,14 +170,40 @@ def test_limit_range_refuses_what_the_doctor_says(
     wait_for(lambda: is_refused(looking, policy) is refused, "the API server's own answer")
 
 
-def test_ratio_of_a_limit_range_refuses_what_the_doctor_says(looking: Looking) -> None:
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}}, "has 1 CPU for 0.4 CPU"),
+        # It is stored as 1500m.
+        ({"type": "Container", "maxLimitRequestRatio": {"cpu": "1.5"}}, "has 1 CPU for 0.4 CPU"),
+        ({"type": "Container", "maxLimitRequestRatio": {"cpu": "2.5"}}, ""),
+        (
+            {"type": "Pod", "maxLimitRequestRatio": {"ephemeral-storage": "2"}},
+            "has no request and no limit",
+        ),
+        (
+            {
+                "type": "Container",
+                "defaultRequest": {"ephemeral-storage": "1Gi"},
+                "maxLimitRequestRatio": {"ephemeral-storage": "2"},
+            },
+            "has no limit",
+        ),
+    ],
+)
+def test_ratio_of_a_limit_range_refuses_what_the_doctor_says(
+    looking: Looking, entry: dict[str, Any], said: str
+) -> None:
     policy = tier(requests={"cpu": "400m", "memory": "1Gi"}, limits={"cpu": "1", "memory": "1Gi"})
-    entry = {"type": "Container", "maxLimitRequestRatio": {"cpu": "2"}}
     body = {"metadata": {"name": "bounds"}, "spec": {"limits": [entry]}}
     looking.core.create_namespaced_limit_range(looking.namespace, body)
-    said = [each.what for each in looking.look("doctor.limits", policy).findings]
-    assert [what for what in said if "tier small has 1 CPU for 0.4 CPU" in what]
-    wait_for(lambda: is_refused(looking, policy), "the API server's own answer")
+    of_small = [
+        each.what
+        for each in looking.look("doctor.limits", policy).findings
+        if f"tier small {said}" in each.what
+    ]
+    assert bool(of_small) is bool(said)
+    wait_for(lambda: is_refused(looking, policy) is bool(said), "the API server's own answer")
 
 
 # -- nodes: as the scheduler decides --------------------------------------------------------------
