@@ -1072,6 +1072,21 @@ DOCTOR: Final = (
             "        return None\n\n\ndef _pull",
             "        return True\n\n\ndef _pull",
         ),
+        (
+            "a login page is an API server",
+            'return "" if "gitVersion" in version else other',
+            'return ""',
+        ),
+        (
+            "an API server that refuses everything answers",
+            '        return f"it refuses to tell its version ({said})"',
+            '        return ""',
+        ),
+    ),
+    *faults_in(
+        "deploy/limit_checks.py",
+        _DEPLOY_TESTS,
+        ("a ratio of nothing is kept", "    if missing:\n", "    if False:\n"),
     ),
     *faults_in(
         "deploy/scheduling.py",

@@ -157,12 +157,13 @@ class Connection:
             raise ClusterUnreachableError(str(error)[:_MOST_SAID]) from None
         self._note_time(answer.headers.get("Date"), asked_at)
         try:
-            content = json.loads(answer.data)
+            read = json.loads(answer.data)
         except ValueError:
-            content = {}
+            read = {}
+        content: Manifest = read if isinstance(read, dict) else {}
         if answer.status >= 400:
             raise ClusterRefusedError(answer.status, str(content.get("message", ""))[:_MOST_SAID])
-        return content if isinstance(content, dict) else {}
+        return content
 
     def _note_time(self, date: str | None, asked_at: datetime) -> None:
         if date is None:

@@ -57,14 +57,8 @@ def read_cluster(
     accounts
         The service accounts of servers.
     """
-    try:
-        connection.get("/version")
-    except ClusterUnreachableError as error:
-        return Cluster(connection.address, namespace, str(error))
-    except ClusterRefusedError as error:
-        if error.status == 401:
-            said = "it does not know you (401), so the token or certificate has expired or is wrong"
-            return Cluster(connection.address, namespace, said)
+    if unreachable := _find_obstacle(connection):
+        return Cluster(connection.address, namespace, unreachable)
     objects = {
         kind: _read(connection, path.format(namespace=namespace)) for kind, path in KINDS.items()
     }
@@ -80,6 +74,24 @@ def read_cluster(
         answered_at=connection.answered_at,
         ahead_seconds=connection.ahead_seconds,
     )
+
+
+def _find_obstacle(connection: Connection) -> str:
+    """Say why this is no API server that answers; empty if it is one."""
+    other = "something else than an API server answers there, such as a login page"
+    try:
+        version = connection.get("/version")
+    except ClusterUnreachableError as error:
+        return str(error)
+    except ClusterRefusedError as error:
+        if error.status == 401:
+            return "it does not know you (401), so the token or certificate has expired or is wrong"
+        if error.status == 403:
+            # Some clusters keep the version from those who may read other things.
+            return "" if str(error) else f"{other} (403)"
+        said = f"{error.status}: {error}".removesuffix(": ")
+        return f"it refuses to tell its version ({said})"
+    return "" if "gitVersion" in version else other
 
 
 def _read(connection: Connection, path: str) -> Objects:

@@ -10,27 +10,35 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_platform.deploy.checks import examine
 from jupyterhub_platform.deploy.connection import (
     ClusterConfigurationError,
     ClusterRefusedError,
     Connection,
 )
+from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.findings import Status
 from jupyterhub_platform.deploy.reader import KINDS, read_cluster
 from jupyterhub_platform.deploy.role import RIGHTS
 
 
 class Answering(BaseHTTPRequestHandler):
-    """An API server that notes what it is asked, and answers everything with ``status``."""
+    """An API server that notes what it is asked, and answers everything with ``status``.
+
+    Its version it tells nevertheless, if it ``tells_version``.
+    """
 
     asked: list[tuple[str, str]]
     status: int
     content: Any
+    tells_version: bool
 
     def answer(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.asked.append((self.command, self.path))
-        body = json.dumps(self.content).encode()
-        self.send_response(self.status)
+        is_version = self.tells_version and self.path == "/version"
+        body = json.dumps({"gitVersion": "v1.34.0"} if is_version else self.content).encode()
+        self.send_response(200 if is_version else self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -42,9 +50,16 @@ class Answering(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def api_server(status: int, content: Any) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+def api_server(
+    status: int, content: Any, *, tells_version: bool = True
+) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     asked: list[tuple[str, str]] = []
-    attributes = {"asked": asked, "status": status, "content": content}
+    attributes = {
+        "asked": asked,
+        "status": status,
+        "content": content,
+        "tells_version": tells_version,
+    }
     handler = type("Handler", (Answering,), attributes)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever)
@@ -121,11 +136,44 @@ def test_what_is_refused_is_not_known(tmp_path: Path, status: int, unread: str) 
 
 
 def test_credentials_that_have_expired_are_said(tmp_path: Path) -> None:
-    with api_server(401, {}) as (url, _):
+    with api_server(401, {}, tells_version=False) as (url, _):
         kubeconfig = write_kubeconfig(tmp_path, url)
         with closing(Connection.outside(kubeconfig, None)) as connection:
             cluster = read_cluster(connection, "lab", None, ())
     assert "does not know you (401)" in cluster.unreachable
+
+
+@pytest.mark.parametrize(
+    ("status", "content", "said"),
+    [
+        (503, {"message": "the server is restarting"}, "(503: the server is restarting"),
+        (500, "<html>", "(500)"),
+        (200, "<html>Log in</html>", "something else than an API server answers"),
+        (404, {"message": "page not found"}, "(404: page not found)"),
+        (200, {}, "something else than an API server answers"),
+    ],
+)
+def test_whoever_answers_as_no_api_server_does_is_said_to_be_none(
+    tmp_path: Path, status: int, content: Any, said: str
+) -> None:
+    with api_server(status, content, tells_version=False) as (url, asked):
+        kubeconfig = write_kubeconfig(tmp_path, url)
+        with closing(Connection.outside(kubeconfig, None)) as connection:
+            cluster = read_cluster(connection, "lab", None, ())
+    assert said in cluster.unreachable
+    assert len(asked) == 1, "nothing else is asked for"
+    (result,) = examine(Facts(cluster=cluster))
+    assert (result.check.code, result.status) == ("doctor.api", Status.FAILED)
+    assert said in result.findings[0].what
+
+
+def test_whoever_may_not_read_the_version_may_read_other_things(tmp_path: Path) -> None:
+    with api_server(403, {"message": "forbidden"}, tells_version=False) as (url, asked):
+        kubeconfig = write_kubeconfig(tmp_path, url)
+        with closing(Connection.outside(kubeconfig, None)) as connection:
+            cluster = read_cluster(connection, "lab", None, ())
+    assert cluster.unreachable == ""
+    assert len(asked) > 1
 
 
 def test_an_api_server_that_is_not_there_is_said_without_a_trace(tmp_path: Path) -> None:
