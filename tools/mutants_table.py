@@ -1053,6 +1053,16 @@ _DEPLOY_TESTS = (
 
 DOCTOR: Final = (
     *faults_in(
+        "cli/hub_client.py",
+        ("tests/cli/test_hub_client.py",),
+        (
+            "whatever answers is a Hub",
+            "        if not data.keys() >= set(keys):",
+            "        if False:",
+        ),
+        ("every word is an address", "            _check_address(url)\n", "            pass\n"),
+    ),
+    *faults_in(
         "deploy/connection.py",
         _DEPLOY_TESTS,
         (

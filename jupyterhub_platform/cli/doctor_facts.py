@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -22,6 +23,8 @@ from jupyterhub_platform.deploy.facts import Cluster, File, Hub
 from jupyterhub_platform.deploy.name_checks import list_accounts
 from jupyterhub_platform.deploy.reader import read_cluster
 from jupyterhub_platform.documents import read_policy
+
+HEALTH_KEYS: Final = ("now", "store", "policy", "checker")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
     Raises
     ------
     click.UsageError
-        Raised if it was named, and there is no token for it.
+        Raised if it was named wrongly, or there is no token for it.
     """
     if url is None and "token" not in State(state).read_json("command.json"):
         left_out.append(
@@ -84,9 +87,9 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
     with client:
         try:
             asked_at = datetime.now(UTC)
-            health = client.get("platform/health")
+            health = client.get("platform/health", keys=HEALTH_KEYS)
             midway = asked_at + (datetime.now(UTC) - asked_at) / 2
-            settings = client.get("platform/settings")
+            settings = client.get("platform/settings", keys=("weakened",))
         except PlatformError as error:
             return Hub(unreachable=str(error))
     ahead = (datetime.fromisoformat(health["now"]) - midway).total_seconds()

@@ -1,10 +1,12 @@
 """Speaks to a Hub's REST API, with somebody's token."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import click
 import httpx
 
 from jupyterhub_platform.cli.state import State
@@ -29,9 +31,13 @@ class HubClient:
 
         Raises
         ------
+        click.BadParameter
+            Raised if ``url`` is no address.
         PlatformError
             Raised if there is no token for it.
         """
+        if url is not None:
+            _check_address(url)
         token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
         if url is not None:
             if not token:
@@ -48,41 +54,47 @@ class HubClient:
             )
         return cls(str(command["url"]), str(command["token"]))
 
-    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Post to a route below ``/hub/api/``, and return the answer.
+    def post(self, path: str, body: dict[str, Any], *, keys: Iterable[str]) -> dict[str, Any]:
+        """Post to a route below ``/hub/api/``, and return the answer, which has these keys.
 
         Raises
         ------
         PlatformError
-            Raised if the Hub cannot be reached, or says no; with its own sentence.
+            Raised if the Hub cannot be reached, or says no, with its own sentence; or if what
+            answers is no Hub with this platform.
         """
-        return self._ask("POST", path, json=body)
+        return self._ask("POST", path, keys, json=body)
 
-    def get(self, path: str, query: dict[str, str] | None = None) -> dict[str, Any]:
-        """Get a route below ``/hub/api/``, and return the answer.
+    def get(
+        self, path: str, query: dict[str, str] | None = None, *, keys: Iterable[str]
+    ) -> dict[str, Any]:
+        """Get a route below ``/hub/api/``, and return the answer, which has these keys.
 
         Raises
         ------
         PlatformError
-            Raised if the Hub cannot be reached, or says no; with its own sentence.
+            As :meth:`post` does.
         """
-        return self._ask("GET", path, params=query)
+        return self._ask("GET", path, keys, params=query)
 
-    def _ask(self, method: str, path: str, **content: Any) -> dict[str, Any]:
+    def _ask(self, method: str, path: str, keys: Iterable[str], **content: Any) -> dict[str, Any]:
         try:
             answer = self._http.request(method, path, **content)
         except httpx.HTTPError as error:
             raise PlatformError(
                 f"The Hub at {self._url} does not answer: {error}. Check that it runs."
             ) from None
-        try:
-            data = answer.json()
-        except ValueError:
-            data = {}
+        data = _read_object(answer)
         if answer.is_error:
             sentence = data.get("message") or answer.reason_phrase
             raise PlatformError(f"The Hub said no ({answer.status_code}): {sentence}")
-        return dict(data)
+        if not data.keys() >= set(keys):
+            raise PlatformError(
+                f"What is at {self._url} answers as no Hub with this platform does "
+                f"({answer.status_code} for {answer.url.path}): a login page, another program or "
+                "another version. Check the address."
+            )
+        return data
 
     def close(self) -> None:
         """Close the connections."""
@@ -98,3 +110,24 @@ class HubClient:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _read_object(answer: httpx.Response) -> dict[str, Any]:
+    """Return the JSON object of an answer; empty if it has none."""
+    try:
+        data = answer.json()
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _check_address(url: str) -> None:
+    try:
+        read = httpx.URL(url)
+    except httpx.InvalidURL:
+        read = httpx.URL()
+    if read.scheme not in {"http", "https"} or not read.host:
+        raise click.BadParameter(
+            f"{url!r} is no address of a Hub; write it as https://hub.example.com.",
+            param_hint="--url",
+        )

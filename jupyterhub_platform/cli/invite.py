@@ -27,7 +27,9 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     body = {} if hours is None else {"expires_in_hours": hours}
     with HubClient.find(url, state) as hub:
-        answer = hub.post(f"platform/users/{quote(name, safe='')}/invite", body)
+        answer = hub.post(
+            f"platform/users/{quote(name, safe='')}/invite", body, keys=("url", "expires_at")
+        )
     if as_json:
         click.echo(json.dumps(answer))
         return

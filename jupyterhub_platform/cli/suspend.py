@@ -63,7 +63,9 @@ def suspend(
     if end is not None:
         body["until"] = end
     with HubClient.find(url, state) as hub:
-        answer = hub.post(f"platform/users/{quote(name, safe='')}/suspend", body)
+        answer = hub.post(
+            f"platform/users/{quote(name, safe='')}/suspend", body, keys=("ended", "until")
+        )
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -95,7 +97,11 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
     A suspension that the policy declares is lifted there.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with HubClient.find(url, state) as hub:
-        answer = hub.post(f"platform/users/{quote(name, safe='')}/resume", {"reason": reason})
+        answer = hub.post(
+            f"platform/users/{quote(name, safe='')}/resume",
+            {"reason": reason},
+            keys=("given_back", "shares", "message"),
+        )
     if as_json:
         click.echo(json.dumps(answer))
         return

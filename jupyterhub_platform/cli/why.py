@@ -20,6 +20,12 @@ _STATES: Final = {
 }
 
 
+ANSWER_KEYS: Final = (
+    *("cause", "server", "since", "user", "state"),
+    *("tier", "account", "decision"),
+)
+
+
 @click.command()
 @click.argument("server", metavar="NAME[/SERVER]")
 @hub_options
@@ -34,7 +40,7 @@ def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     user, _, name = server.partition("/")
     with HubClient.find(url, state) as hub:
-        answer = hub.get("platform/why", {"user": user, "server": name})
+        answer = hub.get("platform/why", {"user": user, "server": name}, keys=ANSWER_KEYS)
     click.echo(json.dumps(answer) if as_json else "\n".join(render(answer)))
 
 

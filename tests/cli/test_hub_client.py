@@ -1,0 +1,109 @@
+"""What is named with ``--url`` and is no Hub: a sentence and an exit code, never a traceback."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from jupyterhub_platform.cli.main import main
+
+VERBS: tuple[tuple[str, ...], ...] = (
+    ("doctor",),
+    ("why", "dev1"),
+    ("invite", "dev1"),
+    ("suspend", "dev1", "--reason", "lost"),
+    ("resume", "dev1", "--reason", "found"),
+)
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers everything in the same way."""
+
+    status: int
+    body: bytes
+
+    def answer(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        self.send_response(self.status)
+        self.send_header("Content-Length", str(len(self.body)))
+        self.end_headers()
+        self.wfile.write(self.body)
+
+    do_GET = do_POST = answer  # noqa: N815 the names of verbs
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing on the terminal."""
+
+
+@contextmanager
+def answering(status: int, body: bytes) -> Iterator[str]:
+    """Answer every request so; yields the URL."""
+    handler = type("Handler", (Answering,), {"status": status, "body": body})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def jhp(*words: str, token: str = "secret-word") -> Result:
+    """Run ``jhp`` with a token, away from every other Hub and cluster."""
+    settings = [name for name in os.environ if name.startswith(("PLATFORM_", "KUBE"))]
+    environment = {
+        **dict.fromkeys(settings),
+        "KUBECONFIG": "/nowhere",
+        "JUPYTERHUB_API_TOKEN": token,
+    }
+    done = CliRunner().invoke(main, words, env=environment)
+    assert isinstance(done.exception, SystemExit), "no error comes through to the shell"
+    return done
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [(200, b"<html>Log in</html>"), (200, b"{}"), (200, b"[1]"), (302, b"")],
+)
+def test_whoever_answers_as_no_hub_does_is_said_to_be_none(
+    verb: tuple[str, ...], status: int, body: bytes
+) -> None:
+    with answering(status, body) as url:
+        done = jhp(*verb, "--url", url)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.exit_code == 1, said
+    assert f"{url} answers as no Hub with this platform does" in said
+    assert "Check the address" in said
+    assert "secret-word" not in said
+
+
+@pytest.mark.parametrize(("body", "said"), [(b'["x"]', "Bad Gateway"), (b'{"message": "m"}', "m")])
+def test_a_refusal_is_said_whatever_it_looks_like(body: bytes, said: str) -> None:
+    with answering(502, body) as url:
+        done = jhp("why", "dev1", "--url", url)
+    assert (done.exit_code, done.stderr) == (1, f"The Hub said no (502): {said}\n")
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+def test_what_is_no_address_is_a_misuse(verb: tuple[str, ...]) -> None:
+    done = jhp(*verb, "--url", "nonsense")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "'nonsense' is no address of a Hub" in done.stderr
+
+
+@pytest.mark.parametrize("url", ["http://[::1", "ftp://hub.example.org", "http://", "http://h:x"])
+@pytest.mark.parametrize("token", ["", "secret-word"])
+def test_each_thing_that_is_no_address_is_a_misuse(url: str, token: str) -> None:
+    done = jhp("why", "dev1", "--url", url, token=token)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"{url!r} is no address of a Hub; write it as https://hub.example.com" in " ".join(
+        done.stderr.split()
+    )
