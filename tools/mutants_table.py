@@ -859,6 +859,41 @@ DOORS: Final = (
             "",
         ),
         ("privileged is let through", '    if context.get("privileged"):', "    if False:"),
+        (
+            "kinds of volumes are let through that nobody has thought of",
+            "in volume.keys() - _VOLUMES - {",
+            'in volume.keys() & {"hostPath"} - {',
+        ),
+        (
+            "a certificate of the pod is let through",
+            '    if any("podCertificate" in source for source in sources):',
+            "    if False:",
+        ),
+        (
+            "a probe of another host is let through",
+            '            if part(container, *where, kind).get("host"):',
+            "            if False:",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/confinement.py",
+        ("tests/hub/kubernetes/test_guard.py",),
+        ("root is let through", '    if context.get("runAsUser") == 0:', "    if False:"),
+        (
+            "any sysctl is let through",
+            '        if sysctl.get("name") not in _SYSCTLS:',
+            "        if False:",
+        ),
+        (
+            "any type of SELinux is let through",
+            '    if (options.get("type") or "container_t") not in _SELINUX_TYPES:',
+            "    if False:",
+        ),
+        (
+            "annotations of AppArmor are let through",
+            '        if value != "runtime/default" and',
+            "        if False and",
+        ),
     ),
     *faults_in(
         "hub/kubernetes/claims.py",

@@ -13,6 +13,7 @@ from jupyterhub_platform.core.manifests import Manifest, containers, items, part
 from jupyterhub_platform.core.pods import Device, count_devices
 from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount, is_indivisible
 from jupyterhub_platform.hub.kubernetes.claims import find_changed, find_foreign
+from jupyterhub_platform.hub.kubernetes.confinement import find_annotated
 from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
@@ -74,6 +75,7 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
     forbidden = [
         Violation(FORBIDDEN, path, what)
         for path, what in (
+            *find_annotated(part(manifest, "metadata")),
             *find_forbidden(spec, allowance.service_account),
             *find_foreign(spec, allowance.devices),
         )

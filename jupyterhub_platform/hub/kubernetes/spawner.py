@@ -40,16 +40,20 @@ class KubeTierSpawner(CreatingSpawner):
         Fields that are refused in every pod unless they are listed here.
 
         Refused are: the network, processes, memory and paths of the node (``hostNetwork``,
-        ``hostPID``, ``hostIPC``, ``hostPath``, ``hostPort``), ``privileged``,
-        ``allowPrivilegeEscalation``, added capabilities, an unmasked ``/proc``, unconfined
-        profiles, another service account, a service account's token, ``nodeName``, ephemeral
-        containers, and resource claims: those of the tier are for the server's own container.
+        ``hostPID``, ``hostIPC``, ``hostPath``, ``hostPort``), ``nodeName``, ``privileged``,
+        ``allowPrivilegeEscalation``, ``runAsUser: 0``, added capabilities, an unmasked ``/proc``,
+        unconfined profiles (annotations of AppArmor, too), SELinux options and sysctls beyond the
+        Pod Security Standards, volumes of other kinds than the profile ``restricted`` has, probes
+        and hooks that ask another host, another service account, its token or a certificate of the
+        pod, ephemeral containers, and resource claims: those of the tier are for the server's own
+        container.
 
         Each entry is the exact path that the Hub's log gives for it. Zero to JupyterHub's container
         that blocks the cloud's metadata, for example, needs::
 
             c.PlatformKubeSpawner.allowed_pod_fields = [
                 "spec.initContainers[block-cloud-metadata].securityContext.privileged",
+                "spec.initContainers[block-cloud-metadata].securityContext.runAsUser",
                 "spec.initContainers[block-cloud-metadata].securityContext.capabilities.add",
             ]
 

@@ -47,6 +47,7 @@ POD: dict[str, Any] = {
         ],
     },
 }
+APPARMOR = "container.apparmor.security.beta.kubernetes.io/"
 BOUNDED = {
     "requests": {"cpu": "0", "memory": "0"},
     "limits": {"cpu": "1", "memory": "1Gi"},
@@ -80,6 +81,25 @@ def secure(**context: Any) -> Change:
 
 def spec(**fields: Any) -> Change:
     return lambda pod: pod["spec"].update(fields)
+
+
+def source(**kind: Any) -> Change:
+    """Add a volume of this kind."""
+    return spec(volumes=[{"name": "more", **kind}])
+
+
+def annotate(value: Any) -> Change:
+    """Choose the profile of AppArmor as before Kubernetes 1.30."""
+    return lambda pod: pod["metadata"]["annotations"].update({f"{APPARMOR}notebook": value})
+
+
+def sysctls(*names: str) -> Change:
+    return spec(securityContext={"sysctls": [{"name": each, "value": "1"} for each in names]})
+
+
+def ask(kind: str, **handler: Any) -> Change:
+    """Have the kubelet ask something of the server's container."""
+    return lambda pod: notebook(pod).update({kind: handler})
 
 
 def test_a_pod_that_is_what_was_reserved_is_accepted() -> None:
@@ -186,6 +206,21 @@ ESCAPES: dict[str, Change] = {
     "spec.volumes[token].projected": spec(
         volumes=[{"name": "token", "projected": {"sources": [{"serviceAccountToken": {}}]}}]
     ),
+    "spec.volumes[more].projected.podCertificate": source(
+        projected={"sources": [{"configMap": {"name": "a"}}, {"podCertificate": {}}]}
+    ),
+    **{
+        f"spec.volumes[more].{kind}": source(**{kind: {}})
+        for kind in ("flexVolume", "nfs", "iscsi", "gitRepo", "rbd", "fc", "local", "ofTomorrow")
+    },
+    f"metadata.annotations[{APPARMOR}notebook]": annotate("unconfined"),
+    "spec.securityContext.runAsUser": spec(securityContext={"runAsUser": 0}),
+    "spec.securityContext.seLinuxOptions.type": spec(
+        securityContext={"seLinuxOptions": {"type": "spc_t"}}
+    ),
+    "spec.securityContext.sysctls[kernel.msgmax]": sysctls(
+        "net.ipv4.tcp_syncookies", "kernel.msgmax"
+    ),
     "spec.securityContext.seccompProfile": spec(
         securityContext={"seccompProfile": {"type": "Unconfined"}}
     ),
@@ -203,6 +238,31 @@ ESCAPES: dict[str, Change] = {
     "spec.containers[notebook].securityContext.appArmorProfile": secure(
         appArmorProfile={"type": "Unconfined"}
     ),
+    "spec.containers[notebook].securityContext.runAsUser": secure(runAsUser=0),
+    "spec.containers[notebook].securityContext.seLinuxOptions.user": secure(
+        seLinuxOptions={"user": "system_u", "type": "container_t"}
+    ),
+    "spec.containers[notebook].securityContext.seLinuxOptions.role": secure(
+        seLinuxOptions={"role": "sysadm_r"}
+    ),
+    "spec.containers[notebook].livenessProbe.httpGet.host": ask(
+        "livenessProbe", httpGet={"host": "169.254.169.254", "port": 80}
+    ),
+    "spec.containers[notebook].readinessProbe.tcpSocket.host": ask(
+        "readinessProbe", tcpSocket={"host": "localhost", "port": 80}
+    ),
+    "spec.containers[notebook].startupProbe.httpGet.host": ask(
+        "startupProbe", httpGet={"host": "127.0.0.1", "port": 80}
+    ),
+    "spec.containers[notebook].lifecycle.postStart.httpGet.host": ask(
+        "lifecycle", postStart={"httpGet": {"host": "10.0.0.1", "port": 80}}
+    ),
+    "spec.containers[notebook].lifecycle.preStop.tcpSocket.host": ask(
+        "lifecycle", preStop={"tcpSocket": {"host": "10.0.0.1", "port": 80}}
+    ),
+    "spec.initContainers[extra].securityContext.runAsUser": add(
+        "initContainers", BOUNDED, securityContext={"runAsUser": 0}
+    ),
     "spec.containers[notebook].ports.hostPort": lambda pod: notebook(pod).update(
         ports=[{"hostPort": 22}]
     ),
@@ -219,6 +279,43 @@ ESCAPES: dict[str, Change] = {
         "initContainers", BOUNDED, securityContext={"allowPrivilegeEscalation": True}
     ),
 }
+
+
+KINDS = (
+    *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image"),
+    *("persistentVolumeClaim", "secret"),
+)
+SYSCTLS = (
+    *("kernel.shm_rmid_forced", "net.ipv4.ip_local_port_range", "net.ipv4.tcp_syncookies"),
+    *("net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_group_range"),
+    *("net.ipv4.ip_local_reserved_ports", "net.ipv4.tcp_keepalive_time"),
+    *("net.ipv4.tcp_fin_timeout", "net.ipv4.tcp_keepalive_intvl", "net.ipv4.tcp_keepalive_probes"),
+)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *(source(**{kind: {}}) for kind in KINDS),
+        source(projected={"sources": [{"configMap": {"name": "a"}}, {"downwardAPI": {}}]}),
+        spec(volumes=[{"name": "scratch"}]),
+        annotate("runtime/default"),
+        annotate("localhost/site"),
+        sysctls(*SYSCTLS),
+        spec(securityContext={"runAsUser": 1000, "runAsNonRoot": False}),
+        *(
+            secure(seLinuxOptions={"type": type_, "level": "s0:c1,c2", "user": "", "role": None})
+            for type_ in (
+                *("", None, "container_t", "container_init_t"),
+                *("container_kvm_t", "container_engine_t"),
+            )
+        ),
+        ask("livenessProbe", httpGet={"host": "", "port": 8888}, tcpSocket={"port": 8888}),
+        ask("lifecycle", preStop={"exec": {"command": ["sync"]}}),
+    ],
+)
+def test_what_the_pod_security_standards_allow_is_accepted(change: Change) -> None:
+    assert check_pod(changed(change), ALLOWANCE) == ()
 
 
 @pytest.mark.parametrize("path", ESCAPES)

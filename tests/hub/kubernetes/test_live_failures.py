@@ -32,7 +32,7 @@ c.KubeSpawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName":
 
 def make_root(spawner, pod):
     if spawner.name == "root":
-        pod.spec.security_context = {"runAsUser": 0}
+        pod.spec.security_context = {"runAsNonRoot": False}
     return pod
 
 c.KubeSpawner.modify_pod_hook = make_root
@@ -161,7 +161,7 @@ def test_pod_security_says_that_an_operator_can_help(live: ClusterHub, api: Api)
     finally:
         live.core.patch_namespace(live.namespace, {"metadata": {"labels": {label: None}}})
     assert "restricted" in message
-    assert "runAsUser" not in message
+    assert "runAsNonRoot" not in message
 
 
 def test_a_pod_of_somebody_else_is_left_alone(live: ClusterHub, api: Api) -> None:

@@ -122,6 +122,7 @@ def add_unlimited_init(_: Any, pod: Any) -> Any:
         ),
         ({"extra_pod_config": {"hostNetwork": True}}, "pod.forbidden_field", "spec.hostNetwork"),
         ({"privileged": True}, "pod.forbidden_field", "securityContext.privileged"),
+        ({"uid": 0}, "pod.forbidden_field", "[notebook].securityContext.runAsUser"),
         ({"service_account": "hub"}, "pod.forbidden_field", "spec.serviceAccountName"),
         ({"automount_service_account_token": True}, "pod.forbidden_field", "spec.automount"),
     ],
@@ -182,7 +183,7 @@ async def test_an_operator_can_allow_the_container_that_blocks_the_clouds_metada
             "capabilities": {"add": ["NET_ADMIN"]},
         },
     }
-    allowed = [f"{path}.privileged", f"{path}.capabilities.add"]
+    allowed = [f"{path}.{field}" for field in ("privileged", "runAsUser", "capabilities.add")]
     await spawner(init_containers=[blocking], allowed_pod_fields=allowed).start()
     [pod] = cluster.created
     # Nobody limited it: it may use what the server may use after it, and no more.
