@@ -920,6 +920,31 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "hub/kubernetes/disruptions.py",
+        ("tests/hub/kubernetes/test_causes.py",),
+        (
+            "a server that is moved is said to have lost its node",
+            "            return _MOVED  #",
+            "            return _NODE_LOST  #",
+        ),
+        (
+            "a drained node is said to be full",
+            "_OF_DISRUPTION.get(reason, _MOVED)",
+            "_OF_DISRUPTION.get(reason, _EVICTED)",
+        ),
+        (
+            "a kubelet's word for not ready is taken for a lost node",
+            ' and not ready.get("reason") and was_ready',
+            " and was_ready",
+        ),
+        (
+            "a server that was never ready is cut off",
+            ' and not ready.get("reason") and was_ready',
+            ' and not ready.get("reason")',
+        ),
+        ("a server that is cut off runs", "if _is_cut_off(pod) else None", "if False else None"),
+    ),
+    *faults_in(
         "hub/kubernetes/guard.py",
         ("tests/hub/kubernetes/test_guard.py",),
         (

@@ -136,6 +136,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("pod.crashes", "500", "The program ends again and again."),
     ("pod.evicted", "-", "The node had no room left, and ended the server."),
     ("pod.preempted", "-", "The server made room for one of a higher priority."),
+    ("pod.moved", "-", "The cluster took the server off a node that was drained or removed."),
     ("pod.node_lost", "-", "The node does not answer any more."),
     ("server.out_of_memory", "-", "The server used more memory than its tier has."),
     ("server.failed", "-", "The server's program ended with an error."),

@@ -11,8 +11,8 @@ from typing import Final
 from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
 from jupyterhub_platform.core.findings import join
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.hub.kubernetes.disruptions import condition_of, explain_disruption
 from jupyterhub_platform.hub.kubernetes.ended import is_for_memory
-from jupyterhub_platform.hub.kubernetes.ownership import is_leaving
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
@@ -41,42 +41,13 @@ _LOG: Final = "The Hub's log and kubectl describe have the details."
 def explain_pod(pod: Manifest) -> Cause | None:
     """Return why ``pod`` does not run or ended; ``None`` if nothing is known to be wrong."""
     looks: tuple[Callable[[Manifest], Cause | None], ...] = (
-        _explain_eviction,
-        _explain_lost_node,
+        explain_disruption,
         _explain_end,
         _explain_waiting,
         _explain_placement,
         _explain_claims,
     )
     return next((cause for look in looks if (cause := look(pod)) is not None), None)
-
-
-def _explain_eviction(pod: Manifest) -> Cause | None:
-    status = part(pod, "status")
-    disrupted = _condition(pod, "DisruptionTarget")
-    if status.get("reason") != "Evicted" and disrupted.get("status") != "True":
-        return None
-    if disrupted.get("reason") == "PreemptionByScheduler":
-        sentence = "The cluster ended this server to make room for one of a higher priority."
-        return Cause("pod.preempted", sentence, Who.YOU, "Start it again.")
-    sentence = "The node that this server ran on had no room left, and ended it."
-    fix = "Start it again; if it was the server's own files or memory, choose a larger tier."
-    return Cause("pod.evicted", sentence, Who.YOU, fix)
-
-
-def _explain_lost_node(pod: Manifest) -> Cause | None:
-    if part(pod, "status").get("reason") != "NodeLost" and not _is_cut_off(pod):
-        return None
-    sentence = "The node that this server ran on does not answer any more."
-    fix = "Stop the server and start it again; it goes to another node. What was not saved is lost."
-    return Cause("pod.node_lost", sentence, Who.YOU, fix)
-
-
-def _is_cut_off(pod: Manifest) -> bool:
-    ready = _condition(pod, "Ready")
-    return ready.get("reason") == "NodeNotReady" or (
-        is_leaving(pod) and _condition(pod, "DisruptionTarget").get("reason") == "DeletionByTaint"
-    )
 
 
 def _explain_end(pod: Manifest) -> Cause | None:
@@ -98,7 +69,7 @@ def _explain_waiting(pod: Manifest) -> Cause | None:
 
 
 def _explain_placement(pod: Manifest) -> Cause | None:
-    scheduled = _condition(pod, "PodScheduled")
+    scheduled = condition_of(pod, "PodScheduled")
     if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
         return None
     message = str(scheduled.get("message", ""))
@@ -140,11 +111,6 @@ def _statuses(pod: Manifest) -> Iterator[Manifest]:
     own = items(status, "containerStatuses")
     yield from (each for each in own if each.get("name") == NOTEBOOK)
     yield from items(status, "initContainerStatuses")
-
-
-def _condition(pod: Manifest, kind: str) -> Manifest:
-    conditions = items(part(pod, "status"), "conditions")
-    return next((each for each in conditions if each.get("type") == kind), {})
 
 
 _CAUSES: Final = {

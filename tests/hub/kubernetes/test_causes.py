@@ -25,6 +25,23 @@ def condition(kind: str, status: str, reason: str, **more: Any) -> dict[str, Any
     return {"status": {"conditions": [{"type": kind, "status": status, "reason": reason}]}, **more}
 
 
+def failed(reason: str) -> dict[str, Any]:
+    return {"status": {"phase": "Failed", "reason": reason, "message": "token=secret"}}
+
+
+def disrupted(why: str, *others: dict[str, Any], **status: Any) -> dict[str, Any]:
+    conditions = [*others, {"type": "DisruptionTarget", "status": "True", "reason": why}]
+    return {"status": {"conditions": conditions, **status}}
+
+
+def ready(status: str, *, is_running: bool = True, **more: str) -> dict[str, Any]:
+    """Return a pod whose notebook its kubelet has called ready when it wrote last."""
+    state = {"running": {}} if is_running else {"waiting": {"reason": "ContainerCreating"}}
+    own = {"name": "notebook", "ready": is_running, "state": state}
+    conditions = [{"type": "Ready", "status": status, **more}]
+    return {"status": {"phase": "Running", "conditions": conditions, "containerStatuses": [own]}}
+
+
 def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") -> dict[str, Any]:
     claims = [{"name": name, "resourceClaimTemplateName": "secret"} for name in names]
     statuses = [{"name": name, "resourceClaimName": f"pod-{name}"} for name in made]
@@ -34,7 +51,15 @@ def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") ->
     }
 
 
-# Messages are those of kube-scheduler 1.36.
+# A taint that somebody set: this node's kubelet goes on reporting.
+ANSWERING = {"type": "Ready", "status": "True"}
+NOTEBOOK = {"name": "notebook", "ready": False}
+KILLED = {"terminated": {"reason": "Error", "exitCode": 137}}
+
+# Messages are those of kube-scheduler 1.36. Reasons of disruptions are those that its controllers
+# write: pkg/controller/tainteviction, pkg/controller/podgc, pkg/registry/core/pod/storage/eviction,
+# pkg/kubelet/eviction, preemption and nodeshutdown. Of a node that does not answer,
+# MarkPodsNotReady (pkg/controller/util/node) sets the status of Ready and nothing else.
 CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     (unschedulable("0/1 nodes are available: 1 Insufficient memory."), "cluster.full", Who.YOU),
     (unschedulable("0/3 nodes are available: 3 Too many pods."), "cluster.full", Who.YOU),
@@ -116,10 +141,23 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
         "server.failed",
         Who.OPERATOR,
     ),
-    ({"status": {"phase": "Failed", "reason": "Evicted"}}, "pod.evicted", Who.YOU),
-    (condition("DisruptionTarget", "True", "EvictionByEvictionAPI"), "pod.evicted", Who.YOU),
-    (condition("DisruptionTarget", "True", "PreemptionByScheduler"), "pod.preempted", Who.YOU),
-    (condition("Ready", "False", "NodeNotReady"), "pod.node_lost", Who.YOU),
+    (failed("Evicted"), "pod.evicted", Who.YOU),
+    (disrupted("TerminationByKubelet", **failed("Evicted")["status"]), "pod.evicted", Who.YOU),
+    (disrupted("TerminationByKubelet", **failed("Preempting")["status"]), "pod.preempted", Who.YOU),
+    (disrupted("PreemptionByScheduler"), "pod.preempted", Who.YOU),
+    (disrupted("EvictionByEvictionAPI"), "pod.moved", Who.YOU),
+    (disrupted("TerminationByKubelet", **failed("Terminated")["status"]), "pod.moved", Who.YOU),
+    (failed("Terminated"), "pod.moved", Who.YOU),
+    (disrupted("NewInKubernetes"), "pod.moved", Who.YOU),
+    (disrupted("DeletionByTaintManager"), "pod.node_lost", Who.YOU),
+    (disrupted("DeletionByTaintManager", ANSWERING), "pod.moved", Who.YOU),
+    (
+        disrupted("DeletionByTaintManager", containerStatuses=[{**NOTEBOOK, "state": KILLED}]),
+        "pod.moved",
+        Who.YOU,
+    ),
+    (disrupted("DeletionByPodGC", ANSWERING, phase="Failed"), "pod.node_lost", Who.YOU),
+    (ready("False"), "pod.node_lost", Who.YOU),
     ({"status": {"phase": "Running", "reason": "NodeLost"}}, "pod.node_lost", Who.YOU),
 ]
 
@@ -144,6 +182,11 @@ def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> Non
         container(state={"waiting": {"reason": "ContainerCreating"}}),
         container("sidecar", state={"terminated": {"reason": "OOMKilled"}}),
         condition("PodScheduled", "True", ""),
+        condition("DisruptionTarget", "False", "EvictionByEvictionAPI"),
+        ready("True"),
+        ready("False", reason="ContainersNotReady"),
+        ready("False", reason="ReadinessGatesNotReady"),
+        ready("False", is_running=False),
         claiming("gpu", made=("gpu",)),
         claiming("gpu", phase="Running"),
         {

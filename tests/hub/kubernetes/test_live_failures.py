@@ -386,7 +386,7 @@ def test_a_server_whose_node_is_gone_holds_until_its_pod_is_gone_too(
     live: ClusterHub, api: Api
 ) -> None:
     pod = run(live, api, "stranded")
-    lost = {"type": "Ready", "status": "False", "reason": "NodeNotReady"}
+    lost = {"type": "Ready", "status": "False"}  # all that MarkPodsNotReady sets
     live.pods.report(pod, {"conditions": [lost]})
     wait_for(lambda: cause_of(api, "stranded") == "pod.node_lost", "the loss to be told")
     assert_runs(live, api, "stranded")

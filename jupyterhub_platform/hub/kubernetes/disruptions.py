@@ -1,0 +1,89 @@
+"""Why a pod was taken from its node, or cut off with it: what Kubernetes did, and not the server.
+
+Kubernetes says it with the condition ``DisruptionTarget``, whose reasons are those of its own
+controllers, and kubelets with the reason of a pod's status.
+"""
+
+from typing import Final
+
+from jupyterhub_platform.core.causes import Cause, Who
+from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+
+_EVICTED: Final = Cause(
+    "pod.evicted",
+    "The node that this server ran on had no room left, and ended it.",
+    Who.YOU,
+    "Start it again; if it was the server's own files or memory, choose a larger tier.",
+)
+_PREEMPTED: Final = Cause(
+    "pod.preempted",
+    "The cluster ended this server to make room for one of a higher priority.",
+    Who.YOU,
+    "Start it again.",
+)
+_MOVED: Final = Cause(
+    "pod.moved",
+    "The cluster moved this server off its node, which was drained or removed.",
+    Who.YOU,
+    "Start it again.",
+)
+_NODE_LOST: Final = Cause(
+    "pod.node_lost",
+    "The node that this server ran on does not answer any more.",
+    Who.YOU,
+    "Stop the server and start it again; it goes to another node. What was not saved is lost.",
+)
+_OF_STATUS: Final = {
+    "Evicted": _EVICTED,
+    "Preempting": _PREEMPTED,  # by its kubelet, for a pod that the cluster cannot do without
+    "Terminated": _MOVED,  # by its kubelet, as the node shuts down
+    "NodeLost": _NODE_LOST,
+}
+_OF_DISRUPTION: Final = {
+    "PreemptionByScheduler": _PREEMPTED,
+    "DeletionByTaintManager": _NODE_LOST,
+    "DeletionByPodGC": _NODE_LOST,
+}
+
+
+def explain_disruption(pod: Manifest) -> Cause | None:
+    """Return why the cluster takes ``pod`` from its node; ``None`` if it does not."""
+    said = _OF_STATUS.get(str(part(pod, "status").get("reason")))
+    if said is not None:
+        return said
+    disrupted = condition_of(pod, "DisruptionTarget")
+    if disrupted.get("status") == "True":
+        reason = str(disrupted.get("reason"))
+        if reason == "DeletionByTaintManager" and _is_reported(pod):
+            return _MOVED  # somebody else taints nodes, too, and this one answers
+        return _OF_DISRUPTION.get(reason, _MOVED)
+    return _NODE_LOST if _is_cut_off(pod) else None
+
+
+def condition_of(pod: Manifest, kind: str) -> Manifest:
+    """Return a condition of a pod, empty if there is none of that kind."""
+    conditions = items(part(pod, "status"), "conditions")
+    return next((each for each in conditions if each.get("type") == kind), {})
+
+
+def _is_reported(pod: Manifest) -> bool:
+    """Tell whether a kubelet has said of a disrupted pod that it is ready, or has ended."""
+    ended = part(_own_status(pod), "state", "terminated")
+    return bool(ended) or condition_of(pod, "Ready").get("status") == "True"
+
+
+def _is_cut_off(pod: Manifest) -> bool:
+    """Tell whether the node of a pod that was ready has stopped to answer.
+
+    Of such a node's pods Kubernetes sets the status of ``Ready`` and nothing else; a kubelet that
+    calls one not ready says the reason, and that it is not ready.
+    """
+    ready, own = condition_of(pod, "Ready"), _own_status(pod)
+    was_ready = own.get("ready") is True and "running" in part(own, "state")
+    return ready.get("status") == "False" and not ready.get("reason") and was_ready
+
+
+def _own_status(pod: Manifest) -> Manifest:
+    statuses = items(part(pod, "status"), "containerStatuses")
+    return next((each for each in statuses if each.get("name") == NOTEBOOK), {})
