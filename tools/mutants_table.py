@@ -1189,8 +1189,23 @@ DOCTOR: Final = (
         ("no quota is too small", "if asked.get(name, 0) > most:", "if False:"),
     ),
     *faults_in(
+        "deploy/network_checks.py",
+        _DEPLOY_TESTS,
+        (
+            "servers may reach each other",
+            "    if may is False:\n        return\n",
+            "    return\n",
+        ),
+        ("the Hub need not get out", "        if not lets:\n", "        if False:\n"),
+    ),
+    *faults_in(
         "deploy/network_rules.py",
         _DEPLOY_TESTS,
+        (
+            "the way to DNS is one to the API server",
+            'described.get("port") not in DNS_PORTS',
+            "True",
+        ),
         (
             "what stands in the way is overlooked",
             "                return False, direction",

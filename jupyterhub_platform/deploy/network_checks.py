@@ -79,7 +79,7 @@ def look_at_network(facts: Facts) -> Iterator[Finding]:
     proxy = _find_proxy(deployments.listed)
     for party, why in (
         (hub, "Every pod of the cluster reaches the Hub's API, and whatever else its pod opens."),
-        (servers, "People's servers reach each other, past the Hub and its shares."),
+        (servers, _PAST_THE_HUB),
     ):
         if not network.isolating(party, "Ingress"):
             yield warning(
@@ -90,10 +90,54 @@ def look_at_network(facts: Facts) -> Iterator[Finding]:
                 + ", ".join(f"{key}={value}" for key, value in sorted(party.labels.items()))
                 + " in one of your own.",
             )
+    yield from _look_at_servers(network, servers)
+    yield from _look_at_ways_out(network, hub)
     yield from _look_at_ways(network, hub, servers, proxy, _service_port(found))
 
 
+_PAST_THE_HUB: Final = "People's servers reach each other, past the Hub and its shares."
 _WHY_UNREAD: Final = "A policy that is missing or too narrow shows only when somebody is refused."
+
+
+def _look_at_servers(network: Network, servers: Party) -> Iterator[Finding]:
+    """Find out whether the policies that select servers let them reach each other all the same."""
+    if not network.isolating(servers, "Ingress"):
+        return
+    may, _ = network.lets(servers, servers, SERVER_PORT)
+    if may is False:
+        return
+    said = "may" if may else "may or may not, by their addresses,"
+    make = warning if may else unknown
+    yield make(
+        f"Servers {said} reach port {SERVER_PORT} of each other.",
+        _PAST_THE_HUB,
+        "kubectl get networkpolicies -o yaml: let only the Hub and the proxy in, where servers are "
+        "selected; a rule without from lets everybody in.",
+    )
+
+
+def _look_at_ways_out(network: Network, hub: Party) -> Iterator[Finding]:
+    """Find out whether the Hub may leave its namespace for what it cannot do without."""
+    rules = "hub.networkPolicy.egressAllowRules"
+    for lets, target, why, rule, add in (
+        (
+            network.lets_out_to_api(hub),
+            *("the API server", "The Hub can neither start servers nor see how they are."),
+            *("privateIPs", "an ipBlock with the addresses of kubectl get endpoints -n default"),
+        ),
+        (
+            network.lets_out_to_dns(hub),
+            *("DNS", "The Hub finds neither the proxy nor anything else by its name."),
+            *("dnsPortsKubeSystemNamespace", "the namespace kube-system, port 53 of UDP and TCP"),
+        ),
+    ):
+        if not lets:
+            yield failed(
+                f"No NetworkPolicy lets the Hub out to {target}: Egress of the Hub.",
+                why,
+                f"Leave {rules}.{rule} of the chart at true, or add to a NetworkPolicy of the Hub: "
+                f"egress to {add}.",
+            )
 
 
 def _look_at_ways(

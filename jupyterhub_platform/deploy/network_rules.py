@@ -1,12 +1,15 @@
 """Which pods may speak to which, by NetworkPolicies, as Kubernetes defines them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.deploy.scheduling import matches
 
+DNS_PORTS = (53, 5353)
+"""Where it is asked; the second by OpenShift, whose policies see the port of its pods."""
+_NAME = "kubernetes.io/metadata.name"
 EVERYWHERE = frozenset({"0.0.0.0/0", "::/0"})
 
 
@@ -61,6 +64,39 @@ class Network:
             doubtful = direction
         return (None, doubtful) if doubtful else (True, "")
 
+    def lets_out_to_api(self, source: Party) -> bool:
+        """Tell whether ``source`` may go to some address that can be the API server's.
+
+        That is no pod of a namespace: only a rule for addresses, or for everything, reaches it.
+        """
+        return self._lets_out(source, to_pods=False, protocol="TCP", fits=_is_no_dns_port)
+
+    def lets_out_to_dns(self, source: Party) -> bool:
+        """Tell whether ``source`` may ask for names somewhere outside of its namespace."""
+        return self._lets_out(source, to_pods=True, protocol="UDP", fits=_is_dns_port)
+
+    def _lets_out(
+        self, source: Party, *, to_pods: bool, protocol: str, fits: Callable[[Manifest], bool]
+    ) -> bool:
+        isolating = self.isolating(source, "Egress")
+        rules = [rule for each in isolating for rule in items(part(each, "spec"), "egress")]
+        return not isolating or any(
+            self._leaves(rule, to_pods=to_pods) and _has_port(rule, protocol, fits)
+            for rule in rules
+        )
+
+    def _leaves(self, rule: Manifest, *, to_pods: bool) -> bool:
+        peers = items(rule, "to")
+        return not peers or any(
+            "ipBlock" in each or (to_pods and self._is_elsewhere(each)) for each in peers
+        )
+
+    def _is_elsewhere(self, described: Manifest) -> bool:
+        if "namespaceSelector" not in described:
+            return False
+        named = part(described, "namespaceSelector", "matchLabels").get(_NAME)
+        return named is None or named != self.labels.get(_NAME)
+
     def _admits(
         self, rule: Manifest, direction: str, peer: Party, target: Party, port: int
     ) -> bool | None:
@@ -103,3 +139,21 @@ def _is_port(described: Manifest, port: int, named: Mapping[str, int]) -> bool:
         return True
     number = named.get(first, 0) if isinstance(first, str) else int(first)
     return number <= port <= int(described.get("endPort", number))
+
+
+def _has_port(rule: Manifest, protocol: str, fits: Callable[[Manifest], bool]) -> bool:
+    ports = items(rule, "ports")
+    return not ports or any(
+        each.get("protocol", "TCP") == protocol and fits(each) for each in ports
+    )
+
+
+def _is_dns_port(described: Manifest) -> bool:
+    first = described.get("port")
+    if not isinstance(first, int):
+        return True  # all ports, or one whose number only the pods know
+    return any(first <= port <= int(described.get("endPort", first)) for port in DNS_PORTS)
+
+
+def _is_no_dns_port(described: Manifest) -> bool:
+    return "endPort" in described or described.get("port") not in DNS_PORTS

@@ -98,6 +98,30 @@ def alternatives(*counts: int) -> dict[str, Any]:
     return template
 
 
+OF_HUB = render_policy("hub", "proxy", "singleuser-server")
+OF_SERVERS = render_policy("singleuser-server", "proxy", "hub")
+TO_PODS = {"to": [{"podSelector": {}}]}
+TO_DNS = {
+    "to": [{"namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}],
+    "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],
+}
+TO_API = {"to": [{"ipBlock": {"cidr": "10.0.0.1/32"}}], "ports": [{"port": 6443}]}
+
+
+def let_in(component: str, *rules: Any) -> dict[str, Any]:
+    """Return a NetworkPolicy with these rules for who may come in."""
+    policy = render_policy(component)
+    policy["spec"]["ingress"] = list(rules)
+    return policy
+
+
+def let_out(*rules: Any) -> dict[str, Any]:
+    """Return a NetworkPolicy with these rules for where the Hub may go."""
+    selector = {"matchLabels": {"component": "hub"}}
+    spec = {"podSelector": selector, "policyTypes": ["Egress"], "egress": list(rules)}
+    return {"metadata": {"name": "out"}, "spec": spec}
+
+
 Case = tuple[str, Mapping[str, Any], Mapping[str, Any], Status, str]
 
 CASES: tuple[Case, ...] = (
@@ -319,6 +343,41 @@ CASES: tuple[Case, ...] = (
         },
         *(FAILED, "Port 8888 of servers may not be reached from the Hub: Ingress of servers."),
     ),
+    (
+        *("doctor.network", {}),
+        {"networkpolicies": (OF_HUB, render_policy("singleuser-server"))},
+        *(WARNING, "Servers may reach port 8888 of each other."),
+    ),
+    (
+        *("doctor.network", {}),
+        {
+            "networkpolicies": (
+                OF_HUB,
+                render_policy("singleuser-server", "proxy", "hub", "singleuser-server"),
+            )
+        },
+        *(WARNING, "Servers may reach port 8888 of each other."),
+    ),
+    (
+        *("doctor.network", {}),
+        {
+            "networkpolicies": (
+                *(OF_HUB, OF_SERVERS),
+                let_in("singleuser-server", {"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}),
+            )
+        },
+        *(UNKNOWN, "Servers may or may not, by their addresses, reach port 8888 of each other"),
+    ),
+    (
+        *("doctor.network", {}),
+        {"networkpolicies": (OF_HUB, OF_SERVERS, let_out(TO_PODS, TO_DNS))},
+        *(FAILED, "No NetworkPolicy lets the Hub out to the API server: Egress of the Hub."),
+    ),
+    (
+        *("doctor.network", {}),
+        {"networkpolicies": (OF_HUB, OF_SERVERS, let_out(TO_PODS, TO_API))},
+        *(FAILED, "No NetworkPolicy lets the Hub out to DNS: Egress of the Hub."),
+    ),
     # Clocks.
     (
         *("doctor.clock.cluster", {}),
@@ -495,6 +554,28 @@ def test_homes_of_no_tier_need_no_class() -> None:
 def test_a_hub_without_a_proxy_of_its_own_is_looked_at_without_it() -> None:
     facts = of_cluster(deployments=(render_deployment("hub", ("http", 8081)),))
     assert look("doctor.network", facts) == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        (TO_PODS, TO_DNS, TO_API),
+        (TO_PODS, TO_DNS, {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}),
+        ({},),
+        (TO_PODS, {"ports": [{"port": "dns", "protocol": "UDP"}]}, {"ports": [{"port": 443}]}),
+    ],
+)
+def test_a_hub_that_gets_out_to_what_it_needs_is_well(rules: Any) -> None:
+    policies = (OF_HUB, OF_SERVERS, let_out(*rules))
+    assert look("doctor.network", of_cluster(networkpolicies=policies)) == []
+
+
+@pytest.mark.parametrize("name", ["hub", "other"])
+def test_a_hub_that_stays_in_its_namespace_reaches_neither(name: str) -> None:
+    own = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+    policies = (OF_HUB, OF_SERVERS, let_out(TO_PODS, {"to": [own]}))
+    findings = look("doctor.network", of_cluster(networkpolicies=policies))
+    assert [each.status for each in findings] == [FAILED] * (2 if name == "hub" else 1)
 
 
 @pytest.mark.parametrize(
