@@ -10,6 +10,7 @@ from jupyterhub_platform.cli.doctor_facts import (
     find_cluster,
     find_file,
     find_hub,
+    note_homes,
     read_node,
 )
 from jupyterhub_platform.cli.doctor_report import render_json, render_report
@@ -90,6 +91,7 @@ def doctor(
     )
     if facts.hub is None and facts.file is None and facts.cluster is None:
         raise click.UsageError("There is nothing to look at. " + " ".join(left_out))
+    note_homes(facts, left_out)
     results = examine(facts)
     worst = Status.OK if strict else Status.WARNING
     well = all(result.status.severity <= worst.severity for result in results)

@@ -19,7 +19,7 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.connection import ClusterConfigurationError, Connection
-from jupyterhub_platform.deploy.facts import Cluster, File, Hub
+from jupyterhub_platform.deploy.facts import Cluster, Facts, File, Hub
 from jupyterhub_platform.deploy.name_checks import list_accounts
 from jupyterhub_platform.deploy.reader import read_cluster
 from jupyterhub_platform.documents import read_policy
@@ -117,6 +117,15 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
     with closing(connection):
         namespace = named.namespace or connection.namespace
         return read_cluster(connection, namespace, named.account, list_accounts(policy))
+
+
+def note_homes(facts: Facts, left_out: list[str]) -> None:
+    """Say that homes are not looked at where no tier has one."""
+    if facts.has("api") and facts.has("policy") and not facts.has("homes"):
+        left_out.append(
+            "Storage classes: left out, since no tier of the policy has a home. What volumes the "
+            "Hub's own configuration asks for is not known here."
+        )
 
 
 def read_node(path: Path) -> Manifest:

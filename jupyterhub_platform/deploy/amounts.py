@@ -63,6 +63,8 @@ def resource_of(name: str) -> str:
 
 def say(name: str, amount: int) -> str:
     """Say an amount in the unit that people use."""
+    if name.startswith("count/") or name.endswith("persistentvolumeclaims"):
+        return str(amount)
     resource = resource_of(name)
     if resource in {SERVERS, CPU, MEMORY, "ephemeral-storage"} or is_accelerator(resource):
         return describe_amount(resource, amount)

@@ -58,7 +58,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check(
         "doctor.storage",
-        ("api", "policy"),
+        ("api", "policy", "homes"),
         "Homes can be made, grow, and wait for their node.",
         storage_checks.look_at_storage,
     ),

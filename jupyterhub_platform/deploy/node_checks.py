@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.amounts import say
 from jupyterhub_platform.deploy.facts import Cluster, Facts
@@ -61,13 +61,21 @@ def _may_have_others(cluster: Cluster) -> bool:
     return any(each.listed or each.unread for each in adding) or bool(cluster.of("nodes").unread)
 
 
+def _find_unreadiness(node: Manifest) -> str:
+    """Say that a node is not ready, also while nothing has tainted it for that."""
+    ready = {
+        each.get("type"): each.get("status") for each in items(part(node, "status"), "conditions")
+    }
+    return "" if ready.get("Ready", "True") == "True" else "it is not ready"
+
+
 def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int]]) -> str:
     """Say why ``tier`` fits none of the nodes; empty if it fits one."""
     asked = {**{n: a for n, a in pod_amounts(tier).requests.items() if a}, PODS: 1}
     obstacles: dict[str, int] = {}
     lacks: list[tuple[list[str], str]] = []
     for node, has in zip(nodes, left, strict=True):
-        if obstacle := find_obstacle(spec_of(tier.pod), node):
+        if obstacle := find_obstacle(spec_of(tier.pod), node) or _find_unreadiness(node):
             obstacles[obstacle] = obstacles.get(obstacle, 0) + 1
             continue
         lacking = [

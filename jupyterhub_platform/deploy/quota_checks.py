@@ -8,11 +8,13 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.amounts import Amounts, amounts_of, read_amounts, say
-from jupyterhub_platform.deploy.facts import Facts
+from jupyterhub_platform.deploy.facts import Cluster, Facts
 from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
 from jupyterhub_platform.deploy.scheduling import matches, name_of
+from jupyterhub_platform.deploy.storage_checks import is_default
 
-_CLASS: Final = ".storageclass.storage.k8s.io/requests.storage"
+_OF_CLASS: Final = ".storageclass.storage.k8s.io/"
+_CLAIMS: Final = "count/resourceclaims.resource.k8s.io"
 
 
 def look_at_quotas(facts: Facts) -> Iterator[Finding]:
@@ -22,12 +24,14 @@ def look_at_quotas(facts: Facts) -> Iterator[Finding]:
         return
     quotas, ranges = cluster.of("resourcequotas"), cluster.of("limitranges")
     yield from unread("ResourceQuotas", quotas, "One that is smaller than a tier refuses it.")
+    default = _find_default_class(cluster)
     for quota in quotas.listed:
         hard = read_amounts(part(quota, "spec", "hard"))
         for tier in policy.tiers.values():
             if _counts(quota, tier):
                 amounts = amounts_of(tier, ranges.listed)
-                yield from _look_at_tier(name_of(quota), hard, tier, amounts)
+                asked = _asked(tier, amounts, default)
+                yield from _look_at_tier(name_of(quota), hard, tier, asked)
         if not part(quota, "spec", "scopeSelector") and not part(quota, "spec").get("scopes"):
             yield from _look_at_platform(name_of(quota), hard, policy)
 
@@ -54,9 +58,8 @@ def _is_in_scope(expression: Mapping[str, Any], tier: Tier) -> bool:
 
 
 def _look_at_tier(
-    quota: str, hard: Mapping[str, int], tier: Tier, amounts: Amounts
+    quota: str, hard: Mapping[str, int], tier: Tier, asked: Mapping[str, int]
 ) -> Iterator[Finding]:
-    asked = _asked(tier, amounts)
     for name, most in sorted(hard.items()):
         if asked.get(name, 0) > most:
             yield failed(
@@ -68,7 +71,13 @@ def _look_at_tier(
             )
 
 
-def _asked(tier: Tier, amounts: Amounts) -> dict[str, int]:
+def _find_default_class(cluster: Cluster) -> str:
+    """Return the class of homes that name none; empty where it is not known."""
+    defaults = [name_of(each) for each in cluster.of("storageclasses").listed if is_default(each)]
+    return defaults[0] if len(defaults) == 1 else ""
+
+
+def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     """Return what one server uses up of a quota, by the names that a quota has for it."""
     asked = {"pods": 1, "count/pods": 1}
     asked |= {name: amount for name, amount in amounts.requests.items() if name in {CPU, MEMORY}}
@@ -77,13 +86,20 @@ def _asked(tier: Tier, amounts: Amounts) -> dict[str, int]:
     if (home := tier.pod.home) is not None:
         asked |= {"persistentvolumeclaims": 1, "count/persistentvolumeclaims": 1}
         asked["requests.storage"] = home.size
-        if home.storage_class:
-            asked[f"{home.storage_class}{_CLASS}"] = home.size
+        if name := home.storage_class or default_class:
+            asked[f"{name}{_OF_CLASS}requests.storage"] = home.size
+            asked[f"{name}{_OF_CLASS}persistentvolumeclaims"] = 1
+    if tier.pod.devices:
+        asked[_CLAIMS] = len(tier.pod.devices)
     return asked
 
 
 def _key(name: str) -> str:
     """Return the key of a tier that a name of a quota is about."""
+    if name == _CLAIMS:
+        return "devices"
+    if name.endswith("persistentvolumeclaims"):
+        return "home"
     kind, _, resource = name.partition(".")
     if "storage" in name and "ephemeral" not in name:
         return "home.size"

@@ -6,10 +6,20 @@ from typing import Final
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.facts import Cluster, Facts
-from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
+from jupyterhub_platform.deploy.findings import (
+    READ_RIGHTS,
+    Finding,
+    failed,
+    unknown,
+    unread,
+    warning,
+)
 from jupyterhub_platform.deploy.scheduling import name_of
 
 DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
+_WRONG_ZONE: Final = (
+    "A home may be made in a zone where no node has room for its server, which then waits for ever."
+)
 ZONE: Final = "topology.kubernetes.io/zone"
 
 
@@ -25,7 +35,7 @@ def look_at_storage(facts: Facts) -> Iterator[Finding]:
     if classes.unread:
         return
     known = {name_of(each): each for each in classes.listed}
-    defaults = sorted(name for name, each in known.items() if _is_default(each))
+    defaults = sorted(name for name, each in known.items() if is_default(each))
     wanted = _homes_by_class(policy)
     if "" in wanted:
         yield from _look_at_default(defaults, wanted[""])
@@ -76,19 +86,27 @@ def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Fin
             "its driver can do that.",
         )
     nodes = cluster.of("nodes")
+    is_at_once = found.get("volumeBindingMode", "Immediate") == "Immediate"
+    if is_at_once and nodes.unread:
+        yield unknown(
+            f"Volumes of the storage class {name} are made at once, and in how many zones there "
+            f"are nodes is not known: nodes {nodes.unread}.",
+            _WRONG_ZONE,
+            f"{READ_RIGHTS}; or make a class like {name} with volumeBindingMode: "
+            "WaitForFirstConsumer, and name it in the policy.",
+        )
     zones = {str(part(node, "metadata", "labels").get(ZONE)) for node in nodes.listed} - {"None"}
-    if found.get("volumeBindingMode", "Immediate") == "Immediate" and len(zones) > 1:
+    if is_at_once and len(zones) > 1:
         yield warning(
             f"Volumes of the storage class {name} are made at once, and there are nodes in "
             f"{len(zones)} zones: {', '.join(sorted(zones))}.",
-            "A home may be made in a zone where no node has room for its server, which then waits "
-            "for ever.",
+            _WRONG_ZONE,
             f"Make a class like {name} with volumeBindingMode: WaitForFirstConsumer, and name it "
             "in the policy; the mode of an existing one cannot be changed.",
         )
 
 
-def _is_default(found: Manifest) -> bool:
+def is_default(found: Manifest) -> bool:
     return part(found, "metadata", "annotations").get(DEFAULT) == "true"
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 import click
 import pytest
 
+from jupyterhub_platform.cli.doctor_facts import note_homes
 from jupyterhub_platform.cli.doctor_report import render_report
 from jupyterhub_platform.deploy.findings import Check, Finding, Result, failed, unknown, warning
+from tests.deploy.facts import of_cluster
 
 EXAMPLE = "examples/local/platform.yaml"
 NOWHERE = {"KUBECONFIG": "/nowhere"}
@@ -87,6 +89,15 @@ def test_a_hub_that_does_not_answer_has_failed(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "failed   doctor.hub" in done.stdout
     assert "The Hub at http://127.0.0.1:1 does not answer" in done.stdout
+
+
+def test_that_no_tier_has_a_home_is_said_where_homes_are_left_out() -> None:
+    left_out: list[str] = []
+    note_homes(of_cluster(), left_out)
+    assert left_out == []
+    note_homes(of_cluster({"tiers": {"small": {"home": None}}}), left_out)
+    (line,) = left_out
+    assert line.startswith("Storage classes: left out, since no tier of the policy has a home.")
 
 
 def test_a_pod_without_a_token_leaves_its_cluster_out(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from tests.support.policies import GPU
 FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
 
 
+OF_CLASS = ".storageclass.storage.k8s.io"
+PVCS = "persistentvolumeclaims"
 SCRATCH = "ephemeral-storage"
 TIERS = ("small", "large", "gpu")
 BOTH = {key: {SCRATCH: "1Gi"} for key in ("requests", "limits")}
@@ -182,6 +184,20 @@ CASES: tuple[Case, ...] = (
             )
         },
         *(FAILED, "A server of tier large asks for 1 (pods)"),
+    ),
+    (
+        *("doctor.quota", {}, {"resourcequotas": (quota(**{f"fast{OF_CLASS}/{PVCS}": 0}),)}),
+        *(FAILED, f"tier small asks for 1 (fast{OF_CLASS}/{PVCS})"),
+    ),
+    (
+        *("doctor.quota", NO_CLASS),
+        {"resourcequotas": (quota(**{f"fast{OF_CLASS}/requests.storage": "5Gi"}),)},
+        *(FAILED, f"tier small asks for 10 GiB (fast{OF_CLASS}/requests.storage)"),
+    ),
+    (
+        *("doctor.quota", PAIR),
+        {"resourcequotas": (quota(**{"count/resourceclaims.resource.k8s.io": 0}),)},
+        *(FAILED, "tier large asks for 1 (count/resourceclaims.resource.k8s.io)"),
     ),
     # LimitRanges.
     (
@@ -546,9 +562,27 @@ def test_the_default_of_a_limit_range_counts_for_what_tiers_leave_open() -> None
     ] == [True] * 3
 
 
-def test_homes_of_no_tier_need_no_class() -> None:
+def test_homes_of_no_tier_need_no_class_and_are_not_said_to_be_well() -> None:
     tier = {"tiers": {"small": {"home": None}}}
-    assert look("doctor.storage", of_cluster(tier, storageclasses=())) == []
+    facts = of_cluster(tier, storageclasses=())
+    assert "doctor.storage" not in {result.check.code for result in examine(facts)}
+
+
+def test_zones_that_may_not_be_read_are_unknown_to_volumes_that_are_made_at_once() -> None:
+    at_once = (class_(volumeBindingMode="Immediate"),)
+    (finding,) = look("doctor.storage", of_cluster(storageclasses=at_once, unread="nodes"))
+    assert (finding.status, "may not be read (403)" in finding.what) == (UNKNOWN, True)
+    assert look("doctor.storage", of_cluster(unread="nodes")) == []
+
+
+@pytest.mark.parametrize("ready", ["False", "Unknown"])
+def test_a_node_that_is_not_ready_fits_nothing_whatever_its_taints(ready: str) -> None:
+    node = render_node()
+    node["status"]["conditions"] = [{"type": "Ready", "status": ready}]
+    findings = look("doctor.nodes", of_cluster(nodes=(node, render_gpu_node())))
+    assert ["1 of 2: it is not ready" in each.what for each in findings] == [True, True]
+    node["status"]["conditions"][0]["status"] = "True"
+    assert look("doctor.nodes", of_cluster(nodes=(node, render_gpu_node()))) == []
 
 
 def test_a_hub_without_a_proxy_of_its_own_is_looked_at_without_it() -> None:
