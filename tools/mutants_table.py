@@ -1186,7 +1186,17 @@ DOCTOR: Final = (
         "deploy/quota_checks.py",
         _DEPLOY_TESTS,
         ("every quota counts", "            if _counts(quota, tier):", "            if True:"),
+        ("claims of devices are in no quota", "    if tier.pod.devices:\n", "    if False:\n"),
         ("no quota is too small", "if asked.get(name, 0) > most:", "if False:"),
+    ),
+    *faults_in(
+        "deploy/storage_checks.py",
+        _DEPLOY_TESTS,
+        (
+            "nodes that may not be read are in one zone",
+            "    if is_at_once and nodes.unread:",
+            "    if False:",
+        ),
     ),
     *faults_in(
         "deploy/network_checks.py",

@@ -107,6 +107,7 @@ def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Fin
 
 
 def is_default(found: Manifest) -> bool:
+    """Tell whether a storage class is the one of volumes that name none."""
     return part(found, "metadata", "annotations").get(DEFAULT) == "true"
 
 
