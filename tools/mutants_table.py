@@ -876,6 +876,15 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "hub/kubernetes/spawner.py",
+        ("tests/hub/kubernetes/test_starts.py", "-k", "past_the_guard"),
+        (
+            "a server takes the labels of the Hub",
+            "            labels={**self._selected_by(), **labels_of(admitted)},\n",
+            "            labels=labels_of(admitted),\n",
+        ),
+    ),
+    *faults_in(
         "hub/kubernetes/confinement.py",
         ("tests/hub/kubernetes/test_guard.py",),
         ("root is let through", '    if context.get("runAsUser") == 0:', "    if False:"),

@@ -33,7 +33,7 @@ class Allowance:
     image
         The reference that the server's own container starts.
     name, labels, annotations
-        What the Hub finds its pod by.
+        What the Hub finds its pod by, and what Services and network policies select it by.
     service_account
         As which service account it may act; empty for none of its own.
     devices
@@ -140,5 +140,5 @@ def _changed(manifest: Manifest, allowance: Allowance) -> Iterator[Violation]:
         found = part(metadata, key)
         for name, value in marks.items():
             if found.get(name) != value:
-                what = "is not what admission wrote"
+                what = "is not what the Hub wrote"
                 yield Violation(CHANGED, f"metadata.{key}[{name}]", what)

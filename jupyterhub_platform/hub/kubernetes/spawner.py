@@ -150,12 +150,24 @@ class KubeTierSpawner(CreatingSpawner):
             limits=pod_amounts(admitted.tier).limits,
             image=admitted.image.reference,
             name=self.pod_name,
-            labels=labels_of(admitted),
+            labels={**self._selected_by(), **labels_of(admitted)},
             annotations=annotations_of(admitted, self.hub_instance),
             service_account=admitted.pod.service_account,
             devices=admitted.pod.devices,
             fields=frozenset(self.allowed_pod_fields),
         )
+
+    def _selected_by(self) -> dict[str, str]:
+        """Return the labels by which Hub, Services and network policies tell servers from others.
+
+        A pod with those of the Hub would get requests that are for the Hub.
+        """
+        component = self.component_label
+        return {
+            **self.common_labels,
+            "app.kubernetes.io/component": component,
+            "component": component,
+        }
 
     # -- while it starts ---------------------------------------------------------------------
 

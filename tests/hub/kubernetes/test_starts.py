@@ -1,5 +1,6 @@
 """Starts and stops: what is created, and what operators' hooks cannot add to it."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,6 +86,14 @@ def rename(_: Any, pod: Any) -> Any:
     return pod
 
 
+def label(name: str, value: str | None) -> Callable[..., Any]:
+    def hook(_: Any, pod: Any) -> Any:
+        pod.metadata.labels[name] = value
+        return pod
+
+    return hook
+
+
 def add_unlimited_init(_: Any, pod: Any) -> Any:
     pod.spec.init_containers = [container()]
     return pod
@@ -99,6 +108,13 @@ def add_unlimited_init(_: Any, pod: Any) -> Any:
         ({"modify_pod_hook": add_unlimited_init}, "pod.exceeds_reservation", "[extra].resources"),
         ({"modify_pod_hook": swap_image}, "pod.changed", "[notebook].image"),
         ({"modify_pod_hook": rename}, "pod.changed", "metadata.name"),
+        ({"modify_pod_hook": label("component", "hub")}, "pod.changed", "labels[component]"),
+        (
+            {"modify_pod_hook": label("app.kubernetes.io/component", "hub")},
+            "pod.changed",
+            "labels[app.kubernetes.io/component]",
+        ),
+        ({"modify_pod_hook": label("app", None)}, "pod.changed", "labels[app]"),
         ({"extra_containers": [container()]}, "pod.exceeds_reservation", "[extra].resources"),
         (
             {"extra_containers": [container(resources={"limits": {"cpu": 4, "memory": "1Gi"}})]},
