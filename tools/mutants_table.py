@@ -885,6 +885,20 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "hub/kubernetes/guard.py",
+        ("tests/hub/kubernetes/test_own_account.py",),
+        (
+            "a server runs as the Hub",
+            "    if account and account in (named or",
+            "    if False and account in (named or",
+        ),
+        (
+            "a server that names no account runs as the Hub",
+            ' in (named or ["default"]):',
+            " in named:",
+        ),
+    ),
+    *faults_in(
         "hub/kubernetes/confinement.py",
         ("tests/hub/kubernetes/test_guard.py",),
         ("root is let through", '    if context.get("runAsUser") == 0:', "    if False:"),

@@ -36,6 +36,8 @@ class Allowance:
         What the Hub finds its pod by, and what Services and network policies select it by.
     service_account
         As which service account it may act; empty for none of its own.
+    hub_account
+        As which one it may never act, whatever else is allowed; empty if none is known.
     devices
         What it must claim. What that gives is in ``reserved``, and no container asks for it.
     fields
@@ -49,6 +51,7 @@ class Allowance:
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     service_account: str = ""
+    hub_account: str = ""
     devices: tuple[Device, ...] = ()
     fields: frozenset[str] = frozenset()
 
@@ -81,7 +84,20 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
         )
         if path not in allowance.fields
     ]
-    return (*resources, *forbidden, *_changed(manifest, allowance))
+    own = _acts_as_hub(spec, allowance.hub_account)
+    return (*resources, *own, *forbidden, *_changed(manifest, allowance))
+
+
+def _acts_as_hub(spec: Manifest, account: str) -> Iterator[Violation]:
+    """Yield that a pod would run as the Hub, which may create and delete everybody's pods.
+
+    No field that the operator allows changes that: a token, or a role of the cloud that is bound to
+    the account, would make whoever has such a server the Hub.
+    """
+    named = [spec[key] for key in ("serviceAccountName", "serviceAccount") if spec.get(key)]
+    if account and account in (named or ["default"]):
+        what = f"is the service account of the Hub itself, {account!a}; servers need another"
+        yield Violation(FORBIDDEN, "spec.serviceAccountName", what)
 
 
 def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:

@@ -1,6 +1,7 @@
 """KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
 
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from kubernetes_asyncio.client import V1Pod
@@ -14,6 +15,7 @@ from jupyterhub_platform.hub.kubernetes.causes import explain_pod
 from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
+from jupyterhub_platform.hub.kubernetes.own_account import TOKEN, read_own_account
 from jupyterhub_platform.hub.kubernetes.pod import (
     annotations_of,
     labels_of,
@@ -57,6 +59,8 @@ class KubeTierSpawner(CreatingSpawner):
                 "spec.initContainers[block-cloud-metadata].securityContext.capabilities.add",
             ]
 
+        No entry lets a server run as the service account of the Hub itself.
+
         Only an operator can set this; nothing that a user sends is looked up here.
         """,
     )
@@ -70,6 +74,9 @@ class KubeTierSpawner(CreatingSpawner):
         Unlike with KubeSpawner it is kept: what is in it cannot be brought back.
         """,
     )
+
+    # Whose this is, no server acts as.
+    _token: Path = TOKEN
 
     # What the site itself says of volumes, for tiers that say nothing.
     _site_storage: Mapping[str, Any] | None = None
@@ -145,6 +152,7 @@ class KubeTierSpawner(CreatingSpawner):
 
     def _allowance(self) -> Allowance:
         admitted = self._admitted()
+        own = read_own_account(self._token)
         return Allowance(
             reserved=admitted.reservation.demand,
             limits=pod_amounts(admitted.tier).limits,
@@ -153,6 +161,7 @@ class KubeTierSpawner(CreatingSpawner):
             labels={**self._selected_by(), **labels_of(admitted)},
             annotations=annotations_of(admitted, self.hub_instance),
             service_account=admitted.pod.service_account,
+            hub_account=own.name if own and own.namespace == self.namespace else "",
             devices=admitted.pod.devices,
             fields=frozenset(self.allowed_pod_fields),
         )

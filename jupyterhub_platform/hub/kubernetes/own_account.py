@@ -1,0 +1,36 @@
+"""As which service account the Hub itself runs: no server may run as that one."""
+
+import base64
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+TOKEN: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+"""Where Kubernetes puts the token of a pod's service account."""
+
+_SUBJECT: Final = ("system", "serviceaccount")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account: its name says which only together with the namespace."""
+
+    namespace: str
+    name: str
+
+
+def read_own_account(token: Path = TOKEN) -> Account | None:
+    """Return the service account whose ``token`` this pod has; ``None`` outside of a pod.
+
+    The token is not verified: it comes from the node, and is the Hub's own. Its claim ``sub`` is
+    ``system:serviceaccount:NAMESPACE:NAME``. Source: Kubernetes, Authenticating, service account
+    tokens.
+    """
+    try:
+        _, payload, _ = token.read_text(encoding="ascii").strip().split(".")
+        padded = payload + "=" * (-len(payload) % 4)
+        *kind, namespace, name = json.loads(base64.urlsafe_b64decode(padded))["sub"].split(":")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return Account(namespace, name) if tuple(kind) == _SUBJECT else None
