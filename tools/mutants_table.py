@@ -943,6 +943,35 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "hub/kubernetes/causes.py",
+        ("tests/hub/kubernetes/test_causes.py",),
+        (
+            "a large image is taken for volumes that do not come",
+            ' or sandbox.get("status") != "False" or not waits',
+            " or not waits",
+        ),
+        (
+            "a pod that was just placed is late",
+            "> _SETUP_TIME",
+            "> timedelta(0)",
+        ),
+        (
+            "containers beside the server are not looked at",
+            "(*_statuses(pod), *_others(pod))",
+            "(*_statuses(pod),)",
+        ),
+        (
+            "what others sent is repeated",
+            "_REASON.fullmatch(",
+            're.compile(".*").fullmatch(',
+        ),
+        (
+            "a pod that its node refused has no cause",
+            'status.get("phase") != "Failed" or',
+            'status.get("phase") == "Failed" or',
+        ),
+    ),
+    *faults_in(
         "hub/kubernetes/disruptions.py",
         ("tests/hub/kubernetes/test_causes.py",),
         (

@@ -6,6 +6,8 @@ resources are taken over from it.
 
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
@@ -21,12 +23,22 @@ _WAITING: Final = {
     "ErrImageNeverPull": "pod.image_absent",
     "ErrImagePull": "pod.image_pull",
     "ImagePullBackOff": "pod.image_pull",
+    "RegistryUnavailable": "pod.image_pull",
+    "SignatureValidationFailed": "pod.image_pull",
+    "ImageInspectError": "pod.image_unreadable",
     "InvalidImageName": "pod.image_name",
     "CreateContainerConfigError": "pod.container",
     "CreateContainerError": "pod.container",
+    "PreCreateHookError": "pod.container",
+    "PreStartHookError": "pod.container",
+    "PostStartHookError": "pod.container",
     "RunContainerError": "pod.container",
     "CrashLoopBackOff": "pod.crashes",
 }
+_NOT_BEGUN: Final = frozenset({"ContainerCreating", "PodInitializing"})
+_SETUP_TIME: Final = timedelta(seconds=60)
+"""So long after it was put on a node a pod has its volumes and network, if nothing is wrong."""
+_REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,98}")
 _STATES: Final = ("state", "lastState")
 _SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
 DELETED: Final = Cause(
@@ -38,12 +50,14 @@ DELETED: Final = Cause(
 _LOG: Final = "The Hub's log and kubectl describe have the details."
 
 
-def explain_pod(pod: Manifest) -> Cause | None:
+def explain_pod(pod: Manifest, now: datetime) -> Cause | None:
     """Return why ``pod`` does not run or ended; ``None`` if nothing is known to be wrong."""
     looks: tuple[Callable[[Manifest], Cause | None], ...] = (
         explain_disruption,
         _explain_end,
+        _explain_rejection,
         _explain_waiting,
+        lambda each: _explain_setup(each, now),
         _explain_placement,
         _explain_claims,
     )
@@ -60,17 +74,55 @@ def _explain_end(pod: Manifest) -> Cause | None:
     return ENDED if part(own, "state", "terminated") else None
 
 
+def _explain_rejection(pod: Manifest) -> Cause | None:
+    """Say that the kubelet did not take a pod that the scheduler had given it."""
+    status = part(pod, "status")
+    if status.get("phase") != "Failed" or not status.get("reason"):
+        return None
+    word = _REASON.fullmatch(str(status["reason"]))
+    sentence = f"The node did not take this server: {word[0] if word else 'no reason is known'}."
+    fix = "Start it again; if that happens again, ask an operator to look at the node."
+    return Cause("pod.rejected", sentence, Who.YOU, fix)
+
+
 def _explain_waiting(pod: Manifest) -> Cause | None:
-    for status in _statuses(pod):
+    for status in (*_statuses(pod), *_others(pod)):
         code = _WAITING.get(str(part(status, "state", "waiting").get("reason")))
         if code is not None:
-            return _CAUSES[code]
+            return _name(_CAUSES[code], str(status.get("name")))
     return None
+
+
+def _name(cause: Cause, container: str) -> Cause:
+    """Say of a container that is not the server's own which one it is."""
+    if container == NOTEBOOK:
+        return cause
+    named = f"the container {container} beside this server"
+    return replace(cause, sentence=cause.sentence.replace("this server", named))
+
+
+def _explain_setup(pod: Manifest, now: datetime) -> Cause | None:
+    """Say that a node has not got as far as fetching images: that waits in the same way."""
+    scheduled = condition_of(pod, "PodScheduled")
+    sandbox = condition_of(pod, "PodReadyToStartContainers")
+    own = next(iter(_statuses(pod)), {})
+    waits = part(own, "state", "waiting").get("reason") in _NOT_BEGUN
+    if scheduled.get("status") != "True" or sandbox.get("status") != "False" or not waits:
+        return None
+    try:
+        is_late = now - datetime.fromisoformat(str(scheduled["lastTransitionTime"])) > _SETUP_TIME
+    except (KeyError, TypeError, ValueError):
+        return None
+    return _CAUSES["pod.setup"] if is_late else None
 
 
 def _explain_placement(pod: Manifest) -> Cause | None:
     scheduled = condition_of(pod, "PodScheduled")
-    if scheduled.get("status") != "False" or scheduled.get("reason") != "Unschedulable":
+    if scheduled.get("status") != "False":
+        return None
+    if scheduled.get("reason") == "SchedulingGated":
+        return _CAUSES["cluster.gated"]
+    if scheduled.get("reason") != "Unschedulable":
         return None
     message = str(scheduled.get("message", ""))
     # Older releases of kube-scheduler say the one, newer ones the other.
@@ -113,6 +165,12 @@ def _statuses(pod: Manifest) -> Iterator[Manifest]:
     yield from items(status, "initContainerStatuses")
 
 
+def _others(pod: Manifest) -> Iterator[Manifest]:
+    """Yield the states of the containers beside the server, of which it does not end."""
+    own = items(part(pod, "status"), "containerStatuses")
+    yield from (each for each in own if each.get("name") != NOTEBOOK)
+
+
 _CAUSES: Final = {
     cause.code: cause
     for cause in (
@@ -129,6 +187,26 @@ _CAUSES: Final = {
             f"An operator looks whether it exists, and whether the cluster may have it. {_LOG}",
         ),
         Cause(
+            "pod.image_unreadable",
+            "The image of this server is on the node, which cannot read it.",
+            Who.OPERATOR,
+            f"Start it again; if that does not help, an operator looks at that node's disk. {_LOG}",
+        ),
+        Cause(
+            "pod.setup",
+            "This server has a node, and still waits there for its volumes or its network.",
+            Who.OPERATOR,
+            "A volume that another node still has comes within minutes; otherwise an operator "
+            f"looks at the events of its pod. {_LOG}",
+        ),
+        Cause(
+            "cluster.gated",
+            "Something in the cluster does not let this server be placed yet.",
+            Who.OPERATOR,
+            "A queue lets it go when its turn comes; otherwise an operator looks whose scheduling "
+            f"gates its pod has. {_LOG}",
+        ),
+        Cause(
             "pod.image_name",
             "The image of this server has a name that the cluster cannot read.",
             Who.OPERATOR,
@@ -142,7 +220,7 @@ _CAUSES: Final = {
         ),
         Cause(
             "pod.crashes",
-            "The server's program ends again and again, soon after it starts.",
+            "The program of this server ends again and again, soon after it starts.",
             Who.OPERATOR,
             f"An operator looks at its log. {_LOG}",
         ),

@@ -1,6 +1,7 @@
 """Creating a server's pod: what becomes of a start with each answer of the cluster, or none."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import ClientError
@@ -70,7 +71,7 @@ class CreatingSpawner(OwnPodSpawner):
             return answers.no_answer()
         pod = self._watched()
         if self.pod_has_uid(pod):
-            return answers.not_ready(explain_pod(pod or {}) or NOT_UP)
+            return answers.not_ready(explain_pod(pod or {}, datetime.now(UTC)) or NOT_UP)
         # It was created, and the watch does not show it: this Hub is blind.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 

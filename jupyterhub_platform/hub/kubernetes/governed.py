@@ -1,5 +1,6 @@
 """KubeSpawner behind admission, and the look for pods that no server accounts for."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,6 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""
         pod = self._watched() if self.pod_reflector is not None else None
         if pod is not None and self._is_own(pod):
-            self._seen_last = explain_pod(pod)
+            self._seen_last = explain_pod(pod, datetime.now(UTC))
             return self._seen_last
         return (self._seen_last or DELETED) if self.ready and not self._unsettled else None

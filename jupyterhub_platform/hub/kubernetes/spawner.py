@@ -1,6 +1,7 @@
 """KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
 
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -185,7 +186,7 @@ class KubeTierSpawner(CreatingSpawner):
         said: Cause | None = None
         async for step in super().progress():
             yield step
-            cause = explain_pod(self._watched() or {})
+            cause = explain_pod(self._watched() or {}, datetime.now(UTC))
             if cause is not None and cause != said:
                 said = cause
                 yield {"message": str(cause)}

@@ -1,11 +1,14 @@
 """What a pod's status says, in words: the cause, and who can do something about it."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from jupyterhub_platform.core.causes import Who
 from jupyterhub_platform.hub.kubernetes.causes import explain_pod
+
+NOW = datetime(2026, 11, 2, 9, 0, 0, tzinfo=UTC)
 
 
 def unschedulable(message: str) -> dict[str, Any]:
@@ -40,6 +43,30 @@ def ready(status: str, *, is_running: bool = True, **more: str) -> dict[str, Any
     own = {"name": "notebook", "ready": is_running, "state": state}
     conditions = [{"type": "Ready", "status": status, **more}]
     return {"status": {"phase": "Running", "conditions": conditions, "containerStatuses": [own]}}
+
+
+def placed(
+    at: str,
+    reason: str = "ContainerCreating",
+    sandbox: str = "False",
+    beside: tuple[dict[str, Any], ...] = (),
+) -> dict[str, Any]:
+    """Return a pod that was put on a node at ``at``, and whose notebook waits there."""
+    own = {"name": "notebook", "state": {"waiting": {"reason": reason}}}
+    conditions = [
+        {"type": "PodScheduled", "status": "True", "lastTransitionTime": at},
+        {"type": "PodReadyToStartContainers", "status": sandbox},
+    ]
+    status = {"phase": "Pending", "conditions": conditions, "containerStatuses": [own, *beside]}
+    return {"status": status}
+
+
+def beside(reason: str, key: str = "containerStatuses") -> dict[str, Any]:
+    """Return a pod whose other container waits."""
+    own = {"name": "notebook", "state": {"running": {}}}
+    other = {"name": "backup", "state": {"waiting": {"reason": reason, "message": "secret"}}}
+    status = {"containerStatuses": [own]}
+    return {"status": {**status, key: [*status.get(key, []), other]}}
 
 
 def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") -> dict[str, Any]:
@@ -115,6 +142,19 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     ),
     (claiming("gpu"), "pod.claim_unmade", Who.OPERATOR),
     (claiming("gpu", "fabric", made=("gpu",)), "pod.claim_unmade", Who.OPERATOR),
+    (condition("PodScheduled", "False", "SchedulingGated"), "cluster.gated", Who.OPERATOR),
+    (placed("2026-11-02T08:58:59Z"), "pod.setup", Who.OPERATOR),
+    (placed("2026-11-02T08:58:59Z", "PodInitializing"), "pod.setup", Who.OPERATOR),
+    (failed("OutOfcpu"), "pod.rejected", Who.YOU),
+    (failed("OutOfnvidia.com/gpu"), "pod.rejected", Who.YOU),
+    (failed("UnexpectedAdmissionError"), "pod.rejected", Who.YOU),
+    (failed("not a word: secret"), "pod.rejected", Who.YOU),
+    (waiting("ImageInspectError"), "pod.image_unreadable", Who.OPERATOR),
+    (waiting("RegistryUnavailable"), "pod.image_pull", Who.OPERATOR),
+    (waiting("SignatureValidationFailed"), "pod.image_pull", Who.OPERATOR),
+    (waiting("PostStartHookError"), "pod.container", Who.OPERATOR),
+    (beside("ImagePullBackOff"), "pod.image_pull", Who.OPERATOR),
+    (beside("ImagePullBackOff", "initContainerStatuses"), "pod.image_pull", Who.OPERATOR),
     (waiting("ErrImagePull"), "pod.image_pull", Who.OPERATOR),
     (waiting("ImagePullBackOff"), "pod.image_pull", Who.OPERATOR),
     (waiting("ErrImageNeverPull"), "pod.image_absent", Who.OPERATOR),
@@ -164,7 +204,7 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
 
 @pytest.mark.parametrize(("pod", "code", "who"), CAUSES, ids=[code for _, code, _ in CAUSES])
 def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> None:
-    cause = explain_pod(pod)
+    cause = explain_pod(pod, NOW)
     assert cause is not None
     assert (cause.code, cause.who) == (code, who)
     assert "secret" not in str(cause)
@@ -182,6 +222,12 @@ def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> Non
         container(state={"waiting": {"reason": "ContainerCreating"}}),
         container("sidecar", state={"terminated": {"reason": "OOMKilled"}}),
         condition("PodScheduled", "True", ""),
+        placed("2026-11-02T08:59:01Z"),
+        placed("2026-11-02T08:58:59Z", sandbox="True"),  # a large image is being fetched
+        placed("no time"),
+        placed("2026-11-02T08:58:59"),  # in no zone
+        placed("2026-11-02T08:58:59Z", "Other"),
+        {"status": {"phase": "Failed"}},
         condition("DisruptionTarget", "False", "EvictionByEvictionAPI"),
         ready("True"),
         ready("False", reason="ContainersNotReady"),
@@ -196,7 +242,7 @@ def test_a_status_has_its_cause(pod: dict[str, Any], code: str, who: Who) -> Non
     ],
 )
 def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
-    assert explain_pod(pod) is None
+    assert explain_pod(pod, NOW) is None
 
 
 def test_what_is_lacking_is_named_once_in_order() -> None:
@@ -204,8 +250,32 @@ def test_what_is_lacking_is_named_once_in_order() -> None:
         "0/4 nodes are available: 2 Insufficient nvidia.com/gpu, 3 Insufficient cpu, "
         "1 Insufficient cpu, 1 cannot allocate all claims. preemption: 0/4 nodes are available."
     )
-    cause = explain_pod(unschedulable(message))
+    cause = explain_pod(unschedulable(message), NOW)
     assert cause is not None
     assert cause.sentence == (
         "No node has enough cpu, nvidia.com/gpu and devices left for this server."
     )
+
+
+@pytest.mark.parametrize(("reason", "word"), [("OutOfcpu", "OutOfcpu"), ("a b", "no reason")])
+def test_a_node_that_refuses_a_server_is_quoted_if_it_says_one_word(reason: str, word: str) -> None:
+    cause = explain_pod(failed(reason), NOW)
+    assert cause is not None
+    assert word in cause.sentence
+    assert reason == word or reason not in cause.sentence
+
+
+def test_a_container_beside_the_server_is_named() -> None:
+    cause = explain_pod(beside("ImagePullBackOff"), NOW)
+    assert cause is not None
+    assert cause.sentence == (
+        "The image of the container backup beside this server cannot be fetched; the cluster goes "
+        "on trying."
+    )
+
+
+def test_what_the_server_itself_waits_for_counts_first() -> None:
+    image = {"name": "backup", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
+    cause = explain_pod(placed("no time", "CrashLoopBackOff", beside=(image,)), NOW)
+    assert cause is not None
+    assert cause.sentence.startswith("The program of this server ends again and again")
