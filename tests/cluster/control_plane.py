@@ -136,6 +136,10 @@ class ControlPlane:
             self._client = connect(self.kubeconfig)
         return self._client
 
+    def has_made(self, namespace: str) -> bool:
+        """Tell that every namespace of a cluster of our own is the tests' own."""
+        return bool(namespace)
+
     def wait_for_api_server(self) -> None:
         """Wait until the API server answers, at first or once more."""
         self.processes.wait_until(self._is_ready, "the API server", of="kube-apiserver")

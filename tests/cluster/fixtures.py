@@ -8,7 +8,7 @@ tests fail with the line that says what to do.
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,13 +24,17 @@ from tests.cluster.node import Node
 
 CHOICE = "KUBERNETES"
 FOREIGN = "TEST_KUBECONFIG"
+NOTES = "TEST_NOTES"
+"""Names a file to which is added what was not tested."""
 _LEFT_OUT = {
     "": (),
     "api": ("node",),
     "off": ("node", "cluster"),
 }
 _FORBIDDEN = 403
+_KUBERNETES = frozenset({"cluster", "node"})
 _LOGS = pytest.StashKey[list[Path]]()
+_NOTES = pytest.StashKey[str]()
 
 Cluster = ControlPlane | ForeignCluster
 
@@ -51,6 +55,8 @@ def read_choice() -> tuple[str, ...]:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_LOGS] = []
+    # Runs of pytest within a test tell their own.
+    config.stash[_NOTES] = os.environ.pop(NOTES, "")
     read_choice()
 
 
@@ -69,17 +75,46 @@ def pytest_terminal_summary(
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say on the very last line what was not tested."""
+    """Say on the very last line what was not tested, and note it for whoever sums up."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if reporter is None or not read_choice():
+    if reporter is None or not (line := render_not_tested(reporter.stats)):
         return
-    skipped = reporter.stats.get("skipped", ())
-    if count := sum(_render_choice() in str(report.longrepr) for report in skipped):
-        reporter.line(f"Not tested, by choice ({_render_choice()}): {count} on Kubernetes")
+    reporter.line(f"Not tested, {line}")
+    if notes := config.stash[_NOTES]:
+        with Path(notes).open("a") as file:
+            file.write(f"{line}\n")
+
+
+def render_not_tested(stats: Mapping[str, Sequence[Any]]) -> str:
+    """Return what was left out by somebody's choice, by pytest's reports; empty if nothing was."""
+    chosen = [report for report in stats.get("skipped", ()) if _is_by_choice(report)]
+    if not chosen:
+        return ""
+    here = [report for report in chosen if not _KUBERNETES.isdisjoint(report.keywords)]
+    counts = {"on Kubernetes": len(here), "others": len(chosen) - len(here)}
+    words = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    # No server without nodes enforces them, and no other tests have pods that run.
+    ran = (*stats.get("passed", ()), *stats.get("failed", ()))
+    if any(map(_is_for_node, chosen)) and not any(map(_is_for_node, ran)):
+        words += "; network policies: rendered only"
+    choice = _render_choice()
+    return f"by choice{f' ({choice})' if choice else ''}: {words}"
+
+
+def _is_by_choice(report: Any) -> bool:
+    where = getattr(report, "longrepr", None)
+    reason = where[2] if isinstance(where, tuple) else str(where)
+    return reason.removeprefix("Skipped: ").startswith("by choice:")
+
+
+def _is_for_node(report: Any) -> bool:
+    return "node" in report.keywords
 
 
 def _render_choice() -> str:
-    return f"{CHOICE}={os.environ.get(CHOICE, '')}"
+    if choice := os.environ.get(CHOICE):
+        return f"{CHOICE}={choice}"
+    return FOREIGN if os.environ.get(FOREIGN) else ""
 
 
 @pytest.fixture(scope="session")
@@ -103,26 +138,38 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @contextmanager
 def make_namespace(cluster: Cluster) -> Iterator[str]:
-    """Make a namespace, or borrow the one that somebody else's cluster gives."""
-    core = CoreV1Api(cluster.client)
+    """Make a namespace, or borrow the one that somebody else's cluster gives.
+
+    It is gone afterwards, or what was made in it is, whatever fails meanwhile.
+    """
+    if not (name := _try_to_make(cluster)):
+        assert isinstance(cluster, ForeignCluster)
+        with cluster.lend_namespace() as lent:
+            yield lent
+        return
+    try:
+        yield name
+    finally:
+        CoreV1Api(cluster.client).delete_namespace(name)
+
+
+def _try_to_make(cluster: Cluster) -> str:
+    """Return the name of a new namespace; nothing where somebody else's cluster refuses one."""
     name = f"test-{secrets.token_hex(4)}"
     body: Any = {"metadata": {"name": name}}
     try:
-        core.create_namespace(body)
+        CoreV1Api(cluster.client).create_namespace(body)
     except ApiException as error:
         if error.status != _FORBIDDEN or not isinstance(cluster, ForeignCluster):
             raise
-        with cluster.lend_namespace() as lent:
-            yield lent
-    else:
-        yield name
-        core.delete_namespace(name)
+        return ""
+    return name
 
 
 @pytest.fixture
-def own_namespace(namespace: str) -> str:
+def own_namespace(request: pytest.FixtureRequest, namespace: str) -> str:
     """A namespace whose rules the test may set, too."""
-    if not namespace.startswith("test-"):
+    if not _choose(request).has_made(namespace):
         pytest.skip(f"by choice: {FOREIGN} gives one namespace, whose rules are somebody else's")
     return namespace
 

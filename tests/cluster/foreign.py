@@ -52,11 +52,15 @@ class ForeignCluster:
         self._signature = f"jupyterhub-platform-test-{secrets.token_hex(4)}"
         self.client.user_agent = f"{self._signature}/1"
         _, context = config.list_kube_config_contexts(str(kubeconfig))
-        self._only_namespace: str = context["context"].get("namespace", "default")
+        self.only_namespace: str = context["context"].get("namespace", "default")
 
     def close(self) -> None:
         """Close the connections."""
         self.client.close()
+
+    def has_made(self, namespace: str) -> bool:
+        """Tell whether a namespace is one that the tests made, and not the one that is lent."""
+        return namespace != self.only_namespace
 
     def load(self, archive: Path) -> None:
         """Put an image onto the nodes, with the command that is there for it."""
@@ -84,8 +88,12 @@ class ForeignCluster:
     def lend_namespace(self) -> Iterator[str]:
         """Give the one namespace that there is, and delete afterwards what was made there."""
         before = {found.metadata.uid for _, _, found in self._list_objects()}
-        yield self._only_namespace
+        try:
+            yield self.only_namespace
+        finally:
+            self._delete_made(before)
 
+    def _delete_made(self, before: set[str]) -> None:
         def list_made() -> list[tuple[Any, str, str]]:
             return [
                 (api, kind, found.metadata.name)
@@ -94,7 +102,7 @@ class ForeignCluster:
             ]
 
         for api, kind, name in list_made():
-            _delete(api, kind, name, self._only_namespace)
+            _delete(api, kind, name, self.only_namespace)
         wait_for(lambda: not list_made(), "what a test made to be gone", _GONE_SECONDS)
 
     def _is_signed(self, found: Any) -> bool:
@@ -106,7 +114,7 @@ class ForeignCluster:
         for door, kinds in _KINDS:
             api = door(self.client)
             for kind in kinds:
-                for found in _list(api, kind, self._only_namespace):
+                for found in _list(api, kind, self.only_namespace):
                     yield api, kind, found
 
 

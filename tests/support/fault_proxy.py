@@ -33,13 +33,13 @@ _REASONS: Final = {
 
 
 class FaultProxy:
-    """Passes calls on to the API server at ``server``, each as the plans say.
+    """Passes calls on to the API server at ``server``, each as the plans say, as ``user_agent``'s.
 
     ``injected`` counts the faults, by what was called and how it went wrong; ``called`` all calls.
     """
 
-    def __init__(self, server: str, authority: str) -> None:
-        self._server = server
+    def __init__(self, server: str, authority: str, user_agent: str) -> None:
+        self._server, self._user_agent = server, user_agent
         self._trust = ssl.create_default_context(cafile=authority)
         self._plans: tuple[Plan, ...] = ()
         self.called: Counter[tuple[Verb, str]] = Counter()
@@ -135,7 +135,7 @@ class FaultProxy:
             request.method,
             f"{self._server}{request.rel_url}",
             data=await request.read(),
-            headers=_pick(request.headers),
+            headers=_pick(request.headers) | {"User-Agent": self._user_agent},
         ) as response:
             yield response
 

@@ -44,8 +44,13 @@ def _wait_until_in_force(cluster: Cluster, namespace: str, role: Any) -> None:
     def can(resource: str, verb: str) -> bool:
         asked = {"namespace": namespace, "resource": resource, "verb": verb}
         user = f"system:serviceaccount:{namespace}:{ACCOUNT}"
-        review = {"spec": {"user": user, "resourceAttributes": asked}}
-        return bool(asking.create_subject_access_review(review).status.allowed)
+        review = {
+            "metadata": {"namespace": namespace},
+            "spec": {"user": user, "resourceAttributes": asked},
+        }
+        # Whoever was given one namespace may ask about it, and about no other.
+        answer = asking.create_namespaced_local_subject_access_review(namespace, review)
+        return bool(answer.status.allowed)
 
     given, every = _list_rights(role), _list_rights(ROLE)
     wait_for(

@@ -1,7 +1,8 @@
 """Every golden pod is one that a real API server takes, where Pod Security ``restricted`` holds."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -9,35 +10,53 @@ from kubernetes.client import CoreV1Api, NodeV1Api, SchedulingV1Api
 from kubernetes.client.exceptions import ApiException
 from ruamel.yaml import YAML
 
+from tests.cluster.fixtures import FOREIGN
 from tests.hub.kubernetes.hubs import EVERYTHING, GOLDEN
 
 pytestmark = pytest.mark.cluster
 
 RESTRICTED = "pod-security.kubernetes.io/enforce"
 NAMES = sorted(path.stem for path in GOLDEN.glob("*.yaml"))
-WITH_SIDECARS = {name for name in NAMES if name.endswith("extras")}
+WITH_SIDECARS = {name for name in NAMES if name.endswith(("extras", "unread"))}
 """These have containers of the operator's own, which are the operator's to confine."""
+_FORBIDDEN, _CONFLICT = 403, 409
 
 
 @pytest.fixture(scope="module")
 def classes(api_cluster: Any) -> Iterator[None]:
-    """Make the classes that the goldens name; they belong to no namespace."""
+    """Have the classes that the goldens name; they belong to no namespace."""
     priorities, runtimes = SchedulingV1Api(api_cluster.client), NodeV1Api(api_cluster.client)
-    runtime = EVERYTHING.runtime_class
-    runtimes.create_runtime_class({"metadata": {"name": runtime}, "handler": "runsc"})
-    for name in (EVERYTHING.priority_class, "sites-own"):
-        priorities.create_priority_class({"metadata": {"name": name}, "value": 7})
-    yield
-    runtimes.delete_runtime_class(runtime)
-    for name in (EVERYTHING.priority_class, "sites-own"):
-        priorities.delete_priority_class(name)
+    runtime: Any = {"metadata": {"name": EVERYTHING.runtime_class}, "handler": "runsc"}
+    with ExitStack() as stack:
+        have(stack, runtimes.create_runtime_class, runtimes.delete_runtime_class, runtime)
+        for name in (EVERYTHING.priority_class, "sites-own"):
+            priority: Any = {"metadata": {"name": name}, "value": 7}
+            have(
+                stack, priorities.create_priority_class, priorities.delete_priority_class, priority
+            )
+        yield
+
+
+def have(
+    stack: ExitStack, make: Callable[..., Any], remove: Callable[..., Any], body: dict[str, Any]
+) -> None:
+    """Make an object of the whole cluster for a while, unless somebody has one of that name."""
+    try:
+        make(body)
+    except ApiException as error:
+        if error.status == _FORBIDDEN:
+            pytest.skip(f"by choice: {FOREIGN} names a cluster whose classes are somebody else's")
+        if error.status != _CONFLICT:
+            raise
+    else:
+        stack.callback(remove, body["metadata"]["name"])
 
 
 @pytest.fixture
-def core(api_cluster: Any, namespace: str, classes: None) -> CoreV1Api:
+def core(api_cluster: Any, own_namespace: str, classes: None) -> CoreV1Api:
     api = CoreV1Api(api_cluster.client)
     api.create_namespaced_service_account(
-        namespace, {"metadata": {"name": EVERYTHING.service_account}}
+        own_namespace, {"metadata": {"name": EVERYTHING.service_account}}
     )
     return api
 

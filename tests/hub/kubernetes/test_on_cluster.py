@@ -31,7 +31,10 @@ async def start_on_cluster(
     def make(**start: Any) -> KubeTierSpawner:
         settings = {"namespace": namespace, "events_enabled": True, "start_timeout": SECONDS}
         hub = make_hub(api_cluster.client.configuration.host, **settings)
-        return hub.spawner(admit(SMALL, **start))
+        spawner = hub.spawner(admit(SMALL, **start))
+        # By it a cluster that is somebody's tells what is to be deleted afterwards.
+        spawner.api.api_client.user_agent = api_cluster.client.user_agent
+        return spawner
 
     yield make
     await KubeTierSpawner._stop_all_reflectors()
