@@ -13,6 +13,9 @@ ROOT = Path(__file__).parents[2]
 
 API, NODE, PROCESSES = (f"tests/cluster/test_{name}.py" for name in ("api", "node", "processes"))
 NEEDING_A_NODE = (ROOT / NODE).read_text().count("\ndef test_")
+LEFT_OUT = (
+    r"Not tested, by choice \(KUBERNETES={}\): {} on Kubernetes; network policies: rendered only"
+)
 
 
 def run_pytest(*modules: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -32,7 +35,7 @@ def test_choice_to_leave_all_out_is_on_the_last_line() -> None:
 
     assert done.returncode == pytest.ExitCode.OK
     *_, last = done.stdout.strip().splitlines()
-    assert re.fullmatch(r"Not tested, by choice \(KUBERNETES=off\): \d+ on Kubernetes", last)
+    assert re.fullmatch(LEFT_OUT.format("off", r"\d+"), last)
 
 
 def test_unknown_choice_is_refused() -> None:
@@ -57,7 +60,27 @@ def test_choice_to_do_without_a_node_leaves_the_rest() -> None:
 
     assert done.returncode == pytest.ExitCode.OK, done.stdout
     *_, last = done.stdout.strip().splitlines()
-    assert last == f"Not tested, by choice (KUBERNETES=api): {NEEDING_A_NODE} on Kubernetes"
+    assert re.fullmatch(LEFT_OUT.format("api", NEEDING_A_NODE), last)
+
+
+def test_choice_is_on_the_last_line_of_all_checks() -> None:
+    code = (
+        "import sys; sys.path.insert(0, 'tools'); import checks\n"
+        f"tests = checks.Check('nodes', 'pytest', ('-q', '-p', 'no:cacheprovider', {NODE!r}))\n"
+        "checks.SUITES['check'] = (checks.CHECKS[3], tests)\n"
+        "sys.argv[1:] = ['check']; sys.exit(checks.main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code],
+        cwd=ROOT,
+        env=os.environ | {"KUBERNETES": "api"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    *_, last = done.stderr.strip().splitlines()
+    assert re.fullmatch("  n" + LEFT_OUT.format("api", NEEDING_A_NODE)[1:], last)
 
 
 @pytest.mark.node
