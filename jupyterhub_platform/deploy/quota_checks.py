@@ -11,7 +11,7 @@ from jupyterhub_platform.deploy.amounts import Amounts, amounts_of, read_amounts
 from jupyterhub_platform.deploy.facts import Cluster, Facts
 from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
 from jupyterhub_platform.deploy.scheduling import matches, name_of
-from jupyterhub_platform.deploy.storage_checks import is_default
+from jupyterhub_platform.deploy.storage_classes import is_default
 
 _OF_CLASS: Final = ".storageclass.storage.k8s.io/"
 _CLAIMS: Final = "count/resourceclaims.resource.k8s.io"

@@ -15,8 +15,8 @@ from jupyterhub_platform.deploy.findings import (
     warning,
 )
 from jupyterhub_platform.deploy.scheduling import name_of
+from jupyterhub_platform.deploy.storage_classes import DEFAULT, is_default
 
-DEFAULT: Final = "storageclass.kubernetes.io/is-default-class"
 _WRONG_ZONE: Final = (
     "A home may be made in a zone where no node has room for its server, which then waits for ever."
 )
@@ -104,11 +104,6 @@ def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Fin
             f"Make a class like {name} with volumeBindingMode: WaitForFirstConsumer, and name it "
             "in the policy; the mode of an existing one cannot be changed.",
         )
-
-
-def is_default(found: Manifest) -> bool:
-    """Tell whether a storage class is the one of volumes that name none."""
-    return part(found, "metadata", "annotations").get(DEFAULT) == "true"
 
 
 def _tiers(names: list[str]) -> str:
