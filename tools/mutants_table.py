@@ -298,7 +298,7 @@ ADMISSION: Final = (
         _QUESTION_TESTS,
         (
             "unknown keys are passed over",
-            "        if key not in OPTION_NAMES:\n",
+            "        if key not in (*OPTION_NAMES, PROFILE):\n",
             "        if False:\n",
         ),
         (
@@ -319,8 +319,13 @@ ADMISSION: Final = (
         ("names have any length", "len(value) > _LONGEST_OPTION or", "False or"),
         (
             "any number of faults is said",
-            "        if len(faults) == _MOST_FAULTS:\n",
-            "        if False:\n",
+            "    if len(faults) > _MOST_FAULTS:\n",
+            "    if False:\n",
+        ),
+        (
+            "a profile goes before a tier that is named beside it",
+            'named.get("tier", profile) not in {profile, ""}',
+            "False",
         ),
         (
             "any group of the Hub is an account",
@@ -815,6 +820,24 @@ SUSPENSION: Final = (
 )
 
 DOORS: Final = (
+    *faults_in(
+        "hub/platform_traits.py",
+        ("tests/hub/test_platform_traits.py",),
+        (
+            "options that admission reads are left to others",
+            "        if ours:\n",
+            "        if False:\n",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/reconciling.py",
+        ("tests/hub/kubernetes/test_reconciling.py",),
+        (
+            "a Hub with another database removes what it does not know",
+            "doubtful = len(unknown) > max(known, 1)",
+            "doubtful = False",
+        ),
+    ),
     *faults_in(
         "hub/stock_api.py",
         ("tests/hub/test_live_stock_api.py",),
