@@ -310,7 +310,7 @@ def test_a_volume_in_another_zone_says_so(live: ClusterHub, api: Api) -> None:
 
 
 @contextmanager
-def node_in_zone(live: ClusterHub, zone: str) -> Iterator[None]:
+def node_in_zone(live: ClusterHub, zone: str) -> Iterator[str]:
     """Have the only node of the kind that servers ask for, in a zone."""
     if not isinstance(live.cluster, ControlPlane):
         pytest.skip("by choice: nodes of this cluster are somebody else's")
@@ -324,7 +324,7 @@ def node_in_zone(live: ClusterHub, zone: str) -> Iterator[None]:
     live.core.create_node(node)
     wait_for(lambda: not live.core.read_node("zoned").spec.taints, "the node to be free")
     try:
-        yield
+        yield "zoned"
     finally:
         live.core.delete_node("zoned")
 
@@ -385,14 +385,46 @@ def test_an_evicted_server_has_ended(containers: Any, live: ClusterHub, api: Api
 def test_a_server_whose_node_is_gone_holds_until_its_pod_is_gone_too(
     live: ClusterHub, api: Api
 ) -> None:
+    # What Kubernetes writes of the pods of a node that has been silent for 50 s: MarkPodsNotReady
+    # (pkg/controller/util/node/controller_utils.go), and five minutes later the taint manager
+    # (pkg/controller/tainteviction/taint_eviction.go).
+    unready = {"type": "Ready", "status": "False"}
+    reason = "DeletionByTaintManager"
+    tainted = {"type": "DisruptionTarget", "status": "True", "reason": reason}
     pod = run(live, api, "stranded")
-    lost = {"type": "Ready", "status": "False"}  # all that MarkPodsNotReady sets
-    live.pods.report(pod, {"conditions": [lost]})
-    wait_for(lambda: cause_of(api, "stranded") == "pod.node_lost", "the loss to be told")
-    assert_runs(live, api, "stranded")
+    for conditions in ([unready], [unready, tainted]):
+        live.pods.report(pod, {"conditions": conditions})
+        wait_for(lambda: cause_of(api, "stranded") == "pod.node_lost", "the loss to be told", 30)
+        assert_runs(live, api, "stranded")
     # The node may come back with the server on it: only without its pod it holds nothing.
     live.core.delete_namespaced_pod(pod, live.namespace, grace_period_seconds=0)
     assert_ended(live, api, "stranded", "pod.node_lost")
+
+
+def test_a_server_whose_node_is_drained_was_moved(live: ClusterHub, api: Api) -> None:
+    with node_in_zone(live, "a") as node:
+        pod = run_on(live, api, "drained", node)
+        eviction = {"metadata": {"name": pod, "namespace": live.namespace}}
+        live.core.create_namespaced_pod_eviction(pod, live.namespace, eviction)
+        assert is_disrupted(live, pod, "EvictionByEvictionAPI")
+        wait_for(lambda: cause_of(api, "drained") == "pod.moved", "the move to be told", 30)
+        live.core.delete_namespaced_pod(pod, live.namespace, grace_period_seconds=0)
+        assert_ended(live, api, "drained", "pod.moved")
+
+
+def run_on(live: ClusterHub, api: Api, server: str, node: str) -> str:
+    """Have a server run on a node, and return the name of its pod."""
+    pod = run(live, api, server)
+    binding = {"metadata": {"name": pod}, "target": {"kind": "Node", "name": node}}
+    # Its answer is none that the client can read.
+    live.core.create_namespaced_pod_binding(pod, live.namespace, binding, _preload_content=False)
+    return pod
+
+
+def is_disrupted(live: ClusterHub, pod: str, reason: str) -> bool:
+    """Tell whether a controller takes a pod from its node for this reason."""
+    status: Any = live.core.read_namespaced_pod(pod, live.namespace).status
+    return ("DisruptionTarget", reason) in {(each.type, each.reason) for each in status.conditions}
 
 
 def test_a_pod_deleted_by_somebody_else_has_ended(live: ClusterHub, api: Api) -> None:
