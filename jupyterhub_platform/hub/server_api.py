@@ -93,6 +93,16 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         """Stop a server."""
         await super().delete(user_name, server_name)
 
+    async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
+        """Stop a server; the Hub itself fails where a start is not broken off within a second."""
+        spawner = user.spawners.get(server_name)
+        if spawner is not None and spawner.pending == "spawn":
+            name = f"{user.name}/{server_name or 'default'}"
+            raise web.HTTPError(
+                409, f"The start of {name} is still being broken off. Stop it again in a moment."
+            )
+        return await super().stop_single_user(user, server_name)
+
     def get_json_body(self) -> Any:
         """Return the body of a change or a stop; asked for once it is known who may."""
         body = read_body(self.request.body)
