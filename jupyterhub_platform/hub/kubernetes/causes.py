@@ -118,7 +118,8 @@ def _explain_setup(pod: Manifest, now: datetime) -> Cause | None:
 
 def _explain_placement(pod: Manifest) -> Cause | None:
     scheduled = condition_of(pod, "PodScheduled")
-    if scheduled.get("status") != "False":
+    is_waiting = part(pod, "status").get("phase", "Pending") == "Pending"
+    if not is_waiting or scheduled.get("status") != "False":
         return None
     if scheduled.get("reason") == "SchedulingGated":
         return _CAUSES["cluster.gated"]

@@ -245,6 +245,13 @@ def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
     assert explain_pod(pod, NOW) is None
 
 
+def test_where_a_pod_could_not_go_says_nothing_once_it_runs() -> None:
+    pod = unschedulable("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity.")
+    assert explain_pod(pod, NOW) is not None
+    pod["status"]["phase"] = "Running"
+    assert explain_pod(pod, NOW) is None
+
+
 def test_what_is_lacking_is_named_once_in_order() -> None:
     message = (
         "0/4 nodes are available: 2 Insufficient nvidia.com/gpu, 3 Insufficient cpu, "
