@@ -132,7 +132,8 @@ def test_dropped_person_starts_nothing_but_keeps_what_runs(
 ) -> None:
     assert dev1.start("dev1", "kept", tier="small").status_code in {201, 202}
     dev1.wait_until_ready("dev1", "kept")
-    pids = hub.list_marked()
+    pids = hub.list_lasting()
+    assert pids
     put_into_force(hub, admin, WITHOUT_DEV1)
     refused = dev1.start("dev1", "more", tier="small")
     assert refused.status_code == 403, refused.text

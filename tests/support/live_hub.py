@@ -206,6 +206,12 @@ class LiveHub:
         mark = f"JUPYTERHUB_PLATFORM_INSTANCE={instance.read_text().strip()}".encode()
         return [pid for pid in _list_processes() if mark in _environment_of(pid)]
 
+    def list_lasting(self) -> list[int]:
+        """Return those of them that are no short commands, which a server calls as it starts."""
+        found = self.list_marked()
+        time.sleep(2)
+        return [pid for pid in self.list_marked() if pid in found]
+
     def login(self, name: str, password: str | None = None) -> "Session":
         """Log somebody in, as a browser does."""
         session = Session(self.url, name)
