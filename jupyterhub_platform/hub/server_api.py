@@ -96,10 +96,11 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
     async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
         """Stop a server; the Hub itself fails where a start is not broken off within a second."""
         spawner = user.spawners.get(server_name)
-        if spawner is not None and spawner.pending == "spawn":
+        if spawner is None or spawner.pending:
             name = f"{user.name}/{server_name or 'default'}"
+            doing = (spawner and spawner.pending) or "nothing"
             raise web.HTTPError(
-                409, f"The start of {name} is still being broken off. Stop it again in a moment."
+                409, f"{name} is between two states ({doing}). Look at it again in a moment."
             )
         return await super().stop_single_user(user, server_name)
 
