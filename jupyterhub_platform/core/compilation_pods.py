@@ -113,10 +113,7 @@ def _read_init_containers(
 ) -> Iterator[InitContainer]:
     seen: set[str] = set()
     for at, each in findings.number((*path, "init_containers"), tier.init_containers):
-        if each.name in seen:
-            what = f"{quote(each.name)} is there twice"
-            findings.add((*at, "name"), what, "choose another name")
-        seen.add(each.name)
+        _refuse_repeated(findings, (*at, "name"), each.name, seen)
         if each.image not in declaration.images:
             fix = findings.suggest(each.image, declaration.images, "add it under images")
             what = f"{quote(each.image)} is not declared under images"
@@ -130,15 +127,19 @@ def _read_init_containers(
 def _read_devices(findings: Findings, path: KeyPath, tier: DeclaredTier) -> Iterator[Device]:
     seen: set[str] = set()
     for at, each in findings.number((*path, "devices"), tier.devices):
-        if each.name in seen:
-            what = f"{quote(each.name)} is there twice"
-            findings.add((*at, "name"), what, "choose another name")
-        seen.add(each.name)
+        _refuse_repeated(findings, (*at, "name"), each.name, seen)
         if _is_device(findings, (*at, "resource"), each.resource):
             for key in ("requests", "limits"):
                 if each.resource in getattr(tier, key):
                     _refuse_twice(findings, (*at, "resource"), (*path, key, each.resource))
             yield Device(each.name, each.template, each.resource, each.count)
+
+
+def _refuse_repeated(findings: Findings, path: KeyPath, name: str, seen: set[str]) -> None:
+    """Report a name that one of the same list has; ``seen`` are those before it."""
+    if name in seen:
+        findings.add(path, f"{quote(name)} is there twice", "choose another name")
+    seen.add(name)
 
 
 def _is_device(findings: Findings, path: KeyPath, resource: str) -> bool:

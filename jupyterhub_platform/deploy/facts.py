@@ -97,9 +97,8 @@ class Facts:
         return {
             "file": self.file is not None,
             "policy": self.policy is not None,
-            "homes": any(tier.pod.home for tier in self.policy.tiers.values())
-            if self.policy
-            else False,
+            "homes": self.policy is not None
+            and any(tier.pod.home for tier in self.policy.tiers.values()),
             "hub": self.hub is not None,
             "health": self.hub is not None and bool(self.hub.health),
             "cluster": self.cluster is not None,
