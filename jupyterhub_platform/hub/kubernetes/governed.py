@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from tornado.ioloop import IOLoop
 from traitlets import Float, default
 
 from jupyterhub_platform.core.causes import Cause
@@ -34,11 +35,14 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
 
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
-        """Look for pods that no server accounts for, from the start on."""
+        """Watch the pods, and look for those that no server accounts for, from the start on."""
         any_of_us = cls(config=app.config, _mock=True)
         any_of_us.user.settings = app.tornado_settings
-        if not any_of_us.reconcile_seconds or any_of_us.enable_user_namespaces:
+        if any_of_us.enable_user_namespaces:
             return  # to look into every namespace would take a role for the whole cluster
+        IOLoop.current().add_callback(any_of_us.watch)
+        if not any_of_us.reconcile_seconds:
+            return
         reconciler = Reconciler(
             any_of_us._pods(any_of_us.k8s_api_request_timeout),
             f"component={any_of_us.component_label}",

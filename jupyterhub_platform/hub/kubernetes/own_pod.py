@@ -111,6 +111,18 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
             timeout=self.start_timeout,
         )
 
+    async def watch(self) -> None:
+        """Begin to watch before anybody asks for a server: who asks first would wait for it.
+
+        Where the cluster does not answer, each start tries again.
+        """
+        try:
+            await self._start_watching_pods()
+            if self.events_enabled:
+                await self._start_watching_events()
+        except (ApiException, ClientError, ConnectionError, TimeoutError) as error:
+            self.log.warning("The cluster cannot be watched yet: %s", type(error).__name__)
+
     async def _start_reflector(self, kind: str, *args: Any, **more: Any) -> Any:
         """Begin to watch, once; and anew where a watch could not begin, or has given up.
 

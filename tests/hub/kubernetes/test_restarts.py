@@ -8,6 +8,7 @@ import pytest
 
 from tests.cluster.fixtures import Cluster, make_namespace
 from tests.hub.kubernetes.live import ClusterHub, cluster_hub
+from tests.support.api_faults import Verb
 from tests.support.live_hub import Api, wait_for
 from tests.support.readers import read_open, read_releases
 
@@ -34,6 +35,17 @@ def read_why(api: Api, server: str) -> dict[str, Any]:
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def test_a_hub_watches_before_anybody_asks_for_a_server(live: ClusterHub) -> None:
+    live.hub.kill_hub()
+    called = live.proxy.called
+    before = {kind: called[Verb.WATCH, kind] for kind in ("pods", "events")}
+    live.hub.start()
+    wait_for(
+        lambda: all(called[Verb.WATCH, kind] > times for kind, times in before.items()),
+        "the Hub to watch",
+    )
 
 
 def test_a_start_that_a_restart_cut_off_is_told_as_that(live: ClusterHub) -> None:
