@@ -7,7 +7,7 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.pods import Device
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.facts import Cluster, Facts
-from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
+from jupyterhub_platform.deploy.findings import Finding, failed, render_tiers, unread, warning
 from jupyterhub_platform.deploy.scheduling import name_of
 
 _NEVER: Final = "No server of that tier ever starts: its pod waits for a claim."
@@ -45,15 +45,12 @@ def _list_claimed(policy: Policy) -> Iterator[tuple[str, Device]]:
 
 def _say_unserved(tiers: list[str]) -> Finding:
     return failed(
-        f"The API server does not serve resource.k8s.io/v1, and {_tiers(tiers)} claim devices.",
+        "The API server does not serve resource.k8s.io/v1, and servers of "
+        f"{render_tiers(tiers)} claim devices.",
         "Their pods lose their claims, or wait for ever.",
         "Upgrade the cluster to Kubernetes 1.34 or newer; or ask for devices of a device plugin "
         f"in tiers.{tiers[0]}.requests of the policy, and remove devices there.",
     )
-
-
-def _tiers(names: list[str]) -> str:
-    return f"servers of tier {names[0]}" if len(names) == 1 else f"the tiers {', '.join(names)}"
 
 
 def _look_at_claim(

@@ -1,6 +1,6 @@
 """What a check says: how it stands, and for what is not well, what, why it matters and the fix."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -58,6 +58,11 @@ def unread(whose: str, objects: Objects, why: str) -> Iterator[Finding]:
     """Yield that objects could not be read, if that is so."""
     if objects.unread:
         yield unknown(f"{whose} {objects.unread}.", why, READ_RIGHTS)
+
+
+def render_tiers(names: Sequence[str]) -> str:
+    """Name one tier or several within a sentence."""
+    return f"tier {names[0]}" if len(names) == 1 else f"the tiers {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from jupyterhub_platform.deploy.findings import (
     READ_RIGHTS,
     Finding,
     failed,
+    render_tiers,
     unknown,
     unread,
     warning,
@@ -41,7 +42,8 @@ def look_at_storage(facts: Facts) -> Iterator[Finding]:
         yield from _look_at_default(defaults, wanted[""])
     for name in sorted(set(wanted) - {""} - set(known)):
         yield failed(
-            f"There is no storage class {name}, which the homes of {_tiers(wanted[name])} need.",
+            f"There is no storage class {name}, which the homes of "
+            f"{render_tiers(wanted[name])} need.",
             "Their volumes never come, and their servers never start.",
             f"Name one of kubectl get storageclass as tiers.{wanted[name][0]}.home.storage_class "
             "in the policy, or make that class.",
@@ -63,7 +65,8 @@ def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
 def _look_at_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
     if not defaults:
         yield failed(
-            f"No storage class is the default one, and the homes of {_tiers(tiers)} name none.",
+            "No storage class is the default one, and the homes of "
+            f"{render_tiers(tiers)} name none.",
             "Their volumes never come, and their servers never start.",
             "kubectl patch storageclass NAME --patch "
             f'\'{{"metadata":{{"annotations":{{"{DEFAULT}":"true"}}}}}}\''
@@ -104,7 +107,3 @@ def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Fin
             f"Make a class like {name} with volumeBindingMode: WaitForFirstConsumer, and name it "
             "in the policy; the mode of an existing one cannot be changed.",
         )
-
-
-def _tiers(names: list[str]) -> str:
-    return f"tier {names[0]}" if len(names) == 1 else f"the tiers {', '.join(names)}"

@@ -61,7 +61,8 @@ def configure(c: Any) -> None:
     authenticator = _authenticator(hub)
     hub.authenticator_class = authenticator
     hub.spawner_class = _spawner(hub)
-    hub.spawner_class.complete(c, _settings(c).policy_file)
+    settings = _settings(c)
+    hub.spawner_class.complete(c, settings.policy_file)
     hub.custom_scopes.update(dict(roles.CUSTOM_SCOPES))
     _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
@@ -75,7 +76,7 @@ def configure(c: Any) -> None:
     )
     _keep_environments_unwritten()
     scrub_log()
-    _add_named(hub, "services", [_service(c, local_accounts)])
+    _add_named(hub, "services", [_service(c, settings, local_accounts)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
     # Servers outlive the Hub; a restart finds them again.
@@ -192,10 +193,10 @@ def _settings(c: Any) -> Settings:
     return Settings.from_environment({**os.environ, **told})
 
 
-def _service(c: Any, local_accounts: bool) -> dict[str, Any]:
+def _service(c: Any, settings: Settings, local_accounts: bool) -> dict[str, Any]:
     """Return the admin service, which has no power of its own: only what callers bring."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
-    environment = {**_settings(c).render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
+    environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
     if local_accounts:
         environment["PLATFORM_LOCAL_ACCOUNTS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):
