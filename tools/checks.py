@@ -48,6 +48,8 @@ CHECKS = (
 )
 # Two modules at a time: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile")
+# A cluster of our own for each; somebody else's may be one namespace.
+_CLUSTERS = () if os.environ.get("TEST_KUBECONFIG") else _TWO
 TESTS = (
     Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and not long")),
     Check(
@@ -55,8 +57,13 @@ TESTS = (
         "pytest",
         (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and not long"),
     ),
-    # One after another: they share one cluster.
-    Check("tests on Kubernetes", "pytest", ("-m", f"({_KUBERNETES}) and not long")),
+    Check(
+        "tests on Kubernetes",
+        "pytest",
+        (*_CLUSTERS, "-m", "cluster and not node and not long"),
+    ),
+    # One after another: they share one node.
+    Check("tests on a node", "pytest", ("-m", "node and not long")),
 )
 MUTANTS = Check("mutants of the guards", "mutants.py", ())
 LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
@@ -102,32 +109,33 @@ def run(check: Check, notes: Path) -> str:
 
 @contextlib.contextmanager
 def building_kubernetes() -> Iterator[None]:
-    """Build the programs of the tests' Kubernetes meanwhile: minutes of a new machine, once.
+    """Build what the tests' Kubernetes needs meanwhile: minutes of a new machine, once.
 
     The tests before it wait more than they compute. What goes wrong is said by those that need it:
     they build what is missing, one after another with this.
     """
-    choice = os.environ.get("KUBERNETES", "")
-    if choice == "off" or os.environ.get("TEST_KUBECONFIG"):
+    uses = {"": ("node", "images"), "api": ("api",)}.get(os.environ.get("KUBERNETES", ""), ())
+    builds = [] if os.environ.get("TEST_KUBECONFIG") else [start_building(use) for use in uses]
+    try:
         yield
-        return
-    build = [str(PYTHON), "-B", "-m", "tests.cluster", "build", "api"]
-    if choice != "api":
-        build.append("node")
-    process = subprocess.Popen(  # noqa: S603
-        ["nice", "-n", "19", *build],  # noqa: S607
+    finally:
+        for build in builds:
+            if build.poll() is None:
+                os.killpg(build.pid, signal.SIGTERM)
+            build.wait()
+
+
+def start_building(use: str) -> "subprocess.Popen[bytes]":
+    """Build behind everything else what ``use`` needs of a cluster; nothing, if it is there."""
+    command = (PYTHON, "-B", "-m", "tests.cluster", "build", use)
+    return subprocess.Popen(  # noqa: S603
+        ("nice", "-n", "19", *command),  # noqa: S607
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
-    try:
-        yield
-    finally:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
 
 
 def main() -> int:

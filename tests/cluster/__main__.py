@@ -7,10 +7,13 @@ from tests.cluster.building import build
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.errors import ClusterError
 from tests.cluster.families import NEEDED
+from tests.cluster.installed.images import build_images
 from tests.cluster.node import Node
 from tests.cluster.state import remove_kept
 from tools.progress import say, timed
 
+_IMAGES = "images"
+_USES = (*NEEDED, _IMAGES)
 _KINDS = {kind.use: kind for kind in (ControlPlane, Node)}
 
 
@@ -20,8 +23,8 @@ def main() -> int:
     try:
         if arguments.command == "build":
             for use in arguments.uses or _KINDS:
-                for folder in build(use).values():
-                    _write(str(folder))
+                for path in build_images() if use == _IMAGES else build(use).values():
+                    _write(str(path))
         elif arguments.command == "up":
             _up(_KINDS[arguments.kind])
         else:
@@ -35,9 +38,9 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    text = "build the programs that are missing, and say where all of them are"
+    text = "build the programs or images that are missing, and say where all of them are"
     building = commands.add_parser("build", help=text, description=text)
-    building.add_argument("uses", nargs="*", metavar="USE", help=f"of {', '.join(NEEDED)}")
+    building.add_argument("uses", nargs="*", metavar="USE", help=f"of {', '.join(_USES)}")
     text = "start a cluster that stays until `down`, and say how to reach it"
     starting = commands.add_parser("up", help=text, description=text)
     starting.add_argument(
@@ -48,7 +51,7 @@ def _parse() -> argparse.Namespace:
     text = "end every cluster that `up` started"
     commands.add_parser("down", help=text, description=text)
     arguments = parser.parse_args()
-    if arguments.command == "build" and (unknown := set(arguments.uses) - NEEDED.keys()):
+    if arguments.command == "build" and (unknown := set(arguments.uses) - set(_USES)):
         parser.error(f"there is no use {', '.join(sorted(unknown))}")
     return arguments
 

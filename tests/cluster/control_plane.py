@@ -186,7 +186,7 @@ class ControlPlane:
         )
         self.run_program(
             "etcd",
-            self.find_program("etcd", "etcd"),
+            self.find_program("kubernetes", "etcd"),
             f"--data-dir={self.state.folder / 'etcd'}",
             *(f"--listen-client-urls={client}", f"--advertise-client-urls={client}"),
             *(f"--listen-peer-urls={peer}", f"--initial-advertise-peer-urls={peer}"),

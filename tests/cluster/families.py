@@ -13,8 +13,9 @@ PINS = Path(__file__).with_name("programs")
 
 @dataclass(frozen=True)
 class Family:
-    """Programs of one Go module of ours; families are apart because their dependencies disagree.
+    """Programs of one Go module of ours, built from the same versions of what they share.
 
+    Half of what a cluster is made of is the same in each of its programs, and is compiled once.
     What is built is what the module's ``go.mod`` declares as its tools.
 
     Attributes
@@ -75,12 +76,9 @@ _FAMILIES = (
             gitMinor=_MINOR,
             gitTreeState="clean",
         ),
+        renamed={"server": "etcd"},
     ),
-    Family("etcd", renamed={"server": "etcd"}),
-    Family("containerd"),
     Family("cni"),
-    Family("coredns"),
-    Family("kube-router"),
     Family("own"),
     # Helm otherwise believes in Kubernetes 1.20 when it renders without a cluster.
     Family(
@@ -99,8 +97,8 @@ _FAMILIES = (
 FAMILIES = {family.name: family for family in _FAMILIES}
 
 NEEDED = {
-    "api": ("kubernetes", "etcd"),
-    "node": ("kubernetes", "etcd", "containerd", "cni", "coredns", "kube-router", "own"),
+    "api": ("kubernetes",),
+    "node": ("kubernetes", "cni", "own"),
     "probe": ("own",),
     "helm": ("helm",),
     "kwok": ("kwok",),

@@ -35,6 +35,7 @@ _FORBIDDEN = 403
 _KUBERNETES = frozenset({"cluster", "node"})
 _LOGS = pytest.StashKey[list[Path]]()
 _NOTES = pytest.StashKey[str]()
+_SENT = "logs of clusters"
 
 Cluster = ControlPlane | ForeignCluster
 
@@ -65,6 +66,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if any(item.get_closest_marker(name) for name in left_out):
             item.add_marker(pytest.mark.skip(reason=f"by choice: {_render_choice()}"))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Send where the logs are to whoever sums up, if this process runs a part of the tests."""
+    if hasattr(session.config, "workeroutput"):
+        logs = session.config.stash[_LOGS]
+        session.config.workeroutput[_SENT] = [str(each) for each in logs]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take from a process that ran a part of the tests where its logs are."""
+    sent = getattr(node, "workeroutput", {}).get(_SENT, ())
+    node.config.stash[_LOGS].extend(map(Path, sent))
 
 
 def pytest_terminal_summary(

@@ -80,7 +80,7 @@ class Node(ControlPlane):
         self.processes.wait_until(self._is_node_ready, "the node", of="kubelet")
         self._start_policies()
         self._wait_for_answers("coredns", 8181, "ready")
-        self._wait_for_answers("kube-router", 20244, "healthz")
+        self._wait_for_answers("network-policies", 20244, "healthz")
         self.processes.check_all()
 
     def _start_containerd(self) -> None:
@@ -89,7 +89,7 @@ class Node(ControlPlane):
         network.mkdir()
         (network / "10-pods.conflist").write_text(render_network(self.place.pods))
         settings.write_text(render_containerd(self.programs["cni"], network))
-        containerd = self.find_program("containerd", "containerd")
+        containerd = self.find_program("kubernetes", "containerd")
         self.run_program("containerd", containerd, "--config", settings)
 
     def _start_kubelet(self) -> None:
@@ -129,11 +129,10 @@ class Node(ControlPlane):
         )
 
     def _start_policies(self) -> None:
-        """Start what enforces network policies; everything else that it can do is left alone."""
+        """Start what enforces network policies."""
         self.run_program(
-            "kube-router",
-            self.find_program("kube-router", "kube-router"),
-            *("--run-firewall=true", "--run-router=false", "--run-service-proxy=false"),
+            "network-policies",
+            self.find_program("kubernetes", "network-policies"),
             f"--kubeconfig={self.identities.get_kubeconfig('policies')}",
             f"--hostname-override={NODE_NAME}",
             f"--service-cluster-ip-range={self.place.services}",
@@ -143,7 +142,7 @@ class Node(ControlPlane):
         corefile = self.state.folder / "Corefile"
         kubeconfig = self.identities.get_kubeconfig("coredns")
         corefile.write_text(render_corefile(self.place.host, kubeconfig))
-        coredns = self.find_program("coredns", "coredns")
+        coredns = self.find_program("kubernetes", "coredns")
         self.run_program("coredns", coredns, "-conf", corefile)
 
     @property
@@ -162,7 +161,7 @@ class Node(ControlPlane):
         self.processes.wait_until(is_answering, f"an answer of {program}", of=program)
 
     def _ctr(self, *words: str, given: IO[bytes] | None = None) -> str:
-        ctr = self.find_program("containerd", "ctr")
+        ctr = self.find_program("kubernetes", "ctr")
         return self.machine.run(
             ctr, "--namespace=k8s.io", *words, given=given, seconds=_LOAD_SECONDS
         )

@@ -88,14 +88,14 @@ def test_go_that_is_too_old_is_not_taken(
 
 def test_change_of_a_pin_builds_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pins = tmp_path / "pins"
-    shutil.copytree(PINS / "etcd", pins / "etcd")
-    before = FAMILIES["etcd"].key
+    shutil.copytree(PINS / "cni", pins / "cni")
+    before = FAMILIES["cni"].key
     monkeypatch.setattr(families, "PINS", pins)
-    assert FAMILIES["etcd"].key == before
+    assert FAMILIES["cni"].key == before
 
-    with (pins / "etcd" / "go.sum").open("a") as pinned:
+    with (pins / "cni" / "go.sum").open("a") as pinned:
         pinned.write("\n")
-    assert FAMILIES["etcd"].key != before
+    assert FAMILIES["cni"].key != before
 
 
 def test_modules_of_kubernetes_are_of_one_release() -> None:

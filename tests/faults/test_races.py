@@ -55,10 +55,10 @@ def environment(request: pytest.FixtureRequest) -> dict[str, str]:
     return {"PLATFORM_DB_URL": request.getfixturevalue("postgres_url")}
 
 
-def test_sixty_starts_against_twelve(
+def test_forty_starts_against_eight(
     make_directory: Callable[[], Path], environment: dict[str, str]
 ) -> None:
-    _race(make_directory(), environment, starts=60, limit=12)
+    _race(make_directory(), environment, starts=40, limit=8)
 
 
 def test_the_denied_need_not_wait_for_what_a_site_looks_up(
