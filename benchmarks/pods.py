@@ -180,6 +180,7 @@ async def _race(pods: PodLab, site: Site) -> list[Figure]:
             len(everybody) - started - min(refused, len(denials)),
             "",
             0,
+            _render_counts(answers),
         ),
         Figure(
             _TOPIC, "pods without an open row, and rows without a pod", len(there ^ held), "", 0
