@@ -43,6 +43,8 @@ class FakeKubernetes:
     deleted: list[tuple[str, Any]] = field(default_factory=list)
     lingering: bool = False
     hidden: bool = False
+    lists: int = 0
+    slow: asyncio.Event | None = None
     version: int = 1
     _watchers: list[asyncio.Queue[Any]] = field(default_factory=list)
     _history: list[tuple[int, Any]] = field(default_factory=list)
@@ -122,6 +124,9 @@ class _Pods(_Handler):
         if self.get_argument("watch", ""):
             await self._watch()
             return
+        self.fake.lists += 1
+        if self.fake.slow is not None:
+            await self.fake.slow.wait()
         metadata = {"resourceVersion": str(self.fake.version)}
         self.write({"kind": "PodList", "metadata": metadata, "items": self.fake.visible()})
 

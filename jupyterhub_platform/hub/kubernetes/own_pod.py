@@ -1,7 +1,8 @@
 """A KubeSpawner that knows its own pod, and polls, stops and deletes no other."""
 
+import asyncio
 from collections.abc import Awaitable
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import ClientError
 from jupyterhub.utils import exponential_backoff
@@ -34,6 +35,8 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
         """,
     )
 
+    # Those who wait for a watch to begin; the loop itself holds no task.
+    _beginning: ClassVar[set[asyncio.Future[Any]]] = set()
     # Whether a pod may have been created that the watch does not show yet.
     _unsettled = False
     # The pod of the start that runs, or ran last; empty if that was before this Hub started.
@@ -126,13 +129,17 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
     async def _start_reflector(self, kind: str, *args: Any, **more: Any) -> Any:
         """Begin to watch, once; and anew where a watch could not begin, or has given up.
 
-        KubeSpawner keeps one that has ended, and takes the nothing that it shows for the truth.
+        KubeSpawner keeps one that has ended, and takes the nothing that it shows for the truth. And
+        all wait for the same first list there: who is broken off meanwhile must not end it for all.
         """
         known = self.reflectors.get(self._get_reflector_key(kind))
         if known is not None and _has_ended(known):
             self.log.warning("The watch of %s has ended: beginning anew", kind)
             more["replace"] = True
-        return await super()._start_reflector(kind, *args, **more)
+        beginning = asyncio.ensure_future(super()._start_reflector(kind, *args, **more))
+        self._beginning.add(beginning)
+        beginning.add_done_callback(self._beginning.discard)
+        return await asyncio.shield(beginning)
 
     async def _make_delete_pod_request(
         self, pod_name: str, delete_options: Any, grace_seconds: int, request_timeout: float

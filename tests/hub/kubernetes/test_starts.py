@@ -1,5 +1,6 @@
 """Starts and stops: what is created, and what operators' hooks cannot add to it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,23 @@ async def test_a_start_that_was_not_admitted_reaches_no_cluster(
     error = await refused(unadmitted)
     assert (error.status_code, error.code) == (403, "server.not_admitted")
     assert cluster.created == []
+
+
+@pytest.mark.parametrize("given_up", [0, 1])
+async def test_who_gives_up_waiting_for_the_first_list_leaves_the_others_waiting(
+    given_up: int, spawner: Start, cluster: FakeKubernetes
+) -> None:
+    cluster.slow = asyncio.Event()
+    admitted = [admit(user="dev1"), admit(user="dev2"), admit(user="dev3")]
+    starts = [asyncio.ensure_future(spawner(each).start()) for each in admitted]
+    while not cluster.lists:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    broken_off = starts.pop(given_up)
+    broken_off.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await broken_off
+    cluster.slow.set()
+    assert await asyncio.gather(*starts) == ["http://10.0.0.7:8888"] * 2
 
 
 # -- what hooks and configuration add --------------------------------------------------------
