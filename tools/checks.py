@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,13 +50,14 @@ CHECKS = (
 _TWO = ("-n", "2", "--dist", "loadfile")
 # A cluster of our own for each; somebody else's may be one namespace.
 _CLUSTERS = () if os.environ.get("TEST_KUBECONFIG") else _TWO
+_WAITING = Check(
+    "tests with real servers",
+    "pytest",
+    (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and not long"),
+)
 TESTS = (
     Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and not long")),
-    Check(
-        "tests with real servers",
-        "pytest",
-        (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and not long"),
-    ),
+    _WAITING,
     Check(
         "tests on Kubernetes",
         "pytest",
@@ -111,24 +112,15 @@ def run(check: Check, notes: Path) -> str:
 def building_kubernetes() -> Iterator[None]:
     """Build what the tests' Kubernetes needs meanwhile: minutes of a new machine, once.
 
-    The tests before it wait more than they compute. What goes wrong is said by those that need it:
-    they build what is missing, one after another with this.
+    The tests with real servers wait more than they compute, unlike the quick ones. What goes wrong
+    is said by those that need it: they build what is missing, one after another with this.
     """
-    uses = {"": ("node", "images"), "api": ("api",)}.get(os.environ.get("KUBERNETES", ""), ())
-    builds = [] if os.environ.get("TEST_KUBECONFIG") else [start_building(use) for use in uses]
-    try:
+    uses = {"": ("images", "node"), "api": ("api",)}.get(os.environ.get("KUBERNETES", ""), ())
+    if not uses or os.environ.get("TEST_KUBECONFIG"):
         yield
-    finally:
-        for build in builds:
-            if build.poll() is None:
-                os.killpg(build.pid, signal.SIGTERM)
-            build.wait()
-
-
-def start_building(use: str) -> "subprocess.Popen[bytes]":
-    """Build behind everything else what ``use`` needs of a cluster; nothing, if it is there."""
-    command = (PYTHON, "-B", "-m", "tests.cluster", "build", use)
-    return subprocess.Popen(  # noqa: S603
+        return
+    command = (PYTHON, "-B", "-m", "tests.cluster", "build", *uses)
+    process = subprocess.Popen(  # noqa: S603
         ("nice", "-n", "19", *command),  # noqa: S607
         cwd=ROOT,
         stdin=subprocess.DEVNULL,
@@ -136,6 +128,12 @@ def start_building(use: str) -> "subprocess.Popen[bytes]":
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
 
 
 def main() -> int:
@@ -151,18 +149,28 @@ def main() -> int:
         except KeyboardInterrupt:
             say("\nInterrupted.")
             return _EXIT_INTERRUPTED
-        for note in notes.read_text().splitlines():
-            say(f"  not tested, {note}")
+        if left_out := notes.read_text().splitlines():
+            say(f"  not tested, {render_notes(left_out)}")
     return 1 if failed else 0
+
+
+def render_notes(notes: Sequence[str]) -> str:
+    """Say on one line what several checks left out, and why only once."""
+    words: dict[str, list[str]] = {}
+    for note in notes:
+        why, _, what = note.partition(": ")
+        words.setdefault(why, []).append(what)
+    return "; ".join(f"{why}: {'; '.join(what)}" for why, what in words.items())
 
 
 def run_all(suite: tuple[Check, ...], notes: Path) -> int:
     """Run the checks of a suite, sum them up, and return how many failed."""
     lines, failed = [], 0
     start = time.monotonic()
-    meanwhile = building_kubernetes if suite[-1] is TESTS[-1] else contextlib.nullcontext
-    with meanwhile():
+    with contextlib.ExitStack() as meanwhile:
         for check in suite:
+            if check is _WAITING:
+                meanwhile.enter_context(building_kubernetes())
             began = time.monotonic()
             verdict = run(check, notes)
             failed += verdict == "FAILED"

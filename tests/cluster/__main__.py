@@ -1,6 +1,7 @@
 """A Kubernetes for trying things out: ``python -m tests.cluster up api``."""
 
 import argparse
+import signal
 import sys
 
 from tests.cluster.building import build
@@ -13,6 +14,7 @@ from tests.cluster.state import remove_kept
 from tools.progress import say, timed
 
 _IMAGES = "images"
+_TERMINATED = 128 + signal.SIGTERM
 _USES = (*NEEDED, _IMAGES)
 _KINDS = {kind.use: kind for kind in (ControlPlane, Node)}
 
@@ -20,6 +22,8 @@ _KINDS = {kind.use: kind for kind in (ControlPlane, Node)}
 def main() -> int:
     """Do what was asked for, and return the exit code."""
     arguments = _parse()
+    # Whoever is told to end tidies up, as after Ctrl-C.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         if arguments.command == "build":
             for use in arguments.uses or _KINDS:

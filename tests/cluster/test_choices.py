@@ -66,21 +66,23 @@ def test_choice_to_do_without_a_node_leaves_the_rest() -> None:
 def test_choice_is_on_the_last_line_of_all_checks() -> None:
     code = (
         "import sys; sys.path.insert(0, 'tools'); import checks\n"
-        f"tests = checks.Check('nodes', 'pytest', ('-q', '-p', 'no:cacheprovider', {NODE!r}))\n"
-        "checks.SUITES['check'] = (checks.CHECKS[3], tests)\n"
+        "tests = [checks.Check(path, 'pytest', ('-q', '-p', 'no:cacheprovider', path))\n"
+        f"         for path in ({API!r}, {NODE!r})]\n"
+        "checks.SUITES['check'] = (checks.CHECKS[3], *tests)\n"
         "sys.argv[1:] = ['check']; sys.exit(checks.main())"
     )
     done = subprocess.run(
         [sys.executable, "-B", "-c", code],
         cwd=ROOT,
-        env=os.environ | {"KUBERNETES": "api"},
+        env=os.environ | {"KUBERNETES": "off"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout
     *_, last = done.stderr.strip().splitlines()
-    assert re.fullmatch("  n" + LEFT_OUT.format("api", NEEDING_A_NODE)[1:], last)
+    counts = rf"\d+ on Kubernetes.*; {NEEDING_A_NODE}"
+    assert re.fullmatch("  n" + LEFT_OUT.format("off", counts)[1:], last)
 
 
 @pytest.mark.node

@@ -95,7 +95,7 @@ def test_the_service_ends_with_a_hub_that_is_killed(tmp_path: Path, mode: str) -
         assert _wait(lambda: _answers(port), 30)
         starter.kill()
         starter.wait()
-        assert _wait(lambda: not read_start_time(service), 2)
+        assert _wait(lambda: not read_start_time(service), 10)
         assert not _answers(port)
     finally:
         _end(starter, service)

@@ -91,7 +91,7 @@ async def test_a_pod_that_the_watch_does_not_show_yet_still_counts_as_running(
     spawner: Start, cluster: FakeKubernetes
 ) -> None:
     cluster.hidden = True
-    started = spawner(start_timeout=1)
+    started = spawner(start_timeout=4)
     with pytest.raises(TimeoutError):
         await started.start()
     assert await started.poll() is None

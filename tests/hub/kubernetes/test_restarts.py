@@ -6,16 +6,19 @@ from typing import Any, Final
 
 import pytest
 
+from jupyterhub_platform.hub.kubernetes.pod import USER
 from tests.cluster.fixtures import Cluster, make_namespace
+from tests.cluster.objects import render_pod
 from tests.hub.kubernetes.live import ClusterHub, cluster_hub
-from tests.support.api_faults import Verb
+from tests.support.api_faults import Fault, How, Rule, Verb
 from tests.support.live_hub import Api, wait_for
 from tests.support.readers import read_open, read_releases
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub]
 
 SITE: Final = """
-c.Spawner.http_timeout = 15
+c.Spawner.http_timeout = 25
+c.PlatformKubeSpawner.reconcile_seconds = 1
 c.JupyterHub.init_spawners_timeout = 1
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
 """
@@ -48,6 +51,38 @@ def test_a_hub_watches_before_anybody_asks_for_a_server(live: ClusterHub) -> Non
     )
 
 
+def test_a_hub_that_found_no_cluster_starts_servers_once_there_is_one(live: ClusterHub) -> None:
+    live.hub.kill_hub()
+    seen = len(live.hub.log)
+    live.proxy.plan(Rule(Verb.LIST, Fault(How.CUT), times=10**6))
+    live.hub.start()
+    wait_for(lambda: "cannot be watched yet" in live.hub.log[seen:], "the Hub to give up")
+    live.proxy.plan()
+    api = live.hub.token("dev1")
+    assert api.start("dev1", "later").status_code in {201, 202}
+    api.wait_until_ready("dev1", "later")
+    api.stop("dev1", "later")
+    wait_for(lambda: not live.list_own_pods(), "the pod to go")
+
+
+def test_a_hub_tells_of_a_pod_of_its_own_that_no_server_accounts_for(live: ClusterHub) -> None:
+    api = live.hub.token("dev1")
+    assert api.start("dev1", "known").status_code in {201, 202}
+    api.wait_until_ready("dev1", "known")
+    (known,) = live.list_own_pods()
+    pod: Any = live.core.read_namespaced_pod(known, live.namespace)
+    lost = render_pod("lost")
+    marks = {**pod.metadata.annotations, USER: "nobody"}
+    lost["metadata"] |= {"labels": pod.metadata.labels, "annotations": marks}
+    live.core.create_namespaced_pod(live.namespace, lost)
+    told = "Pod lost belongs to no server of this Hub: removed unless"
+    wait_for(lambda: told in live.hub.log, "the Hub to look")
+    assert f"Pod {known} belongs" not in live.hub.log
+    live.core.delete_namespaced_pod("lost", live.namespace)
+    api.stop("dev1", "known")
+    wait_for(lambda: not live.list_own_pods(), "the pods to go")
+
+
 def test_a_start_that_a_restart_cut_off_is_told_as_that(live: ClusterHub) -> None:
     api = live.hub.token("dev1")
     live.pods.waiting.add("--cut")
@@ -58,7 +93,7 @@ def test_a_start_that_a_restart_cut_off_is_told_as_that(live: ClusterHub) -> Non
     api = live.hub.token("dev1")
     assert read_why(api, "cut")["state"] == "checking"
     (held,) = read_open(live.hub)
-    wait_for(lambda: read_why(api, "cut")["state"] == "ended", "the Hub to give it up", 60)
+    wait_for(lambda: read_why(api, "cut")["state"] == "ended", "the Hub to give it up", 90)
     told = read_why(api, "cut")["cause"]
     # What keeps its pod from running is seen, if it is seen in time.
     assert told["code"] in {"server.unreached", "cluster.no_node"}, told
