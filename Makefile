@@ -33,7 +33,7 @@ help:
 	@echo '                   STATE=.jupyterhub-platform   where it keeps its state'
 	@echo '                   READY_FILE=ready.json   written once the Hub answers: URL and people'
 	@echo '                   JHP_ARGS=...            more options, see .venv/bin/jhp up --help'
-	@echo 'make test        all checks, then the quick tests, then those with real servers'
+	@echo 'make test        all checks, the quick tests, those with real servers, those on Kubernetes'
 	@echo '                   KUBERNETES=api          without root: no pod runs; or off: no Kubernetes'
 	@echo '                   TEST_KUBECONFIG=file    on a cluster of yours'
 	@echo 'make test-long   the full-size tests, then the mutants'

@@ -47,14 +47,14 @@ def _build_once(family: Family) -> Path:
     if folder.is_dir():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    with _only_one_build(cache / f".{family.name}.lock", family.name):
+    with only_one_build(cache / f".{family.name}.lock", family.name):
         if not folder.is_dir():
             _build(family, folder)
     return folder
 
 
 @contextlib.contextmanager
-def _only_one_build(path: Path, name: str) -> Iterator[None]:
+def only_one_build(path: Path, name: str) -> Iterator[None]:
     """Hold a lock of the kernel's, which nobody can leave behind."""
     with path.open("w") as lock:
         try:

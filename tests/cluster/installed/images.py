@@ -5,7 +5,6 @@ the project's own; only their base is one that ``debootstrap`` makes here. What 
 kept as a layer, so that a change of the package costs only the last steps.
 """
 
-import fcntl
 import hashlib
 import os
 import shutil
@@ -15,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster.building import find_cache, render_path
+from tests.cluster.building import find_cache, only_one_build, render_path
 from tests.cluster.errors import ClusterError
 from tests.cluster.processes import run
 from tools.progress import StepError, run_logged, timed
@@ -115,8 +114,7 @@ def build_images() -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     wanted = {recipe: folder / f"{recipe.name}-{recipe.key}.tar" for recipe in RECIPES}
     if not all(archive.exists() for archive in wanted.values()):
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with only_one_build(folder / ".lock", "images"):
             missing = {r: archive for r, archive in wanted.items() if not archive.exists()}
             _build(folder, missing)
     return list(wanted.values())
