@@ -15,7 +15,7 @@ c.JupyterHub.spawner_class = "platform"
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = "http://proxy-api:8001"
 c.KubeSpawner.namespace = os.environ["POD_NAMESPACE"]
-c.KubeSpawner.image_pull_policy = "Never"
+c.KubeSpawner.image_pull_policy = "IfNotPresent"
 c.KubeSpawner.start_timeout = 120
 c.Spawner.poll_interval = 5
 
