@@ -899,6 +899,29 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
+        "hub/kubernetes/own_pod.py",
+        ("tests/hub/kubernetes/test_starts.py", "-k", "gives_up"),
+        (
+            "whoever gives up ends the first list for everybody",
+            "await asyncio.shield(beginning)",
+            "await beginning",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/governed.py",
+        ("tests/hub/kubernetes/test_restarts.py",),
+        (
+            "pods are not watched before somebody asks",
+            "        IOLoop.current().add_callback(any_of_us.watch)\n",
+            "",
+        ),
+        (
+            "nobody looks for pods that no server accounts for",
+            "        platform.repeat(reconciler.look, any_of_us.reconcile_seconds)\n",
+            "",
+        ),
+    ),
+    *faults_in(
         "hub/kubernetes/spawner.py",
         ("tests/hub/kubernetes/test_starts.py", "-k", "past_the_guard"),
         (
