@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help hub setup setup-check setup-test test test-long helm-chart helm-test mutants bench \
-        check format lock clean distclean
+        wheel check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
@@ -43,6 +43,7 @@ help:
 	@echo 'make bench       measure the platform beside a stock JupyterHub'
 	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
 	@echo '                   SEED=1  TOPICS=hook  JSON=figures.json'
+	@echo 'make wheel       build the package with its proxy and example, into dist/'
 	@echo 'make check       lint, format, types, import contracts'
 	@echo 'make format      put the code into its format'
 	@echo 'make setup       only install what `make hub` needs (PYTHON=... chooses the Python)'
@@ -81,6 +82,10 @@ mutants: setup-test
 
 bench: setup-test
 	@$(RUN) -B -m benchmarks $(BENCH_ARGS)
+
+wheel: setup
+	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+	@ls dist/*.whl
 
 check: setup-check
 	@$(RUN) -B tools/checks.py check

@@ -16,6 +16,7 @@ from jupyterhub_platform.cli.doctor_facts import (
 from jupyterhub_platform.cli.doctor_report import render_json, render_report
 from jupyterhub_platform.cli.hub_options import which_hub
 from jupyterhub_platform.cli.main import REFUSED
+from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.deploy.checks import examine
 from jupyterhub_platform.deploy.facts import Facts
 from jupyterhub_platform.deploy.findings import Status
@@ -98,6 +99,6 @@ def doctor(
     if as_json:
         click.echo(render_json(results, left_out, well=well))
     else:
-        report = render_report(results, left_out)
+        report = as_pasted(render_report(results, left_out))
         click.echo(report, color=False if "NO_COLOR" in os.environ else None)
     ctx.exit(0 if well else REFUSED)

@@ -1,5 +1,6 @@
 """The options of every verb that speaks to a Hub: which Hub, and how the answer is printed."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -37,3 +38,10 @@ def hub_options(command: Command) -> Command:
         "--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."
     )
     return which_hub(as_json(command))
+
+
+def render_which(url: str | None, state: Path) -> str:
+    """Write the options that lead another command to the same Hub; nothing where none is needed."""
+    if url is not None:
+        return f" --url {shlex.quote(url)}"
+    return "" if state == Path(STATE_DIRECTORY) else f" --state {shlex.quote(str(state))}"

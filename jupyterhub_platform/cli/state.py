@@ -33,6 +33,7 @@ class State:
     """A state directory, of which one platform at a time is the user."""
 
     def __init__(self, directory: Path) -> None:
+        self.given = directory
         self.directory = directory.absolute()
         self._lock: int | None = None
 

@@ -1,6 +1,7 @@
 """``jhp suspend`` and ``jhp resume``: put somebody out at once, and let them in again."""
 
 import json
+import shlex
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from urllib.parse import quote
 import click
 
 from jupyterhub_platform.cli.hub_client import HubClient
-from jupyterhub_platform.cli.hub_options import hub_options
+from jupyterhub_platform.cli.hub_options import hub_options, render_which
+from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.core.durations import parse_duration
 from jupyterhub_platform.core.errors import QuantityError
 
@@ -79,7 +81,7 @@ def suspend(
     )
     if "not_ended" in answer:
         click.echo(f"Not ended: {answer['not_ended']}", err=True)
-    click.echo(f"To take it back: jhp resume {name} --reason …", err=True)
+    _say_how_to_undo("resume", name, render_which(url, state))
 
 
 @click.command()
@@ -111,7 +113,12 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
         f"{answer['message']}",
         err=True,
     )
-    click.echo(f"To take it back: jhp suspend {name} --reason …", err=True)
+    _say_how_to_undo("suspend", name, render_which(url, state))
+
+
+def _say_how_to_undo(verb: str, name: str, which: str) -> None:
+    command = f"jhp {verb} {shlex.quote(name)}{which} --reason …"
+    click.echo(as_pasted(f"To take it back: {command}"), err=True)
 
 
 def _say_end(until: str | None) -> str:

