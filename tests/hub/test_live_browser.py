@@ -9,6 +9,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.chromium import launch_chromium, log_in
 from tests.support.live_hub import LiveHub, running
+from tests.support.pictures import keep_picture
 from tests.support.readers import read_audit, read_decisions, read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
@@ -69,6 +70,7 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
     page.goto(f"{hub.url}/hub/spawn/dev1/third?opt-tier=small")
     expect(page.get_by_text("dev1 holds 2 of 2 servers").first).to_be_visible()
     _picture(page, "live-spawn-full")
+    keep_picture(page, "spawn-page")
 
     # Word for word the same wherever it is asked.
     api = hub.token("dev1")
