@@ -47,6 +47,10 @@ class Node(ControlPlane):
         with archive.open("rb") as given:
             self._ctr("images", "import", "--local", "-", given=given)
 
+    def tag(self, reference: str, other: str) -> None:
+        """Give an image that is on the node another name as well."""
+        self._ctr("images", "tag", "--force", reference, other)
+
     def image(self, root: Path, reference: str, entrypoint: Sequence[str]) -> None:
         """Make an image of a folder, and put it onto the node."""
         with tempfile.TemporaryDirectory(dir=self.state.folder) as folder:

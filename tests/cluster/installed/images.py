@@ -7,6 +7,7 @@ kept as a layer, so that a change of the package costs only the last steps.
 
 import hashlib
 import os
+import shlex
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -136,6 +137,34 @@ def _build(folder: Path, missing: dict[Recipe, Path]) -> None:
             old.unlink()
 
 
+def write_buildah(folder: Path) -> Path:
+    """Write a ``buildah`` that builds here what the words of a person build elsewhere.
+
+    It finds the base in place of the one that a registry has, and reaches the mirror of packages
+    of this machine. Layers that the tests have built already are not built again.
+
+    Raises
+    ------
+    ClusterError
+        Raised if a program is missing.
+    """
+    cache = find_cache() / "images"
+    cache.mkdir(parents=True, exist_ok=True)
+    builder = _Builder(cache)
+    with only_one_build(cache / ".lock", "images"):
+        base = builder.provide_base()
+    build = ("--layers", "--isolation=chroot", "--network=host", f"--build-arg=BASE={base}")
+    words = shlex.join([*build, *_render_settings_of_pip()])
+    program = folder / "buildah"
+    program.write_text(
+        "#!/bin/sh -e\nverb=$1; shift\n"
+        f'[ "$verb" != bud ] || set -- {words} "$@"\n'
+        f'exec {shlex.join(builder.command)} "$verb" "$@"\n'
+    )
+    program.chmod(0o755)
+    return program
+
+
 class _Builder:
     """A store of images, below a folder, and the program that builds in it."""
 
@@ -154,7 +183,8 @@ class _Builder:
             )
         # As containerd does it on the node: no other way is as quick.
         places = (f"--root={folder / 'store'}", f"--runroot={folder / 'run'}")
-        self._buildah = ("buildah", *places, "--storage-driver=overlay")
+        program = shutil.which("buildah", path=search_path) or "buildah"
+        self.command = (program, *places, "--storage-driver=overlay")
 
     def provide_base(self) -> str:
         """Return the image that all others begin with."""
@@ -193,7 +223,7 @@ class _Builder:
         ignore = recipe.file.with_suffix(".ignore")
         self._log(
             recipe.name,
-            *(*self._buildah, "bud", "--layers", "--isolation=chroot", "--network=host"),
+            *(*self.command, "bud", "--layers", "--isolation=chroot", "--network=host"),
             *_render_settings_of_pip(),
             *(f"--build-arg=BASE={base}", f"--file={recipe.file}", f"--tag={tag}"),
             *([f"--target={stage}"] if stage else []),
@@ -206,7 +236,7 @@ class _Builder:
         run_logged(command, log, environ=self._environ, folder=ROOT)
 
     def _ask(self, *words: str | Path) -> str:
-        return run(*self._buildah, *words, environ=self._environ, seconds=_SECONDS).strip()
+        return run(*self.command, *words, environ=self._environ, seconds=_SECONDS).strip()
 
 
 def _base_key() -> str:

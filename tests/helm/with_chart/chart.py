@@ -22,7 +22,7 @@ class Chart:
     """A chart, and the Helm that renders and installs it."""
 
     def __init__(self, chart: Path, workplace: Path) -> None:
-        self._chart = chart
+        self.path = chart
         self._helm = build("helm")["helm"] / "helm"
         # Nothing that somebody has set for a Helm of theirs, and nothing left in their home.
         self._environ = {"PATH": os.environ["PATH"], "HOME": str(workplace)}
@@ -59,13 +59,13 @@ class Chart:
         ClusterError
             Raised if the chart refuses them.
         """
-        return self._run("template", RELEASE, self._chart, *_options(namespace, files))
+        return self._run("template", RELEASE, self.path, *_options(namespace, files))
 
     def upgrade(self, kubeconfig: Path, namespace: str, files: Iterable[Path]) -> str:
         """Install the chart, or bring its release up to date, and return what it consists of."""
         at = (f"--kubeconfig={kubeconfig}", f"--namespace={namespace}")
         options = (f"--kubeconfig={kubeconfig}", *_options(namespace, files))
-        self._run("upgrade", "--install", RELEASE, self._chart, *options)
+        self._run("upgrade", "--install", RELEASE, self.path, *options)
         return self._run("get", "manifest", RELEASE, *at)
 
     def _run(self, *words: str | Path) -> str:
