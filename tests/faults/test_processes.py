@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from jupyterhub_platform.hub.local.machine import read_instance
@@ -70,8 +71,11 @@ def frozen(pid: int) -> Iterator[None]:
 
 def pids_of(hub: LiveHub, server: str, *, supervisor: bool) -> list[int]:
     """Return the supervisor of a server, or what runs below it."""
-    marked = find_marked(read_instance(hub.state), server=f"dev1/{server}")
-    return [m.process.pid for m in marked if is_supervisor(m.process.pid) == supervisor]
+    marked = find_marked(read_instance(hub.state), f"dev1/{server}")
+    found = [one.process.pid for one in marked if is_supervisor(one.process.pid)]
+    if supervisor:
+        return found
+    return [each.pid for pid in found for each in psutil.Process(pid).children(recursive=True)]
 
 
 def test_a_proxy_that_was_killed_comes_back_with_its_routes(

@@ -181,7 +181,9 @@ async def test_this_process_is_never_ended_even_when_recorded(machine):
     assert parent is not None
     for process in (own, parent):
         assert own not in find_living(Target(machine.instance, "ada/s9", "r9", supervisor=process))
-        assert parent not in find_living(Target(machine.instance, "ada/s9", "r9", supervisor=process))
+        assert parent not in find_living(
+            Target(machine.instance, "ada/s9", "r9", supervisor=process)
+        )
 
 
 def test_a_hub_started_inside_one_of_its_own_servers_does_not_end_itself():
