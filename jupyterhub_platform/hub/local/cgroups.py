@@ -108,16 +108,15 @@ def members(paths: Iterable[Path]) -> set[int]:
     """Return the ids of the processes in these groups and in groups made inside them."""
     found: set[int] = set()
     for path in paths:
-        for group in (path, *_inside(path)):
+        for group in _tree(path):
             with suppress(OSError):
                 found.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
     # Processes of another pid namespace are shown as 0.
     return found - {0}
 
 
-def _inside(path: Path) -> list[Path]:
-    found = [Path(root) for root, _, _ in os.walk(path)]
-    return found[1:]
+def _tree(path: Path) -> list[Path]:
+    return [Path(root) for root, _, _ in os.walk(path)]
 
 
 def kill_members(paths: Iterable[Path]) -> None:
@@ -131,7 +130,7 @@ def remove_groups(paths: Iterable[Path]) -> list[Path]:
     """Remove empty groups, those inside them first; return those that would not go."""
     left = []
     for path in paths:
-        for group in (*reversed(_inside(path)), path):
+        for group in reversed(_tree(path)):
             with suppress(OSError):
                 group.rmdir()
         if path.exists():

@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.local.cgroups import (
 )
 from jupyterhub_platform.hub.local.processes import (
     LocalSpawnerError,
-    Marks,
+    Marked,
     Process,
     ProcessTable,
     find_marked,
@@ -79,7 +79,7 @@ class Target:
         known = self.supervisor
         return known is not None and is_alive(known) and runs_as(known.pid, {os.geteuid()})
 
-    def includes(self, marks: Marks) -> bool:
+    def includes(self, marks: Marked) -> bool:
         """Tell whether what carries these marks is to end."""
         return (
             marks.instance == self.instance
@@ -97,8 +97,8 @@ def iterate_living(target: Target) -> Iterator[psutil.Process]:
     for process in table:
         line = table.line(process.pid)
         marks = table.nearest_marks(line)
-        theirs = target.includes(marks) if marks else runs_as(process.pid, target.uids)
-        if theirs or not seeds.isdisjoint(line):
+        orphan = marks is None and table.is_whole(line) and runs_as(process.pid, target.uids)
+        if orphan or not seeds.isdisjoint(line) or (marks and target.includes(marks)):
             yield process
 
 
@@ -109,7 +109,7 @@ def find_living(target: Target) -> set[psutil.Process]:
 
 def find_reservations(instance: str) -> set[str]:
     """Find the reservations of which anything runs, for comparison with those that should."""
-    marked = {one.marks.reservation for one in find_marked(instance)}
+    marked = {one.reservation for one in find_marked(instance)}
     groups = [path for path in find_groups(instance) if members([path])]
     return (marked | {reservation_of(instance, path) for path in groups}) - {""}
 
@@ -125,9 +125,7 @@ def sweep(target: Target) -> set[psutil.Process]:
     for _ in range(_ROUNDS):
         before = len(found)
         for process in iterate_living(target):
-            if process.pid == (target.supervisor and target.supervisor.pid) or is_supervisor(
-                process.pid
-            ):
+            if _is_supervisor(process, target):
                 supervisors.add(process)
             elif process not in found:
                 # On sight, before it can fork on.
@@ -139,6 +137,11 @@ def sweep(target: Target) -> set[psutil.Process]:
     for process in found or supervisors:
         send_signal(process, signal.SIGKILL)
     return found or supervisors
+
+
+def _is_supervisor(process: psutil.Process, target: Target) -> bool:
+    known = target.supervisor
+    return is_supervisor(process.pid) or (known is not None and known.pid == process.pid)
 
 
 def send_signal(process: psutil.Process, number: signal.Signals) -> None:
@@ -175,10 +178,8 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
     StillAliveError
         Raised if something outlives all this, as what hangs in the kernel does.
     """
-    if target.supervisor is not None and target.supervised:
-        wish = signal.SIGTERM if grace > 0 else signal.SIGINT
-        with suppress(psutil.Error):
-            send_signal(psutil.Process(target.supervisor.pid), wish)
+    if target.supervisor is not None:
+        _tell(target, signal.SIGTERM if grace > 0 else signal.SIGINT)
         deadline = time.monotonic() + (grace or _AT_ONCE)
         # No event tells about the end of a process that another Hub started.
         while target.supervised and time.monotonic() < deadline:  # noqa: ASYNC110
@@ -196,6 +197,14 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
     # The kernel takes a moment to let go of a group whose last member was just reaped.
     while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_PAUSE)
+
+
+def _tell(target: Target, wish: signal.Signals) -> None:
+    with suppress(psutil.Error):
+        # Taken before the look: if it is the supervisor then, it is that which is told.
+        process = psutil.Process(target.supervisor.pid if target.supervisor else 0)
+        if target.supervised:
+            send_signal(process, wish)
 
 
 def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlparse
@@ -61,14 +61,8 @@ class Record:
 
     def dump(self) -> dict[str, Any]:
         """Render as JSON values."""
-        return {
-            "pid": self.supervisor.pid,
-            "start_time": self.supervisor.start_time,
-            "boot_id": self.supervisor.boot_id,
-            "reservation": self.reservation,
-            "log": self.log,
-            "port": self.port,
-        }
+        found = asdict(self)
+        return {**found.pop("supervisor"), **found}
 
     @classmethod
     def load(cls, found: Mapping[str, Any]) -> Self | None:
@@ -160,7 +154,7 @@ def find_record(target: Target) -> Record | None:
     if found is None:
         return None
     url = urlparse(read_environment(found.process.pid).get("JUPYTERHUB_SERVICE_URL", ""))
-    return Record(found.process, found.marks.reservation, "", url.port or 0)
+    return Record(found.process, found.reservation, "", url.port or 0)
 
 
 def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:

@@ -53,20 +53,13 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """Which server of which platform a process says it is of."""
-
-    instance: str
-    server: str
-    reservation: str
-
-
-@dataclass(frozen=True, slots=True)
 class Marked:
     """A process whose marks are believed, and whose they say it is."""
 
     process: Process
-    marks: Marks
+    instance: str
+    server: str
+    reservation: str
 
 
 def require_linux() -> None:
@@ -114,14 +107,8 @@ def has_ended(process: psutil.Process) -> bool:
 
     One whose first thread has ended while others go on looks dead, and is not.
     """
-    return process.status() in _ENDED and len(_list(f"/proc/{process.pid}/task")) <= 1
-
-
-def _list(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)  # noqa: PTH208 light
-    except OSError:
-        return []
+    # Not num_threads(), which a name can make up as it can Uid.
+    return process.status() in _ENDED and len(process.threads()) <= 1
 
 
 def _start_tick(process: psutil.Process) -> int:
@@ -142,7 +129,7 @@ def owners_of(pid: int) -> frozenset[int]:
     """
     try:
         lines = Path(f"/proc/{pid}/status").read_bytes().split(b"\n")
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return frozenset()
     return frozenset(int(uid) for one in lines if one[:4] == b"Uid:" for uid in one.split()[1:])
 
@@ -180,13 +167,13 @@ def read_environment(pid: int) -> Mapping[str, str]:
     return _ask_ours(pid, psutil.Process.environ) or {}
 
 
-def read_marks(pid: int) -> Marks | None:
+def read_marks(pid: int) -> Marked | None:
     """Read the marks of ``pid``; None if it has none, or none that are believed."""
-    environment = read_environment(pid)
-    if INSTANCE_MARK not in environment:
+    process, environment = identify(pid), read_environment(pid)
+    if process is None or INSTANCE_MARK not in environment:
         return None
     names = (INSTANCE_MARK, SERVER_MARK, RESERVATION_MARK)
-    return Marks(*(environment.get(name, "") for name in names))
+    return Marked(process, *(environment.get(name, "") for name in names))
 
 
 def is_supervisor(pid: int) -> bool:
@@ -204,11 +191,8 @@ def find_marked(instance: str, server: str | None = None) -> list[Marked]:
     server
         Only those of this server, by its mark, if given.
     """
-    found = []
-    for pid in psutil.pids():
-        marks, process = read_marks(pid), identify(pid)
-        if marks and process and marks.instance == instance and server in {None, marks.server}:
-            found.append(Marked(process, marks))
+    marked = [one for pid in psutil.pids() if (one := read_marks(pid))]
+    found = [one for one in marked if one.instance == instance and server in {None, one.server}]
     return sorted(found, key=lambda one: (one.process.start_time, one.process.pid))
 
 
@@ -218,7 +202,7 @@ class ProcessTable:
     def __init__(self) -> None:
         self._processes: dict[int, psutil.Process] = {}
         self._parents: dict[int, int] = {}
-        self._marks: dict[int, Marks | None] = {}
+        self._marks: dict[int, Marked | None] = {}
         for pid in psutil.pids():
             try:
                 process = psutil.Process(pid)
@@ -245,7 +229,11 @@ class ProcessTable:
             pid = self._parents[pid]
         return line
 
-    def nearest_marks(self, line: Iterable[int]) -> Marks | None:
+    def is_whole(self, line: list[int]) -> bool:
+        """Tell whether a line was seen up to its beginning: what ends meanwhile breaks it off."""
+        return self._parents[line[-1]] == 0
+
+    def nearest_marks(self, line: Iterable[int]) -> Marked | None:
         """Return the first marks in a line that are believed."""
         for pid in line:
             if pid not in self._marks:

@@ -98,8 +98,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
     ).tag(config=True)
 
     log_limit = ByteSpecification(
-        "10M",
-        help="Most that is kept of what one run of a server writes; the oldest goes first.",
+        "10M", help="Most that is kept of the log of one run of a server; its end stays."
     ).tag(config=True)
 
     # Set by JupyterHub, which has no types.
@@ -153,9 +152,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             uid_register=Path(self.uid_register),
         )
 
-    def _target(self, machine: Machine, record: Record | None) -> Target:
-        return target_of(machine, self.user.name, self.name, record)
-
     # State
 
     def load_state(self, state: dict[str, Any]) -> None:
@@ -195,7 +191,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         self._starting = True
         try:
             machine = await asyncio.to_thread(self.machine)
-            await self._end_leftovers(machine)
+            await self._end(None)
             self._launch(machine)
         except LocalSpawnerError as error:
             raise _explained(error) from error
@@ -239,10 +235,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         if is_alive(record.supervisor):
             return None
         status = self._started.poll() if self._started is not None else None
-        machine = await asyncio.to_thread(self.machine)
         try:
-            target = self._target(machine, record)
-            await end_server(target, grace=0, patience=self.kill_patience)
+            await self._end(record)
         except StillAliveError as error:
             self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
             return None
@@ -256,28 +250,22 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         StillAliveError
             Raised if something of it cannot be ended.
         """
-        machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
         if record is not None:
-            await end_server(
-                self._target(machine, record),
-                grace=0 if now else self.stop_grace + 1,
-                patience=self.kill_patience,
-            )
-        await self._end_leftovers(machine)
+            await self._end(record, grace=0 if now else self.stop_grace + 1)
+        await self._end(None)
         if started is not None:
             started.poll()
 
     async def _search(self) -> None:
         """Find the server that a former Hub started, also if it did not come to write it down."""
-        machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
-            found = await asyncio.to_thread(find_record, self._target(machine, None))
+            found = await asyncio.to_thread(find_record, await self._target(None))
             self._record = found or self._record
         if self._record is not None and is_alive(self._record.supervisor):
             self._adopt(self._record)
         else:
-            await self._end_leftovers(machine)
+            await self._end(None)
         self._unsearched = False
 
     def _adopt(self, record: Record) -> None:
@@ -294,11 +282,18 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             self.server.port = url.port
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
 
-    async def _end_leftovers(self, machine: Machine) -> None:
-        target = self._target(machine, None)
-        if await asyncio.to_thread(find_living, target):
+    async def _target(self, record: Record | None) -> Target:
+        machine = await asyncio.to_thread(self.machine)
+        return target_of(machine, self.user.name, self.name, record)
+
+    async def _end(self, record: Record | None, grace: float = 0) -> None:
+        """End one run of the server; or, if ``None``, whatever is left of any."""
+        target = await self._target(record)
+        if record is None:
+            if not await asyncio.to_thread(find_living, target):
+                return
             self.log.warning("Ending what is left of %s", self._log_name)
-            await end_server(target, grace=0, patience=self.kill_patience)
+        await end_server(target, grace=grace, patience=self.kill_patience)
 
 
 def _explained(error: LocalSpawnerError) -> SpawnException:

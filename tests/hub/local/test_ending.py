@@ -210,7 +210,7 @@ async def test_the_server_and_its_children_are_found_by_their_mark(servers):
     wait_until(lambda: len(find_marked(instance, "ada/s1")) == 3)
 
     assert find_marked(instance, "ada/s1")[0].process == record.supervisor
-    assert find_marked(instance, "ada/s1")[0].marks.reservation == "r1"
+    assert find_marked(instance, "ada/s1")[0].reservation == "r1"
     assert find_marked(instance, "ada/s2") == []
     assert find_living(Target(instance, "ada/s1", "r2")) == set()
     assert find_marked("0" * 32) == []

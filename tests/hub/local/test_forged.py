@@ -201,6 +201,25 @@ async def test_what_lost_its_supervisor_ends_and_another_server_of_the_person_go
     await ungrouped.end(theirs)
 
 
+async def test_what_hangs_below_a_process_that_ends_meanwhile_is_no_orphan(
+    servers, ada, monkeypatch
+):
+    record, _ = servers.start("/bin/sh", "-c", "sleep 300 & exec sleep 300", person=ada)
+    wait_until(lambda: len(find_living(servers.target(record))) == 3)
+    going_on = find_living(servers.target(record))
+    (server,) = psutil.Process(record.supervisor.pid).children()
+    seen = psutil.pids
+
+    # As one sees it whose look at the child came before the end of the parent, and at the
+    # parent after it.
+    monkeypatch.setattr(psutil, "pids", lambda: [pid for pid in seen() if pid != server.pid])
+    assert find_living(target_of(servers.machine, "ada", "other", None)) == set()
+    monkeypatch.undo()
+
+    assert find_living(servers.target(record)) == going_on
+    await servers.end(record)
+
+
 async def test_a_recorded_supervisor_that_is_a_persons_process_is_passed_over(servers, ben):
     victim = run(servers, ben)
     (child,) = psutil.Process(victim.supervisor.pid).children()

@@ -14,6 +14,7 @@ from jupyterhub_platform.hub.local.cgroups import (
     make_group,
     members,
     remove_groups,
+    write_value,
 )
 from jupyterhub_platform.hub.local.limits import (
     Parent,
@@ -109,6 +110,25 @@ def test_a_limit_that_cannot_be_written_leaves_no_group_behind():
     with pytest.raises(OSError, match=r"subtree_control|Invalid"):
         wrong.make(group_name("wrong", "", "w1"), Resources.of({"memory": 2**28}), 0)
     assert find_groups("wrong") == []
+
+
+def test_a_controller_is_active_in_a_group_that_needs_it():
+    parent = probe_limiter().parent
+    if parent is None:
+        pytest.skip("by choice: no control group can be made here")
+    active = parent.path / "cgroup.subtree_control"
+    before = set(active.read_text().split())
+    name = next(iter(sorted((parent.path / "cgroup.controllers").read_text().split())), None)
+    if name is None:
+        pytest.skip("by choice: no controller is left to control groups of version 2 here")
+    group = make_group(parent.path, group_name("active", "", "a1"), {name})
+    try:
+        assert name in (group / "cgroup.controllers").read_text().split()
+        assert name in active.read_text().split()
+    finally:
+        assert remove_groups([group]) == []
+        if name not in before:
+            write_value(active, f"-{name}")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from jupyterhub import orm
 from jupyterhub.objects import Hub, Server
@@ -288,7 +289,20 @@ async def test_what_was_granted_becomes_limits_and_marks(hubs):
     enforced = hubs.machine.limiter.enforcement.enforced
     wanted = {"memory": str(2**30), "cpu": "200000"}
     assert values == {wanted[name] for name in enforced}
-    assert (marked.marks.reservation, marked.marks.server) == ("granted-1", "ada/train")
+    assert (marked.reservation, marked.server) == ("granted-1", "ada/train")
+    await spawner.stop()
+    await spawner.poll()
+
+
+async def test_the_supervisor_is_told_how_long_the_log_may_be(hubs):
+    hubs.config.LocalServerSpawner.log_limit = "70K"
+    spawner = hubs.spawner()
+    hubs.prepare(spawner)
+    await spawner.start()
+    pid = spawner.get_state()["local"]["pid"]
+    wait_until(lambda: "--log" in psutil.Process(pid).cmdline())
+    command = psutil.Process(pid).cmdline()
+    assert command[command.index("--log") + 1] == str(70 * 1024)
     await spawner.stop()
     await spawner.poll()
 
