@@ -155,7 +155,8 @@ def _explain(advisory: frozenset[str], problem: str) -> str:
     verb = "limits are" if len(advisory) > 1 else "limit is"
     return (
         f"The {shown} {verb} advisory: control groups cannot be made here by "
-        f"{'root' if os.geteuid() == 0 else 'this user'} with these controllers (v2), and {problem}."
+        f"{'root' if os.geteuid() == 0 else 'this user'} that enforce them (cgroup v2), and "
+        f"{problem}."
     )
 
 

@@ -97,9 +97,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         help="Most processes and threads of one server, where the system can limit them; 0: any.",
     ).tag(config=True)
 
-    log_limit = ByteSpecification(
-        "10M", help="Most that is kept of the log of one run of a server; its end stays."
-    ).tag(config=True)
+    log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
 
     # Set by JupyterHub, which has no types.
     api_token: str
@@ -260,8 +258,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
     async def _search(self) -> None:
         """Find the server that a former Hub started, also if it did not come to write it down."""
         if self._record is None or not is_alive(self._record.supervisor):
-            found = await asyncio.to_thread(find_record, await self._target(None))
-            self._record = found or self._record
+            self._record = await asyncio.to_thread(find_record, await self._target(None))
         if self._record is not None and is_alive(self._record.supervisor):
             self._adopt(self._record)
         else:
