@@ -1342,7 +1342,7 @@ PROCESSES: Final = (
         ),
         (
             "what others say is read, whatever its size",
-            "        if not runs_as(pid, own):\n            return None\n",
+            "    if not runs_as(pid, own):\n        return None\n",
             "",
         ),
         (

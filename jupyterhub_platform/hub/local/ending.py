@@ -93,7 +93,7 @@ def iterate_living(target: Target) -> Iterator[psutil.Process]:
     seeds = {target.supervisor.pid} if target.supervisor and target.supervised else set()
     seeds |= members(find_groups(target.instance, target.server, target.reservation))
     # Read after the seeds: what they forked meanwhile hangs on them.
-    table = ProcessTable()
+    table = ProcessTable(target.uids)
     for process in table:
         line = table.line(process.pid)
         marks = table.nearest_marks(line)

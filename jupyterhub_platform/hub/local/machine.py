@@ -69,7 +69,8 @@ class Machine:
 
 def _prune_logs(directory: Path, user: str) -> None:
     """Keep the newest logs of one user, who may name ever new servers."""
-    found = [*directory.glob(f"{user}.log*"), *directory.glob(f"{user}--*.log*")]
+    patterns = (f"{user}{server}.log{old}" for server in ("", "--*") for old in ("", ".[0-9]"))
+    found = [path for pattern in patterns for path in directory.glob(pattern)]
     newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
     for path in newest[_KEPT_LOGS_OF_USER:]:
         path.unlink(missing_ok=True)

@@ -100,14 +100,10 @@ def _own_name() -> str:
 
 
 def read_uids(state: Path) -> frozenset[int]:
-    """Return the user ids that the people of a state directory have; only root may use them.
-
-    Raises
-    ------
-    LocalSpawnerError
-        Raised if the file that says so is damaged.
-    """
-    return frozenset(_load(state / _REGISTER).values()) if os.geteuid() == 0 else frozenset()
+    """Return the user ids that the people of a state directory have, as far as can be read."""
+    with suppress(LocalSpawnerError):
+        return frozenset(_load(state / _REGISTER).values() if os.geteuid() == 0 else ())
+    return frozenset()
 
 
 def _load(register: Path) -> dict[str, int]:

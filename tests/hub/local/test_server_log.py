@@ -193,11 +193,15 @@ def test_the_logs_of_a_user_who_names_ever_new_servers_are_bounded(machine: Mach
         handle, path = machine.open_log("eve", f"n{number}")
         os.close(handle)
         os.utime(path, (number, number))
-    handle, bens = machine.open_log("eve-n", "")
-    os.close(handle)
+    others = []
+    for name in ("eve-n", "eve.log", "eve.log.1", "eve.logs"):
+        handle, path = machine.open_log(name, "")
+        os.close(handle)
+        os.utime(path, (0, 0))
+        others.append(path.name)
     handle, newest = machine.open_log("eve", "last")
     os.close(handle)
     kept = {path.name for path in newest.parent.iterdir()}
-    assert len(kept) == 61
-    assert {bens.name, newest.name, "eve--n69.log"} <= kept
+    assert len(kept) == 60 + len(others)
+    assert {*others, newest.name, "eve--n69.log"} <= kept
     assert "eve--n0.log" not in kept
