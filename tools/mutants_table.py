@@ -1405,7 +1405,7 @@ PROCESSES: Final = (
     *faults_in(
         "hub/local/cgroups.py",
         _LOCAL_TESTS,
-        ("a group of another user is looked into", " and _is_ours(path)", ""),
+        ("a group of another user is looked into", " if _is_ours(path)", ""),
     ),
     *faults_in(
         "hub/local/supervisor.py",

@@ -7,7 +7,7 @@ controller keeps membership, and kills all members at one word.
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -51,8 +51,7 @@ def reservation_of(instance: str, group: Path) -> str:
     return name.removeprefix(_begin(instance, None))[_DIGITS + 1 :]
 
 
-def list_mounts() -> list[Path]:
-    """Return where hierarchies of version 2 are mounted."""
+def _list_mounts() -> list[Path]:
     mounted = psutil.disk_partitions(all=True)
     return [Path(one.mountpoint) for one in mounted if one.fstype == "cgroup2"]
 
@@ -65,7 +64,7 @@ def list_places() -> list[Path]:
         return []
     own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
     found: list[Path] = []
-    for mount in list_mounts():
+    for mount in _list_mounts():
         # In a container this may be the path that the host sees, and the mount is our own group.
         place = mount / own if (mount / own).is_dir() else mount
         found += [place, *(above for above in place.parents if above.is_relative_to(mount))]
@@ -141,30 +140,18 @@ def remove_groups(paths: Iterable[Path]) -> list[Path]:
 def find_groups(
     instance: str, server: str | None = None, reservation: str | None = None
 ) -> list[Path]:
-    """Find the groups that were made for this platform, wherever a former run had to put them.
+    """Find the groups that were made for a platform, or one server, or one run of it.
 
-    Parameters
-    ----------
-    instance
-        Id of the platform's state directory.
-    server
-        Only those of this server, by its mark, if given.
-    reservation
-        Only those of this reservation, if given.
+    They are wherever a former run had to put them.
     """
-    return [
-        path
-        for path in _walk(_begin(instance, server))
-        if reservation in {None, reservation_of(instance, path)} and _is_ours(path)
-    ]
-
-
-def _walk(begin: str) -> Iterator[Path]:
-    for mount in list_mounts():
+    begin = _begin(instance, server)
+    found: list[Path] = []
+    for mount in _list_mounts():
         for root, names, _ in os.walk(mount):
-            ours = [name for name in names if name.startswith(begin)]
-            yield from (Path(root) / name for name in ours)
-            names[:] = [name for name in names if name not in ours]
+            found += [Path(root) / name for name in names if name.startswith(begin)]
+            names[:] = [name for name in names if not name.startswith(begin)]
+    ours = [path for path in found if _is_ours(path)]
+    return [path for path in ours if reservation in {None, reservation_of(instance, path)}]
 
 
 def _is_ours(path: Path) -> bool:

@@ -216,16 +216,7 @@ def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:
 
 
 async def end_all(instance: str, uids: frozenset[int], *, patience: float = 20.0) -> int:
-    """End every server of one state directory, and return how many there were.
-
-    Parameters
-    ----------
-    instance
-        Id of the state directory.
-    uids
-        User ids that its people have.
-    patience
-        Seconds to go on killing.
+    """End every server of one state directory, whose people have ``uids``; return how many.
 
     Raises
     ------

@@ -198,14 +198,9 @@ def is_supervisor(pid: int) -> bool:
 
 
 def find_marked(instance: str, server: str | None = None) -> list[Marked]:
-    """Find the living processes whose marks are believed, oldest first.
+    """Find the living processes of a platform, or one server, by marks that are believed.
 
-    Parameters
-    ----------
-    instance
-        Id of the platform's state directory.
-    server
-        Only those of this server, by its mark, if given.
+    The oldest come first.
     """
     marked = [one for pid in psutil.pids() if (one := read_marks(pid))]
     found = [one for one in marked if one.instance == instance and server in {None, one.server}]
