@@ -1350,7 +1350,7 @@ PROCESSES: Final = (
             " and runs_as(pid, own) else None",
             " else None",
         ),
-        ("a name makes up a user id", '.read_bytes().split(b"\\n")', ".read_bytes().splitlines()"),
+        ("a name makes up a user id", '.read().split(b"\\n")', ".read().splitlines()"),
         (
             "a user id that acts as root is root's",
             " and owners.issubset(uids)",

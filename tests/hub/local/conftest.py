@@ -24,8 +24,6 @@ from jupyterhub_platform.hub.local.people import Isolation, People, Person, desc
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UserIds
 
-SYSTEM_PYTHON = "/usr/bin/python3"
-
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
 

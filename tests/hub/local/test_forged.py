@@ -37,7 +37,7 @@ from jupyterhub_platform.hub.local.processes import (
     server_mark,
 )
 from tests.hub.local.conftest import Servers, as_root, assert_gone, processes_in, wait_until
-from tests.hub.local.forgery import (
+from tests.support.forgery import (
     CALLED_LIKE_A_SUPERVISOR,
     ENDLESS_ENVIRONMENT,
     FIRST_THREAD_ENDED,

@@ -19,13 +19,13 @@ from jupyterhub_platform.hub.local.people import escape_name
 from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError
 from jupyterhub_platform.hub.local.reach import check_reachable
 from tests.hub.local.conftest import (
-    SYSTEM_PYTHON,
     Servers,
     as_root,
     isolated_people,
     read_log,
     wait_until,
 )
+from tests.support.forgery import SYSTEM_PYTHON
 
 
 @settings(max_examples=50, deadline=None)

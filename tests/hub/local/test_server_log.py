@@ -13,7 +13,6 @@ import pytest
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import ISOLATED
 from tests.hub.local.conftest import (
-    SYSTEM_PYTHON,
     Servers,
     as_root,
     assert_gone,
@@ -21,6 +20,7 @@ from tests.hub.local.conftest import (
     read_log,
     wait_until,
 )
+from tests.support.forgery import SYSTEM_PYTHON
 
 MIB = 2**20
 

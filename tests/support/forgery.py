@@ -12,7 +12,8 @@ from jupyterhub_platform.hub.local.processes import (
     RESERVATION_MARK,
     SERVER_MARK,
 )
-from tests.hub.local.conftest import SYSTEM_PYTHON
+
+SYSTEM_PYTHON: Final = "/usr/bin/python3"
 
 _BEGIN: Final = """
 import ctypes, os, struct, sys, threading, time
