@@ -95,6 +95,15 @@ async def test_all_that_is_written_at_an_ordinary_pace_is_there(servers):
     await servers.end(record)
 
 
+async def test_the_last_words_before_an_end_are_there(servers):
+    code = "import os; os.write(2, b'x' * (3 << 20)); os.write(2, b'the last word'); os._exit(3)"
+    for _ in range(5):
+        record, wait = servers.start(SYSTEM_PYTHON, "-c", code)
+        assert wait() == 3
+        assert read_log(record).endswith("the last word")
+        await servers.end(record)
+
+
 async def test_a_log_at_its_limit_begins_anew_in_its_middle(servers):
     code = (
         "import time\n"
