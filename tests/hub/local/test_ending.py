@@ -241,7 +241,7 @@ async def test_groups_are_gone_with_the_server(servers):
     record, _ = servers.start("/bin/sleep", "300")
     groups = servers.groups(record)
     if not groups:
-        pytest.skip("no control group can be made here")
+        pytest.skip("by choice: no control group can be made here")
     wait_until(lambda: members(groups))
     assert find_groups(servers.machine.instance) == groups
 
