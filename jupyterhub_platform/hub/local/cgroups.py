@@ -20,7 +20,7 @@ _SCOPE: Final = ".scope"
 
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _RESERVATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
-_DIGITS: Final = 16
+_DIGITS: Final = 32
 
 
 def group_name(instance: str, server: str, reservation: str) -> str:

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -79,6 +80,10 @@ class Target:
         known = self.supervisor
         return known is not None and is_alive(known) and runs_as(known.pid, {os.geteuid()})
 
+    def groups(self) -> list[Path]:
+        """Find its control groups."""
+        return find_groups(self.instance, self.server, self.reservation)
+
     def includes(self, marks: Marked) -> bool:
         """Tell whether what carries these marks is to end."""
         return (
@@ -88,10 +93,10 @@ class Target:
         )
 
 
-def iterate_living(target: Target) -> Iterator[psutil.Process]:
+def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Process]:
     """Yield every living process of ``target``, newest first; never this one or one above it."""
     seeds = {target.supervisor.pid} if target.supervisor and target.supervised else set()
-    seeds |= members(find_groups(target.instance, target.server, target.reservation))
+    seeds |= members(groups)
     # Read after the seeds: what they forked meanwhile hangs on them.
     table = ProcessTable(target.uids)
     for process in table:
@@ -104,7 +109,7 @@ def iterate_living(target: Target) -> Iterator[psutil.Process]:
 
 def find_living(target: Target) -> set[psutil.Process]:
     """Find every living process of ``target``; never this process or one above it."""
-    return set(iterate_living(target))
+    return set(iterate_living(target, target.groups()))
 
 
 def find_reservations(instance: str) -> set[str]:
@@ -122,9 +127,10 @@ def sweep(target: Target) -> set[psutil.Process]:
     """
     found: set[psutil.Process] = set()
     supervisors: set[psutil.Process] = set()
+    groups = target.groups()
     for _ in range(_ROUNDS):
         before = len(found)
-        for process in iterate_living(target):
+        for process in iterate_living(target, groups):
             if _is_supervisor(process, target):
                 supervisors.add(process)
             elif process not in found:
@@ -133,7 +139,7 @@ def sweep(target: Target) -> set[psutil.Process]:
                 found.add(process)
         if len(found) == before:
             break
-    kill_members(find_groups(target.instance, target.server, target.reservation))
+    kill_members(groups)
     for process in found or supervisors:
         send_signal(process, signal.SIGKILL)
     return found or supervisors
@@ -193,7 +199,7 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
             raise StillAliveError(_describe_left(target, found))
         if found:
             await asyncio.sleep(_PAUSE)
-    groups = find_groups(target.instance, target.server, target.reservation)
+    groups = target.groups()
     # The kernel takes a moment to let go of a group whose last member was just reaped.
     while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_PAUSE)
