@@ -1356,6 +1356,11 @@ PROCESSES: Final = (
             " and owners.issubset(uids)",
             " and not owners.isdisjoint(uids)",
         ),
+        (
+            "what hangs below another user is no orphan",
+            "                self._tops.add(process.pid)\n",
+            "",
+        ),
         ("one whose first thread ended is dead", " and len(process.threads()) <= 1", ""),
         (
             "two servers have one mark",

@@ -221,9 +221,11 @@ class ProcessTable:
         self._processes: dict[int, psutil.Process] = {}
         self._parents: dict[int, int] = {}
         self._marks: dict[int, Marked | None] = {}
+        self._tops = {0}
         wanted = {os.geteuid(), *uids}
         for process in psutil.process_iter():
             if uids and effective_owner(process.pid) not in wanted:
+                self._tops.add(process.pid)
                 continue
             with suppress(psutil.Error), process.oneshot():
                 if not has_ended(process):
@@ -248,7 +250,7 @@ class ProcessTable:
 
     def is_whole(self, line: list[int]) -> bool:
         """Tell whether a line was seen up to its beginning: what ends meanwhile breaks it off."""
-        return self._parents[line[-1]] == 0
+        return self._parents[line[-1]] in self._tops
 
     def nearest_marks(self, line: Iterable[int]) -> Marked | None:
         """Return the first marks in a line that are believed."""

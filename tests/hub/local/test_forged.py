@@ -201,6 +201,23 @@ async def test_what_lost_its_supervisor_ends_and_another_server_of_the_person_go
     await ungrouped.end(theirs)
 
 
+async def test_what_hangs_below_another_user_is_an_orphan(ungrouped, ada):
+    code = """
+def become(uid):
+    os.setgroups([]), os.setresgid(uid, uid, uid), os.setresuid(uid, uid, uid)
+if os.fork() == 0:
+    become(%d)
+    time.sleep(300)
+become(200999)
+"""
+    with process_of(0, code % ada.uid) as parent:
+        (child,) = psutil.Process(parent).children()
+        wait_until(lambda: owners_of(child.pid) == {ada.uid})
+        await end_server(target_of(ungrouped.machine, "ada", "", None), grace=0, patience=5)
+        assert child.status() == psutil.STATUS_ZOMBIE
+        assert psutil.Process(parent).status() != psutil.STATUS_ZOMBIE
+
+
 async def test_what_hangs_below_a_process_that_ends_meanwhile_is_no_orphan(
     servers, ada, monkeypatch
 ):
