@@ -1358,7 +1358,7 @@ PROCESSES: Final = (
         ),
         (
             "what hangs below another user is no orphan",
-            "                self._tops.add(process.pid)\n",
+            "                self._tops |= {process.pid} if owner >= 0 else set()\n",
             "",
         ),
         ("one whose first thread ended is dead", " and len(process.threads()) <= 1", ""),

@@ -150,7 +150,7 @@ def runs_as(pid: int, uids: Collection[int]) -> bool:
 
 
 def effective_owner(pid: int) -> int:
-    """Return the user id that a process acts as, at a tenth of what all of them cost."""
+    """Return the user id that a process acts as, which is cheap to know; -1 if it is gone."""
     try:
         return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 light
     except OSError:
@@ -224,8 +224,10 @@ class ProcessTable:
         self._tops = {0}
         wanted = {os.geteuid(), *uids}
         for process in psutil.process_iter():
-            if uids and effective_owner(process.pid) not in wanted:
-                self._tops.add(process.pid)
+            owner = effective_owner(process.pid)
+            if uids and owner not in wanted:
+                # Not one that has ended just now: what hung on it hangs elsewhere.
+                self._tops |= {process.pid} if owner >= 0 else set()
                 continue
             with suppress(psutil.Error), process.oneshot():
                 if not has_ended(process):
