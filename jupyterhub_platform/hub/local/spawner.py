@@ -47,8 +47,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
     ).tag(config=True)
 
     homes_dir = Unicode(
-        help="""
-        Directory of people's homes; by default in ``state_dir``.
+        help="""Directory of people's homes; by default in ``state_dir``.
 
         As root, where people have user ids of their own, it must be where everybody may pass
         through; the default is then below ``/var/lib/jupyterhub-platform``.
@@ -189,7 +188,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         self._starting = True
         try:
             machine = await asyncio.to_thread(self.machine)
-            await self._end(None)
+            await self._end_leftovers(machine)
             self._launch(machine)
         except LocalSpawnerError as error:
             raise _explained(error) from error
@@ -233,8 +232,10 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         if is_alive(record.supervisor):
             return None
         status = self._started.poll() if self._started is not None else None
+        machine = await asyncio.to_thread(self.machine)
         try:
-            await self._end(record)
+            target = self._target(machine, record)
+            await end_server(target, grace=0, patience=self.kill_patience)
         except StillAliveError as error:
             self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
             return None
@@ -248,21 +249,24 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         StillAliveError
             Raised if something of it cannot be ended.
         """
+        machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
         if record is not None:
-            await self._end(record, grace=0 if now else self.stop_grace + 1)
-        await self._end(None)
+            target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
+            await end_server(target, grace=grace, patience=self.kill_patience)
+        await self._end_leftovers(machine)
         if started is not None:
             started.poll()
 
     async def _search(self) -> None:
         """Find the server that a former Hub started, also if it did not come to write it down."""
+        machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
-            self._record = await asyncio.to_thread(find_record, await self._target(None))
+            self._record = await asyncio.to_thread(find_record, self._target(machine, None))
         if self._record is not None and is_alive(self._record.supervisor):
             self._adopt(self._record)
         else:
-            await self._end(None)
+            await self._end_leftovers(machine)
         self._unsearched = False
 
     def _adopt(self, record: Record) -> None:
@@ -279,18 +283,14 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             self.server.port = url.port
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
 
-    async def _target(self, record: Record | None) -> Target:
-        machine = await asyncio.to_thread(self.machine)
+    def _target(self, machine: Machine, record: Record | None) -> Target:
         return target_of(machine, self.user.name, self.name, record)
 
-    async def _end(self, record: Record | None, grace: float = 0) -> None:
-        """End one run of the server; or, if ``None``, whatever is left of any."""
-        target = await self._target(record)
-        if record is None:
-            if not await asyncio.to_thread(find_living, target):
-                return
+    async def _end_leftovers(self, machine: Machine) -> None:
+        target = self._target(machine, None)
+        if await asyncio.to_thread(find_living, target):
             self.log.warning("Ending what is left of %s", self._log_name)
-        await end_server(target, grace=grace, patience=self.kill_patience)
+            await end_server(target, grace=0, patience=self.kill_patience)
 
 
 def _explained(error: LocalSpawnerError) -> SpawnException:
