@@ -1328,7 +1328,137 @@ DOCTOR: Final = (
     ),
 )
 
-FAULTS: Final = (*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR)
+_LOCAL_TESTS = ("tests/hub/local/test_forged.py",)
+_LOG_TESTS = ("tests/hub/local/test_server_log.py",)
+
+PROCESSES: Final = (
+    *faults_in(
+        "hub/local/processes.py",
+        _LOCAL_TESTS,
+        (
+            "marks of every user are believed",
+            "    own = {os.geteuid()}\n",
+            "    own = owners_of(pid)\n",
+        ),
+        (
+            "what others say is read, whatever its size",
+            "    if not runs_as(pid, own):\n        return None\n",
+            "",
+        ),
+        (
+            "what gave up its rights meanwhile is believed",
+            " and runs_as(pid, own) else None",
+            " else None",
+        ),
+        ("a name makes up a user id", '.read().split(b"\\n")', ".read().splitlines()"),
+        (
+            "a user id that acts as root is root's",
+            " and owners.issubset(uids)",
+            " and not owners.isdisjoint(uids)",
+        ),
+        (
+            "what hangs below another user is no orphan",
+            "                self._tops |= {process.pid} if owner >= 0 else set()\n",
+            "",
+        ),
+        ("one whose first thread ended is dead", " and len(process.threads()) <= 1", ""),
+        (
+            "two servers have one mark",
+            'quote(name, safe="@", errors="surrogatepass")',
+            "name",
+        ),
+    ),
+    *faults_in(
+        "hub/local/ending.py",
+        _LOCAL_TESTS,
+        (
+            "a recorded process of anybody's is the supervisor",
+            " and runs_as(known.pid, {os.geteuid()})",
+            "",
+        ),
+        (
+            "what hides from its supervisor goes on",
+            " and runs_as(process.pid, target.uids)\n",
+            " and False\n",
+        ),
+        (
+            "whatever has the person's user id ends",
+            "orphan = marks is None and table.is_whole(line) and",
+            "orphan =",
+        ),
+        ("a line that broke off makes an orphan", " and table.is_whole(line)", ""),
+        (
+            "another server's processes end too",
+            "            and self.server in {None, marks.server}\n",
+            "",
+        ),
+        (
+            "another platform's processes end too",
+            "            marks.instance == self.instance\n            and",
+            "           ",
+        ),
+    ),
+    *faults_in(
+        "hub/local/ending.py",
+        ("tests/hub/local/test_ending.py",),
+        (
+            "another run's processes end too",
+            "            and self.reservation in {None, marks.reservation}\n",
+            "",
+        ),
+    ),
+    *faults_in(
+        "hub/local/cgroups.py",
+        _LOCAL_TESTS,
+        ("a group of another user is looked into", " if _is_ours(path)", ""),
+    ),
+    *faults_in(
+        "hub/local/supervisor.py",
+        _LOG_TESTS,
+        ("a server has its log open", "        os.dup2(written, 2)\n", ""),
+        (
+            "a log grows without end",
+            "        if size + len(text) > 2 * half:\n",
+            "        if False:\n",
+        ),
+        (
+            "a flood is written as it comes",
+            "        if budget > 0 or not read:\n",
+            "        if True:\n",
+        ),
+        ("a flood is read without pause", "        time.sleep(_PAUSE)\n", "        pass\n"),
+        ("the end of a log is not waited for", "    keeper.join(_DRAIN_SECONDS)\n", ""),
+        (
+            "a pipe in foreign hands is waited for",
+            "    keeper.join(_DRAIN_SECONDS)\n",
+            "    keeper.join()\n",
+        ),
+        (
+            "a full disk ends the reader of the log",
+            "    with suppress(OSError):  # A full disk",
+            "    if True:  # A full disk",
+        ),
+    ),
+    *faults_in(
+        "hub/local/machine.py",
+        _LOG_TESTS,
+        (
+            "logs of ever new servers stay",
+            "        path.unlink(missing_ok=True)\n",
+            "        pass\n",
+        ),
+    ),
+    *faults_in(
+        "hub/local/spawner.py",
+        ("tests/hub/local/test_spawner.py",),
+        ("the limit of a log is not passed on", "            log_bytes=self.log_limit,\n", ""),
+    ),
+)
+
+FAULTS: Final = (
+    *(*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR),
+    *PROCESSES,
+)
 
 EQUIVALENT: Final = (
     Equivalent(

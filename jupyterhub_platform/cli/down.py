@@ -9,6 +9,7 @@ from jupyterhub_platform.cli.leftovers import end_leftovers
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.hub.local.ending import end_all
 from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.people import read_uids
 from jupyterhub_platform.settings import STATE_DIRECTORY
 
 
@@ -38,7 +39,7 @@ def down(state_path: Path, yes: bool) -> None:
         end_leftovers(state.directory)
         if not yes:
             click.confirm("End every server of this platform, with what runs in it?", abort=True)
-        count = asyncio.run(end_all(read_instance(state.directory)))
+        count = asyncio.run(end_all(read_instance(state.directory), read_uids(state.directory)))
     finally:
         state.close()
     click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)

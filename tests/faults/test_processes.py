@@ -1,5 +1,6 @@
 """Each process of a platform is killed, and frozen: what comes back by itself, and nothing lost."""
 
+import json
 import os
 import signal
 from collections.abc import Callable, Iterator
@@ -7,15 +8,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 
 from jupyterhub_platform.hub.local.machine import read_instance
-from jupyterhub_platform.hub.local.processes import find_marked, is_supervisor
+from jupyterhub_platform.hub.local.processes import find_marked, is_alive, is_supervisor
 from tests.support.checker import Checker, is_for_people
+from tests.support.forgery import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
 from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = pytest.mark.hub
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
 POLICY = Path("tests/data/faults.yaml")
 # As soon as it looks for its proxy, rather than within five seconds.
@@ -70,8 +74,11 @@ def frozen(pid: int) -> Iterator[None]:
 
 def pids_of(hub: LiveHub, server: str, *, supervisor: bool) -> list[int]:
     """Return the supervisor of a server, or what runs below it."""
-    marked = find_marked(read_instance(hub.state), server=f"dev1/{server}")
-    return [m.process.pid for m in marked if is_supervisor(m.process.pid) == supervisor]
+    marked = find_marked(read_instance(hub.state), f"dev1/{server}")
+    found = [one.process.pid for one in marked if is_supervisor(one.process.pid)]
+    if supervisor:
+        return found
+    return [each.pid for pid in found for each in psutil.Process(pid).children(recursive=True)]
 
 
 def test_a_proxy_that_was_killed_comes_back_with_its_routes(
@@ -162,3 +169,25 @@ def test_a_service_that_is_frozen_holds_up_no_start(
         start(dev1, "there")
         dev1.stop("dev1", "there")
     checker.check()
+
+
+@as_root
+def test_marks_that_a_user_forges_end_no_server_of_another(
+    hub: LiveHub, dev1: Api, checker: Checker
+) -> None:
+    dev2 = hub.token("dev2")
+    assert dev2.start("dev2", "theirs", tier="small").status_code in {201, 202}
+    dev2.wait_until_ready("dev2", "theirs")
+    instance = read_instance(hub.state)
+    (victim,) = (one for one in find_marked(instance, "dev2/theirs"))
+    uid = json.loads((hub.state / "people-uids.json").read_text())["dev1"]
+    forged = marks(instance, "dev1/boom", victim.reservation)
+    with process_of(uid, CALLED_LIKE_A_SUPERVISOR + NOT_DUMPABLE, **forged) as pid:
+        start(dev1, "boom")
+        assert psutil.Process(pid).status() == psutil.STATUS_ZOMBIE, "it hangs below no server"
+    assert is_alive(victim.process)
+    assert reaches(hub, dev1, "here")
+    assert dev2.servers("dev2")["theirs"]["ready"]
+    checker.check()
+    dev2.delete("users/dev2/servers/theirs")
+    wait_for(lambda: not dev2.servers("dev2"), "the server to stop")

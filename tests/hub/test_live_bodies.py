@@ -12,11 +12,12 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import psutil
 import pytest
 
 from jupyterhub_platform.core.resources import SERVERS
 from jupyterhub_platform.core.usage import Reservation
-from jupyterhub_platform.hub.local.processes import RESERVATION_MARK, read_environment
+from jupyterhub_platform.hub.local.processes import RESERVATION_MARK
 from tests.support.hostile import Body, any_body
 from tests.support.live_hub import Api, LiveHub, running, server_path, wait_for
 from tests.support.readers import read_open
@@ -139,11 +140,11 @@ class Sender:
         (pid,) = (
             each
             for each in self.hub.list_marked()
-            if read_environment(each).get(RESERVATION_MARK) == held.id
+            if psutil.Process(each).environ().get(RESERVATION_MARK) == held.id
             and command_of(each)[1:3] == ("-m", "jupyterhub.singleuser")
         )
         limits = Path(f"/proc/{pid}/limits").read_text()
-        return Look(command_of(pid), frozenset(read_environment(pid)), limits)
+        return Look(command_of(pid), frozenset(psutil.Process(pid).environ()), limits)
 
     def tidy(self) -> None:
         """Stop what runs, and remove servers that were only made."""

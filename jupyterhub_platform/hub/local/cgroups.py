@@ -1,99 +1,74 @@
-"""Make, fill, empty and remove control groups, of version 1 and 2.
+"""Make, fill, empty and remove control groups, of version 2.
 
-A control group is the only mark that a process cannot take off. Even a version 2 hierarchy
-without any controller keeps membership, and kills all members at one word.
+A control group is the only mark that a process cannot take off. Even a hierarchy without any
+controller keeps membership, and kills all members at one word.
 """
 
+import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PREFIX: Final = "jupyterhub-platform"
+import psutil
+
+_PREFIX: Final = "jupyterhub-platform"
 # Systemd makes the group of a scope, and ends its name with this.
-SCOPE: Final = ".scope"
+_SCOPE: Final = ".scope"
 
 _INSTANCE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _RESERVATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+_DIGITS: Final = 32
 
 
-@dataclass(frozen=True, slots=True)
-class Hierarchy:
-    """One mounted hierarchy of control groups, and where in it this process is."""
-
-    mount: Path
-    version: int
-    controllers: frozenset[str]
-    own: Path
-
-    def places(self) -> Iterator[Path]:
-        """Yield the groups where ours may be made: our own first, then those above it."""
-        place = self.own
-        while place != self.mount:
-            yield place
-            place = place.parent
-        yield self.mount
-
-
-def group_name(instance: str, reservation: str) -> str:
-    """Name the groups of one reservation.
+def group_name(instance: str, server: str, reservation: str) -> str:
+    """Name the group of one run of one server.
 
     Raises
     ------
     ValueError
-        Raised if either id would not be a plain name of a directory.
+        Raised if an id would not be a plain name of a directory.
     """
     for part, pattern in ((instance, _INSTANCE), (reservation, _RESERVATION)):
         if not pattern.fullmatch(part):
             raise ValueError(f"“{part[:64]}” cannot be part of the name of a control group")
-    return f"{PREFIX}-{instance}-{reservation}"
+    return f"{_begin(instance, server)}{reservation}"
 
 
-def hierarchies() -> tuple[Hierarchy, ...]:
-    """Find the hierarchies that are mounted here, version 2 first."""
+def _begin(instance: str, server: str | None) -> str:
+    begin = f"{_PREFIX}-{instance}-"
+    if server is None:
+        return begin
+    # A server's own name may be of any length, in any script.
+    return f"{begin}{hashlib.sha256(server.encode()).hexdigest()[:_DIGITS]}-"
+
+
+def reservation_of(instance: str, group: Path) -> str:
+    """Return which reservation a group that was found is of."""
+    name = group.name.removesuffix(_SCOPE)
+    return name.removeprefix(_begin(instance, None))[_DIGITS + 1 :]
+
+
+def _list_mounts() -> list[Path]:
+    mounted = psutil.disk_partitions(all=True)
+    return [Path(one.mountpoint) for one in mounted if one.fstype == "cgroup2"]
+
+
+def list_places() -> list[Path]:
+    """Return the groups where ours may be made: our own first, then those above it."""
     try:
-        mounts = Path("/proc/self/mountinfo").read_text().splitlines()
-        memberships = Path("/proc/self/cgroup").read_text().splitlines()
+        lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
-        return ()
-    own = {controllers: path for _, controllers, path in (m.split(":", 2) for m in memberships)}
-    found = [hierarchy for line in mounts if (hierarchy := _parse_mount(line, own))]
-    return tuple(sorted(found, key=lambda one: -one.version))
-
-
-def _parse_mount(line: str, own: dict[str, str]) -> Hierarchy | None:
-    left, _, right = line.partition(" - ")
-    root, mount = (_unescape(field) for field in left.split()[3:5])
-    kind, _, options = right.split()[:3]
-    if kind == "cgroup2":
-        version, key = 2, ""
-        controllers = _words(Path(mount) / "cgroup.controllers")
-    elif kind == "cgroup":
-        version = 1
-        shown = set(options.split(","))
-        key = next((name for name in own if name and set(name.split(",")) <= shown), "none")
-        controllers = frozenset(key.split(","))
-    else:
-        return None
-    if key not in own:
-        return None
-    inside = os.path.relpath(own[key], root)
-    path = Path(mount) if inside.startswith("..") else Path(mount) / inside
-    return Hierarchy(Path(mount), version, controllers, path if path.is_dir() else Path(mount))
-
-
-def _unescape(field: str) -> str:
-    return field.replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
-
-
-def _words(path: Path) -> frozenset[str]:
-    try:
-        return frozenset(path.read_text().split())
-    except OSError:
-        return frozenset()
+        return []
+    own = next((line[3:].strip("/") for line in lines if line.startswith("0::")), "")
+    found: list[Path] = []
+    for mount in _list_mounts():
+        # In a container this may be the path that the host sees, and the mount is our own group.
+        place = mount / own if (mount / own).is_dir() else mount
+        found += [place, *(above for above in place.parents if above.is_relative_to(mount))]
+    return found
 
 
 def write_value(path: Path, value: str) -> None:
@@ -105,7 +80,7 @@ def write_value(path: Path, value: str) -> None:
         os.close(descriptor)
 
 
-def make_group(parent: Path, name: str, controllers: Iterable[str], version: int) -> Path:
+def make_group(parent: Path, name: str, controllers: Iterable[str]) -> Path:
     """Make a group with all ``controllers`` active in it.
 
     Raises
@@ -113,12 +88,14 @@ def make_group(parent: Path, name: str, controllers: Iterable[str], version: int
     OSError
         Raised, with nothing left behind, if the system does not let us.
     """
-    wanted = frozenset(controllers)
     path = parent / name
     path.mkdir(exist_ok=True)
     try:
-        if version == 2:
-            _activate(parent, path, wanted)
+        active = (path / "cgroup.controllers").read_text().split()
+        missing = sorted(set(controllers) - set(active))
+        if missing:
+            order = " ".join(f"+{name}" for name in missing)
+            write_value(parent / "cgroup.subtree_control", order)
     except OSError:
         with suppress(OSError):
             path.rmdir()
@@ -126,27 +103,19 @@ def make_group(parent: Path, name: str, controllers: Iterable[str], version: int
     return path
 
 
-def _activate(parent: Path, path: Path, wanted: frozenset[str]) -> None:
-    missing = wanted - _words(path / "cgroup.controllers")
-    if missing:
-        order = " ".join(f"+{name}" for name in sorted(missing))
-        write_value(parent / "cgroup.subtree_control", order)
-
-
 def members(paths: Iterable[Path]) -> set[int]:
     """Return the ids of the processes in these groups and in groups made inside them."""
     found: set[int] = set()
     for path in paths:
-        for group in (path, *_inside(path)):
+        for group in _tree(path):
             with suppress(OSError):
                 found.update(int(pid) for pid in (group / "cgroup.procs").read_text().split())
     # Processes of another pid namespace are shown as 0.
     return found - {0}
 
 
-def _inside(path: Path) -> list[Path]:
-    found = [Path(root) for root, _, _ in os.walk(path)]
-    return found[1:]
+def _tree(path: Path) -> list[Path]:
+    return [Path(root) for root, _, _ in os.walk(path)]
 
 
 def kill_members(paths: Iterable[Path]) -> None:
@@ -160,7 +129,7 @@ def remove_groups(paths: Iterable[Path]) -> list[Path]:
     """Remove empty groups, those inside them first; return those that would not go."""
     left = []
     for path in paths:
-        for group in (*reversed(_inside(path)), path):
+        for group in reversed(_tree(path)):
             with suppress(OSError):
                 group.rmdir()
         if path.exists():
@@ -168,17 +137,26 @@ def remove_groups(paths: Iterable[Path]) -> list[Path]:
     return left
 
 
-def find_groups(instance: str, reservation: str | None = None) -> list[Path]:
-    """Find the groups that were made for this platform, wherever a former run had to put them."""
-    wanted = f"{PREFIX}-{instance}-"
-    found = []
-    for hierarchy in hierarchies():
-        for root, names, _ in os.walk(hierarchy.mount):
-            ours = [n for n in names if n.startswith(wanted)]
-            found += [
-                Path(root) / name
-                for name in ours
-                if reservation in {None, name.removeprefix(wanted).removesuffix(SCOPE)}
-            ]
-            names[:] = [name for name in names if name not in ours]
-    return found
+def find_groups(
+    instance: str, server: str | None = None, reservation: str | None = None
+) -> list[Path]:
+    """Find the groups that were made for a platform, or one server, or one run of it.
+
+    They are wherever a former run had to put them.
+    """
+    begin = _begin(instance, server)
+    found: list[Path] = []
+    for mount in _list_mounts():
+        for root, names, _ in os.walk(mount):
+            found += [Path(root) / name for name in names if name.startswith(begin)]
+            names[:] = [name for name in names if not name.startswith(begin)]
+    ours = [path for path in found if _is_ours(path)]
+    return [path for path in ours if reservation in {None, reservation_of(instance, path)}]
+
+
+def _is_ours(path: Path) -> bool:
+    # Another user may make groups with any name, where systemd has left a part of the tree to them.
+    try:
+        return path.stat().st_uid == os.geteuid()
+    except OSError:
+        return False

@@ -1,39 +1,39 @@
 """End everything that one server started, and say so only when it is true.
 
 A kernel or a terminal starts a session of its own; a program may empty its environment, or
-fork faster than it is found. So everything is found in three ways at once (control group,
-marks, descent), stopped so that it cannot fork on, then killed, and looked for again until
-nothing is found.
+fork faster than it is found. So everything is found in every way that its user cannot forge
+(control group, descent from the supervisor, the user id that a person has alone), stopped so
+that it cannot fork on, then killed, and looked for again until nothing is found.
 """
 
 import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import psutil
+
 from jupyterhub_platform.hub.local.cgroups import (
-    PREFIX,
-    SCOPE,
     find_groups,
     kill_members,
     members,
     remove_groups,
+    reservation_of,
 )
 from jupyterhub_platform.hub.local.processes import (
-    Entry,
     LocalSpawnerError,
+    Marked,
     Process,
-    all_entries,
+    ProcessTable,
     find_marked,
     is_alive,
-    iterate_marked,
-    own_line,
-    with_descendants,
+    is_supervisor,
+    runs_as,
 )
 
 _ROUNDS: Final = 20
@@ -51,120 +51,122 @@ class StillAliveError(LocalSpawnerError):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What belongs to one server.
+    """What is to end.
 
     Attributes
     ----------
-    instance, reservation
-        The marks that its processes were started with.
+    instance
+        Id of the platform's state directory.
+    server
+        One server, by its mark; all if None.
+    reservation
+        One run of it; any if None.
+    uids
+        User ids that the persons whose servers end have alone. What has one of these ends unless
+        it hangs below the supervisor of a server that goes on.
     supervisor
         Its supervisor, as recorded; passed over if it is gone, or its id another process's.
-    groups
-        Its control groups; only such as bear our name are looked into.
     """
 
     instance: str
-    reservation: str
+    server: str | None = None
+    reservation: str | None = None
+    uids: frozenset[int] = frozenset()
     supervisor: Process | None = None
-    groups: tuple[Path, ...] = ()
 
     @property
     def supervised(self) -> bool:
         """Tell whether the supervisor lives."""
-        return self.supervisor is not None and is_alive(self.supervisor)
+        known = self.supervisor
+        return known is not None and is_alive(known) and runs_as(known.pid, {os.geteuid()})
+
+    def groups(self) -> list[Path]:
+        """Find its control groups."""
+        return find_groups(self.instance, self.server, self.reservation)
+
+    def includes(self, marks: Marked) -> bool:
+        """Tell whether what carries these marks is to end."""
+        return (
+            marks.instance == self.instance
+            and self.server in {None, marks.server}
+            and self.reservation in {None, marks.reservation}
+        )
 
 
-def find_living(target: Target) -> set[Process]:
-    """Find every living process of ``target``; never this process or one above it."""
+def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Process]:
+    """Yield every living process of ``target``, newest first; never this one or one above it."""
     seeds = {target.supervisor.pid} if target.supervisor and target.supervised else set()
-    seeds |= members(_ours(target))
-    seeds |= {one.process.pid for one in iterate_marked(target.instance, target.reservation)}
-    if not seeds:
-        return set()
+    seeds |= members(groups)
     # Read after the seeds: what they forked meanwhile hangs on them.
-    entries = all_entries()
-    pids = with_descendants(seeds, entries) - own_line(entries)
-    return {entries[pid].process for pid in pids if pid in entries and not entries[pid].ended}
+    table = ProcessTable(target.uids)
+    for process in table:
+        line = table.line(process.pid)
+        marks = table.nearest_marks(line)
+        orphan = marks is None and table.is_whole(line) and runs_as(process.pid, target.uids)
+        if orphan or not seeds.isdisjoint(line) or (marks and target.includes(marks)):
+            yield process
 
 
-def _ours(target: Target) -> tuple[Path, ...]:
-    name = f"{PREFIX}-{target.instance}-{target.reservation}"
-    return tuple(path for path in target.groups if path.name.removesuffix(SCOPE) == name)
+def find_living(target: Target) -> set[psutil.Process]:
+    """Find every living process of ``target``; never this process or one above it."""
+    return set(iterate_living(target, target.groups()))
 
 
 def find_reservations(instance: str) -> set[str]:
     """Find the reservations of which anything runs, for comparison with those that should."""
     marked = {one.reservation for one in find_marked(instance)}
-    prefix = f"{PREFIX}-{instance}-"
-    grouped = {
-        path.name.removeprefix(prefix).removesuffix(SCOPE)
-        for path in find_groups(instance)
-        if members([path])
-    }
-    return (marked | grouped) - {""}
+    groups = [path for path in find_groups(instance) if members([path])]
+    return (marked | {reservation_of(instance, path) for path in groups}) - {""}
 
 
-def sweep(target: Target) -> set[Process]:
+def sweep(target: Target) -> set[psutil.Process]:
     """Freeze and kill all of ``target`` once; return what was found alive before.
 
-    The supervisor comes last, when nothing else is left: as long as it lives, all that loses
-    its parent hangs on it and is found.
+    A supervisor comes last, when nothing else is left: as long as it lives, all that loses its
+    parent hangs on it and is found.
     """
-    found: set[Process] = set()
+    found: set[psutil.Process] = set()
+    supervisors: set[psutil.Process] = set()
+    groups = target.groups()
     for _ in range(_ROUNDS):
-        new = _freeze(target) - found
-        if not new:
+        before = len(found)
+        for process in iterate_living(target, groups):
+            if _is_supervisor(process, target):
+                supervisors.add(process)
+            elif process not in found:
+                # On sight, before it can fork on.
+                send_signal(process, signal.SIGSTOP)
+                found.add(process)
+        if len(found) == before:
             break
-        found |= new
-    kill_members(_ours(target))
-    send_signal(found, signal.SIGKILL)
-    if not found and target.supervisor and target.supervised:
-        found = {target.supervisor}
-        send_signal(found, signal.SIGKILL)
-    return found
+    kill_members(groups)
+    for process in found or supervisors:
+        send_signal(process, signal.SIGKILL)
+    return found or supervisors
 
 
-def _freeze(target: Target) -> set[Process]:
-    """Stop each process of ``target`` on sight, before it can fork on."""
-    spared = {target.supervisor} | {entry.process for entry in _own_entries()}
-    frozen: set[Process] = set()
-    for marked in iterate_marked(target.instance, target.reservation):
-        if marked.process not in spared:
-            send_signal([marked.process], signal.SIGSTOP)
-            frozen.add(marked.process)
-    others = find_living(target) - frozen - spared
-    send_signal(others, signal.SIGSTOP)
-    return frozen | others
+def _is_supervisor(process: psutil.Process, target: Target) -> bool:
+    known = target.supervisor
+    return is_supervisor(process.pid) or (known is not None and known.pid == process.pid)
 
 
-def _own_entries() -> list[Entry]:
-    entries = all_entries()
-    return [entries[pid] for pid in own_line(entries) if pid in entries]
-
-
-def send_signal(processes: Iterable[Process], number: signal.Signals) -> None:
-    """Send a signal to exactly these processes, not to later ones that have their ids."""
-    for process in processes:
-        with suppress(OSError):
-            _send(process, number)
-
-
-def _send(process: Process, number: signal.Signals) -> None:
-    try:
-        handle = os.pidfd_open(process.pid)
-    except ProcessLookupError:
-        return
-    except OSError:
-        # A sandbox may forbid handles; then the moment between check and signal stays open.
-        if is_alive(process):
-            os.kill(process.pid, number)
-        return
-    try:
-        # The handle holds the process, whatever becomes of its id.
-        if is_alive(process):
-            signal.pidfd_send_signal(handle, number)
-    finally:
-        os.close(handle)
+def send_signal(process: psutil.Process, number: signal.Signals) -> None:
+    """Send a signal to exactly this process, not to a later one that has its id."""
+    with suppress(psutil.Error, OSError):
+        try:
+            handle = os.pidfd_open(process.pid)
+        except ProcessLookupError:
+            return
+        except OSError:
+            # A sandbox may forbid handles; then the moment between check and signal stays open.
+            process.send_signal(number)
+            return
+        try:
+            # The handle holds the process, whatever becomes of its id.
+            if process.is_running():
+                signal.pidfd_send_signal(handle, number)
+        finally:
+            os.close(handle)
 
 
 async def end_server(target: Target, *, grace: float, patience: float) -> None:
@@ -180,11 +182,10 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
     Raises
     ------
     StillAliveError
-        Raised if something outlives all this, as a program run as another user can.
+        Raised if something outlives all this, as what hangs in the kernel does.
     """
-    if target.supervisor is not None and target.supervised:
-        wish = signal.SIGTERM if grace > 0 else signal.SIGINT
-        send_signal([target.supervisor], wish)
+    if target.supervisor is not None:
+        _tell(target, signal.SIGTERM if grace > 0 else signal.SIGINT)
         deadline = time.monotonic() + (grace or _AT_ONCE)
         # No event tells about the end of a process that another Hub started.
         while target.supervised and time.monotonic() < deadline:  # noqa: ASYNC110
@@ -198,39 +199,36 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
             raise StillAliveError(_describe_left(target, found))
         if found:
             await asyncio.sleep(_PAUSE)
-    await _remove(target, deadline)
+    groups = target.groups()
+    # The kernel takes a moment to let go of a group whose last member was just reaped.
+    while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
+        await asyncio.sleep(_PAUSE)
 
 
-def _describe_left(target: Target, left: Iterable[Process]) -> str:
-    pids = ", ".join(str(process.pid) for process in sorted(left, key=lambda one: one.pid)[:10])
+def _tell(target: Target, wish: signal.Signals) -> None:
+    with suppress(psutil.Error):
+        # Taken before the look: if it is the supervisor then, it is that which is told.
+        process = psutil.Process(target.supervisor.pid if target.supervisor else 0)
+        if target.supervised:
+            send_signal(process, wish)
+
+
+def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:
+    pids = ", ".join(str(pid) for pid in sorted(process.pid for process in left)[:10])
     return (
-        f"Processes of reservation {target.reservation} cannot be ended: {pids}. They run as "
+        f"Processes of {target.server or 'this platform'} cannot be ended: {pids}. They run as "
         "another user or hang in the kernel; end them by hand, then stop the server again."
     )
 
 
-async def _remove(target: Target, deadline: float) -> None:
-    # The kernel takes a moment to let go of a group whose last member was just reaped.
-    while remove_groups(_ours(target)) and time.monotonic() < deadline:  # noqa: ASYNC110
-        await asyncio.sleep(_PAUSE)
-
-
-async def end_all(instance: str, *, patience: float = 20.0) -> int:
-    """End every server of one state directory, and return how many there were.
+async def end_all(instance: str, uids: frozenset[int], *, patience: float = 20.0) -> int:
+    """End every server of one state directory, whose people have ``uids``; return how many.
 
     Raises
     ------
     StillAliveError
         Raised if something outlives it.
     """
-    reservations = find_reservations(instance)
-    for reservation in sorted(reservations):
-        groups = tuple(
-            path
-            for path in find_groups(instance)
-            if path.name.removesuffix(SCOPE).endswith(reservation)
-        )
-        target = Target(instance, reservation, None, groups)
-        await end_server(target, grace=0, patience=patience)
-        remove_groups(groups)
-    return len(reservations)
+    count = len(find_reservations(instance))
+    await end_server(Target(instance, uids=uids), grace=0, patience=patience)
+    return count

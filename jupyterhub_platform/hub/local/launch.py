@@ -4,32 +4,30 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Self
 from urllib.parse import urlparse
 
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.cgroups import PREFIX, find_groups, remove_groups
+from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
 from jupyterhub_platform.hub.local.ending import Target
 from jupyterhub_platform.hub.local.limits import Confinement
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.people import Person
 from jupyterhub_platform.hub.local.processes import (
     INSTANCE_MARK,
+    ISOLATED,
     RESERVATION_MARK,
     SERVER_MARK,
-    SUPERVISOR,
     LocalSpawnerError,
     Process,
     find_marked,
-    find_supervisor,
     identify,
     is_supervisor,
     read_environment,
+    server_mark,
 )
-
-_SCOPE_LINE: Final = "0::"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +42,12 @@ class Order:
     resources: Resources
     processes: int
     grace: float
+    log_bytes: int = 10 * 2**20
 
     @property
     def mark(self) -> str:
-        """Return the mark ``<user>/<server>``."""
-        return f"{self.person.name}/{self.server}"
+        """Return what marks the server's processes."""
+        return server_mark(self.person.name, self.server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +56,13 @@ class Record:
 
     supervisor: Process
     reservation: str
-    groups: tuple[Path, ...]
     log: str
     port: int
 
-    def target(self, instance: str) -> Target:
-        """Say what ends with this server."""
-        return Target(instance, self.reservation, self.supervisor, self.groups)
-
     def dump(self) -> dict[str, Any]:
         """Render as JSON values."""
-        return {
-            "pid": self.supervisor.pid,
-            "start_time": self.supervisor.start_time,
-            "boot_id": self.supervisor.boot_id,
-            "reservation": self.reservation,
-            "cgroups": [str(path) for path in self.groups],
-            "log": self.log,
-            "port": self.port,
-        }
+        found = asdict(self)
+        return {**found.pop("supervisor"), **found}
 
     @classmethod
     def load(cls, found: Mapping[str, Any]) -> Self | None:
@@ -84,7 +71,6 @@ class Record:
             return cls(
                 Process(int(found["pid"]), int(found["start_time"]), str(found["boot_id"])),
                 str(found["reservation"]),
-                tuple(Path(path) for path in found["cgroups"]),
                 str(found["log"]),
                 int(found["port"]),
             )
@@ -104,23 +90,22 @@ def launch(machine: Machine, order: Order, port: int) -> tuple[subprocess.Popen[
         Raised if the system refuses.
     """
     try:
-        confinement = machine.limiter.confine(
-            machine.instance, order.reservation, order.resources, order.processes
-        )
+        name = group_name(machine.instance, order.mark, order.reservation)
+        confinement = machine.limiter.confine(name, order.resources, order.processes)
     except (OSError, ValueError) as error:
         raise LocalSpawnerError(f"The server's limits cannot be set: {error}") from error
+    groups = [confinement.group] if confinement.group else []
     try:
         started, log = _start(machine, order, confinement)
     except OSError as error:
-        remove_groups(confinement.groups)
+        remove_groups(groups)
         raise LocalSpawnerError(f"The server cannot be started: {error}") from error
     supervisor = identify(started.pid)
     if supervisor is None:
         status = started.wait()
-        remove_groups(confinement.groups)
+        remove_groups(groups)
         raise LocalSpawnerError(f"The server ended at once, with status {status}; see {log}.")
-    groups = confinement.groups + (_scope_of(started.pid) if confinement.wrapper else ())
-    return started, Record(supervisor, order.reservation, groups, str(log), port)
+    return started, Record(supervisor, order.reservation, str(log), port)
 
 
 def _start(
@@ -151,11 +136,9 @@ def _start(
 
 
 def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]:
-    # Isolated (-I -S): it runs as the Hub's user with a person's HOME, and must load nothing
-    # from there.
-    command = [sys.executable, "-I", "-S", str(SUPERVISOR)]
-    for path in confinement.groups:
-        command += ["--group", str(path / "cgroup.procs")]
+    command = [sys.executable, *ISOLATED, "--log", str(order.log_bytes)]
+    if confinement.group is not None:
+        command += ["--group", str(confinement.group / "cgroup.procs")]
     if order.person.uid is not None:
         command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
     for name in confinement.unset:
@@ -164,37 +147,23 @@ def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]
     return [*command, "--", *order.command]
 
 
-def _scope_of(pid: int) -> tuple[Path, ...]:
-    """Find the group of the scope that systemd made around ``pid``."""
-    try:
-        lines = Path(f"/proc/{pid}/cgroup").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return ()
-    paths = [line.removeprefix(_SCOPE_LINE) for line in lines if line.startswith(_SCOPE_LINE)]
-    found = [Path("/sys/fs/cgroup") / path.lstrip("/") for path in paths]
-    return tuple(path for path in found if path.name.startswith(PREFIX))
-
-
-def find_record(machine: Machine, mark: str) -> Record | None:
-    """Find a running server that nothing was written down about, by its ``<user>/<server>``."""
-    found = find_supervisor(machine.instance, mark)
+def find_record(target: Target) -> Record | None:
+    """Find a running server that nothing was written down about."""
+    marked = find_marked(target.instance, target.server)
+    found = next((one for one in marked if is_supervisor(one.process.pid)), None)
     if found is None:
         return None
-    groups = tuple(find_groups(machine.instance, found.reservation))
     url = urlparse(read_environment(found.process.pid).get("JUPYTERHUB_SERVICE_URL", ""))
-    return Record(found.process, found.reservation, groups, "", url.port or 0)
+    return Record(found.process, found.reservation, "", url.port or 0)
 
 
-def find_leftovers(machine: Machine, mark: str) -> list[Target]:
-    """Find all that carries the mark of a server, by reservation, with or without supervisor."""
-    marked = find_marked(machine.instance, server=mark)
-    supervisors = {one.reservation: one.process for one in marked if is_supervisor(one.process.pid)}
-    return [
-        Target(
-            machine.instance,
-            reservation,
-            supervisors.get(reservation),
-            tuple(find_groups(machine.instance, reservation)),
-        )
-        for reservation in sorted({one.reservation for one in marked})
-    ]
+def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:
+    """Say what ends with a server: with one run of it, or whatever is left of all."""
+    uid = machine.people.find_uid(user)
+    return Target(
+        machine.instance,
+        server_mark(user, server),
+        record.reservation if record else None,
+        frozenset() if uid is None else frozenset({uid}),
+        record.supervisor if record else None,
+    )

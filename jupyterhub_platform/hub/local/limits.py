@@ -10,7 +10,6 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -19,14 +18,13 @@ from typing import Final
 
 from jupyterhub_platform.core.resources import CPU, MEMORY, Resources
 from jupyterhub_platform.hub.local.cgroups import (
-    Hierarchy,
     group_name,
-    hierarchies,
+    list_places,
     make_group,
     remove_groups,
     write_value,
 )
-from jupyterhub_platform.hub.local.processes import SUPERVISOR
+from jupyterhub_platform.hub.local.processes import ISOLATED
 
 _PIDS: Final = "pids"
 _DIMENSIONS: Final = frozenset({CPU, MEMORY})
@@ -60,59 +58,53 @@ class Enforcement:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """Where one server is put: control groups to join, and a command to be started by."""
+    """Where one server is put: a control group to join, and a command to be started by."""
 
-    groups: tuple[Path, ...] = ()
+    group: Path | None = None
     wrapper: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+def render_limits(resources: Resources, processes: int) -> dict[str, str]:
+    """Render limits as the control files of a group; what is unlimited has none."""
+    cpu, memory = resources.amount(CPU), resources.amount(MEMORY)
+    quota = max(cpu * _PERIOD // 1000, _LEAST_QUOTA)
+    wanted = {
+        "cpu.max": f"{quota} {_PERIOD}" if cpu else "",
+        "memory.max": str(memory or ""),
+        "memory.swap.max": "0" if memory else "",
+        "pids.max": str(processes or ""),
+    }
+    return {file: value for file, value in wanted.items() if value}
+
+
 @dataclass(frozen=True, slots=True)
 class Parent:
-    """A control group in which groups for servers can be made."""
+    """A control group in which groups for servers can be made, with what they can limit."""
 
     path: Path
-    version: int
     controllers: frozenset[str]
 
     def make(self, name: str, resources: Resources, processes: int) -> Path:
         """Make a group with these limits; nothing is left behind where that fails."""
-        path = make_group(self.path, name, self.controllers, self.version)
+        path = make_group(self.path, name, self.controllers)
         try:
-            for file, value in self._values(resources, processes):
-                write_value(path / file, value)
-            if MEMORY in self.controllers and resources.amount(MEMORY):
-                self._forbid_swap(path, resources.amount(MEMORY))
+            for file, value in render_limits(resources, processes).items():
+                if file.partition(".")[0] in self.controllers:
+                    self._write(path / file, value)
         except OSError:
             remove_groups([path])
             raise
         return path
 
-    def _values(self, resources: Resources, processes: int) -> list[tuple[str, str]]:
-        values: list[tuple[str, str]] = []
-        cpu, memory = resources.amount(CPU), resources.amount(MEMORY)
-        if CPU in self.controllers and cpu:
-            quota = max(cpu * _PERIOD // 1000, _LEAST_QUOTA)
-            if self.version == 2:
-                values.append(("cpu.max", f"{quota} {_PERIOD}"))
-            else:
-                values.append(("cpu.cfs_period_us", str(_PERIOD)))
-                values.append(("cpu.cfs_quota_us", str(quota)))
-        if MEMORY in self.controllers and memory:
-            name = "memory.max" if self.version == 2 else "memory.limit_in_bytes"
-            values.append((name, str(memory)))
-        if _PIDS in self.controllers and processes:
-            values.append(("pids.max", str(processes)))
-        return values
-
-    def _forbid_swap(self, path: Path, memory: int) -> None:
-        # A kernel without swap accounting has no such file.
-        with suppress(FileNotFoundError, PermissionError):
-            if self.version == 2:
-                write_value(path / "memory.swap.max", "0")
-            else:
-                write_value(path / "memory.memsw.limit_in_bytes", str(memory))
+    def _write(self, path: Path, value: str) -> None:
+        try:
+            write_value(path, value)
+        except (FileNotFoundError, PermissionError):
+            # A kernel without swap accounting has no such file.
+            if path.name != "memory.swap.max":
+                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,58 +112,41 @@ class Limiter:
     """What this machine can do about limits, and the means to do it."""
 
     enforcement: Enforcement
-    parents: tuple[Parent, ...] = ()
+    parent: Parent | None = None
     systemd: bool = False
 
-    def confine(
-        self, instance: str, reservation: str, resources: Resources, processes: int = 0
-    ) -> Confinement:
-        """Make the control groups of one server, with its limits written into them.
+    def confine(self, name: str, resources: Resources, processes: int = 0) -> Confinement:
+        """Make the control group of one server, with its limits written into it.
 
         Raises
         ------
         OSError
             Raised, with nothing left behind, if the system refuses now what it granted before.
         """
-        name = group_name(instance, reservation)
-        made: list[Path] = []
-        try:
-            for parent in self.parents:
-                made.append(parent.make(name, resources, processes))  # noqa: PERF401 undone below
-        except OSError:
-            remove_groups(made)
-            raise
         if self.systemd:
             return Confinement(
-                groups=tuple(made),
                 wrapper=tuple(_scope(name, resources, processes)),
-                unset=tuple(_SESSION),
+                unset=_SESSION,
                 environment={n: os.environ[n] for n in _SESSION if n in os.environ},
             )
-        return Confinement(groups=tuple(made))
-
-
-def probe_enforcement() -> Enforcement:
-    """Tell what holds on this machine; tried once in the life of this process."""
-    return probe_limiter().enforcement
+        return Confinement(self.parent.make(name, resources, processes) if self.parent else None)
 
 
 @cache
 def probe_limiter() -> Limiter:
     """Find by trying what this machine lets us do; tried once in the life of this process."""
-    parents = _probe_parents()
-    enforced = frozenset().union(*(parent.controllers for parent in parents)) & _DIMENSIONS
+    parent = _probe_parent()
+    enforced = parent.controllers & _DIMENSIONS if parent else frozenset()
     if enforced == _DIMENSIONS:
-        return Limiter(Enforcement(enforced, frozenset(), "control groups", ""), parents)
+        return Limiter(Enforcement(enforced, frozenset(), "control groups", ""), parent)
     problem = _probe_systemd()
     if problem is None:
-        # One process can be in one version 2 group only, and this is systemd's.
-        kept = tuple(parent for parent in parents if parent.version == 1)
+        # One process can be in one group only, and this is systemd's.
         done = Enforcement(_DIMENSIONS, frozenset(), "a systemd scope of this user", "")
-        return Limiter(done, kept, systemd=True)
+        return Limiter(done, systemd=True)
     advisory = _DIMENSIONS - enforced
     how = "control groups" if enforced else ""
-    return Limiter(Enforcement(enforced, advisory, how, _explain(advisory, problem)), parents)
+    return Limiter(Enforcement(enforced, advisory, how, _explain(advisory, problem)), parent)
 
 
 def _explain(advisory: frozenset[str], problem: str) -> str:
@@ -180,36 +155,22 @@ def _explain(advisory: frozenset[str], problem: str) -> str:
     verb = "limits are" if len(advisory) > 1 else "limit is"
     return (
         f"The {shown} {verb} advisory: control groups cannot be made here by "
-        f"{'root' if os.geteuid() == 0 else 'this user'}, and {problem}."
+        f"{'root' if os.geteuid() == 0 else 'this user'} that enforce them (cgroup v2), and "
+        f"{problem}."
     )
 
 
-def _probe_parents() -> tuple[Parent, ...]:
-    found: list[Parent] = []
-    for hierarchy in hierarchies():
-        taken = frozenset().union(*(parent.controllers for parent in found))
-        wanted = (hierarchy.controllers & _CONTROLLERS) - taken
-        # The freezer, on old systems, is the group that everything can always be put into.
-        tracking = hierarchy.version == 2 or (not found and "freezer" in hierarchy.controllers)
-        if wanted or tracking:
-            parent = _probe_hierarchy(hierarchy, wanted)
-            if parent is not None:
-                found.append(parent)
-    return tuple(found)
-
-
-def _probe_hierarchy(hierarchy: Hierarchy, wanted: frozenset[str]) -> Parent | None:
-    """Find the place where most of ``wanted`` holds, the nearest one of those that are equal."""
+def _probe_parent() -> Parent | None:
+    """Find the place where most can be limited, the nearest one of those that are equal."""
     best: Parent | None = None
-    for place in hierarchy.places():
-        working = frozenset(
-            name for name in wanted if _works(Parent(place, hierarchy.version, frozenset({name})))
-        )
-        parent = Parent(place, hierarchy.version, working)
-        better = best is None or len(working) > len(best.controllers)
-        if better and (working or not wanted or hierarchy.version == 2) and _works(parent):
+    for place in list_places():
+        each = [Parent(place, frozenset({name})) for name in sorted(_CONTROLLERS)]
+        working = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
+        parent = Parent(place, working)
+        # Without any it still keeps a server's processes together.
+        if (best is None or len(working) > len(best.controllers)) and _works(parent):
             best = parent
-        if best is not None and best.controllers == wanted:
+        if best is not None and best.controllers == _CONTROLLERS:
             break
     return best
 
@@ -217,17 +178,21 @@ def _probe_hierarchy(hierarchy: Hierarchy, wanted: frozenset[str]) -> Parent | N
 def _works(parent: Parent) -> bool:
     """Try it in earnest: make a group, set limits, have a process join it, remove it."""
     try:
-        path = parent.make(group_name("probe", uuid.uuid4().hex), _TRIED, _TRIED_PROCESSES)
+        path = parent.make(_probe_name(), _TRIED, _TRIED_PROCESSES)
     except OSError:
         return False
     try:
-        argv = [sys.executable, "-I", "-S", str(SUPERVISOR)]
+        argv = [sys.executable, *ISOLATED]
         argv += ["--group", str(path / "cgroup.procs"), "--", "/bin/sh", "-c", "exit 0"]
         return _succeeds(argv)
     finally:
         for _ in range(20):
             if not remove_groups([path]):
                 break
+
+
+def _probe_name() -> str:
+    return group_name("probe", "", uuid.uuid4().hex)
 
 
 def _succeeds(argv: list[str]) -> bool:
@@ -261,7 +226,7 @@ def _probe_systemd() -> str | None:
         return "root has no systemd session of its own"
     if shutil.which("systemd-run") is None:
         return "there is no systemd-run"
-    name = group_name("probe", uuid.uuid4().hex)
+    name = _probe_name()
     # Inside, the limits must be seen in the scope's own files, or systemd only said yes.
     check = (
         'd=/sys/fs/cgroup$(sed -n "s/^0:://p" /proc/self/cgroup); '

@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.local.reach import check_reachable
 from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
+_KEPT_LOGS_OF_USER: Final = 60
 _INSTANCE: Final = "instance-id"
 
 
@@ -59,8 +60,20 @@ class Machine:
             with suppress(FileNotFoundError):
                 (directory / newer).replace(directory / older)
         path = directory / names[0]
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_NOFOLLOW
-        return os.open(path, flags, 0o600), path
+        # Read and cut by the supervisor, when it is full.
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_NOFOLLOW
+        opened = os.open(path, flags, 0o600), path
+        _prune_logs(directory, escape_name(user))
+        return opened
+
+
+def _prune_logs(directory: Path, user: str) -> None:
+    """Keep the newest logs of one user, who may name ever new servers."""
+    patterns = (f"{user}{server}.log{old}" for server in ("", "--*") for old in ("", ".[0-9]"))
+    found = [path for pattern in patterns for path in directory.glob(pattern)]
+    newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in newest[_KEPT_LOGS_OF_USER:]:
+        path.unlink(missing_ok=True)
 
 
 _opened: dict[tuple[Path, bool, tuple[int, int], Path | None, Path], Machine] = {}
@@ -103,7 +116,7 @@ def _open(
     if homes is None:
         homes = (ISOLATED_HOMES / instance if isolation.isolated else state) / "homes"
     if isolation.isolated:
-        check_reachable(homes, uids[0])
+        check_reachable(homes, uids[1])
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
     ids = UserIds(instance, state, homes, uids, uid_register)

@@ -99,6 +99,34 @@ def _own_name() -> str:
     return str(os.geteuid())
 
 
+def read_uids(state: Path) -> frozenset[int]:
+    """Return the user ids that the people of a state directory have, as far as can be read."""
+    with suppress(LocalSpawnerError):
+        return frozenset(_load(state / _REGISTER).values() if os.geteuid() == 0 else ())
+    return frozenset()
+
+
+def _load(register: Path) -> dict[str, int]:
+    try:
+        found = json.loads(register.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise _unreadable(register, str(error)) from error
+    if not isinstance(found, dict) or not all(type(uid) is int for uid in found.values()):
+        raise _unreadable(register, "it is no list of names and user ids")
+    if len(set(found.values())) != len(found):
+        raise _unreadable(register, "one user id is given to two people")
+    return found
+
+
+def _unreadable(register: Path, why: str) -> LocalSpawnerError:
+    return LocalSpawnerError(
+        f"{register} cannot be read ({why}). It says whose files are whose: restore it "
+        "from a backup, or rebuild it from the owners of the directories of people's homes."
+    )
+
+
 class People:
     """The people of one platform on this machine.
 
@@ -125,23 +153,10 @@ class People:
         self._register = state / _REGISTER
         self._isolation = isolation
         self._ids = ids
-        self._known = self._load()
+        self._known = _load(self._register)
         self._alone: set[str] = set()
         if isolation.isolated:
             self._keep_ids()
-
-    def _load(self) -> dict[str, int]:
-        try:
-            found = json.loads(self._register.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            return {}
-        except ValueError as error:
-            raise self._unreadable(str(error)) from error
-        if not isinstance(found, dict) or not all(type(uid) is int for uid in found.values()):
-            raise self._unreadable("it is no list of names and user ids")
-        if len(set(found.values())) != len(found):
-            raise self._unreadable("one user id is given to two people")
-        return found
 
     def _keep_ids(self) -> None:
         """Enter ids from before there was a register, so that nobody else is given them."""
@@ -149,13 +164,6 @@ class People:
             # Whoever shares one with somebody is told when they start a server.
             with suppress(LocalSpawnerError):
                 self._uid_of(name)
-
-    def _unreadable(self, why: str) -> LocalSpawnerError:
-        return LocalSpawnerError(
-            f"{self._register} cannot be read ({why}). It says whose files are whose: restore it "
-            "from a backup, or rebuild it from the owners of the directories in "
-            f"{self._homes}."
-        )
 
     def person(self, name: str) -> Person:
         """Return the person ``name``, whose home is there and closed to everybody else."""
@@ -168,6 +176,10 @@ class People:
             self._homes.chmod(0o711)
             _hand_over(home, uid)
         return Person(name, uid, home)
+
+    def find_uid(self, name: str) -> int | None:
+        """Return the user id that is this person's alone; None if they have none."""
+        return self._known[name] if name in self._alone else None
 
     def _uid_of(self, name: str) -> int:
         uid = self._known.get(name)

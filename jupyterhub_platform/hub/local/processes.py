@@ -1,18 +1,22 @@
-"""Find the processes of one server, so that no other process is ever taken for one of them.
+"""Tell which processes are whose, by what no user's own process can make up.
 
 A process id alone means nothing: the kernel gives it to another process later. A process is
-known by its id, the tick at which it started and the boot in which that happened; that it is
-*ours* is known from marks in the environment it was started with. Everything here is read
-from ``/proc``.
+known by its id, the tick at which it started and the boot in which that happened. Whose it is
+says the mark in the environment that its supervisor was started with, and a mark counts only
+in a process of the Hub's own user: any program may put any mark on itself.
 """
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
+from urllib.parse import quote
+
+import psutil
 
 from jupyterhub_platform.core.errors import PlatformError
 
@@ -21,13 +25,17 @@ RESERVATION_MARK: Final = "JUPYTERHUB_PLATFORM_RESERVATION"
 SERVER_MARK: Final = "JUPYTERHUB_PLATFORM_SERVER"
 
 SUPERVISOR: Final = Path(__file__).with_name("supervisor.py")
-
-_PROC: Final = Path("/proc")
-_ENDED: Final = frozenset("ZXx")
-
+ISOLATED: Final = ("-I", "-S", str(SUPERVISOR))
+"""How the supervisor is run: it is the Hub's user with a person's HOME, and must load nothing
+from there."""
 
 PYTHON: Final = str(Path(sys.executable).parent.resolve() / Path(sys.executable).name)
 """This Python, by a path that people can follow: a link to it may be where they may not go."""
+
+_ENDED: Final = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
+
+T = TypeVar("T")
 
 
 class LocalSpawnerError(PlatformError):
@@ -38,7 +46,7 @@ class LocalSpawnerError(PlatformError):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of one boot; two of the same ``pid`` differ in the rest."""
+    """One process of one boot, as it can be written down; two of one ``pid`` differ in the rest."""
 
     pid: int
     start_time: int
@@ -46,27 +54,13 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """What one line of ``/proc/PID/stat`` says."""
-
-    process: Process
-    parent: int
-    state: str
-
-    @property
-    def ended(self) -> bool:
-        """Tell whether it is dead and only waits to be reaped."""
-        return self.state in _ENDED
-
-
-@dataclass(frozen=True, slots=True)
 class Marked:
-    """A process that carries our marks, and whose it says it is."""
+    """A process whose marks are believed, and whose they say it is."""
 
     process: Process
     instance: str
-    reservation: str
     server: str
+    reservation: str
 
 
 def require_linux() -> None:
@@ -75,38 +69,33 @@ def require_linux() -> None:
     Raises
     ------
     LocalSpawnerError
-        Raised where there is no ``/proc`` as Linux has it.
+        Raised where processes cannot be told apart as on Linux.
     """
-    if not (_PROC / "self" / "stat").exists() or not (_PROC / "self" / "environ").exists():
+    if not psutil.LINUX or not owners_of(os.getpid()):
         raise LocalSpawnerError(
             "The local spawner needs Linux: it recognises servers by what /proc says about them. "
             "Run the platform in a Linux virtual machine or container, or use Kubernetes."
         )
 
 
+def server_mark(user: str, server: str) -> str:
+    """Return the mark of a server; no two servers have the same."""
+    return "/".join(quote(name, safe="@", errors="surrogatepass") for name in (user, server))
+
+
 @cache
 def boot_id() -> str:
     """Return the id of this boot of the machine."""
-    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
-
-
-def read_entry(pid: int) -> Entry | None:
-    """Read what the kernel says about ``pid``; None if there is no such process."""
-    try:
-        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
-    except OSError:
-        return None
-    # The name of the program stands in parentheses and may itself contain some.
-    fields = text.rpartition(")")[2].split()
-    if len(fields) < 20:
-        return None
-    return Entry(Process(pid, int(fields[19]), boot_id()), int(fields[1]), fields[0])
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def identify(pid: int) -> Process | None:
     """Return which process has ``pid`` now; None if none has or it has ended."""
-    entry = read_entry(pid)
-    return None if entry is None or entry.ended else entry.process
+    try:
+        found = psutil.Process(pid)
+        return None if has_ended(found) else Process(pid, _start_tick(found), boot_id())
+    except psutil.Error:
+        return None
 
 
 def is_alive(process: Process) -> bool:
@@ -114,142 +103,162 @@ def is_alive(process: Process) -> bool:
     return identify(process.pid) == process
 
 
-def all_entries() -> dict[int, Entry]:
-    """Read all processes of the machine, by process id."""
-    entries = (read_entry(pid) for pid in _pids())
-    return {entry.process.pid: entry for entry in entries if entry is not None}
+def has_ended(process: psutil.Process) -> bool:
+    """Tell whether a process is dead and only waits to be reaped.
+
+    One whose first thread has ended while others go on looks dead, and is not.
+    """
+    # Not num_threads(), which a name can make up as it can Uid.
+    return process.status() in _ENDED and len(process.threads()) <= 1
 
 
-def _pids() -> Iterator[int]:
-    return (int(path.name) for path in _PROC.iterdir() if path.name.isdecimal())
+def _start_tick(process: psutil.Process) -> int:
+    """Return when a process started, in ticks since the boot.
+
+    The wall clock, by which psutil tells it, may be set while servers run.
+    """
+    booted = psutil.boot_time()
+    tick = round((process.create_time() - booted) * _TICKS_PER_SECOND)
+    return tick if psutil.boot_time() == booted else _start_tick(psutil.Process(process.pid))
+
+
+def owners_of(pid: int) -> frozenset[int]:
+    """Return the user ids of a process, of every kind; none if there is no such process.
+
+    Not with psutil, which takes the first ``Uid:`` that it meets: a program may call itself that.
+    A name holds no line feed, but whatever else ends a line for ``splitlines``.
+    """
+    try:
+        with open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123 light
+            lines = status.read().split(b"\n")
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        return frozenset()
+    return frozenset(int(uid) for one in lines if one[:4] == b"Uid:" for uid in one.split()[1:])
 
 
 def list_owners() -> set[int]:
     """Return the user ids, of every kind, that the machine's processes have."""
-    owners: set[int] = set()
-    for pid in _pids():
-        try:
-            status = (_PROC / str(pid) / "status").read_text(errors="replace")
-        except OSError:
-            continue
-        owners.update(
-            int(uid)
-            for line in status.splitlines()
-            if line.startswith("Uid:")
-            for uid in line.split()[1:]
-        )
-    return owners
+    return set().union(*(owners_of(pid) for pid in psutil.pids()))
 
 
-def read_environment(pid: int) -> dict[str, str]:
-    """Read the environment that ``pid`` was started with; empty if it is not ours to read."""
+def runs_as(pid: int, uids: Collection[int]) -> bool:
+    """Tell whether a process has no user ids but these."""
+    if effective_owner(pid) not in uids:
+        return False
+    owners = owners_of(pid)
+    return bool(owners) and owners.issubset(uids)
+
+
+def effective_owner(pid: int) -> int:
+    """Return the user id that a process acts as, which is cheap to know; -1 if it is gone."""
     try:
-        raw = (_PROC / str(pid) / "environ").read_bytes()
+        return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 light
     except OSError:
-        return {}
-    pairs = (item.partition(b"=") for item in raw.split(b"\0") if item)
-    return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+        return -1
 
 
-def iterate_marked(
-    instance: str, reservation: str | None = None, server: str | None = None
-) -> Iterator[Marked]:
-    """Yield the living processes of this platform as soon as each is seen, newest id first.
+def _ask_ours(pid: int, question: Callable[[psutil.Process], T | None]) -> T | None:
+    """Ask a process something that only one of our own user answers truly.
 
-    Newest first, because what forks faster than it is looked for is found at its newest end.
-
-    Parameters
-    ----------
-    instance
-        Id of the platform's state directory.
-    reservation
-        Only those of this reservation, if given.
-    server
-        Only those of this ``<user>/<server>``, if given.
+    Asked before and after: what gives up its rights meanwhile, or takes over the id, does not get
+    them back. The others are not even read, as what they say may be of any size.
     """
-    needle = f"{INSTANCE_MARK}={instance}".encode()
-    for pid in sorted(_pids(), reverse=True):
-        try:
-            if needle not in (_PROC / str(pid) / "environ").read_bytes():
-                continue
-        except OSError:
-            continue
-        marked = read_marks(pid)
-        if (
-            marked is not None
-            and marked.instance == instance
-            and reservation in {None, marked.reservation}
-            and server in {None, marked.server}
-        ):
-            yield marked
+    own = {os.geteuid()}
+    if not runs_as(pid, own):
+        return None
+    try:
+        process = psutil.Process(pid)
+        answer = question(process)
+        return answer if answer and process.is_running() and runs_as(pid, own) else None
+    except psutil.Error:
+        return None
 
 
-def find_marked(
-    instance: str, reservation: str | None = None, server: str | None = None
-) -> list[Marked]:
-    """Find the living processes of this platform, oldest first; as :func:`iterate_marked`."""
-    found = iterate_marked(instance, reservation, server)
-    return sorted(found, key=lambda marked: (marked.process.start_time, marked.process.pid))
+def read_environment(pid: int) -> Mapping[str, str]:
+    """Read the environment of a process of our own user; empty if there is no such process."""
+    return _ask_ours(pid, psutil.Process.environ) or {}
 
 
 def read_marks(pid: int) -> Marked | None:
-    """Read the marks of ``pid``; None if it has none or has ended.
+    """Read the marks of ``pid``; None if it has none, or none that are believed."""
+    return _ask_ours(pid, _find_marks)
 
-    The process is identified before and after, so that the marks are those of that process.
-    """
-    process = identify(pid)
-    environment = read_environment(pid)
-    if process is None or INSTANCE_MARK not in environment or identify(pid) != process:
+
+def _find_marks(process: psutil.Process) -> Marked | None:
+    environment = process.environ()
+    if INSTANCE_MARK not in environment or (known := identify(process.pid)) is None:
         return None
-    return Marked(
-        process=process,
-        instance=environment[INSTANCE_MARK],
-        reservation=environment.get(RESERVATION_MARK, ""),
-        server=environment.get(SERVER_MARK, ""),
-    )
+    names = (INSTANCE_MARK, SERVER_MARK, RESERVATION_MARK)
+    return Marked(known, *(environment.get(name, "") for name in names))
 
 
 def is_supervisor(pid: int) -> bool:
-    """Tell whether ``pid`` is a supervisor that a Hub of this user started.
+    """Tell whether ``pid`` is a supervisor that a Hub of this user started."""
+    return tuple((_ask_ours(pid, psutil.Process.cmdline) or ())[1:4]) == ISOLATED
 
-    Marks are inherited, and a person may put any mark on processes of their own. A supervisor
-    belongs to whoever runs the Hub, which nobody else's process can.
+
+def find_marked(instance: str, server: str | None = None) -> list[Marked]:
+    """Find the living processes of a platform, or one server, by marks that are believed.
+
+    The oldest come first.
     """
-    try:
-        owner = (_PROC / str(pid)).stat().st_uid
-        arguments = (_PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
-    except OSError:
-        return False
-    return owner == os.geteuid() and os.fsencode(SUPERVISOR) in arguments[:5]
+    marked = [one for pid in psutil.pids() if (one := read_marks(pid))]
+    found = [one for one in marked if one.instance == instance and server in {None, one.server}]
+    return sorted(found, key=lambda one: (one.process.start_time, one.process.pid))
 
 
-def find_supervisor(instance: str, server: str) -> Marked | None:
-    """Find the supervisor of ``server``, for a Hub that does not know what it started."""
-    marked = find_marked(instance, server=server)
-    return next((one for one in marked if is_supervisor(one.process.pid)), None)
+class ProcessTable:
+    """One look at all processes that live, which remembers what it has read.
 
+    Parameters
+    ----------
+    uids
+        Only processes of these users and of our own, if any are given: a person's processes
+        cannot become another's, and each of these may have thousands.
+    """
 
-def with_descendants(pids: Iterable[int], entries: Mapping[int, Entry]) -> set[int]:
-    """Return ``pids`` with all children of theirs, and theirs, as far as they still hang on."""
-    children: dict[int, list[int]] = {}
-    for pid, entry in entries.items():
-        children.setdefault(entry.parent, []).append(pid)
-    found: set[int] = set()
-    waiting = list(pids)
-    while waiting:
-        pid = waiting.pop()
-        if pid not in found:
-            found.add(pid)
-            waiting.extend(children.get(pid, ()))
-    return found
+    def __init__(self, uids: Collection[int] = ()) -> None:
+        self._processes: dict[int, psutil.Process] = {}
+        self._parents: dict[int, int] = {}
+        self._marks: dict[int, Marked | None] = {}
+        self._tops = {0}
+        wanted = {os.geteuid(), *uids}
+        for process in psutil.process_iter():
+            owner = effective_owner(process.pid)
+            if uids and owner not in wanted:
+                # Not one that has ended just now: what hung on it hangs elsewhere.
+                self._tops |= {process.pid} if owner >= 0 else set()
+                continue
+            with suppress(psutil.Error), process.oneshot():
+                if not has_ended(process):
+                    self._parents[process.pid] = process.ppid()
+                    self._processes[process.pid] = process
 
+    def __iter__(self) -> Iterator[psutil.Process]:
+        """Yield them newest id first: what forks fast is found at its newest end.
 
-def own_line(entries: Mapping[int, Entry]) -> set[int]:
-    """Return this process and all its ancestors, which nothing here ever ends."""
-    line = {0, 1}
-    pid = os.getpid()
-    while pid not in line:
-        line.add(pid)
-        entry = entries.get(pid)
-        pid = entry.parent if entry is not None else 0
-    return line
+        Never this process or one above it, which nothing here may end.
+        """
+        spared = {0, 1, *self.line(os.getpid())}
+        return (p for pid, p in sorted(self._processes.items(), reverse=True) if pid not in spared)
+
+    def line(self, pid: int) -> list[int]:
+        """Return ``pid`` and all above it, as far as is seen."""
+        line: list[int] = []
+        while pid in self._parents and pid not in line:
+            line.append(pid)
+            pid = self._parents[pid]
+        return line
+
+    def is_whole(self, line: list[int]) -> bool:
+        """Tell whether a line was seen up to its beginning: what ends meanwhile breaks it off."""
+        return self._parents[line[-1]] in self._tops
+
+    def nearest_marks(self, line: Iterable[int]) -> Marked | None:
+        """Return the first marks in a line that are believed."""
+        for pid in line:
+            if pid not in self._marks:
+                self._marks[pid] = read_marks(pid)
+            if marks := self._marks[pid]:
+                return marks
+        return None

@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlparse
 
 from jupyterhub.spawner import Spawner, SpawnException
+from jupyterhub.traitlets import ByteSpecification
 from traitlets import Bool, Float, Int, Tuple, Unicode, default
 
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.ending import StillAliveError, end_server
-from jupyterhub_platform.hub.local.launch import Order, Record, find_leftovers, find_record, launch
+from jupyterhub_platform.hub.local.ending import StillAliveError, Target, end_server, find_living
+from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, find_free_port, open_machine
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
@@ -46,8 +47,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
     ).tag(config=True)
 
     homes_dir = Unicode(
-        help="""
-        Directory of people's homes; by default in ``state_dir``.
+        help="""Directory of people's homes; by default in ``state_dir``.
 
         As root, where people have user ids of their own, it must be where everybody may pass
         through; the default is then below ``/var/lib/jupyterhub-platform``.
@@ -95,6 +95,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         4096,
         help="Most processes and threads of one server, where the system can limit them; 0: any.",
     ).tag(config=True)
+
+    log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
 
     # Set by JupyterHub, which has no types.
     api_token: str
@@ -146,10 +148,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             homes=homes,
             uid_register=Path(self.uid_register),
         )
-
-    @property
-    def _mark(self) -> str:
-        return f"{self.user.name}/{self.name}"
 
     # State
 
@@ -212,6 +210,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             resources=self.granted_resources(),
             processes=self.process_limit,
             grace=self.stop_grace,
+            log_bytes=self.log_limit,
         )
         self._unsearched = False
         self._started, self._record = launch(machine, order, self.port)
@@ -235,7 +234,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         status = self._started.poll() if self._started is not None else None
         machine = await asyncio.to_thread(self.machine)
         try:
-            await end_server(record.target(machine.instance), grace=0, patience=self.kill_patience)
+            target = self._target(machine, record)
+            await end_server(target, grace=0, patience=self.kill_patience)
         except StillAliveError as error:
             self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
             return None
@@ -252,11 +252,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
         if record is not None:
-            await end_server(
-                record.target(machine.instance),
-                grace=0 if now else self.stop_grace + 1,
-                patience=self.kill_patience,
-            )
+            target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
+            await end_server(target, grace=grace, patience=self.kill_patience)
         await self._end_leftovers(machine)
         if started is not None:
             started.poll()
@@ -265,8 +262,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         """Find the server that a former Hub started, also if it did not come to write it down."""
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
-            found = await asyncio.to_thread(find_record, machine, self._mark)
-            self._record = found or self._record
+            self._record = await asyncio.to_thread(find_record, self._target(machine, None))
         if self._record is not None and is_alive(self._record.supervisor):
             self._adopt(self._record)
         else:
@@ -287,8 +283,12 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             self.server.port = url.port
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
 
+    def _target(self, machine: Machine, record: Record | None) -> Target:
+        return target_of(machine, self.user.name, self.name, record)
+
     async def _end_leftovers(self, machine: Machine) -> None:
-        for target in await asyncio.to_thread(find_leftovers, machine, self._mark):
+        target = self._target(machine, None)
+        if await asyncio.to_thread(find_living, target):
             self.log.warning("Ending what is left of %s", self._log_name)
             await end_server(target, grace=0, patience=self.kill_patience)
 

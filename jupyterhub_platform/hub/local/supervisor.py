@@ -3,24 +3,36 @@
 It is the parent of the server and, as a "subreaper", becomes the parent of everything that the
 server's own children leave behind, whatever session they are in and whatever they did to their
 environment. When the server ends, or the supervisor is told to, it kills all of them. It does
-not die with the Hub. It is run by its path, isolated from the environment and the home of
-the person it starts the server for, and so uses nothing but the standard library.
+not die with the Hub. What the server writes comes through a pipe: the log is open in the
+supervisor alone, which keeps the end of it. It is run by its path, isolated from the environment
+and the home of the person it starts the server for, and so uses nothing but the standard library.
 """
 
 import argparse
 import ctypes
+import fcntl
 import os
 import resource
+import select
 import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 
 _SET_DEATH_SIGNAL = 1
 _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
+
+_LOG = 1
+_PIPE_BYTES = 2**20
+_BYTES_PER_SECOND = 2**20
+_LEAST_LOG = 2**16
+_PAUSE = 0.05
+_DRAIN_SECONDS = 1.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,11 +42,20 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
+    output, written = os.pipe()
     child = os.fork()
     if child == 0:
+        os.dup2(written, 1)
+        os.dup2(written, 2)
         _become_server(options, own)
+    os.close(written)
+    # The signals that are waited for are blocked in this thread, too.
+    keeper = threading.Thread(target=_keep_log, args=(output, options.log), daemon=True)
+    keeper.start()
     status = _supervise(child, options.grace)
     _end_children()
+    # A program may have handed the pipe to one that is not ours to end.
+    keeper.join(_DRAIN_SECONDS)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         hint = ", perhaps because it used more memory than it may" if number == 9 else ""
@@ -51,6 +72,7 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
     parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
     parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
+    parser.add_argument("--log", type=int, default=10 * 2**20, help="most bytes of the log")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
 
@@ -96,6 +118,47 @@ def _control(option: int, value: int) -> None:
     if libc.prctl(option, value, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def _keep_log(output: int, most: int) -> None:
+    """Write what comes out of the pipe into the log, until nothing has its other end open.
+
+    What comes faster than a log is for is read all the same, or it would hold up the server, but
+    only the last of it is kept. The pauses bound what any flood costs this process.
+    """
+    with suppress(OSError):  # A smaller pipe will do.
+        fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
+    held, left_out, second, budget = b"", 0, 0, 0
+    open_end = True
+    while open_end:
+        ready = select.select([output], [], [], 1.0 if held else None)[0]
+        read = os.read(output, _PIPE_BYTES) if ready else b""
+        open_end = bool(read or not ready)
+        if int(time.monotonic()) != second:
+            second, budget = int(time.monotonic()), _BYTES_PER_SECOND
+        if budget > 0 or not read:
+            if left_out:
+                held = b"\n[supervisor] %d bytes came too fast to be kept\n" % left_out + held
+            _write_log(held + read, most)
+            budget -= len(held + read)
+            held, left_out = b"", 0
+        else:
+            left_out += max(0, len(held + read) - _LEAST_LOG)
+            held = (held + read)[-_LEAST_LOG:]
+        time.sleep(_PAUSE)
+
+
+def _write_log(text: bytes, most: int) -> None:
+    """Write into the log; when it is full, only the latter half of it stays."""
+    half = max(most, _LEAST_LOG) // 2
+    text = text[-half:]
+    with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
+        size = os.fstat(_LOG).st_size
+        if size + len(text) > 2 * half:
+            kept = os.pread(_LOG, half, max(0, size - half))
+            os.ftruncate(_LOG, 0)
+            os.write(_LOG, b"[supervisor] what came before is gone\n" + kept[-half:])
+        os.write(_LOG, text)
 
 
 def _supervise(child: int, grace: float) -> int:

@@ -18,13 +18,11 @@ from jupyterhub_platform.hub.local.ending import (
     find_living,
     find_reservations,
 )
-from jupyterhub_platform.hub.local.launch import Order, Record, launch
+from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
 from jupyterhub_platform.hub.local.people import Isolation, People, Person, describe_isolation
-from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
+from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UserIds
-
-SYSTEM_PYTHON = "/usr/bin/python3"
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
@@ -72,9 +70,9 @@ async def machine(state: Path) -> AsyncIterator[Machine]:
     machine = open_machine(state, isolate=False, uids=(200_000, 265_535))
     yield machine
     left = find_reservations(machine.instance)
-    groups = tuple(find_groups(machine.instance))
-    for reservation in left:
-        await end_server(Target(machine.instance, reservation, None, groups), grace=0, patience=10)
+    groups = find_groups(machine.instance)
+    if left:
+        await end_server(Target(machine.instance), grace=0, patience=10)
     remove_groups(groups)
     assert not left, "processes were left behind"
     assert not groups, "control groups were left behind"
@@ -100,6 +98,7 @@ class Servers:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         self._count = 0
+        self._orders: dict[str, Order] = {}
         self._started: dict[str, Callable[[], int]] = {}
 
     def start(
@@ -109,6 +108,7 @@ class Servers:
         resources: Resources | None = None,
         processes: int = 0,
         environment: dict[str, str] | None = None,
+        log_bytes: int = 10 * 2**20,
     ) -> tuple[Record, Callable[[], int]]:
         """Start ``command`` as a server; the second thing returned waits for its end."""
         self._count += 1
@@ -122,14 +122,23 @@ class Servers:
             resources=resources or Resources(),
             processes=processes,
             grace=1.0,
+            log_bytes=log_bytes,
         )
+        self._orders[order.reservation] = order
         started, record = launch(self.machine, order, 0)
         self._started[record.reservation] = lambda: started.wait(20)
         return record, self._started[record.reservation]
 
     def target(self, record: Record) -> Target:
         """Say what belongs to a server."""
-        return record.target(self.machine.instance)
+        order = self._orders[record.reservation]
+        return target_of(self.machine, order.person.name, order.server, record)
+
+    def groups(self, record: Record) -> list[Path]:
+        """Find the control groups of a server."""
+        order = self._orders[record.reservation]
+        mark = server_mark(order.person.name, order.server)
+        return find_groups(self.machine.instance, mark, record.reservation)
 
     async def end(self, record: Record, grace: float = 3.0) -> None:
         """End a server, with all that it started."""

@@ -136,7 +136,7 @@ async def test_a_process_that_has_the_id_of_an_earlier_one_is_spared(machine):
         other_boot = replace(now, boot_id="0" * 36)
 
         for recorded in (earlier, other_boot):
-            target = Target(machine.instance, "r9", recorded)
+            target = Target(machine.instance, "ada/s9", "r9", supervisor=recorded)
             assert find_living(target) == set()
             await end_server(target, grace=1, patience=1)
 
@@ -161,10 +161,11 @@ async def test_another_server_of_the_same_person_is_spared(servers):
 
 async def test_a_group_that_does_not_bear_our_name_is_left_alone(servers):
     record, _ = servers.start("/bin/sleep", "300")
-    if record.groups:
-        wait_until(lambda: members(record.groups))
-    inside = [identify(pid) for pid in members(record.groups)]
-    foreign = Target(servers.machine.instance, "r9", None, record.groups)
+    groups = servers.groups(record)
+    if groups:
+        wait_until(lambda: members(groups))
+    inside = [identify(pid) for pid in members(groups)]
+    foreign = Target(servers.machine.instance, "ada/s1", "r9")
 
     await end_server(foreign, grace=0, patience=1)
 
@@ -179,14 +180,16 @@ async def test_this_process_is_never_ended_even_when_recorded(machine):
     assert own is not None
     assert parent is not None
     for process in (own, parent):
-        assert own not in find_living(Target(machine.instance, "r9", process))
-        assert parent not in find_living(Target(machine.instance, "r9", process))
+        assert own not in find_living(Target(machine.instance, "ada/s9", "r9", supervisor=process))
+        assert parent not in find_living(
+            Target(machine.instance, "ada/s9", "r9", supervisor=process)
+        )
 
 
 def test_a_hub_started_inside_one_of_its_own_servers_does_not_end_itself():
     code = (
         "from jupyterhub_platform.hub.local.ending import Target, sweep\n"
-        "print(len(sweep(Target('abc', 'r9'))))"
+        "print(len(sweep(Target('abc', 'ada/', 'r9'))))"
     )
     marks = {"JUPYTERHUB_PLATFORM_INSTANCE": "abc", "JUPYTERHUB_PLATFORM_RESERVATION": "r9"}
     root = str(Path(__file__).parents[3])
@@ -204,12 +207,12 @@ def test_a_hub_started_inside_one_of_its_own_servers_does_not_end_itself():
 async def test_the_server_and_its_children_are_found_by_their_mark(servers):
     record, _ = servers.start("/bin/sh", "-c", "sleep 300 & exec sleep 301")
     instance = servers.machine.instance
-    wait_until(lambda: len(find_marked(instance, record.reservation)) == 3)
+    wait_until(lambda: len(find_marked(instance, "ada/s1")) == 3)
 
-    assert find_marked(instance, record.reservation)[0].process == record.supervisor
-    assert find_marked(instance, server="ada/s1")[0].reservation == "r1"
-    assert find_marked(instance, server="ada/s2") == []
-    assert find_marked(instance, "r2") == []
+    assert find_marked(instance, "ada/s1")[0].process == record.supervisor
+    assert find_marked(instance, "ada/s1")[0].reservation == "r1"
+    assert find_marked(instance, "ada/s2") == []
+    assert find_living(Target(instance, "ada/s1", "r2")) == set()
     assert find_marked("0" * 32) == []
     await servers.end(record)
 
@@ -236,10 +239,11 @@ async def test_a_command_that_does_not_exist_is_said_in_the_log(servers):
 
 async def test_groups_are_gone_with_the_server(servers):
     record, _ = servers.start("/bin/sleep", "300")
-    if not record.groups:
-        pytest.skip("no control group can be made here")
-    wait_until(lambda: members(record.groups))
-    assert set(find_groups(servers.machine.instance)) == set(record.groups)
+    groups = servers.groups(record)
+    if not groups:
+        pytest.skip("by choice: no control group can be made here")
+    wait_until(lambda: members(groups))
+    assert find_groups(servers.machine.instance) == groups
 
     await servers.end(record)
 

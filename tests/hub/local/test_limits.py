@@ -8,17 +8,18 @@ import pytest
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import (
-    Hierarchy,
     find_groups,
     group_name,
-    hierarchies,
+    list_places,
     make_group,
+    members,
     remove_groups,
+    write_value,
 )
 from jupyterhub_platform.hub.local.limits import (
     Parent,
-    probe_enforcement,
     probe_limiter,
+    render_limits,
 )
 from tests.hub.local.conftest import read_log, wait_until
 
@@ -26,8 +27,9 @@ _ALLOCATE = "import sys; block = bytearray(int(sys.argv[1])); print(len(block))"
 
 
 def _needs(dimension: str) -> None:
-    if dimension not in probe_enforcement().enforced:
-        pytest.skip(probe_enforcement().why_not)
+    found = probe_limiter().enforcement
+    if dimension not in found.enforced:
+        pytest.skip(f"by choice: {found.why_not}")
 
 
 async def test_a_server_that_allocates_more_memory_than_it_may_is_killed(servers):
@@ -49,13 +51,9 @@ async def test_the_cpu_limit_is_written_where_the_kernel_reads_it(servers):
     _needs("cpu")
     limit = Resources.of({"cpu": 1500})
     record, _ = servers.start("/bin/sleep", "300", resources=limit)
-    found = {}
-    for group in record.groups:
-        for name in ("cpu.max", "cpu.cfs_quota_us"):
-            if (group / name).exists():
-                found[name] = (group / name).read_text().split()[0]
-    assert list(found.values()) == ["150000"]
-    wait_until(lambda: any("sleep" in name for name in _names_in(record.groups)))
+    (group,) = servers.groups(record)
+    assert (group / "cpu.max").read_text().split()[0] == "150000"
+    wait_until(lambda: any("sleep" in name for name in _names_in([group])))
     await servers.end(record)
 
 
@@ -65,8 +63,9 @@ def _names_in(groups):
 
 
 async def test_a_server_cannot_have_more_processes_than_its_limit(servers):
-    if not any("pids" in parent.controllers for parent in servers.machine.limiter.parents):
-        pytest.skip("the number of processes cannot be limited here")
+    parent = servers.machine.limiter.parent
+    if parent is None or "pids" not in parent.controllers:
+        pytest.skip("by choice: the number of processes cannot be limited here")
     script = (
         "import os, time\n"
         "try:\n"
@@ -83,15 +82,15 @@ async def test_a_server_cannot_have_more_processes_than_its_limit(servers):
 
 async def test_what_is_not_limited_stays_unlimited(servers):
     record, _ = servers.start("/bin/sleep", "300")
-    for group in record.groups:
-        for name in ("memory.max", "cpu.max", "cpu.cfs_quota_us"):
+    for group in servers.groups(record):
+        for name in ("memory.max", "cpu.max"):
             if (group / name).exists():
                 assert (group / name).read_text().split()[0] in {"max", "-1"}
     await servers.end(record)
 
 
 def test_each_dimension_is_either_enforced_or_advisory_with_the_reason():
-    found = probe_enforcement()
+    found = probe_limiter().enforcement
     assert found.enforced | found.advisory == {"cpu", "memory"}
     assert not found.enforced & found.advisory
     assert bool(found.why_not) == bool(found.advisory)
@@ -104,22 +103,60 @@ def test_the_probe_leaves_no_group_behind():
 
 
 def test_a_limit_that_cannot_be_written_leaves_no_group_behind():
-    for parent in probe_limiter().parents:
-        wrong = Parent(parent.path, 3 - parent.version, frozenset({"memory"}))
-        with pytest.raises(OSError, match=r"memory|cgroup|subtree"):
-            wrong.make(group_name("wrong", "w1"), Resources.of({"memory": 2**28}), 0)
+    parent = probe_limiter().parent
+    if parent is None:
+        pytest.skip("by choice: no control group can be made here")
+    wrong = Parent(parent.path, frozenset({"nothing_such"}))
+    with pytest.raises(OSError, match=r"subtree_control|Invalid"):
+        wrong.make(group_name("wrong", "", "w1"), Resources.of({"memory": 2**28}), 0)
     assert find_groups("wrong") == []
 
 
+def test_a_controller_is_active_in_a_group_that_needs_it():
+    parent = probe_limiter().parent
+    if parent is None:
+        pytest.skip("by choice: no control group can be made here")
+    active = parent.path / "cgroup.subtree_control"
+    before = set(active.read_text().split())
+    name = next(iter(sorted((parent.path / "cgroup.controllers").read_text().split())), None)
+    if name is None:
+        pytest.skip("by choice: no controller is left to control groups of version 2 here")
+    group = make_group(parent.path, group_name("active", "", "a1"), {name})
+    try:
+        assert name in (group / "cgroup.controllers").read_text().split()
+        assert name in active.read_text().split()
+    finally:
+        assert remove_groups([group]) == []
+        if name not in before:
+            write_value(active, f"-{name}")
+
+
+@pytest.mark.parametrize(
+    ("resources", "processes", "files"),
+    [
+        ({}, 0, {}),
+        ({"servers": 1, "nvidia.com/gpu": 1}, 0, {}),
+        ({"cpu": 1500}, 0, {"cpu.max": "150000 100000"}),
+        ({"cpu": 1}, 0, {"cpu.max": "1000 100000"}),
+        ({"memory": 2**30}, 0, {"memory.max": "1073741824", "memory.swap.max": "0"}),
+        ({}, 64, {"pids.max": "64"}),
+    ],
+)
+def test_limits_are_written_as_the_kernel_reads_them(resources, processes, files):
+    assert render_limits(Resources.of(resources), processes) == files
+
+
 def test_groups_inside_ours_are_removed_with_them():
-    parents = probe_limiter().parents
-    if not parents:
-        pytest.skip("no control group can be made here")
-    path = make_group(parents[0].path, group_name("nested", "n1"), (), parents[0].version)
+    parent = probe_limiter().parent
+    if parent is None:
+        pytest.skip("by choice: no control group can be made here")
+    path = make_group(parent.path, group_name("nested", "ada/", "n1"), ())
     (path / "a" / "b").mkdir(parents=True)
     assert find_groups("nested") == [path]
-    assert find_groups("nested", "n1") == [path]
-    assert find_groups("nested", "n2") == []
+    assert find_groups("nested", "ada/") == [path]
+    assert find_groups("nested", "ada/", "n1") == [path]
+    assert find_groups("nested", "ada/", "n2") == []
+    assert find_groups("nested", "ada/x") == []
     assert remove_groups([path]) == []
     assert find_groups("nested") == []
 
@@ -127,15 +164,14 @@ def test_groups_inside_ours_are_removed_with_them():
 @pytest.mark.parametrize("name", ["../x", "", "a/b", "-a", ".x", "a b", "a" * 200])
 def test_an_id_that_is_no_plain_name_makes_no_group(name):
     with pytest.raises(ValueError, match="control group"):
-        group_name("abc", name)
+        group_name("abc", "ada/", name)
 
 
-def test_a_place_is_looked_for_from_our_own_group_upwards(tmp_path):
-    hierarchy = Hierarchy(tmp_path, 2, frozenset(), tmp_path / "a" / "b")
-    assert list(hierarchy.places()) == [tmp_path / "a" / "b", tmp_path / "a", tmp_path]
-
-
-def test_hierarchies_are_where_the_kernel_says_this_process_is():
-    for hierarchy in hierarchies():
-        procs = (hierarchy.own / "cgroup.procs").read_text().split()
-        assert str(os.getpid()) in procs
+def test_the_first_place_is_where_the_kernel_says_this_process_is():
+    places = list_places()
+    if not places:
+        pytest.skip("by choice: no control groups of version 2 are mounted here")
+    assert os.getpid() in members(places[:1])
+    assert all(
+        later in places[0].parents for later in places[1:] if later.is_relative_to(places[-1])
+    )

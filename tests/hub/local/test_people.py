@@ -9,22 +9,23 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import jupyterhub_platform
 from jupyterhub_platform.hub.local.people import escape_name
-from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError, all_entries
+from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError
 from jupyterhub_platform.hub.local.reach import check_reachable
 from tests.hub.local.conftest import (
-    SYSTEM_PYTHON,
     Servers,
     as_root,
     isolated_people,
     read_log,
     wait_until,
 )
+from tests.support.forgery import SYSTEM_PYTHON
 
 
 @settings(max_examples=50, deadline=None)
@@ -149,9 +150,8 @@ def _child_of(record) -> int:
     """Wait until a server runs as its person, and return its process id."""
 
     def find() -> list[int]:
-        entries = all_entries().items()
-        children = [pid for pid, entry in entries if entry.parent == record.supervisor.pid]
-        return [pid for pid in children if Path(f"/proc/{pid}").stat().st_uid != 0]
+        children = psutil.Process(record.supervisor.pid).children()
+        return [child.pid for child in children if Path(f"/proc/{child.pid}").stat().st_uid != 0]
 
     wait_until(find)
     return find()[0]
@@ -199,7 +199,7 @@ import asyncio, json, os, sys, time
 from pathlib import Path
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import end_server, find_living
-from jupyterhub_platform.hub.local.launch import Order, launch
+from jupyterhub_platform.hub.local.launch import Order, launch, target_of
 from jupyterhub_platform.hub.local.machine import open_machine
 from jupyterhub_platform.hub.local.processes import identify, is_alive
 
@@ -216,11 +216,12 @@ while not (pids.exists() and pids.read_text()):
     time.sleep(0.01)
 escaped = identify(int(pids.read_text()))
 before = is_alive(escaped)
-asyncio.run(end_server(record.target(machine.instance), grace=2, patience=5))
+target = target_of(machine, "ada", "", record)
+asyncio.run(end_server(target, grace=2, patience=5))
 started.wait()
 print(json.dumps({
     "uid": os.getuid(), "person": person.uid, "before": before, "after": is_alive(escaped),
-    "left": len(find_living(record.target(machine.instance))),
+    "left": len(find_living(target)),
     "sentence": machine.isolation.sentence, "isolated": machine.isolation.isolated,
     "mode": oct(state.stat().st_mode & 0o777),
     "why_not": machine.limiter.enforcement.why_not,
@@ -231,8 +232,8 @@ print(json.dumps({
 
 @as_root
 def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(state):
-    package = Path(jupyterhub_platform.__file__).parent
-    shutil.copytree(package, state / "code" / package.name)
+    for package in (Path(one.__file__).parent for one in (jupyterhub_platform, psutil)):
+        shutil.copytree(package, state / "code" / package.name)
     for path in (state / "code").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (state / "code").chmod(0o755)

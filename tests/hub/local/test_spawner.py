@@ -7,6 +7,7 @@ import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import psutil
 import pytest
 from jupyterhub import orm
 from jupyterhub.objects import Hub, Server
@@ -14,6 +15,7 @@ from jupyterhub.user import User
 from traitlets.config import Config
 
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.hub.local.cgroups import find_groups
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
@@ -239,7 +241,6 @@ async def test_a_recycled_process_id_in_the_state_is_neither_adopted_nor_killed(
                 "start_time": 12,
                 "boot_id": "0",
                 "reservation": "r1",
-                "cgroups": ["/sys/fs/cgroup/unified"],
                 "log": "",
                 "port": 5,
             }
@@ -278,17 +279,30 @@ async def test_what_was_granted_becomes_limits_and_marks(hubs):
     await spawner.start()
     wait_until(lambda: find_marked(hubs.machine.instance))
     marked = find_marked(hubs.machine.instance)[0]
-    groups = [Path(path) for path in spawner.get_state()["local"]["cgroups"]]
+    groups = find_groups(hubs.machine.instance, "ada/train", "granted-1")
     values = {
         (group / name).read_text().split()[0]
         for group in groups
-        for name in ("memory.max", "memory.limit_in_bytes", "cpu.max", "cpu.cfs_quota_us")
+        for name in ("memory.max", "cpu.max")
         if (group / name).exists()
     }
     enforced = hubs.machine.limiter.enforcement.enforced
     wanted = {"memory": str(2**30), "cpu": "200000"}
     assert values == {wanted[name] for name in enforced}
     assert (marked.reservation, marked.server) == ("granted-1", "ada/train")
+    await spawner.stop()
+    await spawner.poll()
+
+
+async def test_the_supervisor_is_told_how_long_the_log_may_be(hubs):
+    hubs.config.LocalServerSpawner.log_limit = "70K"
+    spawner = hubs.spawner()
+    hubs.prepare(spawner)
+    await spawner.start()
+    pid = spawner.get_state()["local"]["pid"]
+    wait_until(lambda: "--log" in psutil.Process(pid).cmdline())
+    command = psutil.Process(pid).cmdline()
+    assert command[command.index("--log") + 1] == str(70 * 1024)
     await spawner.stop()
     await spawner.poll()
 
