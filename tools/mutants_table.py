@@ -88,8 +88,8 @@ ADMISSION: Final = (
         ),
         (
             "memberships of the Hub are not asked for",
-            "subject_of(policy, start.user, start.memberships, suspension)",
-            "subject_of(policy, start.user, frozenset(), suspension)",
+            "snapshot.subject(start.user, start.memberships, now)",
+            "snapshot.subject(start.user, frozenset(), now)",
         ),
         (
             "another revision is recorded",

@@ -18,7 +18,7 @@ from tornado import web
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.errors import IdentityError, PolicyError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.core.question import limit_to_json, subject_of
+from jupyterhub_platform.core.question import limit_to_json
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
@@ -128,9 +128,8 @@ class UsageHandler(PlatformAPIHandler):
     def get(self) -> None:
         """Answer for oneself, or for ``?user=`` by scope."""
         name = self.get_query_argument("user", self.me)
-        policy, revision = self.platform.snapshot.policy, self.platform.snapshot.revision
-        suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
-        subject = subject_of(policy, name, self.memberships_of(name), suspension)
+        snapshot = self.platform.snapshot
+        subject = snapshot.subject(name, self.memberships_of(name), datetime.now(UTC))
         accounts = subject.accounts
         if name == self.me:
             self.require(roles.SELF, roles.READ)
@@ -148,7 +147,7 @@ class UsageHandler(PlatformAPIHandler):
             {
                 "user": name,
                 "level": subject.level,
-                "revision": revision,
+                "revision": snapshot.revision,
                 "accounts": [
                     {
                         "account": decision.question.account,

@@ -37,8 +37,9 @@ from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
-from jupyterhub_platform.usecases.admission import Admission, Snapshot
+from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 SETTINGS_KEY = "platform"
 

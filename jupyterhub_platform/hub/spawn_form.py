@@ -6,7 +6,7 @@ from typing import Any
 
 from traitlets import HasTraits, default
 
-from jupyterhub_platform.core.question import OPTION_NAMES, subject_of
+from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
@@ -18,7 +18,8 @@ def spawn_form(
     platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
 ) -> str:
     """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
-    policy, revision = platform.snapshot.policy, platform.snapshot.revision
+    snapshot, now = platform.snapshot, datetime.now(UTC)
+    policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
     viewer = getattr(handler.current_user, "name", "") if handler else user.name
     manages = handler is not None and handler.has_scope(roles.MANAGE)
@@ -26,10 +27,10 @@ def spawn_form(
     page = build_view(
         policy,
         platform.admission.book,
-        subject_of(policy, user.name, memberships),
+        snapshot.subject(user.name, memberships, now),
         server,
-        now=datetime.now(UTC),
-        revision=revision,
+        now=now,
+        revision=snapshot.revision,
         stored_options=stored.user_options if stored else None,
         preselect=_preselected(handler),
         viewer=viewer,
