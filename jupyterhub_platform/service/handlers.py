@@ -28,6 +28,8 @@ _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
+PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
+"""The arguments that say which part of a list is asked for."""
 _Result = TypeVar("_Result")
 
 
@@ -125,6 +127,12 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         self.scopes = read_scopes(model["scopes"])
         self.viewer = view_of(model, self.scopes)
 
+    async def head(self, *names: str) -> None:
+        """Answer what a ``GET`` would be answered, without its body."""
+        answer = self.get(*names)
+        if answer is not None:
+            await answer
+
     def answer_unknown(self) -> None:
         """Answer somebody whom the Hub does not know: send a browser to log in, refuse the rest."""
         is_visit = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
@@ -151,9 +159,8 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
 
     def read_list_query(self) -> Query:
         """Read which part of a list is asked for."""
-        names = ("limit", "offset", "sort", "search")
         try:
-            return read_query({name: self.get_query_argument(name, "") for name in names})
+            return read_query({name: self.get_query_argument(name, "") for name in PART_OF_A_LIST})
         except PlatformError as error:
             raise translate(error) from error
 

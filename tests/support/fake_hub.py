@@ -49,6 +49,22 @@ class FakeHub:
     challenges: dict[str, str] = field(default_factory=dict)
     grants: dict[str, str] = field(default_factory=dict)
     is_down: bool = False
+    explained: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def explain(self, user: str, server: str) -> None:
+        """Have the Hub explain a server as one that runs."""
+        cause = {"code": "server.runs", "sentence": "It runs.", "fix": "", "who": "nobody"}
+        self.explained[user, server] = {
+            "user": user,
+            "server": server,
+            "state": "running",
+            "since": "2026-03-01T12:00:00+00:00",
+            "tier": "small",
+            "account": "vision",
+            "cause": cause,
+            "decision": None,
+            "larger_tier": None,
+        }
 
     def add(self, person: FakePerson) -> str:
         """Make a person known, and return a token of theirs."""
@@ -68,6 +84,7 @@ class FakeHub:
                 (f"{prefix}api/oauth2/token", _Token, arguments),
                 (f"{prefix}api/users/([^/]+)/server()", _Server, arguments),
                 (f"{prefix}api/users/([^/]+)/servers/([^/]*)", _Server, arguments),
+                (f"{prefix}api/platform/why", _Why, arguments),
                 (f"{prefix}logo", _Logo, arguments),
                 (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
             ]
@@ -145,6 +162,16 @@ class _Server(_Handler):
         else:
             self.hub.running.remove((user, server))
             self.set_status(204)
+
+
+class _Why(_Handler):
+    def get(self) -> None:
+        """Explain a server to whoever is logged in; whom it may be explained to, the Hub says."""
+        asked = self.get_query_argument("user", ""), self.get_query_argument("server", "")
+        if self.person() is None or asked not in self.hub.explained:
+            self.refuse(404, "There is no such server, or it is not yours to see.")
+        else:
+            self.finish(self.hub.explained[asked])
 
 
 class _Logo(_Handler):
