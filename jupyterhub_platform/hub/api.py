@@ -24,7 +24,7 @@ from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
-from jupyterhub_platform.usecases.health import look_at_file, look_at_store
+from jupyterhub_platform.usecases.health import look_at_store
 
 T = TypeVar("T")
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
@@ -256,14 +256,18 @@ class HealthHandler(PlatformAPIHandler):
         """Answer operators, auditors and admins; 200 also where something is not well."""
         self.require(roles.READ, roles.OPERATE, roles.ADMIN)
         platform, checker = self.platform, self.platform.checker
-        runtime, path = platform.runtime, platform.settings.policy_file
+        runtime, since = platform.runtime, platform.policy_faults.since
         store = await self.in_thread(look_at_store, runtime.store, runtime.health)
-        policy = await self.in_thread(look_at_file, runtime.policies, path)
+        policy = await self.in_thread(platform.policy_file_look.look)
         self.write(
             {
                 "now": datetime.now(UTC).isoformat(),
                 "store": asdict(store),
-                "policy": {"revision": platform.snapshot.revision, **asdict(policy)},
+                "policy": {
+                    "revision": platform.snapshot.revision,
+                    **asdict(policy),
+                    "faulty_since": since.isoformat() if policy.faults and since else None,
+                },
                 "checker": {
                     "seconds": platform.check_seconds,
                     "looked_at": checker.looked_at and checker.looked_at.isoformat(),

@@ -96,11 +96,12 @@ class OverviewCall(ApiHandler):
         """Answer the call."""
         self.require_others("what others run")
         query = self.read_list_query()
+        troubles = await self.find_troubles()
 
         def read() -> Any:
             facts, viewer = self.read_facts()
             denials = read_visible_denials(self.reader, viewer, query.limit)
-            return render_json(report_overview(facts, viewer, query, denials))
+            return render_json(report_overview(facts, viewer, query, denials, troubles))
 
         self.send(await self.look_up(read))
 

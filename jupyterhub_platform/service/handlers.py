@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -17,12 +18,14 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.service.hub_health import read_troubles
 from jupyterhub_platform.service.refusals import RefusalError, translate
 from jupyterhub_platform.service.rendering import hub_namespace
 from jupyterhub_platform.service.scopes import Scopes, read_scopes, view_of
 from jupyterhub_platform.usecases.report_paging import Query, read_query
 from jupyterhub_platform.usecases.report_viewer import Viewer
 from jupyterhub_platform.usecases.reports import Facts, StoreReader
+from jupyterhub_platform.usecases.troubles import Trouble
 
 _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -62,7 +65,9 @@ class Answers(RequestHandler):
 
     def write_refusal(self, status: int, sentence: str, code: str) -> None:
         """Write a refusal as a page."""
-        self.write_page("refusal.html", status=status, sentence=sentence, code=code)
+        troubles = getattr(self, "troubles", ())
+        names = {"status": status, "sentence": sentence, "code": code, "troubles": troubles}
+        self.write_page("refusal.html", now=datetime.now(UTC), **names)
 
     def write_page(self, name: str, **namespace: Any) -> None:
         """Write one of our pages."""
@@ -104,6 +109,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         """Take the Hub's client that the application has."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
+        self.troubles: tuple[Trouble, ...] = ()
 
     def get_current_user(self) -> None:
         """Return nobody: who asks is settled in :meth:`prepare`, without blocking the loop."""
@@ -156,6 +162,13 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         facts = self.reader.read()
         self.viewer = self.viewer.resolve(facts)
         return facts, self.viewer
+
+    async def find_troubles(self) -> tuple[Trouble, ...]:
+        """Ask the Hub what is wrong with it; nothing of it is for those who see only a part."""
+        if self.viewer.reads_all:
+            token = self.hub_auth.get_token(self)
+            self.troubles = await read_troubles(self.hub_auth.api_url, token)
+        return self.troubles
 
     def read_list_query(self) -> Query:
         """Read which part of a list is asked for."""

@@ -123,11 +123,12 @@ class OverviewPage(PageHandler):
         query = self.read_list_query()
         if not self.viewer.reads_others:
             raise beyond("what others run")
+        troubles = await self.find_troubles()
 
         def read() -> tuple[Facts, Any]:
             facts, viewer = self.read_facts()
             denials = read_visible_denials(self.reader, viewer, _SHOWN_DENIALS)
-            return facts, report_overview(facts, viewer, query, denials)
+            return facts, report_overview(facts, viewer, query, denials, troubles)
 
         facts, report = await self.look_up(read)
         weakened: tuple[str, ...] = ()
