@@ -87,7 +87,7 @@ class Platform(PlatformTraits):
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = see_file(self.settings.policy_file)
-        self.policy_faults = PolicyFaults(self.log, self.settings.policy_file)
+        self.policy_faults = PolicyFaults(self.settings.policy_file)
         self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
         self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
         self.changing = asyncio.Lock()

@@ -60,7 +60,7 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
             "Faults in the policy file",
             f"The policy file has {count}; revision {policy['revision']} stays in force.",
             faults,
-            f"Correct {file}. It takes effect by itself; until then no change of it does.",
+            f"Correct {file}. It takes effect by itself once it has no faults.",
             datetime.fromisoformat(since) if since else None,
         )
     elif policy["digest"] not in {None, policy["file_digest"]}:
