@@ -32,7 +32,7 @@ def spawn_form(
         now=now,
         revision=snapshot.revision,
         stored_options=stored.user_options if stored else None,
-        preselect=_preselected(handler),
+        preselect=asked_options(handler),
         viewer=viewer,
         viewer_manages=policy.managed_groups(viewer) if manages else frozenset(),
         can_read_all=handler is not None and handler.has_scope(roles.READ),
@@ -49,7 +49,7 @@ def _titles(user: Any) -> dict[str, str]:
     return {each.name: each.display_name for each in spawners if each.name and each.display_name}
 
 
-def _preselected(handler: Any) -> Mapping[str, str]:
+def asked_options(handler: Any) -> Mapping[str, str]:
     """Return what a link names (``opt-tier=…``), or the form that was just refused."""
     if handler is None:
         return {}

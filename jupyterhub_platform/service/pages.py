@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Identified
 from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
-from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.service.refusals import beyond, unknown
+from jupyterhub_platform.service.stopping import check_names, say_server
 from jupyterhub_platform.service.weakened import read_weakened
 from jupyterhub_platform.usecases.report_overview import decision_line, report_overview
 from jupyterhub_platform.usecases.report_own import report_own, report_person
@@ -229,58 +229,6 @@ class WhyPage(PageHandler):
         since = datetime.fromisoformat(why["since"])
         what = say_server(user, server)
         self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
-
-
-class StopPage(PageHandler):
-    """Stop a server: asked again before it is somebody else's."""
-
-    TAKES = frozenset({"user", "server", "back"})
-    BACK: ClassVar[dict[str, str]] = {"own": "", "overview": "overview", "people": "people"}
-
-    async def get(self) -> None:
-        """Show the page."""
-        user, server = self._read_server(self.argument)
-        await self._ask(user, server, self.argument("back", "own"))
-
-    async def post(self) -> None:
-        """Stop the server, or ask again first."""
-        user, server = self._read_server(self.get_body_argument)
-        back = self.get_body_argument("back", "own")
-        is_own = self.viewer.reads_own and user == self.viewer.name
-        if not is_own and self.get_body_argument("confirmed", "") != "yes":
-            await self._ask(user, server, back)
-            return
-        token = self.hub_auth.get_token(self)
-        stop = await stop_server(self.hub_auth.api_url, token, user, server)
-        state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
-        place = self.settings["environment"].prefix + self.BACK.get(back, "")
-        self.redirect(f"{place}?{urlencode(state)}", status=303)
-
-    def _read_server(self, read: Callable[..., str]) -> tuple[str, str]:
-        user, server = read("user", ""), read("server", "")
-        check_names(user, server)
-        return user, server
-
-    async def _ask(self, user: str, server: str, back: str) -> None:
-        try:
-            facts, viewer = await self.look_up(self.read_facts)
-        except RefusalError:
-            # A stop needs the Hub alone; only what the server holds cannot be shown.
-            held = None
-        else:
-            held = facts.book.of_server(user, server)
-            if held is not None and not viewer.sees_start(held):
-                held = None
-        self.write_page(
-            "stop.html",
-            now=datetime.now(UTC),
-            user_name=user,
-            server=server,
-            what=say_server(user, server),
-            held=held,
-            back=back if back in self.BACK else "own",
-            back_url=self.settings["environment"].prefix + self.BACK.get(back, ""),
-        )
 
 
 class NotFoundPage(PageHandler):

@@ -21,10 +21,12 @@ GOOD: dict[str, tuple[str, ...]] = {
     "server": ("", "train", "\x00"),
     "state": ("", "done", "x"),
     "user": ("", "dev1"),
-    "back": ("", "people", "nowhere"),
+    "back": ("", "spawn", "nowhere"),
     "refresh": ("", "1"),
     "next": ("", "/hub/home", "//elsewhere.example"),
     "opt-tier": ("", "small"),
+    "opt-account": ("", "vision"),
+    "opt-image": ("", "\x00"),
     "_xsrf": ("", "x"),
 }
 """Values that a page, or an old link to one, may carry."""
