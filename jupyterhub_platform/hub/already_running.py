@@ -112,7 +112,8 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         if not 0 < most <= len(named):
             return ""
         servers = "1 named server" if most == 1 else f"{most} named servers"
-        return f"{user.name} has {len(named)} of {servers}. Delete one on the home page first."
+        who = "You have" if user.name == self.current_user.name else f"{user.name} has"
+        return f"{who} {len(named)} of {servers}. Delete one on the home page first."
 
     async def _refuse_name(self, user: Any, name: str) -> str:
         """Say why another server cannot have this name; empty if it can."""

@@ -230,4 +230,4 @@ class NotFoundCall(ApiHandler):
     async def prepare(self) -> None:
         """Say that it is not there, to those who may ask."""
         await Identified.prepare(self)
-        raise unknown("such address")
+        raise unknown("address")

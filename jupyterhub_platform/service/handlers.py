@@ -145,7 +145,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         if self.request.method not in {"GET", "HEAD"} or not is_visit:
             raise RefusalError(
                 403,
-                "This form is too old, or came from elsewhere. Open the page again, and repeat.",
+                "This form has expired. Reload the page and try again.",
                 "request.xsrf",
             )
         self.redirect(self.get_login_url())
@@ -269,7 +269,7 @@ def _explain(status: int, error: BaseException | None) -> tuple[str, str]:
             return "This address does not answer to that method.", "request.method"
         case HTTPError() if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             said = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
-            return f"{said}. Open the page again, and repeat.", "request.refused"
+            return f"{said}. Reload the page and try again.", "request.refused"
         case _:
             return (
                 "Something went wrong here, and was logged. Try again, or tell an admin.",

@@ -7,6 +7,7 @@ from datetime import datetime
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.question import HeldLimit, raised_by
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases.report_lines import LimitLine, ServerLine, limit_line, server_line
@@ -208,6 +209,5 @@ def _say(
         full.insert(0, "the platform")
     if not full:
         return f"{runs if count else 'No server runs'}; nothing is full."
-    *most, last = full
-    names = f"{', '.join(most)} and {last}" if most else last
-    return f"{runs if count else 'No server runs'}; {names} {'are' if most else 'is'} full."
+    are = "are" if len(full) > 1 else "is"
+    return f"{runs if count else 'No server runs'}; {listed(full)} {are} full."

@@ -15,6 +15,7 @@ from jupyterhub_platform.core.question import (
     may_start_servers,
 )
 from jupyterhub_platform.core.resources import describe_amount
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.report_lines import (
     LimitLine,
@@ -254,5 +255,4 @@ def _say_fits(subject: Subject, accounts: tuple[AccountReport, ...]) -> str:
     fits = tuple(dict.fromkeys(tier for report in accounts for tier in report.fits))
     if not fits:
         return "no tier fits now"
-    *most, last = fits
-    return f"{', '.join(most)} and {last} fit now" if most else f"{last} fits now"
+    return f"{listed(fits)} {'fit' if len(fits) > 1 else 'fits'} now"

@@ -128,7 +128,7 @@ def test_limits_of_names_and_quotas_are_said_instead_of_a_form(hub: LiveHub, dev
         assert dev1.put(f"users/dev1/servers/{name}").status_code == 201
     try:
         full = session.get(f"/hub/spawn?{MEDIUM}").text
-        assert "dev1 has 2 of 2 named servers." in full
+        assert "You have 2 of 2 named servers." in full
         assert f"/hub/spawn/dev1/two?{MEDIUM.replace('&', '&amp;')}" in full
         led = session.get(f"/hub/spawn?{MEDIUM}&new-server=three")
         assert led.status_code == 400

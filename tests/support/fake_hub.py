@@ -71,7 +71,12 @@ class FakeHub:
 
     def explain(self, user: str, server: str) -> None:
         """Have the Hub explain a server as one that runs."""
-        cause = {"code": "server.runs", "sentence": "It runs.", "fix": "", "who": "nobody"}
+        cause = {
+            "code": "server.running",
+            "sentence": "It runs.",
+            "fix": "There is nothing to do.",
+            "who": "nobody",
+        }
         self.explained[user, server] = {
             "user": user,
             "server": server,

@@ -9,12 +9,12 @@ import pytest
 
 from jupyterhub_platform.core.errors import NotFoundError, StoreError, StoreUnreachableError
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.sentences import say_share
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.report_json import render_json
-from jupyterhub_platform.usecases.report_lines import describe_share
 from jupyterhub_platform.usecases.report_overview import report_overview
 from jupyterhub_platform.usecases.report_own import report_own, report_person
 from jupyterhub_platform.usecases.report_paging import Query
@@ -309,4 +309,4 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 def test_a_share_is_said_in_one_unit_where_there_is_one(
     name: str, held: int, most: int, said: str
 ) -> None:
-    assert describe_share(name, held, most) == said
+    assert say_share(name, held, most) == said
