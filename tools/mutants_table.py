@@ -68,8 +68,8 @@ PAGES: Final = (
         ("tests/service/test_queries.py",),
         (
             "a page without a live part is asked for it",
-            "        return bool(self.LIVE) and self.argument(",
-            "        return self.argument(",
+            "return str(self.get_query_argument(name, default)) if name in self.TAKES else default",
+            "return str(self.get_query_argument(name, default))",
         ),
         (
             "a slash leads out of the service",
@@ -82,17 +82,8 @@ PAGES: Final = (
         ("tests/hub/test_live_already_running.py",),
         (
             "a wish leads to what runs",
-            "        if user is None or not (wish or NEW_SERVER in self.request.query_arguments):\n",
-            "        if True:\n",
-        ),
-    ),
-    *faults_in(
-        "service/handlers.py",
-        ("tests/service/test_troubles.py",),
-        (
-            "troubles are told to those who see a part",
-            "        if self.viewer.reads_all:\n            token",
-            "        if self.viewer.reads_others:\n            token",
+            "if user is None or not (wish or NEW_SERVER in self.request.query_arguments)",
+            "if True",
         ),
     ),
     *faults_in(

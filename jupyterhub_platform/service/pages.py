@@ -51,7 +51,7 @@ class PageHandler(Identified):
     @property
     def wants_live_part(self) -> bool:
         """Whether only the part that keeps itself fresh is asked for."""
-        return bool(self.LIVE) and self.argument("part") == "live"
+        return self.argument("part") == "live"
 
     def show(self, name: str, facts: Facts, **namespace: Any) -> None:
         """Write a page about ``facts``; only its live part if that is asked for."""

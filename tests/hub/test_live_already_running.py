@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,19 @@ pytestmark = [pytest.mark.hub, pytest.mark.browser]
 EXAMPLE = Path("examples/local/platform.yaml")
 SCREENSHOTS = Path("tests/screenshots")
 SECONDS = 1000
-SITE = "c.JupyterHub.named_server_limit_per_user = 2\n"
+SITE = """\
+import asyncio
+
+
+async def wait(spawner):
+    if spawner.name == "slow":
+        await asyncio.sleep(8)
+
+
+c.JupyterHub.named_server_limit_per_user = 2
+c.Spawner.pre_spawn_hook = wait
+c.Spawner.post_stop_hook = wait
+"""
 MEDIUM = "opt-tier=medium&opt-account=vision"
 
 
@@ -141,6 +154,47 @@ def remove(api: Api, *names: str) -> None:
     """Remove stopped servers: a visit of the spawn page is enough for the Hub to note a name."""
     for name in names:
         api.request("DELETE", f"users/dev1/servers/{name}", json={"remove": True})
+
+
+def test_a_server_that_is_starting_or_stopping_is_a_choice_as_well(hub: LiveHub, dev1: Api) -> None:
+    session = hub.login("dev1")
+
+    def pending() -> str:
+        server = dev1.servers("dev1").get("slow") or {}
+        return str(server.get("pending") or "")
+
+    with ThreadPoolExecutor() as threads:
+        start = threads.submit(dev1.start, "dev1", "slow", tier="small")
+        wait_for(lambda: pending() == "spawn", "the start")
+        starting = session.get(f"/hub/spawn/dev1/slow?{MEDIUM}").text
+        assert start.result().status_code in {201, 202}
+        dev1.wait_until_ready("dev1", "slow")
+        stop = threads.submit(dev1.delete, "users/dev1/servers/slow")
+        wait_for(lambda: pending() == "stop", "the stop")
+        stopping = session.get(f"/hub/spawn/dev1/slow?{MEDIUM}").text
+        assert stop.result().status_code in {202, 204}
+    wait_for(lambda: "slow" not in dev1.servers("dev1"), "it to stop")
+    remove(dev1, "slow")
+    assert "Your server slow is starting Small." in starting
+    assert 'href="/hub/spawn-pending/dev1/slow"' in starting
+    assert "Your server slow is stopping." in stopping
+    for text in (starting, stopping):
+        assert "Look again" in text
+        assert "servers/stop" not in text
+
+
+@pytest.mark.parametrize("path", ["/hub/invite/", "/hub/password", "/hub/spawn"])
+@pytest.mark.parametrize(
+    "query", ["part=live", "token=", "token=a&token=b", "sort=x", "next=//e.example", "token=%00"]
+)
+def test_pages_of_the_hub_pass_over_arguments_of_others(
+    hub: LiveHub, path: str, query: str
+) -> None:
+    session = hub.login("dev2")
+    answer = session.get(f"{path}?{query}")
+    assert answer.status_code == (410 if "invite" in path else 200)
+    assert session.get(f"{path}?token=" + "x" * 5000).status_code in {200, 410}
+    assert session.head(f"{path}?{query}").status_code == answer.status_code
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

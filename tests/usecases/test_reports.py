@@ -187,6 +187,7 @@ def test_nothing_fits_for_whoever_may_start_nothing(book: Ledger, change: str, h
     seen = report_person(facts, Viewer("root", reads_own=True, reads_all=True), "kim")
     for report in (own, seen):
         offers = [offer for account in report.accounts for offer in account.offers]
+        assert change != "left" or not offers
         assert not [offer.tier for offer in offers if offer.fits]
         assert " fit now" not in report.sentence
         assert " fits now" not in report.sentence.replace("no tier fits now", "")

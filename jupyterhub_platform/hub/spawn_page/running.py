@@ -47,9 +47,10 @@ class RunningChoice:
         """What is there already, in words."""
         whose = "Your" if self.own else f"{self.owner}'s"
         what = f"{whose} server {self.server}" if self.server else f"{whose} default server"
-        if self.state != "running":
-            return f"{what} is {self.state}{f' as {self.tier}' if self.tier else ''}."
-        return f"{what} already runs{f' {self.tier}' if self.tier else ''}."
+        tier = f" {self.tier}" if self.tier else ""
+        if self.state == "stopping":
+            return f"{what} is stopping."
+        return f"{what} {'already runs' if self.state == 'running' else 'is starting'}{tier}."
 
     @property
     def again_url(self) -> str:
