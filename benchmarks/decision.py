@@ -83,7 +83,7 @@ class _Desk:
         self._decide(name, alternatives=True)
 
     def _decide(self, name: str, *, alternatives: bool) -> Decision:
-        subject = subject_of(self._policy, name, frozenset({self._account[name]}))
+        subject = subject_of(self._policy, name, frozenset({self._account[name]}), None)
         question = ask(
             self._policy,
             self._book,

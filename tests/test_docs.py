@@ -174,7 +174,7 @@ def test_codes_of_limits_belong_to_a_documented_family(options, held, code):
     now = datetime(2026, 1, 1, tzinfo=UTC)
     demand = policy.tiers["small"].demand.__class__.of(held)
     book.enter(Reservation("1", "dev1", "", 1, "vision", "small", "lab", demand, now))
-    subject = subject_of(policy, "dev1", frozenset())
+    subject = subject_of(policy, "dev1", frozenset(), None)
     question = ask(policy, book, subject, "b", read_options(options), now=now, revision=1)
     codes = decide(question).codes
     assert code in codes
@@ -393,7 +393,7 @@ def test_denial_that_is_shown_is_the_one_of_the_sample(page):
     small = policy.tiers["small"].demand
     for server in ("", "second"):
         book.enter(Reservation(server, "dev1", server, 1, "vision", "small", "lab", small, now))
-    subject = subject_of(policy, "dev1", frozenset())
+    subject = subject_of(policy, "dev1", frozenset(), None)
     options = read_options({"tier": "small"})
     question = ask(policy, book, subject, "third", options, now=now, revision=1)
     decision = decide(question)

@@ -269,3 +269,13 @@ def test_set_up_says_what_is_wrong_with_a_python_that_cannot_be_used(tmp_path):
     assert found.returncode == 1
     assert found.stdout == ""
     assert "is not a Python >= 3.11" in found.stderr
+
+
+def test_one_place_says_who_somebody_is() -> None:
+    """A door that puts a subject together by itself forgets what another one thinks of."""
+    makers = {
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        if re.search(r"\b(subject_of|Subject)\(", path.read_text())
+    }
+    assert makers == {"core/question.py", "core/question_json.py", "usecases/snapshot.py"}

@@ -36,6 +36,79 @@ def faults_in(file: str, tests: tuple[str, ...], *rows: tuple[str, str, str]) ->
 
 _QUESTION_TESTS = ("tests/core/test_question.py", "tests/core/test_generated_options.py")
 
+WHO_A_PERSON_IS: Final = (
+    *faults_in(
+        "usecases/snapshot.py",
+        ("tests/usecases/test_reports.py",),
+        (
+            "a door does not hear of suspensions",
+            "name, memberships, self.suspension_of(name, now))",
+            "name, memberships, None)",
+        ),
+    ),
+    *faults_in(
+        "usecases/report_own.py",
+        ("tests/usecases/test_reports.py",),
+        (
+            "a group that was left is offered as long as it is charged",
+            "if member and question_shows(question, tier)",
+            "if question_shows(question, tier)",
+        ),
+        (
+            "a report counts who is charged as a member",
+            "facts.snapshot.subject(name, memberships, facts.at)",
+            "facts.snapshot.subject(name, memberships | {'vision', 'text'}, facts.at)",
+        ),
+    ),
+)
+
+PAGES: Final = (
+    *faults_in(
+        "service/pages.py",
+        ("tests/service/test_queries.py",),
+        (
+            "a page without a live part is asked for it",
+            "return str(self.get_query_argument(name, default)) if name in self.TAKES else default",
+            "return str(self.get_query_argument(name, default))",
+        ),
+        (
+            "a slash leads out of the service",
+            '        self.redirect(prefix + path.removeprefix(prefix).strip("/") + query)',
+            '        self.redirect(path.removeprefix(prefix).rstrip("/") + query)',
+        ),
+    ),
+    *faults_in(
+        "hub/already_running.py",
+        ("tests/hub/test_live_already_running.py",),
+        (
+            "a wish leads to what runs",
+            "if user is None or not (wish or NEW_SERVER in self.request.query_arguments)",
+            "if True",
+        ),
+    ),
+    *faults_in(
+        "usecases/troubles.py",
+        ("tests/service/test_troubles.py",),
+        ("faults of the policy file are not told", "    if faults:\n", "    if False:\n"),
+        ("a store that is down is not told", '    if store["fault"]:\n', "    if False:\n"),
+        ("drift is not told", "    if drift:\n", "    if False:\n"),
+    ),
+    *faults_in(
+        "usecases/health.py",
+        ("tests/usecases/test_health.py",),
+        (
+            "a file that was changed is not read again",
+            "last is None or last[0] != seen",
+            "last is None",
+        ),
+        (
+            "a file is read at each look",
+            "last is None or last[0] != seen",
+            "True",
+        ),
+    ),
+)
+
 ADMISSION: Final = (
     *faults_in(
         "usecases/admission.py",
@@ -88,8 +161,8 @@ ADMISSION: Final = (
         ),
         (
             "memberships of the Hub are not asked for",
-            "subject_of(policy, start.user, start.memberships, suspension)",
-            "subject_of(policy, start.user, frozenset(), suspension)",
+            "snapshot.subject(start.user, start.memberships, now)",
+            "snapshot.subject(start.user, frozenset(), now)",
         ),
         (
             "another revision is recorded",
@@ -1458,6 +1531,8 @@ PROCESSES: Final = (
 FAULTS: Final = (
     *(*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR),
     *PROCESSES,
+    *WHO_A_PERSON_IS,
+    *PAGES,
 )
 
 EQUIVALENT: Final = (

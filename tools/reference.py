@@ -373,7 +373,8 @@ def render_rest() -> str:
             (
                 "Reading, and stopping a server. Refusals are JSON: `status`, `message`, `code`. "
                 "A call below `api/` takes the arguments that stand here; others are refused with "
-                "400 and `query.invalid`."
+                "400 and `query.invalid`. A page passes over what it does not take. `HEAD` is "
+                "answered as `GET`."
             ),
             render_table(head, service),
         ]

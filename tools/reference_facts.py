@@ -161,7 +161,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("level.no_access", "403", "The person has no access to the service."),
     ("options.server", "400", "A stop names no user, or no server that can exist."),
     ("request.token", "401", "The service's API was called without a token of the Hub."),
-    ("request.xsrf", "403", "A form is too old, or came from another page."),
+    ("request.xsrf", "403", "A form has expired, or came from another page."),
     ("request.origin", "403", "A change came from another site."),
     ("request.embedded", "403", "A page was to be shown inside of another."),
     ("request.content_type", "415", "A body has another type than is accepted."),
@@ -179,7 +179,9 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.fault", "500", "A fault of ours; the service's log has it."),
     ("platform.error", "-", "Base of all errors; never seen by itself."),
     ("admission.denied", "-", "What a denial is called inside; outside it has its own codes."),
-    ("policy.invalid", "422", "The policy file has faults; `reload` lists them."),
+    ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
+    ("policy.not_in_force", "-", "The policy file has changed, and is not read yet (Overview)."),
+    ("platform.drift", "-", "What the Hub believes to be held is not what is held (Overview)."),
     ("policy.quantity", "-", "A text is no Kubernetes quantity, or a name no resource name."),
     ("identity.name", "-", "A name is none that the platform accepts."),
     ("password.invalid", "400", "A new password cannot be accepted; the sentence says why."),
@@ -245,8 +247,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
         (
             "`now`; `store` (`fault`, `waiting`, `schema`, `newest_schema`); `policy` (`revision`, "
-            "`digest` in force, `file`, `file_digest`, `faults`); `checker` (`seconds`, "
-            "`looked_at`, `drift`). `jhp doctor` says what they mean."
+            "`digest` in force, `file`, `file_digest`, `faults`, `faulty_since`); `checker` "
+            "(`seconds`, `looked_at`, `drift`). `jhp doctor` says what they mean."
         ),
     ),
     r"/api/users/([^/]+)/server": (
@@ -300,7 +302,10 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     r"/spawn/([^/]+)": (
         "/hub/spawn/USER",
         "who may start servers of USER",
-        "`?opt-tier=`, `opt-account=` and `opt-image=` preselect.",
+        (
+            "`?opt-tier=`, `opt-account=` and `opt-image=` preselect. While the server is there "
+            "already, they lead to a choice; `new-server=` names another server."
+        ),
     ),
     r"/spawn/([^/]+)/([^/]+)": (
         "/hub/spawn/USER/SERVER",

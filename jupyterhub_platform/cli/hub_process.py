@@ -23,7 +23,8 @@ START_SECONDS: Final = 120
 STOP_SECONDS: Final = 30
 _PR_SET_PDEATHSIG: Final = 1
 _HEAD: Final = re.compile(
-    r"\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d [\d:.]+ (?P<where>[^\]]*)\] ?(?P<text>.*)"
+    r"\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d (?P<time>[\d:]+)[\d.]* "
+    r"(?P<where>[^\]]*)\] ?(?P<text>.*)"
 )
 
 
@@ -73,6 +74,7 @@ class HubProcess:
     ) -> None:
         self.log_path = state / "logs" / "hub.log"
         self._tell = tell
+        self._is_lasting = False
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
             [sys.executable, "-m", "jupyterhub", "-f", str(configuration)],
             cwd=state.directory,
@@ -112,7 +114,8 @@ class HubProcess:
             if head is not None:
                 ours = bool(_OURS.search(head["where"]))
                 showing = ours or head["level"] in "EC"
-                line = head["text"] + "\n"
+                at = f"{head['time']}  " if self._is_lasting else ""
+                line = f"{at}{head['text']}\n"
             elif line.strip() == _TRACE:
                 # A trace is for whoever mends the program; its log has all of it.
                 self._tell_if(showing, f"    The trace is in {self.log_path}")
@@ -147,7 +150,8 @@ class HubProcess:
         )
 
     def wait(self) -> int:
-        """Wait until the Hub ends, and return its exit code."""
+        """Wait until the Hub ends, and return its exit code; what it says carries its time."""
+        self._is_lasting = True
         return self._process.wait()
 
     def stop(self) -> None:

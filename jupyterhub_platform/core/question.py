@@ -249,7 +249,7 @@ def subject_of(
     policy: Policy,
     name: str,
     memberships: frozenset[str],
-    suspension: Suspension | None = None,
+    suspension: Suspension | None,
 ) -> Subject:
     """Return who ``name`` is: the level declared for them, and the union of their memberships.
 

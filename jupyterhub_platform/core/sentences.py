@@ -15,17 +15,33 @@ from jupyterhub_platform.core.usage import Scope
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     """Say what is held of a limit, and what a server of ``tier`` asks for on top of that."""
     scope, resource = limit.scope, limit.resource
-    held, most = describe_number(resource, limit.held), describe_amount(resource, limit.most)
-    if describe_unit(resource, limit.held) != describe_unit(resource, limit.most):
-        held = describe_amount(resource, limit.held)
+    share = say_share(resource, limit.held, limit.most)
     if resource == SERVERS:
-        most = f"{limit.most} {tier + ' ' if scope.tier else ''}{_servers(limit.most)}"
+        kind = f"{tier} " if scope.tier else ""
+        share = f"{limit.held} of {limit.most} {kind}{_servers(limit.most)}"
         asks = f", and {tier} is 1 more"
     else:
         asks = f", and {tier} asks for {describe_amount(resource, asked)}"
     over = limit.held - limit.most
     by = f" (over by {describe_amount(resource, over)})" if over > 0 else ""
-    return f"{_holder(scope)} {held} of {most}{_place(scope)}{by}{asks}."
+    return f"{_holder(scope)} {share}{_place(scope)}{by}{asks}."
+
+
+def say_share(resource: str, held: int, most: int) -> str:
+    """Say what is held of how much, in one unit if both have the same: ``6 of 8 GiB``."""
+    if describe_unit(resource, held) == describe_unit(resource, most) or not held:
+        return f"{describe_number(resource, held)} of {describe_amount(resource, most)}"
+    return f"{describe_amount(resource, held)} of {describe_amount(resource, most)}"
+
+
+def say_left(limit: HeldLimit) -> str:
+    """Say what is left of a limit, the same on every page."""
+    over = limit.held - limit.most
+    if over > 0:
+        return f"over by {describe_amount(limit.resource, over)}"
+    if not limit.most:
+        return "none granted"
+    return f"{describe_amount(limit.resource, limit.left)} left" if limit.left else "full"
 
 
 def _servers(count: int) -> str:

@@ -18,13 +18,13 @@ from tornado import web
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.errors import IdentityError, PolicyError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.core.question import limit_to_json, subject_of
+from jupyterhub_platform.core.question import limit_to_json
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
-from jupyterhub_platform.usecases.health import look_at_file, look_at_store
+from jupyterhub_platform.usecases.health import look_at_store
 
 T = TypeVar("T")
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
@@ -128,9 +128,8 @@ class UsageHandler(PlatformAPIHandler):
     def get(self) -> None:
         """Answer for oneself, or for ``?user=`` by scope."""
         name = self.get_query_argument("user", self.me)
-        policy, revision = self.platform.snapshot.policy, self.platform.snapshot.revision
-        suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
-        subject = subject_of(policy, name, self.memberships_of(name), suspension)
+        snapshot = self.platform.snapshot
+        subject = snapshot.subject(name, self.memberships_of(name), datetime.now(UTC))
         accounts = subject.accounts
         if name == self.me:
             self.require(roles.SELF, roles.READ)
@@ -148,7 +147,7 @@ class UsageHandler(PlatformAPIHandler):
             {
                 "user": name,
                 "level": subject.level,
-                "revision": revision,
+                "revision": snapshot.revision,
                 "accounts": [
                     {
                         "account": decision.question.account,
@@ -257,14 +256,18 @@ class HealthHandler(PlatformAPIHandler):
         """Answer operators, auditors and admins; 200 also where something is not well."""
         self.require(roles.READ, roles.OPERATE, roles.ADMIN)
         platform, checker = self.platform, self.platform.checker
-        runtime, path = platform.runtime, platform.settings.policy_file
+        runtime, since = platform.runtime, platform.policy_faults.since
         store = await self.in_thread(look_at_store, runtime.store, runtime.health)
-        policy = await self.in_thread(look_at_file, runtime.policies, path)
+        policy = await self.in_thread(platform.policy_file_look.look)
         self.write(
             {
                 "now": datetime.now(UTC).isoformat(),
                 "store": asdict(store),
-                "policy": {"revision": platform.snapshot.revision, **asdict(policy)},
+                "policy": {
+                    "revision": platform.snapshot.revision,
+                    **asdict(policy),
+                    "faulty_since": since.isoformat() if policy.faults and since else None,
+                },
                 "checker": {
                     "seconds": platform.check_seconds,
                     "looked_at": checker.looked_at and checker.looked_at.isoformat(),

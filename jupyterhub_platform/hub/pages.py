@@ -11,6 +11,7 @@ from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from tornado import web
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.hub.already_running import AlreadyRunning
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import SingleStart
@@ -26,13 +27,33 @@ class StaticFiles(CacheControlStaticFilesHandler):  # type: ignore[misc]
     """Serves our own style sheets and scripts, as the Hub serves its own."""
 
 
-class SpawnPage(SingleStart, SpawnHandler):  # type: ignore[misc]
+class Visited(BaseHandler):  # type: ignore[misc]
+    """Answers ``HEAD`` as a visit, which the Hub's own pages refuse."""
+
+    async def head(self, *names: str) -> None:
+        """Answer what a ``GET`` would be answered, without the page."""
+        answer = self.get(*names)
+        if answer is not None:
+            await answer
+
+
+class SpawnPage(Visited, AlreadyRunning, SingleStart, SpawnHandler):  # type: ignore[misc]
     """The Hub's spawn page, except that nothing starts from a GET: a link only preselects."""
 
     @property
     def platform(self) -> Platform:
         """The platform of this Hub."""
         return platform_of(self.settings)
+
+    async def prepare(self) -> None:
+        """Refuse arguments that are no text: the Hub itself fails where it reads them."""
+        await super().prepare()
+        arguments = self.request.query_arguments, self.request.body_arguments
+        for value in (each for named in arguments for values in named.values() for each in values):
+            try:
+                value.decode()
+            except UnicodeDecodeError:
+                raise web.HTTPError(400, "The address or the form is not UTF-8.") from None
 
     def _get_user_options(self, query_options: Any) -> dict[str, Any]:
         """Return none: the Hub starts a server at once where a link carries options."""
@@ -90,7 +111,7 @@ def _is_admitted(user: Any, server: str) -> bool:
     return spawner is not None and spawner.admitted is not None
 
 
-class PlatformPage(BaseHandler):  # type: ignore[misc]
+class PlatformPage(Visited):
     """What our own pages have in common."""
 
     @property

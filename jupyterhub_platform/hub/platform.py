@@ -32,13 +32,16 @@ from jupyterhub_platform.hub.memberships import apply_memberships
 from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
+from jupyterhub_platform.hub.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.roles import check_roles
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
-from jupyterhub_platform.usecases.admission import Admission, Snapshot
+from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
+from jupyterhub_platform.usecases.health import FileLook, see_file
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 SETTINGS_KEY = "platform"
 
@@ -83,13 +86,15 @@ class Platform(PlatformTraits):
             self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
-        self._seen = _modified(self.settings.policy_file)
+        self._seen = see_file(self.settings.policy_file)
+        self.policy_faults = PolicyFaults(self.settings.policy_file)
+        self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
         self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
         self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
         if self.runtime.fault is not None:
-            self._report(self.runtime.fault)
+            self.policy_faults.begin(self.runtime.fault)
         if getattr(app.authenticator, "local_accounts", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
@@ -172,28 +177,33 @@ class Platform(PlatformTraits):
         async with self.changing:
             loop = asyncio.get_running_loop()
             path = self.settings.policy_file
-            self._seen = _modified(path)
+            self._seen = see_file(path)
             before = self.snapshot.revision
             with uncollected():
-                snapshot = await loop.run_in_executor(
-                    None, lambda: self.runtime.policies.publish(path, actor=actor)
-                )
+                try:
+                    snapshot = await loop.run_in_executor(
+                        None, lambda: self.runtime.policies.publish(path, actor=actor)
+                    )
+                except PolicyError as error:
+                    self.policy_faults.begin(error)
+                    raise
                 keep_what_is()
             suspensions = self.snapshot.suspensions
             self.admission.snapshot = replace(snapshot, suspensions=suspensions)
             if snapshot.revision != before:
                 self.log.info("The policy is revision %i now: %s", snapshot.revision, path)
+            self.policy_faults.end(snapshot.revision)
             await self.settle_memberships()
         await self.suspending.settle()
         return snapshot
 
     async def _watch(self) -> None:
-        if _modified(self.settings.policy_file) == self._seen:
+        if see_file(self.settings.policy_file) == self._seen:
             return
         try:
             await self.reload("platform.yaml")
-        except PolicyError as error:
-            self._report(error)
+        except PolicyError:
+            pass  # said, and the policy in force stays
         except StoreError as error:
             self.runtime.health.mark_down(error)
             self._seen = ()
@@ -201,11 +211,6 @@ class Platform(PlatformTraits):
     def tell(self, sentence: str) -> None:
         """Say something to whoever runs this Hub: on a terminal, what comes from here is shown."""
         self.log.warning(sentence)
-
-    def _report(self, error: PolicyError) -> None:
-        self.log.error(
-            "The last good policy stays in force. What is wrong with the file:\n%s", error
-        )
 
     async def settle_memberships(self) -> None:
         """Bring the Hub's users and groups to what the policy declares."""
@@ -284,11 +289,3 @@ def start_platform(app: Any) -> Platform:
         app.log.critical("The Hub does not start: %s", error)
         app.exit(1)
     return platform
-
-
-def _modified(path: Path) -> tuple[int, ...]:
-    try:
-        status = path.stat()
-    except OSError:
-        return (0,)
-    return (status.st_mtime_ns, status.st_size, status.st_ino)

@@ -6,7 +6,7 @@ from typing import Any
 
 from traitlets import HasTraits, default
 
-from jupyterhub_platform.core.question import OPTION_NAMES, subject_of
+from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
@@ -18,7 +18,8 @@ def spawn_form(
     platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
 ) -> str:
     """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
-    policy, revision = platform.snapshot.policy, platform.snapshot.revision
+    snapshot, now = platform.snapshot, datetime.now(UTC)
+    policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
     viewer = getattr(handler.current_user, "name", "") if handler else user.name
     manages = handler is not None and handler.has_scope(roles.MANAGE)
@@ -26,12 +27,12 @@ def spawn_form(
     page = build_view(
         policy,
         platform.admission.book,
-        subject_of(policy, user.name, memberships),
+        snapshot.subject(user.name, memberships, now),
         server,
-        now=datetime.now(UTC),
-        revision=revision,
+        now=now,
+        revision=snapshot.revision,
         stored_options=stored.user_options if stored else None,
-        preselect=_preselected(handler),
+        preselect=asked_options(handler),
         viewer=viewer,
         viewer_manages=policy.managed_groups(viewer) if manages else frozenset(),
         can_read_all=handler is not None and handler.has_scope(roles.READ),
@@ -48,7 +49,7 @@ def _titles(user: Any) -> dict[str, str]:
     return {each.name: each.display_name for each in spawners if each.name and each.display_name}
 
 
-def _preselected(handler: Any) -> Mapping[str, str]:
+def asked_options(handler: Any) -> Mapping[str, str]:
     """Return what a link names (``opt-tier=…``), or the form that was just refused."""
     if handler is None:
         return {}

@@ -13,7 +13,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers import list_active, stop_server
-from jupyterhub_platform.usecases.admission import Snapshot
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 T = TypeVar("T")
 

@@ -3,7 +3,7 @@
 import json
 from typing import Any, ClassVar, Final
 
-from jupyterhub_platform.service.handlers import Identified, render_body
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Identified, render_body
 from jupyterhub_platform.service.pages import read_visible_denials
 from jupyterhub_platform.service.refusals import RefusalError, beyond, invalid, unknown
 from jupyterhub_platform.service.stopping import stop_server
@@ -17,7 +17,6 @@ from jupyterhub_platform.usecases.report_own import report_own, report_person
 from jupyterhub_platform.usecases.report_people import is_known, report_people
 from jupyterhub_platform.usecases.report_tiers import report_tiers
 
-_PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
 
 
@@ -91,17 +90,18 @@ class MeCall(ApiHandler):
 class OverviewCall(ApiHandler):
     """``overview``: what runs, what is nearly full, what was refused."""
 
-    TAKES = _PART_OF_A_LIST
+    TAKES = PART_OF_A_LIST
 
     async def get(self) -> None:
         """Answer the call."""
         self.require_others("what others run")
         query = self.read_list_query()
+        troubles = await self.find_troubles()
 
         def read() -> Any:
             facts, viewer = self.read_facts()
             denials = read_visible_denials(self.reader, viewer, query.limit)
-            return render_json(report_overview(facts, viewer, query, denials))
+            return render_json(report_overview(facts, viewer, query, denials, troubles))
 
         self.send(await self.look_up(read))
 
@@ -109,7 +109,7 @@ class OverviewCall(ApiHandler):
 class PeopleCall(ApiHandler):
     """``people``: who they are, and what they hold."""
 
-    TAKES = _PART_OF_A_LIST
+    TAKES = PART_OF_A_LIST
 
     async def get(self) -> None:
         """Answer the call."""
@@ -153,7 +153,7 @@ class TiersCall(ApiHandler):
 class ServersCall(ApiHandler):
     """``servers``: what runs, as far as the caller may see it."""
 
-    TAKES = _PART_OF_A_LIST
+    TAKES = PART_OF_A_LIST
 
     async def get(self) -> None:
         """Answer the call."""
@@ -230,4 +230,4 @@ class NotFoundCall(ApiHandler):
     async def prepare(self) -> None:
         """Say that it is not there, to those who may ask."""
         await Identified.prepare(self)
-        raise unknown("such address")
+        raise unknown("address")

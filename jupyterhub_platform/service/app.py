@@ -10,6 +10,7 @@ from jupyterhub_platform.service import api, pages
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.rendering import STATIC, make_environment
+from jupyterhub_platform.service.stop_page import StopPage
 from jupyterhub_platform.usecases.reports import StoreReader
 
 _NAME = r"([^/]+)"
@@ -23,7 +24,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}", pages.PersonPage),
     ("tiers", pages.TiersPage),
     (f"decisions/{_NAME}", pages.DecisionPage),
-    ("servers/stop", pages.StopPage),
+    ("servers/stop", StopPage),
     ("servers/why", pages.WhyPage),
     ("api/v1/me", api.MeCall),
     ("api/v1/overview", api.OverviewCall),

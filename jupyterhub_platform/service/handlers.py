@@ -4,6 +4,7 @@ import asyncio
 import json
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
@@ -17,17 +18,21 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.service.hub_health import read_troubles
 from jupyterhub_platform.service.refusals import RefusalError, translate
 from jupyterhub_platform.service.rendering import hub_namespace
 from jupyterhub_platform.service.scopes import Scopes, read_scopes, view_of
 from jupyterhub_platform.usecases.report_paging import Query, read_query
 from jupyterhub_platform.usecases.report_viewer import Viewer
 from jupyterhub_platform.usecases.reports import Facts, StoreReader
+from jupyterhub_platform.usecases.troubles import Trouble
 
 _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
+PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
+"""The arguments that say which part of a list is asked for."""
 _Result = TypeVar("_Result")
 
 
@@ -60,7 +65,9 @@ class Answers(RequestHandler):
 
     def write_refusal(self, status: int, sentence: str, code: str) -> None:
         """Write a refusal as a page."""
-        self.write_page("refusal.html", status=status, sentence=sentence, code=code)
+        troubles = getattr(self, "troubles", ())
+        names = {"status": status, "sentence": sentence, "code": code, "troubles": troubles}
+        self.write_page("refusal.html", now=datetime.now(UTC), **names)
 
     def write_page(self, name: str, **namespace: Any) -> None:
         """Write one of our pages."""
@@ -102,6 +109,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         """Take the Hub's client that the application has."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
+        self.troubles: tuple[Trouble, ...] = ()
 
     def get_current_user(self) -> None:
         """Return nobody: who asks is settled in :meth:`prepare`, without blocking the loop."""
@@ -125,13 +133,19 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         self.scopes = read_scopes(model["scopes"])
         self.viewer = view_of(model, self.scopes)
 
+    async def head(self, *names: str) -> None:
+        """Answer what a ``GET`` would be answered, without its body."""
+        answer = self.get(*names)
+        if answer is not None:
+            await answer
+
     def answer_unknown(self) -> None:
         """Answer somebody whom the Hub does not know: send a browser to log in, refuse the rest."""
         is_visit = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
         if self.request.method not in {"GET", "HEAD"} or not is_visit:
             raise RefusalError(
                 403,
-                "This form is too old, or came from elsewhere. Open the page again, and repeat.",
+                "This form has expired. Reload the page and try again.",
                 "request.xsrf",
             )
         self.redirect(self.get_login_url())
@@ -149,11 +163,17 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         self.viewer = self.viewer.resolve(facts)
         return facts, self.viewer
 
+    async def find_troubles(self) -> tuple[Trouble, ...]:
+        """Ask the Hub what is wrong with it; nothing of it is for those who see only a part."""
+        if self.viewer.reads_all:
+            token = self.hub_auth.get_token(self)
+            self.troubles = await read_troubles(self.hub_auth.api_url, token)
+        return self.troubles
+
     def read_list_query(self) -> Query:
         """Read which part of a list is asked for."""
-        names = ("limit", "offset", "sort", "search")
         try:
-            return read_query({name: self.get_query_argument(name, "") for name in names})
+            return read_query({name: self.get_query_argument(name, "") for name in PART_OF_A_LIST})
         except PlatformError as error:
             raise translate(error) from error
 
@@ -249,7 +269,7 @@ def _explain(status: int, error: BaseException | None) -> tuple[str, str]:
             return "This address does not answer to that method.", "request.method"
         case HTTPError() if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             said = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
-            return f"{said}. Open the page again, and repeat.", "request.refused"
+            return f"{said}. Reload the page and try again.", "request.refused"
         case _:
             return (
                 "Something went wrong here, and was logged. Try again, or tell an admin.",

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from jupyterhub_platform.service.handlers import Identified
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Identified
 from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.refusals import RefusalError, beyond, unknown
-from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.service.refusals import beyond, unknown
+from jupyterhub_platform.service.stopping import check_names, say_server
 from jupyterhub_platform.service.weakened import read_weakened
 from jupyterhub_platform.usecases.report_overview import decision_line, report_overview
 from jupyterhub_platform.usecases.report_own import report_own, report_person
@@ -19,6 +19,8 @@ from jupyterhub_platform.usecases.report_tiers import report_tiers
 from jupyterhub_platform.usecases.report_viewer import Viewer
 from jupyterhub_platform.usecases.reports import MOST_DENIALS, Facts, StoreReader
 
+AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
+"""What a page is told after a server was stopped from it."""
 _SHOWN_DENIALS = 20
 _SHOWN_OWN_DENIALS = 5
 
@@ -32,14 +34,29 @@ def read_visible_denials(
 
 
 class PageHandler(Identified):
-    """A page, with what every page needs beside its report."""
+    """A page, with what every page needs beside its report.
+
+    ``TAKES`` are the arguments of its query, and what else comes is passed over: a link that has
+    grown old still shows its page. ``LIVE`` is the template of the part that keeps itself fresh, of
+    a page that has one.
+    """
+
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    LIVE: ClassVar[str] = ""
+
+    def argument(self, name: str, default: str = "") -> str:
+        """Return an argument of the query, if this page takes it."""
+        return str(self.get_query_argument(name, default)) if name in self.TAKES else default
+
+    @property
+    def wants_live_part(self) -> bool:
+        """Whether only the part that keeps itself fresh is asked for."""
+        return self.argument("part") == "live"
 
     def show(self, name: str, facts: Facts, **namespace: Any) -> None:
         """Write a page about ``facts``; only its live part if that is asked for."""
-        if self.get_query_argument("part", "") == "live":
-            name = name.replace(".html", "_live.html")
         self.write_page(
-            name,
+            self.LIVE if self.wants_live_part else name,
             now=facts.at,
             facts=facts,
             may_stop=self._may_stop(facts),
@@ -56,11 +73,11 @@ class PageHandler(Identified):
         return may_stop
 
     def _read_stopped(self) -> str:
-        user = self.get_query_argument("stopped", "")
+        user = self.argument("stopped")
         if not user:
             return ""
-        done = self.get_query_argument("state", "") == "done"
-        server = say_server(user[:64], self.get_query_argument("server", "")[:64])
+        done = self.argument("state") == "done"
+        server = say_server(user[:64], self.argument("server")[:64])
         return f"{server} {'has stopped' if done else 'is stopping'}."
 
     def _link(self, query: Query, **changes: Any) -> str:
@@ -76,6 +93,8 @@ class PageHandler(Identified):
 
 class OwnPage(PageHandler):
     """My resources."""
+
+    TAKES = AFTER_A_STOP
 
     async def get(self) -> None:
         """Show the page."""
@@ -96,26 +115,32 @@ class OwnPage(PageHandler):
 class OverviewPage(PageHandler):
     """What runs, what is nearly full, what was refused."""
 
+    TAKES = PART_OF_A_LIST | AFTER_A_STOP | {"part"}
+    LIVE = "overview_live.html"
+
     async def get(self) -> None:
         """Show the page."""
         query = self.read_list_query()
         if not self.viewer.reads_others:
             raise beyond("what others run")
+        troubles = await self.find_troubles()
 
         def read() -> tuple[Facts, Any]:
             facts, viewer = self.read_facts()
             denials = read_visible_denials(self.reader, viewer, _SHOWN_DENIALS)
-            return facts, report_overview(facts, viewer, query, denials)
+            return facts, report_overview(facts, viewer, query, denials, troubles)
 
         facts, report = await self.look_up(read)
         weakened: tuple[str, ...] = ()
-        if self.viewer.reads_all and not self.get_query_argument("part", ""):
+        if self.viewer.reads_all and not self.wants_live_part:
             weakened = await read_weakened(self.hub_auth.api_url, self.hub_auth.get_token(self))
         self.show("overview.html", facts, report=report, page=report.servers, weakened=weakened)
 
 
 class PeoplePage(PageHandler):
     """Who the people are, and what they hold."""
+
+    TAKES = PART_OF_A_LIST | AFTER_A_STOP
 
     async def get(self) -> None:
         """Show the page."""
@@ -192,9 +217,11 @@ class DecisionPage(PageHandler):
 class WhyPage(PageHandler):
     """Why a server does what it does, as the Hub answers it to the one who asks."""
 
+    TAKES = frozenset({"user", "server"})
+
     async def get(self) -> None:
         """Show the page."""
-        user, server = self.get_query_argument("user", ""), self.get_query_argument("server", "")
+        user, server = self.argument("user"), self.argument("server")
         check_names(user, server)
         query = urlencode({"user": user, "server": server})
         token = self.hub_auth.get_token(self)
@@ -204,62 +231,17 @@ class WhyPage(PageHandler):
         self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
 
 
-class StopPage(PageHandler):
-    """Stop a server: asked again before it is somebody else's."""
-
-    BACK: ClassVar[dict[str, str]] = {"own": "", "overview": "overview", "people": "people"}
-
-    async def get(self) -> None:
-        """Show the page."""
-        user, server = self._read_server(self.get_query_argument)
-        await self._ask(user, server, self.get_query_argument("back", "own"))
-
-    async def post(self) -> None:
-        """Stop the server, or ask again first."""
-        user, server = self._read_server(self.get_body_argument)
-        back = self.get_body_argument("back", "own")
-        is_own = self.viewer.reads_own and user == self.viewer.name
-        if not is_own and self.get_body_argument("confirmed", "") != "yes":
-            await self._ask(user, server, back)
-            return
-        token = self.hub_auth.get_token(self)
-        stop = await stop_server(self.hub_auth.api_url, token, user, server)
-        state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
-        place = self.settings["environment"].prefix + self.BACK.get(back, "")
-        self.redirect(f"{place}?{urlencode(state)}", status=303)
-
-    def _read_server(self, read: Callable[..., str]) -> tuple[str, str]:
-        user, server = read("user", ""), read("server", "")
-        check_names(user, server)
-        return user, server
-
-    async def _ask(self, user: str, server: str, back: str) -> None:
-        try:
-            facts, viewer = await self.look_up(self.read_facts)
-        except RefusalError:
-            # A stop needs the Hub alone; only what the server holds cannot be shown.
-            held = None
-        else:
-            held = facts.book.of_server(user, server)
-            if held is not None and not viewer.sees_start(held):
-                held = None
-        self.write_page(
-            "stop.html",
-            now=datetime.now(UTC),
-            user_name=user,
-            server=server,
-            what=say_server(user, server),
-            held=held,
-            back=back if back in self.BACK else "own",
-            back_url=self.settings["environment"].prefix + self.BACK.get(back, ""),
-        )
-
-
 class NotFoundPage(PageHandler):
     """Whatever is not there."""
 
     async def prepare(self) -> None:
-        """Say that it is not there, to those who may ask."""
+        """Say that it is not there, to those who may ask; lead on from an address with a slash."""
         await super().prepare()
-        if self.current_user is not None:
+        if self.current_user is None:
+            return
+        prefix, path = self.settings["environment"].prefix, self.request.path
+        is_visit = self.request.method in {"GET", "HEAD"}
+        if not (is_visit and path.startswith(prefix) and path.endswith("/")):
             raise unknown("page")
+        query = f"?{self.request.query}" if self.request.query else ""
+        self.redirect(prefix + path.removeprefix(prefix).strip("/") + query)

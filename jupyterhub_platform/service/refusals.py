@@ -52,4 +52,6 @@ def invalid(sentence: str) -> RefusalError:
 
 def unknown(what: str) -> RefusalError:
     """Return the refusal of what does not exist, or is not theirs to know of."""
-    return RefusalError(404, f"There is no {what} that you may see.", NotFoundError.code)
+    return RefusalError(
+        404, f"There is no such {what}, or it is not yours to see.", NotFoundError.code
+    )

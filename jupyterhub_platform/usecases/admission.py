@@ -2,42 +2,24 @@
 
 import json
 import uuid
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import Options, ask, read_options, subject_of
-from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.question import Options, ask, read_options
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 STORE_RETRY_SECONDS = 10
 """What a refused caller is told to wait for a store that does not answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """The policy in force, the number of its revision, and who is suspended; replaced whole.
-
-    ``suspensions`` are those that people put into force while the Hub ran, by user name; those that
-    the policy declares are in it.
-    """
-
-    policy: Policy
-    revision: int
-    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
-
-    def suspension_of(self, name: str, now: datetime) -> Suspension | None:
-        """Return what keeps ``name`` out at ``now``; a declared suspension before any other."""
-        return self.policy.suspension_of(name, self.suspensions, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,18 +180,15 @@ class Admission:
         self._health.enter(entry)
 
     def _decide(self, start: Start, options: Options, *, alternatives: bool = True) -> Decision:
-        policy, revision = self.snapshot.policy, self.snapshot.revision
-        now = self._clock()
-        suspension = self.snapshot.suspension_of(start.user, now)
-        subject = subject_of(policy, start.user, start.memberships, suspension)
+        snapshot, now = self.snapshot, self._clock()
         question = ask(
-            policy,
+            snapshot.policy,
             self.book,
-            subject,
+            snapshot.subject(start.user, start.memberships, now),
             start.server,
             options,
             now=now,
-            revision=revision,
+            revision=snapshot.revision,
             alternatives=alternatives,
         )
         return decide(question)

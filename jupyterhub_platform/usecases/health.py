@@ -52,13 +52,39 @@ def look_at_store(store: Store, health: StoreHealth) -> StoreState:
     return StoreState(store.display_url, fault, health.waiting, schema, SCHEMA_VERSION)
 
 
-def look_at_file(policies: Policies, path: Path) -> FileState:
-    """Say how the policy file is."""
+def see_file(path: Path) -> tuple[int, ...]:
+    """Return what changes whenever the file does, without reading it."""
     try:
-        digest = policies.in_force_digest()
-    except StoreError:
-        digest = None
-    try:
-        return FileState(str(path), digest, read_file(path).digest, ())
-    except PolicyError as error:
-        return FileState(str(path), digest, None, tuple(str(fault) for fault in error.faults))
+        status = path.stat()
+    except OSError:
+        return (0,)
+    return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
+
+
+class FileLook:
+    """Looks at the policy file, and reads it only if it has changed since the last look.
+
+    A large file takes a good part of a second to read, and pages ask every few seconds.
+    """
+
+    def __init__(self, policies: Policies, path: Path) -> None:
+        self._policies = policies
+        self._path = path
+        self._last: tuple[tuple[int, ...], str | None, tuple[str, ...]] | None = None
+
+    def look(self) -> FileState:
+        """Say how the file is; may be called from several threads."""
+        try:
+            in_force = self._policies.in_force_digest()
+        except StoreError:
+            in_force = None
+        seen, last = see_file(self._path), self._last
+        if last is None or last[0] != seen:
+            last = self._last = (seen, *self._read())
+        return FileState(str(self._path), in_force, *last[1:])
+
+    def _read(self) -> tuple[str | None, tuple[str, ...]]:
+        try:
+            return read_file(self._path).digest, ()
+        except PolicyError as error:
+            return None, tuple(str(fault) for fault in error.faults)

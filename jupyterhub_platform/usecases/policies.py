@@ -9,7 +9,7 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
 from jupyterhub_platform.store import audit, policies
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.admission import Snapshot
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
 

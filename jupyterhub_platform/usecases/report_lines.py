@@ -5,13 +5,8 @@ from datetime import datetime, timedelta
 
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import HeldLimit
-from jupyterhub_platform.core.resources import (
-    SERVERS,
-    Resources,
-    describe_amount,
-    describe_number,
-    describe_unit,
-)
+from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.sentences import say_left, say_share
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.usecases.reports import Facts
 
@@ -33,19 +28,12 @@ class LimitLine:
     @property
     def figures(self) -> str:
         """What is held of how much: ``6 of 8 GiB``."""
-        return describe_share(self.limit.resource, self.limit.held, self.limit.most)
+        return say_share(self.limit.resource, self.limit.held, self.limit.most)
 
     @property
     def state(self) -> str:
         """What is left, in words."""
-        over = self.limit.held - self.limit.most
-        if over > 0:
-            return f"over by {describe_amount(self.limit.resource, over)}"
-        if not self.limit.most:
-            return "not granted"
-        if not self.limit.left:
-            return "nothing left"
-        return f"{describe_amount(self.limit.resource, self.limit.left)} left"
+        return say_left(self.limit)
 
     @property
     def title(self) -> str:
@@ -75,13 +63,6 @@ def describe_resource(name: str) -> str:
     """Say what is counted: ``Servers``, ``CPU``, ``Memory``, ``GPU``."""
     known = {SERVERS: "Servers", "cpu": "CPU", "memory": "Memory"}
     return known.get(name) or ("GPU" if name.endswith("/gpu") else name)
-
-
-def describe_share(name: str, held: int, most: int) -> str:
-    """Say what is held of how much, in one unit if both have the same."""
-    if name == SERVERS or describe_unit(name, held) == describe_unit(name, most) or not held:
-        return f"{describe_number(name, held)} of {describe_amount(name, most)}"
-    return f"{describe_amount(name, held)} of {describe_amount(name, most)}"
 
 
 def declared_at(policy: Policy, path: str) -> str:

@@ -7,12 +7,14 @@ from datetime import datetime
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.question import HeldLimit, raised_by
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases.report_lines import LimitLine, ServerLine, limit_line, server_line
 from jupyterhub_platform.usecases.report_paging import Page, Query, cut
 from jupyterhub_platform.usecases.report_viewer import Viewer
 from jupyterhub_platform.usecases.reports import Facts
+from jupyterhub_platform.usecases.troubles import Trouble
 
 MOST_PRESSED = 12
 """How many groups an overview shows."""
@@ -62,19 +64,32 @@ class Overview:
     denials: tuple[DecisionLine, ...]
     revision: int
     at: datetime
+    troubles: tuple[Trouble, ...] = ()
 
 
 def report_overview(
-    facts: Facts, viewer: Viewer, query: Query, denials: Iterable[DecisionRecord]
+    facts: Facts,
+    viewer: Viewer,
+    query: Query,
+    denials: Iterable[DecisionRecord],
+    troubles: tuple[Trouble, ...] = (),
 ) -> Overview:
-    """Report what runs, what is nearly full, and the ``denials`` that the viewer may see."""
+    """Report what runs, what is nearly full, and the ``denials`` that the viewer may see.
+
+    ``troubles`` are what is wrong with the platform itself; they come first.
+    """
     servers = list_servers(facts, viewer, query)
     accounts = _list_pressed(facts, viewer)
     seen = tuple(decision_line(record) for record in denials if viewer.sees_start(record))
     tiers = tuple(_tier_pressure(facts, viewer, name) for name in facts.policy.tiers)
     platform = _platform_limits(facts) if viewer.reads_all else ()
     return Overview(
-        sentence=_say(facts, viewer, platform, accounts, tiers),
+        sentence=" ".join(
+            [
+                *(trouble.sentence for trouble in troubles),
+                _say(facts, viewer, platform, accounts, tiers),
+            ]
+        ),
         servers=servers,
         platform=platform,
         accounts=accounts,
@@ -82,6 +97,7 @@ def report_overview(
         denials=seen,
         revision=facts.revision,
         at=facts.at,
+        troubles=troubles,
     )
 
 
@@ -193,6 +209,5 @@ def _say(
         full.insert(0, "the platform")
     if not full:
         return f"{runs if count else 'No server runs'}; nothing is full."
-    *most, last = full
-    names = f"{', '.join(most)} and {last}" if most else last
-    return f"{runs if count else 'No server runs'}; {names} {'are' if most else 'is'} full."
+    are = "are" if len(full) > 1 else "is"
+    return f"{runs if count else 'No server runs'}; {listed(full)} {are} full."

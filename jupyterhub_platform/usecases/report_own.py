@@ -13,9 +13,9 @@ from jupyterhub_platform.core.question import (
     Subject,
     ask,
     may_start_servers,
-    subject_of,
 )
 from jupyterhub_platform.core.resources import describe_amount
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.report_lines import (
     LimitLine,
@@ -47,13 +47,18 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class AccountReport:
-    """What may be held in one account, and the tiers that could be started charged to it."""
+    """What may be held in one account, and the tiers that could be started charged to it.
+
+    ``member`` is false where a server is still charged to a group that its owner has left, as far
+    as is known: then nothing new can be charged to it.
+    """
 
     account: str
     title: str
     declared_at: str
     limits: tuple[LimitLine, ...]
     offers: tuple[Offer, ...]
+    member: bool = True
 
     @property
     def fits(self) -> tuple[str, ...]:
@@ -110,19 +115,20 @@ def _report(
     within: frozenset[str] | None,
 ) -> PersonReport:
     policy = facts.policy
-    held_in = frozenset(each.account for each in facts.book.of_user(name))
-    suspension = facts.suspension_of(name)
-    subject = subject_of(policy, name, memberships | held_in, suspension)
+    subject = facts.snapshot.subject(name, memberships, facts.at)
+    charged = {each.account for each in facts.book.of_user(name)} & policy.groups.keys()
+    groups = tuple(sorted(charged.union(subject.accounts)))
     if within is not None:
         subject = replace(subject, accounts=tuple(a for a in subject.accounts if a in within))
+        groups = tuple(group for group in groups if group in within)
     person = policy.people.get(name)
-    accounts = tuple(_report_account(facts, subject, account) for account in subject.accounts)
+    accounts = tuple(_report_account(facts, subject, account) for account in groups)
     servers = tuple(
         server_line(facts, held)
         for held in facts.book.of_user(name)
         if within is None or held.account in within
     )
-    limits = _shared_limits(facts, subject)
+    limits = _shared_limits(facts, subject, groups[0] if groups else "")
     manages = policy.managed_groups(name)
     return PersonReport(
         name=name,
@@ -130,7 +136,7 @@ def _report(
         level=subject.level or "",
         may_start=may_start_servers(subject),
         declared_at=declared_at(policy, f"users.{name}"),
-        groups=subject.accounts,
+        groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
         sentence=_say(holder, subject, servers, limits if within is None else (), accounts),
         servers=servers,
@@ -138,7 +144,7 @@ def _report(
         accounts=accounts,
         revision=facts.revision,
         at=facts.at,
-        suspension=suspension,
+        suspension=facts.suspension_of(name),
     )
 
 
@@ -161,8 +167,7 @@ def _limits(question: Question) -> Iterator[HeldLimit]:
             yield from candidate.limits
 
 
-def _shared_limits(facts: Facts, subject: Subject) -> tuple[LimitLine, ...]:
-    account = subject.accounts[0] if subject.accounts else ""
+def _shared_limits(facts: Facts, subject: Subject, account: str) -> tuple[LimitLine, ...]:
     return tuple(
         limit_line(facts, limit)
         for limit in _limits(_ask(facts, subject, account))
@@ -176,10 +181,11 @@ def _report_account(facts: Facts, subject: Subject, account: str) -> AccountRepo
     limits = tuple(
         limit_line(facts, limit) for limit in _limits(question) if limit.scope.kind not in _SHARED
     )
+    member = account in subject.accounts
     offers = tuple(
         _offer(facts, subject, account, tier)
         for tier in facts.policy.tiers
-        if question_shows(question, tier)
+        if member and question_shows(question, tier)
     )
     return AccountReport(
         account,
@@ -187,6 +193,7 @@ def _report_account(facts: Facts, subject: Subject, account: str) -> AccountRepo
         declared_at(facts.policy, f"groups.{account}"),
         limits,
         offers,
+        member,
     )
 
 
@@ -243,10 +250,9 @@ def _say_fits(subject: Subject, accounts: tuple[AccountReport, ...]) -> str:
         return f"{subject.name} is suspended and starts no servers"
     if not may_start_servers(subject):
         return f"the level {subject.level} {LEVELS[subject.level].summary} and starts no servers"
-    if not accounts:
+    if not subject.accounts:
         return "there is no group that a server can be charged to"
     fits = tuple(dict.fromkeys(tier for report in accounts for tier in report.fits))
     if not fits:
         return "no tier fits now"
-    *most, last = fits
-    return f"{', '.join(most)} and {last} fit now" if most else f"{last} fits now"
+    return f"{listed(fits)} {'fit' if len(fits) > 1 else 'fits'} now"

@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 MOST_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
@@ -35,22 +36,29 @@ class Facts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
-    ``memberships`` are the declared groups of each person, ``suspensions`` those that the policy
-    does not declare.
+    ``memberships`` are the declared groups of each person.
     """
 
-    policy: Policy
-    revision: int
+    snapshot: Snapshot
     source: str
     applied_at: datetime
     book: Book
     memberships: Mapping[str, frozenset[str]]
     at: datetime
-    suspensions: Mapping[str, Suspension] = field(default_factory=dict)
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.snapshot.policy
+
+    @property
+    def revision(self) -> int:
+        """The number of its revision."""
+        return self.snapshot.revision
 
     def suspension_of(self, name: str) -> Suspension | None:
         """Return what keeps ``name`` out now."""
-        return self.policy.suspension_of(name, self.suspensions, self.at)
+        return self.snapshot.suspension_of(name, self.at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +120,12 @@ class StoreReader:
             book.enter(reservation)
         compiled = self._compile(revision)
         return Facts(
-            compiled.policy,
-            revision.number,
+            Snapshot(compiled.policy, revision.number, suspended),
             revision.source,
             revision.at,
             book,
             compiled.memberships,
             at,
-            suspended,
         )
 
     def list_decisions(

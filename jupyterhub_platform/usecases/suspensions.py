@@ -9,7 +9,7 @@ from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.store import audit, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.admission import Snapshot
+from jupyterhub_platform.usecases.snapshot import Snapshot
 
 LONGEST_REASON: Final = 500
 

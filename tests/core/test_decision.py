@@ -832,7 +832,7 @@ def test_a_decision_can_be_made_again_from_what_was_written_down(change, holding
     except PolicyError:
         assume(False)
     held = [hold(policy, t, u, str(n), a) for n, (u, a, t) in enumerate(holdings)]
-    subject = subject_of(policy, user, frozenset())
+    subject = subject_of(policy, user, frozenset(), None)
     question = ask(policy, Held(tuple(held)), subject, "s", options, now=NOW, revision=1)
     decision = decide(question)
     written = json.loads(json.dumps(decision.to_json()))

@@ -138,18 +138,20 @@ def test_the_first_image_of_a_tier_is_started_where_none_is_named():
 
 
 def test_memberships_of_the_hub_count_beside_the_declared_ones():
-    assert subject_of(POLICY, "eve", frozenset({"text"})).accounts == ("text", "vision")
-    assert subject_of(POLICY, "lone", frozenset()).accounts == ()
+    assert subject_of(POLICY, "eve", frozenset({"text"}), None).accounts == ("text", "vision")
+    assert subject_of(POLICY, "lone", frozenset(), None).accounts == ()
 
 
 def test_only_groups_of_the_policy_are_accounts():
     memberships = frozenset({"level:admin", "book-club", "text"})
-    assert subject_of(POLICY, "eve", memberships) == Subject("eve", Level.USER, ("text", "vision"))
+    assert subject_of(POLICY, "eve", memberships, None) == Subject(
+        "eve", Level.USER, ("text", "vision")
+    )
 
 
 def test_a_person_whom_the_policy_does_not_know_has_no_level():
-    assert subject_of(POLICY, "mallory", frozenset({"vision"})).level is None
-    assert not may_start_servers(subject_of(POLICY, "mallory", frozenset({"vision"})))
+    assert subject_of(POLICY, "mallory", frozenset({"vision"}), None).level is None
+    assert not may_start_servers(subject_of(POLICY, "mallory", frozenset({"vision"}), None))
 
 
 def test_no_tier_is_open_to_a_person_whom_the_policy_does_not_know():

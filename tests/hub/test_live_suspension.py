@@ -186,6 +186,34 @@ def find_user_id(hub: LiveHub, name: str) -> int:
     return ask_hub_database(hub, "SELECT id FROM users WHERE name = ?", name)
 
 
+def test_no_door_offers_anything_to_somebody_suspended(hub: LiveHub, admin: Api) -> None:
+    """Each door of the Hub and of the service, as an admin looks through it."""
+    browser = hub.login("admin")
+
+    def look() -> tuple[str, str, list[Any], bool]:
+        spawn = browser.visit("/hub/spawn/guest?opt-tier=small").text
+        person = browser.visit("/services/platform/people/guest").text
+        usage = admin.get("platform/usage", params={"user": "guest"}).json()
+        asked = {"user": "guest", "user_options": {"tier": "small"}}
+        decision = admin.post("platform/decide", json=asked).json()
+        return spawn, person, [each["fits"] for each in usage["accounts"]], decision["admitted"]
+
+    spawn, person, fits, admitted = look()
+    assert "fits now" in spawn
+    assert "fits now" in person
+    assert (fits, admitted) == ([["small"]], True)
+    assert suspend(admin, "guest").status_code == 200
+    try:
+        spawn, person, fits, admitted = look()
+        assert "guest is suspended." in spawn
+        assert 'name="tier"' not in spawn
+        assert "fits now" not in spawn
+        assert "small fits" not in person
+        assert (fits, admitted) == ([[]], False)
+    finally:
+        assert resume(admin, "guest").status_code == 200
+
+
 def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> None:
     guest = hub.token("guest")
     with ThreadPoolExecutor(1) as pool:

@@ -83,7 +83,7 @@ class Filled:
 
     def start(self, user: str, server: str, tier: str, account: str, minutes: int = 5) -> str:
         at = self.now - timedelta(minutes=minutes)
-        subject = subject_of(self.policy, user, frozenset({account}))
+        subject = subject_of(self.policy, user, frozenset({account}), None)
         options = Options(tier=tier, account=account)
         question = ask(self.policy, self.book, subject, server, options, now=at, revision=1)
         decision = decide(question)

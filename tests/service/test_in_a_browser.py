@@ -2,14 +2,19 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.service.conftest import PREFIX, Running
+from tests.service.conftest import PREFIX, Filled, Running, start_service, stop_service
+from tests.support.axe import RUN, find_axe, list_serious
 
 pytestmark = pytest.mark.browser
 
+ColorScheme = Literal["light", "dark"]
+SCREENSHOTS = Path("tests/screenshots")
 LONG = "a-very-long-name-of-a-server-x"
 
 
@@ -21,6 +26,12 @@ async def chromium() -> AsyncIterator[Browser]:
         )
         yield browser
         await browser.close()
+
+
+def picture(name: str) -> Path:
+    """Return where a screenshot goes."""
+    SCREENSHOTS.mkdir(exist_ok=True)
+    return SCREENSHOTS / f"{name}.png"
 
 
 def _complaints(page: Page) -> list[str]:
@@ -51,6 +62,36 @@ async def test_every_page_fits_400_pixels_and_leaves_the_console_empty(
             theme = await page.evaluate("document.documentElement.dataset.bsTheme")
             assert (width, theme, heard) == (400, scheme, []), address
         await context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+async def test_nothing_on_any_page_keeps_people_out(
+    filled: Filled, chromium: Browser, scheme: ColorScheme, width: int
+) -> None:
+    running, server = await start_service(filled, local_accounts=True)
+    filled.start("dev1", LONG, "large", "vision")
+    denied = filled.start("dev1", "no", "gpu", "vision")
+    running.hub.logged_in = "admin"
+    running.hub.explain("dev1", LONG)
+    assert running.hub.health
+    running.hub.health["policy"]["faults"] = ["platform.yaml:3: tiers: no; name one"]
+    named = f"user=dev1&server={LONG}"
+    pages = ("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}", "nothing")
+    pages += (f"servers/stop?{named}", f"servers/why?{named}", "?stopped=dev1&state=done")
+    context = await chromium.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 900}
+    )
+    page = await context.new_page()
+    for number, address in enumerate(pages):
+        await page.goto(running.url + PREFIX + address)
+        # The page's policy lets no script in that it does not know; this one comes with the tool.
+        await page.evaluate(find_axe().read_text())
+        assert list_serious(await page.evaluate(RUN)) == [], address
+        shot = picture(f"service-{number}-{scheme}-{width}")
+        await page.screenshot(path=shot, full_page=True)
+    await context.close()
+    await stop_service(running, server)
 
 
 _CROWDED = """() => {

@@ -214,3 +214,19 @@ async def test_a_viewer_is_told_how_to_become_somebody_who_starts(running: Runni
     async with running.browser("viewer") as browser:
         page = (await browser.get(PREFIX)).text
     assert "The level viewer starts none; ask an admin for the level user." in page
+
+
+async def test_a_decision_says_each_thing_once_and_its_limits_as_figures(running: Running) -> None:
+    denied = running.filled.start("dev1", "no", "gpu", "vision")
+    admitted = running.filled.start("dev1", "", "small", "vision")
+    async with running.browser("admin") as browser:
+        page = (await browser.get(f"{PREFIX}decisions/{denied}")).text
+        other = (await browser.get(f"{PREFIX}decisions/{admitted}")).text
+    shown, _, raw = page.partition("<details>")
+    assert "dev1 was denied gpu in vision, for 2 reasons." in shown
+    assert shown.count("The tier gpu is not open to dev1 in vision.") == 1
+    for label, amount in (("Allowed", "0"), ("Held", "0"), ("Asked", "1"), ("Missing", "1")):
+        assert f'<td role="cell" data-label="{label}" class="amount">{amount} GPU</td>' in shown
+    assert "&#34;denials&#34;" in raw
+    assert "dev1 was given small in vision." in other
+    assert "Reasons" not in other

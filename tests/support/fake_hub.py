@@ -37,6 +37,23 @@ class FakePerson:
         }
 
 
+def healthy() -> dict[str, Any]:
+    """Return what a Hub says with which all is well, as ``GET /hub/api/platform/health`` does."""
+    return {
+        "now": "2026-03-01T12:00:00+00:00",
+        "store": {"url": "", "fault": "", "waiting": 0, "schema": "1", "newest_schema": "1"},
+        "policy": {
+            "revision": 1,
+            "file": "/srv/platform.yaml",
+            "digest": "sha256:1",
+            "file_digest": "sha256:1",
+            "faults": [],
+            "faulty_since": None,
+        },
+        "checker": {"seconds": 60.0, "looked_at": None, "drift": []},
+    }
+
+
 @dataclass
 class FakeHub:
     """What the Hub knows, and what it was asked. ``running`` are servers by user and name."""
@@ -49,6 +66,28 @@ class FakeHub:
     challenges: dict[str, str] = field(default_factory=dict)
     grants: dict[str, str] = field(default_factory=dict)
     is_down: bool = False
+    health: dict[str, Any] | None = field(default_factory=lambda: healthy())
+    explained: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+    def explain(self, user: str, server: str) -> None:
+        """Have the Hub explain a server as one that runs."""
+        cause = {
+            "code": "server.running",
+            "sentence": "It runs.",
+            "fix": "There is nothing to do.",
+            "who": "nobody",
+        }
+        self.explained[user, server] = {
+            "user": user,
+            "server": server,
+            "state": "running",
+            "since": "2026-03-01T12:00:00+00:00",
+            "tier": "small",
+            "account": "vision",
+            "cause": cause,
+            "decision": None,
+            "larger_tier": None,
+        }
 
     def add(self, person: FakePerson) -> str:
         """Make a person known, and return a token of theirs."""
@@ -68,6 +107,8 @@ class FakeHub:
                 (f"{prefix}api/oauth2/token", _Token, arguments),
                 (f"{prefix}api/users/([^/]+)/server()", _Server, arguments),
                 (f"{prefix}api/users/([^/]+)/servers/([^/]*)", _Server, arguments),
+                (f"{prefix}api/platform/why", _Why, arguments),
+                (f"{prefix}api/platform/health", _Health, arguments),
                 (f"{prefix}logo", _Logo, arguments),
                 (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
             ]
@@ -145,6 +186,28 @@ class _Server(_Handler):
         else:
             self.hub.running.remove((user, server))
             self.set_status(204)
+
+
+class _Why(_Handler):
+    def get(self) -> None:
+        """Explain a server to whoever is logged in; whom it may be explained to, the Hub says."""
+        asked = self.get_query_argument("user", ""), self.get_query_argument("server", "")
+        if self.person() is None or asked not in self.hub.explained:
+            self.refuse(404, "There is no such server, or it is not yours to see.")
+        else:
+            self.finish(self.hub.explained[asked])
+
+
+class _Health(_Handler):
+    def get(self) -> None:
+        """Say how the Hub is to those who may read everything; fail while nothing is known."""
+        person = self.person()
+        if person is None or "custom:platform:read" not in person.scopes:
+            self.refuse(403, "This needs the scope custom:platform:read.")
+        elif self.hub.health is None:
+            self.refuse(500, "The Hub does not know.")
+        else:
+            self.finish(self.hub.health)
 
 
 class _Logo(_Handler):

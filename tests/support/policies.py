@@ -126,7 +126,7 @@ def pose(
 ) -> Question:
     """Ask whether ``user`` may start a server; by default a small one in vision."""
     given = {"tier": "small", "account": "vision"} if options is None else options
-    subject = subject_of(policy, user, memberships)
+    subject = subject_of(policy, user, memberships, None)
     usage = Held(tuple(held))
     return ask(policy, usage, subject, server, read_options(given), now=now, revision=4)
 

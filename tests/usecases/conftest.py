@@ -14,7 +14,8 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.admission import Admission, Admitted, Snapshot, Start
+from jupyterhub_platform.usecases.admission import Admission, Admitted, Start
+from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from tests.support.policies import NOW
 from tests.support.postgres import PostgresServer

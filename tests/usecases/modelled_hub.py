@@ -117,7 +117,7 @@ class ModelledHub:
     ) -> None:
         """Hold an admission to the policy, from facts that this model keeps itself."""
         policy = self.gate.policy
-        subject = subject_of(policy, start.user, start.memberships)
+        subject = subject_of(policy, start.user, start.memberships, None)
         tier, now = policy.tiers[held.tier], self.gate.clock.now
         assert subject.level is not None
         assert may_start_servers(subject)

@@ -15,8 +15,9 @@ from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.admission import Admission, DeniedError, Snapshot
+from jupyterhub_platform.usecases.admission import Admission, DeniedError
 from jupyterhub_platform.usecases.records import Records
+from jupyterhub_platform.usecases.snapshot import Snapshot
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer
 from tests.support.relay import Relay

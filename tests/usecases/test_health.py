@@ -1,12 +1,16 @@
 """How store and policy file are, also where they are not well: an answer, and never an error."""
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.health import look_at_file, look_at_store
+from jupyterhub_platform.usecases.health import FileLook, look_at_store
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
@@ -41,14 +45,14 @@ def test_a_store_that_is_gone_is_an_answer_and_what_waits_is_counted(tmp_path: P
 
 def test_a_file_in_force_has_the_digest_of_the_revision(store: Store, file: Path) -> None:
     policies = Policies(store)
-    assert look_at_file(policies, file).digest is None, "nothing was in force yet"
+    assert FileLook(policies, file).look().digest is None, "nothing was in force yet"
     policies.publish(file, actor="test")
-    state = look_at_file(policies, file)
+    state = FileLook(policies, file).look()
     assert state.digest == state.file_digest
     assert state.digest is not None
     assert state.faults == ()
     file.write_text(file.read_text() + "# a comment\n")
-    changed = look_at_file(policies, file)
+    changed = FileLook(policies, file).look()
     assert changed.digest == state.digest
     assert changed.file_digest not in {None, state.digest}
 
@@ -59,12 +63,12 @@ def test_a_file_with_faults_leaves_the_digest_of_the_revision(
 ) -> None:
     policies = Policies(store)
     policies.publish(file, actor="test")
-    digest = look_at_file(policies, file).digest
+    digest = FileLook(policies, file).look().digest
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
-    state = look_at_file(policies, file)
+    state = FileLook(policies, file).look()
     assert (state.digest, state.file_digest) == (digest, None)
     assert str(file) in state.faults[0]
 
@@ -73,7 +77,43 @@ def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path)
     path = tmp_path / "store.sqlite"
     store = Store.open(f"sqlite:///{path}")
     path.unlink()
-    state = look_at_file(Policies(store), file)
+    state = FileLook(Policies(store), file).look()
     assert state.digest is None
     assert state.file_digest is not None
     store.close()
+
+
+def test_a_file_that_did_not_change_is_not_read_again(store: Store, file: Path) -> None:
+    policies = Policies(store)
+    policies.publish(file, actor="test")
+    look = FileLook(policies, file)
+    good = look.look()
+    text, before = file.read_text(), file.stat()
+    file.write_text("version: banana\n")
+    broken = look.look()
+    assert (broken.digest, broken.file_digest) == (good.digest, None)
+    file.write_text(text)
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert look.look() == good, "what a file was before says nothing of what it is"
+    with opens_of(file) as opened:
+        assert look.look() == good
+        assert opened == []
+        file.write_text(text + "# more\n")
+        opened.clear()
+        assert look.look() != good
+        assert set(opened) == {str(file)}
+
+
+@contextmanager
+def opens_of(file: Path) -> Iterator[list[str]]:
+    """Note each time that the interpreter opens a file."""
+    opened: list[str] = []
+    listening = True
+
+    def note(event: str, arguments: tuple[object, ...]) -> None:
+        if listening and event == "open" and str(arguments[0]) == str(file):
+            opened.append(str(arguments[0]))
+
+    sys.addaudithook(note)
+    yield opened
+    listening = False

@@ -9,12 +9,12 @@ import pytest
 
 from jupyterhub_platform.core.errors import NotFoundError, StoreError, StoreUnreachableError
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.sentences import say_share
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.report_json import render_json
-from jupyterhub_platform.usecases.report_lines import describe_share
 from jupyterhub_platform.usecases.report_overview import report_overview
 from jupyterhub_platform.usecases.report_own import report_own, report_person
 from jupyterhub_platform.usecases.report_paging import Query
@@ -157,6 +157,43 @@ def test_what_is_over_a_lowered_limit_is_said_to_be(book: Ledger) -> None:
     assert (line.figures, line.state) == ("4 of 3 GiB", "over by 1 GiB")
 
 
+SUSPENDED = "{level: developer, suspended: {reason: away}}"
+
+
+def change_kim(text: str) -> tuple[str, frozenset[str]]:
+    """Return a policy in which kim may start nothing, and the groups that the Hub has kim in."""
+    changes = {
+        "suspended": ("kim: {level: developer}", f"kim: {SUSPENDED}"),
+        "viewer": ("kim: {level: developer}", "kim: {level: viewer}"),
+        "removed": ("  kim: {level: developer}\n", ""),
+        "left": ("members: [kim]", "members: [root]"),
+    }
+    policy = POLICY.replace(*changes[text])
+    if text in {"removed", "left"}:
+        policy = policy.replace("[kim]", "[root]").replace("[kim, lee]", "[lee]")
+    groups = frozenset() if text in {"removed", "left"} else frozenset({"vision", "text"})
+    return policy, groups
+
+
+@pytest.mark.parametrize("change", ["suspended", "viewer", "removed", "left"])
+@pytest.mark.parametrize("held", [True, False])
+def test_nothing_fits_for_whoever_may_start_nothing(book: Ledger, change: str, held: bool) -> None:
+    policy, groups = change_kim(change)
+    if held:
+        book.hold("kim", "train")
+    book.publish(policy)
+    facts = book.reader.read()
+    own = report_own(facts, Viewer("kim", groups, reads_own=True))
+    seen = report_person(facts, Viewer("root", reads_own=True, reads_all=True), "kim")
+    for report in (own, seen):
+        offers = [offer for account in report.accounts for offer in account.offers]
+        assert change != "left" or not offers
+        assert not [offer.tier for offer in offers if offer.fits]
+        assert " fit now" not in report.sentence
+        assert " fits now" not in report.sentence.replace("no tier fits now", "")
+        assert report.groups[-1:] == (("vision",) if held or groups else ())
+
+
 def test_an_account_that_was_left_is_shown_while_something_is_held_there(book: Ledger) -> None:
     book.hold("kim", "a", "small")
     book.publish(POLICY.replace("members: [kim]\n", "members: []\n"))
@@ -273,4 +310,4 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 def test_a_share_is_said_in_one_unit_where_there_is_one(
     name: str, held: int, most: int, said: str
 ) -> None:
-    assert describe_share(name, held, most) == said
+    assert say_share(name, held, most) == said

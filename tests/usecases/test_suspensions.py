@@ -7,7 +7,8 @@ import pytest
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
-from jupyterhub_platform.usecases.admission import DeniedError, Snapshot
+from jupyterhub_platform.usecases.admission import DeniedError
+from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import SuspensionError, Suspensions
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Clock, Outage, read_audit

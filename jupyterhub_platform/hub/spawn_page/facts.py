@@ -1,6 +1,6 @@
 """What the spawn page is made from, and the few words that all its parts share."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
@@ -107,9 +107,3 @@ class Facts:
         account = self.account if raised_by_managers(self.policy, scope) else ""
         whom = say_whom_to_ask(raised_by(self.policy, scope), account, self.user)
         return f"{say_how_to_get(what, whom)}."
-
-
-def listed(words: Iterable[str]) -> str:
-    """Join words as people do: ``a, b and c``."""
-    *most, last = words
-    return f"{', '.join(most)} and {last}" if most else last

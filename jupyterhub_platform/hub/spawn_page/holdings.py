@@ -7,13 +7,13 @@ from jupyterhub_platform.core.question import Candidate, HeldLimit, Question
 from jupyterhub_platform.core.resources import (
     SERVERS,
     describe_amount,
-    describe_number,
     describe_unit,
     render_quantity,
     resource_order,
 )
+from jupyterhub_platform.core.sentences import listed, say_left, say_share
 from jupyterhub_platform.core.usage import Scope
-from jupyterhub_platform.hub.spawn_page.facts import Facts, listed
+from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Bar
 
 _COMMON = (SERVERS, "cpu", "memory")
@@ -70,16 +70,13 @@ def draw(facts: Facts, limit: HeldLimit) -> Bar:
     """Put one limit into words and figures."""
     resource, held, most = limit.resource, limit.held, limit.most
     state: Literal["free", "full", "over"] = "free"
-    left = f"{describe_amount(resource, limit.left)} left"
-    if held > most:
-        state, left = "over", f"over by {describe_amount(resource, held - most)}"
-    elif held == most:
-        state, left = "full", "full" if most else "none granted"
+    if held >= most:
+        state = "over" if held > most else "full"
     return Bar(
         label=describe_unit(resource, most) if resource != "memory" else "memory",
         place=_say_place(facts, limit.scope),
         figures=_of(limit),
-        left=left,
+        left=say_left(limit),
         exact=f"{render_quantity(resource, held)} of {render_quantity(resource, most)}",
         path=limit.path,
         percent=min(100, 100 * held // most) if most else (100 if held else 0),
@@ -115,10 +112,7 @@ def _own_limit(question: Question, resource: str) -> HeldLimit | None:
 
 
 def _of(limit: HeldLimit) -> str:
-    resource, most = limit.resource, describe_amount(limit.resource, limit.most)
-    same = describe_unit(resource, limit.held) == describe_unit(resource, limit.most)
-    held = describe_number(resource, limit.held)
-    return f"{held if same else describe_amount(resource, limit.held)} of {most}"
+    return say_share(limit.resource, limit.held, limit.most)
 
 
 def _member(facts: Facts) -> Scope:

@@ -12,8 +12,9 @@ from jupyterhub_platform.core.decision import Denial, decide, list_fitting
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Options, Question, Subject, ask, read_options
 from jupyterhub_platform.core.quotas import Grant
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.hub.spawn_page.cards import build_card, decide_tier
-from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, Place, Viewer, listed
+from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, Place, Viewer
 from jupyterhub_platform.hub.spawn_page.holdings import (
     draw_all,
     draw_bars,

@@ -117,7 +117,7 @@ def _decide(tier: Tier, user: str, account: str, server: str) -> Decision:
         images={IMAGE.name: IMAGE},
         tiers={tier.name: tier},
     )
-    subject = subject_of(policy, user, frozenset({account}))
+    subject = subject_of(policy, user, frozenset({account}), None)
     options = Options(tier.name, account, IMAGE.name)
     return decide(ask(policy, Book(), subject, server, options, now=NOW, revision=1))
 

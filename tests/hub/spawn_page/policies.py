@@ -182,7 +182,7 @@ def view(
         "can_read_all": False,
         "hub_url": "/hub/",
     }
-    subject = subject or subject_of(policy, user, frozenset())
+    subject = subject or subject_of(policy, user, frozenset(), None)
     server = changes.pop("server", "")
     return build_view(policy, book or Book(), subject, server, **(options | changes))
 

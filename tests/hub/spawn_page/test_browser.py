@@ -1,14 +1,13 @@
-import os
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from playwright.async_api import expect
 
 from jupyterhub_platform.core.resources import Resources
-from tests.hub.spawn_page.conftest import ROOT, SCREENSHOTS
+from tests.hub.spawn_page.conftest import SCREENSHOTS
 from tests.hub.spawn_page.hub import XSRF, FakeHub
 from tests.hub.spawn_page.policies import make_book, make_grant, make_policy, view
+from tests.support.axe import find_axe
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -61,13 +60,6 @@ PAGES = {
     "several": FakeHub(several, for_user="dev2"),
     "refused": FakeHub(refused),
 }
-
-
-def find_axe():
-    """Return the script of axe-core, where npm put it."""
-    places = [ROOT / "node_modules", *map(Path, os.environ.get("NODE_PATH", "").split(":"))]
-    found = [place / "axe-core/axe.min.js" for place in places]
-    return next(path for path in found if path.is_file())
 
 
 async def test_keyboard_alone_chooses_a_tier_and_starts_it(browser_page, serve):

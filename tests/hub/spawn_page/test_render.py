@@ -130,7 +130,7 @@ def test_hostile_refusals_stay_text():
 
 def test_a_denial_stays_text_and_shows_its_codes():
     policy = make_policy()
-    subject = subject_of(policy, "dev1", frozenset())
+    subject = subject_of(policy, "dev1", frozenset(), None)
     question = ask(policy, make_book(policy), subject, "", Options(tier="gpu"), now=NOW, revision=1)
     decision = decide(replace(question, subject=replace(subject, name=EVIL)))
     html = render_denial(decision, details_url='/hub/x?"><script>')
@@ -143,7 +143,7 @@ def test_each_open_card_submits_options_that_admission_admits():
     page = view(policy, make_book(policy, ("dev1", "a", "vision", "small")))
     reader = Reader(render_form(page))
     assert [radio["value"] for radio in reader.radios] == ["small", "medium"] or reader.radios
-    subject = subject_of(policy, "dev1", frozenset())
+    subject = subject_of(policy, "dev1", frozenset(), None)
     for radio in reader.radios:
         form = {"tier": [radio["value"]], **reader.hidden, **reader.selected}
         options = read_options(options_from_form(form))

@@ -30,7 +30,7 @@ from tests.hub.spawn_page.policies import (
 @given(HELD)
 def test_each_card_says_what_the_spawn_would_be_told(held):
     book = make_book(POLICY, *held)
-    subject = subject_of(POLICY, "dev1", frozenset())
+    subject = subject_of(POLICY, "dev1", frozenset(), None)
     for card in view(POLICY, book).cards:
         options = Options(tier=card.name, account="vision")
         asked = ask(POLICY, book, subject, "", options, now=NOW, revision=1)

@@ -1,0 +1,84 @@
+"""What the spawn page offers where the server that it is for is there already.
+
+A server keeps its tier until it stops: who asked for another tier opens what runs, starts another
+server beside it, or stops it first.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+from urllib.parse import urlencode
+
+from jupyterhub_platform.core.decision import Decision
+
+RunningState: TypeAlias = Literal["running", "starting", "stopping"]
+NEW_SERVER: Final = "new-server"
+"""The argument of the spawn page that names another server."""
+_OPEN_CODES: Final = "options."
+
+
+@dataclass(frozen=True, slots=True)
+class RunningChoice:
+    """What can be done instead of the start that was asked for.
+
+    ``wish`` are the options of a link or form. ``open_url`` leads to the server, or to how it
+    starts; empty for whoever may not. ``stop_url`` leads to where it can be stopped. ``new_name``
+    is a free name for another server, empty where none may be made, and ``why_none`` says why.
+    ``others`` are stopped servers that can be started instead, with their links.
+    """
+
+    owner: str
+    own: bool
+    server: str
+    tier: str
+    wanted: str
+    state: RunningState
+    wish: Mapping[str, str]
+    page_url: str
+    open_url: str = ""
+    stop_url: str = ""
+    new_name: str = ""
+    why_none: str = ""
+    others: tuple[tuple[str, str], ...] = ()
+    error: str = ""
+
+    @property
+    def sentence(self) -> str:
+        """What is there already, in words."""
+        whose = "Your" if self.own else f"{self.owner}'s"
+        what = f"{whose} server {self.server}" if self.server else f"{whose} default server"
+        tier = f" {self.tier}" if self.tier else ""
+        if self.state == "stopping":
+            return f"{what} is stopping."
+        return f"{what} {'already runs' if self.state == 'running' else 'is starting'}{tier}."
+
+    @property
+    def again_url(self) -> str:
+        """Where the same is asked for again."""
+        return f"{self.page_url}?{options_query(self.wish)}"
+
+
+def options_query(wish: Mapping[str, str]) -> str:
+    """Render options as the query of a link to the spawn page."""
+    return urlencode({f"opt-{name}": value for name, value in wish.items()})
+
+
+def find_free_name(taken: Collection[str], tier: str) -> str:
+    """Return a name for another server, after its tier: ``medium``, ``medium-2``."""
+    first = tier or "server"
+    number, name = 1, first
+    while name in taken:
+        number += 1
+        name = f"{first}-{number}"
+    return name
+
+
+def say_why_not(decision: Decision) -> str:
+    """Say why the wish does not fit beside what runs; empty if it does, or names too little.
+
+    What is left open, an account for example, is chosen on the next page.
+    """
+    denials = [each for each in decision.denials if not each.code.startswith(_OPEN_CODES)]
+    if decision.admitted or not denials:
+        return ""
+    return " ".join(dict.fromkeys(denial.reason for denial in denials))

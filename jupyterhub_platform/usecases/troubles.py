@@ -1,0 +1,84 @@
+"""What keeps the platform from being as it is meant to be, for those who operate it.
+
+Read off what the Hub says of its own health, which also holds after the Hub was restarted.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """One thing that needs a hand: of what, what it is, each part of it, and what to do.
+
+    ``since`` is when it began, where that is known.
+    """
+
+    code: str
+    title: str
+    sentence: str
+    details: tuple[str, ...]
+    fix: str
+    since: datetime | None = None
+
+
+UNANSWERED: Final = Trouble(
+    "platform.hub",
+    "The Hub",
+    "The Hub does not say how its policy file and its store are.",
+    (),
+    "Reload this page in a moment. If it stays so, look at the Hub's log.",
+)
+
+
+def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
+    """Return what is wrong by the health of a Hub, the worst first."""
+    policy, store = health["policy"], health["store"]
+    return (*_of_store(store), *_of_file(policy), *_of_drift(health["checker"]["drift"]))
+
+
+def _of_store(store: Mapping[str, Any]) -> Iterator[Trouble]:
+    if store["fault"]:
+        yield Trouble(
+            "platform.store",
+            "The store",
+            "The store does not answer the Hub, so that no server can start.",
+            (str(store["fault"]),),
+            "Bring the database back; everything else goes on by itself then.",
+        )
+
+
+def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
+    faults, file = tuple(map(str, policy["faults"])), policy["file"]
+    since = policy.get("faulty_since")
+    if faults:
+        count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
+        yield Trouble(
+            "policy.invalid",
+            "Faults in the policy file",
+            f"The policy file has {count}; revision {policy['revision']} stays in force.",
+            faults,
+            f"Correct {file}. It takes effect by itself once it has no faults.",
+            datetime.fromisoformat(since) if since else None,
+        )
+    elif policy["digest"] not in {None, policy["file_digest"]}:
+        yield Trouble(
+            "policy.not_in_force",
+            "The policy file",
+            f"The policy file has changed; revision {policy['revision']} is still in force.",
+            (),
+            f"A changed file is read within seconds. If it is not, reload {file} by hand.",
+        )
+
+
+def _of_drift(drift: list[Mapping[str, Any]]) -> Iterator[Trouble]:
+    if drift:
+        yield Trouble(
+            "platform.drift",
+            "Drift",
+            "What the Hub believes to be held is not what is held.",
+            tuple(str(each["detail"]) for each in drift),
+            "Restart the Hub; no server stops. It makes book and ledger equal to what runs.",
+        )

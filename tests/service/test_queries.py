@@ -1,0 +1,160 @@
+"""Every page answers every argument of every page, in whatever shape it comes."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from jupyterhub_platform.service import api, pages
+from jupyterhub_platform.service.app import ROUTES
+from tests.service.conftest import PEOPLE, PREFIX, Running
+from tests.service.test_levels import ROUTES as ANSWERS
+
+GOOD: dict[str, tuple[str, ...]] = {
+    "part": ("live", "", "dead", "live_live"),
+    "limit": ("", "1", "200"),
+    "offset": ("", "0", "7"),
+    "sort": ("", "name", "-memory", "user"),
+    "search": ("", "dev", "level:viewer", "\N{PILE OF POO}", "\x00", "x" * 5000),
+    "stopped": ("", "dev1", "\x00", "y" * 5000),
+    "server": ("", "train", "\x00"),
+    "state": ("", "done", "x"),
+    "user": ("", "dev1"),
+    "back": ("", "spawn", "nowhere"),
+    "refresh": ("", "1"),
+    "next": ("", "/hub/home", "//elsewhere.example"),
+    "opt-tier": ("", "small"),
+    "opt-account": ("", "vision"),
+    "opt-image": ("", "\x00"),
+    "_xsrf": ("", "x"),
+}
+"""Values that a page, or an old link to one, may carry."""
+
+ODD = ("part=live&part=dead", "part=%ff", "stopped=%ff", "part", "=", "&&", "%00=%00", "q=" * 3000)
+
+
+def page_routes() -> list[tuple[str, type[pages.PageHandler]]]:
+    return [(path, handler) for path, handler in ROUTES if issubclass(handler, pages.PageHandler)]
+
+
+def queries(takes: frozenset[str], level: str) -> Iterator[dict[str, str]]:
+    """Return queries with each argument: those of the page, those of others, all of them."""
+    for name, values in GOOD.items():
+        for value in values if level in {"developer", "admin"} else values[1:2]:
+            yield {name: value}
+    yield dict.fromkeys(GOOD, "")
+    foreign = {name: values[-1] for name, values in GOOD.items() if name not in takes}
+    yield foreign | {name: GOOD[name][1] for name in takes & {"part", "state"}}
+
+
+def test_every_argument_that_a_page_takes_is_tried_here() -> None:
+    taken = frozenset().union(*(handler.TAKES for _, handler in page_routes()))
+    assert taken <= GOOD.keys()
+    live = [handler for _, handler in page_routes() if handler.LIVE]
+    assert live == [pages.OverviewPage]
+
+
+def shown(running: Running, route: str, names: dict[str, str]) -> str:
+    """Return an address of a route, with what it names filled in."""
+    name = "people" if route.startswith("people/") else "decisions"
+    return PREFIX + route.replace("([^/]+)", names[name])
+
+
+async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> httpx.Response:
+    url = f"{address}?{query}" if isinstance(query, str) else address
+    params = query if isinstance(query, dict) else None
+    return await browser.get(url, params=params)
+
+
+@pytest.mark.parametrize("level", [*PEOPLE])
+async def test_no_argument_changes_whether_a_page_is_shown(running: Running, level: str) -> None:
+    running.filled.start("dev1", "train", "medium", "vision")
+    names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
+    running.hub.explain("dev1", "train")
+    async with running.browser(level) as browser:
+        for route, handler in page_routes():
+            address = shown(running, route, names)
+            needed = {"user": "dev1", "server": "train"} if "user" in handler.TAKES else {}
+            plain = await ask(browser, address, dict(needed))
+            assert plain.status_code in {200, 403, 404}, address
+            if route in ANSWERS and "{" not in route:
+                assert plain.status_code == ANSWERS[route][level]
+            for query in queries(handler.TAKES, level):
+                if own_sort(route, query.get("sort", "")):
+                    continue
+                answer = await ask(browser, address, query | needed)
+                assert answer.status_code == plain.status_code, (address, query)
+
+
+def own_sort(route: str, sort: str) -> bool:
+    """Tell whether a list has no such column: it says which it has, with 400."""
+    columns = {"overview": {"user", "memory"}, "people": {"name", "memory"}}
+    return bool(sort) and route in columns and sort.strip("-") not in columns[route]
+
+
+async def test_odd_arguments_are_answered_with_a_page(running: Running) -> None:
+    names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
+    async with running.browser("admin") as browser:
+        for route, handler in page_routes():
+            needed = "user=dev1&server=&" if "user" in handler.TAKES else ""
+            for query in ODD:
+                answer = await ask(browser, shown(running, route, names), needed + query)
+                assert answer.status_code in {200, 400, 404}, (route, query)
+                assert 'id="thenavbar"' in answer.text or "part=live" in query, (route, query)
+
+
+@pytest.mark.parametrize("value", ["%00", "%ff", "x" * 5000, "%2e%2e", "%20", "a%2fb"])
+async def test_odd_names_are_not_found(running: Running, value: str) -> None:
+    async with running.browser("admin") as browser:
+        for place in ("people", "decisions"):
+            answer = await browser.get(f"{PREFIX}{place}/{value}")
+            assert answer.status_code in {400, 404}, (place, value)
+        for place in ("servers/stop", "servers/why"):
+            answer = await browser.get(f"{PREFIX}{place}?user={value}&server={value}")
+            assert answer.status_code in {200, 400, 404}, (place, value)
+
+
+async def test_only_the_overview_has_a_live_part(running: Running) -> None:
+    async with running.browser("admin") as browser:
+        part = await browser.get(f"{PREFIX}overview?part=live")
+        people = await browser.get(f"{PREFIX}people?part=live")
+    assert "<html" not in part.text
+    assert "<html" in people.text
+
+
+async def test_a_head_is_answered_as_the_visit_would_be(running: Running) -> None:
+    names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
+    running.hub.explain("dev1", "")
+    async with running.browser("admin") as browser:
+        await browser.get(PREFIX)
+        for route, handler in page_routes():
+            query = "user=dev1&server=" if "user" in handler.TAKES else ""
+            answer = await browser.head(shown(running, route, names), params=query)
+            assert (answer.status_code, answer.content) == (200, b""), route
+    async with running.program("admin") as program:
+        assert (await program.head(f"{PREFIX}api/v1/me")).status_code == 200
+        call = f"{PREFIX}api/v1/servers/dev1/train"
+        assert (await program.head(call)).status_code == 405
+
+
+async def test_a_slash_at_the_end_leads_on_and_nowhere_else(running: Running) -> None:
+    async with running.browser("admin") as browser:
+        led = await browser.get(f"{PREFIX}people/?sort=name")
+        assert (led.status_code, led.url.path, led.url.query) == (
+            200,
+            f"{PREFIX}people",
+            b"sort=name",
+        )
+        assert (await browser.get(f"{PREFIX}nothing/")).status_code == 404
+        away = await browser.get(
+            f"{running.url}{PREFIX}/elsewhere.example/", follow_redirects=False
+        )
+        assert away.headers.get("location", PREFIX).startswith(f"{PREFIX}elsewhere")
+    async with running.program("") as stranger:
+        answer = await stranger.get(f"{PREFIX}people/")
+        assert answer.headers["location"].startswith("/hub/api/oauth2/authorize?")
+
+
+def test_calls_and_pages_read_lists_by_the_same_names() -> None:
+    assert api.PeopleCall.TAKES < pages.PeoplePage.TAKES
