@@ -39,6 +39,7 @@ from jupyterhub_platform.hub.suspending import Suspending
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
+from jupyterhub_platform.usecases.policies import say_locked_out
 
 SETTINGS_KEY = "platform"
 
@@ -79,8 +80,6 @@ class Platform(PlatformTraits):
         check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
-        for weakened in self.list_weakened():
-            self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = _modified(self.settings.policy_file)
@@ -90,6 +89,10 @@ class Platform(PlatformTraits):
         self.suspending = Suspending(app, self.runtime, self.changing)
         if self.runtime.fault is not None:
             self._report(self.runtime.fault)
+        locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
+        for sentence in (*(weak.sentence for weak in self.list_weakened()), locked):
+            if sentence:
+                self.tell(sentence)
         if getattr(app.authenticator, "local_accounts", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
