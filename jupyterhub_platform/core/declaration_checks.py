@@ -140,7 +140,7 @@ class _Checks:
         people = self._declaration.users
         level = self._declaration.defaults.level
         admins = {
-            name: person and person.suspended
+            name: person.suspended if person else None
             for name, person in people.items()
             if ((person and person.level) or level) is Level.ADMIN
         }

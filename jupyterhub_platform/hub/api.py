@@ -206,7 +206,7 @@ class DecisionHandler(PlatformAPIHandler):
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")
-        self.write({**recorded.decision, "id": recorded.id})
+        self.write({**recorded.decision, "id": recorded.id, "times": recorded.times})
 
 
 class ReloadHandler(PlatformAPIHandler):
