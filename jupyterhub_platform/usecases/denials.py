@@ -7,6 +7,7 @@ has one more recorded each minute; a row says how many there were in between, an
 Every denial is answered alike, recorded or not.
 """
 
+import hashlib
 import json
 import time
 import uuid
@@ -223,7 +224,7 @@ def _key_of(decision: Decision) -> _Key:
 
 
 def _record_whole(transaction: Transaction, decision: Decision, by: str, identifier: str) -> None:
-    question = decision.question
+    question, whole = decision.question, json.dumps(decision.to_json())
     ledger.record_denial(
         transaction,
         ledger.DecisionRecord(
@@ -237,7 +238,7 @@ def _record_whole(transaction: Transaction, decision: Decision, by: str, identif
             observed=False,
             codes=decision.codes,
             sentence=decision.sentence,
-            decision_json=json.dumps(decision.to_json()),
+            decision_json=whole,
             requested_by=by,
         ),
     )
@@ -251,6 +252,7 @@ def _record_whole(transaction: Transaction, decision: Decision, by: str, identif
             "decision": identifier,
             "codes": list(decision.codes),
             "sentence": decision.sentence,
+            "digest": hashlib.sha256(whole.encode()).hexdigest(),
         },
     )
 
