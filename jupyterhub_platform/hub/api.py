@@ -265,6 +265,7 @@ class HealthHandler(PlatformAPIHandler):
                 "now": datetime.now(UTC).isoformat(),
                 "store": asdict(store),
                 "policy": {"revision": platform.snapshot.revision, **asdict(policy)},
+                "audit": platform.audit_watch.to_json(),
                 "checker": {
                     "seconds": platform.check_seconds,
                     "looked_at": checker.looked_at and checker.looked_at.isoformat(),

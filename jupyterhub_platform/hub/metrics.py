@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter as CounterMetric
-from prometheus_client import Gauge
+from prometheus_client import Gauge, Info
 
 from jupyterhub_platform.usecases.consistency import Drift
 
@@ -25,6 +25,17 @@ PODS = Gauge(
     "jupyterhub_platform_pods",
     "Pods of servers in the namespace, by what they are to this Hub",
     ["standing"],
+)
+
+AUDIT_SEQUENCE = Gauge(
+    "jupyterhub_platform_audit_sequence", "The number of the last row of the audit"
+)
+AUDIT_WHOLE = Gauge(
+    "jupyterhub_platform_audit_whole", "Whether what is on record is what was written"
+)
+# A label has a new series for each value: it changes with the line in the log, once an hour.
+AUDIT_HEAD = Info(
+    "jupyterhub_platform_audit_head", "The head of the audit that was noted in the log last"
 )
 
 _KINDS = (

@@ -14,6 +14,7 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreErr
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
 from jupyterhub_platform.hub.checker import Checker
 from jupyterhub_platform.hub.hardening import (
@@ -103,6 +104,7 @@ class Platform(PlatformTraits):
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         keep_timers_steady(IOLoop.current())
         self.checker = Checker(app, self.runtime)
+        self.audit_watch = AuditWatch.begin(app, self.runtime)
         answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
@@ -118,6 +120,7 @@ class Platform(PlatformTraits):
             (Mending(app, self.admission.book).mend, 5.0),
         ):
             self._call_every(seconds, callback)
+        self.repeat(self.audit_watch.look, LOOK_SECONDS)
         IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)

@@ -28,7 +28,7 @@ from jupyterhub_platform.store.schema import audit
 GENESIS: Final = "0" * 64
 """The hash before the first row."""
 
-ROWS_AT_A_TIME: Final = 2000
+ROWS_AT_A_TIME: Final = 500
 """Rows that are looked at in one transaction; a walk holds no more in memory."""
 
 _PREFIX: Final = b"jupyterhub-platform audit 1\n"

@@ -31,9 +31,9 @@ _KEEP: Final = (
     "who that was, and restore a backup from before: docs/operations.md, “The audit”."
 )
 _NOTED_FIX: Final = (
-    "Either a backup was restored, and what came after it is lost: then verify against heads from "
-    "after that alone. Or rows were removed or written anew: copy the database as it is, and find "
-    "out by whom; docs/operations.md, “The audit”."
+    "Either a backup was restored, or a machine with SQLite lost its power, and rows are lost: "
+    "then verify against heads from after that alone. Or rows were removed or written anew: copy "
+    "the database as it is, and find out by whom; docs/operations.md, “The audit”."
 )
 
 
