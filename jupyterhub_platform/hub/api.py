@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
+from jupyterhub_platform.usecases.allowance import TooOftenError
 from jupyterhub_platform.usecases.health import look_at_file, look_at_store
 
 T = TypeVar("T")
@@ -113,6 +114,10 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             )
         except StoreError as error:
             raise self.store_is_down(error) from error
+        except TooOftenError as error:
+            refusal = web.HTTPError(429, str(error))
+            refusal.headers = {"Retry-After": str(error.seconds)}  # type: ignore[attr-defined]
+            raise refusal from error
 
     def store_is_down(self, error: StoreError) -> web.HTTPError:
         """Return the refusal of what needs a store that does not answer, and mark it down."""

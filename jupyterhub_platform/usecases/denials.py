@@ -22,6 +22,7 @@ from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.repeats import Repeats, record_repeats
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.allowance import Allowance
 
 MOST_AT_ONCE: Final = 10
 """Denials of one caller that are recorded at once, and whose repeats are counted one by one."""
@@ -72,19 +73,13 @@ class _Shared:
 
 @dataclass(slots=True)
 class _Caller:
-    """How many more may be recorded for one caller, and what was counted; oldest first."""
+    """What was counted for one caller; least lately given first."""
 
-    left: float
-    at: float
     shared: "OrderedDict[_Key, _Shared]" = field(default_factory=OrderedDict)
     ended: list[_Shared] = field(default_factory=list)
     beyond: _Count = field(default_factory=_Count)
     servers: Counter[str] = field(default_factory=Counter)
     codes: set[str] = field(default_factory=set)
-
-    def refill(self, now: float) -> None:
-        self.left = min(float(MOST_AT_ONCE), self.left + (now - self.at) / ONE_MORE_SECONDS)
-        self.at = now
 
     def count_beyond(self, decision: Decision) -> None:
         self.beyond.add(decision.question.at)
@@ -112,6 +107,7 @@ class Denials:
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
+        self._allowance = Allowance(MOST_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
         self._callers: dict[str, _Caller] = {}
         self._of_server: defaultdict[_Server, set[tuple[str, _Key]]] = defaultdict(set)
 
@@ -130,20 +126,19 @@ class Denials:
             Raised if it cannot be recorded.
         """
         now, key = self._clock(), _key_of(decision)
-        caller = self._callers.setdefault(by, _Caller(float(MOST_AT_ONCE), now))
+        caller = self._callers.setdefault(by, _Caller())
         shared = caller.shared.get(key)
         if shared is not None and now < shared.until:
             caller.shared.move_to_end(key)
             shared.count.add(decision.question.at)
             return shared.id
-        caller.refill(now)
-        if caller.left < 1:
+        if self._allowance.seconds_to_wait(by):
             caller.count_beyond(decision)
             return ""
         identifier = uuid.uuid4().hex
         with self._store.begin() as transaction:
             _record_whole(transaction, decision, by, identifier)
-        caller.left -= 1
+        self._allowance.use(by)
         self._end(by, key)
         server = (decision.question.subject.name, decision.question.server)
         caller.shared[key] = _Shared(identifier, server, decision.codes, now + SHARED_SECONDS)
@@ -182,8 +177,7 @@ class Denials:
                 entries.append(_entry_beyond(caller, by))
             caller.ended, caller.beyond = [], _Count()
             caller.servers, caller.codes = Counter(), set()
-            caller.refill(self._clock())
-            if caller.left >= MOST_AT_ONCE and not caller.shared:
+            if not caller.shared:
                 del self._callers[by]
         return entries
 
