@@ -99,7 +99,7 @@ class AuditWatch:
         if head is None:
             return
         self._app.log.info(say_head(head))
-        metrics.AUDIT_HEAD.info({"sequence": str(head.seq), "hash": head.hash})
+        metrics.report_head(*head)
         self._noted, self._note_again = head, time.monotonic() + NOTE_SECONDS
 
     def to_json(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from prometheus_client import Counter as CounterMetric
-from prometheus_client import Gauge, Info
+from prometheus_client import Gauge
 
 from jupyterhub_platform.usecases.consistency import Drift
 
@@ -34,8 +34,10 @@ AUDIT_WHOLE = Gauge(
     "jupyterhub_platform_audit_whole", "Whether what is on record is what was written"
 )
 # A label has a new series for each value: it changes with the line in the log, once an hour.
-AUDIT_HEAD = Info(
-    "jupyterhub_platform_audit_head", "The head of the audit that was noted in the log last"
+AUDIT_HEAD = Gauge(
+    "jupyterhub_platform_audit_head_info",
+    "The head of the audit that was noted in the log last",
+    ["sequence", "hash"],
 )
 
 _KINDS = (
@@ -45,6 +47,12 @@ _KINDS = (
     "row_without_reservation",
     "total",
 )
+
+
+def report_head(sequence: int, hash_: str) -> None:
+    """Show which head was noted last, and no other one beside it."""
+    AUDIT_HEAD.clear()
+    AUDIT_HEAD.labels(str(sequence), hash_).set(1)
 
 
 def report_drift(drifts: Iterable[Drift]) -> None:
