@@ -62,8 +62,8 @@ ADMISSION: Final = (
         ),
         (
             "the book is not entered",
-            "        self.book.enter(admitted.reservation)\n        return admitted",
-            "        return admitted",
+            "        self.book.enter(admitted.reservation)\n        self.denials",
+            "        self.denials",
         ),
         (
             "a failure does not mark the store down",
