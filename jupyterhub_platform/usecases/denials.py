@@ -204,14 +204,16 @@ class Denials:
 
 
 def _key_of(decision: Decision) -> _Key:
-    """Return what two denials have in common that are the same: what was asked, and the answer."""
+    """Return what two denials have in common that are the same: what was asked, and the answer.
+
+    An account that is named is the one that would have been chosen: the answer tells more.
+    """
     question = decision.question
-    options = question.options
     return (
         question.subject.name,
         question.server,
         question.revision,
-        *(options.tier, options.account, options.image),
+        *(question.tier, question.account, question.image),
         decision.codes,
         decision.sentence,
     )

@@ -6,6 +6,7 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 import pytest
 
@@ -190,6 +191,7 @@ def test_a_denial_stands_in_ledger_and_audit_in_the_same_words(gate):
         "decision": error.decision_id,
         "codes": ["quota.servers"],
         "sentence": sentence,
+        "digest": sha256(record.decision_json.encode()).hexdigest(),
     }
     recorded = Records(gate.store).find(error.decision_id)
     assert recorded is not None
