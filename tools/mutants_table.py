@@ -1365,8 +1365,8 @@ PROOF: Final = (
         _PROOF_TESTS,
         (
             "a decision that is gone is not missed",
-            "        if row is None:\n            what",
-            "        if False:\n            what",
+            "                    yield Contradiction(table.name, str(key), what)\n",
+            "                    pass\n",
         ),
         (
             "rows that the audit does not tell of are not looked for",
@@ -1375,8 +1375,8 @@ PROOF: Final = (
         ),
         (
             "the text of a revision is not looked at",
-            "        if row.digest != told or told not in",
-            "        if row.digest != told and told not in",
+            "    if row.digest != digest or digest not in",
+            "    if row.digest != digest and digest not in",
         ),
         ("what differs is the same", "        if found != told:\n", "        if False:\n"),
     ),

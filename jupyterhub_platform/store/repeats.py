@@ -1,6 +1,5 @@
 """How often a denial was given again: rows beside the decision, which itself never changes."""
 
-import uuid
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -14,6 +13,7 @@ from jupyterhub_platform.store.schema import denial_repeat
 class Repeats:
     """How often the denial with the id ``decision`` was given again, and between when."""
 
+    id: str
     decision: str
     times: int
     first_at: datetime
@@ -22,4 +22,4 @@ class Repeats:
 
 def record_repeats(tx: Transaction, repeats: Repeats) -> None:
     """Record that a denial was given again."""
-    tx.execute(insert(denial_repeat), {"id": uuid.uuid4().hex, **asdict(repeats)})
+    tx.execute(insert(denial_repeat), asdict(repeats))

@@ -6,7 +6,7 @@ no row there: they are compared with the decision that they carry.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
@@ -44,86 +44,110 @@ class Witnesses:
     """Compares rows of the audit with what they tell of, as they are read."""
 
     def __init__(self) -> None:
-        self._told = {"decision": 0, "policy_revision": 0, "denial_repeat": 0}
+        self._told = dict.fromkeys(_COMPARISONS, 0)
 
     def hear(self, tx: Transaction, rows: Sequence[Row[Any]]) -> Iterator[Contradiction]:
         """Compare what some sound rows of the audit tell of."""
-        denied: dict[str, tuple[Row[Any], Mapping[str, Any]]] = {}
-        published: dict[str, Mapping[str, Any]] = {}
+        told: dict[Table, dict[Any, _Told]] = {table: {} for table, _ in _TOLD_OF.values()}
         for row in rows:
+            if row[_ACTION] not in _TOLD_OF:
+                continue
+            table, read_key = _TOLD_OF[row[_ACTION]]
             detail = _read_json(row[_DETAIL])
-            if row[_ACTION] == "server.denied":
-                self._told["decision"] += 1
-                if "decision" in detail:  # not in one that was too long to be kept whole
-                    denied[str(detail["decision"])] = (row, detail)
-            elif row[_ACTION] == "policy.published":
-                published[str(row[_SUBJECT]).removeprefix("revision ")] = detail
-            elif row[_ACTION] == "server.denied_again":
-                self._told["denial_repeat"] += int(detail.get("times", 0))
-        self._told["policy_revision"] += len(published)
-        yield from _compare_decisions(tx, denied)
-        yield from _compare_revisions(tx, published)
+            self._told[table] += 1
+            key = read_key(row, detail)
+            if key is not None:  # it is not in a detail that was too long to be kept whole
+                told[table][key] = (row, detail)
+        for table, compare in _COMPARISONS.items():
+            found = dict(_find(tx, table, list(told[table])))
+            for key, (row, detail) in told[table].items():
+                if key not in found:
+                    what = f"is gone; row {row[_SEQ]} of the audit tells of it"
+                    yield Contradiction(table.name, str(key), what)
+                else:
+                    yield from compare(found[key], row, detail)
 
     def conclude(self, tx: Transaction) -> Iterator[Contradiction]:
         """Find rows that the audit does not tell of; in the transaction that saw its end."""
-        times = func.coalesce(func.sum(denial_repeat.c.times), 0)
-        for table, counted in (
-            (decision, func.count()),
-            (policy_revision, func.count()),
-            (denial_repeat, times),
-        ):
-            there = int(tx.execute(select(counted).select_from(table)).scalar_one())
-            told = self._told[table.name]
+        for table, told in self._told.items():
+            there = int(tx.execute(select(func.count()).select_from(table)).scalar_one())
             if there > told:
                 what = f"has {there - told} more than the audit tells of ({there}, and not {told})"
                 yield Contradiction(table.name, "", what)
-            elif there < told and table is denial_repeat:
-                what = f"has {told - there} fewer than the audit tells of ({there}, and not {told})"
-                yield Contradiction(table.name, "", what)
 
 
-_Denied: TypeAlias = Mapping[str, tuple[Row[Any], Mapping[str, Any]]]
-
-
-def _compare_decisions(tx: Transaction, denied: _Denied) -> Iterator[Contradiction]:
-    found = {}
-    keys = list(denied)
+def _find(tx: Transaction, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Any, Row[Any]]]:
+    (column,) = table.primary_key
     for first in range(0, len(keys), ROWS_AT_A_TIME):
-        query = select(decision).where(decision.c.id.in_(keys[first : first + ROWS_AT_A_TIME]))
-        found.update({row.id: row for row in tx.execute(query)})
-    for key, (told, detail) in denied.items():
-        row = found.get(key)
-        if row is None:
-            what = f"is gone; row {told[_SEQ]} of the audit tells of it"
-            yield Contradiction("decision", key, what)
-            continue
-        kept = {
-            "asked by": (shorten(row.requested_by), told[_ACTOR]),
-            "codes": (row.codes, _clean(_join(detail.get("codes")))),
-            "sentence": (row.sentence, _clean(detail.get("sentence"))),
-            "server": (shorten(f"{row.user}/{row.server}"), told[_SUBJECT]),
-            "whole": (_hash(row.decision), detail.get("digest", _hash(row.decision))),
-        }
-        said = f"row {told[_SEQ]} of the audit"
-        found_false = [*_contradict("decision", key, kept, said)]
-        yield from found_false or _compare_with_itself(decision, row)
+        query = select(table).where(column.in_(keys[first : first + ROWS_AT_A_TIME]))
+        for row in tx.execute(query):
+            yield getattr(row, column.name), row
 
 
-def _compare_revisions(
-    tx: Transaction, published: Mapping[str, Mapping[str, Any]]
+def _compare_decision(
+    row: Row[Any], told: Row[Any], detail: Mapping[str, Any]
 ) -> Iterator[Contradiction]:
-    for key, detail in published.items():
-        number = int(key) if key.isascii() and key.isdigit() else -1
-        row = tx.execute(select(policy_revision).where(policy_revision.c.number == number)).first()
-        if row is None:
-            yield Contradiction("policy_revision", key, "is gone; the audit tells of it")
-            continue
-        told = str(detail.get("digest"))
-        # The mark that a file may begin with is no part of the text that is kept.
-        texts = (row.document, _BYTE_ORDER_MARK + row.document)
-        if row.digest != told or told not in {f"sha256:{_hash(text)}" for text in texts}:
-            what = f"is not the text that was put into force, which has the digest {told}"
-            yield Contradiction("policy_revision", key, what)
+    kept = {
+        "asked by": (shorten(row.requested_by), told[_ACTOR]),
+        "codes": (row.codes, _clean(_join(detail.get("codes")))),
+        "sentence": (row.sentence, _clean(detail.get("sentence"))),
+        "server": (shorten(f"{row.user}/{row.server}"), told[_SUBJECT]),
+        "whole": (_hash(row.decision), detail.get("digest", _hash(row.decision))),
+    }
+    found = [*_contradict("decision", row.id, kept, _say_row(told))]
+    yield from found or _compare_with_itself(decision, row)
+
+
+def _compare_repeats(
+    row: Row[Any], told: Row[Any], detail: Mapping[str, Any]
+) -> Iterator[Contradiction]:
+    kept = {
+        "decision": (row.decision, detail.get("decision")),
+        "times": (row.times, detail.get("times")),
+        "first": (render_time(row.first_at), _in_utc(detail.get("first"))),
+        "last": (render_time(row.last_at), _in_utc(detail.get("last"))),
+    }
+    yield from _contradict("denial_repeat", row.id, kept, _say_row(told))
+
+
+def _compare_revision(
+    row: Row[Any], told: Row[Any], detail: Mapping[str, Any]
+) -> Iterator[Contradiction]:
+    digest = str(detail.get("digest"))
+    # The mark that a file may begin with is no part of the text that is kept.
+    texts = (row.document, _BYTE_ORDER_MARK + row.document)
+    if row.digest != digest or digest not in {f"sha256:{_hash(text)}" for text in texts}:
+        what = f"is not the text that was put into force, which has the digest {digest}"
+        yield Contradiction("policy_revision", str(row.number), what)
+        return
+    kept = {
+        "actor": (shorten(row.actor), told[_ACTOR]),
+        "source": (row.source, _clean(detail.get("file"))),
+        "time": (render_time(row.at), told[_AT]),
+    }
+    yield from _contradict("policy_revision", str(row.number), kept, _say_row(told))
+
+
+def _say_row(told: Row[Any]) -> str:
+    return f"row {told[_SEQ]} of the audit"
+
+
+def _read_number(row: Row[Any], _detail: Mapping[str, Any]) -> int | None:
+    number = str(row[_SUBJECT]).removeprefix("revision ")
+    return int(number) if number.isascii() and number.isdigit() else None
+
+
+_Told: TypeAlias = tuple[Row[Any], Mapping[str, Any]]
+_TOLD_OF: Final[Mapping[str, tuple[Table, Callable[[Row[Any], Mapping[str, Any]], Any]]]] = {
+    "server.denied": (decision, lambda _, detail: detail.get("decision")),
+    "server.denied_again": (denial_repeat, lambda _, detail: detail.get("repeats")),
+    "policy.published": (policy_revision, _read_number),
+}
+_COMPARISONS: Final = {
+    decision: _compare_decision,
+    denial_repeat: _compare_repeats,
+    policy_revision: _compare_revision,
+}
 
 
 def list_reservations(tx: Transaction, after: tuple[datetime, str] | None) -> Sequence[Row[Any]]:

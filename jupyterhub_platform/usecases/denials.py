@@ -254,14 +254,19 @@ def _record_whole(transaction: Transaction, decision: Decision, by: str, identif
 
 
 def _entry_of(shared: _Shared, by: str) -> Entry:
-    count, (user, server) = shared.count, shared.server
+    count, (user, server), identifier = shared.count, shared.server, uuid.uuid4().hex
     return Entry(
         count.last_at,
         by,
         "server.denied_again",
         f"{user}/{server}",
-        {"decision": shared.id, "codes": list(shared.codes), **_say(count)},
-        Repeats(shared.id, count.times, count.first_at, count.last_at),
+        {
+            "decision": shared.id,
+            "repeats": identifier,
+            "codes": list(shared.codes),
+            **_say(count),
+        },
+        Repeats(identifier, shared.id, count.times, count.first_at, count.last_at),
     )
 
 

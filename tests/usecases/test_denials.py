@@ -77,6 +77,7 @@ def test_the_same_denial_shares_the_row_of_the_first_one_and_is_counted(gate, cl
     assert row.last_at == NOW + timedelta(seconds=31.1)
     ((entry, detail),) = audited(gate, "server.denied_again")
     assert (entry.actor, entry.subject) == ("dev", "dev/")
+    assert len(detail.pop("repeats")) == 32
     assert detail == {
         "decision": first,
         "codes": ["quota.servers"],

@@ -121,9 +121,15 @@ def test_an_empty_store_is_whole(store):
             ),
             "decision: has 1 more than the audit tells of (4, and not 3)",
         ),
-        ("UPDATE denial_repeat SET times = 1", "denial_repeat: has 1 fewer than the audit"),
-        ("UPDATE denial_repeat SET times = 9", "denial_repeat: has 7 more than the audit"),
-        ("DELETE FROM denial_repeat", "denial_repeat: has 2 fewer than the audit"),
+        ("UPDATE denial_repeat SET times = 9", "times is '9', and row 7 of the audit says '2'"),
+        ("UPDATE denial_repeat SET decision = 'd'", "decision is 'd', and row 7"),
+        ("DELETE FROM denial_repeat", "is gone; row 7 of the audit tells of it"),
+        (
+            "INSERT INTO denial_repeat SELECT 'f', 'd', 1, first_at, last_at FROM denial_repeat",
+            "denial_repeat: has 1 more than the audit tells of (2, and not 1)",
+        ),
+        ("UPDATE policy_revision SET actor = 'eve' WHERE number = 2", "actor is 'eve'"),
+        ("UPDATE policy_revision SET source = '/etc' WHERE number = 2", "source is '/etc'"),
         (
             (
                 "UPDATE policy_revision SET document = replace(document, 'dev', 'eve') "
@@ -196,10 +202,11 @@ def test_a_time_that_is_none_is_a_changed_row(postgres_url, odd):
 
 
 def write_anew(store: Store, tamper: Tamper, actor: str) -> None:
-    """Write the whole chain anew, with another actor in its first row."""
+    """Write the whole chain anew, with another actor in its first row and what that tells of."""
     with store.read() as tx:
         rows = audit.list_audit(tx, limit=100)[::-1]
-    previous, statements = GENESIS, []
+    previous = GENESIS
+    statements = [f"UPDATE policy_revision SET actor = '{actor}' WHERE number = 1"]
     for row in rows:
         who = actor if row.seq == 1 else row.actor
         fields = [row.seq, render_time(row.at), who, row.action, row.subject, row.detail_json]
