@@ -12,6 +12,7 @@ import select
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
@@ -109,7 +110,8 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
     try:
         decoded = _decode(text)
         document = reader.read(decoded)
-        policy = compile_policy(document, reader.faults, reader.unreadable)
+        now = datetime.now(UTC)
+        policy = compile_policy(document, reader.faults, reader.unreadable, now=now)
     except PolicyError as error:
         placed = [
             replace(fault, file=file, line=fault.line or reader.line(fault.path))

@@ -79,6 +79,21 @@ def open_store(settings: Settings) -> Store:
     return store
 
 
+def read_store(settings: Settings) -> Store:
+    """Open the store read-only, beside a Hub or without one; not one that is another than before.
+
+    Raises
+    ------
+    StoreMismatchError
+        Raised if it is not the store that the state directory knows.
+    StoreError
+        Raised if it cannot be read, or needs an upgrade.
+    """
+    known = settings.state_dir / STORE_ID_FILE
+    expected = known.read_text().strip() if known.exists() else None
+    return Store.open(settings.database_url, read_only=True, expected_id=expected)
+
+
 def read_accounts(settings: Settings, hasher: PasswordHasher) -> LocalAccounts:
     """Open the store read-only, for looking at local accounts from outside of the Hub."""
     return LocalAccounts(Store.open(settings.database_url, read_only=True), hasher)

@@ -243,6 +243,11 @@ def find_command_fault(words: list[str]) -> str:
     if verb not in VERBS:
         return f"jhp has no verb {verb}"
     command = main.get_command(click.Context(main), verb)
+    if isinstance(command, click.Group):
+        below = words[1] if len(words) > 1 else ""
+        if below not in command.commands:
+            return f"jhp {verb} has no {below}"
+        command, verb = command.commands[below], f"{verb} {below}"
     known = {name for parameter in command.params for name in parameter.opts} | {"--help"}
     used = [word.partition("=")[0] for word in words if word.startswith("--")]
     return ", ".join(f"jhp {verb} has no {option}" for option in used if option not in known)
@@ -256,6 +261,9 @@ def test_commands_of_jhp_exist(page):
 def test_commands_that_do_not_exist_are_noticed():
     assert find_command_fault(["fly"]) == "jhp has no verb fly"
     assert find_command_fault(["up", "--colour", "red"]) == "jhp up has no --colour"
+    assert find_command_fault(["audit", "fly"]) == "jhp audit has no fly"
+    assert find_command_fault(["audit", "verify", "--x"]) == "jhp audit verify has no --x"
+    assert find_command_fault(["audit", "verify", "--no-log"]) == ""
     assert find_command_fault(["invite", "kim", "--hours", "3"]) == ""
 
 

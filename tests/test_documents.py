@@ -16,7 +16,7 @@ EXAMPLE = Path(__file__).parents[1] / "examples" / "local" / "platform.yaml"
 SMALL = """\
 version: 1
 users:
-  dev: {level: developer}
+  dev: {level: admin}
 groups:
   vision: {members: [dev]}
 images:

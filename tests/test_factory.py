@@ -27,7 +27,7 @@ from tests.support.hashing import CountingHasher
 
 POLICY = """\
 version: 1
-users: {dev: {level: developer}}
+users: {dev: {level: developer}, root: {level: admin}}
 groups: {vision: {members: [dev], member_quota: {servers: 1}}}
 images: {lab: {reference: "lab:1"}}
 tiers: {small: {requests: {cpu: 1, memory: 1Gi}, images: [lab]}}

@@ -125,8 +125,8 @@ ADMISSION: Final = (
         ),
         (
             "a denial is not recorded",
-            "                self._record_denial(start, decision, identifier)\n",
-            "                pass\n",
+            "                identifier = self.denials.record(decision, start.by or start.user)\n",
+            "                identifier = 'x'\n",
         ),
         (
             "a server that was never released is admitted again",
@@ -135,8 +135,8 @@ ADMISSION: Final = (
         ),
         (
             "the book is not entered",
-            "        self.book.enter(admitted.reservation)\n        return admitted",
-            "        return admitted",
+            "        self.book.enter(admitted.reservation)\n        self.denials",
+            "        self.denials",
         ),
         (
             "a failure does not mark the store down",
@@ -173,11 +173,6 @@ ADMISSION: Final = (
             "who asked is not recorded",
             "requested_by=start.by or start.user,\n                )\n        except",
             "requested_by=start.user,\n                )\n        except",
-        ),
-        (
-            "a denial is not audited",
-            '                action="server.denied",\n',
-            '                action="server.seen",\n',
         ),
     ),
     *faults_in(
@@ -740,7 +735,11 @@ SUSPENSION: Final = (
             "    if name == by:\n        raise",
             "    if False:\n        raise",
         ),
-        ("the last admin is suspended", "    if admins == [name]:\n", "    if False:\n"),
+        (
+            "the last admin is suspended",
+            "    if snapshot.policy.admins_let_in(snapshot.suspensions, now) == (name,):\n",
+            "    if False:\n",
+        ),
         (
             "what is over is a suspension",
             "    if until is not None and until <= now:\n",
@@ -1528,11 +1527,148 @@ PROCESSES: Final = (
     ),
 )
 
+_PROOF_TESTS: Final = ("tests/usecases/test_proof.py",)
+
+PROOF: Final = (
+    *faults_in(
+        "store/audit_chain.py",
+        _PROOF_TESTS,
+        ("a changed row is sound", "    if digest != found:\n", "    if False:\n"),
+        (
+            "a row that does not follow is sound",
+            "    if previous != head.hash:\n",
+            "    if False:\n",
+        ),
+        ("a missing row is sound", "    if seq != due:\n", "    if False:\n"),
+        (
+            "a head that was noted is not compared",
+            "    if noted.get(seq, {found}) != {found}:\n",
+            "    if False:\n",
+        ),
+        (
+            "rows missing at the end are not",
+            "        if last > self.head.seq:\n",
+            "        if False:\n",
+        ),
+    ),
+    *faults_in(
+        "store/guards.py",
+        _PROOF_TESTS,
+        (
+            "a guard of the same name is a guard",
+            '        if _plain(found.get(name, "")) != _plain(statement)\n',
+            "        if name not in found\n",
+        ),
+    ),
+    *faults_in(
+        "store/witnesses.py",
+        _PROOF_TESTS,
+        (
+            "a decision that is gone is not missed",
+            "                    yield Contradiction(table.name, str(key), what)\n",
+            "                    pass\n",
+        ),
+        (
+            "rows that the audit does not tell of are not looked for",
+            "            if there > told:\n",
+            "            if False:\n",
+        ),
+        (
+            "the text of a revision is not looked at",
+            "    if row.digest != digest or digest not in",
+            "    if row.digest != digest and digest not in",
+        ),
+        ("what differs is the same", "        if found != told:\n", "        if False:\n"),
+    ),
+    *faults_in(
+        "usecases/proof.py",
+        _PROOF_TESTS,
+        (
+            "a line that quotes a head notes it",
+            "        if (found := _NOTED.fullmatch(line.rstrip())) is not None:\n",
+            "        if (found := _NOTED.search(line.rstrip())) is not None:\n",
+        ),
+        ("the ledger is left out", "    if ledger:\n", "    if False:\n"),
+    ),
+    *faults_in(
+        "deploy/audit_checks.py",
+        ("tests/deploy/test_audit_checks.py",),
+        (
+            "what was not looked at is well",
+            '    if found.get("unread"):\n        yield',
+            "    if False:\n        yield",
+        ),
+    ),
+    *faults_in(
+        "usecases/denials.py",
+        ("tests/usecases/test_denials.py",),
+        (
+            "each denial is recorded whole",
+            "        if shared is not None and now < shared.until:\n",
+            "        if False:\n",
+        ),
+        (
+            "a caller has any number recorded",
+            "        if self._allowance.seconds_to_wait(by):\n",
+            "        if False:\n",
+        ),
+        (
+            "any number is shared",
+            "        if len(caller.shared) > MOST_AT_ONCE:\n",
+            "        if False:\n",
+        ),
+        (
+            "repeats are not counted",
+            "            shared.count.add(decision.question.at)\n",
+            "            pass\n",
+        ),
+        (
+            "a denial is not audited",
+            '        action="server.denied",\n',
+            '        action="seen",\n',
+        ),
+    ),
+    *faults_in(
+        "usecases/people.py",
+        ("tests/usecases/test_allowance.py",),
+        (
+            "a password is changed without end",
+            "        if seconds := self._changes.seconds_to_wait(name):\n",
+            "        if seconds := 0:\n",
+        ),
+        (
+            "people are invited without end",
+            "        if seconds := self._invites.seconds_to_wait(by):\n",
+            "        if seconds := 0:\n",
+        ),
+    ),
+    *faults_in(
+        "core/declaration_checks.py",
+        ("tests/test_documents.py", "tests/usecases/test_policies.py"),
+        ("a policy needs no admin", "        if not admins:\n", "        if False:\n"),
+        (
+            "the last admin is suspended in the file",
+            "        elif all(s is not None and",
+            "        elif False and all(s is not None and",
+        ),
+    ),
+    *faults_in(
+        "usecases/policies.py",
+        ("tests/usecases/test_policies.py",),
+        (
+            "the last admin is suspended in the store",
+            "            if not locked_out:\n",
+            "            if False:\n",
+        ),
+    ),
+)
+
 FAULTS: Final = (
     *(*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR),
     *PROCESSES,
     *WHO_A_PERSON_IS,
     *PAGES,
+    *PROOF,
 )
 
 EQUIVALENT: Final = (

@@ -397,6 +397,13 @@ def _render_verb(name: str, command: click.Command, context: click.Context) -> s
     )
 
 
+def _list_commands(verb: str, command: click.Command) -> list[tuple[str, click.Command]]:
+    """Return a verb, or what there is below it."""
+    if not isinstance(command, click.Group):
+        return [(verb, command)]
+    return [(f"{verb} {name}", below) for name, below in command.commands.items()]
+
+
 def render_cli() -> str:
     """Render the verbs of ``jhp``."""
     context = click.Context(main, info_name="jhp")
@@ -409,7 +416,11 @@ def render_cli() -> str:
                 "stderr. The exit code is 0 if it is done, 1 if the answer is no, 2 if the command "
                 "was misused. Every verb has `--help`."
             ),
-            *(_render_verb(name, command, context) for name, command in verbs),
+            *(
+                _render_verb(name, command, context)
+                for verb, group in verbs
+                for name, command in _list_commands(verb, group)
+            ),
         ]
     )
 

@@ -177,6 +177,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.not_found", "404", "It does not exist, or is not theirs to know of."),
     ("platform.hub", "503", "The Hub does not answer the service."),
     ("platform.fault", "500", "A fault of ours; the service's log has it."),
+    ("platform.too_often", "429", "Somebody has made many invites without a break."),
     ("platform.error", "-", "Base of all errors; never seen by itself."),
     ("admission.denied", "-", "What a denial is called inside; outside it has its own codes."),
     ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
@@ -195,7 +196,21 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
 
 AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("policy.published", "A policy became a new revision."),
-    ("server.denied", "A start was denied; the detail has the id of the decision."),
+    ("server.denied", "A start was denied; the detail has the id and a digest of the decision."),
+    (
+        "server.denied_again",
+        (
+            "The same denial was given again: how often (`times`), between when. It shares the "
+            "decision of the first one, and is entered once a minute."
+        ),
+    ),
+    (
+        "server.denials_counted",
+        (
+            "A caller was denied so often that the rest was only counted: how often, between when, "
+            "for which servers (the first 20), with which codes."
+        ),
+    ),
     ("person.invited", "An invite was made."),
     ("person.suspended", "Somebody was suspended; the detail has the reason and the end."),
     ("person.resumed", "A suspension was lifted, by somebody or because its end had come."),
@@ -221,7 +236,10 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     r"/api/platform/decisions/([^/]+)": (
         "/hub/api/platform/decisions/ID",
         f"its owner, a manager of its account, or {_READ}",
-        "The id comes with a denial, in `X-Platform-Decision`.",
+        (
+            "The id comes with a denial, in `X-Platform-Decision`; a denial that was only counted "
+            "has none. `times` says how often it was given."
+        ),
     ),
     r"/api/platform/why": (
         "/hub/api/platform/why",
@@ -229,7 +247,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         (
             "`?user=NAME&server=SERVER`; oneself and the default server if left out. `state`, "
             "`since`, `tier`, `account`, `cause` (`code`, `sentence`, `who`, `fix`), `decision` of "
-            "a refusal, `larger_tier` that fits after memory ran out. 404 if it was never started."
+            "a refusal and how many `times` it was given, `larger_tier` that fits after memory ran "
+            "out. 404 if it was never started."
         ),
     ),
     r"/api/platform/reload": (
@@ -248,7 +267,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         (
             "`now`; `store` (`fault`, `waiting`, `schema`, `newest_schema`); `policy` (`revision`, "
             "`digest` in force, `file`, `file_digest`, `faults`, `faulty_since`); `checker` "
-            "(`seconds`, `looked_at`, `drift`). `jhp doctor` says what they mean."
+            "(`seconds`, `looked_at`, `drift`); `audit` (`whole`, `looked_at`, `rows`, `head`, "
+            "`findings`). `jhp doctor` says what they mean."
         ),
     ),
     r"/api/users/([^/]+)/server": (

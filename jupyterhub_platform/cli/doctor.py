@@ -10,6 +10,7 @@ from jupyterhub_platform.cli.doctor_facts import (
     find_cluster,
     find_file,
     find_hub,
+    find_record,
     note_homes,
     read_node,
 )
@@ -88,9 +89,10 @@ def doctor(
         file=read,
         hub=find_hub(url, state, left_out),
         cluster=find_cluster(named, read.policy if read else None, left_out),
+        record=find_record(url, state),
         absent_nodes=tuple(map(read_node, absent_nodes)),
     )
-    if facts.hub is None and facts.file is None and facts.cluster is None:
+    if all(part is None for part in (facts.hub, facts.file, facts.cluster, facts.record)):
         raise click.UsageError("There is nothing to look at. " + " ".join(left_out))
     note_homes(facts, left_out)
     results = examine(facts)

@@ -6,16 +6,17 @@ What nobody named is left out, and said to be; what was named wrongly is a misus
 import json
 import os
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import click
 
 from jupyterhub_platform.cli.hub_client import HubClient
+from jupyterhub_platform.cli.record import find_log, find_settings, read_heads, verify_record
 from jupyterhub_platform.cli.state import State
-from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreMismatchError
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.connection import ClusterConfigurationError, Connection
@@ -94,6 +95,22 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
             return Hub(unreachable=str(error))
     ahead = (datetime.fromisoformat(health["now"]) - midway).total_seconds()
     return Hub("", health, settings, ahead)
+
+
+def find_record(url: str | None, state: Path) -> dict[str, Any] | None:
+    """Look at the store that is here; of a Hub elsewhere, its own health says what it found."""
+    settings = find_settings(state)
+    is_here = "PLATFORM_DB_URL" in os.environ or (state / "platform.sqlite").exists()
+    if url is not None or not is_here:
+        return None
+    try:
+        proof = verify_record(settings, read_heads(find_log(settings)))
+    except StoreMismatchError as error:
+        finding = {"part": "store", "row": "", "what": str(error), "fix": "docs/operations.md"}
+        return {"findings": [finding]}
+    except click.UsageError as error:
+        return {"unread": error.message}
+    return {"findings": [asdict(finding) for finding in proof.findings]}
 
 
 def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]) -> Cluster | None:

@@ -19,6 +19,7 @@ VERBS: Final = {
     "validate": "jupyterhub_platform.cli.validate:validate",
     "schema": "jupyterhub_platform.cli.schema:schema",
     "doctor": "jupyterhub_platform.cli.doctor:doctor",
+    "audit": "jupyterhub_platform.cli.audit:audit",
     "invite": "jupyterhub_platform.cli.invite:invite",
     "suspend": "jupyterhub_platform.cli.suspend:suspend",
     "resume": "jupyterhub_platform.cli.suspend:resume",

@@ -59,7 +59,8 @@ def render(answer: dict[str, Any]) -> list[str]:
     if answer["tier"]:
         lines.append(f"Tier          {answer['tier']}, charged to {answer['account'] or 'nobody'}")
     if answer["decision"]:
-        lines.append(f"Decision      {answer['decision']}")
+        again = f", given {times} times" if (times := answer.get("times") or 1) > 1 else ""
+        lines.append(f"Decision      {answer['decision']}{again}")
     return lines
 
 

@@ -1,6 +1,8 @@
 """Makes the policy of a document, or says everything that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
 
 from jupyterhub_platform.core.compilation_pods import check_mounts, read_pod, read_shared
 from jupyterhub_platform.core.declaration import (
@@ -30,9 +32,15 @@ from jupyterhub_platform.core.resources import (
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
 
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
 
 def compile_policy(
-    document: object, faults: Iterable[Fault] = (), unreadable: Iterable[KeyPath] = ()
+    document: object,
+    faults: Iterable[Fault] = (),
+    unreadable: Iterable[KeyPath] = (),
+    *,
+    now: datetime = EARLIEST,
 ) -> Policy:
     """Make the policy that ``document`` (plain mappings, lists and values) declares.
 
@@ -44,6 +52,9 @@ def compile_policy(
         What its reader found wrong already; reported together with everything else.
     unreadable
         Where the reader found something that cannot be judged.
+    now
+        What time it is: some admin must not be suspended then. A suspension that ends counts as one
+        that has not ended yet, if it is left out.
 
     Raises
     ------
@@ -58,7 +69,7 @@ def compile_policy(
     declaration = read_shape(document, findings)
     policy = None
     if declaration is not None:
-        check_declaration(declaration, Names.of(document), findings)
+        check_declaration(declaration, Names.of(document), findings, now)
         check_mounts(declaration, findings)
         policy = _Compiler(declaration, findings).compile()
     if findings or policy is None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from jupyterhub_platform.core.declaration import (
     Declaration,
@@ -49,8 +50,10 @@ class Names:
         return cls(found)
 
 
-def check_declaration(declaration: Declaration, names: Names, findings: Findings) -> None:
-    """Report every name that is none, and every reference to what is not declared."""
+def check_declaration(
+    declaration: Declaration, names: Names, findings: Findings, now: datetime
+) -> None:
+    """Report every name that is none, every reference to what is not declared, and a lock-out."""
     checks = _Checks(declaration, names, findings)
     checks.check_keys()
     if not declaration.tiers:
@@ -63,6 +66,7 @@ def check_declaration(declaration: Declaration, names: Names, findings: Findings
     checks.check_default_tier()
     for path, grant in findings.number(("grants",), declaration.grants):
         checks.check_grant(path, grant)
+    checks.check_admins(now)
 
 
 class _Checks:
@@ -130,6 +134,34 @@ class _Checks:
                 ("defaults", "level"),
             ],
         )
+
+    def check_admins(self, now: datetime) -> None:
+        """Report a document that leaves no admin at ``now``, as the API refuses to do."""
+        people = self._declaration.users
+        level = self._declaration.defaults.level
+        admins = {
+            name: person.suspended if person else None
+            for name, person in people.items()
+            if ((person and person.level) or level) is Level.ADMIN
+        }
+        rests_on = [("users",), ("defaults", "level")]
+        if not admins:
+            self._findings.add(
+                ("users",),
+                "nobody has the level admin, so that nobody could govern the platform",
+                "write level: admin for one of them",
+                rests_on=rests_on,
+            )
+        elif all(s is not None and (s.until is None or now < s.until) for s in admins.values()):
+            *others, last = admins
+            also = f", as {join(map(quote, others))} {'is' if len(others) == 1 else 'are'}"
+            self._findings.add(
+                ("users", last, "suspended"),
+                f"suspends {quote(last)}, the last admin{also if others else ''}, so that nobody "
+                "could govern the platform",
+                "remove it, or write level: admin for somebody else under users",
+                rests_on=rests_on,
+            )
 
     def _check_in_group(self, path: KeyPath, user: str, group: str) -> None:
         declared = self._declaration.groups.get(group)

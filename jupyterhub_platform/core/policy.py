@@ -103,6 +103,10 @@ class Policy:
         """Return the names of the admins, sorted."""
         return self._index.admins
 
+    def admins_let_in(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
+        """Return the names of the admins whom no suspension keeps out at ``now``, sorted."""
+        return tuple(a for a in self.admins() if self.suspension_of(a, others, now) is None)
+
     def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
         """Return how a server of ``tier`` runs that is charged to ``account``.
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from jupyterhub_platform.deploy import (
     access_checks,
+    audit_checks,
     clock_checks,
     device_checks,
     hub_checks,
@@ -39,6 +40,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         hub_checks.look_at_settings,
     ),
     Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.look_at_drift),
+    Check(
+        "doctor.audit",
+        ("record",),
+        "What is on record is what was written.",
+        audit_checks.look_at_audit,
+    ),
     Check(
         "doctor.clock.hub",
         ("health",),

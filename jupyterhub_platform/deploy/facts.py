@@ -80,11 +80,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the checks look at. What is ``None`` was not named."""
+    """All that the checks look at. What is ``None`` was not named.
+
+    ``record`` is what a look at the store itself found: ``findings``, or why it is ``unread``.
+    """
 
     file: File | None = None
     hub: Hub | None = None
     cluster: Cluster | None = None
+    record: Mapping[str, Any] | None = None
     absent_nodes: tuple[Manifest, ...] = ()
 
     @property
@@ -101,6 +105,8 @@ class Facts:
             and any(tier.pod.home for tier in self.policy.tiers.values()),
             "hub": self.hub is not None,
             "health": self.hub is not None and bool(self.hub.health),
+            "record": self.record is not None
+            or (self.hub is not None and "audit" in self.hub.health),
             "cluster": self.cluster is not None,
             "api": self.cluster is not None and not self.cluster.unreachable,
         }[need]

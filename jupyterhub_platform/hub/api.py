@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
+from jupyterhub_platform.usecases.allowance import TooOftenError
 from jupyterhub_platform.usecases.health import look_at_store
 
 T = TypeVar("T")
@@ -113,6 +114,10 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             )
         except StoreError as error:
             raise self.store_is_down(error) from error
+        except TooOftenError as error:
+            refusal = web.HTTPError(429, str(error))
+            refusal.headers = {"Retry-After": str(error.seconds)}  # type: ignore[attr-defined]
+            raise refusal from error
 
     def store_is_down(self, error: StoreError) -> web.HTTPError:
         """Return the refusal of what needs a store that does not answer, and mark it down."""
@@ -205,7 +210,7 @@ class DecisionHandler(PlatformAPIHandler):
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")
-        self.write({**recorded.decision, "id": recorded.id})
+        self.write({**recorded.decision, "id": recorded.id, "times": recorded.times})
 
 
 class ReloadHandler(PlatformAPIHandler):
@@ -268,6 +273,7 @@ class HealthHandler(PlatformAPIHandler):
                     **asdict(policy),
                     "faulty_since": since.isoformat() if policy.faults and since else None,
                 },
+                "audit": platform.audit_watch.to_json(),
                 "checker": {
                     "seconds": platform.check_seconds,
                     "looked_at": checker.looked_at and checker.looked_at.isoformat(),

@@ -58,7 +58,7 @@ def status_of(decision: Decision) -> int:
 
 
 def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenied:
-    """Make the denial of a start, with headers that lead to the whole decision."""
+    """Make the denial of a start, with headers that lead to the whole decision, if it has a row."""
     status = status_of(decision)
     link = f"{api_url}/decisions/{decision_id}"
     codes = ", ".join(decision.codes)
@@ -69,7 +69,8 @@ def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenie
         html=f'{escape(decision.sentence)} <small class="text-body-secondary">'
         f"<code>{escape(codes)}</code></small>",
     )
-    error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
+    if decision_id:
+        error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
     if status == 503:
         error.headers["Retry-After"] = str(CAPACITY_RETRY_SECONDS)
     return error

@@ -27,6 +27,19 @@ PODS = Gauge(
     ["standing"],
 )
 
+AUDIT_SEQUENCE = Gauge(
+    "jupyterhub_platform_audit_sequence", "The number of the last row of the audit"
+)
+AUDIT_WHOLE = Gauge(
+    "jupyterhub_platform_audit_whole", "Whether what is on record is what was written"
+)
+# A label has a new series for each value: it changes with the line in the log, once an hour.
+AUDIT_HEAD = Gauge(
+    "jupyterhub_platform_audit_head_info",
+    "The head of the audit that was noted in the log last",
+    ["sequence", "hash"],
+)
+
 _KINDS = (
     "server_without_reservation",
     "reservation_without_server",
@@ -34,6 +47,12 @@ _KINDS = (
     "row_without_reservation",
     "total",
 )
+
+
+def report_head(sequence: int, hash_: str) -> None:
+    """Show which head was noted last, and no other one beside it."""
+    AUDIT_HEAD.clear()
+    AUDIT_HEAD.labels(str(sequence), hash_).set(1)
 
 
 def report_drift(drifts: Iterable[Drift]) -> None:

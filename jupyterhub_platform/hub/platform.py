@@ -14,6 +14,7 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreErr
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
 from jupyterhub_platform.hub.checker import Checker
 from jupyterhub_platform.hub.hardening import (
@@ -41,6 +42,7 @@ from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
 from jupyterhub_platform.usecases.health import FileLook, see_file
+from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 SETTINGS_KEY = "platform"
@@ -82,8 +84,6 @@ class Platform(PlatformTraits):
         check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
-        for weakened in self.list_weakened():
-            self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         self._seen = see_file(self.settings.policy_file)
@@ -95,6 +95,10 @@ class Platform(PlatformTraits):
         self.suspending = Suspending(app, self.runtime, self.changing)
         if self.runtime.fault is not None:
             self.policy_faults.begin(self.runtime.fault)
+        locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
+        for sentence in (*(weak.sentence for weak in self.list_weakened()), locked):
+            if sentence:
+                self.tell(sentence)
         if getattr(app.authenticator, "local_accounts", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.accounts.provide_samples(samples)
@@ -105,6 +109,7 @@ class Platform(PlatformTraits):
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         keep_timers_steady(IOLoop.current())
         self.checker = Checker(app, self.runtime)
+        self.audit_watch = AuditWatch.begin(app, self.runtime)
         answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
@@ -120,6 +125,7 @@ class Platform(PlatformTraits):
             (Mending(app, self.admission.book).mend, 5.0),
         ):
             self._call_every(seconds, callback)
+        self.repeat(self.audit_watch.look, LOOK_SECONDS)
         IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)

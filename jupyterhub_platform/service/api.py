@@ -221,7 +221,7 @@ class DecisionCall(ApiHandler):
         if record is None or not viewer.sees_start(record):
             raise unknown("decision")
         whole = {"id": record.id, "at": record.at.isoformat(), "requested_by": record.requested_by}
-        self.send(whole | json.loads(record.decision_json))
+        self.send(whole | json.loads(record.decision_json) | {"times": record.times})
 
 
 class NotFoundCall(ApiHandler):

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     and_,
     case,
+    func,
     insert,
     literal,
     or_,
@@ -30,7 +31,7 @@ from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import UtcTime, decision, reservation
+from jupyterhub_platform.store.schema import UtcTime, decision, denial_repeat, reservation
 
 _HELD = reservation.c
 _DECIDED = decision.c
@@ -43,7 +44,8 @@ class DecisionRecord:
     """How one start was decided.
 
     ``codes`` are those of the denials, also of a tier that only observes; ``decision_json`` is
-    the whole decision.
+    the whole decision. ``times`` says how often a denial was given, ``last_at`` when it was last;
+    both lag behind by as much as the Hub counts in memory.
     """
 
     id: str
@@ -58,6 +60,8 @@ class DecisionRecord:
     sentence: str
     decision_json: str
     requested_by: str
+    times: int = 1
+    last_at: datetime | None = None
 
 
 def open_reservation(
@@ -229,11 +233,26 @@ def _admissions() -> Select[Any]:
         _HELD.opened_at.label("at"),
         *_shared(reservation),
         true().label("admitted"),
+        literal(0).label("repeats"),
+        literal(None, UtcTime).label("last_at"),
     )
 
 
 def _others() -> Select[Any]:
-    return select(_DECIDED.id, _DECIDED.at, *_shared(decision), _DECIDED.admitted)
+    again = denial_repeat.c
+
+    def over_repeats(value: ColumnElement[Any]) -> ColumnElement[Any]:
+        # Asked for the rows of a page only, and by an index.
+        return select(value).where(again.decision == _DECIDED.id).scalar_subquery()
+
+    return select(
+        _DECIDED.id,
+        _DECIDED.at,
+        *_shared(decision),
+        _DECIDED.admitted,
+        over_repeats(func.coalesce(func.sum(again.times), 0)).label("repeats"),
+        over_repeats(func.max(again.last_at)).label("last_at"),
+    )
 
 
 def _shared(table: Table) -> list[ColumnElement[Any]]:
@@ -271,4 +290,6 @@ def _read_decision(row: Row[Any]) -> DecisionRecord:
         sentence=row.sentence,
         decision_json=row.decision,
         requested_by=row.requested_by,
+        times=1 + int(row.repeats),
+        last_at=row.last_at,
     )

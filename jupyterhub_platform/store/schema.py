@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -199,6 +199,17 @@ decision = Table(
     Column("requested_by", CleanText, nullable=False),
 )
 Index("decision_by_time", decision.c.at, decision.c.id)
+
+denial_repeat = Table(
+    "denial_repeat",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("decision", CleanText, nullable=False),
+    Column("times", Integer, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+)
+Index("denial_repeat_of", denial_repeat.c.decision)
 
 audit = Table(
     "audit",

@@ -5,6 +5,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
@@ -12,9 +13,10 @@ from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.question import Options, ask, read_options
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import Reservation
-from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.denials import ROWS_AT_A_TIME, Denials
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
@@ -50,7 +52,11 @@ class Admitted:
 
 
 class DeniedError(PlatformError):
-    """Raised if a start is denied. ``decision_id`` leads to the whole decision."""
+    """Raised if a start is denied.
+
+    ``decision_id`` leads to the whole decision; empty if its caller has been denied so often that
+    it was only counted.
+    """
 
     code = "admission.denied"
 
@@ -81,6 +87,7 @@ class Admission:
     ) -> None:
         self.snapshot = snapshot
         self.book = Book()
+        self.denials = Denials(store)
         self._store = store
         self._health = health
         self._clock = clock
@@ -99,7 +106,7 @@ class Admission:
         Raises
         ------
         DeniedError
-            Raised if policy says no; the denial stands in the ledger and the audit.
+            Raised if policy says no; the denial is on record, see :mod:`.denials`.
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing is admitted.
         """
@@ -127,7 +134,15 @@ class Admission:
             self.close_row(identifier, "not admitted")
             raise
         self.book.enter(admitted.reservation)
+        self.denials.begin_anew(start.user, start.server)
         return admitted
+
+    def take_repeats(self) -> list[Callable[[], None]]:
+        """Return what enters the denials that were counted, some at a time; each in a thread."""
+        entries = self.denials.take()
+        parts = (entries[n : n + ROWS_AT_A_TIME] for n in range(0, len(entries), ROWS_AT_A_TIME))
+        enter = self._health.enter
+        return [partial(enter, partial(self.denials.enter, part)) for part in parts]
 
     def refuse(self, start: Start, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Deny a start that would be denied; for any other one, nothing is recorded or reserved.
@@ -137,7 +152,7 @@ class Admission:
         Raises
         ------
         DeniedError
-            Raised if policy says no; the denial stands in the ledger and the audit.
+            Raised if policy says no; the denial is on record, see :mod:`.denials`.
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing would be admitted.
         """
@@ -153,9 +168,8 @@ class Admission:
             # Whoever is denied is also told what would fit.
             decision = self._decide(start, decision.question.options)
         if not decision.admitted:
-            identifier = uuid.uuid4().hex
             try:
-                self._record_denial(start, decision, identifier)
+                identifier = self.denials.record(decision, start.by or start.user)
             except StoreError as error:
                 self._health.mark_down(error)
                 raise
@@ -211,36 +225,3 @@ class Admission:
         )
         pod = policy.pod_of(tier, question.account, question.subject.accounts)
         return Admitted(reservation, tier, policy.images[question.image], pod, decision)
-
-    def _record_denial(self, start: Start, decision: Decision, identifier: str) -> None:
-        question = decision.question
-        with self._store.begin() as transaction:
-            ledger.record_denial(
-                transaction,
-                ledger.DecisionRecord(
-                    id=identifier,
-                    at=question.at,
-                    user=start.user,
-                    server=start.server,
-                    account=question.account,
-                    tier=question.tier,
-                    admitted=False,
-                    observed=False,
-                    codes=decision.codes,
-                    sentence=decision.sentence,
-                    decision_json=json.dumps(decision.to_json()),
-                    requested_by=start.by or start.user,
-                ),
-            )
-            audit.append(
-                transaction,
-                at=question.at,
-                actor=start.by or start.user,
-                action="server.denied",
-                subject=f"{start.user}/{start.server}",
-                detail={
-                    "decision": identifier,
-                    "codes": list(decision.codes),
-                    "sentence": decision.sentence,
-                },
-            )

@@ -49,8 +49,8 @@ _USUAL = {
 class Explanation:
     """What a server is doing, since when, and why.
 
-    ``decision`` is the id of the denial, if it was refused. ``larger`` is a tier with more memory
-    that would be admitted now, for one that ran out of it.
+    ``decision`` is the id of the denial, if it was refused, and ``times`` how often that was given.
+    ``larger`` is a tier with more memory that would be admitted now, for one that ran out of it.
     """
 
     user: str
@@ -62,6 +62,7 @@ class Explanation:
     account: str
     decision: str = ""
     larger: str = ""
+    times: int = 1
 
     def to_json(self) -> dict[str, Any]:
         """Render for the API."""
@@ -74,6 +75,7 @@ class Explanation:
             "account": self.account,
             "cause": self.cause.to_json(),
             "decision": self.decision or None,
+            "times": self.times if self.decision else None,
             "larger_tier": self.larger or None,
         }
 
@@ -113,7 +115,9 @@ def explain_recorded(store: Store, user: str, server: str) -> Explanation | None
         state, since = State.ENDED, released[0]
         cause = cause_of_release(released[1])
     decision = "" if row.admitted else row.id
-    return Explanation(user, server, state, cause, since, row.tier, row.account, decision)
+    return Explanation(
+        user, server, state, cause, since, row.tier, row.account, decision, times=row.times
+    )
 
 
 def _cause_of_denial(row: ledger.DecisionRecord) -> Cause:

@@ -11,12 +11,17 @@ from typing import Final, Protocol
 from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.store import audit, people
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
 
 log = logging.getLogger(__name__)
 
 SHORTEST_PASSWORD: Final = 12
 LONGEST_PASSWORD: Final = 1024
 """Hashing costs time in proportion; nobody types more."""
+
+CHANGES_AT_ONCE: Final = 20
+INVITES_AT_ONCE: Final = 500
+"""Changes of their own password, and invites, that somebody may make without a break."""
 
 
 class PasswordError(PlatformError, ValueError):
@@ -69,6 +74,10 @@ class LocalAccounts:
         self._store = store
         self._hasher = hasher
         self._clock = clock
+        # Each is a row of the audit, for ever: 0.2 MB a day of changes of a password, 1 MB of
+        # invites, for whoever does nothing else.
+        self._changes = Allowance(CHANGES_AT_ONCE, 300)
+        self._invites = Allowance(INVITES_AT_ONCE, 60)
         self._nobody = hasher.hash(secrets.token_urlsafe())
 
     def verify(self, name: str, password: str) -> bool:
@@ -105,7 +114,16 @@ class LocalAccounts:
         return account is not None and account.password_hash is not None
 
     def invite(self, name: str, *, by: str, valid_for: timedelta) -> Invite:
-        """Invite ``name`` to set a password; an earlier invite is void, a password stays good."""
+        """Invite ``name`` to set a password; an earlier invite is void, a password stays good.
+
+        Raises
+        ------
+        TooOftenError
+            Raised if ``by`` has made many without a break.
+        """
+        if seconds := self._invites.seconds_to_wait(by):
+            raise TooOftenError(f"{by} has invited many people. {_say_wait(seconds)}", seconds)
+        self._invites.use(by)
         token = secrets.token_urlsafe(32)
         now = self._clock()
         expires_at = now + valid_for
@@ -167,9 +185,12 @@ class LocalAccounts:
         Raises
         ------
         PasswordError
-            Raised if the password cannot be accepted.
+            Raised if the password cannot be accepted, or was changed many times without a break.
         """
         check_password(name, password)
+        if seconds := self._changes.seconds_to_wait(name):
+            raise PasswordError(f"This password was changed many times. {_say_wait(seconds)}")
+        self._changes.use(name)
         self._set(name, password, actor=name, how="change")
 
     def provide_samples(self, passwords: Mapping[str, str]) -> None:
@@ -193,6 +214,11 @@ class LocalAccounts:
 
 
 _INVITE_SENTENCE: Final = "This invite is not valid any more. Ask for a new one."
+
+
+def _say_wait(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    return f"Try again in {minutes} minute{'' if minutes == 1 else 's'}."
 
 
 def check_password(name: str, password: str) -> None:

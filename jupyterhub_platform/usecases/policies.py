@@ -6,8 +6,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.findings import join
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
-from jupyterhub_platform.store import audit, policies
+from jupyterhub_platform.store import audit, policies, suspensions
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -38,19 +41,28 @@ class Policies:
         self._store = store
         self._clock = clock
 
-    def publish(self, path: Path, *, actor: str) -> Snapshot:
+    def publish(self, path: Path, *, actor: str, locked_out: bool = False) -> Snapshot:
         """Read the file and record it; the same content as the newest revision keeps its number.
+
+        Parameters
+        ----------
+        locked_out
+            Whether all admins may be suspended: a Hub that did not start for that could not be
+            asked to resume one.
 
         Raises
         ------
         PolicyError
-            Raised if the file has faults; nothing is recorded and the policy in force stays.
+            Raised if the file has faults, or if each admin that it declares is suspended in the
+            store; nothing is recorded and the policy in force stays.
         StoreUnreachableError
             Raised if it cannot be recorded.
         """
         read = read_file(path)
         now = self._clock()
         with self._store.begin() as transaction:
+            if not locked_out:
+                _check_admins(read.policy, suspensions.list_suspensions(transaction), path, now)
             before = policies.latest_number(transaction)
             number = policies.record_revision(
                 transaction,
@@ -82,7 +94,7 @@ class Policies:
             Raised if the file has faults and there is no revision to fall back to.
         """
         try:
-            return self.publish(path, actor=actor), None
+            return self.publish(path, actor=actor, locked_out=True), None
         except PolicyError as error:
             try:
                 last = self.last_good()
@@ -132,3 +144,34 @@ class Policies:
             for first in range(0, len(pairs), PAIRS_AT_A_TIME):
                 with self._store.begin() as transaction:
                     change(transaction, pairs[first : first + PAIRS_AT_A_TIME])
+
+
+def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:
+    """Say that every admin is suspended, and how that ends; empty if one is not."""
+    policy, admins = snapshot.policy, snapshot.policy.admins()
+    if policy.admins_let_in(snapshot.suspensions, now):
+        return ""
+    return (
+        f"Every admin is suspended ({join(admins)}): nobody can govern this platform. Let one in "
+        f"again with jhp resume {admins[0]}, or declare another admin in {path}."
+    )
+
+
+def _check_admins(
+    policy: Policy, suspended: Mapping[str, Suspension], path: Path, now: datetime
+) -> None:
+    """Refuse a policy all of whose admins are suspended, in the file or in the store."""
+    if policy.admins_let_in(suspended, now):
+        return
+    admins = policy.admins()
+    last = next((name for name in admins if name in suspended), admins[-1])
+    place = policy.lines.get(f"users.{last}") or policy.lines.get("users", "")
+    fault = Fault(
+        ("users", last),
+        f"every admin that it leaves is suspended ({join(admins)}), so that nobody could govern "
+        "the platform",
+        f"resume one first (jhp resume {last}), or declare another admin",
+        file=str(path),
+        line=int(place.rpartition(":")[2] or 0),
+    )
+    raise PolicyError((fault,))

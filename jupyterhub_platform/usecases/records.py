@@ -10,12 +10,16 @@ from jupyterhub_platform.store.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """A decision that stands in the ledger. ``decision`` is the whole of it, as JSON data."""
+    """A decision that stands in the ledger. ``decision`` is the whole of it, as JSON data.
+
+    ``times`` says how often it was given.
+    """
 
     id: str
     user: str
     account: str
     decision: dict[str, Any]
+    times: int = 1
 
 
 class Records:
@@ -36,4 +40,4 @@ class Records:
             row = ledger.get_decision(transaction, decision_id)
         if row is None:
             return None
-        return Recorded(row.id, row.user, row.account, json.loads(row.decision_json))
+        return Recorded(row.id, row.user, row.account, json.loads(row.decision_json), row.times)

@@ -50,6 +50,8 @@ class DecisionLine:
     codes: tuple[str, ...]
     sentence: str
     requested_by: str
+    times: int = 1
+    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def decision_line(record: DecisionRecord) -> DecisionLine:
         record.codes,
         record.sentence,
         record.requested_by,
+        record.times,
+        record.last_at,
     )
 
 

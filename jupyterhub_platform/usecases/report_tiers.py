@@ -61,9 +61,10 @@ class Tiers:
 def report_tiers(facts: Facts, viewer: Viewer, denials: Iterable[DecisionRecord]) -> Tiers:
     """Report the tiers, with how many of the ``denials`` of the last day were theirs."""
     since = facts.at - DENIALS_OF
-    refused = Counter(
-        record.tier for record in denials if record.at >= since and viewer.sees_start(record)
-    )
+    refused: Counter[str] = Counter()
+    for record in denials:
+        if record.at >= since and viewer.sees_start(record):
+            refused[record.tier] += record.times
     running = Counter(held.tier for held in facts.book if viewer.sees_start(held))
     lines = tuple(
         _line(facts, viewer, tier, running[name], refused[name])

@@ -148,8 +148,7 @@ def check_may_suspend(
         raise SuspensionError(
             "suspension.over", f"The end, {until:%d %b %Y %H:%M} UTC, is past. Name a later one."
         )
-    admins = [a for a in snapshot.policy.admins() if snapshot.suspension_of(a, now) is None]
-    if admins == [name]:
+    if snapshot.policy.admins_let_in(snapshot.suspensions, now) == (name,):
         raise SuspensionError(
             "suspension.last_admin",
             f"{name} is the last admin who is not suspended. Declare another one first.",

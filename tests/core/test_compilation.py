@@ -13,6 +13,7 @@ from jupyterhub_platform.core.policy import Policy
 def document(**sections: Any) -> dict[str, Any]:
     return {
         "version": 1,
+        "users": {"root": {"level": "admin"}},
         "images": {"lab": {"reference": "example/lab:1"}},
         "tiers": {"small": {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}},
         **sections,
@@ -42,7 +43,7 @@ def test_an_amount_is_a_limit_unlimited_is_none_and_null_says_nothing():
 def test_people_are_known_by_their_normal_names():
     policy = compile_policy(
         document(
-            users={"Dev": {"level": "manager"}, "eve": None},
+            users={"Dev": {"level": "manager"}, "eve": None, "Root": {"level": "admin"}},
             groups={"vision": {"members": ["DEV", "eve"], "managers": ["dev"]}},
             defaults={"level": "viewer"},
         )
@@ -50,6 +51,7 @@ def test_people_are_known_by_their_normal_names():
     assert {name: person.level for name, person in policy.people.items()} == {
         "dev": Level.MANAGER,
         "eve": Level.VIEWER,
+        "root": Level.ADMIN,
     }
     assert policy.groups["vision"].members == {"dev", "eve"}
     assert policy.groups["vision"].managers == {"dev"}
@@ -113,7 +115,7 @@ def test_a_tier_says_how_its_pods_run():
 def test_a_start_has_what_the_groups_of_its_user_bring():
     policy = compile_policy(
         document(
-            users={"dev": {}},
+            users={"dev": {"level": "admin"}},
             defaults={"home": {"size": "1Gi", "mount": "/work"}},
             groups={
                 "vision": {
@@ -142,14 +144,16 @@ def test_a_start_has_what_the_groups_of_its_user_bring():
 def test_a_grant_that_has_ended_stays_valid():
     grant = {"user": "dev", "tier": "small", "by": "dev", "reason": "why"}
     grant |= {"until": "2001-01-01T00:00:00+02:00"}
-    (compiled,) = compile_policy(document(users={"dev": {}}, grants=[grant])).grants
+    (compiled,) = compile_policy(document(users={"dev": {"level": "admin"}}, grants=[grant])).grants
     assert compiled.until.isoformat() == "2001-01-01T00:00:00+02:00"
     assert compiled.path == "grants.0"
 
 
 def test_a_quota_of_zero_is_a_refusal_on_purpose():
     policy = compile_policy(
-        document(users={"dev": {"quota": {"servers": 0}}}, defaults={"tier": "small"})
+        document(
+            users={"dev": {"level": "admin", "quota": {"servers": 0}}}, defaults={"tier": "small"}
+        )
     )
     assert policy.people["dev"].quota.quota == {"servers": 0}
 

@@ -30,6 +30,13 @@ HEALTH: Mapping[str, Any] = {
         "file_digest": "sha256:a",
         "faults": [],
     },
+    "audit": {
+        "whole": True,
+        "looked_at": "2026-11-27T09:29:20+00:00",
+        "rows": 12,
+        "head": f"12:{'ab' * 32}",
+        "findings": [],
+    },
     "checker": {"seconds": 60.0, "looked_at": "2026-11-27T09:29:10+00:00", "drift": []},
 }
 HUB = Hub("", HEALTH, {"weakened": []}, 0.4)

@@ -127,6 +127,22 @@ def test_reload_on_request_answers_with_every_fault_of_the_file(hub: LiveHub, ad
     assert admin.post("platform/reload").json() == {**mended, "changed": False}
 
 
+@pytest.mark.parametrize(
+    "admin_is", ["{level: manager}", "{level: admin, suspended: {reason: left}}"]
+)
+def test_file_that_leaves_no_admin_is_a_fault_and_the_admin_stays(
+    hub: LiveHub, admin: Api, admin_is: str
+) -> None:
+    seen = len(hub.terminal.read_text())
+    edit(hub, POLICY.replace("admin: {level: admin}", f"admin: {admin_is}"))
+    wait_for(lambda: "could govern" in hub.terminal.read_text()[seen:], "the fault", SOON)
+    answer = admin.post("platform/reload")
+    assert answer.status_code == 422
+    (fault,) = answer.json()["faults"]
+    assert f"{hub.policy}:" in fault
+    assert admin.get("platform/health").json()["policy"]["faults"] == [fault]
+
+
 def test_dropped_person_starts_nothing_but_keeps_what_runs(
     hub: LiveHub, admin: Api, dev1: Api, dev1_browser: Session
 ) -> None:

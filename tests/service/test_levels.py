@@ -2,6 +2,7 @@
 
 import pytest
 
+from jupyterhub_platform.store.repeats import Repeats, record_repeats
 from tests.service.conftest import PEOPLE, PREFIX, SELF, Running
 from tests.support.fake_hub import FakePerson
 
@@ -208,6 +209,31 @@ async def test_my_page_shows_my_own_denials_and_nobody_elses(running: Running) -
         page = (await browser.get(PREFIX)).text
     assert f"decisions/{mine}" in page
     assert f"decisions/{other}" not in page
+
+
+async def test_a_denial_that_was_given_again_says_how_often_wherever_it_stands(
+    running: Running,
+) -> None:
+    identifier = running.filled.start("dev1", "no", "gpu", "vision")
+    running.filled.start("dev1", "once", "gpu", "vision")
+    now = running.filled.now
+    with running.filled.store.begin() as transaction:
+        for times in (300, 11):
+            record_repeats(transaction, Repeats(f"r{times}", identifier, times, now, now))
+    async with running.browser("operator") as browser:
+        for page in ("overview", f"decisions/{identifier}"):
+            text = (await browser.get(f"{PREFIX}{page}")).text
+            assert text.count("312 times") == 1, page
+            assert "1 times" not in text
+    async with running.browser("developer") as browser:
+        assert "312 times" in (await browser.get(PREFIX)).text
+    async with running.program("operator") as program:
+        listed = (await program.get(f"{PREFIX}api/v1/decisions")).json()["items"]
+        assert {each["server"]: each["times"] for each in listed if not each["admitted"]} == {
+            "no": 312,
+            "once": 1,
+        }
+        assert (await program.get(f"{PREFIX}api/v1/decisions/{identifier}")).json()["times"] == 312
 
 
 async def test_a_viewer_is_told_how_to_become_somebody_who_starts(running: Running) -> None:

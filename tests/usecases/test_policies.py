@@ -1,6 +1,8 @@
 """Policies come into force as revisions, and a faulty file leaves the last good one there."""
 
 import json
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -9,17 +11,20 @@ from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.store import policies as revisions
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.policies import Policies, say_locked_out
+from jupyterhub_platform.usecases.suspensions import Suspensions
 from tests.support.policies import NOW
 from tests.usecases.conftest import read_audit
 
 GOOD = """\
 version: 1
-users: {dev: {level: developer}}
+users: {dev: {level: developer}, root: {level: admin}}
 groups: {vision: {members: [dev], member_quota: {servers: 1}}}
 images: {lab: {reference: "lab:1"}}
 tiers: {small: {requests: {cpu: 1, memory: 1Gi}, images: [lab]}}
 """
+WITHOUT_ADMIN = GOOD.replace("level: admin", "level: manager")
+TWO_ADMINS = GOOD.replace("root: {", "ann: {level: admin}, root: {")
 CHANGED = GOOD.replace("servers: 1", "servers: 2")
 FAULTY = GOOD.replace("1Gi", "banana")
 
@@ -156,3 +161,82 @@ def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
     assert policies.list_applied() == first
     policies.record_applied({"dev": frozenset({"text"}), "gone": frozenset()})
     assert policies.list_applied() == {"dev": frozenset({"text"})}
+
+
+def suspend(store, clock, policies, file, name, **until):
+    """Suspend somebody as the API does."""
+    snapshot = policies.publish(file, actor="root")
+    Suspensions(store, clock=clock).suspend(
+        snapshot, name, reason="away", until=until.get("until"), by="jhp"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        WITHOUT_ADMIN,
+        GOOD.replace("root: {level: admin}", "root: {level: admin, suspended: {reason: left}}"),
+        GOOD.replace(", root: {level: admin}", ""),
+    ],
+    ids=["demoted", "suspended", "removed"],
+)
+def test_a_policy_that_leaves_no_admin_is_refused(policies, store, file, text):
+    policies.publish(file, actor="root")
+    file.write_text(text)
+    with pytest.raises(PolicyError, match=r"platform\.yaml:2: users.*nobody could govern"):
+        policies.publish(file, actor="root")
+    snapshot, fault = policies.publish_or_last_good(file, actor="root")
+    assert snapshot.policy.admins() == ("root",)
+    assert "level: admin" in str(fault)
+    assert len(list_all(store)) == 1
+
+
+def test_a_first_start_with_a_policy_without_an_admin_fails(policies, file):
+    file.write_text(WITHOUT_ADMIN)
+    with pytest.raises(PolicyError, match="nobody has the level admin"):
+        policies.publish_or_last_good(file, actor="root")
+
+
+def test_a_suspension_of_the_last_admin_counts_only_until_it_ends(policies, file):
+    ended, comes = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
+    text = GOOD.replace("level: admin", 'level: admin, suspended: {reason: away, until: "END"}')
+    file.write_text(text.replace("END", ended))
+    assert policies.publish(file, actor="root").policy.admins() == ("root",)
+    file.write_text(text.replace("END", comes))
+    with pytest.raises(PolicyError, match="suspends “root”, the last admin"):
+        policies.publish(file, actor="root")
+
+
+def test_a_policy_that_leaves_only_admins_whom_the_store_suspends_is_refused(
+    policies, store, file, clock
+):
+    file.write_text(TWO_ADMINS)
+    suspend(store, clock, policies, file, "root")
+    for left in (GOOD, TWO_ADMINS.replace("ann: {level: admin}", "ann: {level: user}")):
+        file.write_text(left)
+        with pytest.raises(PolicyError, match=r"yaml:2: users\.root: every admin .*resume root"):
+            policies.publish(file, actor="platform.yaml")
+    renamed = TWO_ADMINS.replace("ann:", "anna:")
+    file.write_text(renamed)
+    assert policies.publish(file, actor="root").policy.admins() == ("anna", "root")
+
+
+def test_a_suspension_in_the_store_counts_only_until_it_ends(policies, store, file, clock):
+    file.write_text(TWO_ADMINS)
+    suspend(store, clock, policies, file, "root", until=NOW + timedelta(hours=1))
+    file.write_text(GOOD)
+    with pytest.raises(PolicyError, match="every admin"):
+        policies.publish(file, actor="root")
+    clock.advance(hours=2)
+    assert policies.publish(file, actor="root").revision == 2
+
+
+def test_a_hub_starts_though_the_store_suspends_every_admin(policies, store, file, clock):
+    file.write_text(TWO_ADMINS)
+    suspend(store, clock, policies, file, "root")
+    file.write_text(GOOD)
+    snapshot, fault = policies.publish_or_last_good(file, actor="platform")
+    assert fault is None
+    said = say_locked_out(replace(snapshot, suspensions=Suspensions(store).list_all()), NOW, file)
+    assert "jhp resume root" in said
+    assert say_locked_out(snapshot, NOW, file) == ""

@@ -1,0 +1,117 @@
+"""Looks after the record while the Hub runs: enters counts, proves it, notes its head elsewhere.
+
+The head goes into the Hub's log, which usually leaves the machine: whoever can write the database
+can write a whole chain anew, and only a head that was noted elsewhere shows it.
+"""
+
+import asyncio
+import atexit
+import time
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.usecases.denials import ENTER_SECONDS
+from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_head, say_head, verify
+
+LOOK_SECONDS: Final = ENTER_SECONDS
+NOTE_SECONDS: Final = 3600.0
+"""How often the head is noted in the log, if it has changed."""
+
+REST_FACTOR: Final = 100
+"""After a look at the whole chain there is none for so many times as long as it took."""
+
+MOST_SHOWN: Final = 5
+
+
+class AuditWatch:
+    """Looks once a minute, and at a long chain more rarely. Belongs to the Hub's loop."""
+
+    def __init__(self, app: Any, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._head: Head | None = None
+        self._noted: Head | None = None
+        self._note_again = 0.0
+        self._look_again = 0.0
+        self._said: tuple[str, ...] = ()
+        self.proof: Proof | None = None
+        self.looked_at: datetime | None = None
+
+    @classmethod
+    def begin(cls, app: Any, runtime: Runtime) -> Self:
+        """Note the head that there is at the start, and have the last one noted at the end."""
+        watch = cls(app, runtime)
+        watch._note(find_head(runtime.store))
+        atexit.register(watch.end)
+        return watch
+
+    def end(self) -> None:
+        """Enter what was counted, and note the last head; a store that is gone keeps neither."""
+        try:
+            for enter in self._runtime.admission.take_repeats():
+                enter()
+            self._note(find_head(self._runtime.store))
+        except StoreError as error:
+            self._app.log.warning("The audit's last head is not noted. %s", error)
+
+    async def look(self) -> None:
+        """Enter what was counted, look at the record, and note its head if it is time."""
+        loop = asyncio.get_running_loop()
+        for enter in self._runtime.admission.take_repeats():
+            await loop.run_in_executor(None, enter)
+        if self._runtime.health.reason:
+            return  # nothing waits for a store that is known to be down
+        try:
+            if time.monotonic() >= self._look_again:
+                await loop.run_in_executor(None, self._prove)
+            head = await loop.run_in_executor(None, find_head, self._runtime.store)
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
+            return
+        self._take_head(head)
+        if time.monotonic() >= self._note_again and head != self._noted:
+            self._note(head)
+
+    def _prove(self) -> None:
+        began = time.monotonic()
+        known = [head for head in (self._noted, self._head) if head is not None]
+        proof = verify(self._runtime.store, known, ledger=False)
+        took = time.monotonic() - began
+        self._look_again = time.monotonic() + took * REST_FACTOR
+        self.proof, self.looked_at = proof, datetime.now(UTC)
+        metrics.AUDIT_WHOLE.set(proof.is_whole)
+        said = tuple(map(str, proof.findings[:MOST_SHOWN]))
+        if said and said != self._said:
+            self._app.log.error("The record is not what was written: %s", " · ".join(said))
+        self._said = said
+
+    def _take_head(self, head: Head | None) -> None:
+        # What was seen once is not unseen: a chain that was cut off stays shorter than that.
+        if head is not None and (self._head is None or head.seq >= self._head.seq):
+            self._head = head
+            metrics.AUDIT_SEQUENCE.set(head.seq)
+
+    def _note(self, head: Head | None) -> None:
+        self._take_head(head)
+        if head is None:
+            return
+        self._app.log.info(say_head(head))
+        metrics.report_head(*head)
+        self._noted, self._note_again = head, time.monotonic() + NOTE_SECONDS
+
+    def to_json(self) -> dict[str, Any]:
+        """Render what was found last, for the health of the platform."""
+        proof = self.proof
+        return {
+            "whole": proof.is_whole if proof else None,
+            "looked_at": self.looked_at and self.looked_at.isoformat(),
+            "rows": proof.rows if proof else None,
+            "head": render_head(self._head) if self._head else None,
+            "findings": [
+                {"part": each.part, "row": each.row, "what": each.what, "fix": each.fix}
+                for each in (proof.findings[:MOST_SHOWN] if proof else ())
+            ],
+        }

@@ -1,0 +1,209 @@
+r"""The chain of the audit: rows joined by hashes, so that a change of the past can be seen.
+
+The hash of a row is the SHA-256, in hexadecimal, of the UTF-8 bytes of::
+
+    jupyterhub-platform audit 1\n
+    [SEQ,"AT","ACTOR","ACTION","SUBJECT","DETAIL","PREVIOUS_HASH"]
+
+where the second line is a JSON array without spaces, in ASCII with ``\u`` escapes, of the row's
+number, its time as ``2026-01-31T09:30:00.000000+00:00``, the three texts, the detail as the JSON
+text that is stored, and the hash of the row before; for the first row that is 64 zeros. Numbers
+go up by one without gaps. Whoever can write the whole database can compute a new chain; so a head
+that was noted elsewhere is worth more than the chain alone.
+"""
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import ColumnElement, Row, String, func, select, type_coerce
+
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import audit
+
+GENESIS: Final = "0" * 64
+"""The hash before the first row."""
+
+ROWS_AT_A_TIME: Final = 500
+"""Rows that are looked at in one transaction; a walk holds no more in memory."""
+
+_PREFIX: Final = b"jupyterhub-platform audit 1\n"
+_COLUMNS = audit.c
+
+
+class AuditHead(NamedTuple):
+    """The last row of the audit at some time, to be noted outside of the store."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What a look at the whole chain found.
+
+    ``rows`` is how many rows were looked at, ``first_bad_seq`` the first number at which the
+    chain is not what was written.
+    """
+
+    rows: int
+    ok: bool
+    first_bad_seq: int | None = None
+    reason: str = ""
+    head: AuditHead | None = None
+
+
+class Walk:
+    """Follows the chain from its first row, some rows at a time, each in a transaction of its own.
+
+    Parameters
+    ----------
+    heads
+        Heads that were noted before; without one, rows removed from the end are not missed.
+
+    Attributes
+    ----------
+    head
+        The last row that was found to be sound.
+    """
+
+    def __init__(self, heads: Iterable[AuditHead] = ()) -> None:
+        self.head = AuditHead(0, GENESIS)
+        self.rows = 0
+        self._noted: defaultdict[int, set[str]] = defaultdict(set)
+        for head in heads:
+            self._noted[head.seq].add(head.hash)
+        self._fault: tuple[int, str] | None = None
+        self._is_over = False
+
+    def step(self, tx: Transaction) -> Sequence[Row[Any]]:
+        """Look at the next rows, and return those that are sound; none once it is over.
+
+        The last rows and what is missing after them are seen in one transaction.
+        """
+        if self._is_over:
+            return ()
+        sound, rows = [], _read_chain(tx, self.head if self.rows else None)
+        for row in rows:
+            self.rows += 1
+            self._fault = _find_fault(row, self.head, self._noted)
+            if self._fault is not None:
+                break
+            self.head = AuditHead(row[0], row[-1])
+            sound.append(row)
+        self._is_over = self._fault is not None or len(rows) < ROWS_AT_A_TIME
+        if self._is_over and self._fault is None:
+            self._fault = self._find_missing(tx)
+        return sound
+
+    @property
+    def is_over(self) -> bool:
+        """Whether there is nothing left to look at."""
+        return self._is_over
+
+    @property
+    def verification(self) -> Verification:
+        """What was found so far."""
+        if self._fault is not None:
+            bad, reason = self._fault
+            return Verification(self.rows, ok=False, first_bad_seq=bad, reason=reason)
+        return Verification(self.rows, ok=True, head=self.head if self.rows else None)
+
+    def _find_missing(self, tx: Transaction) -> tuple[int, str] | None:
+        last = max(self._noted, default=0)
+        if last > self.head.seq:
+            gone = _say_rows(self.head.seq + 1, last)
+            return self.head.seq + 1, f"{gone} missing at the end: row {last} was noted before"
+        count = int(tx.execute(select(func.count()).select_from(audit)).scalar_one())
+        if count != self.rows:
+            # Only where the primary key is gone.
+            return self.head.seq, f"there are {count} rows, and {self.rows} of them in the chain"
+        return None
+
+
+def verify(tx: Transaction, *, expected: AuditHead | None = None) -> Verification:
+    """Follow the chain from its first row to its last, in one transaction."""
+    walk = Walk([expected] if expected else ())
+    while not walk.is_over:
+        walk.step(tx)
+    return walk.verification
+
+
+def _read_chain(tx: Transaction, after: AuditHead | None) -> Sequence[Row[Any]]:
+    query = select(
+        _COLUMNS.seq,
+        _select_time(tx),
+        _COLUMNS.actor,
+        _COLUMNS.action,
+        _COLUMNS.subject,
+        _COLUMNS.detail,
+        _COLUMNS.previous_hash,
+        _COLUMNS.hash,
+    )
+    if after is not None:
+        query = query.where(_COLUMNS.seq > after.seq)
+    with _any_text(tx):
+        return tx.execute(query.order_by(_COLUMNS.seq).limit(ROWS_AT_A_TIME)).all()
+
+
+def _select_time(tx: Transaction) -> ColumnElement[str]:
+    """Select the time as the text that was hashed; what is no time any more is no such text."""
+    if tx.dialect.name == "sqlite":
+        # The text itself is checked, not only the time that it means.
+        return type_coerce(_COLUMNS.at, String)
+    in_utc = func.timezone("UTC", _COLUMNS.at)
+    era = func.replace(func.to_char(in_utc, "BC"), "AD", "")
+    return func.to_char(in_utc, 'YYYY-MM-DD"T"HH24:MI:SS.US"+00:00"').op("||")(era)
+
+
+@contextmanager
+def _any_text(tx: Transaction) -> Iterator[None]:
+    """Read bytes that are no text as well: on SQLite, they would be an outage of the store."""
+    if tx.dialect.name != "sqlite":
+        yield
+        return
+    driver: Any = tx.connection.driver_connection
+    usual = driver.text_factory
+    driver.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")
+    try:
+        yield
+    finally:
+        driver.text_factory = usual
+
+
+def _find_fault(
+    row: Row[Any], head: AuditHead, noted: Mapping[int, set[str]]
+) -> tuple[int, str] | None:
+    seq, *rest, previous, found = tuple(row)
+    due = head.seq + 1
+    if not isinstance(seq, int) or seq < due:
+        return (seq if isinstance(seq, int) else due), f"row {seq} stands before row {due}"
+    if seq != due:
+        return due, f"{_say_rows(due, seq - 1)} missing; the next one is {seq}"
+    if previous != head.hash:
+        before = f"row {head.seq}, {head.hash}" if head.seq else "no row, 64 zeros"
+        return seq, f"row {seq} does not follow from {before}: it says {str(previous)[:64]!a}"
+    try:
+        digest = hash_row([seq, *rest, previous])
+    except TypeError:
+        digest = "none"  # bytes in a text: nothing that was ever written here
+    if digest != found:
+        said = str(found)[:64]
+        return seq, f"row {seq} is not what was written: its hash is {digest}, and it says {said!a}"
+    if noted.get(seq, {found}) != {found}:
+        other = ", ".join(sorted(noted[seq] - {found}))
+        return seq, f"row {seq} is not the one that was noted before: {found}, and not {other}"
+    return None
+
+
+def _say_rows(first: int, last: int) -> str:
+    return f"row {first} is" if first == last else f"rows from {first} to {last} are"
+
+
+def hash_row(fields: list[Any]) -> str:
+    """Return the hash of a row: of all its columns but the hash itself."""
+    return hashlib.sha256(_PREFIX + json.dumps(fields, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,53 @@
+"""How often one caller may have something written that stays for ever."""
+
+import math
+import time
+from collections.abc import Callable
+from typing import Final
+
+from jupyterhub_platform.core.errors import PlatformError
+
+_MOST_CALLERS: Final = 10_000
+
+
+class TooOftenError(PlatformError):
+    """Raised if somebody asks for more than they are allowed; after ``seconds`` there is more."""
+
+    code = "platform.too_often"
+
+    def __init__(self, sentence: str, seconds: int) -> None:
+        super().__init__(sentence)
+        self.seconds = seconds
+
+
+class Allowance:
+    """Allows each caller some at once, and one more from time to time; forgets who used none."""
+
+    def __init__(
+        self, at_once: int, one_more_seconds: float, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._at_once = float(at_once)
+        self._one_more_seconds = one_more_seconds
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def seconds_to_wait(self, caller: str) -> int:
+        """Return after how many seconds ``caller`` may have one more; 0 if it is now."""
+        return max(0, math.ceil((1 - self._count(caller)) * self._one_more_seconds))
+
+    def use(self, caller: str) -> None:
+        """Count one that ``caller`` had."""
+        left = self._count(caller) - 1
+        if caller not in self._left and len(self._left) >= _MOST_CALLERS:
+            self._forget()
+        self._left[caller] = (left, self._clock())
+
+    def _count(self, caller: str) -> float:
+        left, at = self._left.get(caller, (self._at_once, 0.0))
+        return min(self._at_once, left + (self._clock() - at) / self._one_more_seconds)
+
+    def _forget(self) -> None:
+        full = [caller for caller in self._left if self._count(caller) >= self._at_once]
+        # Where none is full again, the oldest goes: memory is bounded, whoever comes.
+        for caller in full or [next(iter(self._left))]:
+            del self._left[caller]
