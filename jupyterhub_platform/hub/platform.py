@@ -16,11 +16,8 @@ from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
 from jupyterhub_platform.hub.checker import Checker
-from jupyterhub_platform.hub.hardening import (
-    Weakened,
-    check_hard_profile,
-    find_weakened,
-)
+from jupyterhub_platform.hub.declared import Declared
+from jupyterhub_platform.hub.hardening import Weakened, check_hard_profile, find_weakened
 from jupyterhub_platform.hub.interpreter import (
     hand_over_quickly,
     keep_what_is,
@@ -28,11 +25,10 @@ from jupyterhub_platform.hub.interpreter import (
     uncollected,
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
-from jupyterhub_platform.hub.memberships import apply_memberships
 from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
-from jupyterhub_platform.hub.roles import check_roles
+from jupyterhub_platform.hub.roles import check_roles, list_named
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
@@ -76,13 +72,16 @@ class Platform(PlatformTraits):
         """
         self.app = app
         hand_over_quickly()
-        check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
         for weakened in self.list_weakened():
             self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
+        admins = self.snapshot.policy.admins()
+        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
+        for sentence in self.declared.withdraw_reserved():
+            self.tell(sentence)
         self._seen = _modified(self.settings.policy_file)
         self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
         self.changing = asyncio.Lock()
@@ -209,8 +208,13 @@ class Platform(PlatformTraits):
 
     async def settle_memberships(self) -> None:
         """Bring the Hub's users and groups to what the policy declares."""
-        if self.manage_memberships:
-            await apply_memberships(self.app, self.snapshot.policy, self.runtime.policies)
+        await self.declared.settle_everybody(self.runtime.policies)
+
+    @property
+    def declared(self) -> Declared:
+        """What the policy in force declares of people."""
+        app = getattr(self, "app", None)
+        return Declared(app, self.snapshot.policy, levels_only=not self.manage_memberships)
 
     # -- the store and the truth ----------------------------------------------------------------
 
