@@ -25,6 +25,7 @@ from jupyterhub_platform.hub.interpreter import (
     uncollected,
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
+from jupyterhub_platform.hub.lost_settings import find_lost
 from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
@@ -74,8 +75,9 @@ class Platform(PlatformTraits):
         hand_over_quickly()
         if self.hard_profile:
             check_hard_profile(app.config)
-        for weakened in self.list_weakened():
-            self.tell(weakened.sentence)
+        weakened = (each.sentence for each in self.list_weakened())
+        for sentence in (*weakened, *find_lost(app.config, app.spawner_class)):
+            self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
         admins = self.snapshot.policy.admins()

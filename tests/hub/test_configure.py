@@ -143,10 +143,19 @@ def test_spawner_is_the_one_for_where_the_hub_runs(
 
 
 @pytest.mark.parametrize(
-    "stock", ["localprocess", "LocalProcess", "jupyterhub.spawner.LocalProcessSpawner"]
+    "stock",
+    [
+        "localprocess",
+        "LocalProcess",
+        "jupyterhub.spawner.LocalProcessSpawner",
+        "simple",
+        "jupyterhub.spawner.SimpleLocalProcessSpawner",
+        SimpleLocalProcessSpawner,
+    ],
+    ids=str,
 )
 def test_local_processes_are_governed_in_a_cluster_too(
-    monkeypatch: pytest.MonkeyPatch, stock: str
+    monkeypatch: pytest.MonkeyPatch, stock: Any
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     c = Config()
@@ -155,11 +164,11 @@ def test_local_processes_are_governed_in_a_cluster_too(
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    ["simple", "jupyterhub.spawner.SimpleLocalProcessSpawner", SimpleLocalProcessSpawner],
-    ids=str,
-)
+class OwnSpawner(SimpleLocalProcessSpawner):
+    """A site's own, without the gate."""
+
+
+@pytest.mark.parametrize("foreign", ["tests.hub.test_configure.OwnSpawner", OwnSpawner], ids=str)
 def test_spawner_that_no_quota_sees_is_refused(foreign: Any) -> None:
     c = Config()
     c.JupyterHub.spawner_class = foreign
