@@ -23,6 +23,7 @@ from jupyterhub_platform.hub.provided import (
 from jupyterhub_platform.hub.reserved import defined_custom_scopes
 from jupyterhub_platform.hub.roles import level_roles
 from jupyterhub_platform.hub.stock_api import stock_api_handlers
+from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 
@@ -37,9 +38,12 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     platform: Platform
     local_accounts = False
     """Whether people log in with passwords that the platform keeps."""
+    _managed: tuple[dict[str, Any], ...] = ()
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Start the platform, before anything is served, and add its pages and its API."""
+        if self._managed and not self.reset_managed_roles_on_startup:
+            assign_bearers(app.db, self._managed, self.log)
         self.platform = start_platform(app)
         return [*platform_handlers(app), *stock_api_handlers(), *super().get_handlers(app)]
 
@@ -150,6 +154,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
 
         Where an authenticator manages roles, the Hub takes none for people from its configuration.
         """
+        if self._managed and not self.reset_managed_roles_on_startup:
+            return []  # asked again for who bears them, which the Hub fails at: see assign_bearers
         said = await super().load_managed_roles()
         ours = [{**role, "users": [], "services": []} for role in level_roles()]
         theirs = read_managed_roles(
@@ -157,7 +163,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             of_the_site=self._names_of_own_roles(),
             custom_scopes=defined_custom_scopes(),
         )
-        return [*ours, *theirs]
+        self._managed = (*ours, *theirs)
+        return [dict(role) for role in self._managed]
 
     def _names_of_own_roles(self) -> frozenset[str]:
         """Return the names of the roles that the Hub's configuration defines."""

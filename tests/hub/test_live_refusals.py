@@ -1,5 +1,6 @@
 """Settings that a Hub cannot start with: a sentence on the terminal, never a traceback."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -32,7 +33,7 @@ configure(c)
 """
 
 
-def run_hub(directory: Path, site: str, call: str = CALL) -> tuple[int, str]:
+def run_hub(directory: Path, site: str) -> tuple[int, str]:
     """Run a Hub that is expected to end by itself, and return its code and what it said."""
     policy = directory / "platform.yaml"
     policy.write_text(POLICY)
@@ -43,10 +44,11 @@ def run_hub(directory: Path, site: str, call: str = CALL) -> tuple[int, str]:
         "c.JupyterHub.hub_bind_url = 'http://127.0.0.1:1'",
     ]
     configuration = directory / "jupyterhub_config.py"
-    configuration.write_text("\n".join([*own, site, call]))
+    configuration.write_text("\n".join([*own, site, CALL]))
     ended = subprocess.run(
         [sys.executable, "-m", "jupyterhub", "-f", str(configuration)],
         cwd=directory,
+        env={**os.environ, "PYTHONPATH": str(directory)},
         capture_output=True,
         text=True,
         timeout=120,
@@ -57,9 +59,14 @@ def run_hub(directory: Path, site: str, call: str = CALL) -> tuple[int, str]:
 
 REFUSED = {
     "spawner of a site": (
-        "from jupyterhub.spawner import LocalProcessSpawner\n"
-        "class Own(LocalProcessSpawner): pass\n"
-        "c.JupyterHub.spawner_class = Own",
+        """
+from jupyterhub.spawner import LocalProcessSpawner
+
+class Own(LocalProcessSpawner):
+    pass
+
+c.JupyterHub.spawner_class = Own
+""",
         "starts servers that no quota sees",
     ),
     "spawner that is not there": (
@@ -136,9 +143,11 @@ REFUSED = {
         "site:x",
     ),
     "groups of the file and of the authenticator": (
-        "c.JupyterHub.authenticator_class = 'dummy'\n"
-        "c.Authenticator.manage_groups = True\n"
-        "c.JupyterHub.load_groups = {'x': {'users': []}}",
+        """
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.manage_groups = True
+c.JupyterHub.load_groups = {"x": {"users": []}}
+""",
         "c.JupyterHub.load_groups and c.Authenticator.manage_groups exclude each other",
     ),
     "roles of the file and of the authenticator": (
@@ -147,13 +156,16 @@ REFUSED = {
         "c.Authenticator.manage_roles is on, and then c.JupyterHub.load_roles may give roles",
     ),
     "roles to reset to that are none": (
-        "c.JupyterHub.authenticator_class = 'dummy'\n"
-        "c.Authenticator.manage_roles = True\n"
-        "c.Authenticator.reset_managed_roles_on_startup = True",
+        """
+c.JupyterHub.authenticator_class = "dummy"
+c.Authenticator.manage_roles = True
+c.Authenticator.reset_managed_roles_on_startup = True
+""",
         "c.Authenticator.reset_managed_roles_on_startup is on",
     ),
     "role of the authenticator for a service that is not there": (
-        MANAGING.format(roles="[{'name': 'site', 'services': ['cull'], 'scopes': ['read:hub']}]"),
+        MANAGING.format(roles="[{'name': 'site', 'services': ['cull'], 'scopes': ['read:hub']}]")
+        + "c.Authenticator.reset_managed_roles_on_startup = True",
         "undefined service cull",
     ),
     "provider that does not answer": (
@@ -173,8 +185,10 @@ REFUSED = {
         "'no name' is not valid",
     ),
     "password that is too short": (
-        "c.JupyterHub.authenticator_class = 'shared-password'\n"
-        "c.SharedPasswordAuthenticator.user_password = 'short'",
+        """
+c.JupyterHub.authenticator_class = "shared-password"
+c.SharedPasswordAuthenticator.user_password = "short"
+""",
         "must be at least 8 characters long",
     ),
 }
@@ -193,8 +207,12 @@ def test_settings_that_exclude_each_other_are_refused_in_a_sentence(
 
 
 def test_an_older_jupyterhub_is_named_with_what_to_do(tmp_path: Path) -> None:
-    older = "import jupyterhub\njupyterhub.version_info = (5, 5, 4, '', '')\n"
-    code, said = run_hub(tmp_path, "", f"{older}jupyterhub.__version__ = '5.5.4'\n{CALL}")
+    # From the first moment on: the Hub itself loads what packages offer as authenticators.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import jupyterhub\n"
+        "jupyterhub.version_info, jupyterhub.__version__ = (5, 5, 4, '', ''), '5.5.4'\n"
+    )
+    code, said = run_hub(tmp_path, "")
     assert code == 1
     assert "Traceback" not in said, said
     assert "The platform needs JupyterHub 6.1 or newer, and this is 5.5.4." in said
