@@ -125,7 +125,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         declared = self.platform.declared
         model["admin"] = is_admin = declared.is_admin(name)
         if self.manage_groups and said is not None:
-            model["groups"] = declared.groups_of(name, read_groups(said, name))
+            added = self.platform.runtime.additions.of_user(name)
+            model["groups"] = declared.groups_of(name, read_groups(said, name) | added)
         else:
             # Nothing tells the Hub to leave other groups than these alone, and it wants the key.
             model["groups"] = None

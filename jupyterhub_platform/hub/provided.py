@@ -86,7 +86,10 @@ def _read_role(
 ) -> dict[str, Any] | None:
     """Return a role without what is not the authenticator's to give; none if nothing is left."""
     name = role.get("name") if isinstance(role, Mapping) else None
-    if not isinstance(name, str) or is_ours(name):
+    is_list = isinstance(role, Mapping) and isinstance(
+        role.get("scopes", ()), list | tuple | set | None
+    )
+    if not isinstance(name, str) or not is_list or is_ours(name):
         log.warning("The authenticator has a role %a, which is passed over", name)
         return None
     read = dict(role)

@@ -1,6 +1,7 @@
 """The Hub's own REST API, where a faulty request would otherwise be an error of the Hub."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from jupyterhub.apihandlers import default_handlers
@@ -97,7 +98,12 @@ def is_storable(text: str) -> bool:
 
 
 class KeptLevels(ObjectBody):
-    """Keeps groups that carry levels from being made, filled, emptied or deleted by requests."""
+    """Keeps groups that carry levels from being made, filled, emptied or deleted by requests.
+
+    What requests add to other groups is remembered, for logins where a provider has its own.
+    """
+
+    _changed: dict[str, Any] | None = None
 
     async def prepare(self) -> None:
         """Refuse to change such a group, to whoever might change others."""
@@ -109,8 +115,26 @@ class KeptLevels(ObjectBody):
     def get_json_body(self) -> Any:
         """Return the body, unless it makes such a group."""
         body = super().get_json_body()
-        refuse_levels(body.get("groups") or () if body else ())
+        self._changed = body or {}
+        refuse_levels(self._changed.get("groups") or ())
         return body
+
+    def on_finish(self) -> None:
+        """Remember who was added to which group, or is not in it any more."""
+        super().on_finish()
+        handler: Any = self
+        method, paths = handler.request.method, handler.path_args
+        if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+            return
+        additions = platform_of(handler.settings).runtime.additions
+        body = self._changed or {}
+        names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))
+        if method == "POST":
+            additions.add(names, body.get("groups") or paths[:1])
+        elif isinstance(handler, GroupUsersAPIHandler):
+            additions.remove(names, paths[0])
+        elif isinstance(handler, GroupAPIHandler):
+            additions.forget(group=paths[0])
 
 
 def refuse_levels(groups: Iterable[str]) -> None:
@@ -182,6 +206,7 @@ class KeptName(KeptAdmins):
                 f"{user.name} has servers that have not ended ({servers}), and is charged for them "
                 "under that name. Stop them, then change the name, here and in the policy.",
             )
+        self._old_name = user.name
         self._new_name = handler.authenticator.normalize_username(body["name"])
         return body
 
@@ -189,8 +214,13 @@ class KeptName(KeptAdmins):
         """Give somebody who has another name now what the policy gives to that."""
         super().on_finish()
         handler: Any = self
+        if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if handler.request.method == "DELETE":
+            platform_of(handler.settings).runtime.additions.forget(user=handler.path_args[0])
         user = handler.find_user(self._new_name) if self._new_name else None
         if user is not None:
+            platform_of(handler.settings).runtime.additions.rename(self._old_name, user.name)
             platform_of(handler.settings).declared.settle(user)
 
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0001"
+SCHEMA_VERSION: Final = "0002"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -105,6 +105,13 @@ policy_revision = Table(
 
 applied_membership = Table(
     "applied_membership",
+    metadata,
+    Column("user_name", CleanText, primary_key=True),
+    Column("group_name", CleanText, primary_key=True),
+)
+
+added_membership = Table(
+    "added_membership",
     metadata,
     Column("user_name", CleanText, primary_key=True),
     Column("group_name", CleanText, primary_key=True),
