@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.fake_provider import running_provider
+from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 
 pytestmark = pytest.mark.hub
 
@@ -284,3 +285,38 @@ def test_levels_are_there_where_a_provider_manages_roles(roles: Provided) -> Non
         assert root.post("platform/reload").status_code == 200
         assert {"custom:platform:admin", "admin:users"} <= scopes_of(root)
         assert_is_a_user(roles.token("kim"))
+
+
+OAUTH = """
+c.JupyterHub.authenticator_class = "generic-oauth"
+c.GenericOAuthenticator.authorize_url = "{url}/authorize"
+c.GenericOAuthenticator.token_url = "{url}/token"
+c.GenericOAuthenticator.userdata_url = "{url}/userdata"
+c.GenericOAuthenticator.client_id = "hub"
+c.GenericOAuthenticator.client_secret = "not a secret of anybody"
+c.GenericOAuthenticator.username_claim = "login"
+c.GenericOAuthenticator.allow_all = True
+c.GenericOAuthenticator.manage_groups = True
+c.GenericOAuthenticator.auth_state_groups_key = "oauth_user.teams"
+c.GenericOAuthenticator.admin_groups = {{"level:admin", "org:owners"}}
+"""
+
+
+def test_teams_of_an_oauth_provider_give_no_level(make_directory: Callable[[], Path]) -> None:
+    with running_provider() as provider:
+        site = OAUTH.format(url=provider.url)
+        with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
+            for name, expected in (
+                ("kim", {"vision", "level:user"}),
+                ("root", {"vision", "level:admin"}),
+            ):
+                provider.person = {"login": name, "teams": ["org:owners", *RESERVED]}
+                with Session(hub.url, name) as session:
+                    page = session.get("/hub/oauth_login", follow_redirects=True)
+                    assert page.status_code == 200, page.text
+                    path = f"/hub/api/users/{name}/tokens"
+                    made = session.post_json(path, {"note": "test"}).json()
+                with Api(hub.url, made["token"]) as api:
+                    assert groups_of(api) == {*expected, "org:owners"}
+                    assert me(api)["admin"] is (name == "root")
+                    assert api.get("platform/usage").status_code == 200
