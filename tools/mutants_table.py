@@ -333,29 +333,29 @@ ADMISSION: Final = (
             "return accounts[0] if accounts else",
         ),
         (
+            "what is named now is passed over",
+            "    if not options.remembered:\n",
+            "    if False:\n",
+        ),
+        (
             "a remembered tier is asked for that is gone",
             'tier = options.tier if known is not None else ""',
             "tier = options.tier",
         ),
         (
             "a remembered tier is asked for that is not theirs",
-            '        tier = tier if policy.may_use(known, name, level, charged, now) else ""\n',
+            '        tier = tier if is_theirs else ""\n',
             "        pass\n",
         ),
         (
             "a remembered account is charged that is not theirs",
-            'account = options.account if options.account in accounts else ""',
+            'account = options.account if options.account in asker.accounts else ""',
             "account = options.account",
         ),
     ),
     *faults_in(
         "core/question.py",
         _QUESTION_TESTS,
-        (
-            "what is named now is passed over",
-            "    if options.remembered:\n",
-            "    if True:\n",
-        ),
         (
             "any group of the Hub is an account",
             "(policy.declared_groups(name) | memberships) & policy.groups.keys()",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Policy
@@ -72,25 +72,50 @@ def _json_type(value: object) -> str:
     return names.get(type(value), "structure")
 
 
-def still_meant(
-    policy: Policy,
-    options: Options,
-    name: str,
-    level: Level | None,
-    accounts: tuple[str, ...],
-    now: datetime,
-) -> tuple[Options, tuple[str, ...]]:
-    """Return remembered options without what is gone, or is not this person's any more, and that.
+class Asker(Protocol):
+    """Who is asked for."""
 
-    Nobody named it now, so a default takes its place.
+    @property
+    def name(self) -> str:
+        """The user's name."""
+        ...
+
+    @property
+    def level(self) -> Level | None:
+        """Their level, if the policy knows them."""
+        ...
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """The groups that their servers may be charged to."""
+        ...
+
+
+def fill_in(policy: Policy, options: Options, accounts: tuple[str, ...]) -> tuple[str, str, str]:
+    """Return tier, account and image, with the defaults for what was left open; empty without."""
+    tier = options.tier or policy.defaults.tier
+    known = policy.tiers.get(tier)
+    image = options.image or (known.images[0] if known and known.images else "")
+    return tier, options.account or _only(accounts), image
+
+
+def still_meant(
+    policy: Policy, options: Options, asker: Asker, now: datetime
+) -> tuple[Options, tuple[str, ...]]:
+    """Return options without what is gone, or is not this person's any more, and that beside them.
+
+    Only of remembered ones: nobody named them now, so a default takes their place.
     """
-    account = options.account if options.account in accounts else ""
-    charged = account or only(accounts)
+    if not options.remembered:
+        return options, ()
+    account = options.account if options.account in asker.accounts else ""
+    charged = account or _only(asker.accounts)
     known = policy.tiers.get(options.tier)
     # Without a level or an account there is nothing to tell of tiers, and another denial to come.
     tier = options.tier if known is not None else ""
-    if known is not None and level is not None and charged:
-        tier = tier if policy.may_use(known, name, level, charged, now) else ""
+    if known is not None and asker.level is not None and charged:
+        is_theirs = policy.may_use(known, asker.name, asker.level, charged, now)
+        tier = tier if is_theirs else ""
     known = policy.tiers.get(tier or policy.defaults.tier)
     image = options.image if known is not None and options.image in known.images else ""
     meant = Options(tier, account, image, remembered=True)
@@ -104,6 +129,6 @@ def still_meant(
     return meant, tuple(passed_over)
 
 
-def only(accounts: tuple[str, ...]) -> str:
+def _only(accounts: tuple[str, ...]) -> str:
     """Return the account of somebody who has one alone; empty for others."""
     return accounts[0] if len(accounts) == 1 else ""

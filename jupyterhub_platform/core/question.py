@@ -12,7 +12,7 @@ from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.options import OPTION_NAMES as OPTION_NAMES
 from jupyterhub_platform.core.options import PROFILE as PROFILE
 from jupyterhub_platform.core.options import Options as Options
-from jupyterhub_platform.core.options import only, still_meant
+from jupyterhub_platform.core.options import fill_in, still_meant
 from jupyterhub_platform.core.options import read_options as read_options
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.resources import Resources
@@ -118,15 +118,9 @@ def ask(
     Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
     start that is admitted, where nobody needs to hear what else would fit.
     """
-    passed_over: tuple[str, ...] = ()
-    if options.remembered:
-        options, passed_over = still_meant(
-            policy, options, subject.name, subject.level, subject.accounts, now
-        )
-    account = options.account or only(subject.accounts)
-    tier = options.tier or policy.defaults.tier
+    options, passed_over = still_meant(policy, options, subject, now)
+    tier, account, image = fill_in(policy, options, subject.accounts)
     known = policy.tiers.get(tier)
-    image = options.image or (known.images[0] if known and known.images else "")
 
     considered = policy.tiers.values() if alternatives else (known,) if known else ()
     own = Scope("member", account, subject.name)

@@ -53,8 +53,9 @@ def _withdraw_levels(database: Any, policy: Policy) -> list[str]:
         if levels[group_id] != _declared_level(policy, name)
     ]
     for name, level in wrong:
-        orm.User.find(database, name).groups.remove(orm.Group.find(database, level))
-    database.flush()
+        user = orm.User.find(database, name)
+        user.groups.remove(orm.Group.find(database, level))
+        database.flush()
     return [name for name, level in wrong if level == ADMINS]
 
 

@@ -188,7 +188,8 @@ def test_groups_of_the_provider_are_there_beside_the_declared_ones(groups: Provi
     groups.restart()
     assert_is_a_user(kim, "Course::124")
     assert groups_of(root) == {"vision", "level:admin", *theirs}
-    assert_is_a_user(groups.token("kim"))
+    # A login that says nothing of groups leaves them as they are.
+    assert_is_a_user(groups.token("kim"), "Course::124")
 
 
 def test_what_was_added_in_the_hub_stays_beside_what_a_provider_says(groups: Provided) -> None:
