@@ -177,6 +177,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.not_found", "404", "It does not exist, or is not theirs to know of."),
     ("platform.hub", "503", "The Hub does not answer the service."),
     ("platform.fault", "500", "A fault of ours; the service's log has it."),
+    ("platform.configuration", "-", "A setting of the Hub's that keeps it from starting."),
     ("platform.error", "-", "Base of all errors; never seen by itself."),
     ("admission.denied", "-", "What a denial is called inside; outside it has its own codes."),
     ("policy.invalid", "422", "The policy file has faults; `reload` lists them."),
@@ -194,6 +195,10 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
 AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("policy.published", "A policy became a new revision."),
     ("server.denied", "A start was denied; the detail has the id of the decision."),
+    (
+        "server.choice_passed_over",
+        "What a server was started with before is not there any more; a default took its place.",
+    ),
     ("person.invited", "An invite was made."),
     ("person.suspended", "Somebody was suspended; the detail has the reason and the end."),
     ("person.resumed", "A suspension was lifted, by somebody or because its end had come."),
