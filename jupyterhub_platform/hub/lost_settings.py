@@ -1,7 +1,7 @@
 """Settings of a site that have no effect on servers here: said when the Hub starts."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from traitlets.config import Config
 
@@ -22,8 +22,9 @@ LOST: Final[Mapping[str, str]] = {
 """Each trait of a spawner, what is lost with it, and where it goes instead."""
 
 
-def find_lost(config: Config, spawner: type) -> Iterator[str]:
+def find_lost(app: Any) -> Iterator[str]:
     """Yield a sentence for each setting of a site's spawner that nothing comes of."""
+    config, spawner = app.config, app.spawner_class
     for trait, lost in LOST.items():
         is_set, value = read_setting(config, spawner, trait)
         # Ours shows the tiers to packages that read profiles.

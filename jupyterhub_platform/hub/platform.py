@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tornado.ioloop import IOLoop, PeriodicCallback
+from traitlets import TraitError
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.core.usage import Reservation
@@ -75,8 +76,7 @@ class Platform(PlatformTraits):
         hand_over_quickly()
         if self.hard_profile:
             check_hard_profile(app.config)
-        weakened = (each.sentence for each in self.list_weakened())
-        for sentence in (*weakened, *find_lost(app.config, app.spawner_class)):
+        for sentence in (*(each.sentence for each in self.list_weakened()), *find_lost(app)):
             self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
@@ -279,13 +279,13 @@ def start_platform(app: Any) -> Platform:
     ours = logging.getLogger("jupyterhub_platform")
     ours.parent = app.log  # otherwise what it says has neither time nor level
     ours.setLevel(app.log.level)
-    platform = Platform(parent=app)
     try:
+        platform = Platform(parent=app)
         platform.start(app)
         app.tornado_settings[SETTINGS_KEY] = platform
         if hasattr(app.spawner_class, "prepare"):
             app.spawner_class.prepare(app, platform)
-    except PlatformError as error:
+    except (PlatformError, TraitError) as error:
         # What is wrong is outside of the program: a line says more than a trace.
         app.log.critical("The Hub does not start: %s", error)
         app.exit(1)

@@ -184,6 +184,16 @@ c.Authenticator.reset_managed_roles_on_startup = True
         "c.JupyterHub.api_tokens = {'x' * 32: 'no name'}",
         "'no name' is not valid",
     ),
+    "options that admission reads": (
+        "c.Platform.other_options = ['tier']",
+        "c.Platform.other_options names tier, which admission itself reads",
+    ),
+    "setting of ours of another kind": ("c.Platform.watch_seconds = 'often'", "watch_seconds"),
+    "setting of a spawner of another kind": ("c.Spawner.start_timeout = 'long'", "start_timeout"),
+    "setting of an authenticator of another kind": (
+        "c.Authenticator.allow_all = 'yes'",
+        "allow_all",
+    ),
     "password that is too short": (
         """
 c.JupyterHub.authenticator_class = "shared-password"
