@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from importlib.metadata import entry_points
 from typing import Any, Final
 
+from traitlets import TraitType
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 from traitlets.utils.importstring import import_item
@@ -81,5 +82,8 @@ def load_class(hub: Any, trait: str, kind: type) -> Any:
 
 def is_on(c: Config, kind: type[Any], trait: str) -> bool:
     """Tell whether a setting of a class is on: as configured, else as the class has it."""
+    of_the_class = getattr(kind, trait)
+    if not isinstance(of_the_class, TraitType):
+        return bool(of_the_class)  # fixed by a class of the site
     is_set, value = read_setting(c, kind, trait)
-    return bool(value if is_set else kind.class_traits()[trait].default())
+    return bool(value if is_set else of_the_class.default())
