@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.additions import Additions
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.people import LocalAccounts, PasswordHasher
 from jupyterhub_platform.usecases.policies import Policies
@@ -26,6 +27,7 @@ class Runtime:
     health: StoreHealth
     admission: Admission
     policies: Policies
+    additions: Additions
     accounts: LocalAccounts
     suspensions: Suspensions
     records: Records
@@ -54,6 +56,7 @@ def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
             health=health,
             admission=Admission(store, health, snapshot),
             policies=policies,
+            additions=Additions(store, health),
             accounts=LocalAccounts(store, hasher),
             suspensions=suspensions,
             records=Records(store),

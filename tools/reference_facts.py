@@ -178,6 +178,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.hub", "503", "The Hub does not answer the service."),
     ("platform.fault", "500", "A fault of ours; the service's log has it."),
     ("platform.too_often", "429", "Somebody has made many invites without a break."),
+    ("platform.configuration", "-", "A setting of the Hub's that keeps it from starting."),
     ("platform.error", "-", "Base of all errors; never seen by itself."),
     ("admission.denied", "-", "What a denial is called inside; outside it has its own codes."),
     ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
@@ -210,6 +211,10 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
             "A caller was denied so often that the rest was only counted: how often, between when, "
             "for which servers (the first 20), with which codes."
         ),
+    ),
+    (
+        "server.choice_passed_over",
+        "What a server was started with before is not there any more; a default took its place.",
     ),
     ("person.invited", "An invite was made."),
     ("person.suspended", "Somebody was suspended; the detail has the reason and the end."),

@@ -22,6 +22,7 @@ from jupyterhub_platform.core.sentences import (
     join_remedies,
     listed,
     say_how_to_get,
+    say_passed_over,
     say_what_helps,
     say_what_is_exceeded,
     say_whom_to_ask,
@@ -92,9 +93,10 @@ class Decision:
     @property
     def sentence(self) -> str:
         """The whole answer in words, the same wherever it is shown."""
+        over = say_passed_over(self.question.passed_over)
         if not self.denials:
-            return f"{self.question.tier} fits."
-        parts = [*(denial.reason for denial in self.denials), *self.remedies]
+            return f"{over} {self.question.tier} fits.".lstrip()
+        parts = [over, *(denial.reason for denial in self.denials), *self.remedies]
         if self.fits:
             parts.append(f"What fits now: {', '.join(self.fits)}.")
         elif any(denial.limit for denial in self.denials) or _may_use_a_tier(self.question):

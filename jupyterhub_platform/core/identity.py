@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Final
 
 from jupyterhub_platform.core.errors import IdentityError
@@ -12,6 +13,8 @@ LEVEL_GROUP_PREFIX: Final = "level:"
 """Groups of the Hub with this prefix say who has which level; they are never accounts."""
 
 MOST_CHARACTERS: Final = 64
+_UNNOTICED: Final = "CMZ"
+"""Unicode categories that a comparison may leave out: controls, marks, separators."""
 
 _USER: Final = re.compile(r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?")
 _NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9._-]{0,61}[a-z0-9])?")
@@ -68,9 +71,16 @@ def check_name(name: str, kind: str) -> str:
     return name
 
 
+@lru_cache(maxsize=4096)
 def is_level_group(name: str) -> bool:
-    """Tell whether a group of the Hub is one of ours that carries a level."""
-    return name.startswith(LEVEL_GROUP_PREFIX)
+    """Tell whether a group of the Hub is one of ours that carries a level, or passes for one.
+
+    Databases compare names as they are set up to: some take no notice of case, accents, spaces or
+    what cannot be seen. Whatever any of them would take for a level is reserved.
+    """
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    seen = (c for c in folded if unicodedata.category(c)[0] not in _UNNOTICED)
+    return "".join(seen).startswith(LEVEL_GROUP_PREFIX)
 
 
 def list_collisions(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:

@@ -3,72 +3,22 @@
 A question is complete in itself: written down, it can be asked again and has the same answer.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.options import OPTION_NAMES as OPTION_NAMES
+from jupyterhub_platform.core.options import PROFILE as PROFILE
+from jupyterhub_platform.core.options import Options as Options
+from jupyterhub_platform.core.options import fill_in, still_meant
+from jupyterhub_platform.core.options import read_options as read_options
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.usage import Scope, Usage
-
-OPTION_NAMES: Final = ("tier", "account", "image")
-PROFILE: Final = "profile"
-"""What KubeSpawner's profiles, and other packages with them, call the option that is our tier."""
-_LONGEST_OPTION: Final = 64
-_MOST_FAULTS: Final = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What a person named: a tier, an account, an image; empty where they left it open.
-
-    ``faults`` says what was wrong with what they sent. Options only name things.
-    """
-
-    tier: str = ""
-    account: str = ""
-    image: str = ""
-    faults: tuple[str, ...] = ()
-
-
-def read_options(raw: object) -> Options:
-    """Read ``user_options``, strictly: known keys, text values, nothing else.
-
-    A ``profile`` is a tier by another name. Never raises: what is wrong becomes a denial, like
-    every other reason.
-    """
-    if raw is None:
-        return Options()
-    if not isinstance(raw, Mapping):
-        return Options(faults=("Options are an object with the keys tier, account and image.",))
-    faults: list[str] = []
-    named: dict[str, str] = {}
-    for key, value in raw.items():
-        if key not in (*OPTION_NAMES, PROFILE):
-            faults.append(f"{str(key)[:_LONGEST_OPTION]!a} is not an option.")
-        elif not isinstance(value, str):
-            faults.append(f"The option {key} is a name, not a {_json_type(value)}.")
-        elif len(value) > _LONGEST_OPTION or not value.isprintable():
-            faults.append(f"The option {key} is not a name.")
-        else:
-            named[key] = value
-    profile = named.pop(PROFILE, "")
-    if profile and named.get("tier", profile) not in {profile, ""}:
-        faults.append("The options tier and profile name different tiers.")
-    elif profile:
-        named["tier"] = profile
-    if len(faults) > _MOST_FAULTS:
-        faults[_MOST_FAULTS:] = ["There are more faults in the options."]
-    return Options(**named, faults=tuple(faults))
-
-
-def _json_type(value: object) -> str:
-    names = {bool: "truth value", int: "number", float: "number", list: "list", type(None): "null"}
-    return names.get(type(value), "structure")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +78,8 @@ class Question:
     empty where that is not settled. ``candidates`` are all tiers, or only the one that is asked
     for; ``limits`` are all limits that hold for whichever of them is started. ``opened_by`` are the
     names of those who open a tier in the account to this person: managers of it where
-    ``opened_by_managers``, otherwise admins.
+    ``opened_by_managers``, otherwise admins. ``passed_over`` is what was remembered from an earlier
+    start and cannot be meant any more.
     """
 
     at: datetime
@@ -143,6 +94,7 @@ class Question:
     limits: tuple[HeldLimit, ...]
     opened_by: tuple[str, ...] = ()
     opened_by_managers: bool = False
+    passed_over: tuple[str, ...] = ()
 
     @property
     def candidate(self) -> Candidate | None:
@@ -166,10 +118,9 @@ def ask(
     Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
     start that is admitted, where nobody needs to hear what else would fit.
     """
-    account = options.account or (subject.accounts[0] if len(subject.accounts) == 1 else "")
-    tier = options.tier or policy.defaults.tier
+    options, passed_over = still_meant(policy, options, subject, now)
+    tier, account, image = fill_in(policy, options, subject.accounts)
     known = policy.tiers.get(tier)
-    image = options.image or (known.images[0] if known and known.images else "")
 
     considered = policy.tiers.values() if alternatives else (known,) if known else ()
     own = Scope("member", account, subject.name)
@@ -204,6 +155,7 @@ def ask(
         limits=tuple(map(held, policy.list_limits(subject.name, account, now))),
         opened_by=of_account,
         opened_by_managers=managed,
+        passed_over=passed_over,
     )
 
 

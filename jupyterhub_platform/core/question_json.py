@@ -37,6 +37,7 @@ def question_to_json(question: Question) -> dict[str, Any]:
             "account": options.account,
             "image": options.image,
             "faults": list(options.faults),
+            "remembered": options.remembered,
         },
         "tier": question.tier,
         "account": question.account,
@@ -45,6 +46,7 @@ def question_to_json(question: Question) -> dict[str, Any]:
         "limits": [_limit_to_row(limit) for limit in question.limits],
         "opened_by": list(question.opened_by),
         "opened_by_managers": question.opened_by_managers,
+        "passed_over": list(question.passed_over),
     }
 
 
@@ -57,7 +59,12 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         subject=_subject_from_json(data),
         server=data["server"],
         options=Options(
-            options["tier"], options["account"], options["image"], tuple(options["faults"])
+            options["tier"],
+            options["account"],
+            options["image"],
+            tuple(options["faults"]),
+            # Rows of before know of no remembered choices.
+            options.get("remembered", False),
         ),
         tier=data["tier"],
         account=data["account"],
@@ -66,6 +73,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
         limits=tuple(_limit_from_row(row) for row in data["limits"]),
         opened_by=tuple(data["opened_by"]),
         opened_by_managers=data["opened_by_managers"],
+        passed_over=tuple(data.get("passed_over", ())),
     )
 
 

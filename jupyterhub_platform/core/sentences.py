@@ -1,6 +1,6 @@
 """What a limit says to those whom it stops: what is in the way, and what helps."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.resources import (
@@ -105,3 +105,11 @@ def listed(names: Iterable[str], word: str = "and") -> str:
     """Join names as a sentence does: ``a, b and c``."""
     *most, last = names
     return f"{', '.join(most)} {word} {last}" if most else last
+
+
+def say_passed_over(passed_over: Sequence[str]) -> str:
+    """Say which choices of an earlier start are not meant any more; empty if all are."""
+    if not passed_over:
+        return ""
+    chosen = listed([ascii(each)[1:-1] for each in passed_over])
+    return f"Passed over, since it was chosen for an earlier start and is not there now: {chosen}."

@@ -92,6 +92,8 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             self._put_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
+        if self.admitted.decision.question.passed_over:
+            self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
         self._refused = False
         self._backend_gone = False
         self.stops_at_once = False
@@ -108,7 +110,20 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
                 code="server.still_stopping",
             )
         with self._told_to_the_hub():
-            return self.platform.admission.admit(self._request(self.user_options, self.handler))
+            remembered = self._is_remembered()
+            return self.platform.admission.admit(
+                self._request(self.user_options, self.handler, remembered=remembered)
+            )
+
+    def _is_remembered(self) -> bool:
+        """Tell whether the options of this start are those of an earlier one.
+
+        The Hub puts them in place of what nobody named; which it was, our own handlers know.
+        """
+        named = getattr(self.handler, "options_are_named", None)
+        if named is None:
+            return bool(self.user_options) and self.user_options == self._options_before
+        return not named
 
     def refuse_early(self, options: Any, handler: Any, is_throttled: Callable[[], bool]) -> None:
         """Refuse a start that would be denied, before the Hub writes anything for it.
@@ -126,7 +141,9 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
         before = self.orm_spawner.user_options
         try:
             with self._told_to_the_hub():
-                request = self._request((before or {}) if options is None else options, handler)
+                remembered = options is None
+                asked = (before or {}) if remembered else options
+                request = self._request(asked, handler, remembered=remembered)
                 self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
             refused = Refused.start_of(self, before)
@@ -152,7 +169,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             metrics.DECISIONS.labels(error.code).inc()
             raise store_is_down(error) from None
 
-    def _request(self, options: Any, handler: Any) -> Start:
+    def _request(self, options: Any, handler: Any, *, remembered: bool) -> Start:
         """Return what is asked of admission, for this server with ``options``."""
         by = getattr(getattr(handler, "current_user", None), "name", "")
         return Start(
@@ -162,6 +179,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             options=self.platform.own_options(options),
             spawner_id=self.orm_spawner.id,
             by=by or self.user.name,
+            remembered=remembered,
         )
 
     async def apply_group_overrides(self) -> None:

@@ -10,14 +10,20 @@ from traitlets import Bool, Float
 
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.login import LocalLogin
 from jupyterhub_platform.hub.platform import Platform, start_platform
+from jupyterhub_platform.hub.provided import (
+    read_groups,
+    read_managed_roles,
+    read_roles_of_person,
+)
+from jupyterhub_platform.hub.reserved import defined_custom_scopes
+from jupyterhub_platform.hub.roles import level_roles
 from jupyterhub_platform.hub.stock_api import stock_api_handlers
-from jupyterhub_platform.usecases.memberships import settle_memberships
+from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 
@@ -32,9 +38,12 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     platform: Platform
     local_accounts = False
     """Whether people log in with passwords that the platform keeps."""
+    _managed: tuple[dict[str, Any], ...] = ()
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Start the platform, before anything is served, and add its pages and its API."""
+        if self._managed and not self.reset_managed_roles_on_startup:
+            assign_bearers(app.db, self._managed, self.log)
         self.platform = start_platform(app)
         return [*platform_handlers(app), *stock_api_handlers(), *super().get_handlers(app)]
 
@@ -64,24 +73,118 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
         """Refuse whom the policy does not declare, or who is suspended; always asked."""
-        if username not in self.platform.snapshot.policy.people:
-            raise web.HTTPError(403, NOT_DECLARED.format(name=username))
+        self.refuse_undeclared(username)
         self.refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
+    async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
+        """Unite what the site's authenticator says of a person with what the policy declares.
+
+        Its hooks have run by now, so that what they said is among it.
+        """
+        model = await super().get_authenticated_user(handler, data)
+        if not model:
+            return model
+        if isinstance(model, str):
+            model = {"name": model}
+        name = model["name"]
+        self.refuse_undeclared(name)
+        self.refuse_suspended(name)
+        return self.unite(model, handler.find_user(name))
+
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
-        """End the session of somebody whom the policy dropped, or who is suspended.
+        """Bring a person to what the policy says now; end the session of one whom it dropped.
 
         A suspended person is refused rather than logged out: the Hub goes on with a token whose
         owner cannot be refreshed, where a site has set that so.
         """
         self.refuse_suspended(user.name)
-        if user.name not in self.platform.snapshot.policy.people:
+        if not self._is_declared(user.name):
             return False
         refreshed = await super().refresh_user(user, handler)
         # The identity provider may take long to answer, and the Hub believes this for a minute.
         self.refuse_suspended(user.name)
-        return refreshed
+        if not refreshed or not self._is_declared(user.name):
+            return False
+        if isinstance(refreshed, dict):
+            return self.unite({"name": user.name, **refreshed}, user)
+        self.platform.declared.settle(user)
+        return True
+
+    def _is_declared(self, name: str) -> bool:
+        return name in self.platform.snapshot.policy.people and name not in self.blocked_users
+
+    def unite(self, model: dict[str, Any], user: Any) -> dict[str, Any]:
+        """Return the Hub's model of a person with the groups, the level and roles of the policy.
+
+        ``user`` is the Hub's, if it has them already. What the site's authenticator says counts
+        beside the policy where the site lets it manage groups or roles; never for levels, and for
+        who is an admin.
+        """
+        name, said = model["name"], model.get("groups")
+        declared = self.platform.declared
+        model["admin"] = is_admin = declared.is_admin(name)
+        if self.manage_groups and said is not None:
+            added = self.platform.runtime.additions.of_user(name)
+            model["groups"] = declared.groups_of(name, read_groups(said, name) | added)
+        else:
+            # Nothing tells the Hub to leave other groups than these alone, and it wants the key.
+            model["groups"] = None
+            if user is not None:
+                declared.settle(user)
+        if self.manage_roles and model.get("roles") is not None:
+            model["roles"] = read_roles_of_person(
+                model["roles"],
+                is_admin=is_admin,
+                of_the_site=self._names_of_own_roles(),
+                scopes_of=self._scopes_of_role,
+                custom_scopes=defined_custom_scopes(),
+            )
+        return model
+
+    def add_user(self, user: Any) -> Any:
+        """Give a person whom the Hub did not know until now what the policy gives them."""
+        added = super().add_user(user)
+        # Users are also added while the Hub starts; all are settled after that.
+        if hasattr(self, "platform") and self._is_declared(user.name):
+            self.platform.declared.settle(user)
+        return added
+
+    async def load_managed_roles(self) -> list[dict[str, Any]]:
+        """Have the Hub load the roles of the levels beside those that the site's provider has.
+
+        Where an authenticator manages roles, the Hub takes none for people from its configuration.
+        """
+        if self._managed and not self.reset_managed_roles_on_startup:
+            return []  # asked again for who bears them, which the Hub fails at: see assign_bearers
+        said = await super().load_managed_roles()
+        ours = [{**role, "users": [], "services": []} for role in level_roles()]
+        theirs = read_managed_roles(
+            said or (),
+            of_the_site=self._names_of_own_roles(),
+            custom_scopes=defined_custom_scopes(),
+        )
+        self._managed = (*ours, *theirs)
+        return [dict(role) for role in self._managed]
+
+    def _names_of_own_roles(self) -> frozenset[str]:
+        """Return the names of the roles that the Hub's configuration defines."""
+        return frozenset(role["name"] for role in getattr(self.parent, "load_roles", ()))
+
+    def _scopes_of_role(self, name: str) -> list[str]:
+        role = orm.Role.find(self.platform.app.db, name)
+        return list(role.scopes or ()) if role else []
+
+    def refuse_undeclared(self, name: str) -> None:
+        """Refuse somebody whom the policy does not declare.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 403.
+        """
+        if name not in self.platform.snapshot.policy.people:
+            raise web.HTTPError(403, NOT_DECLARED.format(name=name))
 
     def refuse_suspended(self, name: str) -> None:
         """Refuse somebody who is suspended now.
@@ -128,9 +231,6 @@ class PlatformAuthenticator(GovernedAuthenticator):
 
     local_accounts = True
 
-    manage_groups = Bool(True, help="Memberships come with each login and refresh.").tag(
-        config=True
-    )
     auth_refresh_age = Float(
         60.0, help="Seconds until a person's declared memberships are looked at again."
     ).tag(config=True)
@@ -145,9 +245,9 @@ class PlatformAuthenticator(GovernedAuthenticator):
         return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
-        """Check a login form, and say what the policy makes of the person."""
+        """Check a login form."""
         name = await self.identify(handler, data or {})
-        return None if name is None else self.describe(name, handler.find_user(name))
+        return None if name is None else {"name": name}
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
         """Return who it is that logs in, or ``None``."""
@@ -156,29 +256,3 @@ class PlatformAuthenticator(GovernedAuthenticator):
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
         return await self.login.check(handler, name, password)
-
-    async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:
-        """Bring a person to what the policy says now; one who was dropped is logged out."""
-        if not await super().refresh_user(user, handler):
-            return False
-        model = self.describe(user.name, user)
-        is_current = model["admin"] == bool(user.admin) and model["groups"] == sorted(
-            group.name for group in user.groups
-        )
-        # Nothing is written to the Hub's database where nothing has changed.
-        return True if is_current else model
-
-    def describe(self, name: str, user: Any) -> dict[str, Any]:
-        """Return the Hub's model of a person: groups and whether they are an admin.
-
-        Memberships that were added on the Hub's own pages are kept beside the declared ones.
-        """
-        policy = self.platform.snapshot.policy
-        person = policy.people.get(name)
-        current = frozenset(group.name for group in user.groups) if user else frozenset()
-        groups = settle_memberships(policy, name, current, frozenset())
-        return {
-            "name": name,
-            "admin": person is not None and person.level is Level.ADMIN,
-            "groups": sorted(groups),
-        }

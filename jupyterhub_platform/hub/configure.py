@@ -4,14 +4,13 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from importlib.metadata import entry_points
 from typing import Any, Final
 
 from jupyterhub.auth import Authenticator
 from jupyterhub.services.service import Service
+from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
-from traitlets.utils.importstring import import_item
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import roles
@@ -20,8 +19,11 @@ from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governe
 from jupyterhub_platform.hub.explaining import list_ended
 from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.lifetimes import list_endings
+from jupyterhub_platform.hub.misconfigured import ConfigurationError
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
+from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
 
@@ -40,6 +42,8 @@ _STOCK_SPAWNERS: Final = frozenset(
         "kubespawner.spawner.kubespawner",
         "localprocess",
         "jupyterhub.spawner.localprocessspawner",
+        "simple",
+        "jupyterhub.spawner.simplelocalprocessspawner",
     }
 )
 """Spawners that stand for a place to run, in small letters: ours runs there in their stead."""
@@ -54,17 +58,30 @@ def configure(c: Any) -> None:
 
     Raises
     ------
-    PlatformError
-        Raised if the site's spawner is one that cannot be governed.
+    ConfigurationError
+        Raised with what cannot be governed, which the Hub shows as a sentence.
     """
+    try:
+        _configure(c)
+    except ConfigurationError:
+        raise
+    except PlatformError as error:
+        raise ConfigurationError(str(error)) from error
+
+
+def _configure(c: Any) -> None:
+    refuse_in_a_sentence()
     hub = c.JupyterHub
+    check_shapes(hub)
     authenticator = _authenticator(hub)
     hub.authenticator_class = authenticator
     hub.spawner_class = _spawner(hub)
     settings = _settings(c)
     hub.spawner_class.complete(c, settings.policy_file)
     hub.custom_scopes.update(dict(roles.CUSTOM_SCOPES))
-    _add_named(hub, "load_roles", roles.level_roles())
+    if not is_on(c, authenticator, "manage_roles"):
+        # Otherwise the Hub takes none for people from here: the authenticator has it load ours.
+        _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
     local_accounts = issubclass(authenticator, PlatformAuthenticator)
     hub.template_vars.update(
@@ -76,7 +93,7 @@ def configure(c: Any) -> None:
     )
     _keep_environments_unwritten()
     scrub_log()
-    _add_named(hub, "services", [_service(c, settings, local_accounts)])
+    _add_service(hub, _service(c, settings, local_accounts))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
     # Servers outlive the Hub; a restart finds them again.
@@ -89,6 +106,17 @@ def _add_named(section: Any, trait: str, entries: Iterable[Mapping[str, Any]]) -
     """Add entries to a list, except those that it has by name: those of the site stay."""
     present = {entry.get("name") for entry in read_added(section[trait])}
     section[trait].extend(dict(entry) for entry in entries if entry["name"] not in present)
+
+
+def _add_service(hub: Any, service: Mapping[str, Any]) -> None:
+    """Add one of our services; a site's that has its name would be taken for ours."""
+    for entry in read_added(hub.services):
+        if entry.get("name") == service["name"] and entry.get("command") != service.get("command"):
+            raise ConfigurationError(
+                f"c.JupyterHub.services has a service {service['name']}, and the platform's own "
+                "has that name. Give yours another"
+            )
+    _add_named(hub, "services", [service])
 
 
 def _add_templates(hub: Any) -> None:
@@ -106,8 +134,8 @@ def _command_line(hub: Any) -> None:
     """Let ``jhp`` on this machine speak to this Hub, with a token that only its owner can read."""
     token = os.environ.get("PLATFORM_COMMAND_TOKEN")
     if token:
-        role = {"name": "platform-command-line", "services": [COMMAND_LINE]}
-        _add_named(hub, "services", [{"name": COMMAND_LINE, "api_token": token}])
+        role = {"name": roles.COMMAND_LINE_ROLE, "services": [COMMAND_LINE]}
+        _add_service(hub, {"name": COMMAND_LINE, "api_token": token})
         _add_named(hub, "load_roles", [{**role, "scopes": [roles.ADMIN]}])
 
 
@@ -134,7 +162,7 @@ def _authenticator(hub: Any) -> type[Authenticator]:
     chosen = hub.get("authenticator_class")
     if not chosen:
         return PlatformAuthenticator
-    return governed(_load(chosen, "jupyterhub.authenticators"))
+    return governed(load_class(hub, "authenticator_class", Authenticator))
 
 
 def _spawner(hub: Any) -> Any:
@@ -145,11 +173,12 @@ def _spawner(hub: Any) -> Any:
         name = str(chosen or "")
     if name.lower() in _STOCK_SPAWNERS:
         return _default_spawner(name)
-    spawner = _load(chosen, "jupyterhub.spawners")
+    spawner = load_class(hub, "spawner_class", Spawner)
     if not issubclass(spawner, AdmissionMixin):
-        raise PlatformError(
+        raise ConfigurationError(
             f"The spawner {spawner.__module__}.{spawner.__name__} starts servers that no quota "
-            "sees; use platform or platform-local, or a class of yours with AdmissionMixin first"
+            "sees; use platform or platform-local, or a class of yours with AdmissionMixin first, "
+            "in c.JupyterHub.spawner_class"
         )
     return spawner
 
@@ -163,15 +192,6 @@ def _default_spawner(stock: str) -> Any:
     from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 
     return PlatformLocalSpawner
-
-
-def _load(chosen: Any, group: str) -> Any:
-    if not isinstance(chosen, str):
-        return chosen
-    for entry in entry_points(group=group):
-        if entry.name.lower() == chosen.lower():
-            return entry.load()
-    return import_item(chosen)
 
 
 def _keep_environments_unwritten() -> None:

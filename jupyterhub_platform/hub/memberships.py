@@ -13,6 +13,7 @@ from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.interpreter import keep_what_is, uncollected
 from jupyterhub_platform.hub.pace import Pace
+from jupyterhub_platform.hub.reserved import strip_roles_of_admins
 from jupyterhub_platform.usecases.memberships import list_declared, settle_memberships
 from jupyterhub_platform.usecases.policies import Policies
 
@@ -22,12 +23,18 @@ USERS_AT_A_TIME = 200
 """Users whose groups are read in one query, which takes the Hub's loop a few milliseconds."""
 
 
-async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> None:
+async def apply_memberships(
+    app: Any, policy: Policy, policies: Policies, *, levels_only: bool = False
+) -> None:
     """Settle everybody's memberships, in steps that leave the Hub's loop to others.
 
     What is about to be applied is remembered first, so that a Hub that is killed half-way still
-    knows afterwards which memberships were the policy's.
+    knows afterwards which memberships were the policy's. With ``levels_only`` groups that carry no
+    level are left as they are.
     """
+    if levels_only:
+        await _settle(app, policy, {}, levels_only=True)
+        return
     loop = asyncio.get_running_loop()
     try:
         with uncollected():
@@ -56,11 +63,15 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
     return declared, both
 
 
-async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
+async def _settle(
+    app: Any, policy: Policy, applied: Memberships, *, levels_only: bool = False
+) -> None:
     pace = Pace()
     current = await _read_memberships(app.db, pace)
     keep_what_is()
-    for name in sorted(applied.keys() | policy.people.keys() | current.keys()):
+    # The Hub itself has taken everything from those whom a site blocks.
+    blocked = app.authenticator.blocked_users
+    for name in sorted((applied.keys() | policy.people.keys() | current.keys()) - blocked):
         if pace.is_over:
             app.db.commit()
             await pace.keep()
@@ -70,8 +81,11 @@ async def _settle(app: Any, policy: Policy, applied: Memberships) -> None:
             continue
         # A level that somebody gave by hand is taken from people whom no policy ever knew, too.
         known = name in policy.people or name in applied or any(map(is_level_group, was or ()))
-        if known and was != settle_memberships(policy, name, was or frozenset(), theirs):
-            settle_person(app.db, policy, name, theirs)
+        shall = settle_memberships(
+            policy, name, was or frozenset(), theirs, levels_only=levels_only
+        )
+        if known and was != shall:
+            settle_person(app.db, policy, name, theirs, levels_only=levels_only)
     app.db.commit()
 
 
@@ -96,7 +110,14 @@ async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[st
     return memberships
 
 
-def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[str]) -> None:
+def settle_person(
+    database: Any,
+    policy: Policy,
+    name: str,
+    applied: frozenset[str],
+    *,
+    levels_only: bool = False,
+) -> None:
     """Put a user into the groups that they shall be in, and make them an admin or not.
 
     Their groups are read once more: since all were read, others may have had a turn. The caller
@@ -104,7 +125,7 @@ def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[s
     """
     user_id, was_admin = _find_or_add(database, name)
     current = _list_groups(database, user_id)
-    shall = settle_memberships(policy, name, frozenset(current), applied)
+    shall = settle_memberships(policy, name, frozenset(current), applied, levels_only=levels_only)
     leaves = [current[group] for group in current.keys() - shall]
     joins = [_find_or_add_group(database, group) for group in sorted(shall - current.keys())]
     if leaves or joins:
@@ -116,6 +137,8 @@ def settle_person(database: Any, policy: Policy, name: str, applied: frozenset[s
         user.admin = is_admin
         database.flush()
         roles.assign_default_roles(database, entity=user)
+        if not is_admin:
+            strip_roles_of_admins(database, user)
 
 
 def _find_or_add(database: Any, name: str) -> tuple[int, bool]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tornado.ioloop import IOLoop, PeriodicCallback
+from traitlets import TraitError
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.core.usage import Reservation
@@ -17,11 +18,8 @@ from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
 from jupyterhub_platform.hub.checker import Checker
-from jupyterhub_platform.hub.hardening import (
-    Weakened,
-    check_hard_profile,
-    find_weakened,
-)
+from jupyterhub_platform.hub.declared import Declared
+from jupyterhub_platform.hub.hardening import Weakened, check_hard_profile, find_weakened
 from jupyterhub_platform.hub.interpreter import (
     hand_over_quickly,
     keep_what_is,
@@ -29,12 +27,12 @@ from jupyterhub_platform.hub.interpreter import (
     uncollected,
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
-from jupyterhub_platform.hub.memberships import apply_memberships
+from jupyterhub_platform.hub.lost_settings import find_lost
 from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_faults import PolicyFaults
-from jupyterhub_platform.hub.roles import check_roles
+from jupyterhub_platform.hub.roles import check_roles, list_named
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
@@ -81,11 +79,16 @@ class Platform(PlatformTraits):
         """
         self.app = app
         hand_over_quickly()
-        check_roles(app.load_roles, app.extra_user_scopes, app.custom_scopes)
         if self.hard_profile:
             check_hard_profile(app.config)
+        for sentence in find_lost(app):
+            self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
+        admins = self.snapshot.policy.admins()
+        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
+        for sentence in self.declared.withdraw_reserved():
+            self.tell(sentence)
         self._seen = see_file(self.settings.policy_file)
         self.policy_faults = PolicyFaults(self.settings.policy_file)
         self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
@@ -220,8 +223,13 @@ class Platform(PlatformTraits):
 
     async def settle_memberships(self) -> None:
         """Bring the Hub's users and groups to what the policy declares."""
-        if self.manage_memberships:
-            await apply_memberships(self.app, self.snapshot.policy, self.runtime.policies)
+        await self.declared.settle_everybody(self.runtime.policies)
+
+    @property
+    def declared(self) -> Declared:
+        """What the policy in force declares of people."""
+        app = getattr(self, "app", None)
+        return Declared(app, self.snapshot.policy, levels_only=not self.manage_memberships)
 
     # -- the store and the truth ----------------------------------------------------------------
 
@@ -284,13 +292,13 @@ def start_platform(app: Any) -> Platform:
     ours = logging.getLogger("jupyterhub_platform")
     ours.parent = app.log  # otherwise what it says has neither time nor level
     ours.setLevel(app.log.level)
-    platform = Platform(parent=app)
     try:
+        platform = Platform(parent=app)
         platform.start(app)
         app.tornado_settings[SETTINGS_KEY] = platform
         if hasattr(app.spawner_class, "prepare"):
             app.spawner_class.prepare(app, platform)
-    except PlatformError as error:
+    except (PlatformError, TraitError) as error:
         # What is wrong is outside of the program: a line says more than a trace.
         app.log.critical("The Hub does not start: %s", error)
         app.exit(1)

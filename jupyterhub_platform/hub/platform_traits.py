@@ -70,7 +70,8 @@ class PlatformTraits(LoggingConfigurable):
     ).tag(config=True)
 
     manage_memberships = Bool(
-        True, help="Write declared memberships and levels into the Hub's groups."
+        True,
+        help="Write declared memberships into the Hub's groups. Levels are written either way.",
     ).tag(config=True)
 
     other_options = List(

@@ -3,7 +3,7 @@
 Roles that are granted at run time do not survive a restart of the Hub; memberships of groups do.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, Final
 
@@ -78,6 +78,17 @@ UNSAFE_WITHIN_GROUPS: Final = frozenset({"admin:users", "admin:groups", "groups"
 _HAD_BY_ALL: Final = frozenset({"user", "server", "token"})
 """Roles that the Hub itself gives to everybody, whomever else they name."""
 
+COMMAND_LINE_ROLE: Final = "platform-command-line"
+LEVEL_ROLES: Final[Mapping[str, str]] = {
+    f"platform-{level}": level_group(level) for level in LEVEL_SCOPES
+}
+"""The roles of the levels, each with the one group whose members have it."""
+
+
+def is_ours(name: str) -> bool:
+    """Tell whether a role is one of the platform's own, which nothing else may give."""
+    return name.strip() in LEVEL_ROLES or name.strip() == COMMAND_LINE_ROLE
+
 
 def level_roles() -> list[dict[str, Any]]:
     """Return the roles of all levels, for ``c.JupyterHub.load_roles``."""
@@ -92,27 +103,47 @@ def level_roles() -> list[dict[str, Any]]:
     ]
 
 
+def list_safe(
+    scopes: Iterable[Any], custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES
+) -> list[str]:
+    """Return those of a role's scopes that anybody may have, and that are not the platform's.
+
+    A scope that is bound to somebody by name is not among them: who bears the role may change.
+    """
+    known = {**custom_scopes, **CUSTOM_SCOPES}
+    return [
+        scope
+        for scope in scopes
+        if isinstance(scope, str)
+        and not _danger(scope, "", known)
+        and not any(each in CUSTOM_SCOPES for each in _meant(scope.partition("!")[0], known))
+    ]
+
+
 def find_unsafe(
     roles: Iterable[Mapping[str, Any]],
     custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
+    admins: Collection[str] = (),
 ) -> list[str]:
     """Return a sentence for each scope that would let somebody who is no admin take over.
 
     Roles that only services bear are left to the operator: a service has no password to steal.
     Tokens that people make inherit from them: that is what the Hub's own role ``token`` says.
-    People whom the Hub's own role ``admin`` names are admins because the site says so there, as
-    in ``c.Authenticator.admin_users``; a group that it names makes admins of whoever gets into it.
+    So are those that only ``admins`` of the policy bear. People whom the Hub's own role ``admin``
+    names are admins if the policy says so; a group that it names makes admins of whoever gets into
+    it. A level has one group, and no other bearers.
     """
     found = []
     for role in roles:
         name = str(role.get("name", ""))
+        found += _list_wrong_bearers(role)
         if name == "admin":
             found += [
                 f"the role admin goes to the group {group}, and whoever adds somebody to that "
                 "makes an admin"
                 for group in sorted(set(role.get("groups", ())) - {level_group(Level.ADMIN)})
             ]
-        elif not _is_for_admins_or_services(role):
+        elif not _is_for_admins_or_services(role, admins):
             found += [
                 f"the role {name} has {scope}, whose bearer {why}"
                 for scope in map(str, role.get("scopes", ()))
@@ -122,12 +153,26 @@ def find_unsafe(
     return found
 
 
-def _is_for_admins_or_services(role: Mapping[str, Any]) -> bool:
-    groups = set(role.get("groups", ()))
-    named = role.get("users") or groups - {level_group(Level.ADMIN)}
-    return (
-        role.get("name") not in _HAD_BY_ALL and not named and bool(groups or role.get("services"))
-    )
+def _list_wrong_bearers(role: Mapping[str, Any]) -> list[str]:
+    group = LEVEL_ROLES.get(str(role.get("name")))
+    if group is None:
+        return []
+    named = {
+        *(f"the user {name}" for name in role.get("users", ())),
+        *(f"the service {name}" for name in role.get("services", ())),
+        *(f"the group {name}" for name in role.get("groups", ()) if name != group),
+    }
+    return [
+        f"the role {role['name']} goes to {bearer}, and levels come from the policy alone"
+        for bearer in sorted(named)
+    ]
+
+
+def _is_for_admins_or_services(role: Mapping[str, Any], admins: Collection[str]) -> bool:
+    groups, users = set(role.get("groups", ())), set(role.get("users", ()))
+    named = users - set(admins) or groups - {level_group(Level.ADMIN)}
+    bearers = groups or users or role.get("services")
+    return role.get("name") not in _HAD_BY_ALL and not named and bool(bearers)
 
 
 def _only_bearer(role: Mapping[str, Any]) -> str:
@@ -159,10 +204,22 @@ def _meant(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[st
     return found
 
 
+def list_named(app: Any) -> list[dict[str, Any]]:
+    """Return the roles of a Hub's configuration, with the names of people as the Hub reads them."""
+    normalise = app.authenticator.normalize_username
+    return [
+        {**role, "users": [normalise(name) for name in role["users"]]}
+        if role.get("users")
+        else role
+        for role in app.load_roles
+    ]
+
+
 def check_roles(
     roles: Iterable[Mapping[str, Any]],
     extra_user_scopes: Iterable[str] = (),
     custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
+    admins: Collection[str] = (),
 ) -> None:
     """Refuse roles that would let somebody who is no admin take over the platform.
 
@@ -172,11 +229,11 @@ def check_roles(
         Raised with every such scope.
     """
     everybody = {"name": "user", "scopes": list(extra_user_scopes)}
-    found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES})
+    found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES}, admins)
     if found:
         raise PlatformError(
             "These roles are not safe for anybody but admins: "
             + "; ".join(found)
             + ". Bind each scope to its owner (!user, !server), or give it to a service or to the "
-            "group level:admin only"
+            "group level:admin only, or to people whom the policy declares as admins"
         )

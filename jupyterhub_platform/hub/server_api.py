@@ -16,6 +16,8 @@ from jupyterhub_platform.hub.platform import platform_of
 
 BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
 CHANGEABLE: Final = ("name", "display_name", "user_options")
+PASSED_OVER: Final = "X-Platform-Passed-Over"
+"""The header that names choices of an earlier start that are not there any more."""
 _NAMES: Final = {"name", "display_name"}
 
 
@@ -24,12 +26,17 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
 
     The Hub looks whether a server is starting, then waits for the identity provider, and starts it:
     whoever comes second meanwhile is answered with an error of the Hub. Here the wait comes first.
+    ``options_are_named`` tells admission whether they came with this request: where none did, the
+    Hub takes those of the last start.
     """
+
+    options_are_named: bool | None = None
 
     async def spawn_single_user(
         self, user: Any, server_name: str = "", display_name: str = "", options: Any = None
     ) -> Any:
         """Start a server, unless it is starting or running by now."""
+        self.options_are_named = options is not None
         await self._refresh(user)
         spawner = user.spawners.get(server_name)
         if spawner is not None and spawner.active:
@@ -40,13 +47,23 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
         if isinstance(spawner, AdmissionMixin):
             spawner.refuse_early(options, self, self._is_throttled)
         try:
-            return await super().spawn_single_user(user, server_name, display_name, options=options)
+            started = await super().spawn_single_user(
+                user, server_name, display_name, options=options
+            )
         except asyncio.CancelledError:
             own = asyncio.current_task()
             if own is not None and own.cancelling():
                 raise
             name = f"{user.name}/{server_name or 'default'}"
             raise web.HTTPError(409, f"The start of {name} was broken off: {BROKEN_OFF}") from None
+        self._tell_what_was_passed_over(user.spawners.get(server_name))
+        return started
+
+    def _tell_what_was_passed_over(self, spawner: Any) -> None:
+        admitted = getattr(spawner, "admitted", None)
+        if admitted is not None and admitted.decision.question.passed_over:
+            passed_over = "; ".join(admitted.decision.question.passed_over)
+            self.set_header(PASSED_OVER, ascii(passed_over)[1:-1])
 
     def _is_throttled(self) -> bool:
         """Tell whether the Hub answers a start with 429 now, which comes before admission."""

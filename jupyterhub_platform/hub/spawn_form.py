@@ -84,9 +84,9 @@ class TierFormMixin(HasTraits):
             platform_of(self.user.settings), self.user, self.name, self.handler, self.page_notes()
         )
 
-    @default("options_from_form")
-    def _default_options_from_form(self) -> Any:
-        return options_from_form
+    def run_options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, object]:
+        """Read the platform's form, whatever ``options_from_form`` says: that is for another."""
+        return options_from_form(form_data)
 
     @default("apply_user_options")
     def _default_apply_user_options(self) -> Any:

@@ -110,6 +110,13 @@ applied_membership = Table(
     Column("group_name", CleanText, primary_key=True),
 )
 
+added_membership = Table(
+    "added_membership",
+    metadata,
+    Column("user_name", CleanText, primary_key=True),
+    Column("group_name", CleanText, primary_key=True),
+)
+
 local_account = Table(
     "local_account",
     metadata,

@@ -13,7 +13,8 @@ from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.question import Options, ask, read_options
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import Reservation
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.denials import ROWS_AT_A_TIME, Denials
@@ -29,7 +30,8 @@ class Start:
     """A start that somebody asks for.
 
     ``memberships`` are the groups that the Hub has ``user`` in, ``options`` what came as
-    ``user_options``, ``by`` who asked: the user, an admin, a service.
+    ``user_options``, ``by`` who asked: the user, an admin, a service. ``remembered`` options did
+    not come with this request: the server was started with them before.
     """
 
     user: str
@@ -38,6 +40,11 @@ class Start:
     options: object
     spawner_id: int = 0
     by: str = ""
+    remembered: bool = False
+
+    def read_options(self) -> Options:
+        """Return what the options name."""
+        return read_options(self.options, remembered=self.remembered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +105,7 @@ class Admission:
 
     def dry_run(self, start: Start) -> Decision:
         """Answer without recording; goes on from memory while the store is down."""
-        return self._decide(start, read_options(start.options))
+        return self._decide(start, start.read_options())
 
     def admit(self, start: Start) -> Admitted:
         """Admit a start and reserve what it needs.
@@ -110,7 +117,7 @@ class Admission:
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing is admitted.
         """
-        decision = self._decide(start, read_options(start.options), alternatives=False)
+        decision = self._decide(start, start.read_options(), alternatives=False)
         decision = self._deny_unless_admitted(start, decision)
         identifier = uuid.uuid4().hex
         admitted = self._admitted(start, decision, identifier)
@@ -128,6 +135,8 @@ class Admission:
                     sentence=decision.sentence,
                     requested_by=start.by or start.user,
                 )
+                if decision.question.passed_over:
+                    self._record_passed_over(transaction, start, decision, identifier)
         except StoreError as error:
             self._health.mark_down(error)
             # A commit without an answer may have happened: whatever stands there is closed.
@@ -156,7 +165,7 @@ class Admission:
         StoreUnreachableError
             Raised if nothing could be recorded: then nothing would be admitted.
         """
-        decision = self._decide(start, read_options(start.options), alternatives=False)
+        decision = self._decide(start, start.read_options(), alternatives=False)
         if (decision.admitted and not self._health.reason) or unless():
             return
         self._deny_unless_admitted(start, decision)
@@ -166,7 +175,7 @@ class Admission:
         self._health.check()
         if decision.denials:
             # Whoever is denied is also told what would fit.
-            decision = self._decide(start, decision.question.options)
+            decision = self._decide(start, start.read_options())
         if not decision.admitted:
             try:
                 identifier = self.denials.record(decision, start.by or start.user)
@@ -225,3 +234,19 @@ class Admission:
         )
         pod = policy.pod_of(tier, question.account, question.subject.accounts)
         return Admitted(reservation, tier, policy.images[question.image], pod, decision)
+
+    def _record_passed_over(
+        self, transaction: Transaction, start: Start, decision: Decision, identifier: str
+    ) -> None:
+        audit.append(
+            transaction,
+            at=decision.question.at,
+            actor=start.by or start.user,
+            action="server.choice_passed_over",
+            subject=f"{start.user}/{start.server}",
+            detail={
+                "decision": identifier,
+                "passed_over": list(decision.question.passed_over),
+                "sentence": decision.sentence,
+            },
+        )

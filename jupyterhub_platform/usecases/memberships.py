@@ -19,15 +19,23 @@ def declared_memberships(policy: Policy, user: str) -> frozenset[str]:
 
 
 def settle_memberships(
-    policy: Policy, user: str, current: frozenset[str], applied: frozenset[str]
+    policy: Policy,
+    user: str,
+    current: frozenset[str],
+    applied: frozenset[str],
+    *,
+    levels_only: bool = False,
 ) -> frozenset[str]:
     """Return the groups that ``user`` shall be in.
 
     ``current`` are those they are in, ``applied`` those that an earlier policy put them into. What
     somebody added on the Hub's own pages stays; what the policy no longer declares goes; a level
-    comes from the policy alone, whatever somebody added.
+    comes from the policy alone, whatever somebody added. With ``levels_only`` every other group is
+    left as it is.
     """
     declared = declared_memberships(policy, user)
+    if levels_only:
+        declared, applied = frozenset(filter(is_level_group, declared)), frozenset()
     added_elsewhere = {group for group in current - applied if not is_level_group(group)}
     return frozenset(added_elsewhere | declared)
 

@@ -8,12 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import (
     OPTION_NAMES,
     PROFILE,
     Options,
+    Question,
     Subject,
+    ask,
     limit_to_json,
     may_start_servers,
     raised_by,
@@ -22,9 +26,10 @@ from jupyterhub_platform.core.question import (
 )
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json
 from jupyterhub_platform.core.usage import Scope
-from tests.support.policies import GIB, NOW, hold, make_grant, make_policy, pose
+from tests.support.policies import GIB, GPU, NOW, Held, hold, make_grant, make_policy, pose
 
 POLICY = make_policy()
+OF_ANOTHER = "options that name nothing"
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
@@ -238,3 +243,85 @@ def test_a_question_is_the_same_after_it_was_written_down(user, options, server,
     question = replace(pose(policy, user, options, held, now=now), server=server)
     written = json.dumps(question_to_json(question))
     assert question_from_json(json.loads(written)) == question
+
+
+def pose_options(policy: Policy, user: str, options: Options) -> Question:
+    """Ask with options that were read before, while nothing is held."""
+    subject = subject_of(policy, user, frozenset())
+    return ask(policy, Held(), subject, "", options, now=NOW, revision=1)
+
+
+MOVED = make_policy(
+    {
+        "defaults": {"tier": "small"},
+        "tiers": {"large": {"access": {"levels": ["developer"]}}},
+        "groups": {"vision": {"member_quota": {GPU: 1}}},
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("stored", "settled", "passed_over"),
+    [
+        # Still there, and still theirs: as the last time.
+        ({"tier": "gpu", "account": "vision"}, ("gpu", "vision", "lab"), ()),
+        ({"tier": "small", "image": "sci"}, ("small", "vision", "sci"), ()),
+        ({}, ("small", "vision", "lab"), ()),
+        (None, ("small", "vision", "lab"), ()),
+        # Gone: the default.
+        ({"tier": "huge"}, ("small", "vision", "lab"), ("tier huge",)),
+        ({"profile": "huge"}, ("small", "vision", "lab"), ("tier huge",)),
+        ({"account": "archive"}, ("small", "vision", "lab"), ("account archive",)),
+        ({"image": "lab:1"}, ("small", "vision", "lab"), ("image lab:1",)),
+        ({"tier": "gpu", "image": "sci"}, ("gpu", "vision", "lab"), ("image sci",)),
+        ({"tier": "huge", "image": "sci"}, ("small", "vision", "sci"), ("tier huge",)),
+        (
+            {"tier": "huge", "account": "archive", "image": "old"},
+            ("small", "vision", "lab"),
+            ("tier huge", "account archive", "image old"),
+        ),
+        # There, and not theirs any more.
+        ({"account": "text"}, ("small", "vision", "lab"), ("account text",)),
+        ({"tier": "large"}, ("small", "vision", "lab"), ("tier large",)),
+        # What another program left there.
+        ({"image--unlisted-choice": "x"}, ("small", "vision", "lab"), (OF_ANOTHER,)),
+        (["huge"], ("small", "vision", "lab"), (OF_ANOTHER,)),
+    ],
+)
+def test_what_was_chosen_for_an_earlier_start_gives_way_to_the_default(
+    stored, settled, passed_over
+):
+    options = read_options(stored, remembered=True)
+    found = pose_options(MOVED, "eve", options)
+    assert (found.tier, found.account, found.image) == settled
+    assert found.passed_over == passed_over
+    assert decide(found).admitted
+    assert all(each in decide(found).sentence for each in passed_over)
+    assert question_from_json(json.loads(json.dumps(question_to_json(found)))) == found
+
+
+@pytest.mark.parametrize("stored", [{"tier": "huge"}, {"account": "text"}, {"image": "old"}])
+def test_what_is_named_now_is_refused_where_it_is_not_there(stored):
+    named = pose_options(MOVED, "eve", read_options(stored))
+    assert named.passed_over == ()
+    assert not decide(named).admitted
+
+
+def test_a_quota_that_is_full_is_no_choice_to_pass_over():
+    policy = make_policy({"groups": {"vision": {"member_quota": {"memory": "3Gi"}}}})
+    found = pose_options(policy, "eve", read_options({"tier": "large"}, remembered=True))
+    assert found.tier == "large"
+    assert decide(found).codes == ("quota.memory",)
+
+
+def test_whoever_has_no_default_is_told_what_was_passed_over():
+    found = pose_options(POLICY, "eve", read_options({"tier": "huge"}, remembered=True))
+    sentence = decide(found).sentence
+    assert "tier huge" in sentence
+    assert "No tier is named." in sentence
+
+
+def test_questions_of_before_know_of_no_remembered_choices():
+    data = question_to_json(pose(POLICY, "eve", {"tier": "small"}))
+    del data["passed_over"], data["options"]["remembered"]
+    assert question_from_json(data) == pose(POLICY, "eve", {"tier": "small"})

@@ -80,7 +80,8 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
 
 def whoever(name: str) -> SimpleNamespace:
     """Return a user as the Hub has one."""
-    return SimpleNamespace(name=name, admin=False, groups=[])
+    declared = [SimpleNamespace(name=group) for group in ("level:user", "vision")]
+    return SimpleNamespace(name=name, admin=False, groups=declared)
 
 
 async def test_the_declared_come_in_and_stay(site: Authenticator, platform: Platform) -> None:

@@ -16,6 +16,7 @@ from jupyterhub_platform.hub.authenticator import GovernedAuthenticator, Platfor
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.misconfigured import ConfigurationError
 
 
 @pytest.fixture(autouse=True)
@@ -143,10 +144,19 @@ def test_spawner_is_the_one_for_where_the_hub_runs(
 
 
 @pytest.mark.parametrize(
-    "stock", ["localprocess", "LocalProcess", "jupyterhub.spawner.LocalProcessSpawner"]
+    "stock",
+    [
+        "localprocess",
+        "LocalProcess",
+        "jupyterhub.spawner.LocalProcessSpawner",
+        "simple",
+        "jupyterhub.spawner.SimpleLocalProcessSpawner",
+        SimpleLocalProcessSpawner,
+    ],
+    ids=str,
 )
 def test_local_processes_are_governed_in_a_cluster_too(
-    monkeypatch: pytest.MonkeyPatch, stock: str
+    monkeypatch: pytest.MonkeyPatch, stock: Any
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     c = Config()
@@ -155,11 +165,11 @@ def test_local_processes_are_governed_in_a_cluster_too(
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
 
 
-@pytest.mark.parametrize(
-    "foreign",
-    ["simple", "jupyterhub.spawner.SimpleLocalProcessSpawner", SimpleLocalProcessSpawner],
-    ids=str,
-)
+class OwnSpawner(SimpleLocalProcessSpawner):
+    """A site's own, without the gate."""
+
+
+@pytest.mark.parametrize("foreign", ["tests.hub.test_configure.OwnSpawner", OwnSpawner], ids=str)
 def test_spawner_that_no_quota_sees_is_refused(foreign: Any) -> None:
     c = Config()
     c.JupyterHub.spawner_class = foreign
@@ -245,3 +255,48 @@ def test_service_reads_the_store_and_the_file_that_the_hub_was_told_of() -> None
     environment = as_list(c.JupyterHub.services)[0]["environment"]
     assert environment["PLATFORM_DB_URL"] == "sqlite:////srv/state/platform.sqlite"
     assert environment["PLATFORM_FILE"] == "/srv/state/platform.yaml"
+
+
+class Managing(DummyAuthenticator):
+    """Has roles to give."""
+
+    manage_roles = True
+
+
+@pytest.mark.parametrize("section", ["Authenticator", "DummyAuthenticator", ""])
+def test_levels_come_with_the_authenticator_where_that_manages_roles(section: str) -> None:
+    c = Config()
+    c.JupyterHub.authenticator_class = "dummy" if section else Managing
+    if section:
+        c[section].manage_roles = True
+    c.JupyterHub.load_roles = [{"name": "cull", "services": ["cull"], "scopes": ["read:hub"]}]
+    configure(c)
+    assert names(c.JupyterHub.load_roles) == ["cull"]
+
+
+def test_lists_may_be_tuples_as_for_the_hub() -> None:
+    c = Config()
+    c.JupyterHub.services = ({"name": "cull", "command": ["true"]},)
+    c.JupyterHub.template_paths = ("/site/templates",)
+    configure(c)
+    assert names(c.JupyterHub.services) == ["cull", "platform"]
+    assert as_list(c.JupyterHub.template_paths)[0] == "/site/templates"
+
+
+def test_a_refusal_shows_no_secret() -> None:
+    c = Config()
+    c.JupyterHub.services = {"name": "cull", "api_token": "a secret"}
+    with pytest.raises(ConfigurationError) as refused:
+        configure(c)
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("name", ["platform", "jhp"])
+def test_services_with_names_of_ours_are_refused(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv("PLATFORM_COMMAND_TOKEN", "0" * 32)
+    c = Config()
+    c.JupyterHub.services = [{"name": name, "command": ["sleep", "9"]}]
+    with pytest.raises(ConfigurationError, match=f"has a service {name}, and"):
+        configure(c)

@@ -205,12 +205,14 @@ def test_membership_goes_when_the_file_no_longer_declares_it(hub: LiveHub, admin
 
 
 @pytest.mark.parametrize("name", ["dev1", "stray"])
-def test_level_that_was_given_by_hand_is_taken_away(hub: LiveHub, admin: Api, name: str) -> None:
+def test_no_level_is_given_by_hand(hub: LiveHub, admin: Api, name: str) -> None:
     if name == "stray":
         assert admin.post("users/stray").status_code == 201
     made = admin.post(f"users/{name}/tokens", json={"note": "test"}).json()
     joined = admin.post("groups/level:admin/users", json={"users": [name]})
-    assert joined.status_code == 200, joined.text
+    assert joined.status_code == 403, joined.text
+    assert "levels are given by the policy alone" in joined.json()["message"]
+    assert "level:admin" not in groups_of(admin, name)
     put_into_force(hub, admin, POLICY.replace("servers: 2", "servers: 4"))
     assert "level:admin" not in groups_of(admin, name)
     with Api(hub.url, made["token"]) as theirs:
@@ -218,10 +220,45 @@ def test_level_that_was_given_by_hand_is_taken_away(hub: LiveHub, admin: Api, na
     assert not admin.get(f"users/{name}").json()["admin"]
 
 
-def test_admin_by_hand_ends_with_the_next_login(hub: LiveHub, admin: Api) -> None:
-    assert admin.patch("users/dev2", json={"admin": True}).json()["admin"]
-    hub.login("dev2")
+def test_no_admin_is_made_by_hand(hub: LiveHub, admin: Api) -> None:
+    for made in (
+        admin.patch("users/dev2", json={"admin": True}),
+        admin.patch("users/admin", json={"admin": False}),
+        admin.post("users/new", json={"admin": True}),
+        admin.post("users", json={"usernames": ["new"], "admin": True}),
+    ):
+        assert made.status_code == 403, made.text
+        assert "Who is an admin is said by the policy alone" in made.json()["message"]
     assert not admin.get("users/dev2").json()["admin"]
+    assert admin.get("users/admin").json()["admin"]
+    assert admin.get("users/new").status_code == 404
+    assert admin.patch("users/dev2", json={"groups": ["level:admin"]}).status_code == 400
+    assert admin.patch("users/dev2", json={"roles": ["admin"]}).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.parametrize(
+    "group", ["level:admin", "level%3Aadmin", "LEVEL:admin", "%20level:user", "level:new"]
+)
+def test_groups_of_levels_are_the_policys(
+    hub: LiveHub, admin: Api, group: str, method: str
+) -> None:
+    people = {"users": ["dev2"]}
+    for path in (f"groups/{group}", f"groups/{group}/users"):
+        answer = admin.request(method, path, json=people)
+        assert answer.status_code == 403, (path, answer.text)
+    assert admin.post("groups", json={"groups": ["ok", "level:admin "]}).status_code == 403
+    assert admin.get("groups/ok").status_code == 404
+    assert groups_of(admin, "dev2") == {"vision", "language", "level:developer"}
+
+
+def test_whoever_gets_another_name_has_the_level_of_that(hub: LiveHub, admin: Api) -> None:
+    assert admin.patch("users/dev2", json={"name": "other"}).status_code == 200
+    try:
+        assert groups_of(admin, "other") == {"vision", "language"}
+    finally:
+        assert admin.patch("users/other", json={"name": "dev2"}).status_code == 200
+    assert groups_of(admin, "dev2") == {"vision", "language", "level:developer"}
 
 
 def test_file_that_others_may_not_see_is_said_to_be_unreadable(hub: LiveHub, admin: Api) -> None:

@@ -15,6 +15,8 @@ from jupyterhub_platform.usecases.policies import read_file
 class TierProfiles:
     """A ``profile_list`` that is called: all tiers of the policy as its file says now."""
 
+    shows_tiers = True
+
     def __init__(self, policy_file: Path) -> None:
         self._policy_file = policy_file
 

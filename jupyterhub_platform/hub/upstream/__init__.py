@@ -1,0 +1,1 @@
+"""What leans on private parts of JupyterHub, each with its reason, version and end."""

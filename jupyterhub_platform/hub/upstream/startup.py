@@ -1,0 +1,90 @@
+"""A configuration that JupyterHub refuses: one sentence, in place of its traceback.
+
+JupyterHub 6.1.1 checks most settings against each other while it starts, by a ValueError that
+nothing catches. Where a site's setting and one that ``configure(c)`` adds exclude each other, the
+operator would read a trace of two programs. Without use once JupyterHub ends with the sentence
+itself.
+"""
+
+import functools
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jupyterhub.app import JupyterHub
+
+STEPS: Final[Mapping[str, str]] = {
+    "init_secrets": "c.JupyterHub.cookie_secret",
+    "init_internal_ssl": "c.JupyterHub.internal_ssl",
+    "init_hub": "c.JupyterHub.hub_bind_url and hub_connect_url",
+    "init_proxy": "c.JupyterHub.proxy_class",
+    "init_oauth": "c.JupyterHub.subdomain_host",
+    "init_role_creation": "c.JupyterHub.load_roles, custom_scopes and the authenticator",
+    "init_users": "c.Authenticator.admin_users and allowed_users",
+    "init_groups": "c.JupyterHub.load_groups",
+    "init_services": "c.JupyterHub.services",
+    "init_api_tokens": "c.JupyterHub.api_tokens and service_tokens",
+    "init_role_assignment": "c.JupyterHub.load_roles",
+    "init_tornado_settings": "c.JupyterHub.tornado_settings and template_paths",
+}
+"""The steps of a start that read settings, and which ones."""
+
+KNOWN: Final[Mapping[str, str]] = {
+    "Group management has been offloaded": "c.JupyterHub.load_groups and c.Authenticator."
+    "manage_groups exclude each other in JupyterHub. Declare those members in platform.yaml "
+    "(groups: NAME: {members: [...]}) and take load_groups out, or turn manage_groups off",
+    "When authenticator manages roles": "c.Authenticator.manage_roles is on, and then c.JupyterHub."
+    "load_roles may give roles to services alone. Have the authenticator give the others, or turn "
+    "manage_roles off",
+    "When `reset_managed_roles_on_startup`": "c.Authenticator.reset_managed_roles_on_startup is "
+    "on, and the authenticator has no roles to reset to. Turn it off",
+}
+"""Refusals that one would not understand from their words, by how they begin."""
+
+_PATCHED: Final = "_platform_refuses_in_a_sentence"
+
+
+def refuse_in_a_sentence() -> None:
+    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm."""
+    for name, settings in STEPS.items():
+        step = getattr(JupyterHub, name, None)
+        if step is not None and not hasattr(step, _PATCHED):
+            setattr(JupyterHub, name, _refusing(step, settings))
+
+
+def _refusing(step: Any, settings: str) -> Any:
+    if inspect.iscoroutinefunction(step):
+
+        @functools.wraps(step)
+        async def wrapped(app: Any, *arguments: Any) -> Any:
+            try:
+                return await step(app, *arguments)
+            except Exception as error:
+                _tell(app, error, settings)
+                raise SystemExit(1) from error
+    else:
+
+        @functools.wraps(step)
+        def wrapped(app: Any, *arguments: Any) -> Any:
+            try:
+                return step(app, *arguments)
+            except Exception as error:
+                _tell(app, error, settings)
+                raise SystemExit(1) from error
+
+    setattr(wrapped, _PATCHED, True)
+    return wrapped
+
+
+def _tell(app: Any, error: Exception, settings: str) -> None:
+    app.log.critical("The Hub does not start: %s.", say_refusal(error, settings))
+    app.log.debug("Where that comes from:", exc_info=True)
+
+
+def say_refusal(error: Exception, settings: str) -> str:
+    """Return what is wrong, where to look, and what to do, in a line."""
+    # Of a KeyError the text is the repr of what it says.
+    said = error.args[0] if len(error.args) == 1 else error
+    text = " ".join(str(said).split()).rstrip(".") or type(error).__name__
+    known = next((what for begins, what in KNOWN.items() if text.startswith(begins)), None)
+    return known or f"{text}. Look at {settings} in the configuration; --debug shows where"
