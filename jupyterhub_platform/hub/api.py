@@ -21,8 +21,8 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.question import limit_to_json, subject_of
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
+from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.server_api import read_body
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
 from jupyterhub_platform.usecases.health import look_at_file, look_at_store
 

@@ -141,7 +141,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
-        self.login = LocalLogin(self.platform.runtime.accounts, app.trusted_downstream_ips)
+        self.login = LocalLogin(self.platform.runtime.accounts)
         return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:

@@ -1,16 +1,15 @@
 """Login with local accounts: slow to guess, and nobody can lock out somebody else."""
 
 import asyncio
-import ipaddress
 import secrets
 import time
-from collections.abc import Iterable
 from typing import Any, Final
 
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.hub.upstream.forwarded import source_of
 from jupyterhub_platform.usecases.people import LocalAccounts
 from jupyterhub_platform.usecases.throttle import Throttle
 
@@ -19,15 +18,10 @@ DEVICE_DAYS: Final = 180
 
 
 class LocalLogin:
-    """Checks a name and a password that came in over a login form.
+    """Checks a name and a password that came in over a login form."""
 
-    ``trusted_proxies`` are addresses of proxies in front of the Hub's own, which say truly whom
-    they speak for.
-    """
-
-    def __init__(self, accounts: LocalAccounts, trusted_proxies: Iterable[str] = ()) -> None:
+    def __init__(self, accounts: LocalAccounts) -> None:
         self._accounts = accounts
-        self._trusted_proxies = frozenset(trusted_proxies)
         self._throttle = Throttle(time.monotonic)
         self._trying: set[tuple[str, str]] = set()
 
@@ -78,18 +72,7 @@ class LocalLogin:
         known, _, device = (cookie or b"").decode("utf8", "replace").partition("|")
         if person and known == person and device:
             return f"device {device}"
-        return f"address {self._address(handler.request)}"
-
-    def _address(self, request: Any) -> str:
-        """Return the address that the proxy saw, in place of what a client says about itself.
-
-        Tornado believes ``X-Real-Ip``, which the Hub's proxy passes on from whoever sends it.
-        """
-        hops = ",".join(request.headers.get_list("X-Forwarded-For")).split(",")
-        for hop in map(str.strip, reversed(hops)):
-            if hop and hop not in self._trusted_proxies:
-                return _neighbourhood(hop)
-        return _neighbourhood(request.remote_ip)
+        return source_of(handler.request)
 
     def remember_device(self, handler: Any, person: str) -> None:
         """Mark this browser as one in which ``person`` has logged in."""
@@ -102,16 +85,3 @@ class LocalLogin:
             secure=handler.request.protocol == "https",
             path=handler.hub.base_url,
         )
-
-
-def _neighbourhood(address: str) -> str:
-    """Return what one customer of a network has: an address, or the 2^64 of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed.packed, 64), strict=False))
-    return str(parsed)

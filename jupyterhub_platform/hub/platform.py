@@ -36,6 +36,7 @@ from jupyterhub_platform.hub.roles import check_roles
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
+from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
@@ -83,6 +84,7 @@ class Platform(PlatformTraits):
             self.tell(weakened.sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
+        self.proxies = serve_with_limits(app, self.trusted_proxies)
         self._seen = _modified(self.settings.policy_file)
         self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
         self.changing = asyncio.Lock()

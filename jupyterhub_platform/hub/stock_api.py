@@ -1,6 +1,6 @@
 """The Hub's own REST API, where a faulty request would otherwise be an error of the Hub."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from jupyterhub.apihandlers import default_handlers
@@ -8,6 +8,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.apihandlers.users import UserAPIHandler
 from tornado import web
 
+from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 
 TEXTS: Final = ("name", "note", "user", "group")
@@ -27,7 +28,8 @@ class ObjectBody:
 
     def get_json_body(self) -> Any:
         """Return the body, or nothing if there is none."""
-        body = super().get_json_body()  # type: ignore[misc]  # of the handler that this is mixed into
+        handler: Any = self
+        body = read_body(handler.request.body, is_stranger=handler.current_user is None)
         if body is None:
             return None
         if not isinstance(body, dict):
@@ -51,15 +53,13 @@ class ObjectBody:
 
 
 def check_fields(body: Mapping[str, Any]) -> None:
-    """Refuse text that no database stores, and fields that are not what they are everywhere.
+    """Refuse fields that are not what they are everywhere in the Hub's API.
 
     Raises
     ------
     tornado.web.HTTPError
         Raised with 400.
     """
-    if not all(map(is_storable, list_texts(body))):
-        raise web.HTTPError(400, "The body has text that is not valid Unicode.")
     for key in TEXTS:
         if not isinstance(body.get(key), str | None):
             raise web.HTTPError(400, f"{key} is text.")
@@ -69,24 +69,6 @@ def check_fields(body: Mapping[str, Any]) -> None:
             continue
         if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
             raise web.HTTPError(400, f"{key} is a list of texts.")
-
-
-def list_texts(value: Any) -> Iterator[str]:
-    """Yield every text in a JSON value, keys too."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        yield from value
-        for each in value.values():
-            yield from list_texts(each)
-    elif isinstance(value, list):
-        for each in value:
-            yield from list_texts(each)
-
-
-def is_storable(text: str) -> bool:
-    """Tell whether databases take a text: no half of a surrogate pair, and no NUL."""
-    return "\0" not in text and not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 class KeptName(ObjectBody):
