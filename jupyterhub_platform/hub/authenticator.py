@@ -14,7 +14,7 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.handlers import platform_handlers
-from jupyterhub_platform.hub.login import LocalLogin
+from jupyterhub_platform.hub.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.stock_api import stock_api_handlers
 from jupyterhub_platform.usecases.memberships import settle_memberships
@@ -142,11 +142,11 @@ class PlatformAuthenticator(GovernedAuthenticator):
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
         self.login = LocalLogin(self.platform.runtime.accounts)
-        return handlers
+        return [("/login", LoginPage), *handlers]
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         """Check a login form, and say what the policy makes of the person."""
-        name = await self.identify(handler, data or {})
+        name = await self.identify(handler, data if isinstance(data, dict) else {})
         return None if name is None else self.describe(name, handler.find_user(name))
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
@@ -155,6 +155,8 @@ class PlatformAuthenticator(GovernedAuthenticator):
             # The Hub's page for a failed login is a server error without one.
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
+        if not isinstance(name, str) or not isinstance(password, str):
+            raise web.HTTPError(403, "Invalid username or password")
         return await self.login.check(handler, name, password)
 
     async def refresh_user(self, user: Any, handler: Any = None) -> bool | dict[str, Any]:

@@ -13,6 +13,7 @@ from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.interpreter import keep_what_is, uncollected
 from jupyterhub_platform.hub.pace import Pace
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.memberships import list_declared, settle_memberships
 from jupyterhub_platform.usecases.policies import Policies
 
@@ -31,7 +32,7 @@ async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> Non
     loop = asyncio.get_running_loop()
     try:
         with uncollected():
-            declared, both = await loop.run_in_executor(None, _remember, policy, policies)
+            declared, both = await loop.run_in_executor(STORE_THREADS, _remember, policy, policies)
             keep_what_is()
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
@@ -39,7 +40,7 @@ async def apply_memberships(app: Any, policy: Policy, policies: Policies) -> Non
     await _settle(app, policy, both)
     try:
         with uncollected():
-            await loop.run_in_executor(None, policies.record_applied, declared)
+            await loop.run_in_executor(STORE_THREADS, policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
 

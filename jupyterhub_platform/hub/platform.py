@@ -36,6 +36,7 @@ from jupyterhub_platform.hub.roles import check_roles
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission, Snapshot
@@ -178,7 +179,7 @@ class Platform(PlatformTraits):
             before = self.snapshot.revision
             with uncollected():
                 snapshot = await loop.run_in_executor(
-                    None, lambda: self.runtime.policies.publish(path, actor=actor)
+                    STORE_THREADS, lambda: self.runtime.policies.publish(path, actor=actor)
                 )
                 keep_what_is()
             suspensions = self.snapshot.suspensions
@@ -218,7 +219,7 @@ class Platform(PlatformTraits):
 
     async def _retry_store(self) -> None:
         health = self.runtime.health
-        await asyncio.get_running_loop().run_in_executor(None, health.retry)
+        await asyncio.get_running_loop().run_in_executor(STORE_THREADS, health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
 
     def watch_lingering(self, spawner: Lingering) -> None:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
-from jupyterhub.apihandlers.users import UserAPIHandler
+from jupyterhub.apihandlers.users import UserAPIHandler, UserTokenListAPIHandler
 from tornado import web
 
 from jupyterhub_platform.hub.json_bodies import read_body
@@ -99,6 +99,27 @@ class KeptName(ObjectBody):
         return body
 
 
+class TokenList(ObjectBody):
+    """Says why a login that came with a request for a token was refused; the Hub says 403 alone."""
+
+    _refusal: web.HTTPError | None = None
+
+    async def authenticate(self, data: Any) -> Any:
+        """Check a login, and keep what is said against it."""
+        try:
+            return await super().authenticate(data)  # type: ignore[misc]
+        except web.HTTPError as refusal:
+            self._refusal = refusal
+            raise
+
+    async def post(self, user_name: str) -> None:
+        """Make a token."""
+        try:
+            await super().post(user_name)  # type: ignore[misc]
+        except web.HTTPError as error:
+            raise self._refusal or error from None
+
+
 class RetiredHandler(APIHandler):  # type: ignore[misc]
     """What the Hub replaced long ago; it answers even strangers with an error of its own."""
 
@@ -121,6 +142,7 @@ def stock_api_handlers() -> list[Any]:
 def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
-    guard = KeptName if issubclass(handler, UserAPIHandler) else ObjectBody
+    kinds = {UserAPIHandler: KeptName, UserTokenListAPIHandler: TokenList}
+    guard = next((kinds[kind] for kind in kinds if issubclass(handler, kind)), ObjectBody)
     # Metrics tell handlers apart by these two names.
     return type(handler.__name__, (guard, handler), {"__module__": handler.__module__})
