@@ -1,5 +1,6 @@
 """Who is let in: the platform's authenticator, and the gate that any other one gets too."""
 
+import inspect
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.platform import Platform, start_platform
+from jupyterhub_platform.hub.servers import list_active, stop_server
 from jupyterhub_platform.hub.stock_api import stock_api_handlers
 from jupyterhub_platform.usecases.memberships import settle_memberships
 
@@ -100,6 +102,24 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         if isinstance(spawner, AdmissionMixin):
             spawner.admit()
         return super().pre_spawn_start(user, spawner)
+
+    async def delete_user(self, user: Any) -> None:
+        """Stop what still runs of somebody who is deleted; the Hub stops the default server alone.
+
+        It is asked before anything is deleted.
+        """
+        for name in list_active(user):
+            await stop_server(self.platform.app, user, name, reason="stopped")
+        left = [name or "default" for name in list_active(user)]
+        if left:
+            raise web.HTTPError(
+                409,
+                f"{user.name} has servers that have not ended ({', '.join(left)}). Nothing is "
+                "deleted. Stop them, or try again in a moment.",
+            )
+        deleted = super().delete_user(user)
+        if inspect.isawaitable(deleted):
+            await deleted
 
     def post_spawn_stop(self, user: Any, spawner: Any) -> Any:
         """Delete tokens of the server that the Hub lost sight of when it was restarted."""

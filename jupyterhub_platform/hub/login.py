@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.hub.threads import PasswordThread
 from jupyterhub_platform.hub.upstream.forwarded import source_of
-from jupyterhub_platform.usecases.people import LocalAccounts
+from jupyterhub_platform.usecases.people import Invited, LocalAccounts
 from jupyterhub_platform.usecases.throttle import SourceLimit, Throttle
 
 T = TypeVar("T")
@@ -65,8 +65,8 @@ class LocalLogin:
         self.remember_device(handler, person)
         return person
 
-    async def find_invited(self, handler: Any, token: str) -> str:
-        """Return whom an invite is for.
+    async def find_invite(self, handler: Any, token: str) -> Invited:
+        """Return whom an invite is for, and by whom.
 
         Raises
         ------
@@ -77,9 +77,9 @@ class LocalLogin:
         """
         source = source_of(handler.request)
         refuse_for(self._limit.seconds_to_wait(source))
-        name = await self._look(source, self._accounts.find_invited, token)
+        invite = await self._look(source, self._accounts.find_invite, token)
         self._limit.give_back(source)
-        return name
+        return invite
 
     async def _look(self, source: str, call: Callable[..., T], *arguments: str) -> T:
         self._limit.take(source)

@@ -11,12 +11,13 @@ from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from tornado import web
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.inviting import is_still_good
 from jupyterhub_platform.hub.login import LocalLogin, keep_to_itself
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import SingleStart
 from jupyterhub_platform.hub.sessions import end_sessions
 from jupyterhub_platform.hub.spawn_form import spawn_form
-from jupyterhub_platform.usecases.people import InviteError, PasswordError
+from jupyterhub_platform.usecases.people import INVITE_SENTENCE, InviteError, PasswordError
 
 TEMPLATE_DIRECTORY: Final = Path(__file__).parent / "templates"
 STATIC_DIRECTORY: Final = Path(__file__).parent / "static"
@@ -132,7 +133,7 @@ class InvitePage(PlatformPage):
         """Show the form, if the invite is good; looking at it does not use it."""
         token = self.get_query_argument("token", "")
         try:
-            name = await self.login.find_invited(self, token)
+            name = await self._find_invited(token)
         except InviteError as error:
             self.set_status(410)
             await self.show("invite.html", invited="", token="", error=str(error))
@@ -145,7 +146,7 @@ class InvitePage(PlatformPage):
         password = self.get_body_argument("password", "", strip=False)
         again = self.get_body_argument("again", "", strip=False)
         try:
-            name = await self.login.find_invited(self, token)
+            name = await self._find_invited(token)
             if password != again:
                 raise PasswordError("The two passwords are not the same.")
             await self.login.accept(token, password)
@@ -162,6 +163,21 @@ class InvitePage(PlatformPage):
                 end_sessions(self.db, orm_user)
             self.login.remember_device(self, name)
             await self.show("invite.html", invited=name, token="", error="", done=True)
+
+    async def _find_invited(self, token: str) -> str:
+        """Return whom an invite is for, if its maker could make it now.
+
+        Raises
+        ------
+        InviteError
+            Raised if it cannot be used.
+        """
+        invite = await self.login.find_invite(self, token)
+        if not is_still_good(
+            self.platform, invite.name, invite.by, has_password=invite.has_password
+        ):
+            raise InviteError(INVITE_SENTENCE)
+        return invite.name
 
 
 class PasswordPage(PlatformPage):

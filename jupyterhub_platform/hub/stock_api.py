@@ -2,17 +2,25 @@
 
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jupyterhub.apihandlers import default_handlers
 from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.apihandlers.hub import ShutdownAPIHandler
+from jupyterhub.apihandlers.proxy import ProxyAPIHandler
+from jupyterhub.apihandlers.shares import ServerShareCodeAPIHandler
 from jupyterhub.apihandlers.users import UserAPIHandler, UserTokenListAPIHandler
 from tornado import web
 
+from jupyterhub_platform.hub.bad_input import refusing_bad_values
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 
-TEXTS: Final = ("name", "note", "user", "group")
-LISTS_OF_TEXTS: Final = ("usernames", "users", "scopes", "roles")
+TEXTS: Final = ("name", "note", "user", "group", "api_url", "auth_token")
+NAMES: Final = ("user", "group")
+LISTS_OF_TEXTS: Final = (
+    *("usernames", "users", "groups", "scopes", "roles", "oauth_client_allowed_scopes"),
+)
 """Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
 
 MOST_ROWS: Final = 2**31
@@ -63,6 +71,9 @@ def check_fields(body: Mapping[str, Any]) -> None:
     for key in TEXTS:
         if not isinstance(body.get(key), str | None):
             raise web.HTTPError(400, f"{key} is text.")
+    for key in NAMES:
+        if body.get(key) == "":
+            raise web.HTTPError(400, f"{key} is a name, and this text is empty.")
     for key in LISTS_OF_TEXTS:
         value = body.get(key)
         if value is None:
@@ -97,6 +108,52 @@ class KeptName(ObjectBody):
                 "under that name. Stop them, then change the name, here and in the policy.",
             )
         return body
+
+
+class Shutdown(ObjectBody):
+    """Refuses to end the Hub with what is neither true nor false."""
+
+    def get_json_body(self) -> Any:
+        """Return the body, with true or false alone."""
+        body = super().get_json_body()
+        for key in ("proxy", "servers"):
+            if not isinstance((body or {}).get(key, False), bool):
+                raise web.HTTPError(400, f"{key} is true or false.")
+        return body
+
+
+class ProxyAddress(ObjectBody):
+    """Looks at what is said of a new proxy, which the Hub reads by itself and in parts."""
+
+    async def patch(self) -> None:
+        """Take over another proxy."""
+        body = self.get_json_body() or {}
+        if "api_url" in body and not is_web_address(body["api_url"]):
+            raise web.HTTPError(400, "api_url is an address, such as http://proxy:8001.")
+        if "auth_token" in body and not body["auth_token"]:
+            raise web.HTTPError(400, "auth_token is text.")
+        await super().patch()  # type: ignore[misc]
+
+
+def is_web_address(text: Any) -> bool:
+    """Tell whether a text is the address of a web server."""
+    try:
+        url = urlsplit(text)
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
+    except (TypeError, ValueError):
+        return False
+
+
+class ShareCodes(ObjectBody):
+    """Refuses to delete a code that is not named; the Hub deletes them all then."""
+
+    def delete(self, *path: str) -> Any:
+        """Delete one code, or all if neither code nor id is asked for."""
+        handler: Any = self
+        for key in ("code", "id"):
+            if key in handler.request.arguments and not handler.get_argument(key, ""):
+                raise web.HTTPError(400, f"{key} is empty. Leave it out to delete every code.")
+        return super().delete(*path)  # type: ignore[misc]
 
 
 class TokenList(ObjectBody):
@@ -142,7 +199,17 @@ def stock_api_handlers() -> list[Any]:
 def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
-    kinds = {UserAPIHandler: KeptName, UserTokenListAPIHandler: TokenList}
-    guard = next((kinds[kind] for kind in kinds if issubclass(handler, kind)), ObjectBody)
+    guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
     # Metrics tell handlers apart by these two names.
-    return type(handler.__name__, (guard, handler), {"__module__": handler.__module__})
+    names = {"__module__": handler.__module__}
+    guarded = type(handler.__name__, (guard, handler), names)
+    return type(handler.__name__, (guarded,), names | refusing_bad_values(guarded))
+
+
+_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    UserAPIHandler: KeptName,
+    UserTokenListAPIHandler: TokenList,
+    ShutdownAPIHandler: Shutdown,
+    ProxyAPIHandler: ProxyAddress,
+    ServerShareCodeAPIHandler: ShareCodes,
+}
