@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
+from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
 
@@ -76,6 +77,7 @@ def configure(c: Any) -> None:
     )
     _keep_environments_unwritten()
     scrub_log()
+    refuse_addresses_that_are_none()
     _add_named(hub, "services", [_service(c, settings, local_accounts)])
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

@@ -5,6 +5,7 @@ servers of users connect to the Hub's own port. What does not come from a proxy 
 request before anything reads it. It becomes needless once JupyterHub asks which peers may say so.
 """
 
+import asyncio
 import ipaddress
 import logging
 import os
@@ -46,6 +47,7 @@ class Proxies:
         self._find = find
         self._found: frozenset[str] = frozenset()
         self._looked_at = -_BELIEVED_SECONDS
+        self._looking: asyncio.Future[None] | None = None
         self._told: set[str] = set()
 
     def find_with(self, find: FindProxies) -> None:
@@ -74,7 +76,10 @@ class Proxies:
         known = address in self._found
         if (known and age >= _BELIEVED_SECONDS) or (not known and age >= _LOOK_SECONDS):
             self._looked_at = time.monotonic()
-            await self._look()
+            self._looking = asyncio.ensure_future(self._look())
+        if self._looking is not None:
+            # Many come at once when the Hub starts: all of them wait for the first look.
+            await asyncio.shield(self._looking)
         return address in self._found
 
     async def _look(self) -> None:
@@ -83,6 +88,8 @@ class Proxies:
         except Exception:
             # Those that are known go on: without them everybody would come from one address.
             log.exception("The proxies could not be looked for")
+        finally:
+            self._looking = None
 
     def tell(self, address: str) -> None:
         """Say once of an address that what it says of others is not believed."""

@@ -285,3 +285,19 @@ async def test_one_that_cannot_begin_keeps_no_other() -> None:
     turns.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(2))
     await asyncio.sleep(0.05)
     assert begun == [1, 2]
+
+
+async def test_many_who_come_at_once_wait_for_one_look() -> None:
+    cluster = Cluster("10.1.0.5")
+    gate = asyncio.Event()
+
+    async def find() -> Collection[str]:
+        await gate.wait()
+        return await cluster.find()
+
+    proxies = Proxies(find=find)
+    asked = [asyncio.ensure_future(proxies.is_found(Connection("10.1.0.5"))) for _ in range(9)]
+    await asyncio.sleep(0.05)
+    gate.set()
+    assert await asyncio.gather(*asked) == [True] * 9
+    assert cluster.asked == 1
