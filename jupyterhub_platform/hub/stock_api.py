@@ -1,15 +1,18 @@
-"""The Hub's own REST API, where a faulty request would otherwise be an error of the Hub."""
+"""The Hub's own REST API and pages, where bad input would otherwise be an error of the Hub."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from jupyterhub.apihandlers import default_handlers
+from jupyterhub.apihandlers import default_handlers as api_routes
 from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.apihandlers.hub import ShutdownAPIHandler
 from jupyterhub.apihandlers.proxy import ProxyAPIHandler
+from jupyterhub.apihandlers.services import ServiceAPIHandler
 from jupyterhub.apihandlers.shares import ServerShareCodeAPIHandler
 from jupyterhub.apihandlers.users import UserAPIHandler, UserTokenListAPIHandler
+from jupyterhub.handlers import default_handlers as page_routes
+from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from jupyterhub_platform.hub.bad_input import refusing_bad_values
@@ -144,6 +147,17 @@ def is_web_address(text: Any) -> bool:
         return False
 
 
+class Services(ObjectBody):
+    """Refuses a service at no address, which the Hub would make by halves."""
+
+    def get_json_body(self) -> Any:
+        """Return the body, with an address that is one."""
+        body = super().get_json_body()
+        if (body or {}).get("url") and not is_web_address(body["url"]):
+            raise web.HTTPError(400, "url is an address, such as http://service:8080.")
+        return body
+
+
 class ShareCodes(ObjectBody):
     """Refuses to delete a code that is not named; the Hub deletes them all then."""
 
@@ -187,23 +201,24 @@ class RetiredHandler(APIHandler):  # type: ignore[misc]
         )
 
 
-def stock_api_handlers() -> list[Any]:
+def stock_handlers() -> list[Any]:
     """Return the Hub's own routes, guarded; they go before the Hub's own."""
     return [
-        (pattern, _guard(pattern, handler))
-        for pattern, handler in default_handlers
-        if issubclass(handler, APIHandler)
+        (pattern, _guard(pattern, handler), *more)
+        for pattern, handler, *more in (*api_routes, *page_routes)
+        if issubclass(handler, BaseHandler)
     ]
 
 
 def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
-    guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
     # Metrics tell handlers apart by these two names.
     names = {"__module__": handler.__module__}
-    guarded = type(handler.__name__, (guard, handler), names)
-    return type(handler.__name__, (guarded,), names | refusing_bad_values(guarded))
+    if issubclass(handler, APIHandler):
+        guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
+        handler = type(handler.__name__, (guard, handler), names)
+    return type(handler.__name__, (handler,), names | refusing_bad_values(handler))
 
 
 _GUARDS: Final[dict[type[Any], type[Any]]] = {
@@ -212,4 +227,5 @@ _GUARDS: Final[dict[type[Any], type[Any]]] = {
     ShutdownAPIHandler: Shutdown,
     ProxyAPIHandler: ProxyAddress,
     ServerShareCodeAPIHandler: ShareCodes,
+    ServiceAPIHandler: Services,
 }

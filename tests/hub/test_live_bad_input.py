@@ -24,6 +24,7 @@ pytestmark = pytest.mark.hub
 
 POLICY = """\
 version: 1
+defaults: {tier: small}
 users:
   admin: {level: admin}
   dev: {level: developer}
@@ -62,7 +63,9 @@ def no_trace(hub: LiveHub) -> Iterator[None]:
     before = len(hub.log)
     yield
     found = re.findall(r"(?:Traceback|Uncaught exception|\n\w*Error:).*", hub.log[before:])
-    assert not found, hub.log[before:][-6000:]
+    lines = hub.log[before:].splitlines()
+    at = next((n for n, line in enumerate(lines) if "Traceback" in line or found[0] in line), 0)
+    assert not found, "\n".join(lines[max(at - 3, 0) : at + 40])
 
 
 @pytest.mark.parametrize(
@@ -225,7 +228,8 @@ def test_nothing_that_is_sent_is_an_error_of_the_hub(hub: LiveHub, name: str) ->
     dice, routes = dice_for(f"bad input of {name}"), list_routes()
     headers = {"Authorization": f"token {hub.token(name).token}"} if name else {}
     failed = []
-    with httpx.Client(base_url=hub.url, timeout=60, headers=headers) as client:
+    # At the Hub's own port: its proxy fails by itself on a path that is no UTF-8.
+    with httpx.Client(base_url=hub.hub_url, timeout=60, headers=headers) as client:
         for _ in range(ROUNDS):
             method = dice.choice(("GET", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"))
             url = f"/hub{fill(dice.choice(routes), dice)}{any_query(dice)}"

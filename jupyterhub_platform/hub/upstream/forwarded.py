@@ -11,10 +11,8 @@ import logging
 import os
 import socket
 import struct
-import sys
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, Final
 
@@ -56,12 +54,13 @@ class Proxies:
 
     def is_near(self, connection: Any) -> bool | None:
         """Tell whether the other end is a proxy; ``None`` if it must be looked for."""
-        context, stream = connection.context, connection.stream
-        user = find_user(stream.socket, context.address) if stream.socket is not None else None
-        if user is not None:
-            context.platform_user = user
-            if user in {0, os.geteuid()}:
-                return True
+        context = connection.context
+        if not hasattr(context, "platform_user"):
+            # Asked once: a connection stays with who made it, as far as it is ours to know.
+            there = connection.stream.socket
+            context.platform_user = None if there is None else find_user(there, context.address)
+        if context.platform_user in {0, os.geteuid()}:
+            return True
         address = read_address(context.address)
         if address is None:
             return False
@@ -171,29 +170,40 @@ def find_user(connection: socket.socket, peer: Any) -> int | None:
         return None
     try:
         own = connection.getsockname()
-        return _find_owner((peer[0], peer[1]), (own[0], own[1]))
+        return _ask_kernel((peer[0], peer[1]), (own[0], own[1]))
     except OSError:
         return None
 
 
-def _find_owner(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
-    """Return who owns one end of a connection within this machine, as the kernel lists it."""
-    for table in ("tcp", "tcp6"):
-        wanted = _name_end(*local, table), _name_end(*remote, table)
-        with Path("/proc/net", table).open() as lines:
-            for line in lines:
-                fields = line.split(None, 8)
-                if (fields[1], fields[2]) == wanted:
-                    return int(fields[7])
-    return None
+_DIAGNOSE: Final = struct.Struct("=IHHII BBBxI HH16s16sIII")
+_ANSWER: Final = struct.Struct("=IHHII 4x48x12xI")
+_NETLINK_DIAGNOSIS: Final = 4
+_BY_FAMILY: Final = 20
+_REQUEST: Final = 1
+_ANY: Final = 0xFFFFFFFF
 
 
-def _name_end(address: str, port: int, table: str) -> str:
-    parsed: Any = ipaddress.ip_address(address.partition("%")[0])
-    short = getattr(parsed, "ipv4_mapped", None) or parsed
-    packed = short.packed
-    if table == "tcp6" and short.version == 4:
-        packed = ipaddress.ip_address(f"::ffff:{short}").packed
-    words = (packed[start : start + 4] for start in range(0, len(packed), 4))
-    step = -1 if sys.byteorder == "little" else 1
-    return f"{b''.join(word[::step] for word in words).hex().upper()}:{port:04X}"
+def _ask_kernel(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
+    """Return who owns one end of a TCP connection within this machine (``sock_diag(7)``).
+
+    The list in ``/proc/net/tcp`` says it as well, and strangers make it as long as they like.
+    """
+    near, far = read_address(local), read_address(remote)
+    if near is None or far is None:
+        return None
+    family = socket.AF_INET if near.version == 4 else socket.AF_INET6
+    ends = (socket.htons(local[1]), socket.htons(remote[1]), near.packed, far.packed)
+    question = _DIAGNOSE.pack(
+        *(_DIAGNOSE.size, _BY_FAMILY, _REQUEST, 0, 0),
+        *(family, socket.IPPROTO_TCP, 0, _ANY),
+        *ends,
+        *(0, _ANY, _ANY),
+    )
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+    with socket.socket(socket.AF_NETLINK, kind, _NETLINK_DIAGNOSIS) as kernel:
+        kernel.sendto(question, (0, 0))
+        answer = kernel.recv(512)
+    if len(answer) < _ANSWER.size:
+        return None
+    _, said, _, _, _, user = _ANSWER.unpack_from(answer)
+    return int(user) if said == _BY_FAMILY else None
