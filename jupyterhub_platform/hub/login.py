@@ -10,6 +10,7 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
 from jupyterhub_platform.hub.upstream.forwarded import source_of
 from jupyterhub_platform.usecases.people import Invited, LocalAccounts
@@ -122,7 +123,7 @@ class LocalLogin:
             expires_days=DEVICE_DAYS,
             httponly=True,
             samesite="Lax",
-            secure=handler.request.protocol == "https",
+            secure=is_secure(handler),
             path=handler.hub.base_url,
         )
 

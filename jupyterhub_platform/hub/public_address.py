@@ -37,6 +37,12 @@ def public_address(handler: Any) -> str:
     )
 
 
+def is_secure(handler: Any) -> bool:
+    """Tell whether the browser speaks TLS, so that it sends a cookie over nothing else."""
+    public = handler.settings.get("public_url")
+    return bool((public.scheme if public else handler.request.protocol) == "https")
+
+
 def _is_everywhere(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_unspecified
