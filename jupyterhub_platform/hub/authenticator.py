@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.servers import list_active, stop_server
-from jupyterhub_platform.hub.stock_api import stock_handlers
+from jupyterhub_platform.hub.stock_api import stock_api_handlers, stock_page_handlers
 from jupyterhub_platform.usecases.memberships import settle_memberships
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
@@ -38,7 +38,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     def get_handlers(self, app: Any) -> list[Any]:
         """Start the platform, before anything is served, and add its pages and its API."""
         self.platform = start_platform(app)
-        return [*platform_handlers(app), *stock_handlers(), *super().get_handlers(app)]
+        own = [*platform_handlers(app), *stock_api_handlers()]
+        return [*own, *super().get_handlers(app), *stock_page_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the one form of a name; one that is no name is left for validation to refuse.

@@ -1,6 +1,6 @@
 """The Hub's own REST API and pages, where bad input would otherwise be an error of the Hub."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -201,11 +201,20 @@ class RetiredHandler(APIHandler):  # type: ignore[misc]
         )
 
 
-def stock_handlers() -> list[Any]:
-    """Return the Hub's own routes, guarded; they go before the Hub's own."""
+def stock_api_handlers() -> list[Any]:
+    """Return the Hub's own API, guarded; it goes before the Hub's own."""
+    return _guarded(api_routes)
+
+
+def stock_page_handlers() -> list[Any]:
+    """Return the Hub's own pages, guarded; an authenticator's own go before them."""
+    return _guarded(page_routes)
+
+
+def _guarded(routes: Iterable[Any]) -> list[Any]:
     return [
         (pattern, _guard(pattern, handler), *more)
-        for pattern, handler, *more in (*api_routes, *page_routes)
+        for pattern, handler, *more in routes
         if issubclass(handler, BaseHandler)
     ]
 
