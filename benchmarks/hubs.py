@@ -136,11 +136,19 @@ class Hub:
         answer = (await self._client.get(path, headers=headers)).raise_for_status()
         return int(answer.json()["_pagination"]["total"])
 
+    @property
+    def port(self) -> int:
+        """Where the Hub itself listens."""
+        return self._port
+
+    async def command(self, method: str, path: str, body: Any = None) -> httpx.Response:
+        """Ask with the token of ``jhp``, which may do whatever the platform has."""
+        headers = {"Authorization": f"token {self._command_token}"}
+        return await self._client.request(method, path, headers=headers, json=body)
+
     async def reload(self) -> None:
         """Have the policy read again, and wait until memberships are settled."""
-        headers = {"Authorization": f"token {self._command_token}"}
-        answer = await self._client.post("api/platform/reload", headers=headers)
-        answer.raise_for_status()
+        (await self.command("POST", "api/platform/reload")).raise_for_status()
 
     async def reset(self) -> None:
         """Begin to note things anew."""

@@ -12,7 +12,7 @@ class Size:
     a row whose hook and statements are noted; in each of ``rounds`` every Hub in turn starts and
     stops ``burst`` servers; every Hub is restarted ``restarts`` times, and left alone for
     ``quiet_seconds``. On a cluster each Hub starts ``pods`` pods, a part of them in each of
-    ``pod_rounds``.
+    ``pod_rounds``. So many ``strangers`` send at once, for ``stranger_seconds``.
     """
 
     name: str
@@ -27,13 +27,28 @@ class Size:
     quiet_seconds: float
     pods: int
     pod_rounds: int
+    strangers: int = 100
+    stranger_seconds: float = 60.0
 
 
 SIZES: Final = {
     size.name: size
     for size in (
-        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1),
-        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0, 200, 4),
-        Size("full", 10_000, 5_000, (100, 1_000, 10_000), 20_000, 300, 10, 20, 3, 20.0, 1_000, 4),
+        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1, 10, 3.0),
+        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0, 200, 4, 100, 15.0),
+        Size(
+            "full",
+            10_000,
+            5_000,
+            (100, 1_000, 10_000),
+            20_000,
+            300,
+            10,
+            20,
+            3,
+            20.0,
+            1_000,
+            4,
+        ),
     )
 }

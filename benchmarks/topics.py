@@ -11,6 +11,7 @@ from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
 from benchmarks.stalls import measure_stalls
+from benchmarks.strangers import measure_strangers
 
 Topic: TypeAlias = Callable[[Lab], Awaitable[list[Figure]]]
 
@@ -26,5 +27,6 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "cpu": measure_cpu,
     "stalls": measure_stalls,
     "restart": measure_restarts,
+    "strangers": measure_strangers,
     "pods": measure_pods,
 }

@@ -1,6 +1,7 @@
 """The benchmark works at a size that proves nothing about time, and what it counts is exact."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,7 +41,16 @@ def run(*topics: str, written: Path) -> dict[str, dict[str, Any]]:
 @pytest.mark.postgres
 def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
     topics = {each["topic"] for each in figures.values()}
-    assert topics == {"decision", "start", "denial", "hook", "stall", "restart", "memory"}
+    assert topics == {
+        "decision",
+        "start",
+        "denial",
+        "hook",
+        "stall",
+        "restart",
+        "memory",
+        "strangers",
+    }
     assert "hook: PostgreSQL, p50" in figures
     assert figures["restart: until a stock Hub answers"]["value"] > 0
 
@@ -55,6 +65,18 @@ def test_a_start_costs_the_hub_no_query_more_and_the_store_one_row(
     assert counted["start: commits on the Hub's database, beyond stock"] <= 1
     assert counted["start: rows written in our store"] == 1
     assert counted["start: commits on our store"] == 1
+
+
+@pytest.mark.hub
+@pytest.mark.postgres
+def test_strangers_are_answered_without_an_error_of_the_hub(
+    figures: dict[str, dict[str, Any]],
+) -> None:
+    assert figures["strangers: errors of the Hub"]["value"] == 0
+    statuses = figures["strangers: errors of the Hub"]["note"]
+    assert {"413", "400", "403"} <= set(re.findall(r"(\d+):", statuses)), statuses
+    assert figures["strangers: longest suspension"]["value"] < 5
+    assert figures["strangers: platform/health with a token, p99"]["most"] == 200
 
 
 @pytest.mark.hub

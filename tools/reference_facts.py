@@ -166,6 +166,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.embedded", "403", "A page was to be shown inside of another."),
     ("request.content_type", "415", "A body has another type than is accepted."),
     ("request.method", "405", "The address does not answer to that method."),
+    ("request.too_large", "413", "A body has more than 1 MiB; nothing of it was looked at."),
     ("request.refused", "4xx", "Tornado refused the request before it reached us."),
     (
         "query.invalid",

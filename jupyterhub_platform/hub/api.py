@@ -21,8 +21,9 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.question import limit_to_json
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.denials import status_of
+from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.server_api import read_body
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS, Start
 from jupyterhub_platform.usecases.allowance import TooOftenError
 from jupyterhub_platform.usecases.health import look_at_store
@@ -110,7 +111,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         """Run what may take long beside the Hub's loop; an unreachable store becomes a 503."""
         try:
             return await asyncio.get_running_loop().run_in_executor(
-                None, functools.partial(call, *arguments, **named)
+                STORE_THREADS, functools.partial(call, *arguments, **named)
             )
         except StoreError as error:
             raise self.store_is_down(error) from error

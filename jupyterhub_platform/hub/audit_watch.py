@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.denials import ENTER_SECONDS
 from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_head, say_head, verify
 
@@ -61,13 +62,13 @@ class AuditWatch:
         """Enter what was counted, look at the record, and note its head if it is time."""
         loop = asyncio.get_running_loop()
         for enter in self._runtime.admission.take_repeats():
-            await loop.run_in_executor(None, enter)
+            await loop.run_in_executor(STORE_THREADS, enter)
         if self._runtime.health.reason:
             return  # nothing waits for a store that is known to be down
         try:
             if time.monotonic() >= self._look_again:
-                await loop.run_in_executor(None, self._prove)
-            head = await loop.run_in_executor(None, find_head, self._runtime.store)
+                await loop.run_in_executor(STORE_THREADS, self._prove)
+            head = await loop.run_in_executor(STORE_THREADS, find_head, self._runtime.store)
         except StoreError as error:
             self._runtime.health.mark_down(error)
             return

@@ -1,5 +1,6 @@
 """Who is let in: the platform's authenticator, and the gate that any other one gets too."""
 
+import inspect
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.handlers import platform_handlers
-from jupyterhub_platform.hub.login import LocalLogin
+from jupyterhub_platform.hub.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.provided import (
     read_groups,
@@ -22,7 +23,8 @@ from jupyterhub_platform.hub.provided import (
 )
 from jupyterhub_platform.hub.reserved import defined_custom_scopes
 from jupyterhub_platform.hub.roles import level_roles
-from jupyterhub_platform.hub.stock_api import stock_api_handlers
+from jupyterhub_platform.hub.servers import list_active, stop_server
+from jupyterhub_platform.hub.stock_api import stock_api_handlers, stock_page_handlers
 from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
@@ -45,7 +47,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         if self._managed and not self.reset_managed_roles_on_startup:
             assign_bearers(app.db, self._managed, self.log)
         self.platform = start_platform(app)
-        return [*platform_handlers(app), *stock_api_handlers(), *super().get_handlers(app)]
+        own = [*platform_handlers(app), *stock_api_handlers()]
+        return [*own, *super().get_handlers(app), *stock_page_handlers()]
 
     def normalize_username(self, username: str) -> str:
         """Return the one form of a name; one that is no name is left for validation to refuse.
@@ -204,6 +207,24 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             spawner.admit()
         return super().pre_spawn_start(user, spawner)
 
+    async def delete_user(self, user: Any) -> None:
+        """Stop what still runs of somebody who is deleted; the Hub stops the default server alone.
+
+        It is asked before anything is deleted.
+        """
+        for name in list_active(user):
+            await stop_server(self.platform.app, user, name, reason="stopped")
+        left = [name or "default" for name in list_active(user)]
+        if left:
+            raise web.HTTPError(
+                409,
+                f"{user.name} has servers that have not ended ({', '.join(left)}). Nothing is "
+                "deleted. Stop them, or try again in a moment.",
+            )
+        deleted = super().delete_user(user)
+        if inspect.isawaitable(deleted):
+            await deleted
+
     def post_spawn_stop(self, user: Any, spawner: Any) -> Any:
         """Delete tokens of the server that the Hub lost sight of when it was restarted."""
         note = f"Server at {spawner.server.base_url}" if spawner.server else ""
@@ -241,12 +262,12 @@ class PlatformAuthenticator(GovernedAuthenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
-        self.login = LocalLogin(self.platform.runtime.accounts, app.trusted_downstream_ips)
-        return handlers
+        self.login = LocalLogin(self.platform.runtime.accounts)
+        return [("/login", LoginPage), *handlers]
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         """Check a login form."""
-        name = await self.identify(handler, data or {})
+        name = await self.identify(handler, data if isinstance(data, dict) else {})
         return None if name is None else {"name": name}
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
@@ -255,4 +276,6 @@ class PlatformAuthenticator(GovernedAuthenticator):
             # The Hub's page for a failed login is a server error without one.
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
+        if not isinstance(name, str) or not isinstance(password, str):
+            raise web.HTTPError(403, "Invalid username or password")
         return await self.login.check(handler, name, password)

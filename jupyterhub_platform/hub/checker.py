@@ -9,6 +9,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.interpreter import uncollected
 from jupyterhub_platform.hub.servers import live_servers
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.consistency import Drift, compare
 
 
@@ -32,7 +33,7 @@ class Checker:
                 live = await live_servers(self._app.users.values())
                 book = self._runtime.admission.book.copy()
                 differences = await loop.run_in_executor(
-                    None, compare, book, self._runtime.store, live
+                    STORE_THREADS, compare, book, self._runtime.store, live
                 )
         except StoreError as error:
             self._runtime.health.mark_down(error)

@@ -11,14 +11,17 @@ from typing import Any, Final
 from jupyterhub.handlers.base import BaseHandler
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from tornado import web
 
 SENTENCE: Final = (
     "The Hub cannot use its own database right now, so nothing can be changed. Servers that run "
     "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
 )
+REFUSED_VALUES: Final = (DataError, InterfaceError, OverflowError, ValueError)
+"""What is raised about a value that neither the database nor Python's arithmetic takes."""
 _RETRY_SECONDS: Final = 10
+_COMMITS: Final = "platform_commits"
 _FAILURE: Final = "_platform_database_failure"
 _PATCHED: Final = "_platform_answers_for_database"
 
@@ -73,6 +76,19 @@ def _raise_failure(handler: Any) -> None:
     failure = getattr(handler, _FAILURE, None)
     if failure is not None:
         raise failure
+
+
+def count_commits(session: Any) -> int:
+    """Return how often the Hub's session has written so far, of whomever it was."""
+    if _COMMITS not in session.info:
+        session.info[_COMMITS] = 0
+        event.listen(session, "after_commit", _note_commit)
+    commits: int = session.info[_COMMITS]
+    return commits
+
+
+def _note_commit(session: Any) -> None:
+    session.info[_COMMITS] += 1
 
 
 def explain_failures(engine: Any, note: Callable[[], None]) -> None:

@@ -1,35 +1,36 @@
 """Login with local accounts: slow to guess, and nobody can lock out somebody else."""
 
-import asyncio
-import ipaddress
 import secrets
 import time
-from collections.abc import Iterable
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
+from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.usecases.people import LocalAccounts
-from jupyterhub_platform.usecases.throttle import Throttle
+from jupyterhub_platform.hub.public_address import is_secure
+from jupyterhub_platform.hub.threads import PasswordThread
+from jupyterhub_platform.hub.upstream.forwarded import source_of
+from jupyterhub_platform.usecases.people import Invited, LocalAccounts
+from jupyterhub_platform.usecases.throttle import SourceLimit, Throttle
+
+T = TypeVar("T")
 
 DEVICE_COOKIE: Final = "platform-device"
 DEVICE_DAYS: Final = 180
 
 
 class LocalLogin:
-    """Checks a name and a password that came in over a login form.
+    """Checks a name and a password that came in over a login form."""
 
-    ``trusted_proxies`` are addresses of proxies in front of the Hub's own, which say truly whom
-    they speak for.
-    """
-
-    def __init__(self, accounts: LocalAccounts, trusted_proxies: Iterable[str] = ()) -> None:
+    def __init__(self, accounts: LocalAccounts) -> None:
         self._accounts = accounts
-        self._trusted_proxies = frozenset(trusted_proxies)
         self._throttle = Throttle(time.monotonic)
+        self._limit = SourceLimit(time.monotonic)
         self._trying: set[tuple[str, str]] = set()
+        self._thread = PasswordThread()
 
     async def check(self, handler: Any, name: str, password: str) -> str | None:
         """Return the normalised name if the password is right, otherwise ``None``.
@@ -38,7 +39,7 @@ class LocalLogin:
         ------
         tornado.web.HTTPError
             Raised with 403 if too many wrong passwords came from the same place, and with 503 if
-            the accounts cannot be read.
+            too many wait to be checked, or the accounts cannot be read.
         """
         try:
             person = normalise_user(name)
@@ -46,9 +47,7 @@ class LocalLogin:
             person = ""
         source = self._source(handler, person)
         wait = self._throttle.seconds_to_wait(person, source)
-        if wait:
-            again = f"in {wait} seconds" if wait > 1 else "in a second"
-            raise web.HTTPError(403, f"Too many wrong passwords from here. Try again {again}.")
+        refuse_for(max(wait, self._limit.seconds_to_wait(source)))
         if (person, source) in self._trying:
             # One at a time, or many would be looked at before the first one counts.
             raise web.HTTPError(
@@ -56,21 +55,57 @@ class LocalLogin:
             )
         self._trying.add((person, source))
         try:
-            right = await asyncio.get_running_loop().run_in_executor(
-                None, self._accounts.verify, person, password
-            )
-        except StoreError as error:
-            raise web.HTTPError(
-                503, "Nobody can log in right now: the accounts cannot be read. Try again later."
-            ) from error
+            right = await self._look(source, self._accounts.verify, person, password)
         finally:
             self._trying.discard((person, source))
         if not right or not person:
             self._throttle.note_wrong(person, source)
             return None
+        self._limit.give_back(source)
         self._throttle.note_right(person, source)
         self.remember_device(handler, person)
         return person
+
+    async def find_invite(self, handler: Any, token: str) -> Invited:
+        """Return whom an invite is for, and by whom.
+
+        Raises
+        ------
+        InviteError
+            Raised if it cannot be used.
+        tornado.web.HTTPError
+            Raised as by :meth:`check`: a token is guessed like a password.
+        """
+        source = source_of(handler.request)
+        refuse_for(self._limit.seconds_to_wait(source))
+        invite = await self._look(source, self._accounts.find_invite, token)
+        self._limit.give_back(source)
+        return invite
+
+    async def _look(self, source: str, call: Callable[..., T], *arguments: str) -> T:
+        self._limit.take(source)
+        try:
+            return await self._run(call, *arguments)
+        except web.HTTPError:
+            self._limit.give_back(source)
+            raise
+
+    async def accept(self, token: str, password: str) -> str:
+        """Set the password of whom an invite is for, and return their name."""
+        return await self._run(self._accounts.accept, token, password)
+
+    async def change(self, name: str, password: str) -> None:
+        """Set the password of a person who has proved who they are."""
+        await self._run(self._accounts.change, name, password)
+
+    async def _run(self, call: Callable[..., T], *arguments: str) -> T:
+        """Run what hashes, or what strangers may ask for, beside the Hub's loop."""
+        try:
+            return await self._thread.run(call, *arguments)
+        except StoreError as error:
+            raise web.HTTPError(
+                503, "Nobody can log in right now: the accounts cannot be read. Try again later."
+            ) from error
 
     def _source(self, handler: Any, person: str) -> str:
         """Return where a try counts: a browser that ``person`` has used before, or an address."""
@@ -78,18 +113,7 @@ class LocalLogin:
         known, _, device = (cookie or b"").decode("utf8", "replace").partition("|")
         if person and known == person and device:
             return f"device {device}"
-        return f"address {self._address(handler.request)}"
-
-    def _address(self, request: Any) -> str:
-        """Return the address that the proxy saw, in place of what a client says about itself.
-
-        Tornado believes ``X-Real-Ip``, which the Hub's proxy passes on from whoever sends it.
-        """
-        hops = ",".join(request.headers.get_list("X-Forwarded-For")).split(",")
-        for hop in map(str.strip, reversed(hops)):
-            if hop and hop not in self._trusted_proxies:
-                return _neighbourhood(hop)
-        return _neighbourhood(request.remote_ip)
+        return source_of(handler.request)
 
     def remember_device(self, handler: Any, person: str) -> None:
         """Mark this browser as one in which ``person`` has logged in."""
@@ -99,19 +123,34 @@ class LocalLogin:
             expires_days=DEVICE_DAYS,
             httponly=True,
             samesite="Lax",
-            secure=handler.request.protocol == "https",
+            secure=is_secure(handler),
             path=handler.hub.base_url,
         )
 
 
-def _neighbourhood(address: str) -> str:
-    """Return what one customer of a network has: an address, or the 2^64 of IPv6."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ipaddress.ip_network((parsed.packed, 64), strict=False))
-    return str(parsed)
+def refuse_for(seconds: int) -> None:
+    """Refuse whoever has to wait.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 403 and for how long.
+    """
+    if seconds:
+        again = f"in {seconds} seconds" if seconds > 1 else "in a second"
+        raise web.HTTPError(403, f"Too many wrong passwords from here. Try again {again}.")
+
+
+def keep_to_itself(handler: Any) -> None:
+    """Keep a page where passwords and invites are from caches and from other sites' logs."""
+    handler.set_header("Cache-Control", "no-store")
+    handler.set_header("Referrer-Policy", "no-referrer")
+
+
+class LoginPage(LoginHandler):  # type: ignore[misc]
+    """The Hub's own login page, which is kept nowhere."""
+
+    def set_default_headers(self) -> None:
+        """Add to the Hub's own headers."""
+        super().set_default_headers()
+        keep_to_itself(self)

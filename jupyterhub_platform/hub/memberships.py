@@ -14,6 +14,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.interpreter import keep_what_is, uncollected
 from jupyterhub_platform.hub.pace import Pace
 from jupyterhub_platform.hub.reserved import strip_roles_of_admins
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.memberships import list_declared, settle_memberships
 from jupyterhub_platform.usecases.policies import Policies
 
@@ -38,7 +39,7 @@ async def apply_memberships(
     loop = asyncio.get_running_loop()
     try:
         with uncollected():
-            declared, both = await loop.run_in_executor(None, _remember, policy, policies)
+            declared, both = await loop.run_in_executor(STORE_THREADS, _remember, policy, policies)
             keep_what_is()
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
@@ -46,7 +47,7 @@ async def apply_memberships(
     await _settle(app, policy, both)
     try:
         with uncollected():
-            await loop.run_in_executor(None, policies.record_applied, declared)
+            await loop.run_in_executor(STORE_THREADS, policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
 

@@ -10,14 +10,15 @@ from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.handlers.static import CacheControlStaticFilesHandler
 from tornado import web
 
-from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.hub.already_running import AlreadyRunning
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.inviting import is_still_good
+from jupyterhub_platform.hub.login import LocalLogin, keep_to_itself
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.server_api import SingleStart
 from jupyterhub_platform.hub.sessions import end_sessions
 from jupyterhub_platform.hub.spawn_form import spawn_form
-from jupyterhub_platform.usecases.people import InviteError, LocalAccounts, PasswordError
+from jupyterhub_platform.usecases.people import INVITE_SENTENCE, InviteError, PasswordError
 
 TEMPLATE_DIRECTORY: Final = Path(__file__).parent / "templates"
 STATIC_DIRECTORY: Final = Path(__file__).parent / "static"
@@ -120,7 +121,7 @@ class PlatformPage(Visited):
         return platform_of(self.settings)
 
     @property
-    def accounts(self) -> LocalAccounts:
+    def login(self) -> LocalLogin:
         """The local accounts.
 
         Raises
@@ -130,16 +131,13 @@ class PlatformPage(Visited):
         """
         if not getattr(self.authenticator, "local_accounts", False):
             raise web.HTTPError(404)
-        return self.platform.runtime.accounts
+        login: LocalLogin = self.authenticator.login
+        return login
 
-    async def in_thread(self, call: Any, *arguments: Any) -> Any:
-        """Run what may take long beside the Hub's loop."""
-        try:
-            return await asyncio.get_running_loop().run_in_executor(None, call, *arguments)
-        except StoreError as error:
-            raise web.HTTPError(
-                503, "The accounts cannot be read right now. Try again in a minute."
-            ) from error
+    def set_default_headers(self) -> None:
+        """Keep what is on these pages, and in their addresses, from being kept elsewhere."""
+        super().set_default_headers()
+        keep_to_itself(self)
 
     async def show(self, template: str, **names: Any) -> None:
         """Render one of our templates."""
@@ -154,10 +152,9 @@ class InvitePage(PlatformPage):
 
     async def get(self, _: str) -> None:
         """Show the form, if the invite is good; looking at it does not use it."""
-        accounts = self.accounts
         token = self.get_query_argument("token", "")
         try:
-            name = await self.in_thread(accounts.find_invited, token)
+            name = await self._find_invited(token)
         except InviteError as error:
             self.set_status(410)
             await self.show("invite.html", invited="", token="", error=str(error))
@@ -166,15 +163,14 @@ class InvitePage(PlatformPage):
 
     async def post(self, _: str) -> None:
         """Set the password and use the invite up."""
-        accounts = self.accounts
         token = self.get_body_argument("token", "", strip=False)
         password = self.get_body_argument("password", "", strip=False)
         again = self.get_body_argument("again", "", strip=False)
         try:
-            name = await self.in_thread(accounts.find_invited, token)
+            name = await self._find_invited(token)
             if password != again:
                 raise PasswordError("The two passwords are not the same.")
-            await self.in_thread(accounts.accept, token, password)
+            await self.login.accept(token, password)
         except InviteError as error:
             self.set_status(410)
             await self.show("invite.html", invited="", token="", error=str(error))
@@ -186,8 +182,23 @@ class InvitePage(PlatformPage):
             orm_user = orm.User.find(self.db, name)
             if orm_user is not None:
                 end_sessions(self.db, orm_user)
-            self.authenticator.login.remember_device(self, name)
+            self.login.remember_device(self, name)
             await self.show("invite.html", invited=name, token="", error="", done=True)
+
+    async def _find_invited(self, token: str) -> str:
+        """Return whom an invite is for, if its maker could make it now.
+
+        Raises
+        ------
+        InviteError
+            Raised if it cannot be used.
+        """
+        invite = await self.login.find_invite(self, token)
+        if not is_still_good(
+            self.platform, invite.name, invite.by, has_password=invite.has_password
+        ):
+            raise InviteError(INVITE_SENTENCE)
+        return invite.name
 
 
 class PasswordPage(PlatformPage):
@@ -196,23 +207,22 @@ class PasswordPage(PlatformPage):
     @web.authenticated
     async def get(self) -> None:
         """Show the form."""
-        _ = self.accounts
+        _ = self.login
         await self.show("password.html", error="")
 
     @web.authenticated
     async def post(self) -> None:
         """Change it, and end every other session of theirs."""
-        accounts = self.accounts
-        user = self.current_user
+        login, user = self.login, self.current_user
         current = self.get_body_argument("current", "", strip=False)
         password = self.get_body_argument("password", "", strip=False)
         again = self.get_body_argument("again", "", strip=False)
         try:
-            if await self.authenticator.login.check(self, user.name, current) != user.name:
+            if await login.check(self, user.name, current) != user.name:
                 raise PasswordError("The current password is not right.")
             if password != again:
                 raise PasswordError("The two new passwords are not the same.")
-            await self.in_thread(accounts.change, user.name, password)
+            await login.change(user.name, password)
         except PasswordError as error:
             self.set_status(400)
             await self.show("password.html", error=str(error))

@@ -7,9 +7,10 @@ from typing import Any, Final
 from tornado import web
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.api import PlatformAPIHandler
+from jupyterhub_platform.hub.inviting import why_not_for_manager
+from jupyterhub_platform.hub.public_address import public_address
 from jupyterhub_platform.usecases.suspensions import LONGEST_REASON, SuspensionError
 
 LONGEST_INVITE_HOURS: Final = 24 * 30
@@ -21,7 +22,7 @@ class InviteHandler(PlatformAPIHandler):
     """Makes an invite; the link is in this answer and nowhere else."""
 
     async def post(self, name: str) -> None:
-        """Answer with the link, for admins and for managers of people below their own level."""
+        """Answer with the link: for admins, and for managers of users who are new and theirs."""
         self.require(roles.ADMIN, roles.MANAGE)
         if not getattr(self.authenticator, "local_accounts", False):
             raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
@@ -30,8 +31,9 @@ class InviteHandler(PlatformAPIHandler):
             raise web.HTTPError(
                 404, f"{name[:64]!a} is not declared in the policy. Declare them first."
             )
-        if not (self.has_scope(roles.ADMIN) or self._may_invite(name, person.level)):
-            raise web.HTTPError(403, f"Inviting {name} needs the scope {roles.ADMIN}.")
+        if not self.has_scope(roles.ADMIN):
+            await self._check_manager(name)
+        base = public_address(self)
         hours = self.read_object("expires_in_hours").get(
             "expires_in_hours", self.platform.invite_hours
         )
@@ -45,22 +47,22 @@ class InviteHandler(PlatformAPIHandler):
             by=self.me,
             valid_for=timedelta(hours=hours),
         )
-        base = f"{self.request.protocol}://{self.request.host}"
         self.set_status(201)
         self.write(
             {
                 "user": name,
-                "url": f"{base}{self.hub.base_url}invite/?token={invite.token}",
+                "url": f"{base}invite/?token={invite.token}",
                 "expires_at": invite.expires_at.isoformat(),
             }
         )
 
-    def _may_invite(self, name: str, level: Level) -> bool:
-        """Tell whether a manager may: in a group of theirs, and nobody with more than they have."""
-        groups = self.platform.snapshot.policy.declared_groups(name)
-        rule = LEVELS[level]
-        powerful = rule.manages_groups or rule.reads_everything
-        return not powerful and any(self.in_charge_of(group) for group in groups)
+    async def _check_manager(self, name: str) -> None:
+        has_password = await self.in_thread(self.platform.runtime.accounts.has_password, name)
+        why_not = why_not_for_manager(
+            self.platform, self.me, name, self.memberships_of(name), has_password=has_password
+        )
+        if why_not:
+            raise web.HTTPError(403, why_not)
 
 
 class SuspensionHandler(PlatformAPIHandler):

@@ -36,6 +36,8 @@ from jupyterhub_platform.hub.roles import check_roles, list_named
 from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.steady_clock import keep_timers_steady
 from jupyterhub_platform.hub.suspending import Suspending
+from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
@@ -89,6 +91,7 @@ class Platform(PlatformTraits):
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
         for sentence in self.declared.withdraw_reserved():
             self.tell(sentence)
+        self.proxies = serve_with_limits(app, self.trusted_proxies)
         self._seen = see_file(self.settings.policy_file)
         self.policy_faults = PolicyFaults(self.settings.policy_file)
         self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
@@ -191,7 +194,7 @@ class Platform(PlatformTraits):
             with uncollected():
                 try:
                     snapshot = await loop.run_in_executor(
-                        None, lambda: self.runtime.policies.publish(path, actor=actor)
+                        STORE_THREADS, lambda: self.runtime.policies.publish(path, actor=actor)
                     )
                 except PolicyError as error:
                     self.policy_faults.begin(error)
@@ -235,7 +238,7 @@ class Platform(PlatformTraits):
 
     async def _retry_store(self) -> None:
         health = self.runtime.health
-        await asyncio.get_running_loop().run_in_executor(None, health.retry)
+        await asyncio.get_running_loop().run_in_executor(STORE_THREADS, health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
 
     def watch_lingering(self, spawner: Lingering) -> None:

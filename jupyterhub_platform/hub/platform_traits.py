@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,30 @@ class PlatformTraits(LoggingConfigurable):
         is checked in the pod like any other change.
         """,
     ).tag(config=True)
+
+    trusted_proxies = List(
+        Unicode(),
+        help="""
+        Addresses and networks of proxies whose X-Forwarded headers are believed: 10.1.2.0/24.
+
+        Known without being named: a process of this machine that runs as the Hub does, such as the
+        proxy that the Hub starts, and on Kubernetes the proxy of Zero to JupyterHub. Name your own
+        proxy if it speaks to the Hub directly. One in front of the Hub's proxy belongs into
+        c.JupyterHub.trusted_downstream_ips.
+        """,
+    ).tag(config=True)
+
+    @validate("trusted_proxies")
+    def _are_networks(self, proposal: Mapping[str, Any]) -> list[str]:
+        for text in proposal["value"]:
+            try:
+                ip_network(text, strict=False)
+            except ValueError:
+                raise TraitError(
+                    f"c.Platform.trusted_proxies has {text!a}, which is no address and no network; "
+                    "write for example 10.1.2.3 or 10.1.2.0/24"
+                ) from None
+        return list(proposal["value"])
 
     @validate("other_options")
     def _not_ours(self, proposal: Mapping[str, Any]) -> list[str]:

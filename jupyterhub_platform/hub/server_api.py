@@ -1,7 +1,6 @@
 """The Hub's own API for servers, where two starts of one server meet."""
 
 import asyncio
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -12,6 +11,7 @@ from tornado import web
 
 from jupyterhub_platform.core.question import read_options
 from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 
 BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
@@ -165,20 +165,6 @@ class ShownByKeys(dict[str, Any]):
 
     def __format__(self, _: str) -> str:
         return f"({', '.join(sorted(self)) or 'none'})"
-
-
-def read_body(body: bytes) -> Any:
-    """Return what a body says as JSON; ``None`` if there is none.
-
-    Raises
-    ------
-    tornado.web.HTTPError
-        Raised with 400 if it is no JSON: that is the sender's fault, and no error of the Hub.
-    """
-    try:
-        return json.loads(body.decode("utf8")) if body else None
-    except (ValueError, RecursionError):
-        raise web.HTTPError(400, "The body is not JSON.") from None
 
 
 def check_names(body: Mapping[str, Any]) -> None:

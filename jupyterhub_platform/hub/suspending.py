@@ -13,6 +13,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers import list_active, stop_server
+from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 T = TypeVar("T")
@@ -115,7 +116,7 @@ class Suspending:
 
     async def _in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         call = functools.partial(call, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(None, call)
+        return await asyncio.get_running_loop().run_in_executor(STORE_THREADS, call)
 
     async def _carry_out(self, name: str) -> Ended:
         """End what somebody has; what needs the store comes last, and is tried again.

@@ -11,9 +11,9 @@ import time
 from typing import Final
 
 from jupyterhub.services.auth import HubOAuth
-from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
+from jupyterhub_platform.request_limits import LimitedHTTPServer
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.lifeline import HubProcess, end_with
@@ -23,7 +23,6 @@ IDENTITY_SECONDS: Final = 5
 """How long it may take until a level, a login or a person that was taken away is noticed."""
 
 _BIND_SECONDS: Final = 10.0
-_MOST_BODY_BYTES: Final = 2**20
 
 log = logging.getLogger("jupyterhub_platform.service")
 
@@ -59,9 +58,7 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
         hub_prefix=environment.hub_prefix,
         cache_max_age=IDENTITY_SECONDS,
     )
-    server = HTTPServer(
-        make_app(environment, hub_auth, reader), xheaders=True, max_body_size=_MOST_BODY_BYTES
-    )
+    server = LimitedHTTPServer(make_app(environment, hub_auth, reader), xheaders=True)
     server.add_sockets(sockets)
     log.info("The platform's service answers on %s:%s", environment.host, environment.port)
     await stopped.wait()

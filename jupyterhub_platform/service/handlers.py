@@ -198,7 +198,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         if self.request.method in _UNSAFE:
             site = headers.get("Sec-Fetch-Site", "same-origin")
             origin = headers.get("Origin", "")
-            foreign = origin and urlsplit(origin).netloc != self.request.host
+            foreign = origin and _host_of(origin) != self.request.host
             if site not in {"same-origin", "none"} or foreign:
                 raise RefusalError(
                     403, "This request comes from another site; nothing was done.", "request.origin"
@@ -257,6 +257,13 @@ async def ask_hub(handler: Any) -> dict[str, Any] | None:
             retry_after=5,
         ) from None
     return model
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _explain(status: int, error: BaseException | None) -> tuple[str, str]:

@@ -109,7 +109,8 @@ class OwnPage(PageHandler):
             return facts, report_own(facts, viewer), [decision_line(each) for each in denials]
 
         facts, report, denials = await self.look_up(read)
-        self.show("own.html", facts, report=report, denials=denials)
+        invited = await self.look_up(lambda: self.reader.tell_of_invite(self.viewer.name))
+        self.show("own.html", facts, report=report, denials=denials, invited=invited)
 
 
 class OverviewPage(PageHandler):

@@ -61,6 +61,15 @@ class Invite:
     expires_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Invited:
+    """Whom an open invite is for, who made it, and whether they have a password already."""
+
+    name: str
+    by: str
+    has_password: bool
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -139,8 +148,8 @@ class LocalAccounts:
             )
         return Invite(name, token, expires_at)
 
-    def find_invited(self, token: str) -> str:
-        """Return whom an invite is for, without using it.
+    def find_invite(self, token: str) -> Invited:
+        """Return what is known of an invite, without using it.
 
         Raises
         ------
@@ -150,8 +159,18 @@ class LocalAccounts:
         with self._store.read() as transaction:
             account = people.find_by_invite(transaction, _hash_token(token))
         if account is None or not account.has_open_invite(self._clock()):
-            raise InviteError(_INVITE_SENTENCE)
-        return account.name
+            raise InviteError(INVITE_SENTENCE)
+        return Invited(account.name, account.invite_by or "", account.password_hash is not None)
+
+    def find_invited(self, token: str) -> str:
+        """Return whom an invite is for, without using it.
+
+        Raises
+        ------
+        InviteError
+            Raised if it cannot be used.
+        """
+        return self.find_invite(token).name
 
     def accept(self, token: str, password: str) -> str:
         """Set the password of whom an invite is for, once, and return their name.
@@ -168,7 +187,7 @@ class LocalAccounts:
         now, hashed = self._clock(), self._hasher.hash(password)
         with self._store.begin() as transaction:
             if people.redeem_invite(transaction, _hash_token(token), hashed, now) is None:
-                raise InviteError(_INVITE_SENTENCE)
+                raise InviteError(INVITE_SENTENCE)
             audit.append(
                 transaction,
                 at=now,
@@ -213,7 +232,7 @@ class LocalAccounts:
             )
 
 
-_INVITE_SENTENCE: Final = "This invite is not valid any more. Ask for a new one."
+INVITE_SENTENCE: Final = "This invite is not valid any more. Ask for a new one."
 
 
 def _say_wait(seconds: int) -> str:

@@ -17,11 +17,12 @@ from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import ledger, policies, suspensions
+from jupyterhub_platform.store import ledger, people, policies, suspensions
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.report_invites import tell_of_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 MOST_DENIALS: Final = 200
@@ -170,6 +171,18 @@ class StoreReader:
         """
         with self._opened().read() as transaction:
             return ledger.get_decision(transaction, decision_id)
+
+    def tell_of_invite(self, name: str) -> str:
+        """Return what a user is to know of invites that concern their password; mostly nothing.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer.
+        """
+        with self._opened().read() as transaction:
+            account = people.get_account(transaction, name)
+        return tell_of_invite(account, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""

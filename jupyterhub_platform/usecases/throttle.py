@@ -3,6 +3,9 @@
 Wrong passwords count against where they come from: a browser in which that person has logged in
 before counts alone, and strangers count by their network address. So a stranger slows down only
 themselves, and those who share their address and have never logged in from it.
+
+Names are free, and each look at a password costs the Hub time: whatever the names, a source gets
+so many wrong ones looked at in a minute.
 """
 
 import math
@@ -14,6 +17,9 @@ from typing import Final
 FREE_TRIES: Final = 5
 LONGEST_WAIT_SECONDS: Final = 300.0
 FORGET_AFTER_SECONDS: Final = 3600.0
+TRIES_AT_ONCE: Final = 30
+SECONDS_PER_TRY: Final = 2.0
+"""What a source gets looked at over all names: so many at once, and then one in so many seconds."""
 MOST_SOURCES: Final = 10_000
 """Sources that are remembered; the oldest is forgotten first, so that memory is bounded."""
 
@@ -59,3 +65,30 @@ class Throttle:
     def note_right(self, name: str, source: str) -> None:
         """Forget the wrong passwords of a source that knew the right one."""
         self._tries.pop((name, source), None)
+
+
+class SourceLimit:
+    """Counts what is looked at for a source, over all names; what was right is given back."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        # When all tries of a source are free again.
+        self._free_at: OrderedDict[str, float] = OrderedDict()
+
+    def seconds_to_wait(self, source: str) -> int:
+        """Return for how many seconds nothing from ``source`` is looked at."""
+        ahead = self._free_at.get(source, 0.0) - self._clock()
+        return max(0, math.ceil(ahead - (TRIES_AT_ONCE - 1) * SECONDS_PER_TRY))
+
+    def take(self, source: str) -> None:
+        """Count a try, before it is known whether it is right: many may come at once."""
+        now = self._clock()
+        self._free_at[source] = max(self._free_at.get(source, now), now) + SECONDS_PER_TRY
+        self._free_at.move_to_end(source)
+        while len(self._free_at) > MOST_SOURCES:
+            self._free_at.popitem(last=False)
+
+    def give_back(self, source: str) -> None:
+        """Take back a try that was right, or that nothing was looked at for."""
+        if source in self._free_at:
+            self._free_at[source] -= SECONDS_PER_TRY

@@ -32,7 +32,19 @@ tiers:
 """
 WITHOUT_DEV1 = POLICY.replace("  dev1: {level: developer}\n", "").replace("[dev1, ", "[")
 SITE = """\
-c.JupyterHub.authenticator_class = "dummy"
+from jupyterhub.auth import DummyAuthenticator
+from jupyterhub.handlers.login import LogoutHandler
+
+class SiteLogout(LogoutHandler):
+    def set_default_headers(self):
+        super().set_default_headers()
+        self.set_header("X-Site", "logout")
+
+class SiteAuthenticator(DummyAuthenticator):
+    def get_handlers(self, app):
+        return [("/logout", SiteLogout), *super().get_handlers(app)]
+
+c.JupyterHub.authenticator_class = SiteAuthenticator
 c.DummyAuthenticator.password = "the same for all here"
 c.Authenticator.allow_all = True
 c.JupyterHub.services = [{"name": "reader", "api_token": "0123456789abcdef0123456789abcdef"}]
@@ -71,6 +83,12 @@ def test_site_proves_who_people_are_and_the_policy_who_comes_in(hub: LiveHub) ->
         assert "stranger is not declared on this platform." in answer.text
     for page in ("/hub/password", "/hub/invite/?token=x"):
         assert hub.login("dev1").get(page).status_code == 404
+
+
+def test_pages_of_a_site_and_its_authenticator_stay_its_own(hub: LiveHub) -> None:
+    with Session(hub.url, "dev1") as session:
+        assert session.submit_login(PASSWORD).status_code == 302
+        assert session.get("/hub/logout").headers["X-Site"] == "logout"
 
 
 def test_levels_come_from_the_policy(hub: LiveHub) -> None:

@@ -119,6 +119,13 @@ class _Handler(RequestHandler):
         self.write({**body, "code": status})
 
 
+def _has_labels(pod: Pod, wanted: list[str]) -> bool:
+    labels = pod["metadata"].get("labels", {})
+    return all(
+        each in {"", *(f"{key}={value}" for key, value in labels.items())} for each in wanted
+    )
+
+
 class _Pods(_Handler):
     async def get(self, namespace: str) -> None:
         if self.get_argument("watch", ""):
@@ -128,7 +135,9 @@ class _Pods(_Handler):
         if self.fake.slow is not None:
             await self.fake.slow.wait()
         metadata = {"resourceVersion": str(self.fake.version)}
-        self.write({"kind": "PodList", "metadata": metadata, "items": self.fake.visible()})
+        wanted = self.get_argument("labelSelector", "").split(",")
+        pods = [pod for pod in self.fake.visible() if _has_labels(pod, wanted)]
+        self.write({"kind": "PodList", "metadata": metadata, "items": pods})
 
     async def _watch(self) -> None:
         queue: asyncio.Queue[Any] = asyncio.Queue()

@@ -1,5 +1,6 @@
 """Wrong passwords slow down who types them, and nobody else."""
 
+import math
 import sys
 from dataclasses import dataclass
 
@@ -12,6 +13,9 @@ from jupyterhub_platform.usecases.throttle import (
     FREE_TRIES,
     LONGEST_WAIT_SECONDS,
     MOST_SOURCES,
+    SECONDS_PER_TRY,
+    TRIES_AT_ONCE,
+    SourceLimit,
     Throttle,
 )
 
@@ -135,3 +139,43 @@ def test_no_wait_is_negative_or_longer_than_the_longest(steps):
         (throttle.note_wrong if step == "wrong" else throttle.note_right)("ada", source)
         for each in (HOME, STRANGER):
             assert 0 <= throttle.seconds_to_wait("ada", each) <= LONGEST_WAIT_SECONDS
+
+
+def test_a_source_is_looked_at_so_often_whatever_the_names(ticks):
+    limit = SourceLimit(ticks)
+    for _ in range(TRIES_AT_ONCE):
+        assert limit.seconds_to_wait(STRANGER) == 0
+        limit.take(STRANGER)
+    assert limit.seconds_to_wait(STRANGER) == math.ceil(SECONDS_PER_TRY)
+    assert limit.seconds_to_wait(HOME) == 0
+    ticks.seconds += SECONDS_PER_TRY
+    assert limit.seconds_to_wait(STRANGER) == 0
+    limit.take(STRANGER)
+    assert limit.seconds_to_wait(STRANGER) > 0
+
+
+def test_what_was_right_does_not_count_for_a_source(ticks):
+    limit = SourceLimit(ticks)
+    for _ in range(10 * TRIES_AT_ONCE):
+        limit.take(STRANGER)
+        limit.give_back(STRANGER)
+    assert limit.seconds_to_wait(STRANGER) == 0
+    limit.give_back("never seen")
+
+
+def test_a_source_that_rests_has_all_its_tries_again_and_no_more(ticks):
+    limit = SourceLimit(ticks)
+    for _ in range(TRIES_AT_ONCE):
+        limit.take(STRANGER)
+    ticks.seconds += 100 * TRIES_AT_ONCE * SECONDS_PER_TRY
+    for _ in range(TRIES_AT_ONCE):
+        assert limit.seconds_to_wait(STRANGER) == 0
+        limit.take(STRANGER)
+    assert limit.seconds_to_wait(STRANGER) > 0
+
+
+def test_sources_are_forgotten_as_well(ticks):
+    limit = SourceLimit(ticks)
+    for number in range(MOST_SOURCES + 5):
+        limit.take(f"address {number}")
+    assert len(limit._free_at) == MOST_SOURCES

@@ -11,6 +11,7 @@ from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
+from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.hub.platform import Platform
@@ -41,10 +42,13 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         if any_of_us.enable_user_namespaces:
             return  # to look into every namespace would take a role for the whole cluster
         IOLoop.current().add_callback(any_of_us.watch)
+        pods = any_of_us._pods(any_of_us.k8s_api_request_timeout)
+        selector = select_proxies(any_of_us.common_labels)
+        platform.proxies.find_with(ProxyPods(pods, selector).find)
         if not any_of_us.reconcile_seconds:
             return
         reconciler = Reconciler(
-            any_of_us._pods(any_of_us.k8s_api_request_timeout),
+            pods,
             f"component={any_of_us.component_label}",
             any_of_us.hub_instance,
             platform.admission.book,

@@ -57,6 +57,13 @@ class Pods:
             if not part_of_list:
                 return found
 
+    async def list_whole(self, selector: str) -> list[Manifest]:
+        """List the few pods that a label selector names, with all that is known of them."""
+        page = await self._call(
+            self.api.list_namespaced_pod, self.namespace, label_selector=selector, limit=_PART
+        )
+        return list(items(page, "items"))
+
     def _list_part(self, selector: str, part_of_list: str, **more: Any) -> Awaitable[Any]:
         # By hand: the client's own method does not let the answer's form be chosen.
         answer: Awaitable[Any] = self.api.api_client.call_api(

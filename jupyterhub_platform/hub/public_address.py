@@ -1,0 +1,50 @@
+"""Where people find the Hub: what a link begins with that somebody is to follow."""
+
+import ipaddress
+from typing import Any
+from urllib.parse import urlsplit
+
+from tornado import web
+
+from jupyterhub_platform.hub.upstream.forwarded import came_through_proxy
+
+
+def public_address(handler: Any) -> str:
+    """Return the address of the Hub's pages, as people reach them, with a slash at its end.
+
+    It is ``c.JupyterHub.public_url``; otherwise what was asked for, as the browser sees it. What
+    comes to the Hub's own port was asked for at an address that is nobody else's, and the proxy's
+    is taken if the Hub was told one.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 409 if none is known.
+    """
+    prefix: str = handler.hub.base_url
+    public = handler.settings.get("public_url")
+    if public:
+        return f"{public.scheme}://{public.netloc}{prefix}"
+    if came_through_proxy(handler.request):
+        return f"{handler.request.protocol}://{handler.request.host}{prefix}"
+    bound = urlsplit(handler.settings["platform"].app.bind_url)
+    if bound.hostname and not _is_everywhere(bound.hostname):
+        return f"{bound.scheme}://{bound.netloc}{prefix}"
+    raise web.HTTPError(
+        409,
+        "This Hub does not know the address at which people reach it. Set c.JupyterHub.public_url, "
+        "or ask through the proxy.",
+    )
+
+
+def is_secure(handler: Any) -> bool:
+    """Tell whether the browser speaks TLS, so that it sends a cookie over nothing else."""
+    public = handler.settings.get("public_url")
+    return bool((public.scheme if public else handler.request.protocol) == "https")
+
+
+def _is_everywhere(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_unspecified
+    except ValueError:
+        return host == "*"

@@ -1,0 +1,72 @@
+"""Bodies and arguments of requests to the Hub's REST API, refused where it would fail on them."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tornado import web
+
+from jupyterhub_platform.hub.json_bodies import read_body
+
+TEXTS: Final = ("name", "note", "user", "group", "api_url", "auth_token")
+NAMES: Final = ("user", "group")
+LISTS_OF_TEXTS: Final = (
+    *("usernames", "users", "groups", "scopes", "roles", "oauth_client_allowed_scopes"),
+)
+"""Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
+
+MOST_ROWS: Final = 2**31
+
+
+class ObjectBody:
+    """Refuses a body that the Hub's handlers would fail on, and tidies up if they do all the same.
+
+    A failure within a statement leaves the Hub's session unusable: the next request, of whoever it
+    is, would be answered as that of a stranger.
+    """
+
+    def get_json_body(self) -> Any:
+        """Return the body, or nothing if there is none."""
+        handler: Any = self
+        body = read_body(handler.request.body, is_stranger=handler.current_user is None)
+        if body is None:
+            return None
+        if not isinstance(body, dict):
+            raise web.HTTPError(400, "The body is a JSON object.")
+        check_fields(body)
+        return body
+
+    def get_api_pagination(self) -> tuple[int, int]:
+        """Return where a page begins and how long it is, if a database can count so far."""
+        offset, limit = super().get_api_pagination()  # type: ignore[misc]
+        if offset > MOST_ROWS:
+            raise web.HTTPError(400, f"offset is {MOST_ROWS} at most.")
+        return offset, limit
+
+    def on_finish(self) -> None:
+        """Give the Hub's session back in a state in which others can use it."""
+        database = self.db  # type: ignore[attr-defined]
+        if not database.is_active:
+            database.rollback()
+        super().on_finish()  # type: ignore[misc]
+
+
+def check_fields(body: Mapping[str, Any]) -> None:
+    """Refuse fields that are not what they are everywhere in the Hub's API.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 400.
+    """
+    for key in TEXTS:
+        if not isinstance(body.get(key), str | None):
+            raise web.HTTPError(400, f"{key} is text.")
+    for key in NAMES:
+        if body.get(key) == "":
+            raise web.HTTPError(400, f"{key} is a name, and this text is empty.")
+    for key in LISTS_OF_TEXTS:
+        value = body.get(key)
+        if value is None:
+            continue
+        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+            raise web.HTTPError(400, f"{key} is a list of texts.")

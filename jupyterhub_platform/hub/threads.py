@@ -1,0 +1,69 @@
+"""Where what takes long runs beside the Hub's loop, so that nobody waits for strangers.
+
+The loop's own executor has few threads, and serves whatever anybody asks of the Hub: identity
+providers, DNS, spawners. What the platform itself does waits for none of that.
+"""
+
+import asyncio
+import functools
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, TypeVar
+
+from tornado import web
+
+T = TypeVar("T")
+
+MOST_WAITING: Final = 16
+"""Checks of passwords that wait for their turn: some seconds of work."""
+_RETRY_SECONDS: Final = 5
+_NICE: Final = 10
+
+STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
+"""For changes, and what reads the store, in the name of people who are known."""
+
+
+def _make_way() -> None:
+    # Linux has a priority for each thread; those that hash for this one inherit it.
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
+
+
+class PasswordThread:
+    """Runs what strangers may ask for: slow hashes, and looking up whom an invite is for.
+
+    One at a time, behind everything else that the Hub does, and only so many wait.
+    """
+
+    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="password", initializer=_make_way)
+        self._most = most_waiting + 1
+        self._asked = 0
+
+    async def run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        """Run a call when it is its turn.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 503 if too many wait.
+        """
+        if self._asked >= self._most:
+            busy = web.HTTPError(
+                503, "Too many people are logging in right now. Try again in a few seconds."
+            )
+            busy.headers = {"Retry-After": str(_RETRY_SECONDS)}  # type: ignore[attr-defined]
+            raise busy
+        self._asked += 1
+        done = asyncio.get_running_loop().run_in_executor(
+            self._thread, functools.partial(call, *arguments, **named)
+        )
+        # Whoever asked may be gone by then: it counts until it is done.
+        done.add_done_callback(self._note_done)
+        return await asyncio.shield(done)
+
+    def _note_done(self, done: "asyncio.Future[Any]") -> None:
+        self._asked -= 1
+        if not done.cancelled():
+            done.exception()

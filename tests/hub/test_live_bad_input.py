@@ -1,0 +1,257 @@
+"""Bad input at every route of the Hub: 4xx with a sentence, no trace, and nothing half done.
+
+``TEST_SEED`` repeats what a run sends.
+"""
+
+import json
+import random
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import pytest
+from jupyterhub.apihandlers import default_handlers as api_routes
+from jupyterhub.handlers import default_handlers as page_routes
+
+from tests.support.hostile import any_value
+from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running, wait_for
+from tests.support.seeds import dice_for
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+defaults: {tier: small}
+users:
+  admin: {level: admin}
+  dev: {level: developer}
+  kim: {level: developer}
+  gone: {level: developer}
+groups: {vision: {members: [dev, kim, gone, admin]}}
+images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
+tiers: {small: {requests: {cpu: 100m, memory: 128Mi}, images: [lab]}}
+"""
+FAR = "9999-12-31T23:59:59-14:00"
+HUGE = 10**30
+LINE_BREAK = "/hub/home%0A//evil.example"
+ROUNDS = 400
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def admin(hub: LiveHub) -> Api:
+    return hub.token("admin")
+
+
+@pytest.fixture(scope="module")
+def dev(hub: LiveHub) -> Api:
+    api = hub.token("dev")
+    assert api.put("users/dev/servers/named").status_code == 201
+    return api
+
+
+@pytest.fixture(autouse=True)
+def no_trace(hub: LiveHub) -> Iterator[None]:
+    before = len(hub.log)
+    yield
+    found = re.findall(r"(?:Traceback|Uncaught exception|\n\w*Error:).*", hub.log[before:])
+    lines = hub.log[before:].splitlines()
+    at = next((n for n, line in enumerate(lines) if "Traceback" in line or found[0] in line), 0)
+    assert not found, "\n".join(lines[max(at - 3, 0) : at + 40])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "shares/dev/named", {"user": ""}),
+        ("PATCH", "shares/dev/named", {"user": ""}),
+        ("POST", "shares/dev/named", {"group": ""}),
+        ("PATCH", "shares/dev/named", {"group": "", "user": None}),
+        ("PATCH", "shares/dev/named", {}),
+        ("POST", "shares/dev/named", {"user": "kim", "scopes": ["access:servers!server=x/y"]}),
+        ("POST", "share-codes/dev/named", {"expires_in": HUGE}),
+        ("POST", "share-codes/dev/named", {"expires_in": 10**17}),
+        ("POST", "users/dev/activity", {"last_activity": FAR}),
+        ("POST", "users/dev/activity", {"last_activity": "0001-01-01T00:00:00+14:00"}),
+        ("POST", "users/dev/activity", {"servers": {"named": {"last_activity": FAR}}}),
+        ("POST", "users/dev/activity", {"servers": {"named": {"last_activity": [1]}}}),
+        ("POST", "users/dev/tokens", {"expires_in": HUGE}),
+        ("POST", "users/dev/tokens", {"expires_in": -(10**17)}),
+        ("POST", "users/dev/tokens", {"roles": ["nothing"]}),
+        ("DELETE", f"users/dev/tokens/a{HUGE}", None),
+        ("GET", f"users/dev/tokens/a{HUGE}", None),
+        ("GET", f"users/dev/tokens/a-{HUGE}", None),
+        ("DELETE", f"share-codes/dev/named?id=sc_{HUGE}", None),
+        ("DELETE", "share-codes/dev/named?id=", None),
+        ("DELETE", "share-codes/dev/named?code=", None),
+    ],
+)
+def test_what_a_developer_sends_is_refused(dev: Api, method: str, path: str, body: Any) -> None:
+    answer = dev.request(method, path, json=body) if body is not None else dev.request(method, path)
+    assert 400 <= answer.status_code < 500, answer.text
+    assert answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", "groups", {"groups": "abc"}),
+        ("POST", "groups", {"groups": [{}]}),
+        ("POST", "groups", {"groups": [5]}),
+        ("POST", "shutdown", {"proxy": []}),
+        ("POST", "shutdown", {"servers": {}}),
+        ("POST", "shutdown", {"proxy": "yes"}),
+        ("PATCH", "proxy", {"api_url": 5}),
+        ("PATCH", "proxy", {"api_url": "nonsense"}),
+        ("PATCH", "proxy", {"api_url": "http://[::1"}),
+        ("PATCH", "proxy", {"auth_token": ["x"]}),
+        ("POST", "services/new", {"oauth_client_allowed_scopes": [5]}),
+        ("POST", "services/new", {"url": 5}),
+        ("POST", "services/new", {"url": "http://[::1"}),
+        ("PATCH", "users/kim", {"admin": "yes"}),
+        ("PATCH", "users/kim", {"name": ""}),
+        ("PATCH", "users/kim", None),
+        ("GET", f"users?offset={HUGE}", None),
+        ("GET", "users?limit=x", None),
+        ("GET", "users?sort=x", None),
+        ("GET", "users?state=x", None),
+    ],
+)
+def test_what_an_admin_sends_is_refused(admin: Api, method: str, path: str, body: Any) -> None:
+    answer = admin.request(method, path, json=body)
+    assert 400 <= answer.status_code < 500, answer.text
+    names = [group["name"] for group in admin.get("groups").json()]
+    assert not {"a", "b", "c"} & set(names)
+    assert "new" not in admin.get("services").json()
+
+
+@pytest.mark.parametrize(
+    "address", [LINE_BREAK, "/%0d%0aX-Evil:%201", "//%5B", "http://%5B::1", "/hub/home%00", "//h:x"]
+)
+def test_an_address_to_go_on_to_that_is_none_is_refused(hub: LiveHub, address: str) -> None:
+    logged_in = hub.login("kim")
+    for path in (f"login?next={address}", f"?next={address}", f"spawn?next={address}"):
+        answer = logged_in.get(f"/hub/{path}")
+        assert answer.status_code in {400, 302}, path
+        assert "evil" not in answer.headers.get("location", "")
+    new = Session(hub.url, "kim")
+    page = new.get("/hub/login")
+    form = {"username": "kim", "password": hub.passwords["kim"], "_xsrf": hidden_xsrf(page.text)}
+    answer = new.post(f"/hub/login?next={address}", data=form)
+    assert answer.status_code == 400
+    # Nothing is done by halves: they are not logged in.
+    assert "jupyterhub-hub-login" not in new.cookies
+    new.close()
+
+
+def test_a_user_with_a_named_server_is_deleted_whole(hub: LiveHub, admin: Api) -> None:
+    owner = hub.token("gone")
+    assert owner.start("gone", "two").status_code in {201, 202}
+    owner.wait_until_ready("gone", "two")
+    answer = admin.delete("users/gone")
+    assert answer.status_code in {204, 409}, answer.text
+    if answer.status_code == 409:
+        assert "Nothing is deleted" in answer.json()["message"]
+        wait_for(lambda: admin.delete("users/gone").status_code == 204, "the deletion")
+    assert admin.get("users/gone").status_code == 404
+    usage = admin.get("platform/usage", params={"user": "gone"}).json()
+    assert usage["servers"] == []
+
+
+SEGMENTS = (
+    *("dev", "kim", "nobody", "vision", "named", "platform", "", ".", "..", "%2e%2e", "%00", "%ff"),
+    *("%ed%a0%80", "%0a", "a" * 300, "%F0%9F%98%80", "level:admin", "x%2fy", "a1", f"a{HUGE}"),
+    *("-1", "%27", "%22%3E", "%25s", "{0}", "__proto__"),
+)
+FIELDS = (
+    *("usernames", "users", "user", "group", "groups", "scopes", "roles", "note", "name", "admin"),
+    *("expires_in", "last_activity", "servers", "properties", "auth", "auth_state", "url", "info"),
+    *("display_name", "user_options", "remove", "reason", "until", "expires_in_hours", "command"),
+    *("api_token", "oauth_client_id", "oauth_redirect_uri", "environment", "cwd", "display"),
+)
+ARGUMENTS = (
+    *("limit", "offset", "state", "sort", "name_filter", "include_stopped_servers", "user"),
+    *("server", "next", "code", "id", "token", "client_id", "redirect_uri", "response_type"),
+    *("scope", "url", "failed", "_xsrf", "role", "options", "stopped"),
+)
+VALUES = (
+    *("", "0", "-1", str(HUGE), "1e9", "true", "x", "%00", "%0a", "%ff", "%ed%a0%80", FAR, "//["),
+    *("vision", "dev", "[]", "{}", "access:servers!server=", "a" * 2_000, "%F0%9F%98%80"),
+)
+OURS = (
+    *("/api/platform/usage", "/api/platform/decide", "/api/platform/decisions/([^/]+)"),
+    *("/api/platform/why", "/api/platform/users/([^/]+)/invite", "/api/platform/health"),
+    *("/api/platform/users/([^/]+)/suspend", "/api/platform/users/([^/]+)/resume", "/password"),
+    *("/invite/([^/]*)", "/api/users/([^/]+)/servers/([^/]*)", "/api/users/([^/]+)/server"),
+)
+NOT_SENT = ("/api/shutdown", "/logout", "/api/proxy", "/progress")
+"""What ends the Hub, the session or the proxy where it is taken, or goes on without an end."""
+
+
+def list_routes() -> list[str]:
+    stock = [str(route[0]) for route in (*api_routes, *page_routes)]
+    return [r for r in (*stock, *OURS) if not any(word in r for word in NOT_SENT)]
+
+
+def fill(route: str, dice: random.Random) -> str:
+    path = re.sub(r"\((?!\?)[^()]*\)", lambda _: dice.choice(SEGMENTS), route)
+    return re.sub(r"[\\?^$*+]|\(.*?\)", "", path)
+
+
+def any_query(dice: random.Random) -> str:
+    pairs = [f"{dice.choice(ARGUMENTS)}={dice.choice(VALUES)}" for _ in range(dice.randrange(4))]
+    return "?" + "&".join(pairs) if pairs else ""
+
+
+def any_json(dice: random.Random) -> bytes:
+    if dice.random() < 0.1:
+        return dice.choice((b"", b"[", b"null", b"\xff", b"[" * 5_000, b"NaN", b'"\\ud800"'))
+    value = {dice.choice(FIELDS): any_entry(dice) for _ in range(dice.randrange(1, 4))}
+    return json.dumps(value).encode()
+
+
+def any_entry(dice: random.Random) -> Any:
+    plain = ("dev", "kim", "", HUGE, -1, FAR, ["dev"], [""], [{}], {"named": {}}, True, None)
+    return dice.choice(plain) if dice.random() < 0.7 else any_value(dice)
+
+
+@pytest.mark.parametrize("name", ["admin", "dev", ""])
+def test_nothing_that_is_sent_is_an_error_of_the_hub(hub: LiveHub, name: str) -> None:
+    dice, routes = dice_for(f"bad input of {name}"), list_routes()
+    headers = {"Authorization": f"token {hub.token(name).token}"} if name else {}
+    failed = []
+    # At the Hub's own port: its proxy fails by itself on a path that is no UTF-8.
+    with httpx.Client(base_url=hub.hub_url, timeout=60, headers=headers) as client:
+        for _ in range(ROUNDS):
+            method = dice.choice(("GET", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"))
+            url = f"/hub{fill(dice.choice(routes), dice)}{any_query(dice)}"
+            body = any_json(dice) if method in {"POST", "PUT", "PATCH", "DELETE"} else b""
+            if is_deletion(method, url):
+                continue
+            answer = client.request(method, httpx.URL(url), content=body)
+            if answer.status_code >= 500 and answer.status_code != 503:
+                failed.append((method, url, body[:300], answer.status_code, answer.text[:300]))
+    assert not failed, json.dumps([list(map(str, each)) for each in failed[:10]], indent=1)
+
+
+def is_deletion(method: str, url: str) -> bool:
+    """Tell whether a request may take away what the next ones are sent with."""
+    return method == "DELETE" and bool(re.search("/api/users/[^/]*(\\?|$)|/tokens", url))
+
+
+def test_an_origin_that_is_none_is_refused_by_the_service(hub: LiveHub) -> None:
+    session = hub.login("dev")
+    session.get("/services/platform/", follow_redirects=True)
+    for origin in ("http://[", "null", "http://[::1", quote("\u00e9")):
+        answer = session.post(
+            "/services/platform/servers/stop", data={"user": "dev"}, headers={"Origin": origin}
+        )
+        assert answer.status_code == 403, origin

@@ -1,0 +1,235 @@
+"""What strangers may send to a real Hub, and what it costs everybody else."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+users:
+  admin: {level: admin}
+  auditor: {level: auditor}
+  dev: {level: developer}
+  kim: {level: user}
+groups: {vision: {members: [dev, kim, admin]}}
+images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
+tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
+"""
+OTHER_USER = 65_533
+WORST = b'{"a":' + b"[" * 700 + b'"",' * 300_000 + b'""' + b"]" * 700 + b"}"
+FORGED = {"X-Forwarded-For": "198.51.100.77", "X-Real-Ip": "198.51.100.78"}
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:
+        yield hub
+
+
+def doors(hub: LiveHub) -> tuple[str, str]:
+    """The proxy, and the Hub's own port, which every server reaches."""
+    return hub.url, hub.hub_url
+
+
+def test_no_body_of_a_stranger_stops_the_hub(hub: LiveHub) -> None:
+    for door in doors(hub):
+        answers: list[int] = []
+
+        def send(door: str = door, answers: list[int] = answers) -> None:
+            url = f"{door}/hub/api/users/x/tokens"
+            answers.extend(
+                httpx.post(url, content=body, timeout=60).status_code
+                for body in (WORST, WORST[: 2**16 - 9], b"[" * 60_000)
+            )
+
+        sending = threading.Thread(target=send)
+        sending.start()
+        longest = 0.0
+        while sending.is_alive():
+            began = time.monotonic()
+            assert httpx.get(f"{door}/hub/health", timeout=30).status_code == 200
+            longest = max(longest, time.monotonic() - began)
+        assert answers == [413, 400, 400]
+        # The attack took 21 s; this much a busy machine takes for anything.
+        assert longest < 4
+
+
+@pytest.mark.parametrize("path", ["/hub/api/users", "/hub/login", "/services/platform/api/v1/me"])
+def test_what_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -> None:
+    answer = hub.token("admin").post(f"{hub.url}{path}", content=b"x" * (2**20 + 1))
+    assert answer.status_code == 413
+    said = answer.json()["message"] if "/api/" in path else answer.text
+    assert "1 MiB at most" in said
+
+    def pieces() -> Iterator[bytes]:
+        for _ in range(40):
+            yield b"x" * 2**16
+
+    assert httpx.post(f"{hub.url}{path}", content=pieces()).status_code == 413
+
+
+def test_logins_of_strangers_hold_up_nobody(hub: LiveHub) -> None:
+    admin, kim = hub.token("admin"), hub.token("kim")
+
+    def guess(number: int) -> httpx.Response:
+        body = {"auth": {"username": f"nobody{number}", "password": "a wrong password"}}
+        return httpx.post(f"{hub.hub_url}/hub/api/users/x/tokens", json=body, timeout=120)
+
+    with ThreadPoolExecutor(80) as strangers:
+        guesses = [strangers.submit(guess, number) for number in range(160)]
+        time.sleep(0.5)
+        began = time.monotonic()
+        assert admin.post("platform/users/kim/suspend", json={"reason": "test"}).status_code == 200
+        taken = time.monotonic() - began
+        assert kim.get("user").status_code == 403
+    seen = Counter(guess.result().status_code for guess in guesses)
+    assert set(seen) == {403, 503}
+    assert taken < 5
+    refused = [each.result() for each in guesses if each.result().status_code == 503]
+    assert all(each.headers["Retry-After"] for each in refused)
+    assert "Try again in a few seconds" in refused[0].json()["message"]
+    said = [each.result().json()["message"] for each in guesses]
+    assert any("Too many wrong passwords from here" in (message or "") for message in said)
+    assert admin.post("platform/users/kim/resume", json={"reason": "test"}).status_code == 200
+
+
+PROGRAM = """
+import json, sys, urllib.error, urllib.request
+for path, headers, body in json.loads(sys.stdin.read()):
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(sys.argv[1] + path, data, headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            print(json.dumps([answer.status, answer.read().decode()]))
+    except urllib.error.HTTPError as error:
+        print(json.dumps([error.code, error.read().decode()]))
+"""
+
+
+def ask_from_a_server(hub: LiveHub, *asked: tuple[str, dict[str, str], Any]) -> list[list[Any]]:
+    """Ask at the Hub's own port, as another user of this machine."""
+
+    def become() -> None:
+        os.setgid(OTHER_USER)
+        os.setuid(OTHER_USER)
+
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, hub.hub_url],
+        input=json.dumps(asked),
+        preexec_fn=become,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={},
+        check=True,
+    )
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
+def test_guessing_from_inside_is_slowed_whatever_it_says_of_where_it_is(hub: LiveHub) -> None:
+    path = "/hub/api/users/dev/tokens"
+    body = {"auth": {"username": "dev", "password": "wrong"}}
+    forged = [
+        (path, {"X-Forwarded-For": f"198.51.100.{number}", "X-Real-Ip": "198.51.100.9"}, body)
+        for number in range(12)
+    ]
+    right = {"auth": {"username": "dev", "password": hub.passwords["dev"]}}
+    answers = ask_from_a_server(hub, *forged, (path, FORGED, right))
+    assert [status for status, _ in answers] == [403] * 13
+    assert "Too many wrong passwords" in answers[-1][1]
+    assert "198.51.100." not in hub.log
+    assert "speaks for others" in hub.log
+    # Through the proxy dev comes from elsewhere, and is let in.
+    assert hub.login("dev").get("/hub/home").status_code == 200
+
+
+def test_the_log_names_who_asks_through_the_proxy_and_not_whom_they_name(hub: LiveHub) -> None:
+    assert httpx.get(f"{hub.url}/hub/nowhere/x1", headers=FORGED).status_code in {302, 404}
+    wait_for(lambda: "/hub/nowhere/x1" in hub.log, "the line of the log")
+    lines = [line for line in hub.log.splitlines() if "/hub/nowhere/x1" in line]
+    assert any("@127.0.0.1)" in line for line in lines), lines
+    assert not any("198.51.100" in line for line in lines)
+
+
+def invite(hub: LiveHub, door: str, **headers: str) -> httpx.Response:
+    token = hub.token("admin").token
+    headers = {"Authorization": f"token {token}", **headers}
+    return httpx.post(f"{door}/hub/api/platform/users/kim/invite", headers=headers, timeout=30)
+
+
+def test_the_link_of_an_invite_is_one_that_can_be_followed(hub: LiveHub) -> None:
+    through, direct = (invite(hub, door).json()["url"] for door in doors(hub))
+    assert through.startswith(f"{hub.url}/hub/invite/?token=")
+    # At the Hub's own port there is nobody whom a link could lead there.
+    assert direct.startswith(f"{hub.url}/hub/invite/?token=")
+    outermost = {"X-Forwarded-Proto": "https,http", "Host": "hub.example.org"}
+    behind_tls = invite(hub, hub.url, **outermost).json()["url"]
+    assert behind_tls.startswith("https://hub.example.org/hub/invite/?token=")
+
+
+def test_cookies_are_secure_where_the_browser_speaks_tls(hub: LiveHub) -> None:
+    for protocol, secure in (("https", True), ("https, http", True), ("http", False)):
+        with httpx.Client(headers={"X-Forwarded-Proto": protocol}) as browser:
+            page = browser.get(f"{hub.url}/hub/login")
+            # The client itself sends no secure cookie here: it speaks no TLS.
+            cookies = {c.name: c.value or "" for c in browser.cookies.jar}
+            sent = "; ".join(f"{name}={value}" for name, value in cookies.items())
+            form = {"username": "dev", "password": hub.passwords["dev"]}
+            form["_xsrf"] = hidden_xsrf(page.text)
+            answer = browser.post(f"{hub.url}/hub/login", data=form, headers={"Cookie": sent})
+        assert answer.status_code == 302, answer.text
+        set_now = answer.headers.get_list("set-cookie")
+        names = {each.partition("=")[0]: "secure" in each.lower() for each in set_now}
+        # JupyterHub makes this one for itself; it is worth nothing without the others.
+        names.pop("_xsrf", None)
+        assert {"platform-device", "jupyterhub-hub-login"} <= names.keys()
+        assert set(names.values()) == {secure}, (protocol, names)
+
+
+@pytest.mark.parametrize("path", ["/hub/login", "/hub/password", "/hub/invite/?token=x"])
+def test_pages_of_passwords_are_kept_nowhere(hub: LiveHub, path: str) -> None:
+    session = hub.login("dev") if path == "/hub/password" else Session(hub.url, "nobody")
+    answer = session.get(path)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    if path == "/hub/login":
+        assert session.submit_login("wrong").headers["Cache-Control"] == "no-store"
+    session.close()
+
+
+def test_headers_are_read_so_far_and_no_further(hub: LiveHub) -> None:
+    for headers in (
+        {f"x-{number}": "y" for number in range(1_500)},
+        {"Cookie": "; ".join(f"a{number}=b" for number in range(2_000))},
+        {"Cookie": 'a="' + "\\012" * 4_000 + '"'},
+        {"Accept": "application/json," * 1_000},
+        {"Authorization": "token " + "x" * 20_000},
+    ):
+        began = time.monotonic()
+        answer = httpx.get(f"{hub.hub_url}/hub/api/user", headers=headers, timeout=30)
+        assert answer.status_code in {401, 403}
+        assert time.monotonic() - began < 4
+    query = "&".join(f"a{number}=b" for number in range(2_000))
+    assert httpx.get(f"{hub.hub_url}/hub/login?{query}").status_code in {200, 400}
+    fields = b"&".join(b"a=b" for _ in range(100_000))
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = httpx.post(f"{hub.hub_url}/hub/login", content=fields, headers=form)
+    assert answer.status_code in {400, 403}
+    assert not re.search("^Traceback", hub.log, re.MULTILINE)

@@ -1,0 +1,63 @@
+"""What strangers may ask for waits in a queue of its own, and only so long."""
+
+import asyncio
+import os
+import threading
+
+import pytest
+from tornado import web
+
+from jupyterhub_platform.hub.threads import STORE_THREADS, PasswordThread
+
+
+async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None:
+    thread, gate = PasswordThread(most_waiting=3), threading.Event()
+    asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(4)]
+    await asyncio.sleep(0.05)
+    with pytest.raises(web.HTTPError) as refused:
+        await thread.run(gate.wait)
+    assert refused.value.status_code == 503
+    assert refused.value.headers["Retry-After"]  # type: ignore[attr-defined]
+    gate.set()
+    assert await asyncio.gather(*asked) == [True] * 4
+    assert await thread.run(int, "7") == 7
+
+
+async def test_nobody_else_waits_for_it() -> None:
+    thread, gate = PasswordThread(most_waiting=30), threading.Event()
+    asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(31)]
+    loop = asyncio.get_running_loop()
+    assert await asyncio.wait_for(loop.run_in_executor(STORE_THREADS, int, "1"), 5) == 1
+    assert await asyncio.wait_for(loop.run_in_executor(None, int, "2"), 5) == 2
+    gate.set()
+    await asyncio.gather(*asked)
+
+
+async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
+    thread, gate = PasswordThread(most_waiting=0), threading.Event()
+    asked = asyncio.ensure_future(thread.run(gate.wait))
+    await asyncio.sleep(0.05)
+    asked.cancel()
+    await asyncio.sleep(0)
+    with pytest.raises(web.HTTPError):
+        await thread.run(int, "1")
+    gate.set()
+    for _ in range(100):
+        await asyncio.sleep(0.01)
+        if thread._asked == 0:
+            break
+    assert await thread.run(int, "1") == 1
+
+
+async def test_it_runs_behind_everything_else() -> None:
+    def priority() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    assert await PasswordThread().run(priority) > priority()
+
+
+async def test_what_goes_wrong_comes_back_and_frees_its_place() -> None:
+    thread = PasswordThread(most_waiting=0)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="x"):
+            await thread.run(int, "x")

@@ -1,0 +1,130 @@
+"""Requests that are too large, on a real web server: a sentence, whatever the client does."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from tornado import web
+from tornado.testing import bind_unused_port
+
+from jupyterhub_platform.request_limits import (
+    MOST_BODY_BYTES,
+    MOST_CHUNKS,
+    MOST_HEADER_BYTES,
+    LimitedHTTPServer,
+)
+
+
+class Echo(web.RequestHandler):
+    def post(self) -> None:
+        self.write(str(len(self.request.body)))
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    listening, port = bind_unused_port()
+    server = LimitedHTTPServer(web.Application([(".*", Echo)]))
+    server.add_socket(listening)
+    yield port
+    server.stop()
+    await server.close_all_connections()
+
+
+async def ask(port: int, *parts: bytes) -> tuple[int, bytes, bytes]:
+    """Send parts one after another, listen only then, and return status, headers and body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r")[0] or 0)
+        return int(head.split()[1]), head, await reader.readexactly(length)
+    finally:
+        writer.close()
+
+
+def post(path: str, *headers: str) -> bytes:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: hub", *headers, "", ""]).encode()
+
+
+def chunk(size: int) -> bytes:
+    return f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
+
+
+async def test_a_body_of_just_the_limit_is_read(port: int) -> None:
+    head = post("/x", f"Content-Length: {MOST_BODY_BYTES}")
+    status, _, body = await ask(port, head, b"x" * MOST_BODY_BYTES)
+    assert (status, body) == (200, str(MOST_BODY_BYTES).encode())
+    pieces = [chunk(2**16)] * (MOST_BODY_BYTES // 2**16)
+    chunked = post("/x", "Transfer-Encoding: chunked")
+    status, _, body = await ask(port, chunked, *pieces, b"0\r\n\r\n")
+    assert (status, body) == (200, str(MOST_BODY_BYTES).encode())
+
+
+@pytest.mark.parametrize("length", [MOST_BODY_BYTES + 1, 3 * MOST_BODY_BYTES, 10**30])
+async def test_what_says_that_it_is_too_large_is_refused_before_it_comes(
+    port: int, length: int
+) -> None:
+    status, head, body = await ask(port, post("/hub/login", f"Content-Length: {length}"))
+    assert (status, b"text/plain" in head) == (413, True)
+    assert b"1 MiB at most" in body
+
+
+async def test_a_client_that_sends_everything_first_hears_of_it(port: int) -> None:
+    size = 4 * MOST_BODY_BYTES
+    head = post("/hub/api/users/x/tokens", f"Content-Length: {size}")
+    status, _, body = await ask(port, head, b"x" * size)
+    assert status == 413
+    said = json.loads(body)
+    assert said["code"] == "request.too_large"
+    assert "Send less" in said["message"]
+
+
+async def test_a_chunked_body_is_cut_off(port: int) -> None:
+    pieces = [chunk(2**16)] * (2 * MOST_BODY_BYTES // 2**16)
+    status, _, _ = await ask(port, post("/x", "Transfer-Encoding: chunked"), *pieces)
+    assert status == 413
+    claims = post("/x", "Transfer-Encoding: chunked") + b"7fffffff\r\n" + b"x" * 2**21
+    assert (await ask(port, claims))[0] == 413
+
+
+async def test_who_asks_first_gets_no_invitation_to_send(port: int) -> None:
+    head = post("/x", f"Content-Length: {2 * MOST_BODY_BYTES}", "Expect: 100-continue")
+    assert (await ask(port, head))[0] == 413
+    small = post("/x", "Content-Length: 1", "Expect: 100-continue")
+    assert (await ask(port, small, b"x"))[0] == 100
+
+
+async def test_a_body_in_crumbs_is_not_read_to_its_end(port: int) -> None:
+    head = post("/x", "Transfer-Encoding: chunked", "Connection: keep-alive")
+    enough = chunk(1) * (MOST_CHUNKS - 1) + b"0\r\n\r\n"
+    # Twice on one connection: each request is counted for itself.
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for _ in range(2):
+        writer.write(head + enough)
+        assert b" 200 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+        await reader.readexactly(len(str(MOST_CHUNKS - 1)))
+    writer.close()
+    assert (await ask(port, head, chunk(1) * (MOST_CHUNKS + 1)))[0] == 400
+
+
+async def test_headers_without_end_are_not_read_to_their_end(port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(post("/x", f"A: {'x' * MOST_HEADER_BYTES}"))
+    assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
+
+
+async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jupyterhub_platform.request_limits.BODY_SECONDS", 0.3)
+    listening, port = bind_unused_port()
+    server = LimitedHTTPServer(web.Application([(".*", Echo)]))
+    server.add_socket(listening)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(post("/x", "Content-Length: 10") + b"x")
+    assert await asyncio.wait_for(reader.read(), 20) == b""
+    writer.close()
+    server.stop()
+    await server.close_all_connections()
