@@ -207,13 +207,15 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             environment.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", str(seconds))
         return environment
 
-    async def start(self) -> Any:
-        """Start what was admitted, and nothing else."""
-        if self.admitted is None:
-            raise AdmissionDenied(
-                "This server was not admitted.", status=403, code="server.not_admitted"
-            )
-        return await super().start()
+    def start(self) -> Any:
+        """Start what was admitted, and nothing else; it runs from now on, awaited or not."""
+        if self.admitted is not None:
+            return super().start()
+        refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        refused.set_exception(
+            AdmissionDenied("This server was not admitted.", status=403, code="server.not_admitted")
+        )
+        return refused
 
     # -- from admission to release ----------------------------------------------------------------
 

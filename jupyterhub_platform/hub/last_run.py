@@ -1,11 +1,12 @@
 """How the last run of a server ended, kept with the server and told until it starts again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from jupyterhub.spawner import Spawner
+from jupyterhub.utils import maybe_future
 
 from jupyterhub_platform.core.causes import (
     ENDED,
@@ -51,10 +52,20 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
         return None
 
-    async def start(self) -> Any:
-        """Start, and note the answer of a backend that refuses."""
+    def start(self) -> Any:
+        """Start, and note the answer of a backend that refuses.
+
+        As with KubeSpawner, what was called runs: who reads its progress may await it later.
+        """
+        begun = maybe_future(super().start())
+        watched = asyncio.ensure_future(self._note_refusal(begun))
+        # One that is cancelled before its first turn would leave the other running.
+        watched.add_done_callback(lambda _: begun.cancel())
+        return watched
+
+    async def _note_refusal(self, begun: Awaitable[Any]) -> Any:
         try:
-            return await super().start()
+            return await begun
         except AdmissionDenied as refusal:
             told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
             self.seen = refusal.cause or told

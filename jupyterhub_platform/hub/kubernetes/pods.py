@@ -42,6 +42,19 @@ class Pods:
                 return None
             raise
 
+    async def read_claim(self, name: str) -> Manifest | None:
+        """Return a claim of a volume, ``None`` if the cluster itself says that there is none.
+
+        Who stands between may answer 404 as well, and knows nothing of claims.
+        """
+        read = self.api.read_namespaced_persistent_volume_claim
+        try:
+            return await self._call(read, name, self.namespace)
+        except ApiException as error:
+            if error.status == 404 and _is_not_found(error.body):
+                return None
+            raise
+
     async def list_marks(self, selector: str) -> list[Manifest]:
         """List the pods that a label selector names, without what they are made of.
 
@@ -100,6 +113,15 @@ class Pods:
             return await asyncio.wait_for(_ask(method, *args, **more), self.timeout)
         except (ClientError, ConnectionError) as error:
             raise TimeoutError(f"no answer: {type(error).__name__}") from None
+
+
+def _is_not_found(body: object) -> bool:
+    try:
+        answer = json.loads(str(body))
+    except ValueError:
+        return False
+    kind = part(answer, "details").get("kind") if isinstance(answer, dict) else ""
+    return kind == "persistentvolumeclaims" and answer.get("reason") == "NotFound"
 
 
 async def _ask(method: _Call, *args: Any, **more: Any) -> Manifest:
