@@ -1090,7 +1090,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/causes.py",
+        "hub/kubernetes/causes/pod.py",
         ("tests/hub/kubernetes/test_causes.py",),
         (
             "a large image is taken for volumes that do not come",
@@ -1119,7 +1119,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/disruptions.py",
+        "hub/kubernetes/causes/disruption.py",
         ("tests/hub/kubernetes/test_causes.py",),
         (
             "a server that is moved is said to have lost its node",

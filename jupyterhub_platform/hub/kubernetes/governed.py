@@ -1,6 +1,5 @@
 """KubeSpawner behind admission, and the look for pods that no server accounts for."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,7 @@ from traitlets import Float, default
 
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.hub.admission import AdmissionMixin
-from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
+from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
@@ -67,6 +66,6 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""
         pod = self._watched() if self.pod_reflector is not None else None
         if pod is not None and self._is_own(pod):
-            self._seen_last = explain_pod(pod, datetime.now(UTC))
+            self._seen_last = self._explain(pod)
             return self._seen_last
         return (self._seen_last or DELETED) if self.ready and not self._unsettled else None

@@ -1,7 +1,6 @@
 """KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,6 @@ from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.causes import explain_pod
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
@@ -191,7 +189,7 @@ class KubeTierSpawner(HomeClaimSpawner):
             if self.told_of_claims != claims:
                 claims = self.told_of_claims
                 yield {"message": claims}
-            cause = explain_pod(self._watched() or {}, datetime.now(UTC))
+            cause = self._explain(self._watched())
             if cause is not None and cause != said:
                 said = cause
                 yield {"message": str(cause)}
