@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException, V1Pod
 
-from jupyterhub_platform.core.causes import NOT_UP
+from jupyterhub_platform.core.causes import not_up
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
@@ -69,7 +69,7 @@ class CreatingSpawner(OwnPodSpawner):
             return answers.no_answer()
         pod = self._watched()
         if self.pod_has_uid(pod):
-            return answers.not_ready(self._explain(pod) or NOT_UP)
+            return answers.not_ready(self._explain(pod) or not_up(self.start_timeout))
         # It was created, and the watch does not show it: this Hub is blind.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 

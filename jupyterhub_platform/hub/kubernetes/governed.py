@@ -3,12 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+from kubernetes_asyncio.client import ApiException
 from tornado.ioloop import IOLoop
 from traitlets import Float, default
 
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
@@ -61,6 +63,13 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
     def _default_hub_instance(self) -> str:
         # The store outlives every address of the Hub: pods of before stay its own.
         return str(self.platform.runtime.store.id)
+
+    async def read_log(self) -> str:
+        """Return the end of our pod's log, where the Hub's Role lets it be read (``pods/log``)."""
+        try:
+            return await self._pods(self.k8s_api_request_timeout).read_log(self.pod_name, NOTEBOOK)
+        except (ApiException, TimeoutError):
+            return ""
 
     def backend_cause(self) -> Cause | None:
         """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""

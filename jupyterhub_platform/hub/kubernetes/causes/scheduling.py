@@ -18,7 +18,8 @@ from jupyterhub_platform.hub.kubernetes.causes import taints, volumes
 
 _HEAD: Final = re.compile(r"^\s*(?:\d+/\d+ nodes are available[:.]?|Unschedulable:)\s*")
 _TAIL: Final = re.compile(
-    r"(?:^|[.,]?\s+)(?:preemption:|still not schedulable|no new claims to deallocate).*",
+    r"(?:^|[.,]?\s+)(?:preemption:|still not schedulable|no new claims to deallocate).*|"
+    r"\.\s+not found\s*$",
     re.DOTALL,
 )
 """What is said of making room by ending others; that is no reason of its own."""
