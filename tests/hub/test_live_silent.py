@@ -1,4 +1,4 @@
-"""Servers that start and never answer: who waits is told for how long, and what may be the cause."""
+"""Servers that start and never answer: who waits is told how long, and what may be the cause."""
 
 import json
 from collections.abc import Callable, Iterator

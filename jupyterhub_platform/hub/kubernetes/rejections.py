@@ -1,7 +1,7 @@
 """What the cluster itself refuses to admit: one sentence for each of its reasons that is known."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from jupyterhub_platform.core.errors import QuantityError
@@ -25,12 +25,19 @@ _RANGE: Final = re.compile(
 _RATIO: Final = re.compile(
     r"(?P<resource>[A-Za-z0-9./_-]{1,128}) max limit to request ratio per \w+ is "
 )
+_REFUSED, _BUSY, _BROKEN = 400, 429, 500
+_NAME: Final = r"(?P<name>[A-Za-z0-9][A-Za-z0-9.:_/-]{0,252})"
+_ACCOUNT: Final = re.compile(rf'serviceaccount "{_NAME}" not found')
+_PRIORITY: Final = re.compile(rf"no PriorityClass with name {_NAME} was found")
+_RUNTIME: Final = re.compile(rf'RuntimeClass "{_NAME}" not found')
+_WEBHOOK: Final = re.compile(rf'admission webhook "{_NAME}" denied the request')
+_RULE: Final = re.compile(rf"ValidatingAdmissionPolicy '{_NAME}' .{{0,300}}denied request")
 _STANDARD: Final = re.compile(r'violates PodSecurity "(?P<standard>baseline|restricted)[:"]')
 
 
 def explain_rejection(status: int | None, message: str) -> AdmissionDenied | None:
     """Return what a refusal of the cluster's comes to; ``None`` if nothing is known of it."""
-    if status != 403:
+    if status is None or not _REFUSED <= status < _BROKEN or status == _BUSY:
         return None
     for pattern, say in _SORTED:
         if match := pattern.search(message):
@@ -87,7 +94,56 @@ def _too_powerful(match: re.Match[str]) -> AdmissionDenied:
     )
 
 
+def _missing(code: str, what: str, where: str) -> Callable[[re.Match[str]], AdmissionDenied]:
+    def say(match: re.Match[str]) -> AdmissionDenied:
+        return AdmissionDenied(
+            f"There is no {what} {match['name']} in the cluster, which this server's pod names. "
+            f"Ask an operator to make it, or to correct {where}; until then choose a tier "
+            "without it.",
+            status=500,
+            code=code,
+        )
+
+    return say
+
+
+def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
+    def say(match: re.Match[str]) -> AdmissionDenied:
+        return AdmissionDenied(
+            f"The cluster's {what} {match['name']} does not admit this server's pod, and trying "
+            "again will not help. Choose another tier, or ask an operator: the Hub's log has the "
+            "reason that it gives.",
+            status=500,
+            code="cluster.webhook",
+        )
+
+    return say
+
+
 _SORTED: Final = (
+    # First: what a webhook says may have the words of all others.
+    (_WEBHOOK, _denied_by("admission webhook")),
+    (_RULE, _denied_by("ValidatingAdmissionPolicy")),
+    (
+        _ACCOUNT,
+        _missing(
+            "cluster.no_service_account",
+            "service account",
+            "service_account of the tier or group, or c.KubeSpawner.service_account",
+        ),
+    ),
+    (
+        _PRIORITY,
+        _missing(
+            "cluster.no_priority_class",
+            "PriorityClass",
+            "priority_class of the tier, or c.KubeSpawner.priority_class_name",
+        ),
+    ),
+    (
+        _RUNTIME,
+        _missing("cluster.no_runtime_class", "RuntimeClass", "runtime_class of the tier"),
+    ),
     (_QUOTA, _over_quota),
     (_RANGE, _out_of_range),
     (_RATIO, _out_of_ratio),
