@@ -34,8 +34,8 @@ FORBIDDEN = 'pods "jupyter-dev1" is forbidden: '
     [
         (
             (
-                f'{FORBIDDEN}error looking up service account hub/vision: serviceaccount "vision" not '
-                "found"
+                f"{FORBIDDEN}error looking up service account hub/vision: serviceaccount "
+                '"vision" not found'
             ),
             "cluster.no_service_account",
             "vision",
@@ -52,16 +52,16 @@ FORBIDDEN = 'pods "jupyter-dev1" is forbidden: '
         ),
         (
             (
-                'admission webhook "validate.kyverno.svc-fail" denied the request: serviceaccount "x" '
-                f"not found {TOKEN}"
+                'admission webhook "validate.kyverno.svc-fail" denied the request: serviceaccount '
+                f'"x" not found {TOKEN}'
             ),
             "cluster.webhook",
             "validate.kyverno.svc-fail",
         ),
         (
             (
-                f"{FORBIDDEN}ValidatingAdmissionPolicy 'only-ours' with binding 'all' denied request: "
-                "no"
+                f"{FORBIDDEN}ValidatingAdmissionPolicy 'only-ours' with binding 'all' denied "
+                "request: no"
             ),
             "cluster.webhook",
             "only-ours",
