@@ -1206,7 +1206,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/causes.py",
+        "hub/kubernetes/causes/pod.py",
         ("tests/hub/kubernetes/test_causes.py",),
         (
             "a large image is taken for volumes that do not come",
@@ -1235,7 +1235,120 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/disruptions.py",
+        "hub/kubernetes/causes/scheduling.py",
+        ("tests/hub/kubernetes/test_scheduling.py",),
+        (
+            "what is not known is not quoted",
+            "    _UNKNOWN,\n    *(_Kind(each.matches",
+            "    *(_Kind(each.matches",
+        ),
+        (
+            "a control plane is taken for a node of the tier",
+            " or taints.is_never_for_servers(words)",
+            "",
+        ),
+        (
+            "what preemption says is a reason",
+            'text = _TAIL.sub("", _HEAD.sub("", message))',
+            'text = _HEAD.sub("", message)',
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/causes/scaling.py",
+        ("tests/hub/kubernetes/test_scheduling.py",),
+        (
+            "a node is on its way for ever",
+            "_coming(cause) if now - seen_at(last) < _PATIENCE else cause",
+            "_coming(cause)",
+        ),
+        (
+            "the scheduler is taken for an autoscaler",
+            '    if event.get("reason") != "FailedScheduling":\n        return True\n',
+            "    return True\n",
+        ),
+        (
+            "a node helps a claim that does not exist",
+            " or cause.code in _NO_HELP",
+            "",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/causes/events.py",
+        ("tests/hub/kubernetes/test_scheduling.py",),
+        (
+            "events of an earlier pod count",
+            'if part(each, "involvedObject").get("uid") in (None, uid)',
+            "if True",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/home_claim.py",
+        ("tests/hub/kubernetes/test_home_claims.py",),
+        (
+            "a state is up to date before its claim is settled",
+            "            state.pop(_VERSION, None)\n",
+            "            pass\n",
+        ),
+        (
+            "the home of a namesake is taken",
+            "and namesake in (None, self.user.orm_user)",
+            "",
+        ),
+        (
+            "a home with another user's mark is taken",
+            "return self._is_this_server(marks)",
+            "return True",
+        ),
+        (
+            "a new user gets the home of one who was written like that",
+            "if today is not None and self._is_of_an_earlier_name(today):",
+            "if False:",
+        ),
+        (
+            "two homes are not told of",
+            "        self.told_of_claims = (",
+            "        _ = (",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/pods.py",
+        ("tests/hub/kubernetes/test_home_claims.py", "-k", "no_answer"),
+        (
+            "whatever answers 404 knows that there is no home",
+            "error.status == 404 and _is_not_found(error.body)",
+            "error.status == 404",
+        ),
+    ),
+    *faults_in(
+        "hub/last_run.py",
+        ("tests/hub/test_admission.py",),
+        (
+            "a start begins when it is awaited",
+            "        begun = maybe_future(super().start())\n",
+            "        begun = super().start()\n",
+        ),
+        (
+            "a start that is broken off leaves its backend running",
+            "        watched.add_done_callback(lambda _: begun.cancel())\n",
+            "",
+        ),
+    ),
+    *faults_in(
+        "hub/upstream/wait_up.py",
+        ("tests/hub/test_live_silent.py",),
+        (
+            "a tier that is too small is a failure of the Hub",
+            "if cause.code in UNEXPLAINED:",
+            "if True:",
+        ),
+        (
+            "a Hub that reaches nobody counts no failure",
+            "if cause.code in UNEXPLAINED:",
+            "if False:",
+        ),
+    ),
+    *faults_in(
+        "hub/kubernetes/causes/disruption.py",
         ("tests/hub/kubernetes/test_causes.py",),
         (
             "a server that is moved is said to have lost its node",

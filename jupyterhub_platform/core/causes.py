@@ -1,11 +1,13 @@
 """Why a server does not run: one cause in words, who can do something about it, and what."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from jupyterhub_platform.core.resources import CPU, describe_amount
 from jupyterhub_platform.core.sentences import join_remedies
 
 
@@ -77,6 +79,37 @@ NOT_UP: Final = Cause(
     Who.OPERATOR,
     "Start it again; if it fails again, an operator looks at the Hub's log and the server's own.",
 )
+NOT_STARTED: Final = Cause(
+    "server.not_started",
+    "The Hub could not start this server: something went wrong before it ran.",
+    Who.OPERATOR,
+    "Start it again; if it fails again, an operator looks at the Hub's log, which has the error.",
+)
+NOT_ANSWERING: Final = Cause(
+    "server.not_answering",
+    "The server started, and did not answer the Hub in the time that it has for that.",
+    Who.OPERATOR,
+    "Start it again. If it fails again, an operator looks into its log: “Failed to connect to my "
+    "Hub” there means that DNS or a NetworkPolicy keeps it from the Hub, which jhp doctor looks "
+    "for, too.",
+)
+TOO_SLOW: Final = Cause(
+    "server.too_slow",
+    "The server did not answer in time: its tier has too little CPU to start JupyterLab.",
+    Who.YOU,
+    "Choose a tier with more CPU, or ask an operator to raise the CPU limit of this one, or "
+    "c.Spawner.http_timeout.",
+)
+NO_HUB: Final = Cause(
+    "server.no_hub",
+    "The server started, and cannot reach the Hub, as its log says.",
+    Who.OPERATOR,
+    "An operator looks at the NetworkPolicies of servers and of the Hub; jhp doctor looks at them.",
+)
+UNEXPLAINED: Final = frozenset({NOT_UP.code, NOT_ANSWERING.code})
+"""Codes of starts that failed in time, and that may have failed by the Hub and not the server."""
+JUPYTERLAB_CPU_SECONDS: Final = 3
+"""What starting JupyterLab takes, measured."""
 FAILED: Final = Cause(
     "server.failed",
     "The server's program ended with an error.",
@@ -127,12 +160,24 @@ _OF_REASONS: Final = {
         "server.lifetime", "The server was stopped because its lifetime was over.", Who.YOU, _AGAIN
     ),
     "idle": Cause("server.idle", "The server was stopped because nobody used it.", Who.YOU, _AGAIN),
-    **{cause.code: cause for cause in (OUT_OF_MEMORY, FAILED, NOT_UP, UNREACHED, ENDED)},
+    **{
+        cause.code: cause
+        for cause in (
+            *(OUT_OF_MEMORY, FAILED, NOT_UP, UNREACHED, ENDED),
+            *(NOT_STARTED, NOT_ANSWERING, TOO_SLOW, NO_HUB),
+        )
+    },
 }
 """By what stands in the ledger: why somebody stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _PUT_OUT.code})
 """Codes of ends that somebody wanted, and that are not told unasked."""
 
+_UNRESOLVED: Final = re.compile(
+    r"name resolution|Name or service not known|No address associated|Could not resolve|"
+    r"getaddrinfo|nodename nor servname|Domain name not found|Timeout while contacting DNS",
+    re.IGNORECASE,
+)
+"""How a server's libraries say that a name is not found."""
 _WHO_HELPS: Final = (
     ("options.", Who.YOU),
     ("quota.", Who.YOU),
@@ -140,6 +185,46 @@ _WHO_HELPS: Final = (
     ("tier.", Who.MANAGER),
     ("capacity.", Who.OPERATOR),
 )
+
+
+def not_up(seconds: float) -> Cause:
+    """Say of a start that did not get ready in time how long that was."""
+    sentence = (
+        f"The server did not get ready in the {seconds:g} s that it has for that "
+        "(start_timeout), and was stopped."
+    )
+    return replace(NOT_UP, sentence=sentence)
+
+
+def not_answering(seconds: float, cpu: int) -> Cause:
+    """Say of a server that started how long the Hub waited for an answer, and what it may lack.
+
+    ``cpu`` is what it may use at most, in thousandths; 0 if there is no limit. The half of what
+    JupyterLab takes counts as too little: what else starts with it is the user's own.
+    """
+    told = f"The server started, and did not answer the Hub within {seconds:g} s (http_timeout)"
+    needs = JUPYTERLAB_CPU_SECONDS * 1000 / cpu if cpu else 0
+    if needs * 2 < seconds or not cpu:
+        return replace(NOT_ANSWERING, sentence=f"{told}.")
+    may = "needs" if needs >= seconds else "may need"
+    amount = describe_amount(CPU, cpu)
+    return replace(TOO_SLOW, sentence=f"{told}; with {amount} JupyterLab {may} longer.")
+
+
+def no_hub(log: str, api_url: str) -> Cause | None:
+    """Say that a server cannot reach the Hub, if its ``log`` says so; ``None`` if it does not."""
+    if "Failed to connect to my Hub" not in log:
+        return None
+    if not _UNRESOLVED.search(log):
+        return replace(
+            NO_HUB, sentence=f"The server started, and cannot reach the Hub at {api_url}."
+        )
+    sentence = f"The server started, and DNS does not tell it where the Hub is ({api_url})."
+    fix = (
+        "An operator looks whether the NetworkPolicies of servers let them ask DNS (port 53), and "
+        "whether the cluster's DNS runs; jhp doctor looks at them."
+    )
+    return replace(NO_HUB, sentence=sentence, fix=fix)
 
 
 def cause_of_release(reason: str) -> Cause:

@@ -10,6 +10,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.resources import CPU
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
@@ -207,13 +208,19 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             environment.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", str(seconds))
         return environment
 
-    async def start(self) -> Any:
-        """Start what was admitted, and nothing else."""
-        if self.admitted is None:
-            raise AdmissionDenied(
-                "This server was not admitted.", status=403, code="server.not_admitted"
-            )
-        return await super().start()
+    def start(self) -> Any:
+        """Start what was admitted, and nothing else; it runs from now on, awaited or not."""
+        if self.admitted is not None:
+            return super().start()
+        refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        refused.set_exception(
+            AdmissionDenied("This server was not admitted.", status=403, code="server.not_admitted")
+        )
+        return refused
+
+    def most_cpu(self) -> int:
+        """Return the limit of the tier, in thousandths; 0 if it has none."""
+        return self.admitted.tier.limits.amount(CPU) if self.admitted else 0
 
     # -- from admission to release ----------------------------------------------------------------
 

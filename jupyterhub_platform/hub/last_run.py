@@ -1,21 +1,25 @@
 """How the last run of a server ended, kept with the server and told until it starts again."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
 from jupyterhub.spawner import Spawner
+from jupyterhub.utils import maybe_future
 
 from jupyterhub_platform.core.causes import (
     ENDED,
     FAILED,
-    NOT_UP,
+    NOT_STARTED,
     UNREACHED,
     Cause,
     LastRun,
     Who,
     cause_of_release,
+    no_hub,
+    not_answering,
+    not_up,
 )
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub.denials import AdmissionDenied
@@ -43,6 +47,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self.last_run: LastRun | None = None
         self.seen: Cause | None = None
         self._stop_asked = False
+        self._run_start: asyncio.Future[Any] | None = None
         self._polling: asyncio.Task[Any] | None = None
         # In which a Hub that was restarted looks at this server.
         self._checking: asyncio.Task[Any] | None = None
@@ -51,10 +56,21 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
         return None
 
-    async def start(self) -> Any:
-        """Start, and note the answer of a backend that refuses."""
+    def start(self) -> Any:
+        """Start, and note the answer of a backend that refuses.
+
+        As with KubeSpawner, what was called runs: who reads its progress may await it later.
+        """
+        begun = maybe_future(super().start())
+        watched = asyncio.ensure_future(self._note_refusal(begun))
+        # One that is cancelled before its first turn would leave the other running.
+        watched.add_done_callback(lambda _: begun.cancel())
+        self._run_start = watched
+        return watched
+
+    async def _note_refusal(self, begun: Awaitable[Any]) -> Any:
         try:
-            return await super().start()
+            return await begun
         except AdmissionDenied as refusal:
             told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
             self.seen = refusal.cause or told
@@ -79,13 +95,34 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         """Stop; a start that has failed does this itself, and what it waited for is noted."""
         start, task = self._spawn_future, asyncio.current_task()
         if start is not None and start is task:
-            self.seen = self.seen or self.backend_cause() or NOT_UP
+            self.seen = self.seen or self.backend_cause() or await self._why_not_up()
         if task is not None and task is self._checking and self.stop_reason == STOPPED:
             # Nobody asked: a Hub that was restarted gives up what does not answer.
             self.seen = self.seen or self.backend_cause() or UNREACHED
         # A look removes by itself what it finds ended: nobody has asked for that.
         self._stop_asked = self._stop_asked or task is not self._polling
         await super().stop(now)
+
+    async def _why_not_up(self) -> Cause:
+        """Say which of the Hub's two patiences with a start was over, and what is known of it."""
+        if not self._waiting_for_response:
+            return not_up(self.start_timeout) if self._took_too_long() else NOT_STARTED
+        unreached = no_hub(await self.read_log(), self.hub.api_url)
+        return unreached or not_answering(self.http_timeout, self.most_cpu())
+
+    def _took_too_long(self) -> bool:
+        started = self._run_start
+        if started is None or not started.done():
+            return started is not None
+        return started.cancelled() or isinstance(started.exception(), TimeoutError)
+
+    async def read_log(self) -> str:
+        """Return the end of what the server has logged; nothing if that cannot be read."""
+        return ""
+
+    def most_cpu(self) -> int:
+        """Return the most CPU that the server may use, in thousandths; 0 if that is not limited."""
+        return 0
 
     def end_run(self, held: Reservation, at: datetime) -> str:
         """Note that the run that ``held`` something is over; return the reason for the ledger."""

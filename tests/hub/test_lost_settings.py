@@ -16,7 +16,9 @@ def lost(config: Config, spawner: type = PlatformKubeSpawner) -> list[str]:
     return list(find_lost(SimpleNamespace(config=config, spawner_class=spawner)))
 
 
-@pytest.mark.parametrize("value", [[{"display_name": "Large"}], lambda spawner: []], ids=["list", "callable"])
+@pytest.mark.parametrize(
+    "value", [[{"display_name": "Large"}], lambda spawner: []], ids=["list", "callable"]
+)
 @pytest.mark.parametrize("section", ["KubeSpawner", "PlatformKubeSpawner"])
 def test_profiles_of_a_site_are_lost_with_what_they_override(section: str, value: Any) -> None:
     config = Config()

@@ -41,6 +41,8 @@ class FakeKubernetes:
     answers: list[Answer] = field(default_factory=list)
     created: list[Pod] = field(default_factory=list)
     deleted: list[tuple[str, Any]] = field(default_factory=list)
+    logged: bytes | None = None
+    """What every pod has logged; ``None`` if the Hub's Role does not let it read that."""
     lingering: bool = False
     hidden: bool = False
     lists: int = 0
@@ -59,7 +61,11 @@ class FakeKubernetes:
         sockets = bind_sockets(0, "127.0.0.1")
         fake.url = f"http://127.0.0.1:{sockets[0].getsockname()[1]}"
         path = r"/api/v1/namespaces/([^/]+)/pods"
-        rows = [(path, _Pods, {"fake": fake}), (path + r"/([^/]+)", _Pod, {"fake": fake})]
+        rows = [
+            (path, _Pods, {"fake": fake}),
+            (path + r"/([^/]+)", _Pod, {"fake": fake}),
+            (path + r"/([^/]+)/log", _Log, {"fake": fake}),
+        ]
         fake._server = HTTPServer(Application(rows))
         fake._server.add_sockets(sockets)
         return fake
@@ -205,3 +211,11 @@ class _Pod(_Handler):
             self.fake.publish("MODIFIED", pod)
         else:
             self.fake.remove(name)
+
+
+class _Log(_Handler):
+    def get(self, namespace: str, name: str) -> None:
+        if self.fake.logged is None:
+            self.answer(403, "Forbidden", f'pods "{name}" is forbidden: cannot get "pods/log"')
+        else:
+            self.write(self.fake.logged)

@@ -13,17 +13,10 @@ from typing import Final
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.causes import Cause
-from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    describe_amount,
-    is_accelerator,
-    parse_quantity,
-)
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.guard import EXCEEDS, Violation
+from jupyterhub_platform.hub.kubernetes.rejections import explain_rejection
 
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses with which the cluster says "later": worth another try."""
@@ -32,18 +25,6 @@ RETRY_SECONDS: Final = 30
 _MOST_DIGITS: Final = 6
 _MOST_LOGGED: Final = 1024
 _MOST_READ: Final = 8192
-_QUOTA: Final = re.compile(
-    r"exceeded quota: (?P<quota>[^\s,]{1,253}), requested: (?P<requested>\S+), "
-    r"used: (?P<used>\S+), limited: (?P<limited>\S+)"
-)
-_RANGE: Final = re.compile(
-    r"(?P<bound>maximum|minimum) (?P<resource>[A-Za-z0-9./_-]{1,128}) usage per \w+ is "
-    r"(?P<allowed>[^\s,\]]{1,32})[.,] but (?:limit|request) is (?P<asked>[^\s,\]]{1,32})"
-)
-_RATIO: Final = re.compile(
-    r"(?P<resource>[A-Za-z0-9./_-]{1,128}) max limit to request ratio per \w+ is "
-)
-_STANDARD: Final = re.compile(r'violates PodSecurity "(?P<standard>baseline|restricted)[:"]')
 _SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|KEY", re.IGNORECASE)
 
 
@@ -84,11 +65,8 @@ def for_log(error: ApiException, secrets: Iterable[str]) -> str:
 
 def explain(error: ApiException) -> AdmissionDenied:
     """Turn the answer of the API into what the person at the other end can use."""
-    if error.status == 403:
-        message = read_message(error)
-        for pattern, say in _SORTED:
-            if match := pattern.search(message):
-                return say(match)
+    if (rejected := explain_rejection(error.status, read_message(error))) is not None:
+        return rejected
     if error.status in BUSY:
         return busy(wanted_seconds(error))
     return AdmissionDenied(
@@ -169,6 +147,29 @@ def name_taken(pod: str, namespace: str) -> AdmissionDenied:
     )
 
 
+def claim_not_said(claim: str) -> AdmissionDenied:
+    """Make the refusal of a start whose claim the cluster does not let the Hub look for."""
+    return AdmissionDenied(
+        f"The cluster does not say whether the volume {claim} is there, so nothing was started: "
+        "otherwise a new, empty one could take the place of your files. Ask an operator whether "
+        "the Hub's Role has get on persistentvolumeclaims; the Hub's log has the answer.",
+        status=500,
+        code="pod.volume_not_said",
+    )
+
+
+def another_users_claim(claim: str) -> AdmissionDenied:
+    """Make the refusal of a start whose claim was made for another user before an upgrade."""
+    return AdmissionDenied(
+        f"The volume {claim}, which this server would use, was made for another user whose name "
+        "was written like that before an upgrade, so it was left alone and nothing was started. "
+        "Ask an operator to give this user another name, or to change "
+        "c.KubeSpawner.pvc_name_template; the Hub's log says whose it is.",
+        status=409,
+        code="pod.volume_taken",
+    )
+
+
 def not_admitted() -> AdmissionDenied:
     """Make the refusal of a start that passed no admission."""
     return AdmissionDenied(
@@ -219,82 +220,3 @@ def violates(violations: tuple[Violation, ...]) -> AdmissionDenied:
         status=409,
         code=first.code,
     )
-
-
-def _over_quota(match: re.Match[str]) -> AdmissionDenied:
-    requested, used, limited = (_amounts(match[key]) for key in ("requested", "used", "limited"))
-    parts = [
-        f"of {name} {_say(name, limited.get(name))} are allowed, {_say(name, used.get(name))} "
-        f"used and {_say(name, asked)} asked for"
-        for name, asked in requested.items()
-    ]
-    return AdmissionDenied(
-        f"The quota {match['quota']} of the cluster's namespace leaves no room for this server: "
-        f"{'; '.join(parts)}. Stop a server, choose a smaller tier, or ask an operator to raise "
-        "that quota.",
-        status=409,
-        code="cluster.quota",
-    )
-
-
-def _out_of_range(match: re.Match[str]) -> AdmissionDenied:
-    resource = match["resource"]
-    most = "at most" if match["bound"] == "maximum" else "at least"
-    bound, asked = _say(resource, match["allowed"]), _say(resource, match["asked"])
-    return AdmissionDenied(
-        f"A LimitRange of the cluster's namespace allows {bound} of {resource} {most}, and this "
-        f"server's pod has {asked}. Choose another tier, or ask an operator to bring that tier "
-        "and the LimitRange together.",
-        status=409,
-        code="cluster.limit_range",
-    )
-
-
-def _out_of_ratio(match: re.Match[str]) -> AdmissionDenied:
-    return AdmissionDenied(
-        f"A LimitRange of the cluster's namespace keeps request and limit of {match['resource']} "
-        "closer together than this server's tier has them. Choose another tier, or ask an operator "
-        "to bring that tier and the LimitRange together.",
-        status=409,
-        code="cluster.limit_range",
-    )
-
-
-def _too_powerful(match: re.Match[str]) -> AdmissionDenied:
-    return AdmissionDenied(
-        f"The cluster's namespace takes pods of the security standard {match['standard']} only, "
-        "and this Hub's are not. That is a fault in how the platform is set up, and trying again "
-        "will not help. Tell an operator; the Hub's log says what is missing.",
-        status=500,
-        code="cluster.pod_security",
-    )
-
-
-_SORTED: Final = (
-    (_QUOTA, _over_quota),
-    (_RANGE, _out_of_range),
-    (_RATIO, _out_of_ratio),
-    (_STANDARD, _too_powerful),
-)
-"""What the cluster forbids, by how it says that."""
-
-
-def _amounts(listed: str) -> Mapping[str, str]:
-    pairs = (pair.partition("=") for pair in listed.split(","))
-    return {name: amount for name, _, amount in pairs if name and amount}
-
-
-def _say(name: str, quantity: str | None) -> str:
-    """Say an amount under a ResourceQuota's name, such as ``requests.cpu``, in people's units."""
-    if quantity is None:
-        return "an unknown amount"
-    resource = name.removeprefix("requests.").removeprefix("limits.")
-    if resource == "storage":
-        resource = MEMORY
-    known = resource in {CPU, MEMORY, "ephemeral-storage"} or is_accelerator(resource)
-    if not known or name.startswith("count/"):
-        return quantity
-    try:
-        return describe_amount(resource, parse_quantity(quantity, resource))
-    except QuantityError:
-        return quantity

@@ -1,17 +1,15 @@
 """Creating a server's pod: what becomes of a start with each answer of the cluster, or none."""
 
 import asyncio
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException, V1Pod
 
-from jupyterhub_platform.core.causes import NOT_UP
+from jupyterhub_platform.core.causes import not_up
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.causes import explain_pod
 from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
 from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, uid_of
 from jupyterhub_platform.hub.kubernetes.pods import Pods
@@ -71,7 +69,7 @@ class CreatingSpawner(OwnPodSpawner):
             return answers.no_answer()
         pod = self._watched()
         if self.pod_has_uid(pod):
-            return answers.not_ready(explain_pod(pod or {}, datetime.now(UTC)) or NOT_UP)
+            return answers.not_ready(self._explain(pod) or not_up(self.start_timeout))
         # It was created, and the watch does not show it: this Hub is blind.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 

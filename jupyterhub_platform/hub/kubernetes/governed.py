@@ -1,15 +1,16 @@
 """KubeSpawner behind admission, and the look for pods that no server accounts for."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kubernetes_asyncio.client import ApiException
 from tornado.ioloop import IOLoop
 from traitlets import Float, default
 
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.hub.admission import AdmissionMixin
-from jupyterhub_platform.hub.kubernetes.causes import DELETED, explain_pod
+from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
+from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
@@ -67,10 +68,17 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         # The store outlives every address of the Hub: pods of before stay its own.
         return str(self.platform.runtime.store.id)
 
+    async def read_log(self) -> str:
+        """Return the end of our pod's log, where the Hub's Role lets it be read (``pods/log``)."""
+        try:
+            return await self._pods(self.k8s_api_request_timeout).read_log(self.pod_name, NOTEBOOK)
+        except (ApiException, TimeoutError):
+            return ""
+
     def backend_cause(self) -> Cause | None:
         """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""
         pod = self._watched() if self.pod_reflector is not None else None
         if pod is not None and self._is_own(pod):
-            self._seen_last = explain_pod(pod, datetime.now(UTC))
+            self._seen_last = self._explain(pod)
             return self._seen_last
         return (self._seen_last or DELETED) if self.ready and not self._unsettled else None

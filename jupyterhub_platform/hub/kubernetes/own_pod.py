@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from aiohttp import ClientError
@@ -10,9 +11,11 @@ from kubernetes_asyncio.client import ApiException
 from kubespawner import KubeSpawner
 from traitlets import Unicode, default
 
+from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.ended import exit_code_of
+from jupyterhub_platform.hub.kubernetes.causes.exit import exit_code_of
+from jupyterhub_platform.hub.kubernetes.causes.pod import explain_pod
 from jupyterhub_platform.hub.kubernetes.ownership import Owner, Standing, uid_of
 from jupyterhub_platform.hub.kubernetes.pods import Pods
 
@@ -164,6 +167,10 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
     def _watched(self) -> Manifest | None:
         pod: Manifest | None = self.pod_reflector.pods.get(f"{self.namespace}/{self.pod_name}")
         return pod
+
+    def _explain(self, pod: Manifest | None) -> Cause | None:
+        """Return why ``pod`` does not run, by itself and by its events where they are watched."""
+        return explain_pod(pod or {}, datetime.now(UTC), lambda: self.events)
 
     def _is_own(self, pod: Manifest) -> bool:
         # A pod without our marks was started before this platform was installed, and is ended as

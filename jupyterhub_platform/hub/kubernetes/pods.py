@@ -4,16 +4,19 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from aiohttp import ClientError
 from kubernetes_asyncio.client import ApiException, V1DeleteOptions, V1Preconditions
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
 
+_T = TypeVar("_T")
 _Call: TypeAlias = Callable[..., Awaitable[Any]]
 _MARKS_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PART: Final = 200
+_LINES: Final = 200
+_MOST_LOGGED: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,25 @@ class Pods:
             if error.status == 404:
                 return None
             raise
+
+    async def read_claim(self, name: str) -> Manifest | None:
+        """Return a claim of a volume, ``None`` if the cluster itself says that there is none.
+
+        Who stands between may answer 404 as well, and knows nothing of claims.
+        """
+        read = self.api.read_namespaced_persistent_volume_claim
+        try:
+            return await self._call(read, name, self.namespace)
+        except ApiException as error:
+            if error.status == 404 and _is_not_found(error.body):
+                return None
+            raise
+
+    async def read_log(self, name: str, container: str) -> str:
+        """Return the end of what a container has logged."""
+        read = self.api.read_namespaced_pod_log
+        more = {"container": container, "tail_lines": _LINES, "limit_bytes": _MOST_LOGGED}
+        return await self._wait_for(_ask_text(read, name, self.namespace, **more))
 
     async def list_marks(self, selector: str) -> list[Manifest]:
         """List the pods that a label selector names, without what they are made of.
@@ -103,18 +125,34 @@ class Pods:
         return True
 
     async def _call(self, method: _Call, *args: Any, **more: Any) -> Manifest:
+        return await self._wait_for(_ask(method, *args, **more))
+
+    async def _wait_for(self, answer: Awaitable[_T]) -> _T:
         try:
-            return await asyncio.wait_for(_ask(method, *args, **more), self.timeout)
+            return await asyncio.wait_for(answer, self.timeout)
         except (ClientError, ConnectionError) as error:
             raise TimeoutError(f"no answer: {type(error).__name__}") from None
 
 
+def _is_not_found(body: object) -> bool:
+    try:
+        answer = json.loads(str(body))
+    except ValueError:
+        return False
+    kind = part(answer, "details").get("kind") if isinstance(answer, dict) else ""
+    return kind == "persistentvolumeclaims" and answer.get("reason") == "NotFound"
+
+
 async def _ask(method: _Call, *args: Any, **more: Any) -> Manifest:
+    answer: Manifest = json.loads(await _ask_text(method, *args, **more))
+    return answer
+
+
+async def _ask_text(method: _Call, *args: Any, **more: Any) -> str:
     response = await method(*args, **more, _preload_content=False)
-    text = await response.text()
+    text = await response.text(errors="replace")
     if not response.ok:
         error = ApiException(status=response.status, reason=response.reason)
         error.body, error.headers = text, response.headers
         raise error
-    answer: Manifest = json.loads(text)
-    return answer
+    return str(text)

@@ -1,7 +1,6 @@
 """KubeSpawner with an admitted tier in place of its own options, and a last look at the pod."""
 
 from collections.abc import AsyncIterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +11,9 @@ from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.causes import explain_pod
-from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
 from jupyterhub_platform.hub.kubernetes.dressing import dress
 from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
+from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
 from jupyterhub_platform.hub.kubernetes.own_account import TOKEN, read_own_account
 from jupyterhub_platform.hub.kubernetes.pod import (
     annotations_of,
@@ -26,7 +24,7 @@ from jupyterhub_platform.hub.kubernetes.pod import (
 from jupyterhub_platform.hub.kubernetes.volumes import STORAGE_TRAITS, storage_traits
 
 
-class KubeTierSpawner(CreatingSpawner):
+class KubeTierSpawner(HomeClaimSpawner):
     """Renders what was admitted as a pod, creates that pod only, and touches no other.
 
     The tier replaces KubeSpawner's own profiles: ``profile_list`` stays empty, and user options
@@ -108,6 +106,7 @@ class KubeTierSpawner(CreatingSpawner):
         traits = traits_of(self._admitted(), self._sidecars())
         for name, value in {**traits, **storage}.items():
             setattr(self, name, value)
+        await self.settle_claim()
 
     async def get_pod_manifest(self) -> V1Pod:
         """Render the pod of the admitted tier."""
@@ -184,9 +183,13 @@ class KubeTierSpawner(CreatingSpawner):
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Say beside what the cluster says what that means, and what can be done."""
         said: Cause | None = None
+        claims = ""
         async for step in super().progress():
             yield step
-            cause = explain_pod(self._watched() or {}, datetime.now(UTC))
+            if self.told_of_claims != claims:
+                claims = self.told_of_claims
+                yield {"message": claims}
+            cause = self._explain(self._watched())
             if cause is not None and cause != said:
                 said = cause
                 yield {"message": str(cause)}

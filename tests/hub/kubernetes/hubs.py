@@ -167,7 +167,10 @@ class Hubs:
         self.hub = Hub(ip="10.0.0.1", port=8081, base_url="/hub/", public_host="")
 
     def spawner(
-        self, admitted: Admitted | None, options: Mapping[str, Any] | None = None
+        self,
+        admitted: Admitted | None,
+        options: Mapping[str, Any] | None = None,
+        spawner_class: type[KubeTierSpawner] = KubeTierSpawner,
     ) -> KubeTierSpawner:
         """Make the spawner of an admitted start, as the Hub does."""
         reservation = admitted.reservation if admitted else admit().reservation
@@ -176,7 +179,7 @@ class Hubs:
             user.db.add(orm.Spawner(name=reservation.server, user=user.orm_user))
             user.db.commit()
         spawner: KubeTierSpawner = user._new_spawner(
-            reservation.server, spawner_class=KubeTierSpawner
+            reservation.server, spawner_class=spawner_class
         )
         spawner.admitted = admitted
         spawner.api_token = TOKEN

@@ -125,7 +125,7 @@ def cluster_hub(
         _answering() as port,
     ):
         kubeconfig = directory / "kubeconfig"
-        kubeconfig.write_text(_render_kubeconfig(proxy.url, give(cluster, namespace, role)))
+        kubeconfig.write_text(render_kubeconfig(proxy.url, give(cluster, namespace, role)))
         names = {"namespace": namespace, "api": proxy.url, "port": port}
         told = _SITE.format(**names, start_timeout=start_timeout) + site
         environment = {"KUBECONFIG": str(kubeconfig)}
@@ -149,7 +149,8 @@ def _answering() -> Iterator[int]:
         thread.join(10)
 
 
-def _render_kubeconfig(server: str, token: str) -> str:
+def render_kubeconfig(server: str, token: str) -> str:
+    """Return how the owner of a ``token`` reaches an API server."""
     name = "hub"
     return json.dumps(
         {

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.causes import Who
-from jupyterhub_platform.hub.kubernetes.causes import explain_pod
+from jupyterhub_platform.hub.kubernetes.causes.pod import explain_pod
 
 NOW = datetime(2026, 11, 2, 9, 0, 0, tzinfo=UTC)
 
@@ -116,7 +116,7 @@ CAUSES: list[tuple[dict[str, Any], str, Who]] = [
     ),
     (
         unschedulable('0/1 nodes are available: persistentvolumeclaim "x" not found.'),
-        "pod.volume_unbound",
+        "pod.volume_missing",
         Who.OPERATOR,
     ),
     (

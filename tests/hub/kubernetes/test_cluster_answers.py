@@ -26,6 +26,59 @@ async def test_a_full_namespace_is_a_readable_conflict(
     )
 
 
+FORBIDDEN = 'pods "jupyter-dev1" is forbidden: '
+
+
+@pytest.mark.parametrize(
+    ("message", "code", "name"),
+    [
+        (
+            (
+                f"{FORBIDDEN}error looking up service account hub/vision: serviceaccount "
+                '"vision" not found'
+            ),
+            "cluster.no_service_account",
+            "vision",
+        ),
+        (
+            f"{FORBIDDEN}no PriorityClass with name interactive was found",
+            "cluster.no_priority_class",
+            "interactive",
+        ),
+        (
+            f'{FORBIDDEN}pod rejected: RuntimeClass "gvisor" not found',
+            "cluster.no_runtime_class",
+            "gvisor",
+        ),
+        (
+            (
+                'admission webhook "validate.kyverno.svc-fail" denied the request: serviceaccount '
+                f'"x" not found {TOKEN}'
+            ),
+            "cluster.webhook",
+            "validate.kyverno.svc-fail",
+        ),
+        (
+            (
+                f"{FORBIDDEN}ValidatingAdmissionPolicy 'only-ours' with binding 'all' denied "
+                "request: no"
+            ),
+            "cluster.webhook",
+            "only-ours",
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", [400, 403, 422])
+async def test_what_the_cluster_lacks_or_denies_is_named(
+    status: int, message: str, code: str, name: str, spawner: Start, cluster: FakeKubernetes
+) -> None:
+    cluster.answers = [Answer(status, "Forbidden", message)]
+    error = await refused(spawner())
+    assert (error.status_code, error.code) == (500, code)
+    assert name in error.jupyterhub_message
+    assert "operator" in error.jupyterhub_message
+
+
 @pytest.mark.parametrize("status", [400, 403, 404, 422])
 async def test_a_refusal_of_the_cluster_says_why_in_the_log_alone_and_without_the_token(
     status: int, spawner: Start, cluster: FakeKubernetes, log: Lines

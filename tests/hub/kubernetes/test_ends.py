@@ -1,12 +1,14 @@
 """What ends a server from outside, and that the Hub notices."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import NAME, Start
+from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit
 from tests.support.kubernetes_api import FakeKubernetes
 
 SIDECAR = {"name": "backup", "ready": True, "state": {"running": {}}}
@@ -97,3 +99,33 @@ async def test_an_end_that_was_seen_is_told_again_by_a_cluster_that_answers_no_m
     assert await started.poll() == 1
     await cluster.close()
     assert await started.poll() == 1
+
+
+# -- what a silent server has logged -----------------------------------------------------------
+
+FAILED = b"Failed to connect to my Hub at http://hub:8081/hub/api (attempt 1/5). Is it running?"
+
+
+@pytest.mark.parametrize(
+    ("logged", "code", "word"),
+    [
+        (FAILED + b"\n socket.gaierror: Temporary failure in name resolution", "no_hub", "DNS"),
+        (FAILED + b"\n ConnectionRefusedError \xff", "no_hub", "NetworkPolicies"),
+        (b"Jupyter Server is running", "not_answering", "log"),
+        (None, "not_answering", "log"),
+    ],
+)
+async def test_a_silent_server_is_told_by_its_log_where_that_may_be_read(
+    logged: bytes | None,
+    code: str,
+    word: str,
+    make_hub: Callable[..., Hubs],
+    cluster: FakeKubernetes,
+) -> None:
+    hub = make_hub(cluster.url, http_timeout=30)
+    spawner: Any = hub.spawner(admit(), spawner_class=PlatformKubeSpawner)
+    cluster.logged = logged
+    spawner._waiting_for_response = True
+    cause = await spawner._why_not_up()
+    assert cause.code == f"server.{code}"
+    assert word in str(cause)

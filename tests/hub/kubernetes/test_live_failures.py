@@ -281,8 +281,8 @@ def wait_for_scheduler(live: ClusterHub) -> None:
 
 def test_a_pod_without_a_node_says_so(live: ClusterHub, api: Api) -> None:
     live.pods.waiting.add("unplaced")
-    message = assert_refused(live, api, "unplaced", 503, "cluster.no_node")
-    assert message.startswith("No node is of the kind that this tier asks for.")
+    message = assert_refused(live, api, "unplaced", 503, "cluster.empty")
+    assert message.startswith("The cluster has no node.")
 
 
 def test_an_image_that_cannot_be_fetched_says_so(live: ClusterHub, api: Api) -> None:

@@ -10,6 +10,7 @@ from kubernetes_asyncio.config import kube_config
 from kubespawner.clients import load_config
 
 from jupyterhub_platform.core.pods import Pod
+from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import EVERYTHING, SMALL, Hubs, admit
 
@@ -28,10 +29,12 @@ async def start_on_cluster(
     monkeypatch.setattr(kube_config, "KUBE_CONFIG_DEFAULT_LOCATION", str(api_cluster.kubeconfig))
     load_config.cache_clear()
 
-    def make(**start: Any) -> KubeTierSpawner:
+    def make(
+        spawner_class: type[KubeTierSpawner] = KubeTierSpawner, **start: Any
+    ) -> KubeTierSpawner:
         settings = {"namespace": namespace, "events_enabled": True, "start_timeout": SECONDS}
         hub = make_hub(api_cluster.client.configuration.host, **settings)
-        spawner = hub.spawner(admit(SMALL, **start))
+        spawner = hub.spawner(admit(SMALL, **start), spawner_class=spawner_class)
         # By it a cluster that is somebody's tells what is to be deleted afterwards.
         spawner.api.api_client.user_agent = api_cluster.client.user_agent
         return spawner
@@ -40,6 +43,25 @@ async def start_on_cluster(
     await KubeTierSpawner._stop_all_reflectors()
     KubeTierSpawner.reflectors.clear()
     load_config.cache_clear()
+
+
+class Governed(AdmissionMixin, KubeTierSpawner):
+    """What a Hub's spawner class is made of."""
+
+
+async def test_a_start_makes_progress_before_anybody_awaits_it(
+    start_on_cluster: Callable[..., KubeTierSpawner],
+) -> None:
+    spawner = start_on_cluster(Governed)
+    starting = spawner.start()
+    async with asyncio.timeout(SECONDS):
+        async for step in spawner.progress():
+            if "The cluster has no node." in step["message"]:
+                break
+    assert not starting.done()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    await KubeTierSpawner.stop(spawner, now=True)
 
 
 async def test_progress_says_what_keeps_a_pod_from_running(
@@ -51,7 +73,7 @@ async def test_progress_says_what_keeps_a_pod_from_running(
         told = []
         async for step in spawner.progress():
             told.append(step["message"])
-            if "No node is of the kind that this tier asks for." in step["message"]:
+            if "The cluster has no node." in step["message"]:
                 break
     assert any("no nodes available" in message for message in told), "the cluster's own words"
     starting.cancel()

@@ -96,7 +96,7 @@ def test_a_start_that_a_restart_cut_off_is_told_as_that(live: ClusterHub) -> Non
     wait_for(lambda: read_why(api, "cut")["state"] == "ended", "the Hub to give it up", 90)
     told = read_why(api, "cut")["cause"]
     # What keeps its pod from running is seen, if it is seen in time.
-    assert told["code"] in {"server.unreached", "cluster.no_node"}, told
+    assert told["code"] in {"server.unreached", "cluster.empty"}, told
     assert dict(read_releases(live.hub))[held.id] == told["code"]
     assert told["sentence"] in live.hub.login("dev1").get("/hub/home").text
     wait_for(lambda: not live.list_own_pods(), "the pod to go")

@@ -1,7 +1,7 @@
 """Why a server's pod does not run, or ended: one cause in words, who can do something, and what.
 
 What Kubernetes itself says is sorted, not repeated: it may hold what others sent. Only names of
-resources are taken over from it.
+resources and taints are taken over from it, and what the scheduler says that nothing here knows.
 """
 
 import re
@@ -11,14 +11,15 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jupyterhub_platform.core.causes import ENDED, FAILED, OUT_OF_MEMORY, Cause, Who
-from jupyterhub_platform.core.findings import join
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.hub.kubernetes.disruptions import condition_of, explain_disruption
-from jupyterhub_platform.hub.kubernetes.ended import is_for_memory
+from jupyterhub_platform.hub.kubernetes.causes.disruption import condition_of, explain_disruption
+from jupyterhub_platform.hub.kubernetes.causes.events import Events, about, none
+from jupyterhub_platform.hub.kubernetes.causes.exit import is_for_memory
+from jupyterhub_platform.hub.kubernetes.causes.scaling import with_scaling
+from jupyterhub_platform.hub.kubernetes.causes.scheduling import explain_scheduling
+from jupyterhub_platform.hub.kubernetes.causes.volumes import explain_events
 from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
 
-_LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
-_NO_CLASS: Final = re.compile(r"device class \S+ does not exist")
 _WAITING: Final = {
     "ErrImageNeverPull": "pod.image_absent",
     "ErrImagePull": "pod.image_pull",
@@ -35,12 +36,12 @@ _WAITING: Final = {
     "RunContainerError": "pod.container",
     "CrashLoopBackOff": "pod.crashes",
 }
+_UNPLACED: Final = frozenset({"Unschedulable", "SchedulerError"})
 _NOT_BEGUN: Final = frozenset({"ContainerCreating", "PodInitializing"})
 _SETUP_TIME: Final = timedelta(seconds=60)
 """So long after it was put on a node a pod has its volumes and network, if nothing is wrong."""
 _REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,98}")
 _STATES: Final = ("state", "lastState")
-_SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
 DELETED: Final = Cause(
     "pod.deleted",
     "The pod of this server is gone, and it was not the Hub that deleted it.",
@@ -50,15 +51,15 @@ DELETED: Final = Cause(
 _LOG: Final = "The Hub's log and kubectl describe have the details."
 
 
-def explain_pod(pod: Manifest, now: datetime) -> Cause | None:
+def explain_pod(pod: Manifest, now: datetime, events: Events = none) -> Cause | None:
     """Return why ``pod`` does not run or ended; ``None`` if nothing is known to be wrong."""
     looks: tuple[Callable[[Manifest], Cause | None], ...] = (
         explain_disruption,
         _explain_end,
         _explain_rejection,
         _explain_waiting,
-        lambda each: _explain_setup(each, now),
-        _explain_placement,
+        lambda each: _explain_setup(each, now, events),
+        lambda each: _explain_placement(each, now, events),
         _explain_claims,
     )
     return next((cause for look in looks if (cause := look(pod)) is not None), None)
@@ -101,7 +102,7 @@ def _name(cause: Cause, container: str) -> Cause:
     return replace(cause, sentence=cause.sentence.replace("this server", named))
 
 
-def _explain_setup(pod: Manifest, now: datetime) -> Cause | None:
+def _explain_setup(pod: Manifest, now: datetime, events: Events) -> Cause | None:
     """Say that a node has not got as far as fetching images: that waits in the same way."""
     scheduled = condition_of(pod, "PodScheduled")
     sandbox = condition_of(pod, "PodReadyToStartContainers")
@@ -109,6 +110,8 @@ def _explain_setup(pod: Manifest, now: datetime) -> Cause | None:
     waits = part(own, "state", "waiting").get("reason") in _NOT_BEGUN
     if scheduled.get("status") != "True" or sandbox.get("status") != "False" or not waits:
         return None
+    if (told := explain_events(about(pod, events))) is not None:
+        return told
     try:
         is_late = now - datetime.fromisoformat(str(scheduled["lastTransitionTime"])) > _SETUP_TIME
     except (KeyError, TypeError, ValueError):
@@ -116,33 +119,17 @@ def _explain_setup(pod: Manifest, now: datetime) -> Cause | None:
     return _CAUSES["pod.setup"] if is_late else None
 
 
-def _explain_placement(pod: Manifest) -> Cause | None:
+def _explain_placement(pod: Manifest, now: datetime, events: Events) -> Cause | None:
     scheduled = condition_of(pod, "PodScheduled")
     is_waiting = part(pod, "status").get("phase", "Pending") == "Pending"
     if not is_waiting or scheduled.get("status") != "False":
         return None
     if scheduled.get("reason") == "SchedulingGated":
         return _CAUSES["cluster.gated"]
-    if scheduled.get("reason") != "Unschedulable":
+    if scheduled.get("reason") not in _UNPLACED:
         return None
-    message = str(scheduled.get("message", ""))
-    # Older releases of kube-scheduler say the one, newer ones the other.
-    if "volume node affinity conflict" in message or "PersistentVolume's node affinity" in message:
-        return _CAUSES["pod.volume_elsewhere"]
-    if "persistentvolumeclaim" in message.lower() or "persistent volumes to bind" in message:
-        return _CAUSES["pod.volume_unbound"]
-    if _NO_CLASS.search(message):
-        return _CAUSES["pod.device_class"]
-    lacking = sorted(set(_LACK.findall(message)))
-    if "cannot allocate all claims" in message:
-        lacking.append("devices")  # which ones its claims say, and not the scheduler
-    if lacking:
-        sentence = f"No node has enough {join(lacking)} left for this server."
-        return Cause("cluster.full", sentence, Who.YOU, _SMALLER)
-    if "Too many pods" in message:
-        sentence = "Every node runs as many pods as it may."
-        return Cause("cluster.full", sentence, Who.YOU, "Wait until somebody stops a server.")
-    return _CAUSES["cluster.no_node"]
+    cause = explain_scheduling(str(scheduled.get("message", "")))
+    return with_scaling(cause, about(pod, events), now)
 
 
 def _explain_claims(pod: Manifest) -> Cause | None:
@@ -226,37 +213,11 @@ _CAUSES: Final = {
             f"An operator looks at its log. {_LOG}",
         ),
         Cause(
-            "pod.volume_elsewhere",
-            "The server's files are in a zone where no node is free for it.",
-            Who.OPERATOR,
-            "Wait for a node there, or ask an operator to add one in that zone.",
-        ),
-        Cause(
-            "pod.volume_unbound",
-            "The server's volume is not there yet.",
-            Who.OPERATOR,
-            "If it does not come within minutes, an operator looks at its claim and storage class.",
-        ),
-        Cause(
             "pod.claim_unmade",
             "The claim of this server's devices is not made yet.",
             Who.OPERATOR,
             "If it is not made within a minute, an operator looks with jhp doctor whether its "
             f"template is there. {_LOG}",
-        ),
-        Cause(
-            "pod.device_class",
-            "The cluster does not know the kind of devices that this tier claims.",
-            Who.OPERATOR,
-            "An operator compares the device classes of the cluster with the one that the tier's "
-            "ResourceClaimTemplate names.",
-        ),
-        Cause(
-            "cluster.no_node",
-            "No node is of the kind that this tier asks for.",
-            Who.OPERATOR,
-            "Where nodes are added when needed, one comes within minutes; otherwise choose another "
-            "tier, or ask an operator to compare the tier's selectors with the nodes' labels.",
         ),
     )
 }

@@ -1,0 +1,40 @@
+"""A pod's events, as Kubernetes reports them: which one is the newest, and when it was."""
+
+from collections.abc import Callable, Collection, Iterable
+from datetime import UTC, datetime
+from typing import Final, TypeAlias
+
+from jupyterhub_platform.core.manifests import Manifest, part
+
+Events: TypeAlias = Callable[[], Iterable[Manifest]]
+"""Gives the events of a pod; asked only of one that waits, since a namespace has thousands."""
+_NEVER: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def none() -> tuple[Manifest, ...]:
+    """Give no events, where nobody watches them."""
+    return ()
+
+
+def about(pod: Manifest, events: Events) -> list[Manifest]:
+    """List the events of this very pod, and not of an earlier one of the same name."""
+    uid = part(pod, "metadata").get("uid")
+    return [each for each in events() if part(each, "involvedObject").get("uid") in (None, uid)]
+
+
+def newest(events: Iterable[Manifest], reasons: Collection[str]) -> Manifest:
+    """Return the newest event with one of these reasons; an empty one if there is none."""
+    of_reasons = (each for each in events if each.get("reason") in reasons)
+    return max(of_reasons, key=seen_at, default={})
+
+
+def seen_at(event: Manifest) -> datetime:
+    """Return when an event was seen last."""
+    told = part(event, "series").get("lastObservedTime")
+    for value in (told, event.get("lastTimestamp"), event.get("eventTime")):
+        try:
+            at = datetime.fromisoformat(str(value))
+        except ValueError:
+            continue
+        return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return _NEVER

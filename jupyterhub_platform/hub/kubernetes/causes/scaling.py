@@ -1,0 +1,92 @@
+"""Whether a node is on its way for a pod that has none, as the cluster's autoscaler says it.
+
+Cluster Autoscaler and Karpenter write it as events of the pod.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from jupyterhub_platform.core.causes import Cause, Who
+from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.hub.kubernetes.causes.events import newest, seen_at
+from jupyterhub_platform.hub.kubernetes.causes.scheduling import SMALLER
+
+_PATIENCE: Final = timedelta(minutes=20)
+"""So long after it was asked for a node is on its way; autoscalers give up before."""
+_REASONS: Final = frozenset(
+    {"TriggeredScaleUp", "Nominated", "NotTriggerScaleUp", "FailedScaleUp", "FailedScheduling"}
+)
+_COMING: Final = frozenset({"TriggeredScaleUp", "Nominated"})
+_NO_SCHEDULER: Final = re.compile("karpenter|autoscaler|eks-auto-mode|nap", re.IGNORECASE)
+_AT_MOST: Final = re.compile("max node group size reached|max cluster .* limit|exceeds? limits?")
+_FAILED: Final = re.compile("backoff after failed scale-up|insufficient ?capacity", re.IGNORECASE)
+_NO_HELP: Final = frozenset(
+    {
+        "cluster.gated",
+        "cluster.preempting",
+        "pod.device_class",
+        "pod.volume_missing",
+        "pod.volume_leaving",
+        "pod.volume_lost",
+        "pod.volume_class",
+        "pod.volume_unbound",
+        "pod.volume_in_use",
+        "pod.volume_space",
+    }
+)
+"""Causes that no further node would change."""
+
+
+def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cause:
+    """Say of a pod that has no node, for this ``cause``, whether one is on its way."""
+    last = newest((each for each in events if _is_of_an_autoscaler(each)), _REASONS)
+    if not last or cause.code in _NO_HELP:
+        return cause
+    reason, message = str(last.get("reason")), str(last.get("message"))
+    if reason in _COMING:
+        return _coming(cause) if now - seen_at(last) < _PATIENCE else cause
+    if reason == "FailedScaleUp" or _FAILED.search(message):
+        return _failed(cause)
+    return _at_most(cause) if _AT_MOST.search(message) else _not_coming(cause)
+
+
+def _is_of_an_autoscaler(event: Manifest) -> bool:
+    """Tell whether an autoscaler says it; FailedScheduling is the scheduler's word, too."""
+    if event.get("reason") != "FailedScheduling":
+        return True
+    component = part(event, "source").get("component") or event.get("reportingComponent")
+    return _NO_SCHEDULER.search(str(component)) is not None
+
+
+def _say(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
+    return Cause(code, f"{cause.sentence} {more}", who, fix)
+
+
+def _coming(cause: Cause) -> Cause:
+    more = "A node for it is on its way."
+    fix = "Wait a few minutes; nobody has to do anything."
+    return _say(cause, "cluster.node_coming", more, Who.NOBODY, fix)
+
+
+def _failed(cause: Cause) -> Cause:
+    more = "The last try to add a node failed."
+    fix = (
+        "The cluster tries again by itself, after some minutes. If it goes on, ask an operator to "
+        "look at the autoscaler and at what the provider has left. A smaller tier may fit sooner."
+    )
+    return _say(cause, "cluster.node_failed", more, Who.OPERATOR, fix)
+
+
+def _at_most(cause: Cause) -> Cause:
+    more = "No further node is added: the cluster has as many as it may."
+    fix = f"{SMALLER} An operator can let the cluster have more nodes."
+    return _say(cause, "cluster.at_most", more, Who.OPERATOR, fix)
+
+
+def _not_coming(cause: Cause) -> Cause:
+    if cause.code != "cluster.full":
+        return replace(cause, sentence=f"{cause.sentence} The cluster adds no node for it.")
+    return _say(cause, cause.code, "The cluster adds no node for it.", cause.who, SMALLER)

@@ -1,0 +1,154 @@
+"""What keeps a node from taking anything: that it is cordoned, in trouble, new, or about to go.
+
+Kubernetes, its autoscalers and network plugins say it with taints of their own; a site's own taints
+say whom a node is for.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from jupyterhub_platform.core.causes import Cause, Who
+
+_TAINT: Final = re.compile(r"taint", re.IGNORECASE)
+_KEY: Final = re.compile(r"\{([A-Za-z0-9](?:[A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?)\s*(?::|=|\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is the matter with a node for a time; ``beside`` says in a clause what it is."""
+
+    matches: Callable[[str], object]
+    cause: Cause
+    beside: str
+
+
+def list_keys(words: str) -> list[str]:
+    """List the keys of the taints that are named."""
+    return _KEY.findall(words)
+
+
+def is_never_for_servers(words: str) -> bool:
+    """Tell whether a taint says that a node is for the cluster itself."""
+    return any(key in _OF_THE_CLUSTER for key in list_keys(words))
+
+
+def is_of_the_site(words: str) -> bool:
+    """Tell whether the scheduler speaks of a taint that may be the site's own.
+
+    From 1.36 on it does not say of which taint it speaks; then it may be any.
+    """
+    is_known = any(trouble.matches(words) for trouble in TEMPORARY) or is_never_for_servers(words)
+    return _TAINT.search(words) is not None and not is_known
+
+
+def _of(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
+    """Match a reason that names one of these taints, or has these ``words``.
+
+    A key that ends with ``*`` stands for all that begin like that, one that begins with it for all
+    that end like that.
+    """
+    known = re.compile("|".join(re.escape(key).replace(r"\*", ".*") for key in keys))
+    said = re.compile(words, re.IGNORECASE)
+    return lambda text: said.search(text) or any(map(known.fullmatch, list_keys(text)))
+
+
+_COMES: Final = "Wait a few minutes: it is ready then, or another one comes."
+_LOOK: Final = "An operator looks at the nodes, with kubectl describe nodes."
+_OF_THE_CLUSTER: Final = frozenset(
+    {
+        "node-role.kubernetes.io/control-plane",
+        "node-role.kubernetes.io/master",
+        "node-role.kubernetes.io/etcd",
+        "node-role.kubernetes.io/controlplane",
+        "CriticalAddonsOnly",
+    }
+)
+TEMPORARY: Final = (
+    Trouble(
+        _of(
+            "node.cloudprovider.kubernetes.io/uninitialized",
+            "karpenter.sh/unregistered",
+            "startup-taint.cluster-autoscaler.kubernetes.io/*",
+            "ignore-taint.cluster-autoscaler.kubernetes.io/*",
+            "node.kubernetes.io/network-unavailable",
+            "*/agent-not-ready",
+        ),
+        Cause(
+            "cluster.node_starting",
+            "A node that may take this server is still being set up.",
+            Who.NOBODY,
+            f"{_COMES} If it stays like that: {_LOOK[0].lower()}{_LOOK[1:]}",
+        ),
+        "still being set up",
+    ),
+    Trouble(
+        _of(
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+            "node.kubernetes.io/out-of-service",
+            "node.cloudprovider.kubernetes.io/shutdown",
+            "node.kubernetes.io/out-of-disk",
+            words=r"node\(s\) (were not ready|had unknown conditions|were out of disk space)|"
+            r"had unknown conditions",
+        ),
+        Cause(
+            "cluster.node_not_ready",
+            "A node that may take this server is not ready, or does not answer.",
+            Who.OPERATOR,
+            f"{_COMES} Otherwise: {_LOOK[0].lower()}{_LOOK[1:]}",
+        ),
+        "not ready or not answering",
+    ),
+    Trouble(
+        _of(
+            "node.kubernetes.io/memory-pressure",
+            "node.kubernetes.io/disk-pressure",
+            "node.kubernetes.io/pid-pressure",
+            words="had (memory|disk|pid) ?pressure",
+        ),
+        Cause(
+            "cluster.node_pressure",
+            "A node that may take this server is short of memory, disk or processes, and takes "
+            "nothing until that is over.",
+            Who.OPERATOR,
+            "Wait a few minutes: it may pass, and where nodes are added when needed, another one "
+            f"comes. Otherwise: {_LOOK[0].lower()}{_LOOK[1:]}",
+        ),
+        "short of memory, disk or processes",
+    ),
+    Trouble(
+        _of(
+            "ToBeDeletedByClusterAutoscaler",
+            "DeletionCandidateOfClusterAutoscaler",
+            "karpenter.sh/disruption",
+            "karpenter.sh/disrupted",
+            "cloud.google.com/impending-node-termination",
+            "aws-node-termination-handler/*",
+        ),
+        Cause(
+            "cluster.node_leaving",
+            "A node that may take this server is about to be removed.",
+            Who.NOBODY,
+            "Wait a few minutes: where nodes are added when needed, another one comes. Otherwise "
+            "choose another tier, or ask an operator to add a node.",
+        ),
+        "about to be removed",
+    ),
+    Trouble(
+        _of(
+            "node.kubernetes.io/unschedulable",
+            words=r"were unschedulable|didn't satisfy plugin\(s\) \[NodeUnschedulable\]",
+        ),
+        Cause(
+            "cluster.cordoned",
+            "A node that may take this server is closed for new ones (cordoned).",
+            Who.OPERATOR,
+            "Operators close nodes for maintenance: wait until it is over, or ask an operator to "
+            "open the node again, with kubectl uncordon.",
+        ),
+        "closed for new servers (cordoned)",
+    ),
+)
+"""The likeliest to pass by itself first."""

@@ -1,0 +1,183 @@
+"""What is wrong with the volumes of a pod: as the scheduler says it, and as its events do."""
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+from jupyterhub_platform.core.causes import Cause, Who
+from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.hub.kubernetes.causes.events import newest
+
+_CLAIM: Final = "An operator looks at its claim, with kubectl describe pvc."
+_EVENTS: Final = "An operator looks at the events of its pod, with kubectl describe."
+
+
+def _volume(code: str, sentence: str, who: Who, fix: str) -> Cause:
+    return Cause(f"pod.volume_{code}", sentence, who, fix)
+
+
+_MISSING: Final = _volume(
+    "missing",
+    "The claim of a volume of this server does not exist.",
+    Who.OPERATOR,
+    "An operator restores it, or takes it out of the tier or group that names it: without it the "
+    "server does not start, and no empty one takes its place.",
+)
+_LEAVING: Final = _volume(
+    "leaving",
+    "A volume of this server is being deleted.",
+    Who.OPERATOR,
+    f"Ask an operator before anything else is stopped: what is in it is kept until then. {_CLAIM}",
+)
+_LOST: Final = _volume(
+    "lost",
+    "The claim of this server's volume is there, and the volume behind it is gone.",
+    Who.OPERATOR,
+    f"An operator restores it from the storage or a backup. {_CLAIM}",
+)
+_CLASS: Final = _volume(
+    "class",
+    "The storage class of this server's volume does not exist.",
+    Who.OPERATOR,
+    "An operator makes it, or corrects storage_class of the tier; jhp doctor says which one.",
+)
+UNBOUND: Final = _volume(
+    "unbound",
+    "The server's volume is not there yet.",
+    Who.OPERATOR,
+    "If it does not come within minutes, an operator looks at its claim and storage class.",
+)
+_ELSEWHERE: Final = _volume(
+    "elsewhere",
+    "The server's files are in a zone where no node is free for it.",
+    Who.OPERATOR,
+    "Wait for a node there, or ask an operator to add one in that zone.",
+)
+_COUNT: Final = _volume(
+    "count",
+    "Every node that could take this server has as many volumes as it may.",
+    Who.YOU,
+    "Where nodes are added when needed, one may be on its way: wait a few minutes. Otherwise wait "
+    "until somebody stops a server, or ask an operator to add a node.",
+)
+_DRIVER: Final = _volume(
+    "driver",
+    "The nodes that could take this server lack the driver of its volume.",
+    Who.OPERATOR,
+    "A new node has it within a minute; otherwise an operator looks at the CSI driver's pods.",
+)
+_IN_USE: Final = _volume(
+    "in_use",
+    "Another server or pod uses this server's volume, which only one may have at a time.",
+    Who.YOU,
+    "Stop the other server that has it, or wait until it is gone.",
+)
+_SPACE: Final = _volume(
+    "space",
+    "No node's storage has room for a new volume of this size.",
+    Who.OPERATOR,
+    "An operator makes room in the storage, or makes the tier's home smaller.",
+)
+SAID_BY_SCHEDULER: Final = (
+    (r"(persistentvolumeclaim|pvc) \S+ not found", _MISSING),
+    (r"persistentvolumeclaim \S+ is being deleted", _LEAVING),
+    (r"non-existent (persistentvolume|pv)", _LOST),
+    (
+        (
+            r"failed to find storage class|no class for claim|storageclass\S* \S+ not found|"
+            r"had no pv name and storageClass name"
+        ),
+        _CLASS,
+    ),
+    (r"ReadWriteOncePod|had no available disk", _IN_USE),
+    (r"exceed max volume count|Insufficient attachable-volumes", _COUNT),
+    (r"CSI driver is not installed", _DRIVER),
+    (r"enough free storage", _SPACE),
+    (
+        (
+            r"volume node affinity conflict|PersistentVolume's node affinity|available volume zone|"
+            r"didn't satisfy plugin\(s\) \[Volume"
+        ),
+        _ELSEWHERE,
+    ),
+    (
+        (
+            r"unbound (immediate )?PersistentVolumeClaims|available persistent volumes to bind|"
+            r"waiting for ephemeral volume controller|binding volumes|VolumeBindingMode not set|"
+            r"PersistentVolume(Claim)? had no name|provisioning failed for PVC"
+        ),
+        UNBOUND,
+    ),
+)
+"""By what the scheduler says; what cannot pass by itself comes first."""
+
+_ATTACHED: Final = _volume(
+    "attached",
+    "The server's volume is still attached to another node.",
+    Who.YOU,
+    "Stop the other server that has it. Otherwise wait: after a node has failed it takes up to "
+    "ten minutes; if it takes longer, an operator looks at the VolumeAttachments.",
+)
+_ATTACH: Final = _volume(
+    "attach",
+    "The node cannot attach the server's volume; the cluster goes on trying.",
+    Who.OPERATOR,
+    _EVENTS,
+)
+_SOURCE: Final = _volume(
+    "source",
+    "A Secret or ConfigMap that this server's pod mounts does not exist.",
+    Who.OPERATOR,
+    f"An operator makes it, or takes it out of what c.KubeSpawner says of volumes. {_EVENTS}",
+)
+_MOUNT: Final = _volume(
+    "mount",
+    "The node cannot mount a volume of this server; the cluster goes on trying.",
+    Who.OPERATOR,
+    f"{_EVENTS} A file server that does not answer, and missing rights, are usual.",
+)
+_PERMISSIONS: Final = _volume(
+    "permissions",
+    "The node is giving the files of this server's volume to its user, one by one.",
+    Who.NOBODY,
+    "Wait: many files take minutes. An operator makes it quicker with fsGroupChangePolicy.",
+)
+_SANDBOX: Final = Cause(
+    "pod.network",
+    "The node cannot give this server its network; the cluster goes on trying.",
+    Who.OPERATOR,
+    f"{_EVENTS} Addresses that have run out, and a network plugin that is down, are usual.",
+)
+_DEVICES: Final = Cause(
+    "pod.device_setup",
+    "The node cannot make the devices of this server ready; the cluster goes on trying.",
+    Who.OPERATOR,
+    f"{_EVENTS} The driver of those devices says why.",
+)
+_NOT_FOUND: Final = re.compile(
+    r'(secret|configmap)s? "[^"]*" not found|references non-existent', re.IGNORECASE
+)
+_ELSEWHERE_ATTACHED: Final = re.compile("Multi-Attach|already (exclusively )?attached|already used")
+_OF_REASONS: Final = {
+    "FailedAttachVolume": _ATTACH,
+    "FailedMount": _MOUNT,
+    "FailedMapVolume": _MOUNT,
+    "FailedMountOnFilesystemMismatch": _MOUNT,
+    "VolumePermissionChangeInProgress": _PERMISSIONS,
+    "FailedCreatePodSandBox": _SANDBOX,
+    "NetworkNotReady": _SANDBOX,
+    "FailedPrepareDynamicResources": _DEVICES,
+}
+_GOOD: Final = frozenset({"SuccessfulAttachVolume", "Pulling", "Pulled"})
+"""After one of these it is something else that a pod waits for."""
+
+
+def explain_events(events: Iterable[Manifest]) -> Cause | None:
+    """Return why a pod that has a node is not begun there, by the newest of its events."""
+    last = newest(events, _OF_REASONS.keys() | _GOOD)
+    reason, message = str(last.get("reason")), str(last.get("message"))
+    if reason == "FailedAttachVolume" and _ELSEWHERE_ATTACHED.search(message):
+        return _ATTACHED
+    if reason == "FailedMount" and _NOT_FOUND.search(message):
+        return _SOURCE
+    return _OF_REASONS.get(reason)

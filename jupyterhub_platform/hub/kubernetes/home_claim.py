@@ -1,0 +1,232 @@
+"""Which claim is this server's home: the one of today's name, or one that an earlier release made.
+
+Names of claims follow from those of user and server, and releases of KubeSpawner and Zero to
+JupyterHub have made them in different ways. A claim that is not found under today's name may stand
+under an earlier one, with all that a person has.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jupyterhub.orm import User
+from jupyterhub.utils import exponential_backoff
+from kubernetes_asyncio.client import ApiException
+from kubespawner.slugs import escape_slug
+from traitlets import List, Unicode
+
+from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
+from jupyterhub_platform.hub.kubernetes.ownership import STOCK_SERVER, STOCK_USER
+
+_SCHEMES: Final = ("escape", "safe")
+"""Ways in which KubeSpawner makes names: up to 6, and from 7 on."""
+_VERSION: Final = "kubespawner_version"
+_CLAIM: Final = "pvc_name"
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """A name that an earlier release may have given to a server's claim.
+
+    Of one that is made from a site's own template it is enough that no other server's name is on
+    it; one of another ``needs_marks`` of this very server.
+    """
+
+    name: str
+    needs_marks: bool
+
+
+class HomeClaimSpawner(CreatingSpawner):
+    """Finds the claim that holds a person's files before a new one is made.
+
+    A name is remembered once its claim is known to be there. Until then nothing is written that
+    says so, whichever release wrote the state that was read.
+    """
+
+    earlier_pvc_name_templates = List(
+        Unicode(),
+        ["claim-{username}{servername}"],
+        config=True,
+        help="""
+        Templates from which this site made the names of claims before.
+
+        Where no claim of today's name is there and none is remembered, one of these names is used
+        if such a claim exists and its annotations name this very user and server. The names that
+        KubeSpawner 6 made from ``pvc_name_template`` are tried anyway. The default is the template
+        of Zero to JupyterHub before 4.0.
+        """,
+    )
+
+    pvc_name: str
+    _pvc_exists: bool
+    # What is to be said of a second claim that may hold this user's files.
+    told_of_claims = ""
+
+    def get_state(self) -> dict[str, Any]:
+        """Leave out the version that says "up to date" until the claim is settled."""
+        state: dict[str, Any] = super().get_state()
+        if _CLAIM not in state:
+            state.pop(_VERSION, None)
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up a state; who wrote it says nothing about a claim that it does not name."""
+        # KubeSpawner would warn of every state without a version, and look by itself.
+        super().load_state({_VERSION: "", **state} if state else state)
+
+    async def settle_claim(self) -> None:
+        """Choose the claim of this server, if one is there; otherwise KubeSpawner makes one.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if the cluster does not say, or if the claim is another user's. TimeoutError is
+            raised if it does not answer.
+        """
+        self.told_of_claims = ""
+        if not self.storage_pvc_ensure or not self.handle_legacy_names:
+            return
+        earlier = self._list_earlier()
+        if self._pvc_exists:
+            await self._look_beside(earlier)
+            return
+        today = await self._read_claim(self.pvc_name)
+        if today is not None and self._is_of_an_earlier_name(today):
+            self.log.error("PVC %s belongs to %s", self.pvc_name, _marks_of(today))
+            raise answers.another_users_claim(self.pvc_name)
+        # KubeSpawner does not remember names there, and so could not keep an earlier one.
+        found = await self._find_earlier(earlier) if self.remember_pvc_name else ""
+        if today is not None:
+            self._pvc_exists = True
+            self._tell_of(found)
+        elif found:
+            self.log.warning("%s goes on with the PVC %s", self._log_name, found)
+            self.pvc_name, self._pvc_exists = found, True
+
+    async def _look_beside(self, earlier: tuple[Earlier, ...]) -> None:
+        """Look at what else there is of a server whose claim is remembered; never switch silently.
+
+        Only if the one that is remembered is gone, an earlier one takes its place.
+        """
+        try:
+            found = await self._find_earlier(earlier)
+            is_there = not found or await self._read_claim(self.pvc_name) is not None
+        except (AdmissionDenied, TimeoutError) as error:
+            self._later = None
+            self.log.warning("Earlier PVCs of %s were not looked for: %s", self._log_name, error)
+            return
+        if is_there:
+            self._tell_of(found)
+            return
+        self.log.warning(
+            "The PVC %s of %s is gone; it goes on with %s", self.pvc_name, self._log_name, found
+        )
+        self.pvc_name = found
+
+    def _tell_of(self, other: str) -> None:
+        if not other:
+            return
+        self.told_of_claims = (
+            f"This server's home is the volume {self.pvc_name}. Another one of yours, {other}, is "
+            "there too, from before an upgrade, and may hold earlier files. Nothing was changed: "
+            "ask an operator to compare the two."
+        )
+        self.log.warning(
+            "%s uses the PVC %s, and %s is there too, from before an upgrade. Compare the two. If "
+            "%s is the right one, stop the server and delete %s: the next start goes on with it.",
+            self._log_name,
+            self.pvc_name,
+            other,
+            other,
+            self.pvc_name,
+        )
+
+    def _list_earlier(self) -> tuple[Earlier, ...]:
+        """List the other names that this server's claim may have, the likeliest first."""
+        own = (Earlier(self._render(self.pvc_name_template, each), False) for each in _SCHEMES)
+        others = (
+            Earlier(self._render(template, each), True)
+            for template in self.earlier_pvc_name_templates
+            for each in _SCHEMES
+        )
+        named = {each.name: each for each in (*others, *own) if each.name != self.pvc_name}
+        return tuple(sorted(named.values(), key=lambda each: each.needs_marks))
+
+    def _render(self, template: str, scheme: str) -> str:
+        try:
+            return str(self._expand_user_properties(template, slug_scheme=scheme))
+        except (IndexError, KeyError, ValueError) as error:
+            raise answers.unreadable(f"the template {template} of claims, {error!s}") from None
+
+    async def _find_earlier(self, earlier: tuple[Earlier, ...]) -> str:
+        for each in earlier:
+            claim = await self._read_claim(each.name)
+            if claim is not None and self._is_ours(claim, each):
+                return each.name
+        return ""
+
+    def _is_ours(self, claim: Manifest, earlier: Earlier) -> bool:
+        marks = _marks_of(claim)
+        if not marks[0]:
+            # Made by hand. By that name it may be the claim of a user who is called like that.
+            namesake = User.find(self.user.db, escape_slug(self.user.name))
+            return not earlier.needs_marks and namesake in (None, self.user.orm_user)
+        if earlier.needs_marks:
+            return marks == (self.user.name, self.name)
+        return self._is_this_server(marks)
+
+    def _is_this_server(self, marks: tuple[str, str]) -> bool:
+        # The claim of all servers of a user bears the name of the one that came first.
+        server = self.name if "server" in self.pvc_name_template else marks[1]
+        return marks == (self.user.name, server)
+
+    def _is_of_an_earlier_name(self, claim: Manifest) -> bool:
+        """Tell whether a claim of today's name is another server's, by the names of before."""
+        marks = _marks_of(claim)
+        templates = (self.pvc_name_template, *self.earlier_pvc_name_templates)
+        if not marks[0] or self._is_this_server(marks):
+            return False
+        return self.pvc_name in _render_all(templates, *marks)
+
+    async def _read_claim(self, name: str) -> Manifest | None:
+        """Return a claim, ``None`` if the cluster says that there is none, and only then."""
+        found: list[Manifest | None] = []
+
+        async def ask() -> bool:
+            try:
+                found.append(await self._pods(self.k8s_api_request_timeout).read_claim(name))
+            except TimeoutError:
+                return False
+            except ApiException as error:
+                self._log_answer(error, {})
+                if error.status not in answers.BUSY:
+                    raise answers.claim_not_said(name) from None
+                return await self._try_later(error)
+            self._later = None
+            return True
+
+        await exponential_backoff(
+            ask, f"Nothing is known of PVC {name}", timeout=self.k8s_api_request_retry_timeout
+        )
+        return found[0]
+
+
+def _marks_of(claim: Manifest) -> tuple[str, str]:
+    """Return the user and the server whose claim this is, as KubeSpawner has written it."""
+    marks: Mapping[str, Any] = part(claim, "metadata", "annotations")
+    return str(marks.get(STOCK_USER, "")), str(marks.get(STOCK_SERVER, ""))
+
+
+def _render_all(templates: tuple[str, ...], user: str, server: str) -> Iterator[str]:
+    """Yield the names that KubeSpawner 6 gave the claim of a server; of other fields, nothing."""
+    slugs = {"username": escape_slug(user), "servername": escape_slug(server)}
+    both = f"{slugs['username']}--{slugs['servername']}" if server else slugs["username"]
+    # What names no user is for all of them.
+    for template in (each for each in templates if "{user" in each):
+        try:
+            yield template.format(**slugs, user_server=both).rstrip("-")
+        except (IndexError, KeyError):
+            continue

@@ -1,0 +1,59 @@
+"""A server that started and does not answer: the Hub tells why, where it would give an address.
+
+JupyterHub (6.1) raises "Server at http://… didn't respond in 30 seconds" from a private method of
+its users, shows that and nothing else, and counts it as a failure of its own, whatever the server
+lacks: five in a row end the Hub. This becomes needless once a spawner is asked what it knows.
+"""
+
+import asyncio
+import functools
+from typing import Any, Final
+
+from jupyterhub.user import User
+from jupyterhub.utils import AnyTimeoutError
+from markupsafe import escape
+
+from jupyterhub_platform.core.causes import UNEXPLAINED, Cause
+from jupyterhub_platform.hub.denials import AdmissionDenied
+
+_PATCHED: Final = "_platform_tells_why_silent"
+
+
+class NotAnsweredError(TimeoutError):
+    """A server did not answer, and it may be the Hub that does not reach it: that is counted."""
+
+    def __init__(self, cause: Cause) -> None:
+        super().__init__(str(cause))
+        self.reason = "timeout"
+        self.jupyterhub_message = str(cause)
+        self.jupyterhub_html_message = str(escape(str(cause)))
+
+
+def tell_why_servers_do_not_answer() -> None:
+    """Have a start whose server does not answer end with what its spawner has seen of it."""
+    if getattr(User, _PATCHED, False):
+        return
+    wait_up = User._wait_up
+
+    @functools.wraps(wait_up)
+    async def _wait_up(user: Any, spawner: Any) -> Any:
+        try:
+            return await wait_up(user, spawner)
+        except AnyTimeoutError as error:
+            # The Hub comes here after its own restart, too, and then sorts errors by itself.
+            is_start = spawner._spawn_future is asyncio.current_task()
+            cause: Cause | None = getattr(spawner, "seen", None) if is_start else None
+            if cause is None:
+                raise
+            raise _refusal_of(cause) from error
+
+    User._wait_up = _wait_up
+    setattr(User, _PATCHED, True)
+
+
+def _refusal_of(cause: Cause) -> Exception:
+    if cause.code in UNEXPLAINED:
+        return NotAnsweredError(cause)
+    refusal = AdmissionDenied(str(cause), status=500, code=cause.code)
+    refusal.cause = cause
+    return refusal
