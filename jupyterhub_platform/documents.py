@@ -36,6 +36,7 @@ from jupyterhub_platform.core.compilation import compile_policy
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.findings import KeyPath, quote
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.scalars import WrittenFloat, WrittenInt
 
 MOST_BYTES: Final = 2**20
 MOST_LEVELS: Final = 20
@@ -262,8 +263,8 @@ def _read_scalar(event: Any) -> object:
     if text in _CONSTANTS:
         return _CONSTANTS[text]
     if _INTEGER.fullmatch(text):
-        return int(text)
-    return float(text) if _FLOAT.fullmatch(text) else text
+        return WrittenInt(text)
+    return WrittenFloat(text) if _FLOAT.fullmatch(text) else text
 
 
 def _explain(error: MarkedYAMLError, text: str) -> tuple[int, str, str]:
