@@ -38,7 +38,10 @@ from jupyterhub_platform.core.findings import KeyPath, quote
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.scalars import WrittenFloat, WrittenInt
 
-MOST_BYTES: Final = 2**20
+MOST_BYTES: Final = 2**24
+"""What is read at most. 100,000 people take 10 MiB, a quarter of a minute and 250 MiB."""
+CONFIG_MAP_BYTES: Final = 2**20
+"""What Kubernetes keeps in a ConfigMap or Secret at most."""
 MOST_LEVELS: Final = 20
 _WRITER_MILLISECONDS: Final = 500
 
@@ -127,7 +130,8 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
 
 def _decode(text: bytes) -> str:
     if len(text) > MOST_BYTES:
-        raise _refuse("the document is larger than 1 MiB", "split it, or shorten it")
+        what = f"the document is larger than {MOST_BYTES // 2**20} MiB"
+        raise _refuse(what, "leave out comments, titles, and people who have gone")
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _refuse("the document is UTF-16", "save it as UTF-8")
     try:
