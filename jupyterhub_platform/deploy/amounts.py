@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.findings import quote
@@ -17,6 +17,8 @@ from jupyterhub_platform.core.resources import (
 )
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.findings import Finding, unknown
+
+OF_DEVICE_CLASS: Final = ".deviceclass.resource.k8s.io/devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def resource_of(name: str) -> str:
 
 def say(name: str, amount: int) -> str:
     """Say an amount in the unit that people use."""
-    if name.startswith("count/") or name.endswith("persistentvolumeclaims"):
+    if name.startswith("count/") or name.endswith(("persistentvolumeclaims", OF_DEVICE_CLASS)):
         return str(amount)
     resource = resource_of(name)
     if resource in {SERVERS, CPU, MEMORY, "ephemeral-storage"} or is_accelerator(resource):

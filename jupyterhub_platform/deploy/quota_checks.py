@@ -8,6 +8,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.resources import SERVERS
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.amounts import (
+    OF_DEVICE_CLASS,
     Amounts,
     amounts_of,
     read_amounts,
@@ -18,7 +19,6 @@ from jupyterhub_platform.deploy.facts import Cluster, Facts
 from jupyterhub_platform.deploy.findings import Finding, failed, unread, warning
 from jupyterhub_platform.deploy.quota_scopes import (
     OF_CLASS,
-    OF_DEVICE_CLASS,
     devices_by_class,
     find_default_priority,
     held_beside_servers,

@@ -15,14 +15,13 @@ from jupyterhub_platform.core.manifests import (
 )
 from jupyterhub_platform.core.resources import CPU, MEMORY
 from jupyterhub_platform.core.tiers import Tier
-from jupyterhub_platform.deploy.amounts import read_amounts
+from jupyterhub_platform.deploy.amounts import OF_DEVICE_CLASS, read_amounts
 from jupyterhub_platform.deploy.facts import Cluster
 from jupyterhub_platform.deploy.hub_pod import labels_of
 from jupyterhub_platform.deploy.network_rules import selects
 from jupyterhub_platform.deploy.scheduling import matches, name_of, request_in
 
 OF_CLASS: Final = ".storageclass.storage.k8s.io/"
-OF_DEVICE_CLASS: Final = ".deviceclass.resource.k8s.io/devices"
 _SERVERS: Final = frozenset({"singleuser-server", "singleuser-storage"})
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 _OF_CLAIMS: Final = "VolumeAttributesClass"
