@@ -1,4 +1,6 @@
 import codecs
+import sys
+import threading
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -7,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_platform.core.declaration import Declaration
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.findings import MOST_FAULTS
 from jupyterhub_platform.core.levels import Level
@@ -236,3 +239,30 @@ def test_the_example_stops_a_developer_at_the_third_small_server():
     ]
     medium = policy.tiers["medium"].demand
     assert all(demand.amount(name) + medium.amount(name) <= amount for name, amount in most.items())
+
+
+def test_reading_many_people_lets_other_threads_run_all_the_time():
+    people: dict[str, object] = {f"student{number}": {} for number in range(80_000)}
+    tiers = {"small": {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}}
+    images = {"lab": {"reference": "example/lab:1"}}
+    document = {"version": 1, "users": people, "tiers": tiers, "images": images}
+    began_and_ended: list[float] = []
+
+    def read() -> None:
+        began_and_ended.append(time.perf_counter())
+        Declaration.model_validate(document)
+        began_and_ended.append(time.perf_counter())
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0001)
+    try:
+        thread = threading.Thread(target=read)
+        thread.start()
+        ran_at = []
+        while thread.is_alive():
+            ran_at.append(time.perf_counter())
+    finally:
+        sys.setswitchinterval(interval)
+    began, ended = began_and_ended
+    parts = {int(10 * (at - began) / (ended - began)) for at in ran_at if began < at < ended}
+    assert len(parts) >= 2, "what is compiled kept the interpreter to itself"

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     Strict,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
@@ -42,6 +43,15 @@ class Declared(BaseModel):
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=False
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_way(cls, value: Any) -> Any:
+        """Let other threads run: only in Python does the interpreter switch between them.
+
+        What reads the document is compiled, and would keep the Hub's loop waiting for all of it.
+        """
+        return value
 
 
 def refusal(what: str, fix: str) -> PydanticCustomError:
