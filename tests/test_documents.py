@@ -1,4 +1,6 @@
 import codecs
+import sys
+import threading
 import time
 from datetime import UTC, datetime
 from functools import cache
@@ -7,9 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_platform.core.declaration import Declaration
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.findings import MOST_FAULTS
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.documents import MOST_BYTES, ReadPolicy, parse_policy, read_policy
+from jupyterhub_platform.documents import (
+    CONFIG_MAP_BYTES,
+    MOST_BYTES,
+    ReadPolicy,
+    parse_policy,
+    read_policy,
+)
 from tests.support.broken import FILES, Expected, expected_faults
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "local" / "platform.yaml"
@@ -79,8 +89,8 @@ def test_a_fault_is_one_printable_line_that_says_the_fix(file: Path):
 # Broken files that are too big, or too strange, to lie in the repository. Each: bytes, the line of
 # the only fault, words of it.
 STRANGE = {
-    "ten megabytes": (b"# a comment\n" * 900_000, 1, "larger than 1 MiB"),
-    "one byte too many": (b"#" * (MOST_BYTES + 1), 1, "larger than 1 MiB"),
+    "twenty megabytes": (b"# a comment\n" * 1_800_000, 1, "larger than 16 MiB"),
+    "one byte too many": (b"#" * (MOST_BYTES + 1), 1, "larger than 16 MiB"),
     "latin-1": (b"version: 1\nname: caf\xe9\n", 2, "the byte 0xe9 is not UTF-8"),
     "utf-16": (SMALL.encode("utf-16"), 1, "UTF-16"),
     "binary": (bytes(range(14, 256)) * 10, 1, "is not UTF-8"),
@@ -125,6 +135,20 @@ def test_a_thousand_unknown_names_are_each_reported():
     faults = faults_in(SMALL.replace("[dev]", f"[{members}]"))
     assert len(faults) == 1000
     assert {fault.line for fault in faults} == {5}
+
+
+def test_more_faults_than_anybody_reads_are_not_kept():
+    members = ", ".join(f"x{number}" for number in range(MOST_FAULTS + 5))
+    with pytest.raises(PolicyError) as caught:
+        parse_policy(SMALL.replace("[dev]", f"[{members}]").encode(), "platform.yaml")
+    assert len(caught.value.faults) == MOST_FAULTS
+
+
+def test_thousands_of_people_are_more_than_a_config_map_holds_and_are_read():
+    people = "".join(f"  student.number.{n:06d}@example.edu: {{}}\n" for n in range(30_000))
+    text = SMALL.replace("users:\n", f"users:\n{people}").encode()
+    assert len(text) > CONFIG_MAP_BYTES
+    assert len(parse_policy(text, "platform.yaml").policy.people) == 30_001
 
 
 def test_faults_come_in_the_order_of_the_document():
@@ -215,3 +239,30 @@ def test_the_example_stops_a_developer_at_the_third_small_server():
     ]
     medium = policy.tiers["medium"].demand
     assert all(demand.amount(name) + medium.amount(name) <= amount for name, amount in most.items())
+
+
+def test_reading_many_people_lets_other_threads_run_all_the_time():
+    people: dict[str, object] = {f"student{number}": {} for number in range(80_000)}
+    tiers = {"small": {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}}
+    images = {"lab": {"reference": "example/lab:1"}}
+    document = {"version": 1, "users": people, "tiers": tiers, "images": images}
+    began_and_ended: list[float] = []
+
+    def read() -> None:
+        began_and_ended.append(time.perf_counter())
+        Declaration.model_validate(document)
+        began_and_ended.append(time.perf_counter())
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(0.0001)
+    try:
+        thread = threading.Thread(target=read)
+        thread.start()
+        ran_at = []
+        while thread.is_alive():
+            ran_at.append(time.perf_counter())
+    finally:
+        sys.setswitchinterval(interval)
+    began, ended = began_and_ended
+    parts = {int(10 * (at - began) / (ended - began)) for at in ran_at if began < at < ended}
+    assert len(parts) >= 2, "what is compiled kept the interpreter to itself"

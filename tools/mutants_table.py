@@ -444,6 +444,39 @@ ADMISSION: Final = (
 
 POLICY: Final = (
     *faults_in(
+        "core/resources.py",
+        ("tests/core/test_resources.py",),
+        ("amounts are rounded down", "    amount = ceil(number", "    amount = floor(number"),
+        ("a bound is rounded up", "floor(kept) if bound else ceil(kept)", "ceil(kept)"),
+        ("little is said to be nothing", "or number >= Fraction(1, 100) else 3", "or True else 3"),
+    ),
+    *faults_in(
+        "core/instants.py",
+        ("tests/core/test_instants.py",),
+        (
+            "a time keeps its zone",
+            "        return instant.astimezone(UTC)\n    except",
+            "        return instant\n    except",
+        ),
+        ("hours are shown as they are written", "{instant.astimezone(UTC):%d", "{instant:%d"),
+    ),
+    *faults_in(
+        "core/declaration_units.py",
+        ("tests/test_documents.py",),
+        ("eight bytes are valid", "if 0 < amount < least else None", "if False else None"),
+        (
+            "cores are counted in GiB",
+            "        if name == CPU:\n            said",
+            "        if False:\n            said",
+        ),
+    ),
+    *faults_in(
+        "core/policy_warnings.py",
+        ("tests/core/test_policy_warnings.py",),
+        ("a server of any size starts", "    if 0 < cpu < _LEAST_CPU:\n", "    if False:\n"),
+        ("somebody always may start it", "    if blocking is not None:\n", "    if False:\n"),
+    ),
+    *faults_in(
         "core/policy.py",
         ("tests/core/test_policy.py", "tests/core/test_decision.py"),
         (
@@ -1587,6 +1620,9 @@ LIFETIMES: Final = faults_in(
 
 _DEPLOY_TESTS = (
     "tests/deploy/test_cluster_checks.py",
+    "tests/deploy/test_amounts.py",
+    "tests/deploy/test_network_rules.py",
+    "tests/deploy/test_workload_checks.py",
     "tests/deploy/test_hub_checks.py",
     "tests/deploy/test_connection.py",
 )
@@ -1616,7 +1652,7 @@ DOCTOR: Final = (
     *faults_in(
         "deploy/reader.py",
         _DEPLOY_TESTS,
-        ("what may not be read is empty", 'unread=f"may not be read ({error.status})"', ""),
+        ("what may not be read is empty", "Objects(unread=said, as_hub", "Objects(as_hub"),
         (
             "a right that nobody tells is there",
             "        return None\n\n\ndef _pull",
@@ -1653,8 +1689,13 @@ DOCTOR: Final = (
         ),
         (
             "DaemonSets take nothing",
-            "            left[name] = left.get(name, 0) - _request(spec, name)\n",
+            "            left[name] = _less(left.get(name, 0), request_in(spec, name))\n",
             "            pass\n",
+        ),
+        (
+            "what a node has and nobody can read is nothing",
+            "            read[name] = None\n",
+            "            read[name] = 0\n",
         ),
         (
             "a cordoned node takes pods",
@@ -1665,9 +1706,41 @@ DOCTOR: Final = (
     *faults_in(
         "deploy/quota_checks.py",
         _DEPLOY_TESTS,
-        ("every quota counts", "            if _counts(quota, tier):", "            if True:"),
+        (
+            "every quota counts",
+            "            if is_counted(quota, tier.pod.priority_class or priority):",
+            "            if True:",
+        ),
+        (
+            "what cannot be read is well",
+            (
+                "        yield from say_unreadable("
+                'f"The ResourceQuota {name_of(quota)}", hard, _WHY_UNREADABLE)\n'
+            ),
+            "        pass\n",
+        ),
+        ("Hub and proxy hold nothing", "held_beside_servers(cluster, quota)", "{}"),
         ("claims of devices are in no quota", "    if tier.pod.devices:\n", "    if False:\n"),
-        ("no quota is too small", "if asked.get(name, 0) > most:", "if False:"),
+        ("no quota is too small", "if name in asked and asked[name] > 0", "if False"),
+    ),
+    *faults_in(
+        "deploy/findings.py",
+        _DEPLOY_TESTS,
+        ("the Hub's rights are widened", "FROM_OUTSIDE if objects.as_hub else ", ""),
+    ),
+    *faults_in(
+        "deploy/workload_checks.py",
+        _DEPLOY_TESTS,
+        (
+            "a container that cannot be made is well",
+            "    if reason in _CONFIG:\n",
+            "    if False:\n",
+        ),
+        (
+            "a rollout that is stuck is well",
+            '    elif progressing.get("status") == "False":',
+            "    elif False:",
+        ),
     ),
     *faults_in(
         "deploy/storage_checks.py",
@@ -1686,7 +1759,17 @@ DOCTOR: Final = (
             "    if may is False:\n        return\n",
             "    return\n",
         ),
-        ("the Hub need not get out", "        if not lets:\n", "        if False:\n"),
+        (
+            "the Hub need not get out",
+            "    if not network.lets_out_to_api(hub):\n",
+            "    if False:\n",
+        ),
+        ("nobody needs DNS", "        if lets is False:\n", "        if False:\n"),
+        (
+            "only the Hub needs DNS",
+            '        (servers, "singleuser",',
+            '        (hub, "singleuser",',
+        ),
     ),
     *faults_in(
         "deploy/network_rules.py",
@@ -1996,11 +2079,6 @@ EQUIVALENT: Final = (
         "a total that is missing counts as nothing when drift is looked for",
         "jupyterhub_platform/usecases/book.py",
         "totals of nothing are never kept",
-    ),
-    Equivalent(
-        "instants of a state are turned into UTC",
-        "jupyterhub_platform/usecases/consistency.py",
-        "the same instant in another zone is equal, and the store keeps UTC",
     ),
 )
 """Changes that a generator of mutants (mutmut) finds as well, and that no test can notice."""

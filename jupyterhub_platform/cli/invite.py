@@ -1,7 +1,6 @@
 """``jhp invite``: a link with which somebody sets their own password."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,6 +8,7 @@ import click
 
 from jupyterhub_platform.cli.hub_client import HubClient
 from jupyterhub_platform.cli.hub_options import hub_options
+from jupyterhub_platform.core.instants import describe_instant, read_stored
 
 
 @click.command()
@@ -36,7 +36,7 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
     click.echo(answer["url"])
     click.echo(
         f"Give this link to {name} and to nobody else. It works once, until "
-        f"{datetime.fromisoformat(answer['expires_at']):%d %b %Y %H:%M} UTC. "
+        f"{describe_instant(read_stored(answer['expires_at']))}. "
         f"To take it back, invite {name} again.",
         err=True,
     )

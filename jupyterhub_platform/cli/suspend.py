@@ -14,6 +14,7 @@ from jupyterhub_platform.cli.hub_options import hub_options, render_which
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.core.durations import parse_duration
 from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.instants import describe_instant, parse_instant, read_stored
 
 
 def read_end(text: str | None, now: datetime) -> str | None:
@@ -31,16 +32,11 @@ def read_end(text: str | None, now: datetime) -> str | None:
     except QuantityError:
         pass
     try:
-        end = datetime.fromisoformat(text)
-    except ValueError:
-        end = None
-    if end is None or end.tzinfo is None:
+        return parse_instant(text).isoformat()
+    except QuantityError as error:
         raise click.BadParameter(
-            f"{text!r} is no end; write a duration such as 8h or 7d, or a time with its zone such "
-            "as 2030-01-31T18:00:00Z.",
-            param_hint="--until",
-        )
-    return end.isoformat()
+            f"{error}, or a duration such as 8h or 7d.", param_hint="--until"
+        ) from None
 
 
 @click.command()
@@ -124,7 +120,7 @@ def _say_how_to_undo(verb: str, name: str, which: str) -> None:
 def _say_end(until: str | None) -> str:
     if until is None:
         return ""
-    return f" until {datetime.fromisoformat(until).astimezone(UTC):%d %b %Y %H:%M} UTC"
+    return f" until {describe_instant(read_stored(until))}"
 
 
 def _count(number: int, thing: str) -> str:

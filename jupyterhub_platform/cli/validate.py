@@ -1,30 +1,41 @@
 """``jhp validate``: everything that is wrong with a platform file, at once."""
 
 import json
+import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import click
 
 from jupyterhub_platform.cli.main import REFUSED
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.documents import ReadPolicy, read_policy
+from jupyterhub_platform.core.policy_warnings import find_warnings, render_warning
+from jupyterhub_platform.documents import (
+    CONFIG_MAP_BYTES,
+    MOST_BYTES,
+    ReadPolicy,
+    parse_policy,
+    read_policy,
+)
+
+STDIN: Final = "-"
 
 
 @click.command(short_help="Say everything that is wrong with a platform file.")
 @click.argument("file", type=click.Path(path_type=Path))
+@click.option("--strict", is_flag=True, help="Let warnings count as faults in the exit code.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
 @click.pass_context
-def validate(ctx: click.Context, file: Path, as_json: bool) -> None:
+def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> None:
     """Check a platform file: every fault with its line, what is wrong and the fix.
 
     \b
       jhp validate .jupyterhub-platform/platform.yaml
       jhp validate --json .jupyterhub-platform/platform.yaml
 
-    One line for each fault on stdout. The exit code is 0 if the file is valid, 1 if it has faults,
-    2 if it cannot be read.
+    FILE is - for stdin. One line for each fault on stdout. What is valid and probably a mistake is
+    a warning. The exit code is 0 if the file is valid, 1 if it has faults, 2 if it cannot be read.
 
     \b
     With --json:
@@ -32,17 +43,41 @@ def validate(ctx: click.Context, file: Path, as_json: bool) -> None:
       digest   sha256 of the file, null if it has faults
       counts   people, groups, tiers, images, grants; null if it has faults
       faults   a list of file, line, path (a list of keys), what, fix
+      warnings the same, of what is valid and probably a mistake
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     try:
-        read = read_policy(file)
+        read = _read(file)
     except PolicyError as error:
         if as_json:
-            click.echo(_render_json(file, None, error.faults))
+            click.echo(_render_json(file, None, error.faults, ()))
         else:
             click.echo("\n".join(str(fault) for fault in error.faults))
             click.echo(f"{_count(len(error.faults), 'fault')} in {file}", err=True)
         ctx.exit(REFUSED)
-    click.echo(_render_json(file, read, ()) if as_json else f"Valid: {_summarise(read.policy)}.")
+    warnings = (*_warn_of_size(file, read), *find_warnings(read.policy))
+    if as_json:
+        click.echo(_render_json(file, read, (), warnings))
+    else:
+        said = f"; {_count(len(warnings), 'warning')}" if warnings else ""
+        lines = [*map(render_warning, warnings), f"Valid: {_summarise(read.policy)}{said}."]
+        click.echo("\n".join(lines))
+    ctx.exit(REFUSED if strict and warnings else 0)
+
+
+def _read(file: Path) -> ReadPolicy:
+    if str(file) != STDIN:
+        return read_policy(file)
+    return parse_policy(sys.stdin.buffer.read(MOST_BYTES + 1), "<stdin>")
+
+
+def _warn_of_size(file: Path, read: ReadPolicy) -> tuple[Fault, ...]:
+    """Warn of a file that Kubernetes will not take in the way in which most of them get there."""
+    size = len(read.text.encode())
+    if size <= CONFIG_MAP_BYTES:
+        return ()
+    what = f"the document has {size / 2**20:.1f} MiB, and a ConfigMap on Kubernetes holds 1 MiB"
+    fix = "bring it there on a volume or in the Hub's image, as docs/policy.md says"
+    return (Fault((), what, fix, str(file), 1),)
 
 
 def _counts(policy: Policy) -> dict[str, int]:
@@ -66,21 +101,28 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def _render_json(file: Path, read: ReadPolicy | None, faults: tuple[Fault, ...]) -> str:
+def _render_json(
+    file: Path,
+    read: ReadPolicy | None,
+    faults: tuple[Fault, ...],
+    warnings: tuple[Fault, ...],
+) -> str:
     rendered: dict[str, Any] = {
         "file": str(file),
         "valid": read is not None,
         "digest": read.digest if read else None,
         "counts": _counts(read.policy) if read else None,
-        "faults": [
-            {
-                "file": fault.file,
-                "line": fault.line,
-                "path": list(fault.path),
-                "what": fault.what,
-                "fix": fault.fix,
-            }
-            for fault in faults
-        ],
+        "faults": [_to_json(fault) for fault in faults],
+        "warnings": [_to_json(warning) for warning in warnings],
     }
     return json.dumps(rendered, indent=2, ensure_ascii=False)
+
+
+def _to_json(fault: Fault) -> dict[str, Any]:
+    return {
+        "file": fault.file,
+        "line": fault.line,
+        "path": list(fault.path),
+        "what": fault.what,
+        "fix": fault.fix,
+    }

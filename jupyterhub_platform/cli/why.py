@@ -1,7 +1,6 @@
 """``jhp why``: why a server waits, failed, ended or was refused, who can help, and how."""
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,6 +8,7 @@ import click
 
 from jupyterhub_platform.cli.hub_client import HubClient
 from jupyterhub_platform.cli.hub_options import hub_options
+from jupyterhub_platform.core.instants import describe_instant, read_stored
 
 _STATES: Final = {
     "running": "runs",
@@ -47,9 +47,9 @@ def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
 def render(answer: dict[str, Any]) -> list[str]:
     """Render the answer of the Hub for a terminal: the sentence first, then what to do."""
     cause, name = answer["cause"], answer["server"] or "the default server"
-    since = datetime.fromisoformat(answer["since"])
+    since = describe_instant(read_stored(answer["since"]))
     lines = [
-        f"{name} of {answer['user']} {_STATES[answer['state']]}, since {since:%d %b %Y %H:%M} UTC.",
+        f"{name} of {answer['user']} {_STATES[answer['state']]}, since {since}.",
         cause["sentence"],
         "",
         f"What to do    {cause['fix']}",

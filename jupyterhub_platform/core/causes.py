@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.resources import CPU, describe_amount
 from jupyterhub_platform.core.sentences import join_remedies
 
@@ -64,10 +65,7 @@ class LastRun:
             Raised if it is something else.
         """
         cause = Cause(data["code"], data["sentence"], Who(data["who"]), data["fix"])
-        at = datetime.fromisoformat(data["at"])
-        if at.tzinfo is None:
-            raise ValueError("a time without its zone")
-        return cls(cause, at, data["tier"], data["account"])
+        return cls(cause, read_stored(data["at"]), data["tier"], data["account"])
 
 
 _AGAIN: Final = "Start it again."

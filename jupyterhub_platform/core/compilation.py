@@ -12,10 +12,11 @@ from jupyterhub_platform.core.declaration import (
     DeclaredPerson,
     DeclaredTier,
 )
-from jupyterhub_platform.core.declaration_amounts import check_amounts, dotted, example
+from jupyterhub_platform.core.declaration_amounts import check_amounts, dotted
 from jupyterhub_platform.core.declaration_checks import Names, check_declaration, fold_user
 from jupyterhub_platform.core.declaration_shape import read_shape
 from jupyterhub_platform.core.declaration_types import UNLIMITED
+from jupyterhub_platform.core.declaration_units import read_amount
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.findings import Findings, KeyPath, quote, split_message
 from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
@@ -26,7 +27,6 @@ from jupyterhub_platform.core.resources import (
     SERVERS,
     Resources,
     check_resource_name,
-    parse_quantity,
     render_quantity,
 )
 from jupyterhub_platform.core.suspensions import Suspension
@@ -225,12 +225,7 @@ class _Compiler:
         name = str(path[-1])
         if not self._is_resource(path) or text is None:
             return None
-        try:
-            return parse_quantity(text if isinstance(text, int | float) else str(text), name)
-        except QuantityError as error:
-            what, fix = split_message(str(error), f"write for example {example(name)}")
-            self._findings.add(path, what, fix)
-            return None
+        return read_amount(self._findings, path, text, name)
 
     def _demand_path(self, tier: Tier, name: str) -> KeyPath:
         declared = self._declaration.tiers[tier.name]

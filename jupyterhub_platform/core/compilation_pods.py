@@ -6,6 +6,7 @@ from typing import Final
 
 from jupyterhub_platform.core.declaration import Declaration, DeclaredGroup, DeclaredTier
 from jupyterhub_platform.core.declaration_pods import DeclaredHome, DeclaredNodeRule
+from jupyterhub_platform.core.declaration_units import read_amount
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.findings import Findings, KeyPath, quote, split_message
 from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
@@ -13,7 +14,6 @@ from jupyterhub_platform.core.resources import (
     MEMORY,
     check_resource_name,
     is_accelerator,
-    parse_quantity,
 )
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
@@ -97,15 +97,10 @@ def _read_home(
         home, at = declaration.defaults.home, ("defaults", "home", "size")
     if home is None:
         return None
-    size = 0
-    try:
-        size = parse_quantity(home.size, MEMORY)
-    except QuantityError as error:
-        findings.add(at, *split_message(str(error), "write for example 10Gi"))
-    else:
-        if size == 0:
-            findings.add(at, "is nothing", "write for example 10Gi")
-    return Home(size, home.mount, home.storage_class or "")
+    size = read_amount(findings, at, home.size, MEMORY)
+    if size == 0:
+        findings.add(at, "is nothing", "write for example 10Gi")
+    return Home(size or 0, home.mount, home.storage_class or "")
 
 
 def _read_init_containers(

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 
+from jupyterhub_platform.core.declaration_units import example
 from jupyterhub_platform.core.findings import Findings, KeyPath
 from jupyterhub_platform.core.resources import (
     CPU,
+    HUGEPAGES,
     MEMORY,
     SERVERS,
-    is_accelerator,
+    is_indivisible,
+    parse_quantity,
     render_quantity,
 )
 
@@ -20,10 +23,8 @@ def check_amounts(
         if SERVERS in amounts:
             what = "a tier does not ask for servers; every server counts as one"
             findings.add((*path, key, SERVERS), what, "remove it, or use at_once")
-        for name in (CPU, MEMORY):
-            if amounts.get(name) == 0:
-                what = "is 0, which Kubernetes takes for no limit at all"
-                findings.add((*path, key, name), what, f"write {example(name)} or so")
+        for name, amount in amounts.items():
+            _check_alone(findings, (*path, key, name), name, amount)
     for name in (CPU, MEMORY):
         if name not in requests and name not in limits:
             findings.add(
@@ -37,11 +38,24 @@ def check_amounts(
             _check_pair(findings, (*path, "requests", name), requests[name], limits[name])
 
 
+def _check_alone(findings: Findings, path: KeyPath, name: str, amount: int) -> None:
+    if amount == 0 and name in {CPU, MEMORY}:
+        what = "is 0, which Kubernetes takes for no limit at all"
+        findings.add(path, what, f"write {example(name)} or so")
+    elif amount == 0 and is_indivisible(name):
+        findings.add(path, "is 0, so that no server gets any of it", "remove it, or write 1")
+    elif name.startswith(HUGEPAGES):
+        size = parse_quantity(name.removeprefix(HUGEPAGES), MEMORY)
+        if size and amount % size:
+            what = f"{render_quantity(name, amount)} is no whole number of such pages"
+            findings.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
+
+
 def _check_pair(findings: Findings, path: KeyPath, request: int, limit: int) -> None:
     name = str(path[-1])
     limit_path = (*path[:-2], "limits", name)
     asked, most = render_quantity(name, request), render_quantity(name, limit)
-    if request != limit and (is_accelerator(name) or name.startswith("hugepages-")):
+    if request != limit and is_indivisible(name):
         what = f"{asked} is not the limit, {most}, and Kubernetes does not share out {name}"
         findings.add(path, what, "write the same in both", rests_on=[limit_path])
     elif request > limit:
@@ -53,8 +67,3 @@ def _check_pair(findings: Findings, path: KeyPath, request: int, limit: int) -> 
 def dotted(path: KeyPath) -> str:
     """Write where something stands as one word: ``tiers.small.requests``."""
     return ".".join(str(key) for key in path)
-
-
-def example(name: str) -> str:
-    """Return an amount of a resource that could be written, for a message."""
-    return {CPU: "500m", MEMORY: "1Gi", SERVERS: "3"}.get(name, "1")

@@ -19,6 +19,7 @@ from jupyterhub_platform.core.findings import (
     split_message,
 )
 from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
+from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.levels import LEVELS, Level
 
 _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
@@ -234,8 +235,8 @@ class _Checks:
             fix = "write for example add: {cpu: 2}, or tier: NAME"
             self._findings.add((*path, "add"), what, fix, rests_on=[(*path, "tier")])
         if grant.starts is not None and grant.until <= grant.starts:
-            what = f"ends at {grant.until.isoformat()}, before it begins"
-            fix = f"write a time after {grant.starts.isoformat()}"
+            what = f"ends at {describe_instant(grant.until)}, before it begins"
+            fix = f"write a time after {describe_instant(grant.starts)}"
             self._findings.add((*path, "until"), what, fix, rests_on=[(*path, "from")])
 
     def _check_account(self, path: KeyPath, grant: DeclaredGrant, account: str) -> None:

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
     Strict,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
@@ -22,6 +23,7 @@ from typing_extensions import TypeAliasType
 from jupyterhub_platform.core.durations import parse_duration
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.findings import quote, split_message
+from jupyterhub_platform.core.instants import EXAMPLE, parse_instant
 from jupyterhub_platform.core.levels import LEVELS, Level
 
 UNLIMITED: Final = "unlimited"
@@ -42,6 +44,15 @@ class Declared(BaseModel):
         frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=False
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _give_way(cls, value: Any) -> Any:
+        """Let other threads run: only in Python does the interpreter switch between them.
+
+        What reads the document is compiled, and would keep the Hub's loop waiting for all of it.
+        """
+        return value
+
 
 def refusal(what: str, fix: str) -> PydanticCustomError:
     """Make the validation error that says ``what`` is wrong, and the ``fix``."""
@@ -52,7 +63,7 @@ def say_kind(value: object) -> str:
     """Say in a message what kind of value was written."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "text"}
     kinds |= {list: "a list", dict: "a mapping", type(None): "empty"}
-    return kinds.get(type(value), "something else")
+    return next((said for kind, said in kinds.items() if isinstance(value, kind)), "something else")
 
 
 def say_value(value: object) -> str:
@@ -120,14 +131,13 @@ def _check_label_value(value: str) -> str:
 
 
 def _check_instant(value: Any) -> datetime:
-    fix = "write for example 2030-01-31T18:00:00Z"
+    if not isinstance(value, str):
+        said = f"is {say_value(value)}, not a date and time"
+        raise refusal(said, f"write for example {EXAMPLE}")
     try:
-        instant = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise refusal(f"is {say_value(value)}, not a date and time", fix) from None
-    if instant.tzinfo is None:
-        raise refusal(f"“{value}” does not say in which time zone", fix)
-    return instant
+        return parse_instant(value)
+    except QuantityError as error:
+        raise refusal(*split_message(str(error), f"write for example {EXAMPLE}")) from None
 
 
 def _check_duration(value: Any) -> timedelta:
@@ -139,7 +149,7 @@ def _check_duration(value: Any) -> timedelta:
 
 _AMOUNT_SCHEMA: Final[dict[str, Any]] = {
     "type": ["string", "number"],
-    "pattern": r"^(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$",
+    "pattern": r"^\+?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$",
     "minimum": 0,
     "description": "A Kubernetes quantity: 500m or 2 for CPU, 8Gi (2^30) or 8G (10^9) for memory.",
 }

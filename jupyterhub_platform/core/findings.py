@@ -9,6 +9,8 @@ from jupyterhub_platform.core.errors import Fault
 KeyPath = tuple[str | int, ...]
 """Where something stands in a document: keys, and positions in lists."""
 
+MOST_FAULTS: Final = 10_000
+"""What is reported of one document: each costs memory, and nobody reads on."""
 _MOST_SHOWN: Final = 64
 _MOST_COMPARED: Final = 50_000
 _Entry = TypeVar("_Entry")
@@ -35,12 +37,13 @@ class Findings:
         ``path`` itself and everything in ``rests_on`` must be sound for the fault to count.
         """
         if self.is_sound(path, *rests_on):
-            self._faults.append(Fault(path, what, fix))
+            self.note(Fault(path, what, fix))
             self.mark_broken(path)
 
     def note(self, fault: Fault) -> None:
         """Report a fault on which nothing else rests, such as a name that is no name."""
-        self._faults.append(fault)
+        if len(self._faults) < MOST_FAULTS:
+            self._faults.append(fault)
 
     def mark_broken(self, path: KeyPath) -> None:
         """Remember that what stands at ``path`` cannot be judged."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.question import (
     Candidate,
@@ -54,7 +55,7 @@ def question_from_json(data: Mapping[str, Any]) -> Question:
     """Read what :func:`question_to_json` rendered."""
     options = data["options"]
     return Question(
-        at=datetime.fromisoformat(data["at"]),
+        at=read_stored(data["at"]),
         revision=data["revision"],
         subject=_subject_from_json(data),
         server=data["server"],
@@ -84,7 +85,7 @@ def _subject_from_json(data: Mapping[str, Any]) -> Subject:
         Level(data["level"]) if data["level"] else None,
         tuple(data["accounts"]),
         suspended=data["suspended"],
-        suspended_until=datetime.fromisoformat(until) if until else None,
+        suspended_until=read_stored(until) if until else None,
     )
 
 

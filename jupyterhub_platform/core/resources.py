@@ -2,7 +2,8 @@
 
 Amounts are integers in base units: thousandths of a core for ``cpu``, bytes for
 ``memory`` and other storage, devices for extended resources, and a plain count
-for ``servers``, the one name of our own.
+for ``servers``, the one name of our own. What is finer is rounded up, as the API
+server and the scheduler do.
 
 ``G`` is 10**9 and ``Gi`` is 2**30, by the Kubernetes API's "Quantity".
 JupyterHub's own ``mem_limit`` reads ``G`` as 2**30 and rejects ``Gi``; nothing
@@ -12,7 +13,8 @@ outside this module reads a quantity.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from math import ceil, floor
 from types import MappingProxyType
 from typing import Final, Self
 
@@ -24,30 +26,31 @@ MEMORY: Final = "memory"
 
 _STORAGE_NAMES: Final = frozenset({MEMORY, "ephemeral-storage"})
 _BARE_NAMES: Final = frozenset({SERVERS, CPU, MEMORY, "ephemeral-storage"})
-_HUGEPAGES: Final = "hugepages-"
+HUGEPAGES: Final = "hugepages-"
 
-_SUFFIXES: Final[Mapping[str, Decimal]] = MappingProxyType(
+_SUFFIXES: Final[Mapping[str, Fraction]] = MappingProxyType(
     {
-        "n": Decimal(10) ** -9,
-        "u": Decimal(10) ** -6,
-        "m": Decimal(10) ** -3,
-        "": Decimal(1),
-        "k": Decimal(10) ** 3,
-        "M": Decimal(10) ** 6,
-        "G": Decimal(10) ** 9,
-        "T": Decimal(10) ** 12,
-        "P": Decimal(10) ** 15,
-        "E": Decimal(10) ** 18,
-        "Ki": Decimal(2) ** 10,
-        "Mi": Decimal(2) ** 20,
-        "Gi": Decimal(2) ** 30,
-        "Ti": Decimal(2) ** 40,
-        "Pi": Decimal(2) ** 50,
-        "Ei": Decimal(2) ** 60,
+        "n": Fraction(10) ** -9,
+        "u": Fraction(10) ** -6,
+        "m": Fraction(10) ** -3,
+        "": Fraction(1),
+        "k": Fraction(10) ** 3,
+        "M": Fraction(10) ** 6,
+        "G": Fraction(10) ** 9,
+        "T": Fraction(10) ** 12,
+        "P": Fraction(10) ** 15,
+        "E": Fraction(10) ** 18,
+        "Ki": Fraction(2) ** 10,
+        "Mi": Fraction(2) ** 20,
+        "Gi": Fraction(2) ** 30,
+        "Ti": Fraction(2) ** 40,
+        "Pi": Fraction(2) ** 50,
+        "Ei": Fraction(2) ** 60,
     }
 )
 _QUANTITY: Final = re.compile(
-    r"(?P<number>\d{1,30}(?:\.\d{0,30})?|\.\d{1,30})(?P<suffix>[eE][+-]?\d{1,3}|[numkKMGTPE]?i?)",
+    r"(?P<number>[+-]?(?:0*\d{1,30}(?:\.\d{0,60})?|\.\d{1,60}))"
+    r"(?:[eE](?P<exponent>[+-]?\d{1,3})|(?P<suffix>[numkKMGTPE]?i?))",
     re.ASCII,
 )
 # The largest amount that Kubernetes keeps in a Quantity.
@@ -72,8 +75,8 @@ def check_resource_name(name: str) -> str:
     """
     if name in _BARE_NAMES:
         return name
-    if name.startswith(_HUGEPAGES):
-        parse_number(name.removeprefix(_HUGEPAGES), name)
+    if name.startswith(HUGEPAGES):
+        parse_number(name.removeprefix(HUGEPAGES), name)
         return name
     domain, slash, rest = name.partition("/")
     if not slash:
@@ -95,7 +98,7 @@ def is_accelerator(name: str) -> bool:
 
 def is_indivisible(name: str) -> bool:
     """Tell whether Kubernetes wants the request for ``name`` to be equal to its limit."""
-    return is_accelerator(name) or name.startswith(_HUGEPAGES)
+    return is_accelerator(name) or name.startswith(HUGEPAGES)
 
 
 def parse_quantity(text: str | float, name: str) -> int:
@@ -104,24 +107,43 @@ def parse_quantity(text: str | float, name: str) -> int:
     Returns
     -------
     int
-        The amount in base units, exact.
+        The amount in base units, rounded up: ``0.1Gi`` of memory is 107374183.
 
     Raises
     ------
     QuantityError
-        Raised if ``text`` is no quantity, negative, too large, or finer than the base unit.
+        Raised if ``text`` is no quantity, negative or too large, or a part of what is whole.
     """
     number = parse_number(text, name)
-    amount = number * 1000 if name == CPU else number
-    if amount != amount.to_integral_value():
-        unit = "a thousandth of a core (1m)" if name == CPU else "one"
-        raise QuantityError(f"“{text}” is finer than {unit}, the smallest amount of {name}")
+    if is_whole(name) and number != floor(number):
+        least = max(1, floor(number))
+        most = f" or {least + 1}" if number > 1 else ""
+        raise QuantityError(
+            f"“{text}” is finer than one, the smallest amount of {name}; write {least}{most}"
+        )
+    amount = ceil(number * _units(name))
     if amount > _MOST:
         raise QuantityError(f"“{text}” is more {name} than Kubernetes can count")
-    return int(amount)
+    return amount
 
 
-def parse_number(text: str | float, name: str) -> Decimal:
+def read_quantity(text: str | float, name: str, *, bound: bool = False) -> int:
+    """Read what an object of the cluster says, as leniently as the API server that took it.
+
+    A ``bound``, such as of a ResourceQuota, is compared by the API server as it is kept there, to
+    the thousandth: what is above it by a part of the base unit is above it. Everything else is
+    rounded up to the base unit. What is more than can be counted is the most that can be.
+
+    Raises
+    ------
+    QuantityError
+        Raised if it is no quantity, or negative: then nothing is known of it.
+    """
+    kept = Fraction(ceil(parse_number(text, name) * 1000), 1000) * _units(name)
+    return min(floor(kept) if bound else ceil(kept), _MOST)
+
+
+def parse_number(text: str | float, name: str) -> Fraction:
     """Read a Kubernetes quantity as a plain number, exact: ``1500m`` is 1.5.
 
     Raises
@@ -132,32 +154,40 @@ def parse_number(text: str | float, name: str) -> Decimal:
     if isinstance(text, bool):
         raise QuantityError(f"“{str(text).lower()}” is not an amount of {name}")
     shown = str(text).strip()
-    if shown.startswith("-"):
-        raise QuantityError(f"“{shown[:64]}” is negative; an amount of {name} is 0 or more")
     match = _QUANTITY.fullmatch(shown)
-    suffix = match["suffix"] if match else ""
-    try:
-        if match is None:
-            raise InvalidOperation
-        if suffix[:1] in {"e", "E"} and suffix[1:]:
-            return Decimal(shown)
-        return Decimal(match["number"]) * _SUFFIXES[suffix]
-    except (InvalidOperation, KeyError):
-        example = {CPU: "500m or 2", SERVERS: "3"}.get(name, "8Gi" if _is_storage(name) else "1")
+    scale = _SUFFIXES.get(match["suffix"] or "") if match else None
+    if match is None or scale is None:
+        example = {CPU: "500m or 2", SERVERS: "3"}.get(name, "8Gi" if is_storage(name) else "1")
         raise QuantityError(
             f"“{shown[:64]}” is not an amount of {name}; write for example {example}"
-        ) from None
+        )
+    number = Fraction(match["number"].removesuffix(".")) * scale
+    if match["exponent"]:
+        number *= Fraction(10) ** int(match["exponent"])
+    if number < 0:
+        raise QuantityError(f"“{shown[:64]}” is negative; an amount of {name} is 0 or more")
+    return number
 
 
-def _is_storage(name: str) -> bool:
-    return name in _STORAGE_NAMES or name.startswith(_HUGEPAGES)
+def _units(name: str) -> int:
+    return 1000 if name == CPU else 1
+
+
+def is_whole(name: str) -> bool:
+    """Tell whether there are no parts of ``name``: servers and devices."""
+    return name == SERVERS or is_accelerator(name)
+
+
+def is_storage(name: str) -> bool:
+    """Tell whether an amount of ``name`` is counted in bytes."""
+    return name in _STORAGE_NAMES or name.startswith(HUGEPAGES)
 
 
 def render_quantity(name: str, amount: int) -> str:
     """Render an amount of ``name`` as Kubernetes writes it: ``500m``, ``8Gi``, ``1``."""
     if name == CPU:
         return str(amount // 1000) if amount % 1000 == 0 else f"{amount}m"
-    if _is_storage(name) and amount:
+    if is_storage(name) and amount:
         for suffix in ("Ei", "Pi", "Ti", "Gi", "Mi", "Ki"):
             unit = int(_SUFFIXES[suffix])
             if amount % unit == 0:
@@ -181,9 +211,9 @@ def describe_amount(name: str, amount: int) -> str:
 def describe_number(name: str, amount: int) -> str:
     """Say the number of :func:`describe_amount` without its unit."""
     if name == CPU:
-        return _short(Decimal(amount) / 1000)
-    if _is_storage(name):
-        return _short(Decimal(amount) / _storage_unit(amount)[1])
+        return _short(Fraction(amount, 1000))
+    if is_storage(name):
+        return _short(Fraction(amount, _storage_unit(amount)[1]))
     return str(amount)
 
 
@@ -193,7 +223,7 @@ def describe_unit(name: str, amount: int = 0) -> str:
         return "servers"
     if name == CPU:
         return "CPU"
-    if _is_storage(name):
+    if is_storage(name):
         unit = _storage_unit(amount)[0]
         return unit if name == MEMORY else f"{unit} {name}"
     if name.endswith("/gpu"):
@@ -204,11 +234,17 @@ def describe_unit(name: str, amount: int = 0) -> str:
 def _storage_unit(amount: int) -> tuple[str, int]:
     if amount == 0 or amount >= 2**30:
         return "GiB", 2**30
-    return ("MiB", 2**20) if amount >= 2**20 else ("KiB", 2**10)
+    if amount >= 2**20:
+        return "MiB", 2**20
+    if amount >= 2**10:
+        return "KiB", 2**10
+    return ("byte" if amount == 1 else "bytes"), 1
 
 
-def _short(number: Decimal) -> str:
-    text = f"{number:.2f}"
+def _short(number: Fraction) -> str:
+    """Say a number with two digits after the point; a small one is never said to be nothing."""
+    digits = 2 if number == 0 or number >= Fraction(1, 100) else 3
+    text = f"{float(number):.{digits}f}"
     return text.rstrip("0").rstrip(".")
 
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from jupyterhub_platform.core.instants import describe_instant
+
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
@@ -51,5 +53,5 @@ class RevokedShare:
 
 def say_suspended(name: str, until: datetime | None) -> str:
     """Say that somebody is suspended, to themselves and to whoever starts something for them."""
-    end = f" until {until:%d %b %Y %H:%M} UTC" if until else ""
+    end = f" until {describe_instant(until)}" if until else ""
     return f"{name} is suspended{end}."

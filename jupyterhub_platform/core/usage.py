@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, Self
 
+from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.resources import Resources
 
 
@@ -87,8 +88,8 @@ class Reservation:
             tier=str(data["tier"]),
             image=str(data["image"]),
             demand=Resources.of({str(k): int(v) for k, v in dict(data["demand"]).items()}),
-            opened_at=datetime.fromisoformat(data["opened_at"]),
-            ends_at=datetime.fromisoformat(data["ends_at"]) if data.get("ends_at") else None,
+            opened_at=read_stored(data["opened_at"]),
+            ends_at=read_stored(data["ends_at"]) if data.get("ends_at") else None,
             idle_timeout=timedelta(seconds=data["idle_seconds"])
             if data.get("idle_seconds")
             else None,

@@ -53,7 +53,8 @@ def look_at_role(facts: Facts) -> Iterator[Finding]:
         yield unknown(
             f"Whether the service account {place} may {_join(map(str, untold))} is not known.",
             "Asking for another account needs the right to create localsubjectaccessreviews.",
-            "Bind helm-values/doctor-role.yaml to yourself, or run jhp doctor in the Hub's pod.",
+            "Run jhp doctor in the Hub's pod, or outside with helm-values/doctor-role.yaml bound "
+            "to a user, never to the Hub's own account.",
         )
 
 

@@ -1,10 +1,11 @@
 """What the servers of a tier ask the API server for, with what a namespace adds to it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.findings import quote
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.resources import (
     CPU,
@@ -12,9 +13,12 @@ from jupyterhub_platform.core.resources import (
     SERVERS,
     describe_amount,
     is_accelerator,
-    parse_quantity,
+    read_quantity,
 )
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
+from jupyterhub_platform.deploy.findings import Finding, unknown
+
+OF_DEVICE_CLASS: Final = ".deviceclass.resource.k8s.io/devices"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +48,29 @@ def entries_of(limit_ranges: Iterable[Manifest], kind: str) -> list[Manifest]:
     return [entry for entry in entries if entry.get("type") == kind]
 
 
-def read_amounts(amounts: Mapping[str, Any]) -> dict[str, int]:
-    """Read quantities by name; what is none is left out: the API server has refused it before."""
+def read_amounts(amounts: Mapping[str, Any], *, bound: bool = False) -> dict[str, int]:
+    """Read quantities by name; what cannot be read is left out, and :func:`say_unreadable` says it.
+
+    What is a ``bound`` is above nothing of which it is a part less.
+    """
     read = {}
     for name, quantity in amounts.items():
         try:
-            read[name] = parse_quantity(quantity, resource_of(name))
+            read[name] = read_quantity(quantity, resource_of(name), bound=bound)
         except QuantityError:
             continue
     return read
+
+
+def say_unreadable(whose: str, amounts: Mapping[str, Any], why: str) -> Iterator[Finding]:
+    """Yield what cannot be read, so that it is never taken for well, nor for nothing."""
+    read = read_amounts(amounts)
+    for name in sorted(set(amounts) - set(read)):
+        yield unknown(
+            f"{whose} says {quote(amounts[name])} of {name}, which cannot be read.",
+            why,
+            "kubectl describe it, and write an amount as Kubernetes does, such as 500m or 8Gi.",
+        )
 
 
 def resource_of(name: str) -> str:
@@ -63,7 +81,7 @@ def resource_of(name: str) -> str:
 
 def say(name: str, amount: int) -> str:
     """Say an amount in the unit that people use."""
-    if name.startswith("count/") or name.endswith("persistentvolumeclaims"):
+    if name.startswith("count/") or name.endswith(("persistentvolumeclaims", OF_DEVICE_CLASS)):
         return str(amount)
     resource = resource_of(name)
     if resource in {SERVERS, CPU, MEMORY, "ephemeral-storage"} or is_accelerator(resource):

@@ -14,6 +14,7 @@ from jupyterhub_platform.deploy import (
     node_checks,
     quota_checks,
     storage_checks,
+    workload_checks,
 )
 from jupyterhub_platform.deploy.facts import Facts
 from jupyterhub_platform.deploy.findings import Check, Result
@@ -60,6 +61,7 @@ CHECKS: Final[tuple[Check, ...]] = (
         "The namespace is there.",
         access_checks.look_at_namespace,
     ),
+    Check("doctor.workloads", ("api",), "Hub and proxy run.", workload_checks.look_at_workloads),
     Check(
         "doctor.role", ("api",), "The Hub may do all that it needs to.", access_checks.look_at_role
     ),

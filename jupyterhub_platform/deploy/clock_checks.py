@@ -6,7 +6,7 @@ from typing import Final
 
 from jupyterhub_platform.core.manifests import part
 from jupyterhub_platform.deploy.facts import Facts
-from jupyterhub_platform.deploy.findings import Finding, failed, unknown, warning
+from jupyterhub_platform.deploy.findings import Finding, failed, read_rights, unknown, warning
 
 NOTICED_SECONDS: Final = 5
 """Answers say whole seconds, and take a while: less than this is no difference."""
@@ -42,7 +42,7 @@ def look_at_cluster_clock(facts: Facts) -> Iterator[Finding]:
         yield unknown(
             f"The leases of nodes {leases.unread}.",
             "A node whose clock is wrong cannot be told from the others.",
-            "Bind helm-values/doctor-role.yaml to yourself.",
+            read_rights(leases),
         )
     for lease in leases.listed:
         yield from _look_at_lease(

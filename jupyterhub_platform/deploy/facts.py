@@ -13,10 +13,14 @@ from jupyterhub_platform.deploy.role import Right
 
 @dataclass(frozen=True, slots=True)
 class Objects:
-    """The objects of one kind; ``unread`` says why they are not known."""
+    """The objects of one kind; ``unread`` says why they are not known.
+
+    ``as_hub`` says that they were asked for with the Hub's own rights, in its pod.
+    """
 
     listed: tuple[Manifest, ...] = ()
     unread: str = ""
+    as_hub: bool = False
 
 
 NOT_ASKED = Objects(unread="was not asked for")

@@ -52,12 +52,21 @@ READ_RIGHTS: Final = (
     "jupyterhub-platform-doctor --clusterrole jupyterhub-platform-doctor --user YOU"
 )
 """Gives somebody the rights that the checks read with."""
+FROM_OUTSIDE: Final = (
+    "Run jhp doctor outside of the Hub's pod, with --namespace and a kubeconfig of yours: here it "
+    "reads with the Hub's own rights, which are to stay as few as they are."
+)
+
+
+def read_rights(objects: Objects) -> str:
+    """Say how objects can be read that could not be: never by widening what the Hub may do."""
+    return FROM_OUTSIDE if objects.as_hub else READ_RIGHTS
 
 
 def unread(whose: str, objects: Objects, why: str) -> Iterator[Finding]:
     """Yield that objects could not be read, if that is so."""
     if objects.unread:
-        yield unknown(f"{whose} {objects.unread}.", why, READ_RIGHTS)
+        yield unknown(f"{whose} {objects.unread}.", why, read_rights(objects))
 
 
 def render_tiers(names: Sequence[str]) -> str:

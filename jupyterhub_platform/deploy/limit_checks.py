@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.resources import parse_number
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.amounts import (
@@ -12,12 +12,14 @@ from jupyterhub_platform.deploy.amounts import (
     entries_of,
     read_amounts,
     say,
+    say_unreadable,
 )
 from jupyterhub_platform.deploy.facts import Facts
 from jupyterhub_platform.deploy.findings import Finding, failed, unread
 from jupyterhub_platform.deploy.scheduling import name_of
 
 _WHY = "The API server refuses every server of that tier."
+_WHY_UNREADABLE = "Whether it refuses a tier is not known."
 
 
 def look_at_limits(facts: Facts) -> Iterator[Finding]:
@@ -27,6 +29,11 @@ def look_at_limits(facts: Facts) -> Iterator[Finding]:
         return
     ranges = cluster.of("limitranges")
     yield from unread("LimitRanges", ranges, "One that is smaller than a tier refuses it.")
+    for each in ranges.listed:
+        for entry in items(part(each, "spec"), "limits"):
+            for key in ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio"):
+                whose = f"{key} of the LimitRange {name_of(each)}"
+                yield from say_unreadable(whose, part(entry, key), _WHY_UNREADABLE)
     for tier in policy.tiers.values():
         amounts = amounts_of(tier, ranges.listed)
         for each in ranges.listed:
@@ -49,7 +56,7 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 asked,
                 f"at least {say(resource, least)} for a {kind}",
             )
-    for resource, most in read_amounts(part(entry, "max")).items():
+    for resource, most in read_amounts(part(entry, "max"), bound=True).items():
         limit = amounts.limits.get(resource)
         if limit is None:
             # Kubernetes fills that in for a container, and not for a pod.
@@ -71,7 +78,7 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
         try:
             number = float(parse_number(ratio, resource))
         except QuantityError:
-            continue  # the API server has refused it before
+            continue  # said to be unknown already
         yield from _look_at_ratio(name, tier, resource, number, amounts)
 
 
@@ -103,7 +110,7 @@ def _look_at_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
     if home is None:
         return
     bounds: Mapping[str, Mapping[str, int]] = {
-        key: read_amounts(part(entry, key)) for key in ("min", "max")
+        key: read_amounts(part(entry, key), bound=key == "max") for key in ("min", "max")
     }
     least, most = bounds["min"].get("storage", 0), bounds["max"].get("storage", home.size)
     if not least <= home.size <= most:

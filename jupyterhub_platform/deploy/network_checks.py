@@ -7,7 +7,7 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.deploy.facts import Cluster, Facts
 from jupyterhub_platform.deploy.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.hub_pod import find_hub, labels_of, ports_of
-from jupyterhub_platform.deploy.network_rules import Network, Party
+from jupyterhub_platform.deploy.network_rules import Dns, Network, Party
 from jupyterhub_platform.deploy.scheduling import name_of
 
 ENFORCERS: Final = frozenset(
@@ -21,6 +21,7 @@ IGNORERS: Final = frozenset({"kube-flannel", "kube-flannel-ds"})
 HUB_PORT, SERVICE_PORT, SERVER_PORT, PROXY_API_PORT = 8081, 8181, 8888, 8001
 
 _OF_AWS: Final = "--enable-network-policy=true"
+_RULES: Final = "networkPolicy.egressAllowRules"
 _SHARED: Final = ("app", "release", "app.kubernetes.io/name", "app.kubernetes.io/instance")
 
 
@@ -91,7 +92,7 @@ def look_at_network(facts: Facts) -> Iterator[Finding]:
                 + " in one of your own.",
             )
     yield from _look_at_servers(network, servers)
-    yield from _look_at_ways_out(network, hub)
+    yield from _look_at_ways_out(network, hub, servers, _find_dns(cluster))
     yield from _look_at_ways(network, hub, servers, proxy, _service_port(found))
 
 
@@ -116,28 +117,44 @@ def _look_at_servers(network: Network, servers: Party) -> Iterator[Finding]:
     )
 
 
-def _look_at_ways_out(network: Network, hub: Party) -> Iterator[Finding]:
-    """Find out whether the Hub may leave its namespace for what it cannot do without."""
-    rules = "hub.networkPolicy.egressAllowRules"
-    for lets, target, why, rule, add in (
-        (
-            network.lets_out_to_api(hub),
-            *("the API server", "The Hub can neither start servers nor see how they are."),
-            *("privateIPs", "an ipBlock with the addresses of kubectl get endpoints -n default"),
-        ),
-        (
-            network.lets_out_to_dns(hub),
-            *("DNS", "The Hub finds neither the proxy nor anything else by its name."),
-            *("dnsPortsKubeSystemNamespace", "the namespace kube-system, port 53 of UDP and TCP"),
-        ),
+def _look_at_ways_out(network: Network, hub: Party, servers: Party, dns: Dns) -> Iterator[Finding]:
+    """Find out whether Hub and servers may leave their namespace for what they need there."""
+    if not network.lets_out_to_api(hub):
+        yield failed(
+            "No NetworkPolicy lets the Hub out to the API server: Egress of the Hub.",
+            "The Hub can neither start servers nor see how they are.",
+            f"Leave hub.{_RULES}.privateIPs of the chart at true, or add to a NetworkPolicy of the "
+            "Hub: egress to an ipBlock with the addresses of kubectl get endpoints -n default.",
+        )
+    for party, values, why in (
+        (hub, "hub", "The Hub finds neither the proxy nor anything else by its name."),
+        (servers, "singleuser", "A server does not find the Hub by its name: its start times out."),
     ):
-        if not lets:
-            yield failed(
-                f"No NetworkPolicy lets the Hub out to {target}: Egress of the Hub.",
-                why,
-                f"Leave {rules}.{rule} of the chart at true, or add to a NetworkPolicy of the Hub: "
-                f"egress to {add}.",
-            )
+        fix = (
+            f"Leave {values}.{_RULES}.dnsPortsKubeSystemNamespace of the chart at true, or add to "
+            f"a NetworkPolicy of {party.name}: egress to the namespace kube-system, port 53 of UDP "
+            "and TCP."
+        )
+        lets = network.lets_out_to_dns(party, dns, "UDP")
+        if lets is False:
+            said = f"No NetworkPolicy lets {party.name} out to DNS: Egress of {party.name}."
+            yield failed(said, why, fix)
+        elif lets is None:
+            said = f"Whether NetworkPolicies let {party.name} out to DNS depends on its address."
+            yield unknown(said, why, f"kubectl get service -n kube-system kube-dns. {fix}")
+        elif party is servers and network.lets_out_to_dns(party, dns, "TCP") is False:
+            said = f"NetworkPolicies let {party.name} ask DNS by UDP only: Egress of {party.name}."
+            yield warning(said, "Answers that are too long for UDP never come.", fix)
+
+
+def _find_dns(cluster: Cluster) -> Dns:
+    """Return where the DNS of the cluster is, as far as that can be read."""
+    spec = part(next(iter(cluster.of("dns").listed), {}), "spec")
+    addresses = {str(each) for each in spec.get("clusterIPs") or ()}
+    for endpoints in cluster.of("dnsendpoints").listed:
+        for endpoint in items(endpoints, "endpoints"):
+            addresses |= {str(each) for each in endpoint.get("addresses") or ()}
+    return Dns(tuple(sorted(addresses - {"None"})), part(spec, "selector"))
 
 
 def _look_at_ways(

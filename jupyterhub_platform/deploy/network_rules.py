@@ -1,12 +1,18 @@
 """Which pods may speak to which, by NetworkPolicies, as Kubernetes defines them."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.deploy.scheduling import matches
 
+_Net = IPv4Network | IPv6Network
+DNS_NAMESPACE = "kube-system"
+_USUAL = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+_PRIVATE = (*_USUAL, *map(ip_network, ("100.64.0.0/10", "169.254.0.0/16", "fc00::/7")))
+"""Where clusters have their DNS; in the last three, a few."""
 DNS_PORTS = (53, 5353)
 """Where it is asked; the second by OpenShift, whose policies see the port of its pods."""
 _NAME = "kubernetes.io/metadata.name"
@@ -20,6 +26,38 @@ class Party:
     name: str
     labels: Mapping[str, str]
     ports: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Dns:
+    """Where names are asked for: addresses, and labels of its pods; empty if not known."""
+
+    addresses: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def holds_dns(block: Manifest, addresses: Iterable[str]) -> bool | None:
+    """Tell whether an ``ipBlock`` holds an address of DNS; ``None`` if that cannot be known.
+
+    Where the addresses are not known: private ones, as those of clusters are.
+    """
+    cidr = _read_network(block.get("cidr"))
+    excepted = [_read_network(each) for each in block.get("except") or ()]
+    if cidr is None or None in excepted:
+        return None
+    known = [ip_address(each) for each in addresses]
+    if known:
+        return any(
+            each in cidr and not any(each in net for net in excepted if net) for each in known
+        )
+    held = [net for net in _PRIVATE if _overlap(net, cidr)]
+    left = [net for net in held if not any(_covers(outer, net) for outer in excepted)]
+    whole = (
+        net
+        for net in left
+        if _covers(cidr, net) and not any(_overlap(net, other) for other in excepted)
+    )
+    return True if set(whole) & set(_USUAL) else None if left else False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +107,47 @@ class Network:
 
         That is no pod of a namespace: only a rule for addresses, or for everything, reaches it.
         """
-        return self._lets_out(source, to_pods=False, protocol="TCP", fits=_is_no_dns_port)
-
-    def lets_out_to_dns(self, source: Party) -> bool:
-        """Tell whether ``source`` may ask for names somewhere outside of its namespace."""
-        return self._lets_out(source, to_pods=True, protocol="UDP", fits=_is_dns_port)
-
-    def _lets_out(
-        self, source: Party, *, to_pods: bool, protocol: str, fits: Callable[[Manifest], bool]
-    ) -> bool:
         isolating = self.isolating(source, "Egress")
         rules = [rule for each in isolating for rule in items(part(each, "spec"), "egress")]
         return not isolating or any(
-            self._leaves(rule, to_pods=to_pods) and _has_port(rule, protocol, fits)
-            for rule in rules
+            self._leaves(rule) and _has_port(rule, "TCP", _is_no_dns_port) for rule in rules
         )
 
-    def _leaves(self, rule: Manifest, *, to_pods: bool) -> bool:
+    def lets_out_to_dns(self, source: Party, dns: Dns, protocol: str) -> bool | None:
+        """Tell whether ``source`` may ask for names; ``None`` where that depends on addresses."""
+        isolating = self.isolating(source, "Egress")
+        answers = {
+            self._reaches_dns(rule, dns)
+            for policy in isolating
+            for rule in items(part(policy, "spec"), "egress")
+            if _has_port(rule, protocol, _is_dns_port)
+        }
+        if not isolating or True in answers:
+            return True
+        return None if None in answers else False
+
+    def _reaches_dns(self, rule: Manifest, dns: Dns) -> bool | None:
         peers = items(rule, "to")
-        return not peers or any(
-            "ipBlock" in each or (to_pods and self._is_elsewhere(each)) for each in peers
-        )
+        answers = {self._is_dns(each, dns) for each in peers} if peers else {True}
+        return True if True in answers else None if None in answers else False
+
+    def _is_dns(self, described: Manifest, dns: Dns) -> bool | None:
+        if "ipBlock" in described:
+            return holds_dns(part(described, "ipBlock"), dns.addresses)
+        if not self._is_elsewhere(described):
+            return False
+        named = part(described, "namespaceSelector", "matchLabels").get(_NAME)
+        if dns.addresses and named not in {None, DNS_NAMESPACE}:
+            return False
+        selector = part(described, "podSelector")
+        if not selector or not dns.labels or selects(selector, dns.labels):
+            return True
+        # Pods have more labels than their Service selects them by.
+        return False if set(part(selector, "matchLabels")) & set(dns.labels) else None
+
+    def _leaves(self, rule: Manifest) -> bool:
+        peers = items(rule, "to")
+        return not peers or any("ipBlock" in each for each in peers)
 
     def _is_elsewhere(self, described: Manifest) -> bool:
         if "namespaceSelector" not in described:
@@ -123,6 +181,25 @@ def selects(selector: Manifest, labels: Mapping[str, Any]) -> bool:
     return all(labels.get(key) == value for key, value in wanted) and all(
         matches(each, labels) for each in items(selector, "matchExpressions")
     )
+
+
+def _read_network(text: object) -> _Net | None:
+    try:
+        return ip_network(str(text), strict=False)
+    except ValueError:
+        return None
+
+
+def _overlap(one: _Net, other: _Net | None) -> bool:
+    return other is not None and one.version == other.version and one.overlaps(other)
+
+
+def _covers(outer: _Net | None, inner: _Net) -> bool:
+    if isinstance(outer, IPv4Network) and isinstance(inner, IPv4Network):
+        return inner.subnet_of(outer)
+    if isinstance(outer, IPv6Network) and isinstance(inner, IPv6Network):
+        return inner.subnet_of(outer)
+    return False
 
 
 def _directions(policy: Manifest) -> frozenset[str]:

@@ -28,7 +28,16 @@ def look_at_nodes(facts: Facts) -> Iterator[Finding]:
         return
     left = [left_on(node, daemons.listed) for node in present]
     for tier in policy.tiers.values():
-        if said := _find_misfit(tier, present, left):
+        said = _find_misfit(tier, present, left)
+        node, unread_name = _find_doubt(tier, present, left) if said else ("", "")
+        if node:
+            yield unknown(
+                f"Whether tier {tier.name} fits the node {node} is not known: how much "
+                f"{unread_name} it has, or what runs on every node asks for, cannot be read.",
+                "If no other node fits, servers wait until they time out.",
+                f"kubectl describe node {node}, and the DaemonSets there.",
+            )
+        elif said:
             fix = (
                 f"Change tiers.{tier.name} in the policy (requests, node_selector, node_affinity, "
                 "tolerations; kubectl get nodes --show-labels), or add such a node."
@@ -69,7 +78,22 @@ def _find_unreadiness(node: Manifest) -> str:
     return "" if ready.get("Ready", "True") == "True" else "it is not ready"
 
 
-def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int]]) -> str:
+def _find_doubt(
+    tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int | None]]
+) -> tuple[str, str]:
+    """Return a node that ``tier`` may fit, and the resource of it that cannot be read."""
+    asked = {**{n: a for n, a in pod_amounts(tier).requests.items() if a}, PODS: 1}
+    for node, has in zip(nodes, left, strict=True):
+        unread = [name for name in asked if has.get(name, 0) is None]
+        fits = all((amount := has.get(n, 0)) is None or amount >= a for n, a in asked.items())
+        if unread and fits and not find_obstacle(spec_of(tier.pod), node):
+            return name_of(node), unread[0]
+    return "", ""
+
+
+def _find_misfit(
+    tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[str, int | None]]
+) -> str:
     """Say why ``tier`` fits none of the nodes; empty if it fits one."""
     asked = {**{n: a for n, a in pod_amounts(tier).requests.items() if a}, PODS: 1}
     obstacles: dict[str, int] = {}
@@ -79,9 +103,10 @@ def _find_misfit(tier: Tier, nodes: Sequence[Manifest], left: Sequence[Mapping[s
             obstacles[obstacle] = obstacles.get(obstacle, 0) + 1
             continue
         lacking = [
-            f"{say(name, amount)} ({name}), of which {say(name, max(has.get(name, 0), 0))} are left"
+            f"{say(name, amount)} ({name}), of which {say(name, max(has.get(name) or 0, 0))} are "
+            "left"
             for name, amount in asked.items()
-            if has.get(name, 0) < amount
+            if (has.get(name, 0) or 0) < amount
         ]
         if not lacking:
             return ""

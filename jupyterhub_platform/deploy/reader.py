@@ -18,11 +18,18 @@ _CORE: Final = "/api/v1/namespaces/{namespace}"
 KINDS: Final[Mapping[str, str]] = {
     "namespaces": _CORE,
     "deployments": "/apis/apps/v1/namespaces/{namespace}/deployments",
+    "pods": f"{_CORE}/pods?labelSelector=component%21%3Dsingleuser-server",
+    "events": f"{_CORE}/events?fieldSelector=involvedObject.kind%3DPod%2Ctype%3DWarning",
     "resourcequotas": f"{_CORE}/resourcequotas",
     "limitranges": f"{_CORE}/limitranges",
     "persistentvolumeclaims": f"{_CORE}/persistentvolumeclaims",
     "serviceaccounts": f"{_CORE}/serviceaccounts",
     "networkpolicies": "/apis/networking.k8s.io/v1/namespaces/{namespace}/networkpolicies",
+    "dns": "/api/v1/namespaces/kube-system/services/kube-dns",
+    "dnsendpoints": (
+        "/apis/discovery.k8s.io/v1/namespaces/kube-system/endpointslices"
+        "?labelSelector=kubernetes.io%2Fservice-name%3Dkube-dns"
+    ),
     "nodes": "/api/v1/nodes",
     "daemonsets": "/apis/apps/v1/daemonsets",
     "leases": "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases",
@@ -37,7 +44,7 @@ KINDS: Final[Mapping[str, str]] = {
     "nodepools": "/apis/karpenter.sh/v1/nodepools",
     "autoscalers": "/api/v1/namespaces/kube-system/configmaps/cluster-autoscaler-status",
 }
-"""What is read, and where; from the templates on, not every cluster has it."""
+"""What is read, and where; no pods of servers. From the templates on, not every cluster has it."""
 
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1"
 _NOT_FOUND: Final = 404
@@ -100,9 +107,10 @@ def _read(connection: Connection, path: str) -> Objects:
     except ClusterRefusedError as error:
         if error.status == _NOT_FOUND:
             return Objects()
-        return Objects(unread=f"may not be read ({error.status})")
+        said = f"may not be read ({error.status})"
+        return Objects(unread=said, as_hub=connection.is_inside)
     except ClusterUnreachableError as error:
-        return Objects(unread=f"were not answered ({error})")
+        return Objects(unread=f"were not answered ({error})", as_hub=connection.is_inside)
     return Objects(items(answer, "items") if "items" in answer else (answer,))
 
 

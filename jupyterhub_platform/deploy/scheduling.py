@@ -13,7 +13,7 @@ from jupyterhub_platform.core.manifests import (
     total,
 )
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.resources import parse_quantity
+from jupyterhub_platform.core.resources import read_quantity
 
 PODS: Final = "pods"
 _KEEPS_OUT: Final = frozenset({"NoSchedule", "NoExecute"})
@@ -116,32 +116,40 @@ def tolerates(toleration: Manifest, taint: Manifest) -> bool:
     return same_key and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
-def left_on(node: Manifest, daemonsets: Iterable[Manifest]) -> dict[str, int]:
-    """Return what a node has for pods when nothing runs there but what every node has to run."""
+def left_on(node: Manifest, daemonsets: Iterable[Manifest]) -> dict[str, int | None]:
+    """Return what a node has for pods when nothing runs there but what every node has to run.
+
+    ``None`` stands for what cannot be read: neither much nor nothing.
+    """
     left = _read(part(node, "status", "allocatable"))
     for daemonset in daemonsets:
         spec = part(daemonset, "spec", "template", "spec")
         own = {**spec, "tolerations": [*items(spec, "tolerations"), *_OF_DAEMONS]}
         if find_obstacle(own, {**node, "spec": {**part(node, "spec"), "unschedulable": False}}):
             continue
-        left[PODS] = left.get(PODS, 0) - 1
+        left[PODS] = _less(left.get(PODS, 0), 1)
         for name in names_in(spec):
-            left[name] = left.get(name, 0) - _request(spec, name)
+            left[name] = _less(left.get(name, 0), request_in(spec, name))
     return left
 
 
-def _request(spec: Manifest, name: str) -> int:
+def request_in(spec: Manifest, name: str) -> int | None:
+    """Return what a pod requests in all, ``None`` if that cannot be read."""
     try:
         return total(spec, name, request_of)
     except QuantityError:
-        return 0
+        return None
 
 
-def _read(amounts: Mapping[str, Any]) -> dict[str, int]:
-    read = {}
+def _less(amount: int | None, taken: int | None) -> int | None:
+    return None if amount is None or taken is None else amount - taken
+
+
+def _read(amounts: Mapping[str, Any]) -> dict[str, int | None]:
+    read: dict[str, int | None] = {}
     for name, quantity in amounts.items():
         try:
-            read[name] = parse_quantity(quantity, name)
+            read[name] = read_quantity(quantity, name)
         except QuantityError:
-            continue
+            read[name] = None
     return read

@@ -7,9 +7,9 @@ from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.facts import Cluster, Facts
 from jupyterhub_platform.deploy.findings import (
-    READ_RIGHTS,
     Finding,
     failed,
+    read_rights,
     render_tiers,
     unknown,
     unread,
@@ -95,8 +95,8 @@ def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Fin
             f"Volumes of the storage class {name} are made at once, and in how many zones there "
             f"are nodes is not known: nodes {nodes.unread}.",
             _WRONG_ZONE,
-            f"{READ_RIGHTS}; or make a class like {name} with volumeBindingMode: "
-            "WaitForFirstConsumer, and name it in the policy.",
+            f"{read_rights(nodes).rstrip('.')}; or make a class like {name} with "
+            "volumeBindingMode: WaitForFirstConsumer, and name it in the policy.",
         )
     zones = {str(part(node, "metadata", "labels").get(ZONE)) for node in nodes.listed} - {"None"}
     if is_at_once and len(zones) > 1:

@@ -1,12 +1,13 @@
 """The in-Hub REST API about people: who is invited, put out, and let in again."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from tornado import web
 
-from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.errors import QuantityError, StoreError
+from jupyterhub_platform.core.instants import parse_instant
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.api import PlatformAPIHandler
 from jupyterhub_platform.hub.inviting import why_not_for_manager
@@ -162,14 +163,6 @@ def _read_end(value: object) -> datetime | None:
     if value is None:
         return None
     try:
-        end = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        end = None
-    if end is None or end.tzinfo is None:
-        raise web.HTTPError(
-            400, "until is a time with its zone, such as 2030-01-31T18:00:00Z, or left out."
-        )
-    try:
-        return end.astimezone(UTC)
-    except OverflowError:
-        raise web.HTTPError(400, "until is too far away to be a time.") from None
+        return parse_instant(value)
+    except QuantityError as error:
+        raise web.HTTPError(400, f"until is a time with its zone, or left out: {error}.") from None

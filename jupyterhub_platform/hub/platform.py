@@ -12,6 +12,7 @@ from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import TraitError
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
+from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
@@ -102,7 +103,8 @@ class Platform(PlatformTraits):
         if self.runtime.fault is not None:
             self.policy_faults.begin(self.runtime.fault)
         locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
-        for sentence in (*(weak.sentence for weak in self.list_weakened()), locked):
+        weak = (weak.sentence for weak in self.list_weakened())
+        for sentence in (*weak, locked, *list_warnings(self.snapshot.policy)):
             if sentence:
                 self.tell(sentence)
         if getattr(app.authenticator, "local_accounts", False):
@@ -204,6 +206,8 @@ class Platform(PlatformTraits):
             self.admission.snapshot = replace(snapshot, suspensions=suspensions)
             if snapshot.revision != before:
                 self.log.info("The policy is revision %i now: %s", snapshot.revision, path)
+                for warning in await loop.run_in_executor(None, list_warnings, snapshot.policy):
+                    self.tell(warning)
             self.policy_faults.end(snapshot.revision)
             await self.settle_memberships()
         await self.suspending.settle()

@@ -12,6 +12,7 @@ from jupyterhub import __version__ as hub_version
 from jupyterhub._data import DATA_FILES_PATH
 
 from jupyterhub_platform.core.durations import describe_duration
+from jupyterhub_platform.core.instants import describe_second
 from jupyterhub_platform.core.resources import describe_amount
 
 HERE: Final = Path(__file__).parent
@@ -54,7 +55,7 @@ def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
     environment.filters["ago"] = describe_age
     environment.filters["amount"] = lambda amount, name: describe_amount(name, amount)
     environment.filters["duration"] = describe_duration
-    environment.filters["utc"] = lambda at: at.strftime("%Y-%m-%d %H:%M:%S UTC")
+    environment.filters["utc"] = describe_second
     return environment
 
 

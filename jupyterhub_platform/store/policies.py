@@ -1,9 +1,11 @@
 """Revisions of the policy, and which memberships it put into the Hub."""
 
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, and_, bindparam, delete, insert, select
 
@@ -12,6 +14,9 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import applied_membership, policy_revision
 
 _COLUMNS = policy_revision.c
+_PACKED: Final = "zlib:base64:"
+"""What a document that is kept compressed begins with; no policy can begin so."""
+_MOST_UNPACKED: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +35,15 @@ def record_revision(
     tx: Transaction, *, document_json: str, digest: str, source: str, actor: str, at: datetime
 ) -> int:
     """Record a policy and return its number; one that is already the newest keeps its number."""
-    newest = tx.execute(
-        select(_COLUMNS.number, _COLUMNS.digest).order_by(_COLUMNS.number.desc()).limit(1)
-    ).first()
-    if newest is not None and newest.digest == digest:
-        return int(newest.number)
-    number = 1 if newest is None else newest.number + 1
+    newest = latest_key(tx)
+    if newest is not None and newest[1] == digest:
+        return newest[0]
+    number = 1 if newest is None else newest[0] + 1
     tx.execute(
         insert(policy_revision),
         {
             "number": number,
-            "document": document_json,
+            "document": _pack(document_json),
             "digest": digest,
             "source": source,
             "actor": actor,
@@ -48,6 +51,26 @@ def record_revision(
         },
     )
     return int(number)
+
+
+def _pack(document: str) -> str:
+    """Keep a large document small: each change of one is a revision of its own."""
+    if len(document) <= _MOST_UNPACKED:
+        return document
+    return _PACKED + b64encode(zlib.compress(document.encode(), level=6)).decode()
+
+
+def _unpack(kept: str) -> str:
+    if not kept.startswith(_PACKED):
+        return kept
+    return zlib.decompress(b64decode(kept.removeprefix(_PACKED))).decode()
+
+
+def latest_key(tx: Transaction) -> tuple[int, str] | None:
+    """Return number and digest of the newest revision, without reading its document."""
+    query = select(_COLUMNS.number, _COLUMNS.digest).order_by(_COLUMNS.number.desc()).limit(1)
+    newest = tx.execute(query).first()
+    return (int(newest.number), str(newest.digest)) if newest is not None else None
 
 
 def latest_number(tx: Transaction) -> int | None:
@@ -113,7 +136,7 @@ def list_applied_memberships(tx: Transaction) -> set[tuple[str, str]]:
 def _read(row: Row[Any]) -> Revision:
     return Revision(
         number=row.number,
-        document_json=row.document,
+        document_json=_unpack(row.document),
         digest=row.digest,
         source=row.source,
         actor=row.actor,

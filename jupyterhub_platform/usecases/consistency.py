@@ -5,7 +5,6 @@ import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC
 from typing import Any
 
 from jupyterhub_platform.core.question import read_options
@@ -114,9 +113,6 @@ def _from_state(server: LiveServer) -> Reservation | None:
         return None
     try:
         reservation = Reservation.from_json({**server.state, "spawner_id": server.spawner_id})
-        if reservation.opened_at.tzinfo is None:
-            return None
-        reservation = replace(reservation, opened_at=reservation.opened_at.astimezone(UTC))
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
     demand = reservation.demand

@@ -108,8 +108,8 @@ class Policies:
     def in_force_digest(self) -> str | None:
         """Return the digest of the newest revision; ``None`` if none was ever in force."""
         with self._store.read() as transaction:
-            newest = policies.latest_revision(transaction)
-        return newest.digest if newest else None
+            newest = policies.latest_key(transaction)
+        return newest[1] if newest else None
 
     def last_good(self) -> Snapshot | None:
         """Return the newest revision, compiled; ``None`` if none was ever in force."""

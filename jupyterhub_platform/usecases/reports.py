@@ -8,7 +8,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -64,7 +64,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
-    digest: str
+    revision: Revision
     policy: Policy
     memberships: Mapping[str, frozenset[str]]
 
@@ -104,7 +104,11 @@ class StoreReader:
         """
         at = self._clock()
         with self._opened().read() as transaction:
-            revision = policies.latest_revision(transaction)
+            key, compiled = policies.latest_key(transaction), self._compiled
+            if compiled is not None and key == (compiled.revision.number, compiled.revision.digest):
+                revision: Revision | None = compiled.revision
+            else:
+                revision = policies.latest_revision(transaction)
             held = ledger.list_open(transaction)
             suspended = suspensions.list_suspensions(transaction)
         if revision is None:
@@ -213,11 +217,13 @@ class StoreReader:
 
     def _compile(self, revision: Revision) -> _Compiled:
         compiled = self._compiled
-        if compiled is None or compiled.digest != revision.digest:
+        if compiled is None or compiled.revision.digest != revision.digest:
             file = Path(revision.source).name
             policy = parse_policy(revision.document_json.encode(), file).policy
-            compiled = _Compiled(revision.digest, policy, _index_memberships(policy))
-            self._compiled = compiled
+            compiled = _Compiled(revision, policy, _index_memberships(policy))
+        if compiled.revision.number != revision.number or compiled.revision.document_json:
+            compiled = replace(compiled, revision=replace(revision, document_json=""))
+        self._compiled = compiled
         return compiled
 
 

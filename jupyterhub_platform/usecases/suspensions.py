@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.store import audit, suspensions
 from jupyterhub_platform.store.engine import Transaction
@@ -146,7 +147,7 @@ def check_may_suspend(
         )
     if until is not None and until <= now:
         raise SuspensionError(
-            "suspension.over", f"The end, {until:%d %b %Y %H:%M} UTC, is past. Name a later one."
+            "suspension.over", f"The end, {describe_instant(until)}, is past. Name a later one."
         )
     if snapshot.policy.admins_let_in(snapshot.suspensions, now) == (name,):
         raise SuspensionError(

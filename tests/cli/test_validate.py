@@ -48,6 +48,7 @@ def test_json_of_a_valid_file_counts():
         "valid": True,
         "counts": {"people": 7, "groups": 3, "tiers": 3, "images": 2, "grants": 1},
         "faults": [],
+        "warnings": [],
     }
 
 
@@ -70,6 +71,7 @@ def test_json_of_a_broken_file_has_every_fault(tmp_path: Path):
                 "fix": "write KEY: VALUE lines below it",
             }
         ],
+        "warnings": [],
     }
 
 
@@ -96,7 +98,7 @@ def test_a_huge_file_is_refused_without_reading_it_all(tmp_path: Path):
         sparse.truncate(10 * 2**30)
     result = jhp("validate", file)
     assert result.exit_code == 1
-    assert "larger than 1 MiB" in result.stdout
+    assert "larger than 16 MiB" in result.stdout
 
 
 _JHP = f"{shlex.quote(sys.executable)} -m jupyterhub_platform"
@@ -168,3 +170,39 @@ def test_says_its_version():
     result = jhp("--version")
     assert result.exit_code == 0
     assert result.stdout.startswith("jupyterhub-platform ")
+
+
+def test_a_warning_refuses_nothing_unless_it_is_to(tmp_path: Path):
+    file = tmp_path / "platform.yaml"
+    text = EXAMPLE.read_text()
+    file.write_text(text.replace("{cpu: 500m, memory: 512Mi}", "{cpu: 100m, memory: 512Mi}"))
+    assert jhp("validate", file).stdout.startswith("Valid: ")
+    file.write_text(
+        file.read_text().replace("limits: {cpu: 1, memory", "limits: {cpu: 100m, memory")
+    )
+    result = jhp("validate", file)
+    warning, valid = result.stdout.splitlines()
+    assert result.exit_code == 0
+    assert warning.startswith(f"{file}:")
+    assert ": warning: tiers.small.limits.cpu: " in warning
+    assert valid == "Valid: 7 people, 3 groups, 3 tiers, 1 grant; 1 warning."
+    assert jhp("validate", "--strict", file).exit_code == 1
+    said = json.loads(jhp("validate", "--json", file).stdout)
+    assert (said["valid"], said["faults"]) == (True, [])
+    assert [each["path"] for each in said["warnings"]] == [["tiers", "small", "limits", "cpu"]]
+
+
+def test_a_file_that_no_config_map_holds_is_warned_about(tmp_path: Path):
+    file = tmp_path / "platform.yaml"
+    file.write_text(EXAMPLE.read_text() + "# a comment\n" * 100_000)
+    result = jhp("validate", file)
+    assert result.exit_code == 0
+    assert "has 1.1 MiB, and a ConfigMap on Kubernetes holds 1 MiB; bring it" in result.stdout
+
+
+def test_a_dash_is_stdin():
+    done = CliRunner(catch_exceptions=False).invoke(
+        main, ["validate", "-"], input=EXAMPLE.read_text().replace("cpu: 8,", "cpu: many,")
+    )
+    assert done.exit_code == 1
+    assert done.stdout.startswith("<stdin>:11: quota.cpu: “many” is not an amount of cpu")

@@ -97,13 +97,16 @@ def render_deployment(component: str, *ports: tuple[str, int]) -> dict[str, Any]
         labels |= {"hub.jupyter.org/network-access-singleuser": "true"}
     container = {"ports": [{"name": name, "containerPort": port} for name, port in ports]}
     return {
-        "metadata": {"name": component},
+        "metadata": {"name": component, "generation": 1},
         "spec": {
+            "replicas": 1,
+            "selector": {"matchLabels": {"component": component}},
             "template": {
                 "metadata": {"labels": labels},
                 "spec": {"serviceAccountName": component, "containers": [container]},
-            }
+            },
         },
+        "status": {"observedGeneration": 1, "replicas": 1, "availableReplicas": 1},
     }
 
 
@@ -158,7 +161,8 @@ OBJECTS: Mapping[str, tuple[Any, ...]] = {
     **dict.fromkeys(
         (
             *("resourcequotas", "limitranges", "persistentvolumeclaims", "priorityclasses"),
-            *("runtimeclasses", "nodepools", "autoscalers"),
+            *("runtimeclasses", "nodepools", "autoscalers", "pods", "events", "dns"),
+            "dnsendpoints",
         ),
         (),
     ),

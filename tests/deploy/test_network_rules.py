@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from jupyterhub_platform.deploy.findings import Status
 from jupyterhub_platform.deploy.network_rules import Network, Party
+from tests.deploy.facts import look, of_cluster, render_policy
+
+FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
 
 HUB = Party("the Hub", {"component": "hub", "network-access": "true"}, {"http": 8081})
 SERVER = Party("servers", {"component": "singleuser-server"}, {"notebook-port": 8888})
@@ -84,3 +88,81 @@ def test_the_source_must_be_let_out_too() -> None:
 def test_a_policy_without_types_is_about_what_it_says() -> None:
     assert ask(policy(**OF_HUB, ingress=[])) == (True, ""), "it says nothing of going out"
     assert ask(policy(**OF_SERVERS, egress=[])) == (False, "Ingress"), "incoming is always meant"
+
+
+def out(component: str, *rules: Any) -> dict[str, Any]:
+    selector = {"matchLabels": {"component": component}}
+    spec = {"podSelector": selector, "policyTypes": ["Egress"], "egress": list(rules)}
+    return {"metadata": {"name": f"{component}-out"}, "spec": spec}
+
+
+RFC1918 = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"]
+ELSEWHERE = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": RFC1918}}]}
+"""What the chart lets servers out to: no private address."""
+TO_HUB = {"to": [{"podSelector": {"matchLabels": {"component": "hub"}}}], "ports": [{"port": 8081}]}
+BOTH = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
+SYSTEM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+PODS_OF_DNS = {**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
+DNS = {
+    "dns": ({"spec": {"clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"}}},),
+    "dnsendpoints": ({"endpoints": [{"addresses": ["10.244.0.2"]}]},),
+}
+LET_IN = (
+    render_policy("hub", "proxy", "singleuser-server"),
+    render_policy("singleuser-server", "proxy", "hub"),
+)
+
+
+def look_for_dns(*rules: Any, component: str = "singleuser-server", **objects: Any) -> list[Status]:
+    policies = (*LET_IN, out(component, *rules))
+    findings = look("doctor.network", of_cluster(networkpolicies=policies, **objects))
+    return [each.status for each in findings if "DNS" in each.what]
+
+
+@pytest.mark.parametrize(
+    ("rules", "status"),
+    [
+        ((ELSEWHERE, TO_HUB), FAILED),
+        ((TO_HUB,), FAILED),
+        ((TO_HUB, {"to": [SYSTEM], "ports": BOTH}), None),
+        ((TO_HUB, {"to": [PODS_OF_DNS], "ports": BOTH}), None),
+        ((TO_HUB, {"to": [{"namespaceSelector": {}}], "ports": BOTH}), None),
+        ((TO_HUB, {"ports": BOTH}), None),
+        ((TO_HUB, {"to": [SYSTEM], "ports": BOTH[:1]}), WARNING),
+        ((TO_HUB, {"to": [SYSTEM], "ports": BOTH[1:]}), FAILED),
+        ((TO_HUB, {"to": [{"podSelector": {}}], "ports": BOTH}), FAILED),
+        (
+            (TO_HUB, {"to": [{**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "x"}}}]}),
+            FAILED,
+        ),
+        ((TO_HUB, {"to": [{**SYSTEM, "podSelector": {"matchLabels": {"x": "y"}}}]}), UNKNOWN),
+        ((TO_HUB, {"to": [{"ipBlock": {"cidr": "10.96.0.10/32"}}], "ports": BOTH}), None),
+        ((TO_HUB, {"to": [{"ipBlock": {"cidr": "10.244.0.0/16"}}], "ports": BOTH}), None),
+        ((TO_HUB, {"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 443}]}), FAILED),
+    ],
+)
+@pytest.mark.parametrize("component", ["singleuser-server", "hub"])
+def test_dns_that_is_denied_is_seen(component: str, rules: Any, status: Status | None) -> None:
+    expected = None if (component, status) == ("hub", WARNING) else status
+    found = look_for_dns(*rules, component=component, **DNS)
+    assert found == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("block", "status"),
+    [
+        ({"cidr": "0.0.0.0/0"}, None),
+        ({"cidr": "10.0.0.0/8"}, None),
+        ({"cidr": "0.0.0.0/0", "except": ["169.254.169.254/32"]}, None),
+        ({"cidr": "10.96.0.0/16"}, UNKNOWN),
+        ({"cidr": "0.0.0.0/0", "except": RFC1918}, UNKNOWN),
+        ({"cidr": "8.8.8.0/24"}, FAILED),
+        ({"cidr": "banana"}, UNKNOWN),
+    ],
+)
+def test_where_the_address_of_dns_is_not_known_blocks_are_judged_by_what_is_usual(
+    block: Any, status: Status | None
+) -> None:
+    found = look_for_dns(TO_HUB, {"to": [{"ipBlock": block}], "ports": BOTH})
+    assert found == ([status] if status else [])

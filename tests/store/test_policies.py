@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import select
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.store import policies
 from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.store.schema import policy_revision
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -36,6 +38,27 @@ def test_revisions_are_numbered_and_read_back(store):
 
 def test_same_policy_again_is_no_new_revision(store):
     assert [record(store, digest) for digest in "aabbba"] == [1, 1, 2, 2, 2, 3]
+
+
+def test_a_large_document_is_kept_small_and_read_back_as_it_was(store):
+    document = "".join(f"  student.{number}@example.edu: {{}}\n" for number in range(20_000)) + "é"
+    with store.begin() as tx:
+        number = policies.record_revision(
+            tx, document_json=document, digest="a", source="p.yaml", actor="ada", at=NOW
+        )
+    with store.read() as tx:
+        assert policies.get_revision(tx, number).document_json == document
+        kept = tx.execute(select(policy_revision.c.document)).scalar()
+    assert len(kept) < len(document) / 4
+
+
+def test_the_newest_is_known_without_its_document(store):
+    with store.read() as tx:
+        assert policies.latest_key(tx) is None
+    for digest in "aba":
+        record(store, digest)
+    with store.read() as tx:
+        assert policies.latest_key(tx) == (3, "a")
 
 
 def test_first_policy_has_none_before_it(store):

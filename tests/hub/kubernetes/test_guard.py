@@ -178,12 +178,19 @@ def test_a_container_without_a_limit_is_refused(change: Change, path: str) -> No
     assert [one for one in violations if one.path.startswith(f"{path}.resources.limits.")]
 
 
-@pytest.mark.parametrize("quantity", ["lots", -1, "-1", None, True, "1e99", "0.0001", "", [1], {}])
+@pytest.mark.parametrize("quantity", ["lots", -1, "-1", None, True, "1e99", "0,5", "", [1], {}])
 def test_an_amount_that_cannot_be_read_is_refused(quantity: Any) -> None:
     pod = changed(lambda pod: resources(pod, "limits").update(cpu=quantity))
     assert [one.path for one in check_pod(pod, ALLOWANCE)] == [
         "spec.containers[notebook].resources.limits.cpu"
     ]
+
+
+def test_an_amount_between_two_units_counts_as_the_one_above() -> None:
+    pod = changed(lambda pod: resources(pod, "limits").update(cpu="2.0001"))
+    assert [one.path for one in check_pod(pod, ALLOWANCE)] == ["spec.limits.cpu"]
+    pod = changed(lambda pod: resources(pod, "limits").update(cpu="1.9991"))
+    assert check_pod(pod, ALLOWANCE) == ()
 
 
 def test_a_token_of_a_service_account_is_mounted_unless_the_pod_says_no() -> None:

@@ -1,0 +1,118 @@
+"""What is valid in a policy and hardly meant: tiers that start too late, or for nobody."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from fractions import Fraction
+from typing import Final
+
+from jupyterhub_platform.core.errors import Fault
+from jupyterhub_platform.core.levels import LEVELS
+from jupyterhub_platform.core.policy import Limit, Person, Policy
+from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount
+from jupyterhub_platform.core.tiers import Tier
+
+JUPYTERLAB_CPU_SECONDS: Final = 3
+"""What starting JupyterLab takes, measured; the Hub waits 30 seconds for it by default."""
+_LEAST_CPU: Final = 250
+_LEAST_MEMORY: Final = 160 * 2**20
+_MANY_CORES: Final = 256_000
+_MOST_LOOKED_AT: Final = 5_000
+_NEVER: Final = datetime.max.replace(tzinfo=UTC)
+"""A moment at which no grant is live: what it opens for a while is no tier for nobody."""
+
+
+def find_warnings(policy: Policy) -> tuple[Fault, ...]:
+    """Return what is probably a mistake, in the order of the tiers; it is in force all the same."""
+    return tuple(
+        _place(policy, tier, key, what, fix)
+        for tier in policy.tiers.values()
+        for key, what, fix in (*_look_at_size(tier), *_look_for_anybody(policy, tier))
+    )
+
+
+def _place(policy: Policy, tier: Tier, key: str, what: str, fix: str) -> Fault:
+    """Say where a warning belongs: at the key, or else at what stands above it."""
+    path = ("tiers", tier.name, *(key.split(".", 1) if key else ()))
+    words = (".".join(path[:end]) for end in range(len(path), 0, -1))
+    at = next((policy.lines[each] for each in words if each in policy.lines), "")
+    file, _, line = at.rpartition(":")
+    return Fault(path, what, fix, file, int(line) if line.isdigit() else 0)
+
+
+def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
+    cpu, memory = tier.limits.amount(CPU), tier.limits.amount(MEMORY)
+    if 0 < cpu < _LEAST_CPU:
+        seconds = round(JUPYTERLAB_CPU_SECONDS / Fraction(cpu, 1000))
+        what = (
+            f"JupyterLab takes about {seconds} s to start with {describe_amount(CPU, cpu)}, "
+            "and a start is given up after 30 s by default"
+        )
+        yield f"limits.{CPU}", what, "write a limit of 500m or more"
+    if 0 < memory < _LEAST_MEMORY:
+        what = (
+            f"{describe_amount(MEMORY, memory)} is less than JupyterLab alone takes, so that "
+            "servers are killed while they start"
+        )
+        yield f"limits.{MEMORY}", what, "write a limit of 512Mi or more"
+    asked = tier.requests.amount(CPU)
+    if asked >= _MANY_CORES:
+        what = f"{describe_amount(CPU, asked)} is more than most nodes have"
+        fix = f"write {asked // 1000}m if thousandths are meant"
+        yield f"requests.{CPU}", what, fix
+
+
+def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
+    """Find out whether anybody who may use a tier could start it while nothing else runs."""
+    if tier.observe or any(_may_open(policy, tier)):
+        return
+    blocking: Limit | None = None
+    looked = 0
+    for looked, (person, account) in enumerate(_candidates(policy, tier), start=1):
+        limits = policy.list_limits(person.name, account, _NEVER)
+        found = next((at for at in limits if tier.demand.amount(at.resource) > at.most), None)
+        if found is None or looked >= _MOST_LOOKED_AT:
+            return
+        blocking = blocking or found
+    if blocking is not None:
+        yield _say_blocked(tier, blocking)
+    elif looked == 0 and policy.people:
+        what = "nobody whom the policy declares may use it"
+        yield "access", what, "name a group with members, a person or a level that starts servers"
+
+
+def _may_open(policy: Policy, tier: Tier) -> Iterator[bool]:
+    for grant in policy.grants:
+        yield grant.tier == tier.name or any(name in tier.demand for name in grant.add)
+
+
+def _candidates(policy: Policy, tier: Tier) -> Iterator[tuple[Person, str]]:
+    for person in policy.people.values():
+        if LEVELS[person.level].may_start:
+            for account in sorted(policy.declared_groups(person.name)):
+                if tier.access.admits(person.name, person.level, account):
+                    yield person, account
+
+
+def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
+    name = limit.resource
+    asked = describe_amount(name, tier.demand.amount(name))
+    key = "" if name == SERVERS else f"requests.{name}"
+    what = (
+        f"nobody who may use it can start it: it asks for {asked}, and {limit.path} allows "
+        f"{describe_amount(name, limit.most)}"
+    )
+    if " " in limit.path:
+        what = f"nobody who may use it can start it: it asks for {asked}, and {limit.path}"
+    return key, what, f"raise a quota of {name}, lower what the tier asks for, or give a grant"
+
+
+def list_warnings(policy: Policy) -> list[str]:
+    """Return the warnings of a policy, a line each."""
+    return [render_warning(each) for each in find_warnings(policy)]
+
+
+def render_warning(warning: Fault) -> str:
+    """Render a warning on one line, as compilers do: ``FILE:LINE: warning: …``."""
+    text = str(warning)
+    place = f"{warning.file}:{warning.line}: " if warning.line else ""
+    return f"{place}warning: {text.removeprefix(place)}"

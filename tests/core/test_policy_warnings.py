@@ -1,0 +1,110 @@
+"""What is valid and probably a mistake is said, and what can be meant is not."""
+
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.core.policy_warnings import find_warnings, list_warnings
+from jupyterhub_platform.documents import parse_policy
+from tests.support.policies import GPU, make_grant, make_policy
+
+RULED = {"groups": {"vision": {"quota": {GPU: 1}}}}
+"""Lets somebody start the tier gpu."""
+
+
+def warnings(*changes: Any) -> list[str]:
+    return [f"{each.key}: {each.what}; {each.fix}" for each in find_warnings(make_policy(*changes))]
+
+
+def small(**amounts: Any) -> dict[str, Any]:
+    return {"tiers": {"small": {"requests": amounts, "limits": amounts}}}
+
+
+def test_a_policy_that_can_be_meant_has_no_warning() -> None:
+    assert warnings(RULED) == []
+
+
+@pytest.mark.parametrize(
+    ("amounts", "words"),
+    [
+        ({"cpu": "100m"}, "tiers.small.limits.cpu: JupyterLab takes about 30 s to start"),
+        ({"cpu": "1u"}, "tiers.small.limits.cpu: JupyterLab takes about 3000 s"),
+        ({"memory": "128Mi"}, "tiers.small.limits.memory: 128 MiB is less than JupyterLab alone"),
+        (
+            {"cpu": 512},
+            "tiers.small.requests.cpu: 512 CPU is more than most nodes have; write 512m",
+        ),
+    ],
+)
+def test_a_tier_of_a_size_that_is_hardly_meant_is_warned_about(amounts: Any, words: str) -> None:
+    (said,) = warnings(RULED, small(**amounts))
+    assert said.startswith(words)
+
+
+def test_only_what_a_server_may_use_counts_for_its_start() -> None:
+    tier = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}}
+    assert warnings(RULED, {"tiers": {"small": tier}}) == []
+
+
+LARGE = {"tiers": {"large": {"access": {"groups": ["vision"]}}}}
+
+
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"groups": {"vision": {"member_quota": {"cpu": "1500m"}}}}, "groups.vision.member_quota"),
+        ({"groups": {"vision": {"quota": {"cpu": "1500m"}}}}, "groups.vision.quota"),
+        ({"defaults": {"user_quota": {"cpu": "1500m"}}}, "defaults.user_quota"),
+        ({"defaults": {"member_quota": {"cpu": "1500m"}}}, "defaults.member_quota"),
+    ],
+)
+def test_a_tier_that_nobody_who_may_use_it_can_start_is_warned_about(
+    change: Any, path: str
+) -> None:
+    (said,) = warnings(RULED, LARGE, change)
+    assert said.startswith(
+        "tiers.large.requests.cpu: nobody who may use it can start it: it asks for 2 CPU, and "
+        f"{path}.cpu allows 1.5 CPU; "
+    )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"groups": {"vision": {"users": {"eve": {"cpu": 2}}}}},
+        {"tiers": {"large": {"observe": True}}},
+        {"grants": [make_grant(user="eve", add={"cpu": 1})]},
+        {"tiers": {"large": {"access": {"groups": ["vision", "text"]}}}},
+    ],
+    ids=["one person may", "only observed", "a grant opens it", "another group may"],
+)
+def test_a_tier_that_one_can_start_is_not(change: Any) -> None:
+    quota = {"groups": {"vision": {"member_quota": {"cpu": "1500m"}}}}
+    assert warnings(RULED, LARGE, quota, change) == []
+
+
+def test_a_tier_of_people_who_start_nothing_is_warned_about() -> None:
+    (said,) = warnings(RULED, {"tiers": {"large": {"access": {"users": ["vic"]}}}})
+    assert said.startswith("tiers.large.access: nobody whom the policy declares may use it; ")
+
+
+def test_an_accelerator_that_no_rule_grants_is_warned_about() -> None:
+    (said,) = warnings()
+    assert "it asks for 1 GPU, and accelerators are denied unless a rule grants them" in said
+
+
+def test_a_warning_has_its_line() -> None:
+    text = """\
+version: 1
+users: {dev: {level: admin}}
+groups: {vision: {members: [dev]}}
+images: {lab: {reference: example/lab:1}}
+tiers:
+  small:
+    images: [lab]
+    requests:
+      memory: 1Gi
+      cpu: 100m
+"""
+    (said,) = list_warnings(parse_policy(text.encode(), "p.yaml").policy)
+    assert said.startswith("p.yaml:6: warning: tiers.small.limits.cpu: JupyterLab takes about 30 s")
