@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
+from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
 
@@ -93,6 +94,7 @@ def _configure(c: Any) -> None:
     )
     _keep_environments_unwritten()
     scrub_log()
+    use_unix_sockets()
     _add_service(hub, _service(c, settings, local_accounts))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

@@ -12,7 +12,7 @@ from typing import Final
 
 from jupyterhub.services.auth import HubOAuth
 from tornado.httpserver import HTTPServer
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
@@ -28,18 +28,20 @@ _MOST_BODY_BYTES: Final = 2**20
 log = logging.getLogger("jupyterhub_platform.service")
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Listen; the service of a Hub that was killed may hold the port for a moment longer.
+def bind(environment: Environment) -> list[socket.socket]:
+    """Listen; the service of a Hub that was killed may hold a port for a moment longer.
 
     Raises
     ------
     OSError
         Raised if the port cannot be had.
     """
+    if environment.socket is not None:
+        return [bind_unix_socket(str(environment.socket), mode=0o600)]
     until = time.monotonic() + _BIND_SECONDS
     while True:
         try:
-            return bind_sockets(port, host)
+            return bind_sockets(environment.port, environment.host)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > until:
                 raise
@@ -63,7 +65,7 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
         make_app(environment, hub_auth, reader), xheaders=True, max_body_size=_MOST_BODY_BYTES
     )
     server.add_sockets(sockets)
-    log.info("The platform's service answers on %s:%s", environment.host, environment.port)
+    log.info("The platform's service answers at %s", environment.place)
     await stopped.wait()
     server.stop()
     reader.close()
@@ -86,9 +88,9 @@ def main() -> int:
         return 1
     end_with(hub)
     try:
-        sockets = bind(environment.host, environment.port)
+        sockets = bind(environment)
     except OSError as error:
-        log.critical("Cannot listen on %s:%s: %s", environment.host, environment.port, error)
+        log.critical("Cannot listen on %s: %s", environment.place, error)
         return 1
     asyncio.run(serve(environment, sockets))
     return 0

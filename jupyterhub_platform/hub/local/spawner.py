@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import urlsplit
 
 from jupyterhub.spawner import Spawner, SpawnException
 from jupyterhub.traitlets import ByteSpecification
@@ -16,14 +16,16 @@ from traitlets import Bool, Float, Int, Tuple, Unicode, default
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import StillAliveError, Target, end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, find_free_port, open_machine
+from jupyterhub_platform.hub.local.machine import Machine, open_machine
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     LocalSpawnerError,
     is_alive,
     read_environment,
 )
+from jupyterhub_platform.hub.local.sockets import ServerSocket
 from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UID_REGISTER
+from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME, use_unix_sockets
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.
@@ -100,7 +102,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
 
     # Set by JupyterHub, which has no types.
     api_token: str
-    port: int
 
     def __init__(self, **kwargs: Any) -> None:
         self._record: Record | None = None
@@ -109,7 +110,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         self._starting = False
         # After a restart of the Hub a server may run that no state tells of.
         self._unsearched = False
-        self._chose_port = False
+        use_unix_sockets()
         super().__init__(**kwargs)
 
     @default("cmd")
@@ -179,12 +180,30 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         path = found.get("PATH", os.defpath)
         if own not in path.split(os.pathsep):
             found["PATH"] = os.pathsep.join((own, path))
+        prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+        found["JUPYTERHUB_SERVICE_URL"] = f"{self._socket.service_url}{prefix}"
         return {**self.machine().people.person(self.user.name).environment(), **found}
+
+    def get_args(self) -> list[str]:
+        """Return the arguments of the server, which say where it listens."""
+        # A port in the person's own configuration would keep it from starting.
+        return [
+            f"--ServerApp.sock={self._socket.bound}",
+            "--ServerApp.port=8888",
+            *super().get_args(),
+        ]
+
+    @property
+    def _socket(self) -> ServerSocket:
+        return self.machine().sockets.of(self.user.name, self.name)
 
     # Start, poll, stop
 
-    async def start(self) -> tuple[str, int]:
-        """Start the server, after the end of whatever a former start of it left behind."""
+    async def start(self) -> str:
+        """Start the server, after the end of whatever a former start of it left behind.
+
+        Returns where it will listen: a socket that no other user can take.
+        """
         self._starting = True
         try:
             machine = await asyncio.to_thread(self.machine)
@@ -194,12 +213,9 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             raise _explained(error) from error
         finally:
             self._starting = False
-        return self.ip or "127.0.0.1", self.port
+        return self._socket.url
 
     def _launch(self, machine: Machine) -> None:
-        if self.port == 0 or self._chose_port:
-            self.port = find_free_port(self.ip)
-            self._chose_port = True
         self._reservation = self.reservation_id()
         order = Order(
             person=machine.people.person(self.user.name),
@@ -213,7 +229,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             log_bytes=self.log_limit,
         )
         self._unsearched = False
-        self._started, self._record = launch(machine, order, self.port)
+        self._started, self._record = launch(machine, order)
         self.log.info("Started %s as process %i", self._log_name, self._started.pid)
 
     async def poll(self) -> int | None:
@@ -255,6 +271,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
             await end_server(target, grace=grace, patience=self.kill_patience)
         await self._end_leftovers(machine)
+        machine.sockets.remove(self.user.name, self.name)
         if started is not None:
             started.poll()
 
@@ -263,25 +280,31 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
             self._record = await asyncio.to_thread(find_record, self._target(machine, None))
-        if self._record is not None and is_alive(self._record.supervisor):
-            self._adopt(self._record)
-        else:
+        if self._record is None or not is_alive(self._record.supervisor):
+            await self._end_leftovers(machine)
+        elif not self._adopt(self._record):
+            self.log.warning(
+                "%s is ended: an older version started it, and it listens at a port, where nobody "
+                "could log in",
+                self._log_name,
+            )
             await self._end_leftovers(machine)
         self._unsearched = False
 
-    def _adopt(self, record: Record) -> None:
+    def _adopt(self, record: Record) -> bool:
+        """Take over a server that runs; tell whether it listens where it can be routed to."""
         environment = read_environment(record.supervisor.pid)
         self._reservation = record.reservation
         # Known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
-        url = urlparse(environment.get("JUPYTERHUB_SERVICE_URL", ""))
-        if url.port is None:
-            return
-        self.port = url.port
-        if self.server is not None and self.server.port != url.port:
-            self.server.ip = url.hostname or "127.0.0.1"
-            self.server.port = url.port
+        told = environment.get("JUPYTERHUB_SERVICE_URL", "")
+        if not told.startswith(f"{self._socket.service_url}/"):
+            return False
+        address = urlsplit(self._socket.url).hostname
+        if self.server is not None and (self.server.proto, self.server.ip) != (SCHEME, address):
+            self.server.proto, self.server.ip = SCHEME, address
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
+        return True
 
     def _target(self, machine: Machine, record: Record | None) -> Target:
         return target_of(machine, self.user.name, self.name, record)
