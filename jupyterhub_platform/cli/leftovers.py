@@ -14,7 +14,7 @@ from typing import Final
 
 import psutil
 
-from jupyterhub_platform.hub.local.processes import is_supervisor
+from jupyterhub_platform.hub.local.processes import has_ended, is_supervisor, read_environment
 
 MARK: Final = "JUPYTERHUB_PLATFORM_HUB"
 """Variable in the environment of the Hub, its proxy and services. Servers do not inherit it."""
@@ -78,18 +78,14 @@ def _list_marked(state: Path) -> list[psutil.Process]:
 
 
 def _is_marked(process: psutil.Process, state: Path) -> bool:
-    try:
-        if process.uids().real != os.geteuid():
-            return False
-        return process.environ().get(MARK) == str(state) and _is_alive(process)
-    except psutil.Error:
-        return False
+    # Of a process of another user nothing is read, and so nothing is believed.
+    return read_environment(process.pid).get(MARK) == str(state) and _is_alive(process)
 
 
 def _is_alive(process: psutil.Process) -> bool:
     try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
+        return bool(process.is_running() and not has_ended(process))
+    except psutil.Error:
         return False
 
 

@@ -185,13 +185,12 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
-        """Return the arguments of the server, which say where it listens."""
-        # A port in the person's own configuration would keep it from starting.
-        return [
-            f"--ServerApp.sock={self._socket.bound}",
-            "--ServerApp.port=8888",
-            *super().get_args(),
-        ]
+        """Return the arguments of the server; Jupyter's are told there where to listen."""
+        where: list[str] = []
+        if any("jupyter" in Path(word).name for word in self.cmd):
+            # A port in the person's own configuration would keep it from starting.
+            where = [f"--ServerApp.sock={self._socket.bound}", "--ServerApp.port=8888"]
+        return [*where, *super().get_args()]
 
     @property
     def _socket(self) -> ServerSocket:

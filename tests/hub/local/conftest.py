@@ -74,6 +74,7 @@ async def machine(state: Path) -> AsyncIterator[Machine]:
     if left:
         await end_server(Target(machine.instance), grace=0, patience=10)
     remove_groups(groups)
+    machine.sockets.clear()
     assert not left, "processes were left behind"
     assert not groups, "control groups were left behind"
 
@@ -125,7 +126,7 @@ class Servers:
             log_bytes=log_bytes,
         )
         self._orders[order.reservation] = order
-        started, record = launch(self.machine, order, 0)
+        started, record = launch(self.machine, order)
         self._started[record.reservation] = lambda: started.wait(20)
         return record, self._started[record.reservation]
 

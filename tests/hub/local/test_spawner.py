@@ -102,9 +102,10 @@ async def test_a_server_starts_runs_and_stops(hubs):
     hubs.prepare(spawner)
     assert await spawner.poll() == 0
 
-    ip, port = await spawner.start()
+    url = await spawner.start()
 
-    assert (ip, port) == ("127.0.0.1", spawner.port)
+    assert url == hubs.machine.sockets.of("ada", "").url
+    assert url.startswith("http+unix://%2f")
     assert await spawner.poll() is None
     kept = spawner.get_state()["local"]
     process = Process(kept["pid"], kept["start_time"], kept["boot_id"])
@@ -171,14 +172,13 @@ def test_poll_of_a_start_that_was_refused_never_suspends(state):
 async def test_a_restarted_hub_knows_its_server_again(hubs):
     first = hubs.spawner()
     hubs.prepare(first)
-    _, port = await first.start()
+    await first.start()
     first.orm_spawner.state = first.get_state()
     hubs.db.commit()
 
     second = hubs.spawner()
 
     assert await second.poll() is None
-    assert second.port == port
     assert second.api_token == "a-token"
     await second.stop()
     assert await second.poll() == 0
@@ -190,18 +190,18 @@ async def test_a_restarted_hub_knows_its_server_again(hubs):
 async def test_a_hub_killed_before_it_wrote_anything_down_finds_its_server(hubs, kept):
     first = hubs.spawner("train")
     hubs.prepare(first)
-    _, port = await first.start()
+    url = await first.start()
     wait_until(lambda: find_marked(hubs.machine.instance))
     first.orm_spawner.state = kept
     row = first.orm_spawner.server
-    row.port = 1
+    row.ip = "127.0.0.1"
     hubs.db.commit()
 
     second = hubs.spawner("train")
 
     assert await second.poll() is None
-    assert second.server.port == port
-    assert row.port == port
+    assert second.server.host == url
+    assert (row.proto, f"http+unix://{row.ip}") == ("http+unix", url)
     assert second.get_state()["local"] | {"log": ""} == first.get_state()["local"] | {"log": ""}
     assert second.orm_spawner.state["local"]["pid"] == first.get_state()["local"]["pid"]
     other = hubs.spawner("other")
