@@ -18,7 +18,6 @@ from jupyterhub_platform.cli.leftovers import MARK
 from jupyterhub_platform.cli.state import HUB_DATABASE, State, write_private
 from jupyterhub_platform.hub.hardening import read_added
 from jupyterhub_platform.hub.local.sockets import Sockets
-from jupyterhub_platform.hub.upstream.proxy_socket import hand_down
 from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 
 URL_FILE: Final = "url"
@@ -87,7 +86,6 @@ class Decided:
                 # Where Hub and `jhp up` are killed, it is known by this at the next start.
                 own = dict(service.get("environment") or {})
                 service["environment"] = {**own, MARK: str(self.state)}
-        hand_down(self.listener, self.port)
         write_private(self.state / URL_FILE, f"{self._url(scheme, prefix, _shown(self.host))}\n")
 
     def _addresses(self, scheme: str, prefix: str) -> Iterator[tuple[str, str, Any]]:
@@ -114,8 +112,8 @@ class Decided:
 
     def _tell(self, name: str, value: Any) -> None:
         get_logger().error(
-            "%s = %r is passed over: `jhp up` listens at %s and nowhere else. Use --host and --port"
-            " for another address, or run `jupyterhub` yourself.",
+            "%s = %r is passed over: `jhp up` decides where its parts listen, and people find it "
+            "at %s. Use --host and --port for another address, or run `jupyterhub` yourself.",
             name,
             value,
             self._url("http", "/", self.host),

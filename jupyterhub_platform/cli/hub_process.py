@@ -33,7 +33,8 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
     """Write what this start decides, around the configuration of the site, and return the file."""
     lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
     lines += ["from pathlib import Path, PosixPath", ""]
-    lines += ["from jupyterhub_platform.cli.decided import Decided", ""]
+    lines += ["from jupyterhub_platform.cli.decided import Decided"]
+    lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import hand_down", ""]
     lines += [f"_decided = {decided!r}", "_decided.set(c)"]
     if site is None:
         lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
@@ -41,7 +42,7 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
         # Not load_subconfig: that shows the site nothing of what is set above.
         lines += ["", f"site = Path({str(site)!r})"]
         lines += ['exec(compile(site.read_text(), site, "exec"))']
-    lines += ["_decided.keep(c)"]
+    lines += ["_decided.keep(c)", "hand_down(_decided.listener, _decided.port)"]
     (state / URL_FILE).unlink(missing_ok=True)
     return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
 
