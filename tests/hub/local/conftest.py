@@ -101,6 +101,7 @@ class Servers:
         self._count = 0
         self._orders: dict[str, Order] = {}
         self._started: dict[str, Callable[[], int]] = {}
+        self.records: list[Record] = []
 
     def start(
         self,
@@ -127,6 +128,7 @@ class Servers:
         )
         self._orders[order.reservation] = order
         started, record = launch(self.machine, order)
+        self.records.append(record)
         self._started[record.reservation] = lambda: started.wait(20)
         return record, self._started[record.reservation]
 
