@@ -14,7 +14,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.hub.local.conftest import SYSTEM_PYTHON, as_root
+from tests.hub.local.conftest import as_root
+from tests.support.forgery import SYSTEM_PYTHON
 from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 

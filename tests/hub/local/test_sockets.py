@@ -14,7 +14,8 @@ from jupyterhub_platform.hub.local import sockets as module
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.local.sockets import ServerSocket, open_sockets
-from tests.hub.local.conftest import SYSTEM_PYTHON, Servers, as_root, wait_until
+from tests.hub.local.conftest import Servers, as_root, wait_until
+from tests.support.forgery import SYSTEM_PYTHON
 
 STRANGER = 199_999
 INSTANCE = "0123456789abcdef0123456789abcdef"
