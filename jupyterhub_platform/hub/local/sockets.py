@@ -144,9 +144,7 @@ def open_sockets(state: Path, instance: str) -> Sockets:
             "directory writable for the user who runs the Hub."
         ) from error
     # Without root nobody is isolated: who else may write into the state directory is the user's.
-    _check(
-        directory, *(directory.parents if os.geteuid() == 0 or directory.parent != state else ())
-    )
+    _check(directory, *(() if directory.parent == state else directory.parents))
     return Sockets(directory)
 
 
@@ -158,11 +156,8 @@ def locate_sockets(state: Path, instance: str) -> Sockets:
 def _choose(state: Path, instance: str) -> Path:
     name = instance[:16]
     if os.geteuid() == 0:
-        return (
-            next((path for path in _OF_ROOT if os.access(path, os.W_OK)), _OF_ROOT[0])
-            / _NAME
-            / name
-        )
+        place = next((path for path in _OF_ROOT if os.access(path, os.W_OK)), _OF_ROOT[0])
+        return place / _NAME / name
     own = state / "run"
     if len(os.fsencode(own)) + _LONGEST_BELOW <= _LONGEST:
         return own

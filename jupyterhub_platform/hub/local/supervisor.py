@@ -200,9 +200,8 @@ def _publish(bound: str, public: str, uid: int | None) -> bool:
     try:
         os.link(bound, draft, follow_symlinks=False)
         found = os.lstat(draft)
-        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != (
-            os.geteuid() if uid is None else uid
-        ):
+        owner = os.geteuid() if uid is None else uid
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != owner:
             os.unlink(draft)  # noqa: PTH108 light
             return False
         os.rename(draft, public)  # noqa: PTH104 light
