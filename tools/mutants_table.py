@@ -1318,8 +1318,8 @@ LIFETIMES: Final = faults_in(
     ),
     (
         "no answer is no busy kernel",
-        "(HTTPClientError, OSError, ValueError):\n        return None\n",
-        "(HTTPClientError, OSError, ValueError):\n        return []\n",
+        "(ClientError, OSError, ValueError):\n        return None\n",
+        "(ClientError, OSError, ValueError):\n        return []\n",
     ),
     (
         "an answer that says nothing is no busy kernel",
@@ -1342,7 +1342,11 @@ LIFETIMES: Final = faults_in(
         "",
     ),
     ("all are asked at once", "asyncio.Semaphore(_ASKED_AT_ONCE)", "asyncio.Semaphore(1000)"),
-    ("a question waits in a queue", "AsyncHTTPClient(force_instance=True)", "AsyncHTTPClient()"),
+    (
+        "a question waits in a queue",
+        "client = JupyterHubHTTPClient()",
+        "client = JupyterHubHTTPClient.loop_instance()",
+    ),
     (
         "what is used while it is asked is stopped",
         "        if self._is_idle(spawner, held):\n            await self._stop(",
