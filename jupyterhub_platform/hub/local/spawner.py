@@ -206,7 +206,7 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         if self._record is None or not is_alive(self._record.supervisor):
             await self._end_leftovers(machine)
         elif not self._adopt(self._record):
-            self.log.warning(
+            self.log.error(
                 "%s is ended: an older version started it, and it listens at a port, where nobody "
                 "could log in",
                 self._log_name,

@@ -38,6 +38,13 @@ class Grown(LocalServerSpawner):
         return Resources.of({"cpu": 2000, "memory": 2**30, "servers": 1})
 
 
+class OfBefore(LocalServerSpawner):
+    """A spawner whose servers listen at ports, as they did before there were sockets."""
+
+    def get_env(self) -> dict[str, str]:
+        return {**super().get_env(), "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:41234/user/ada/"}
+
+
 class Hubs:
     """Hubs on one database, one after the other."""
 
@@ -183,6 +190,28 @@ async def test_a_restarted_hub_knows_its_server_again(hubs):
     await second.stop()
     assert await second.poll() == 0
     assert find_marked(hubs.machine.instance) == []
+    await first.poll()
+
+
+@pytest.mark.parametrize("is_written_down", [True, False])
+async def test_a_server_from_before_there_were_sockets_is_ended_and_said_so(
+    hubs, is_written_down, caplog
+):
+    hubs.spawner_class = OfBefore
+    first = hubs.spawner()
+    hubs.prepare(first)
+    await first.start()
+    first.orm_spawner.state = {"local": {**first.get_state()["local"], "port": 41234}}
+    if not is_written_down:
+        first.orm_spawner.state = {}
+    hubs.db.commit()
+    hubs.spawner_class = LocalServerSpawner
+
+    second = hubs.spawner()
+
+    assert await second.poll() == 0
+    assert not is_alive(Process(**_identity(first)))
+    assert "ada is ended: an older version started it, and it listens at a port" in caplog.text
     await first.poll()
 
 
