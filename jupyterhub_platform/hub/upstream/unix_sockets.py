@@ -10,7 +10,8 @@ behind that do not; each is mended here, and ``tests/hub/upstream`` says when on
   service to call ``127.0.0.1``. Needless once it looks at ``Hub.connect_url`` first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,9 +23,7 @@ SCHEME: Final = "http+unix"
 _NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 _NOWHERE: Final = "http://service.invalid"
 
-_stock_host: Final = Server.host.fget
-_stock_service_from_spec: Final = JupyterHub.service_from_spec
-_stock_init_hub: Final = JupyterHub.init_hub
+_MENDED: Final = "_platform_uses_unix_sockets"
 
 
 def render_unix_url(path: Path) -> str:
@@ -40,32 +39,46 @@ def render_unix_url(path: Path) -> str:
 
 def use_unix_sockets() -> None:
     """Mend JupyterHub; again does no harm."""
-    Server.host = property(_host)
-    JupyterHub.service_from_spec = _service_from_spec
-    JupyterHub.init_hub = _init_hub
+    if getattr(JupyterHub, _MENDED, False):
+        return
+    setattr(JupyterHub, _MENDED, True)
+    Server.host = property(_without_port(Server.host.fget))
+    JupyterHub.service_from_spec = _at_a_socket(JupyterHub.service_from_spec)
+    JupyterHub.init_hub = _with_an_address(JupyterHub.init_hub)
 
 
-def _host(server: Any) -> str:
-    if server.proto == SCHEME and not server.connect_url:
-        return f"{SCHEME}://{server.ip}"
-    return str(_stock_host(server))
+def _without_port(stock: Callable[..., Any]) -> Callable[..., Any]:
+    def host(server: Any) -> Any:
+        if server.proto == SCHEME and not server.connect_url:
+            return f"{SCHEME}://{server.ip}"
+        return stock(server)
+
+    return host
 
 
-def _service_from_spec(app: Any, spec: Mapping[str, Any], from_config: bool = True) -> Any:
-    url = str(spec.get("url") or "")
-    # Who may make services through the API must not have the proxy open any socket of the machine.
-    if not from_config or urlsplit(url).scheme != SCHEME:
-        return _stock_service_from_spec(app, spec, from_config)
-    service = _stock_service_from_spec(app, {**spec, "url": _NOWHERE}, from_config)
-    if service is not None:
-        service.url = service.orm.url = url
-        address = service.orm.server
-        address.proto, address.ip, address.port = SCHEME, urlsplit(url).hostname, 0
-        app.db.commit()
-    return service
+def _at_a_socket(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def service_from_spec(app: Any, spec: Mapping[str, Any], from_config: bool = True) -> Any:
+        url = str(spec.get("url") or "")
+        # Who makes services through the API must not have the proxy open sockets of the machine.
+        if not from_config or urlsplit(url).scheme != SCHEME:
+            return stock(app, spec, from_config)
+        service = stock(app, {**spec, "url": _NOWHERE}, from_config)
+        if service is not None:
+            service.url = service.orm.url = url
+            address = service.orm.server
+            address.proto, address.ip, address.port = SCHEME, urlsplit(url).hostname, 0
+            app.db.commit()
+        return service
+
+    return service_from_spec
 
 
-def _init_hub(app: Any) -> None:
-    _stock_init_hub(app)
-    if app.hub.proto == SCHEME:
-        app.hub.ip = app.hub.connect_addr
+def _with_an_address(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def init_hub(app: Any) -> None:
+        stock(app)
+        if app.hub.proto == SCHEME:
+            app.hub.ip = app.hub.connect_addr
+
+    return init_hub
