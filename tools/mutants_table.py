@@ -1580,8 +1580,8 @@ LIFETIMES: Final = faults_in(
     ),
     (
         "no answer is no busy kernel",
-        "(HTTPClientError, OSError, ValueError):\n        return None\n",
-        "(HTTPClientError, OSError, ValueError):\n        return []\n",
+        "(ClientError, OSError, ValueError):\n        return None\n",
+        "(ClientError, OSError, ValueError):\n        return []\n",
     ),
     (
         "an answer that says nothing is no busy kernel",
@@ -1604,7 +1604,11 @@ LIFETIMES: Final = faults_in(
         "",
     ),
     ("all are asked at once", "asyncio.Semaphore(_ASKED_AT_ONCE)", "asyncio.Semaphore(1000)"),
-    ("a question waits in a queue", "AsyncHTTPClient(force_instance=True)", "AsyncHTTPClient()"),
+    (
+        "a question waits in a queue",
+        "client = JupyterHubHTTPClient()",
+        "client = JupyterHubHTTPClient.loop_instance()",
+    ),
     (
         "what is used while it is asked is stopped",
         "        if self._is_idle(spawner, held):\n            await self._stop(",
@@ -2056,12 +2060,53 @@ PROOF: Final = (
     ),
 )
 
+ADDRESSES: Final = (
+    *faults_in(
+        "hub/local/supervisor.py",
+        ("tests/hub/local/test_sockets.py",),
+        ("whatever a server puts there is routed to", "not stat.S_ISSOCK(found.st_mode) or ", ""),
+        ("a link is followed", "follow_symlinks=False", "follow_symlinks=True"),
+        (
+            "a server can go on writing there",
+            "        if uid is not None:\n            # Not",
+            "        if False:\n            # Not",
+        ),
+    ),
+    *faults_in(
+        "hub/local/sockets.py",
+        ("tests/hub/local/test_sockets.py",),
+        ("its own user can replace it", "found.public.parent, 0o710", "found.public.parent, 0o770"),
+        ("others pass through to it", "found.public.parent, 0o710", "found.public.parent, 0o711"),
+        ("others can write there", "others_write = ", "others_write = 0 and "),
+        ("another user owns it", "found.st_uid not in {0, os.geteuid()}", "False"),
+    ),
+    *faults_in(
+        "hub/upstream/unix_sockets.py",
+        ("tests/hub/upstream/test_unix_sockets.py",),
+        ("the API makes services at sockets", "if not from_config or ", "if "),
+        ("a port is written behind a socket", "if server.proto == SCHEME and", "if False and"),
+    ),
+    *faults_in(
+        "cli/decided.py",
+        ("tests/cli/test_decided.py",),
+        (
+            "a site moves what was decided",
+            "            c[section][name] = value\n        for",
+            "        for",
+        ),
+        ("a site's own proxy is started", "if name not in _CONFIGURABLE_HTTP_PROXY", "if False"),
+        ("internal_ssl is let through", 'if hub.get("internal_ssl")', "if False"),
+        ("services cannot be known again", "{**own, MARK: str(self.state)}", "own"),
+    ),
+)
+
 FAULTS: Final = (
     *(*ADMISSION, *POLICY, *LEVELS, *IDENTITY, *SUSPENSION, *DOORS, *LIFETIMES, *DOCTOR),
     *PROCESSES,
     *WHO_A_PERSON_IS,
     *PAGES,
     *PROOF,
+    *ADDRESSES,
 )
 
 EQUIVALENT: Final = (

@@ -21,7 +21,7 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "PLATFORM_SERVICE_URL",
         "Hub",
-        "Where the proxy finds the service; by default `http://127.0.0.1:8190`.",
+        "Where the proxy finds the service; by default `http://127.0.0.1:8190`. May be a socket.",
     ),
     (
         "PLATFORM_SERVICE_BIND",

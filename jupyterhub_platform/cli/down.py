@@ -10,6 +10,7 @@ from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.hub.local.ending import end_all
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.people import read_uids
+from jupyterhub_platform.hub.local.sockets import locate_sockets
 from jupyterhub_platform.settings import STATE_DIRECTORY
 
 
@@ -36,10 +37,13 @@ def down(state_path: Path, yes: bool) -> None:
     state = State(state_path)
     state.open()
     try:
-        end_leftovers(state.directory)
+        for name in end_leftovers(state.directory):
+            click.echo(f"Ended what an earlier run left behind: {name}.", err=True)
         if not yes:
             click.confirm("End every server of this platform, with what runs in it?", abort=True)
-        count = asyncio.run(end_all(read_instance(state.directory), read_uids(state.directory)))
+        instance = read_instance(state.directory)
+        count = asyncio.run(end_all(instance, read_uids(state.directory)))
+        locate_sockets(state.directory, instance).clear()
     finally:
         state.close()
     click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)

@@ -11,15 +11,19 @@ import httpx
 
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.sockets import locate_sockets
 
 
 class HubClient:
     """A client of one Hub; close it, or use it in a ``with`` statement."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, socket: Path | None = None) -> None:
         self._url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=f"{self._url}/hub/api/",
+            # No other process can listen there: a port that the platform has left, any can.
+            transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
             trust_env=False,
@@ -52,7 +56,9 @@ class HubClient:
                 f"No platform was started from {state.absolute()}. Start one with `jhp up`, or "
                 "name a Hub with --url."
             )
-        return cls(str(command["url"]), str(command["token"]))
+        instance = read_instance(state.absolute())
+        socket = locate_sockets(state.absolute(), instance).hub
+        return cls(str(command["url"]), str(command["token"]), socket)
 
     def post(self, path: str, body: dict[str, Any], *, keys: Iterable[str]) -> dict[str, Any]:
         """Post to a route below ``/hub/api/``, and return the answer, which has these keys.

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Final
 
-from jupyterhub_platform.cli.state import HUB_DATABASE, Ports, State, write_private
+import httpx
+
+from jupyterhub_platform.cli.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 
 _OURS: Final = re.compile(r"^jupyterhub_platform\b| platform:\d+$")
@@ -28,37 +29,21 @@ _HEAD: Final = re.compile(
 )
 
 
-def write_configuration(
-    state: State,
-    ports: Ports,
-    *,
-    host: str,
-    policy_file: Path,
-    proxy_command: list[str],
-    site: Path | None,
-) -> Path:
-    """Write what this start decides, above the configuration of the site, and return the file."""
-    own = {
-        "c.JupyterHub.bind_url": f"http://{host}:{ports.public}",
-        "c.JupyterHub.hub_bind_url": f"http://127.0.0.1:{ports.hub}",
-        "c.JupyterHub.db_url": f"sqlite:///{state / HUB_DATABASE}",
-        "c.JupyterHub.cookie_secret_file": str(state / "cookie-secret"),
-        "c.ConfigurableHTTPProxy.api_url": f"http://127.0.0.1:{ports.proxy_api}",
-        "c.ConfigurableHTTPProxy.command": proxy_command,
-        "c.ConfigurableHTTPProxy.pid_file": str(state / "proxy.pid"),
-        "c.Platform.state_dir": str(state.directory),
-        "c.Platform.policy_file": str(policy_file),
-        "c.Platform.service_url": f"http://127.0.0.1:{ports.service}",
-        "c.Platform.sample_passwords_file": str(state / "sample-passwords.json"),
-    }
+def write_configuration(state: State, decided: Decided, site: Path | None) -> Path:
+    """Write what this start decides, around the configuration of the site, and return the file."""
     lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
-    lines += [f"{name} = {value!r}" for name, value in own.items()]
+    lines += ["from pathlib import Path, PosixPath", ""]
+    lines += ["from jupyterhub_platform.cli.decided import Decided"]
+    lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import hand_down", ""]
+    lines += [f"_decided = {decided!r}", "_decided.set(c)"]
     if site is None:
         lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
     else:
         # Not load_subconfig: that shows the site nothing of what is set above.
-        lines += ["", "from pathlib import Path", "", f"site = Path({str(site)!r})"]
+        lines += ["", f"site = Path({str(site)!r})"]
         lines += ['exec(compile(site.read_text(), site, "exec"))']
+    lines += ["_decided.keep(c)", "hand_down(_decided.listener, _decided.port)"]
+    (state / URL_FILE).unlink(missing_ok=True)
     return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
 
 
@@ -70,9 +55,11 @@ class HubProcess:
         configuration: Path,
         state: State,
         environment: dict[str, str],
+        listener: int,
         tell: Callable[[str], None],
     ) -> None:
         self.log_path = state / "logs" / "hub.log"
+        self._state = state
         self._tell = tell
         self._is_lasting = False
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
@@ -85,6 +72,7 @@ class HubProcess:
             text=True,
             errors="replace",
             start_new_session=True,
+            pass_fds=(listener,),
             preexec_fn=_die_with_parent,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -126,8 +114,8 @@ class HubProcess:
         if wanted:
             self._tell(line)
 
-    def wait_until_ready(self, url: str, *, every: float = 0.1) -> None:
-        """Wait until the Hub answers at ``url``.
+    def wait_until_ready(self, socket: Path) -> str:
+        """Wait until the Hub answers, at its socket and through its proxy; return its address.
 
         Raises
         ------
@@ -135,6 +123,19 @@ class HubProcess:
             Raised if it ends first, or takes too long.
         """
         deadline = time.monotonic() + START_SECONDS
+        place = self._state / URL_FILE
+        self._wait_for(place.exists, deadline)
+        url = place.read_text().strip()
+        inside = httpx.HTTPTransport(uds=str(socket))
+        with httpx.Client(transport=inside, base_url="http://hub", timeout=2) as client:
+            self._wait_for(lambda: _answers(client, httpx.URL(url).path), deadline)
+        # The socket at that address is ours: who it leads to needs no certificate.
+        with httpx.Client(base_url=url, timeout=2, verify=False, trust_env=False) as client:  # noqa: S501
+            # Asked too often, the proxy fills the log with routes that it does not have yet.
+            self._wait_for(lambda: _answers(client, ""), deadline, every=0.5)
+        return url.rstrip("/")
+
+    def _wait_for(self, check: Callable[[], bool], deadline: float, every: float = 0.1) -> None:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 self._reader.join(timeout=5)
@@ -142,7 +143,7 @@ class HubProcess:
                     f"The Hub ended with {self._process.returncode} while it started. "
                     f"Its log says why: {self.log_path}"
                 )
-            if _answers(url):
+            if check():
                 return
             time.sleep(every)
         raise PlatformError(
@@ -182,11 +183,10 @@ def _is_request(line: str) -> bool:
     return line.lstrip().startswith("HTTPServerRequest(")
 
 
-def _answers(url: str) -> bool:
+def _answers(client: httpx.Client, prefix: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{url}/hub/api/", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
+        return client.get(f"{prefix}hub/api/").status_code == 200
+    except httpx.HTTPError:
         return False
 
 

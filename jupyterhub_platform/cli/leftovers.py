@@ -1,50 +1,103 @@
-"""Ends what an earlier run left behind: a Hub that was killed leaves its proxy, on its port."""
+"""Ends what a Hub has started and left behind: its proxy, and every service that it manages.
 
+While ``jhp up`` runs, what loses its parent becomes a child of ``jhp up`` itself, whatever it is
+called: that needs no mark. What was left by a run that was killed whole is known by a mark, which
+is believed of our own user's processes alone: others can write what they like.
+"""
+
+import ctypes
 import os
 import signal
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
+import psutil
+
+from jupyterhub_platform.hub.local.processes import has_ended, is_supervisor, read_environment
+
 MARK: Final = "JUPYTERHUB_PLATFORM_HUB"
-"""Variable in the environment of the Hub and its proxy. People's servers do not inherit it."""
+"""Variable in the environment of the Hub, its proxy and services. Servers do not inherit it."""
 
+_SET_SUBREAPER: Final = 36
 _PATIENCE_SECONDS: Final = 5.0
+_ROUNDS: Final = 20
 
 
-def end_leftovers(state: Path) -> int:
-    """End the Hub and proxy of an earlier run from ``state``, and return how many there were.
+def keep_orphans() -> None:
+    """Have the kernel give this process whatever loses its parent below it."""
+    ctypes.CDLL(None).prctl(_SET_SUBREAPER, 1, 0, 0, 0)
 
-    Only processes that carry the mark of this very state directory are touched.
+
+def end_leftovers(state: Path) -> list[str]:
+    """End the Hub, proxy and services of an earlier run from ``state``, and name them."""
+    return _end_all(lambda: _list_marked(state))
+
+
+def end_orphans(before: Iterable[psutil.Process]) -> list[str]:
+    """End all that hangs on this process and is not one of ``before``, and name it.
+
+    People's servers, each under its supervisor, go on.
     """
-    found = tuple(_marked(state))
-    for number in (signal.SIGTERM, signal.SIGKILL):
-        for pid in _marked(state):
-            _send(pid, number)
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while any(_marked(state)) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    return len(found)
+    known = set(before)
+    return _end_all(lambda: [p for p in _list_below(psutil.Process()) if p not in known])
 
 
-def _marked(state: Path) -> Iterator[int]:
-    mark = f"{MARK}={state}".encode()
-    for entry in Path("/proc").glob("[0-9]*"):
-        pid = int(entry.name)
-        if pid != os.getpid() and mark in _environment(entry).split(b"\0"):
-            yield pid
+def _end_all(find: Callable[[], list[psutil.Process]]) -> list[str]:
+    named: dict[int, str] = {}
+    for number in (signal.SIGTERM, *(signal.SIGKILL,) * _ROUNDS):
+        found = find()
+        if not found:
+            break
+        for process in found:
+            named.setdefault(process.pid, _name(process))
+            _send(process, number)
+        psutil.wait_procs(found, timeout=_PATIENCE_SECONDS)
+    return list(named.values())
 
 
-def _environment(process: Path) -> bytes:
+def _list_below(parent: psutil.Process) -> list[psutil.Process]:
+    """Return the living descendants of a process, without people's servers."""
+    found: list[psutil.Process] = []
+    waiting = [parent]
+    while waiting:
+        try:
+            children = waiting.pop().children()
+        except psutil.NoSuchProcess:
+            continue
+        for child in children:
+            if not is_supervisor(child.pid) and _is_alive(child):
+                found.append(child)
+                waiting.append(child)
+    return found
+
+
+def _list_marked(state: Path) -> list[psutil.Process]:
+    own = {os.getpid(), *(each.pid for each in psutil.Process().parents())}
+    return [p for p in psutil.process_iter() if p.pid not in own and _is_marked(p, state)]
+
+
+def _is_marked(process: psutil.Process, state: Path) -> bool:
+    # Of a process of another user nothing is read, and so nothing is believed.
+    return read_environment(process.pid).get(MARK) == str(state) and _is_alive(process)
+
+
+def _is_alive(process: psutil.Process) -> bool:
     try:
-        return (process / "environ").read_bytes()
-    except OSError:
-        return b""
+        return bool(process.is_running() and not has_ended(process))
+    except psutil.Error:
+        return False
 
 
-def _send(pid: int, number: signal.Signals) -> None:
+def _name(process: psutil.Process) -> str:
     try:
-        os.kill(pid, number)
-    except ProcessLookupError:
+        return f"{process.name()} (process {process.pid})"
+    except psutil.Error:
+        return f"process {process.pid}"
+
+
+def _send(process: psutil.Process, number: signal.Signals) -> None:
+    try:
+        process.send_signal(number)
+    except psutil.Error:
         return

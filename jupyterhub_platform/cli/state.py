@@ -4,29 +4,14 @@ import fcntl
 import json
 import os
 import secrets
-import socket
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from jupyterhub_platform.core.errors import PlatformError
 
 HUB_DATABASE: Final = "jupyterhub.sqlite"
-FIRST_PORT: Final = 8000
-LAST_PORT: Final = 8099
 _LEGIBLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """Where the parts listen. Servers that run know the Hub's port: it is the same every time."""
-
-    public: int
-    hub: int
-    proxy_api: int
-    service: int
 
 
 class State:
@@ -88,28 +73,6 @@ class State:
         """Write one of our own files, whole or not at all, for nobody else to read."""
         return write_private(self / name, json.dumps(data, indent=2) + "\n")
 
-    def choose_ports(self, asked: int | None) -> Ports:
-        """Return the ports of before where they are free, others where they are not.
-
-        Raises
-        ------
-        PlatformError
-            Raised if the port that was asked for is taken.
-        """
-        before = self.read_json("ports.json")
-        if asked is not None and not _is_free(asked):
-            raise PlatformError(
-                f"Port {asked} is taken by another program. Stop that, or name another: --port."
-            )
-        public = asked or _first_free([before.get("public"), *range(FIRST_PORT, LAST_PORT + 1)])
-        with ExitStack() as held:
-            hub, proxy_api, service = (
-                _hold(held, before.get(name)) for name in ("hub", "proxy_api", "service")
-            )
-        ports = Ports(public, hub, proxy_api, service)
-        self.write_json("ports.json", {name: getattr(ports, name) for name in Ports.__slots__})
-        return ports
-
     def sample_passwords(self, names: Iterable[str]) -> dict[str, str]:
         """Return a password for each of these people, the same as at the first start."""
         passwords = self.read_json("sample-passwords.json")
@@ -149,39 +112,3 @@ def write_private(path: Path, text: str) -> Path:
 def _make_password() -> str:
     parts = ("".join(secrets.choice(_LEGIBLE) for _ in range(4)) for _ in range(4))
     return "-".join(parts)
-
-
-def _is_port(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 < value < 65536
-
-
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _first_free(ports: Iterable[Any]) -> int:
-    for port in ports:
-        if _is_port(port) and _is_free(port):
-            return port
-    raise PlatformError(
-        f"Every port from {FIRST_PORT} to {LAST_PORT} is taken. Name a free one: --port."
-    )
-
-
-def _hold(held: ExitStack, port: Any) -> int:
-    """Return ``port`` if it is free, otherwise another; held, so that none is chosen twice."""
-    probe = held.enter_context(socket.socket())
-    probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for choice in (port if _is_port(port) else 0, 0):
-        try:
-            probe.bind(("127.0.0.1", choice))
-        except OSError:
-            continue
-        return int(probe.getsockname()[1])
-    raise PlatformError("This machine has no free port on 127.0.0.1. Close some programs.")

@@ -12,17 +12,27 @@ from types import FrameType
 from typing import Any, Final
 
 import click
+import psutil
 
+from jupyterhub_platform.cli.decided import Decided
 from jupyterhub_platform.cli.hub_options import render_which
 from jupyterhub_platform.cli.hub_process import HubProcess, write_configuration
-from jupyterhub_platform.cli.leftovers import MARK, end_leftovers
+from jupyterhub_platform.cli.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.proxy import BUNDLED, CHECKOUT, find_proxy_command
-from jupyterhub_platform.cli.state import FIRST_PORT, Ports, State, write_private
+from jupyterhub_platform.cli.public_port import (
+    FIRST_PORT,
+    find_socket_holders,
+    is_port,
+    take_public_port,
+)
+from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.factory import read_accounts
+from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.passwords import Argon2Hasher
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 
@@ -100,14 +110,15 @@ class _Plan:
     settings: Settings
     policy: Policy
     passwords: Mapping[str, str]
-    ports: Ports
+    listener: socket.socket
+    sockets: Sockets
     host: str
     configuration: Path
 
     @property
-    def url(self) -> str:
-        """Where people find the platform."""
-        return f"http://{_shown_host(self.host)}:{self.ports.public}"
+    def port(self) -> int:
+        """The public port."""
+        return int(self.listener.getsockname()[1])
 
 
 def _prepare(
@@ -116,45 +127,76 @@ def _prepare(
     policy_file = _find_policy(state, file)
     policy = read_policy(policy_file).policy
     proxy_command = find_proxy_command()
-    if end_leftovers(state.directory):
-        _say("Ended the proxy that an earlier run left behind.")
-    before = state.read_json("ports.json").get("public")
-    ports = state.choose_ports(port)
-    if port is None and ports.public not in (FIRST_PORT, before):
-        _say(f"Port {FIRST_PORT} is taken; this platform uses {ports.public}.")
+    for name in end_leftovers(state.directory):
+        _say(f"Ended what an earlier run left behind: {name}.")
+    sockets = _open_sockets(state)
+    listener = _take_port(state, host, port)
     own_site = CHECKOUT / SITE_CONFIGURATION
-    configuration = write_configuration(
-        state,
-        ports,
+    decided = Decided(
         host=host,
+        port=listener.getsockname()[1],
+        listener=listener.fileno(),
+        state=state.directory,
+        sockets=sockets.directory,
         policy_file=policy_file,
         proxy_command=proxy_command,
-        site=site.absolute() if site else own_site if own_site.exists() else None,
     )
+    chosen = site.absolute() if site else own_site if own_site.exists() else None
+    configuration = write_configuration(state, decided, chosen)
     settings = Settings(
         state.directory,
         policy_file,
         os.environ.get("PLATFORM_DB_URL") or f"sqlite:///{state / 'platform.sqlite'}",
     )
     passwords = state.sample_passwords(sorted(policy.people))
-    return _Plan(state, settings, policy, passwords, ports, host, configuration)
+    return _Plan(state, settings, policy, passwords, listener, sockets, host, configuration)
+
+
+def _open_sockets(state: State) -> Sockets:
+    """Make the places where Hub, proxy and service listen, where nothing does yet."""
+    sockets = open_sockets(state.directory, read_instance(state.directory))
+    for path in (sockets.hub, sockets.proxy_api, sockets.service):
+        holders = find_socket_holders(path)
+        if holders:
+            raise PlatformError(
+                f"{' and '.join(holders)} listens at {path}, where this platform has to. End it, "
+                "and start again."
+            )
+    # The proxy does not bind where a file is left.
+    sockets.close()
+    (state / "proxy.pid").unlink(missing_ok=True)
+    return sockets
+
+
+def _take_port(state: State, host: str, asked: int | None) -> socket.socket:
+    before = state.read_json("ports.json").get("public")
+    listener = take_public_port(host, asked, before, _say)
+    port = listener.getsockname()[1]
+    if asked is None and port != FIRST_PORT and not is_port(before):
+        _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
+    state.write_json("ports.json", {"public": port})
+    return listener
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
     state = plan.state
     _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
-    secrets = state.keep_secrets(plan.url)
-    environment = {**plan.settings.render_environment(), **secrets, MARK: str(state.directory)}
-    hub = HubProcess(plan.configuration, state, environment, _say)
+    environment = {
+        **plan.settings.render_environment(),
+        **state.keep_secrets(f"http://{plan.host}:{plan.port}"),
+        MARK: str(state.directory),
+    }
+    others = psutil.Process().children(recursive=True)
+    keep_orphans()
+    hub = HubProcess(plan.configuration, state, environment, plan.listener.fileno(), _say)
     stopping = _Stopping()
     try:
-        hub.wait_until_ready(f"http://127.0.0.1:{plan.ports.hub}")
-        # Asked too often, the proxy fills the log with routes that it does not have yet.
-        hub.wait_until_ready(plan.url, every=0.5)
+        url = hub.wait_until_ready(plan.sockets.hub)
+        state.keep_secrets(url)
         people = _list_passwords(plan.settings, plan.passwords)
         if ready_file is not None:
-            _write_ready(ready_file, plan.url, people)
-        _announce(plan, people)
+            _write_ready(ready_file, url, people)
+        _announce(plan, url, people)
         code = hub.wait()
         if not stopping.asked:
             raise PlatformError(
@@ -165,7 +207,10 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     finally:
         _say("Stopping the Hub.")
         hub.stop()
-        end_leftovers(state.directory)
+        for name in end_orphans(others):
+            _say(f"Ended what the Hub had started and left running: {name}.")
+        plan.listener.close()
+        plan.sockets.close()
         hub.finish_log()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
@@ -204,12 +249,6 @@ def _find_policy(state: State, file: Path | None) -> Path:
     return own
 
 
-def _shown_host(host: str) -> str:
-    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not listened at
-        return "127.0.0.1"
-    return f"[{host}]" if ":" in host else host
-
-
 def _list_passwords(settings: Settings, passwords: Mapping[str, str]) -> dict[str, str | None]:
     """Return the sample passwords that still hold; ``None`` for people who changed theirs."""
     accounts = read_accounts(settings, Argon2Hasher())
@@ -225,8 +264,8 @@ def _write_ready(path: Path, url: str, people: Mapping[str, str | None]) -> None
     )
 
 
-def _announce(plan: _Plan, people: Mapping[str, str | None]) -> None:
-    policy, host, ports = plan.policy, plan.host, plan.ports
+def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
+    policy, host, port = plan.policy, plan.host, plan.port
     widths = [max(map(len, ["name", *people])), max(len(p.level) for p in policy.people.values())]
     rows = [
         f"  {name:<{widths[0]}}  {policy.people[name].level:<{widths[1]}}  "
@@ -234,20 +273,16 @@ def _announce(plan: _Plan, people: Mapping[str, str | None]) -> None:
         for name, password in people.items()
     ]
     head = f"  {'name':<{widths[0]}}  {'level':<{widths[1]}}  {'password':<19}  groups"
-    _say(
-        "\n".join(
-            [f"\n{policy.name} runs at {plan.url}\n", head, *(row.rstrip() for row in rows), ""]
-        )
-    )
+    _say("\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""]))
     if host not in _LOOPBACK:
         _say(
-            f"Anybody who reaches {host}:{ports.public} can try to log in, and passwords cross the "
+            f"Anybody who reaches {host}:{port} can try to log in, and passwords cross the "
             "network in the clear.\nPut a proxy with TLS in front of it.\n"
         )
     elif os.environ.get("SSH_CONNECTION"):
         _say(
             "From your own machine:\n"
-            f"  ssh -L {ports.public}:127.0.0.1:{ports.public} "
+            f"  ssh -L {port}:127.0.0.1:{port} "
             f"{getpass.getuser()}@{socket.gethostname()}\n"
         )
     _say(

@@ -25,6 +25,7 @@ from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
+from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
@@ -97,6 +98,7 @@ def _configure(c: Any) -> None:
     scrub_log()
     refuse_addresses_that_are_none()
     tell_why_servers_do_not_answer()
+    use_unix_sockets()
     _add_service(hub, _service(c, settings, local_accounts))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
+from aiohttp import ClientError, ClientTimeout
 from jupyterhub import orm
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from jupyterhub.httpclient import JupyterHubHTTPClient
 
 from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.usage import Reservation
@@ -127,20 +128,19 @@ class Lifetimes:
 
 async def _read_kernels(url: str, token: str) -> list[dict[str, Any]] | None:
     # The client that all share has a queue, and time in it would count as the server's.
-    client = AsyncHTTPClient(force_instance=True)
+    client = JupyterHubHTTPClient()
     try:
         answer = await client.fetch(
             f"{url}api/kernels?no_track_activity=1",
             headers={"Authorization": f"Bearer {token}"},
-            request_timeout=_ANSWER_SECONDS,
-            connect_timeout=_ANSWER_SECONDS,
-            follow_redirects=False,
+            timeout=ClientTimeout(total=_ANSWER_SECONDS),
+            allow_redirects=False,
         )
-        kernels = json.loads(answer.body)
-    except (HTTPClientError, OSError, ValueError):
+        kernels = json.loads(await answer.read())
+    except (ClientError, OSError, ValueError):
         return None
     finally:
-        client.close()
+        await client.close()
     if not isinstance(kernels, list):
         return None
     return [each for each in kernels if isinstance(each, dict)]

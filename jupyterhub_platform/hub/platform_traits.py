@@ -35,7 +35,10 @@ class PlatformTraits(LoggingConfigurable):
 
     service_url = Unicode(
         "http://127.0.0.1:8190",
-        help="Where the admin service listens, as the proxy reaches it. Env: PLATFORM_SERVICE_URL.",
+        help="""
+        Where the admin service listens, as the proxy reaches it. ``http+unix://%2Fpath`` is a Unix
+        socket. Env: PLATFORM_SERVICE_URL.
+        """,
     ).tag(config=True)
 
     watch_seconds = Float(

@@ -11,7 +11,7 @@ import time
 from typing import Final
 
 from jupyterhub.services.auth import HubOAuth
-from tornado.netutil import bind_sockets
+from tornado.netutil import bind_sockets, bind_unix_socket
 
 from jupyterhub_platform.request_limits import LimitedHTTPServer
 from jupyterhub_platform.service.app import make_app
@@ -27,18 +27,20 @@ _BIND_SECONDS: Final = 10.0
 log = logging.getLogger("jupyterhub_platform.service")
 
 
-def bind(host: str, port: int) -> list[socket.socket]:
-    """Listen; the service of a Hub that was killed may hold the port for a moment longer.
+def bind(environment: Environment) -> list[socket.socket]:
+    """Listen; the service of a Hub that was killed may hold a port for a moment longer.
 
     Raises
     ------
     OSError
         Raised if the port cannot be had.
     """
+    if environment.socket is not None:
+        return [bind_unix_socket(str(environment.socket), mode=0o600)]
     until = time.monotonic() + _BIND_SECONDS
     while True:
         try:
-            return bind_sockets(port, host)
+            return bind_sockets(environment.port, environment.host)
         except OSError as error:
             if error.errno != errno.EADDRINUSE or time.monotonic() > until:
                 raise
@@ -60,7 +62,7 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
     )
     server = LimitedHTTPServer(make_app(environment, hub_auth, reader), xheaders=True)
     server.add_sockets(sockets)
-    log.info("The platform's service answers on %s:%s", environment.host, environment.port)
+    log.info("The platform's service answers at %s", environment.place)
     await stopped.wait()
     server.stop()
     reader.close()
@@ -83,9 +85,9 @@ def main() -> int:
         return 1
     end_with(hub)
     try:
-        sockets = bind(environment.host, environment.port)
+        sockets = bind(environment)
     except OSError as error:
-        log.critical("Cannot listen on %s:%s: %s", environment.host, environment.port, error)
+        log.critical("Cannot listen on %s: %s", environment.place, error)
         return 1
     asyncio.run(serve(environment, sockets))
     return 0

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from jupyterhub_platform.settings import Settings
 
@@ -20,6 +20,7 @@ class EnvironmentFaultError(ValueError):
 class Environment:
     """Where to listen, where the Hub is, where the store is.
 
+    It listens at ``socket``, or at ``host`` and ``port`` if that is none.
     ``hub_pid`` and ``hub_started`` are the process of the Hub, whose end is also the service's;
     zero where they are not told. ``template_paths`` are the site's own templates;
     ``local_accounts`` says that people have passwords which the platform keeps.
@@ -33,10 +34,16 @@ class Environment:
     api_url: str
     database_url: str
     cookie_secret: bytes
+    socket: Path | None = None
     hub_pid: int = 0
     hub_started: int = 0
     template_paths: tuple[Path, ...] = ()
     local_accounts: bool = False
+
+    @property
+    def place(self) -> str:
+        """Where it listens, in words."""
+        return str(self.socket) if self.socket else f"{self.host}:{self.port}"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -47,12 +54,14 @@ class Environment:
         EnvironmentFaultError
             Raised if one of them is missing or makes no sense.
         """
-        host, port = _read_address(environ)
+        socket = _read_socket(environ)
+        host, port = ("", 0) if socket else _read_address(environ)
         base = environ.get("JUPYTERHUB_BASE_URL") or "/"
         paths = environ.get("PLATFORM_TEMPLATE_PATHS", "")
         return cls(
             host=host,
             port=port,
+            socket=socket,
             prefix=_require(environ, "JUPYTERHUB_SERVICE_PREFIX"),
             hub_prefix=f"{base.rstrip('/')}/hub/",
             hub_host=environ.get("JUPYTERHUB_HOST", ""),
@@ -71,6 +80,12 @@ def _require(environ: Mapping[str, str], name: str) -> str:
     if not value:
         raise EnvironmentFaultError(f"{name} is not set; let the Hub start this service")
     return value
+
+
+def _read_socket(environ: Mapping[str, str]) -> Path | None:
+    """Return the Unix socket to listen at, if the Hub names one."""
+    url = urlsplit(environ.get("JUPYTERHUB_SERVICE_URL", ""))
+    return Path(unquote(url.netloc)) if url.scheme == "http+unix" else None
 
 
 def _read_address(environ: Mapping[str, str]) -> tuple[str, int]:

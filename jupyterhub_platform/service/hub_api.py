@@ -3,11 +3,12 @@
 import json
 from typing import Any, Final
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError
+from aiohttp import ClientError, ClientResponseError, ClientTimeout
+from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.service.refusals import RefusalError, unknown
 
-_SECONDS: Final = 3.0
+_SECONDS: Final = ClientTimeout(total=3.0)
 
 
 async def read_hub(api_url: str, token: str, path: str) -> Any:
@@ -20,18 +21,17 @@ async def read_hub(api_url: str, token: str, path: str) -> Any:
         answer.
     """
     try:
-        answer = await AsyncHTTPClient().fetch(
+        answer = await fetch(
             f"{api_url.rstrip('/')}/platform/{path}",
             headers={"Authorization": f"token {token}"},
-            connect_timeout=_SECONDS,
-            request_timeout=_SECONDS,
-            follow_redirects=False,
+            timeout=_SECONDS,
+            allow_redirects=False,
         )
-        return json.loads(answer.body)
-    except HTTPClientError as error:
-        if 400 <= error.code < 500:
+        return json.loads(await answer.read())
+    except ClientResponseError as error:
+        if 400 <= error.status < 500:
             raise unknown("server") from None
-    except (OSError, ValueError):
+    except (ClientError, OSError, ValueError):
         pass
     raise RefusalError(
         503, "The Hub does not answer. Try again in a moment.", "platform.hub", retry_after=5

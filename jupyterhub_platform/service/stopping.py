@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
-from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest
+from aiohttp import ClientConnectorError, ClientError, ClientTimeout
+from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.service.refusals import RefusalError
 
-_CONNECT_SECONDS: Final = 5.0
-_ANSWER_SECONDS: Final = 30.0
+_SECONDS: Final = ClientTimeout(total=30.0, connect=5.0)
 _STOPPED: Final = 204
 _STOPPING: Final = 202
 _LONGEST_NAME: Final = 255
@@ -63,35 +63,35 @@ async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
     """
     check_names(user, server)
     place = f"servers/{quote(server, safe='')}" if server else "server"
-    request = HTTPRequest(
-        f"{api_url.rstrip('/')}/users/{quote(user, safe='')}/{place}",
-        method="DELETE",
-        headers={"Authorization": f"token {token}"},
-        connect_timeout=_CONNECT_SECONDS,
-        request_timeout=_ANSWER_SECONDS,
-        follow_redirects=False,
-    )
     try:
-        response = await AsyncHTTPClient().fetch(request, raise_error=False)
-    except (OSError, HTTPClientError):
+        response = await fetch(
+            f"{api_url.rstrip('/')}/users/{quote(user, safe='')}/{place}",
+            method="DELETE",
+            headers={"Authorization": f"token {token}"},
+            timeout=_SECONDS,
+            allow_redirects=False,
+            raise_for_status=False,
+        )
+        status, body = response.status, await response.read()
+    except ClientConnectorError:
         raise RefusalError(
             503,
             "The Hub does not answer; nothing was stopped. Try again in a moment.",
             "platform.hub",
             retry_after=5,
         ) from None
-    if response.code in {_STOPPED, _STOPPING}:
-        return Stop(user, server, response.code == _STOPPED)
-    raise _refuse(response.code, response.body or b"", user, server)
+    except (ClientError, OSError):
+        sentence = "The Hub does not answer, so that it is not known whether the server stops."
+        raise RefusalError(
+            503, f"{sentence} Look again in a moment.", "platform.hub", retry_after=5
+        ) from None
+    if status in {_STOPPED, _STOPPING}:
+        return Stop(user, server, status == _STOPPED)
+    raise _refuse(status, body, user, server)
 
 
 def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
     what = say_server(user, server)
-    if status == 599:
-        sentence = "The Hub does not answer, so that it is not known whether the server stops."
-        return RefusalError(
-            503, f"{sentence} Look again in a moment.", "platform.hub", retry_after=5
-        )
     if status == 403:
         sentence = f"{what} is not yours to stop. Ask its owner or an operator."
         return RefusalError(403, sentence, "level.may_not_stop")

@@ -1,7 +1,6 @@
 """What ``jhp up`` keeps between starts."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
@@ -46,54 +45,10 @@ def test_only_one_platform_at_a_time(state: State) -> None:
     second.close()
 
 
-def test_ports_stay_what_they_were(state: State) -> None:
-    first = state.choose_ports(None)
-    assert len({first.public, first.hub, first.proxy_api, first.service}) == 4
-    assert State(state.directory).choose_ports(None) == first
-
-
-def test_port_that_is_taken_meanwhile_is_replaced_and_others_stay(state: State) -> None:
-    first = state.choose_ports(None)
-    with socket.socket() as other:
-        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        other.bind(("127.0.0.1", first.hub))
-        other.listen()
-        again = state.choose_ports(None)
-    assert again.hub != first.hub
-    assert (again.proxy_api, again.service) == (first.proxy_api, first.service)
-
-
-@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0"])
-def test_port_that_was_asked_for_and_is_taken_is_an_error(state: State, host: str) -> None:
-    with socket.socket() as other:
-        other.bind((host, 0))
-        other.listen()
-        port = other.getsockname()[1]
-        with pytest.raises(PlatformError, match=f"Port {port} is taken by another program."):
-            state.choose_ports(port)
-
-
-@pytest.mark.parametrize(
-    "kept",
-    [
-        "{}",
-        "[]",
-        '{"public": "x", "hub": null}',
-        '{"public": 99999, "hub": -1}',
-        '{"hub": true, "service": 70000}',
-    ],
-)
-def test_ports_of_before_that_are_no_ports_are_replaced(state: State, kept: str) -> None:
-    (state / "ports.json").write_text(kept)
-    ports = state.choose_ports(None)
-    assert all(1024 < port < 65536 for port in (ports.hub, ports.proxy_api, ports.service))
-    assert 8000 <= ports.public <= 8099
-
-
 def test_damaged_file_is_named_with_what_to_do(state: State) -> None:
     (state / "ports.json").write_text("{half")
     with pytest.raises(PlatformError, match=r"ports.json is damaged: .* Remove it; it is made"):
-        state.choose_ports(None)
+        state.read_json("ports.json")
 
 
 def test_sample_passwords_are_random_legible_and_kept(state: State) -> None:

@@ -147,10 +147,10 @@ def test_a_hub_that_was_frozen_goes_on_where_it_was(
 
 def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker: Checker) -> None:
     direct = hub.token("dev1")
-    with frozen(hub.proxy_pid), httpx.Client(timeout=20, trust_env=False) as client:
+    with frozen(hub.proxy_pid), hub.connect_directly(timeout=20) as client:
         # Past the proxy, as a program in the cluster does.
         answer = client.post(
-            f"{hub.hub_url}/hub/api/users/dev1/servers/there",
+            "/hub/api/users/dev1/servers/there",
             headers=direct.headers,
             json={"user_options": {"tier": "small"}},
         )

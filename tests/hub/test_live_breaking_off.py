@@ -35,12 +35,12 @@ def test_whoever_waits_for_a_start_is_told_that_the_hub_is_stopped(
 
         def start() -> httpx.Response:
             # Past the proxy, which ends with this Hub.
-            return httpx.post(
-                f"{hub.hub_url}/hub/api/users/dev1/servers/one",
-                headers={"Authorization": f"Bearer {token}"},
-                json={"user_options": {"tier": "small"}},
-                timeout=60,
-            )
+            with hub.connect_directly(timeout=60) as client:
+                return client.post(
+                    "/hub/api/users/dev1/servers/one",
+                    headers={"Authorization": f"Bearer {token}"},
+                    json={"user_options": {"tier": "small"}},
+                )
 
         with ThreadPoolExecutor(1) as pool:
             waiting = pool.submit(start)

@@ -16,7 +16,9 @@ from urllib.parse import unquote
 
 import httpx
 
+from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import PYTHON
+from jupyterhub_platform.hub.local.sockets import Sockets, locate_sockets
 from tests.support.canaries import (
     TOKEN_OF_SERVER,
     Canaries,
@@ -122,9 +124,14 @@ class LiveHub:
         return self._environment.get("PLATFORM_DB_URL", f"sqlite:///{self.state}/platform.sqlite")
 
     @property
-    def hub_url(self) -> str:
-        """Where the Hub itself listens, behind its proxy."""
-        return f"http://127.0.0.1:{json.loads((self.state / 'ports.json').read_text())['hub']}"
+    def sockets(self) -> Sockets:
+        """Where the parts of the platform listen."""
+        return locate_sockets(self.state, read_instance(self.state))
+
+    def connect_directly(self, **options: Any) -> httpx.Client:
+        """Return a client of the Hub itself, past its proxy, as servers reach it."""
+        transport = httpx.HTTPTransport(uds=str(self.sockets.hub))
+        return httpx.Client(base_url="http://hub", transport=transport, **options)
 
     @property
     def hub_pid(self) -> int:
@@ -147,6 +154,18 @@ class LiveHub:
         self._see_processes()
         os.kill(self.hub_pid, signal.SIGKILL)
         assert self._process is not None
+        self._process.wait(timeout=30)
+        self._process = None
+
+    def kill_everything(self) -> None:
+        """End ``jhp`` and its Hub at once, as a machine without memory does."""
+        assert self._process is not None
+        self._see_processes()
+        pids = (self._process.pid, self.hub_pid)
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
         self._process.wait(timeout=30)
         self._process = None
 

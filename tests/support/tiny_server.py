@@ -2,7 +2,8 @@
 
 import os
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import urlparse
+from socketserver import ThreadingUnixStreamServer
+from urllib.parse import unquote, urlsplit
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -19,5 +20,8 @@ class Answer(BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    url = urlparse(os.environ["JUPYTERHUB_SERVICE_URL"])
-    ThreadingHTTPServer((url.hostname or "127.0.0.1", url.port or 0), Answer).serve_forever()
+    url = urlsplit(os.environ["JUPYTERHUB_SERVICE_URL"])
+    if url.scheme == "http+unix":
+        ThreadingUnixStreamServer(unquote(url.netloc), Answer).serve_forever()
+    else:
+        ThreadingHTTPServer((url.hostname or "127.0.0.1", url.port or 0), Answer).serve_forever()

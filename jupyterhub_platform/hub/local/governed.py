@@ -1,6 +1,6 @@
 """The local spawner behind admission."""
 
-from typing import Any
+from typing import Any, Final
 
 from traitlets import default
 
@@ -9,6 +9,12 @@ from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.local.spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME
+
+HUB_AT_A_PORT: Final = (
+    "The Hub listens at a port: whoever else is on this machine can take it while the Hub is down, "
+    "and be the Hub for the servers that go on. `jhp up` uses sockets instead, which they cannot."
+)
 
 
 class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
@@ -38,7 +44,7 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Find out what this machine can do, before the first page waits for it, and say so."""
-        spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir))
+        spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir), hub=app.hub)
         spawner.machine()
         for note in filter(None, spawner.page_notes()):
             platform.tell(note)
@@ -49,4 +55,10 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
             machine = self.machine()
         except LocalSpawnerError as error:
             return (str(error),)
-        return (machine.limiter.enforcement.why_not, machine.isolation.sentence)
+        isolation = machine.isolation
+        at_a_port = isolation.isolated and self.hub is not None and self.hub.proto != SCHEME
+        return (
+            machine.limiter.enforcement.why_not,
+            isolation.sentence,
+            HUB_AT_A_PORT if at_a_port else "",
+        )

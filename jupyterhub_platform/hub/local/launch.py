@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlparse
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
@@ -25,9 +24,9 @@ from jupyterhub_platform.hub.local.processes import (
     find_marked,
     identify,
     is_supervisor,
-    read_environment,
     server_mark,
 )
+from jupyterhub_platform.hub.local.sockets import ServerSocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,6 @@ class Record:
     supervisor: Process
     reservation: str
     log: str
-    port: int
 
     def dump(self) -> dict[str, Any]:
         """Render as JSON values."""
@@ -72,13 +70,12 @@ class Record:
                 Process(int(found["pid"]), int(found["start_time"]), str(found["boot_id"])),
                 str(found["reservation"]),
                 str(found["log"]),
-                int(found["port"]),
             )
         except (KeyError, TypeError, ValueError):
             return None
 
 
-def launch(machine: Machine, order: Order, port: int) -> tuple[subprocess.Popen[bytes], Record]:
+def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Record]:
     """Start a server; nothing is left behind where that fails.
 
     There is no moment in which it runs without its marks: they are in the environment that the
@@ -105,12 +102,13 @@ def launch(machine: Machine, order: Order, port: int) -> tuple[subprocess.Popen[
         status = started.wait()
         remove_groups(groups)
         raise LocalSpawnerError(f"The server ended at once, with status {status}; see {log}.")
-    return started, Record(supervisor, order.reservation, str(log), port)
+    return started, Record(supervisor, order.reservation, str(log))
 
 
 def _start(
     machine: Machine, order: Order, confinement: Confinement
 ) -> tuple[subprocess.Popen[bytes], Path]:
+    where = machine.sockets.prepare(order.person, order.server)
     descriptor, log = machine.open_log(order.person.name, order.server)
     environment = {
         **order.environment,
@@ -121,7 +119,7 @@ def _start(
     }
     try:
         started = subprocess.Popen(  # noqa: S603 the operator's command
-            [*confinement.wrapper, *_supervisor_command(order, confinement)],
+            [*confinement.wrapper, *_supervisor_command(order, confinement, where)],
             env=environment,
             cwd="/",
             stdin=subprocess.DEVNULL,
@@ -135,7 +133,9 @@ def _start(
     return started, log
 
 
-def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]:
+def _supervisor_command(
+    order: Order, confinement: Confinement, where: ServerSocket
+) -> Sequence[str]:
     command = [sys.executable, *ISOLATED, "--log", str(order.log_bytes)]
     if confinement.group is not None:
         command += ["--group", str(confinement.group / "cgroup.procs")]
@@ -143,6 +143,7 @@ def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]
         command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
     for name in confinement.unset:
         command += ["--unset", name]
+    command += ["--bound", str(where.bound), "--public", str(where.public)]
     command += ["--cwd", str(order.person.home), "--grace", str(order.grace)]
     return [*command, "--", *order.command]
 
@@ -153,8 +154,7 @@ def find_record(target: Target) -> Record | None:
     found = next((one for one in marked if is_supervisor(one.process.pid)), None)
     if found is None:
         return None
-    url = urlparse(read_environment(found.process.pid).get("JUPYTERHUB_SERVICE_URL", ""))
-    return Record(found.process, found.reservation, "", url.port or 0)
+    return Record(found.process, found.reservation, "")
 
 
 def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:

@@ -1,7 +1,6 @@
 """What the local spawner has found out about this machine, once for all servers."""
 
 import os
-import socket
 import threading
 import uuid
 from contextlib import suppress
@@ -19,6 +18,7 @@ from jupyterhub_platform.hub.local.people import (
 )
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
 from jupyterhub_platform.hub.local.reach import check_reachable
+from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
@@ -42,6 +42,8 @@ class Machine:
         Whether people are kept apart, and the sentence to show where they are not.
     people
         User ids and homes.
+    sockets
+        Where servers listen.
     """
 
     state: Path
@@ -49,6 +51,7 @@ class Machine:
     limiter: Limiter
     isolation: Isolation
     people: People
+    sockets: Sockets
 
     def open_log(self, user: str, server: str) -> tuple[int, Path]:
         """Open a fresh log for a server, readable by us alone, and keep the last few."""
@@ -120,9 +123,9 @@ def _open(
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
     ids = UserIds(instance, state, homes, uids, uid_register)
-    return Machine(
-        state, instance, probe_limiter(), isolation, People(state, homes, isolation, ids)
-    )
+    people = People(state, homes, isolation, ids)
+    sockets = open_sockets(state, instance)
+    return Machine(state, instance, probe_limiter(), isolation, people, sockets)
 
 
 def read_instance(state: Path) -> str:
@@ -149,12 +152,3 @@ def read_instance(state: Path) -> str:
             "Restore it from a backup; or, when no server runs, delete it."
         )
     return found
-
-
-def find_free_port(ip: str) -> int:
-    """Return a port that nothing listens on at ``ip``."""
-    family = socket.AF_INET6 if ":" in ip else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.bind((ip, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,23 +7,24 @@ import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
+from urllib.parse import urlsplit
 
 from jupyterhub.spawner import Spawner, SpawnException
-from jupyterhub.traitlets import ByteSpecification
-from traitlets import Bool, Float, Int, Tuple, Unicode, default
+from traitlets import default
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import StillAliveError, Target, end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, find_free_port, open_machine
+from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     LocalSpawnerError,
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UID_REGISTER
+from jupyterhub_platform.hub.local.sockets import ServerSocket
+from jupyterhub_platform.hub.local.spawner_traits import LocalSpawnerTraits
+from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME, use_unix_sockets
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.
@@ -34,73 +35,15 @@ _QUIET = (
 )
 
 
-class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no types
+class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # no types
     """Start each server as a process of this machine, under a supervisor of its own.
 
     Subclasses say what was admitted by overriding :meth:`reservation_id` and
     :meth:`granted_resources`.
     """
 
-    state_dir = Unicode(
-        ".jupyterhub-platform",
-        help="Directory for what this platform keeps: server logs, user ids, and people's homes.",
-    ).tag(config=True)
-
-    homes_dir = Unicode(
-        help="""Directory of people's homes; by default in ``state_dir``.
-
-        As root, where people have user ids of their own, it must be where everybody may pass
-        through; the default is then below ``/var/lib/jupyterhub-platform``.
-        """,
-    ).tag(config=True)
-
-    isolate = Bool(
-        True,
-        help="""
-        As root, run each person's servers as a user id of their own.
-
-        Without root this has no effect: all servers run as the Hub's own user, and people are
-        not isolated from each other or from the Hub.
-        """,
-    ).tag(config=True)
-
-    uids = Tuple(
-        Int(),
-        Int(),
-        default_value=(FIRST_UID, LAST_UID),
-        help="""
-        First and last of the user ids that people are given, if the Hub runs as root.
-
-        Ids of accounts, and those that ``/etc/subuid`` sets aside for containers, are passed
-        over. A person keeps the id for good.
-        """,
-    ).tag(config=True)
-
-    uid_register = Unicode(
-        str(UID_REGISTER),
-        help="Directory that remembers all user ids given on this machine; one for all platforms.",
-    ).tag(config=True)
-
-    stop_grace = Float(
-        10.0,
-        help="Seconds that a server has to shut down its kernels before all of it is killed.",
-    ).tag(config=True)
-
-    kill_patience = Float(
-        20.0,
-        help="Seconds to go on killing what a server started before stopping it counts as failed.",
-    ).tag(config=True)
-
-    process_limit = Int(
-        4096,
-        help="Most processes and threads of one server, where the system can limit them; 0: any.",
-    ).tag(config=True)
-
-    log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
-
     # Set by JupyterHub, which has no types.
     api_token: str
-    port: int
 
     def __init__(self, **kwargs: Any) -> None:
         self._record: Record | None = None
@@ -109,7 +52,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         self._starting = False
         # After a restart of the Hub a server may run that no state tells of.
         self._unsearched = False
-        self._chose_port = False
+        use_unix_sockets()
         super().__init__(**kwargs)
 
     @default("cmd")
@@ -130,24 +73,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
     def granted_resources(self) -> Resources:
         """Return what this start was admitted with; its CPU and memory become limits."""
         return Resources()
-
-    def machine(self) -> Machine:
-        """Return what is known about this machine.
-
-        Raises
-        ------
-        LocalSpawnerError
-            Raised if servers cannot be started here as asked.
-        """
-        first, last = self.uids
-        homes = Path(self.homes_dir) if self.homes_dir else None
-        return open_machine(
-            Path(self.state_dir),
-            isolate=self.isolate,
-            uids=(first, last),
-            homes=homes,
-            uid_register=Path(self.uid_register),
-        )
 
     # State
 
@@ -179,12 +104,29 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         path = found.get("PATH", os.defpath)
         if own not in path.split(os.pathsep):
             found["PATH"] = os.pathsep.join((own, path))
+        prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
+        found["JUPYTERHUB_SERVICE_URL"] = f"{self._socket.service_url}{prefix}"
         return {**self.machine().people.person(self.user.name).environment(), **found}
+
+    def get_args(self) -> list[str]:
+        """Return the arguments of the server; Jupyter's are told there where to listen."""
+        where: list[str] = []
+        if any("jupyter" in Path(word).name for word in self.cmd):
+            # A port in the person's own configuration would keep it from starting.
+            where = [f"--ServerApp.sock={self._socket.bound}", "--ServerApp.port=8888"]
+        return [*where, *super().get_args()]
+
+    @property
+    def _socket(self) -> ServerSocket:
+        return self.machine().sockets.of(self.user.name, self.name)
 
     # Start, poll, stop
 
-    async def start(self) -> tuple[str, int]:
-        """Start the server, after the end of whatever a former start of it left behind."""
+    async def start(self) -> str:
+        """Start the server, after the end of whatever a former start of it left behind.
+
+        Returns where it will listen: a socket that no other user can take.
+        """
         self._starting = True
         try:
             machine = await asyncio.to_thread(self.machine)
@@ -194,12 +136,9 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             raise _explained(error) from error
         finally:
             self._starting = False
-        return self.ip or "127.0.0.1", self.port
+        return self._socket.url
 
     def _launch(self, machine: Machine) -> None:
-        if self.port == 0 or self._chose_port:
-            self.port = find_free_port(self.ip)
-            self._chose_port = True
         self._reservation = self.reservation_id()
         order = Order(
             person=machine.people.person(self.user.name),
@@ -213,7 +152,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             log_bytes=self.log_limit,
         )
         self._unsearched = False
-        self._started, self._record = launch(machine, order, self.port)
+        self._started, self._record = launch(machine, order)
         self.log.info("Started %s as process %i", self._log_name, self._started.pid)
 
     async def poll(self) -> int | None:
@@ -255,6 +194,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
             target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
             await end_server(target, grace=grace, patience=self.kill_patience)
         await self._end_leftovers(machine)
+        machine.sockets.remove(self.user.name, self.name)
         if started is not None:
             started.poll()
 
@@ -263,25 +203,31 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # JupyterHub has no typ
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
             self._record = await asyncio.to_thread(find_record, self._target(machine, None))
-        if self._record is not None and is_alive(self._record.supervisor):
-            self._adopt(self._record)
-        else:
+        if self._record is None or not is_alive(self._record.supervisor):
+            await self._end_leftovers(machine)
+        elif not self._adopt(self._record):
+            self.log.error(
+                "%s is ended: an older version started it, and it listens at a port, where nobody "
+                "could log in",
+                self._log_name,
+            )
             await self._end_leftovers(machine)
         self._unsearched = False
 
-    def _adopt(self, record: Record) -> None:
+    def _adopt(self, record: Record) -> bool:
+        """Take over a server that runs; tell whether it listens where it can be routed to."""
         environment = read_environment(record.supervisor.pid)
         self._reservation = record.reservation
         # Known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
-        url = urlparse(environment.get("JUPYTERHUB_SERVICE_URL", ""))
-        if url.port is None:
-            return
-        self.port = url.port
-        if self.server is not None and self.server.port != url.port:
-            self.server.ip = url.hostname or "127.0.0.1"
-            self.server.port = url.port
+        told = environment.get("JUPYTERHUB_SERVICE_URL", "")
+        if not told.startswith(f"{self._socket.service_url}/"):
+            return False
+        address = urlsplit(self._socket.url).hostname
+        if self.server is not None and (self.server.proto, self.server.ip) != (SCHEME, address):
+            self.server.proto, self.server.ip = SCHEME, address
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
+        return True
 
     def _target(self, machine: Machine, record: Record | None) -> Target:
         return target_of(machine, self.user.name, self.name, record)

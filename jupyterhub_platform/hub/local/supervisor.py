@@ -15,6 +15,7 @@ import os
 import resource
 import select
 import signal
+import stat
 import sys
 import threading
 import time
@@ -26,6 +27,7 @@ _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
+_LOOK_SECONDS = 0.05
 
 _LOG = 1
 _PIPE_BYTES = 2**20
@@ -52,7 +54,7 @@ def main(arguments: Sequence[str]) -> int:
     # The signals that are waited for are blocked in this thread, too.
     keeper = threading.Thread(target=_keep_log, args=(output, options.log), daemon=True)
     keeper.start()
-    status = _supervise(child, options.grace)
+    status = _supervise(child, options)
     _end_children()
     # A program may have handed the pipe to one that is not ours to end.
     keeper.join(_DRAIN_SECONDS)
@@ -71,6 +73,8 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cwd", default="/", help="directory to start in")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
     parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
+    parser.add_argument("--bound", default="", help="socket that the server binds")
+    parser.add_argument("--public", default="", help="where the Hub finds it")
     parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
     parser.add_argument("--log", type=int, default=10 * 2**20, help="most bytes of the log")
     parser.add_argument("command", nargs="+")
@@ -161,25 +165,53 @@ def _write_log(text: bytes, most: int) -> None:
         os.write(_LOG, text)
 
 
-def _supervise(child: int, grace: float) -> int:
+def _supervise(child: int, options: argparse.Namespace) -> int:
     """Wait for the server to end, by itself or because it is told to; return its status.
 
-    TERM lets it shut down within ``grace`` seconds, INT ends it at once.
+    TERM lets it shut down within its seconds of grace, INT ends it at once.
     """
     deadline: float | None = None
+    is_public = not options.bound
     while True:
-        left = 3600.0 if deadline is None else max(0.05, deadline - time.monotonic())
+        is_public = is_public or _publish(options.bound, options.public, options.uid)
+        left = 3600.0 if is_public else _LOOK_SECONDS
+        if deadline is not None:
+            left = max(0.05, deadline - time.monotonic())
         received = signal.sigtimedwait(_WATCHED, left)
         if received is not None and received.si_signo == signal.SIGINT:
             deadline = time.monotonic()
         elif received is not None and received.si_signo == signal.SIGTERM and deadline is None:
-            deadline = time.monotonic() + grace
+            deadline = time.monotonic() + options.grace
             os.kill(child, signal.SIGTERM)
         if deadline is not None and time.monotonic() >= deadline:
             os.kill(child, signal.SIGKILL)
         for pid, status in _reap():
             if pid == child:
                 return status
+
+
+def _publish(bound: str, public: str, uid: int | None) -> bool:
+    """Put the socket that the server has bound where the Hub looks; tell whether it is there.
+
+    The server can put anything into its own directory: what is no socket of its user's is passed
+    over. The Hub looks into one where nobody but its own user can write.
+    """
+    draft = f"{os.path.splitext(public)[0]}.new"  # noqa: PTH122 light
+    try:
+        os.link(bound, draft, follow_symlinks=False)
+        found = os.lstat(draft)
+        owner = os.geteuid() if uid is None else uid
+        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != owner:
+            os.unlink(draft)  # noqa: PTH108 light
+            return False
+        os.rename(draft, public)  # noqa: PTH104 light
+        if uid is not None:
+            # Nothing more has to be bound: it could fill what is the system's.
+            os.chown(os.path.dirname(bound), 0, uid)  # noqa: PTH120 light
+            os.chmod(os.path.dirname(bound), 0o710)  # noqa: PTH101, PTH120, S103 light
+    except OSError:
+        return False
+    return True
 
 
 def _reap() -> Iterator[tuple[int, int]]:

@@ -74,6 +74,7 @@ async def machine(state: Path) -> AsyncIterator[Machine]:
     if left:
         await end_server(Target(machine.instance), grace=0, patience=10)
     remove_groups(groups)
+    machine.sockets.clear()
     assert not left, "processes were left behind"
     assert not groups, "control groups were left behind"
 
@@ -100,6 +101,7 @@ class Servers:
         self._count = 0
         self._orders: dict[str, Order] = {}
         self._started: dict[str, Callable[[], int]] = {}
+        self.records: list[Record] = []
 
     def start(
         self,
@@ -125,7 +127,8 @@ class Servers:
             log_bytes=log_bytes,
         )
         self._orders[order.reservation] = order
-        started, record = launch(self.machine, order, 0)
+        started, record = launch(self.machine, order)
+        self.records.append(record)
         self._started[record.reservation] = lambda: started.wait(20)
         return record, self._started[record.reservation]
 

@@ -211,7 +211,7 @@ pids = state / "pids"
 script = f"env -i setsid sh -c 'echo $$ > {pids}; exec sleep 300' & exec sleep 300"
 order = Order(person, "", "r1", ("/bin/sh", "-c", script), person.environment(),
               Resources.of({"memory": 2**28, "cpu": 1000}), 0, 1.0)
-started, record = launch(machine, order, 0)
+started, record = launch(machine, order)
 while not (pids.exists() and pids.read_text()):
     time.sleep(0.01)
 escaped = identify(int(pids.read_text()))

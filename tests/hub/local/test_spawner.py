@@ -38,6 +38,13 @@ class Grown(LocalServerSpawner):
         return Resources.of({"cpu": 2000, "memory": 2**30, "servers": 1})
 
 
+class OfBefore(LocalServerSpawner):
+    """A spawner whose servers listen at ports, as they did before there were sockets."""
+
+    def get_env(self) -> dict[str, str]:
+        return {**super().get_env(), "JUPYTERHUB_SERVICE_URL": "http://127.0.0.1:41234/user/ada/"}
+
+
 class Hubs:
     """Hubs on one database, one after the other."""
 
@@ -102,9 +109,10 @@ async def test_a_server_starts_runs_and_stops(hubs):
     hubs.prepare(spawner)
     assert await spawner.poll() == 0
 
-    ip, port = await spawner.start()
+    url = await spawner.start()
 
-    assert (ip, port) == ("127.0.0.1", spawner.port)
+    assert url == hubs.machine.sockets.of("ada", "").url
+    assert url.startswith("http+unix://%2f")
     assert await spawner.poll() is None
     kept = spawner.get_state()["local"]
     process = Process(kept["pid"], kept["start_time"], kept["boot_id"])
@@ -171,14 +179,13 @@ def test_poll_of_a_start_that_was_refused_never_suspends(state):
 async def test_a_restarted_hub_knows_its_server_again(hubs):
     first = hubs.spawner()
     hubs.prepare(first)
-    _, port = await first.start()
+    await first.start()
     first.orm_spawner.state = first.get_state()
     hubs.db.commit()
 
     second = hubs.spawner()
 
     assert await second.poll() is None
-    assert second.port == port
     assert second.api_token == "a-token"
     await second.stop()
     assert await second.poll() == 0
@@ -186,22 +193,44 @@ async def test_a_restarted_hub_knows_its_server_again(hubs):
     await first.poll()
 
 
+@pytest.mark.parametrize("is_written_down", [True, False])
+async def test_a_server_from_before_there_were_sockets_is_ended_and_said_so(
+    hubs, is_written_down, caplog
+):
+    hubs.spawner_class = OfBefore
+    first = hubs.spawner()
+    hubs.prepare(first)
+    await first.start()
+    first.orm_spawner.state = {"local": {**first.get_state()["local"], "port": 41234}}
+    if not is_written_down:
+        first.orm_spawner.state = {}
+    hubs.db.commit()
+    hubs.spawner_class = LocalServerSpawner
+
+    second = hubs.spawner()
+
+    assert await second.poll() == 0
+    assert not is_alive(Process(**_identity(first)))
+    assert "ada is ended: an older version started it, and it listens at a port" in caplog.text
+    await first.poll()
+
+
 @pytest.mark.parametrize("kept", [None, {}, {"platform": {"id": "x"}}, {"local": {"pid": 1}}])
 async def test_a_hub_killed_before_it_wrote_anything_down_finds_its_server(hubs, kept):
     first = hubs.spawner("train")
     hubs.prepare(first)
-    _, port = await first.start()
+    url = await first.start()
     wait_until(lambda: find_marked(hubs.machine.instance))
     first.orm_spawner.state = kept
     row = first.orm_spawner.server
-    row.port = 1
+    row.ip = "127.0.0.1"
     hubs.db.commit()
 
     second = hubs.spawner("train")
 
     assert await second.poll() is None
-    assert second.server.port == port
-    assert row.port == port
+    assert second.server.host == url
+    assert (row.proto, f"http+unix://{row.ip}") == ("http+unix", url)
     assert second.get_state()["local"] | {"log": ""} == first.get_state()["local"] | {"log": ""}
     assert second.orm_spawner.state["local"]["pid"] == first.get_state()["local"]["pid"]
     other = hubs.spawner("other")

@@ -1,0 +1,190 @@
+"""Where Hub, proxy, service and servers listen: Unix sockets that no other user can take.
+
+A loopback port belongs to whoever binds it first, and again when its process has ended. A socket
+in a directory that only root may write stays the one that was put there: when its process has
+ended it refuses connections, and nobody else can listen in its place.
+
+::
+
+    hub.sock                   each server may connect; only we may replace it
+    private/proxy-api.sock     for us alone
+    private/service.sock       for us alone
+    u/USER/                    this user may pass through, only we may write
+    u/USER/SERVER.sock         where the proxy finds a server, and nothing else ever listens
+    u/USER/SERVER/sock         where the server binds; its supervisor puts that one in place
+"""
+
+import hashlib
+import os
+import shutil
+import socket
+import stat
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from jupyterhub_platform.hub.local.people import Person
+from jupyterhub_platform.hub.local.processes import LocalSpawnerError
+from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
+
+_NAME: Final = "jupyterhub-platform"
+_OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
+"""Where root keeps them: where it can write, the first. The path is short, and always the same."""
+_LONGEST: Final = 107
+"""Bytes of a path that a socket can be bound to on Linux."""
+_LONGEST_BELOW: Final = len("/u/0123456789abcdef/0123456789abcdef.sock")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSocket:
+    """Where one server listens: ``bound`` is its own, ``public`` what is routed to."""
+
+    bound: Path
+    public: Path
+
+    @property
+    def service_url(self) -> str:
+        """What the server is told to listen at."""
+        return render_unix_url(self.bound)
+
+    @property
+    def url(self) -> str:
+        """Where Hub and proxy find the server."""
+        return render_unix_url(self.public)
+
+
+@dataclass(frozen=True, slots=True)
+class Sockets:
+    """The sockets of one platform, below a directory that is there and safe."""
+
+    directory: Path
+
+    @property
+    def hub(self) -> Path:
+        """Where the Hub listens."""
+        return self.directory / "hub.sock"
+
+    @property
+    def proxy_api(self) -> Path:
+        """Where the proxy is told its routes."""
+        return self.directory / "private" / "proxy-api.sock"
+
+    @property
+    def service(self) -> Path:
+        """Where the admin service listens."""
+        return self.directory / "private" / "service.sock"
+
+    def of(self, person: str, server: str) -> ServerSocket:
+        """Say where a server listens: the same at every start."""
+        name = _digest(server)
+        own = self.directory / "u" / _digest(person)
+        return ServerSocket(own / name / "sock", own / f"{name}.sock")
+
+    def prepare(self, person: Person, server: str) -> ServerSocket:
+        """Make the places of a server that is about to start; until it listens, none answers.
+
+        Raises
+        ------
+        OSError
+            Raised if the system refuses.
+        """
+        found = self.of(person.name, server)
+        self.remove(person.name, server)
+        group = -1 if person.uid is None else person.uid
+        _make(found.public.parent.parent, 0o711)
+        _make(found.public.parent, 0o710, group=group)
+        _make(found.bound.parent, 0o700, owner=group, group=group)
+        # Nobody listens there: a connection is refused, which the Hub expects of a start.
+        with socket.socket(socket.AF_UNIX) as nobody:
+            nobody.bind(str(found.public))
+        return found
+
+    def remove(self, person: str, server: str) -> None:
+        """Remove the places of a server that has ended."""
+        found = self.of(person, server)
+        shutil.rmtree(found.bound.parent, ignore_errors=True)
+        for path in (found.public, draft_of(found.public)):
+            path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Remove what no server needs, when neither Hub nor service nor proxy runs."""
+        for path in (self.hub, self.proxy_api, self.service):
+            path.unlink(missing_ok=True)
+
+    def clear(self) -> None:
+        """Remove everything, when no server runs."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def draft_of(public: Path) -> Path:
+    """Say where a supervisor looks at a socket before it puts it in place."""
+    return public.with_suffix(".new")
+
+
+def open_sockets(state: Path, instance: str) -> Sockets:
+    """Make the directory of a platform's sockets, and check that nobody else can write there.
+
+    As root it is below ``/run``; for others it is in the state directory, or in ``/tmp`` where
+    that has too long a path for sockets.
+
+    Raises
+    ------
+    LocalSpawnerError
+        Raised if there is no safe place for it.
+    """
+    directory = locate_sockets(state, instance).directory
+    try:
+        for path in (directory.parent, directory, directory / "private"):
+            if path != state:
+                _make(path, 0o711 if os.geteuid() == 0 and path.name != "private" else 0o700)
+    except OSError as error:
+        raise LocalSpawnerError(
+            f"The sockets of this platform cannot be made in {directory}: {error}. Make that "
+            "directory writable for the user who runs the Hub."
+        ) from error
+    # Without root nobody is isolated: who else may write into the state directory is the user's.
+    _check(directory, *(() if directory.parent == state else directory.parents))
+    return Sockets(directory)
+
+
+def locate_sockets(state: Path, instance: str) -> Sockets:
+    """Say where the sockets of a platform are, if it has any."""
+    return Sockets(_choose(state, instance))
+
+
+def _choose(state: Path, instance: str) -> Path:
+    name = instance[:16]
+    if os.geteuid() == 0:
+        place = next((path for path in _OF_ROOT if os.access(path, os.W_OK)), _OF_ROOT[0])
+        return place / _NAME / name
+    own = state / "run"
+    if len(os.fsencode(own)) + _LONGEST_BELOW <= _LONGEST:
+        return own
+    return Path(f"/tmp/{_NAME}-{os.geteuid()}") / name  # noqa: S108 looked at below
+
+
+def _check(directory: Path, *above: Path) -> None:
+    """Check that only we and root can put anything into ``directory``, or another in its place."""
+    for path in (directory, *above):
+        found = path.lstat()
+        others_write = found.st_mode & 0o022 and not found.st_mode & stat.S_ISVTX
+        if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, os.geteuid()} or others_write:
+            raise LocalSpawnerError(
+                f"The sockets of this platform are not safe in {directory}: others can write "
+                f"{path} (owner {found.st_uid}, mode {stat.S_IMODE(found.st_mode):o}). Give it to "
+                f"user {os.geteuid()} and close it to others: chmod go-w {path}."
+            )
+
+
+def _make(path: Path, mode: int, *, owner: int = -1, group: int = -1) -> None:
+    with suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    # What another user made is left as it is, and found when it is looked at.
+    if path.lstat().st_uid == os.geteuid() and not path.is_symlink():
+        os.chown(path, owner, group)
+        path.chmod(mode)
+
+
+def _digest(name: str) -> str:
+    return hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,84 @@
+"""Unix sockets where JupyterHub knows only ports: servers and services.
+
+JupyterHub 6.1.1 takes ``http+unix://%2Fpath`` for the Hub and for its proxy's API. Three places
+behind that do not; each is mended here, and ``tests/hub/upstream`` says when one is needless:
+
+- ``Server.host`` writes a port behind the path of a server that comes from the database, and the
+  proxy finds no such socket. Needless once ``Server.host`` leaves it out.
+- ``service_from_spec`` refuses a service whose URL is a Unix socket. Needless once it does not.
+- ``Service.start`` takes a Hub without an address for one that listens everywhere, and tells the
+  service to call ``127.0.0.1``. Needless once it looks at ``Hub.connect_url`` first.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from jupyterhub.app import JupyterHub
+from jupyterhub.objects import Server
+
+SCHEME: Final = "http+unix"
+_NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
+_NOWHERE: Final = "http://service.invalid"
+
+_MENDED: Final = "_platform_uses_unix_sockets"
+
+
+def render_unix_url(path: Path) -> str:
+    """Write the path of a socket as a URL.
+
+    Capital letters are escaped as well: whoever reads the host of a URL makes them small.
+    """
+    return f"{SCHEME}://" + "".join(
+        char if char in _NOT_ESCAPED else "".join(f"%{byte:02x}" for byte in char.encode())
+        for char in str(path)
+    )
+
+
+def use_unix_sockets() -> None:
+    """Mend JupyterHub; again does no harm."""
+    if getattr(JupyterHub, _MENDED, False):
+        return
+    setattr(JupyterHub, _MENDED, True)
+    Server.host = property(_without_port(Server.host.fget))
+    JupyterHub.service_from_spec = _at_a_socket(JupyterHub.service_from_spec)
+    JupyterHub.init_hub = _with_an_address(JupyterHub.init_hub)
+
+
+def _without_port(stock: Callable[..., Any]) -> Callable[..., Any]:
+    def host(server: Any) -> Any:
+        if server.proto == SCHEME and not server.connect_url:
+            return f"{SCHEME}://{server.ip}"
+        return stock(server)
+
+    return host
+
+
+def _at_a_socket(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def service_from_spec(app: Any, spec: Mapping[str, Any], from_config: bool = True) -> Any:
+        url = str(spec.get("url") or "")
+        # Who makes services through the API must not have the proxy open sockets of the machine.
+        if not from_config or urlsplit(url).scheme != SCHEME:
+            return stock(app, spec, from_config)
+        service = stock(app, {**spec, "url": _NOWHERE}, from_config)
+        if service is not None:
+            service.url = service.orm.url = url
+            address = service.orm.server
+            address.proto, address.ip, address.port = SCHEME, urlsplit(url).hostname, 0
+            app.db.commit()
+        return service
+
+    return service_from_spec
+
+
+def _with_an_address(stock: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(stock)
+    def init_hub(app: Any) -> None:
+        stock(app)
+        if app.hub.proto == SCHEME:
+            app.hub.ip = app.hub.connect_addr
+
+    return init_hub

@@ -1,0 +1,163 @@
+"""What a site's configuration can and cannot change of what ``jhp up`` decides."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from traitlets.config import Config
+
+from jupyterhub_platform.cli.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.leftovers import MARK
+
+
+@pytest.fixture
+def decided(tmp_path: Path) -> Decided:
+    return Decided(
+        host="127.0.0.1",
+        port=8123,
+        listener=99,
+        state=tmp_path,
+        sockets=Path("/run/jupyterhub-platform/0123456789abcdef"),
+        policy_file=tmp_path / "platform.yaml",
+        proxy_command=["chp"],
+    )
+
+
+def run(decided: Decided, site: dict[str, Any]) -> Config:
+    """Run a site's settings between what `jhp up` sets and what it keeps."""
+    c = Config()
+    decided.set(c)
+    for name, value in site.items():
+        section, _, trait = name.partition(".")
+        c[section][trait] = value
+    c.JupyterHub.setdefault("services", [])
+    decided.keep(c)
+    return c
+
+
+def url_of(decided: Decided) -> str:
+    return (decided.state / URL_FILE).read_text().strip()
+
+
+@pytest.mark.parametrize(
+    ("site", "prefix"),
+    [
+        ({}, "/"),
+        ({"JupyterHub.base_url": "/"}, "/"),
+        ({"JupyterHub.base_url": "/jupyter/"}, "/jupyter/"),
+        ({"JupyterHub.base_url": "a/b"}, "/a/b/"),
+        ({"JupyterHub.bind_url": "http://:8000/jupyter/"}, "/jupyter/"),
+        ({"JupyterHub.bind_url": "http://127.0.0.1:8123/own"}, "/own/"),
+        ({"JupyterHub.bind_url": "http://:1/a", "JupyterHub.base_url": "/b/"}, "/b/"),
+    ],
+)
+def test_prefix_of_a_site_is_taken_over(
+    decided: Decided, site: dict[str, Any], prefix: str
+) -> None:
+    c = run(decided, site)
+    assert c.JupyterHub.bind_url == f"http://127.0.0.1:8123{prefix}"
+    assert "base_url" not in c.JupyterHub
+    assert url_of(decided) == f"http://127.0.0.1:8123{prefix}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JupyterHub.ip", "0.0.0.0"),
+        ("JupyterHub.port", 8000),
+        ("JupyterHub.bind_url", "http://:8000"),
+        ("JupyterHub.bind_url", "http://0.0.0.0:8123"),
+        ("JupyterHub.hub_ip", "0.0.0.0"),
+        ("JupyterHub.hub_port", 8081),
+        ("JupyterHub.hub_connect_ip", "10.0.0.1"),
+        ("JupyterHub.hub_connect_port", 8081),
+        ("JupyterHub.hub_bind_url", "http://127.0.0.1:8081"),
+        ("JupyterHub.hub_connect_url", "http://127.0.0.1:8081"),
+        ("JupyterHub.hub_socket_mode", 0o777),
+        ("ConfigurableHTTPProxy.api_url", "http://127.0.0.1:8001"),
+        ("ConfigurableHTTPProxy.command_umask", 0),
+        ("Platform.service_url", "http://127.0.0.1:8190"),
+    ],
+)
+def test_address_of_a_site_is_passed_over_with_a_line(
+    decided: Decided, name: str, value: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    plain = run(decided, {})
+    assert not caplog.records
+    c = run(decided, {name: value})
+    assert {k: dict(v) for k, v in c.items()} == {k: dict(v) for k, v in plain.items()}
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.getMessage().startswith(f"c.{name} = {value!r} is passed over: ")
+    assert "http://127.0.0.1:8123/" in record.getMessage()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "what"),
+    [
+        ("JupyterHub.proxy_class", "traefik_file", "c.JupyterHub.proxy_class is traefik_file"),
+        ("JupyterHub.internal_ssl", True, "c.JupyterHub.internal_ssl is on"),
+        ("ConfigurableHTTPProxy.should_start", False, "should_start of the proxy is off"),
+        ("Proxy.should_start", False, "should_start of the proxy is off"),
+    ],
+)
+def test_what_cannot_be_had_is_refused_in_a_line(
+    decided: Decided, name: str, value: Any, what: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(decided, {name: value})
+    assert ended.value.code == 1
+    (record,) = caplog.records
+    said = record.getMessage()
+    assert said.startswith(f"The Hub does not start: {what}")
+    assert said.endswith("Take it out of the configuration, or run `jupyterhub` yourself.")
+    assert not (decided.state / URL_FILE).exists()
+
+
+def test_certificate_of_a_site_makes_the_address_https(decided: Decided) -> None:
+    c = run(decided, {"JupyterHub.ssl_cert": "c.pem", "JupyterHub.ssl_key": "k.pem"})
+    assert c.JupyterHub.bind_url == "https://127.0.0.1:8123/"
+    assert url_of(decided) == "https://127.0.0.1:8123/"
+
+
+def test_what_is_no_address_stays_the_sites_own(decided: Decided) -> None:
+    site = {
+        "JupyterHub.db_url": "postgresql:///hub",
+        "JupyterHub.cleanup_servers": True,
+        "ConfigurableHTTPProxy.command": ["other-chp"],
+        "Platform.invite_hours": 5,
+    }
+    c = run(decided, site)
+    for name, value in site.items():
+        section, _, trait = name.partition(".")
+        assert c[section][trait] == value
+
+
+def test_every_service_that_is_started_can_be_known_again(decided: Decided) -> None:
+    services = [
+        {"name": "culler", "command": ["cull"], "environment": {"A": "b"}},
+        {"name": "exporter", "command": ["export"]},
+        {"name": "token-only", "api_token": "x"},
+    ]
+    c = run(decided, {"JupyterHub.services": services})
+    assert c.JupyterHub.services[0]["environment"] == {"A": "b", MARK: str(decided.state)}
+    assert c.JupyterHub.services[1]["environment"] == {MARK: str(decided.state)}
+    assert "environment" not in c.JupyterHub.services[2]
+    added = Config()
+    added.JupyterHub.services.append({"name": "culler", "command": ["cull"]})
+    decided.keep(added)
+    (one,) = added.JupyterHub.services.to_dict()["extend"]
+    assert one["environment"] == {MARK: str(decided.state)}
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("a.example", "a.example")],
+)
+def test_address_that_is_shown_can_be_opened(
+    decided: Decided, host: str, shown: str, tmp_path: Path
+) -> None:
+    run(replace(decided, host=host), {})
+    assert url_of(decided) == f"http://{shown}:8123/"
