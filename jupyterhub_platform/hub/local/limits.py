@@ -10,10 +10,10 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from jupyterhub_platform.core.resources import CPU, MEMORY, Resources
@@ -44,15 +44,12 @@ class Enforcement:
     ----------
     enforced, advisory
         Names of resources; everything that is in neither is only counted.
-    how
-        By which means, in a few words; empty if by none.
     why_not
         One sentence for page and terminal; empty if nothing is advisory.
     """
 
     enforced: frozenset[str]
     advisory: frozenset[str]
-    how: str
     why_not: str
 
 
@@ -63,7 +60,7 @@ class Confinement:
     group: Path | None = None
     wrapper: tuple[str, ...] = ()
     unset: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def render_limits(resources: Resources, processes: int) -> dict[str, str]:
@@ -91,20 +88,15 @@ class Parent:
         path = make_group(self.path, name, self.controllers)
         try:
             for file, value in render_limits(resources, processes).items():
+                # A kernel without swap accounting has no such file.
+                missing = (FileNotFoundError, PermissionError) if "swap" in file else ()
                 if file.partition(".")[0] in self.controllers:
-                    self._write(path / file, value)
+                    with suppress(*missing):
+                        write_value(path / file, value)
         except OSError:
             remove_groups([path])
             raise
         return path
-
-    def _write(self, path: Path, value: str) -> None:
-        try:
-            write_value(path, value)
-        except (FileNotFoundError, PermissionError):
-            # A kernel without swap accounting has no such file.
-            if path.name != "memory.swap.max":
-                raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,15 +130,13 @@ def probe_limiter() -> Limiter:
     parent = _probe_parent()
     enforced = parent.controllers & _DIMENSIONS if parent else frozenset()
     if enforced == _DIMENSIONS:
-        return Limiter(Enforcement(enforced, frozenset(), "control groups", ""), parent)
+        return Limiter(Enforcement(enforced, frozenset(), ""), parent)
     problem = _probe_systemd()
     if problem is None:
         # One process can be in one group only, and this is systemd's.
-        done = Enforcement(_DIMENSIONS, frozenset(), "a systemd scope of this user", "")
-        return Limiter(done, systemd=True)
+        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), systemd=True)
     advisory = _DIMENSIONS - enforced
-    how = "control groups" if enforced else ""
-    return Limiter(Enforcement(enforced, advisory, how, _explain(advisory, problem)), parent)
+    return Limiter(Enforcement(enforced, advisory, _explain(advisory, problem)), parent)
 
 
 def _explain(advisory: frozenset[str], problem: str) -> str:
