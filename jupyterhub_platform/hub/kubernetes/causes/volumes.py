@@ -12,68 +12,64 @@ _CLAIM: Final = "An operator looks at its claim, with kubectl describe pvc."
 _EVENTS: Final = "An operator looks at the events of its pod, with kubectl describe."
 
 
-def _volume(code: str, sentence: str, who: Who, fix: str) -> Cause:
-    return Cause(f"pod.volume_{code}", sentence, who, fix)
-
-
-_MISSING: Final = _volume(
-    "missing",
+_MISSING: Final = Cause(
+    "pod.volume_missing",
     "The claim of a volume of this server does not exist.",
     Who.OPERATOR,
     "An operator restores it, or takes it out of the tier or group that names it: without it the "
     "server does not start, and no empty one takes its place.",
 )
-_LEAVING: Final = _volume(
-    "leaving",
+_LEAVING: Final = Cause(
+    "pod.volume_leaving",
     "A volume of this server is being deleted.",
     Who.OPERATOR,
     f"Ask an operator before anything else is stopped: what is in it is kept until then. {_CLAIM}",
 )
-_LOST: Final = _volume(
-    "lost",
+_LOST: Final = Cause(
+    "pod.volume_lost",
     "The claim of this server's volume is there, and the volume behind it is gone.",
     Who.OPERATOR,
     f"An operator restores it from the storage or a backup. {_CLAIM}",
 )
-_CLASS: Final = _volume(
-    "class",
+_CLASS: Final = Cause(
+    "pod.volume_class",
     "The storage class of this server's volume does not exist.",
     Who.OPERATOR,
     "An operator makes it, or corrects storage_class of the tier; jhp doctor says which one.",
 )
-UNBOUND: Final = _volume(
-    "unbound",
+UNBOUND: Final = Cause(
+    "pod.volume_unbound",
     "The server's volume is not there yet.",
     Who.OPERATOR,
     "If it does not come within minutes, an operator looks at its claim and storage class.",
 )
-_ELSEWHERE: Final = _volume(
-    "elsewhere",
+_ELSEWHERE: Final = Cause(
+    "pod.volume_elsewhere",
     "The server's files are in a zone where no node is free for it.",
     Who.OPERATOR,
     "Wait for a node there, or ask an operator to add one in that zone.",
 )
-_COUNT: Final = _volume(
-    "count",
+_COUNT: Final = Cause(
+    "pod.volume_count",
     "Every node that could take this server has as many volumes as it may.",
     Who.YOU,
     "Where nodes are added when needed, one may be on its way: wait a few minutes. Otherwise wait "
     "until somebody stops a server, or ask an operator to add a node.",
 )
-_DRIVER: Final = _volume(
-    "driver",
+_DRIVER: Final = Cause(
+    "pod.volume_driver",
     "The nodes that could take this server lack the driver of its volume.",
     Who.OPERATOR,
     "A new node has it within a minute; otherwise an operator looks at the CSI driver's pods.",
 )
-_IN_USE: Final = _volume(
-    "in_use",
+_IN_USE: Final = Cause(
+    "pod.volume_in_use",
     "Another server or pod uses this server's volume, which only one may have at a time.",
     Who.YOU,
     "Stop the other server that has it, or wait until it is gone.",
 )
-_SPACE: Final = _volume(
-    "space",
+_SPACE: Final = Cause(
+    "pod.volume_space",
     "No node's storage has room for a new volume of this size.",
     Who.OPERATOR,
     "An operator makes room in the storage, or makes the tier's home smaller.",
@@ -111,33 +107,33 @@ SAID_BY_SCHEDULER: Final = (
 )
 """By what the scheduler says; what cannot pass by itself comes first."""
 
-_ATTACHED: Final = _volume(
-    "attached",
+_ATTACHED: Final = Cause(
+    "pod.volume_attached",
     "The server's volume is still attached to another node.",
     Who.YOU,
     "Stop the other server that has it. Otherwise wait: after a node has failed it takes up to "
     "ten minutes; if it takes longer, an operator looks at the VolumeAttachments.",
 )
-_ATTACH: Final = _volume(
-    "attach",
+_ATTACH: Final = Cause(
+    "pod.volume_attach",
     "The node cannot attach the server's volume; the cluster goes on trying.",
     Who.OPERATOR,
     _EVENTS,
 )
-_SOURCE: Final = _volume(
-    "source",
+_SOURCE: Final = Cause(
+    "pod.volume_source",
     "A Secret or ConfigMap that this server's pod mounts does not exist.",
     Who.OPERATOR,
     f"An operator makes it, or takes it out of what c.KubeSpawner says of volumes. {_EVENTS}",
 )
-_MOUNT: Final = _volume(
-    "mount",
+_MOUNT: Final = Cause(
+    "pod.volume_mount",
     "The node cannot mount a volume of this server; the cluster goes on trying.",
     Who.OPERATOR,
     f"{_EVENTS} A file server that does not answer, and missing rights, are usual.",
 )
-_PERMISSIONS: Final = _volume(
-    "permissions",
+_PERMISSIONS: Final = Cause(
+    "pod.volume_permissions",
     "The node is giving the files of this server's volume to its user, one by one.",
     Who.NOBODY,
     "Wait: many files take minutes. An operator makes it quicker with fsGroupChangePolicy.",
