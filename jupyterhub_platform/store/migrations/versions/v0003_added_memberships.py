@@ -1,6 +1,6 @@
 """Memberships that people added in the Hub, which no provider knows of.
 
-Revision ID: 0002
+Revision ID: 0003
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from jupyterhub_platform.store.schema import CleanText
 
-revision = "0002"
-down_revision = "0001"
+revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 
