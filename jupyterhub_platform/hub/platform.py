@@ -108,6 +108,10 @@ class Platform(PlatformTraits):
         answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
+        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
+        self._look_now_and_then(app)
+
+    def _look_now_and_then(self, app: Any) -> None:
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
             (self._watch, self.watch_seconds),
@@ -121,7 +125,6 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.look, LOOK_SECONDS)
-        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
         IOLoop.current().add_callback(spare_what_stays, app)
