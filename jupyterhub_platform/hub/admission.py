@@ -266,7 +266,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             self.log.error(
                 "%s could not be stopped: it goes on holding what it holds", self._log_name
             )
-            self.platform.watch_lingering(self)
+            self.platform.lingering.watch(self)
             return
         super().clear_state()
         self.admitted = None

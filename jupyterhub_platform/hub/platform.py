@@ -2,18 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import TraitError
 
 from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
 from jupyterhub_platform.core.policy_warnings import list_warnings
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
@@ -28,6 +27,7 @@ from jupyterhub_platform.hub.interpreter import (
     uncollected,
 )
 from jupyterhub_platform.hub.lifetimes import Lifetimes
+from jupyterhub_platform.hub.lingering import LingeringServers
 from jupyterhub_platform.hub.lost_settings import find_lost
 from jupyterhub_platform.hub.mending import Mending
 from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
@@ -41,25 +41,12 @@ from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
-from jupyterhub_platform.usecases.consistency import LiveServer, list_held, rebuild
+from jupyterhub_platform.usecases.consistency import list_held, rebuild
 from jupyterhub_platform.usecases.health import FileLook, see_file
 from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 SETTINGS_KEY = "platform"
-
-
-class Lingering(Protocol):
-    """A server whose stop failed: its backend may live, so it goes on holding what it holds."""
-
-    @property
-    def reservation(self) -> Reservation | None:
-        """What it holds."""
-        ...
-
-    async def end_lingering(self, held: str) -> bool:
-        """Try again to stop it, and tell whether nothing of what it ``held`` is held any more."""
-        ...
 
 
 class Platform(PlatformTraits):
@@ -96,7 +83,7 @@ class Platform(PlatformTraits):
         self._seen = see_file(self.settings.policy_file)
         self.policy_faults = PolicyFaults(self.settings.policy_file)
         self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
-        self._lingering: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
+        self.lingering = LingeringServers(app)
         self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
         self.suspending = Suspending(app, self.runtime, self.changing)
@@ -121,12 +108,16 @@ class Platform(PlatformTraits):
         answer_when_the_hub_ends()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
+        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
+        self._look_now_and_then(app)
+
+    def _look_now_and_then(self, app: Any) -> None:
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
             (self._watch, self.watch_seconds),
             (self.checker.check, self.check_seconds),
             (self._retry_store, self.store_retry_seconds),
-            (self._end_lingering, 5.0),
+            (self.lingering.end, 5.0),
             (self.suspending.settle, 5.0),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
@@ -134,7 +125,6 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.look, LOOK_SECONDS)
-        IOLoop.current().add_callback(self._take_up, unstopped)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspending.settle)
         IOLoop.current().add_callback(spare_what_stays, app)
@@ -244,31 +234,6 @@ class Platform(PlatformTraits):
         health = self.runtime.health
         await asyncio.get_running_loop().run_in_executor(STORE_THREADS, health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
-
-    def watch_lingering(self, spawner: Lingering) -> None:
-        """Look after a server whose stop failed, until its backend is gone."""
-        held = spawner.reservation
-        # By what is held, not by spawner: each refused start of that server has another one.
-        if held is not None:
-            self._lingering.setdefault(held.id, (spawner, None))
-
-    def _take_up(self, unstopped: Iterable[LiveServer]) -> None:
-        for server in unstopped:
-            self.watch_lingering(self.app.users[server.user].spawners[server.server])
-
-    def _end_lingering(self) -> None:
-        # Each by itself: one that takes its minute must not keep the others.
-        for held, (spawner, trying) in tuple(self._lingering.items()):
-            if trying is None or trying.done():
-                trying = asyncio.ensure_future(self._end(held, spawner))
-                self._lingering[held] = (spawner, trying)
-
-    async def _end(self, held: str, spawner: Lingering) -> None:
-        try:
-            if await spawner.end_lingering(held):
-                self._lingering.pop(held, None)
-        except Exception:
-            self.log.exception("A server still cannot be stopped")
 
 
 def platform_of(settings: Mapping[str, Any]) -> Platform:

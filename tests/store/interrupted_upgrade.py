@@ -51,14 +51,16 @@ def look(url: str) -> list[Any]:
 
 
 def main() -> None:
-    """Die at the first, the second, … statement until none is left."""
+    """Die at the first, the second, … statement of each version, until none is left."""
     url = sys.argv[1]
     create_sqlite_file(parse_url(url))
-    left = []
+    left: list[list[Any]] = []
     statement = 1
     while die_at(url, statement):
-        left.append(look(url))
-        statement += 1
+        found = look(url)
+        # The next upgrade begins with the next version.
+        statement = 1 if left and found[0] != left[-1][0] else statement + 1
+        left.append(found)
     print(json.dumps({"left": left, "at_last": look(url)}))
 
 
