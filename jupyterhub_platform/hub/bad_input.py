@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
+from oauthlib.oauth2 import OAuth2Error
 from tornado import web
 
 from jupyterhub_platform.hub.hub_database import REFUSED_VALUES, count_commits
@@ -32,6 +33,8 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
         try:
             answered = verb(handler, *arguments, **named)
             return await answered if inspect.isawaitable(answered) else answered
+        except OAuth2Error as error:
+            raise web.HTTPError(400, f"The request is none of OAuth: {error.description}") from None
         except REFUSED_VALUES as error:
             if count_commits(handler.db) != before or handler._headers_written:
                 raise

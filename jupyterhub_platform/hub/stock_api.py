@@ -57,10 +57,12 @@ class ProxyAddress(ObjectBody):
 
 def is_web_address(text: Any) -> bool:
     """Tell whether a text is the address of a web server."""
+    if not isinstance(text, str):
+        return False
     try:
         url = urlsplit(text)
         return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
-    except (TypeError, ValueError):
+    except ValueError:
         return False
 
 
