@@ -247,7 +247,7 @@ def test_a_question_is_the_same_after_it_was_written_down(user, options, server,
 
 def pose_options(policy: Policy, user: str, options: Options) -> Question:
     """Ask with options that were read before, while nothing is held."""
-    subject = subject_of(policy, user, frozenset())
+    subject = subject_of(policy, user, frozenset(), None)
     return ask(policy, Held(), subject, "", options, now=NOW, revision=1)
 
 
