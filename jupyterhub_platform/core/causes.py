@@ -10,6 +10,7 @@ from typing import Any, Final
 from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.resources import CPU, describe_amount
 from jupyterhub_platform.core.sentences import join_remedies
+from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS
 
 
 class Who(StrEnum):
@@ -106,8 +107,6 @@ NO_HUB: Final = Cause(
 )
 UNEXPLAINED: Final = frozenset({NOT_UP.code, NOT_ANSWERING.code})
 """Codes of starts that failed in time, and that may have failed by the Hub and not the server."""
-JUPYTERLAB_CPU_SECONDS: Final = 3
-"""What starting JupyterLab takes, measured."""
 FAILED: Final = Cause(
     "server.failed",
     "The server's program ended with an error.",

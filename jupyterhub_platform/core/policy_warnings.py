@@ -9,10 +9,8 @@ from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.policy import Limit, Person, Policy
 from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount
-from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS, Tier
 
-JUPYTERLAB_CPU_SECONDS: Final = 3
-"""What starting JupyterLab takes, measured; the Hub waits 30 seconds for it by default."""
 _LEAST_CPU: Final = 250
 _LEAST_MEMORY: Final = 160 * 2**20
 _MANY_CORES: Final = 256_000

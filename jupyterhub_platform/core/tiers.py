@@ -2,10 +2,14 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Final
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, count_devices
 from jupyterhub_platform.core.resources import SERVERS, Resources, is_indivisible
+
+JUPYTERLAB_CPU_SECONDS: Final = 3
+"""What starting JupyterLab takes, measured; the Hub waits 30 seconds for it by default."""
 
 
 @dataclass(frozen=True, slots=True)
