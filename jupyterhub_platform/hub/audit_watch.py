@@ -37,6 +37,7 @@ class AuditWatch:
         self._noted: Head | None = None
         self._note_again = 0.0
         self._look_again = 0.0
+        self._is_ending = False
         self._said: tuple[str, ...] = ()
         self.proof: Proof | None = None
         self.looked_at: datetime | None = None
@@ -69,6 +70,9 @@ class AuditWatch:
             if time.monotonic() >= self._look_again:
                 await loop.run_in_executor(STORE_THREADS, self._prove)
             head = await loop.run_in_executor(STORE_THREADS, find_head, self._runtime.store)
+        except asyncio.CancelledError:
+            self._is_ending = True
+            raise
         except StoreError as error:
             self._runtime.health.mark_down(error)
             return
@@ -79,7 +83,7 @@ class AuditWatch:
     def _prove(self) -> None:
         began = time.monotonic()
         known = [head for head in (self._noted, self._head) if head is not None]
-        proof = verify(self._runtime.store, known, ledger=False)
+        proof = verify(self._runtime.store, known, ledger=False, say=self._go_on)
         took = time.monotonic() - began
         self._look_again = time.monotonic() + took * REST_FACTOR
         self.proof, self.looked_at = proof, datetime.now(UTC)
@@ -88,6 +92,11 @@ class AuditWatch:
         if said and said != self._said:
             self._app.log.error("The record is not what was written: %s", " · ".join(said))
         self._said = said
+
+    def _go_on(self, _part: str, _rows: int) -> None:
+        # A Hub that ends waits for its threads, and a long chain takes half a minute.
+        if self._is_ending:
+            raise StoreError("the Hub ends")
 
     def _take_head(self, head: Head | None) -> None:
         # What was seen once is not unseen: a chain that was cut off stays shorter than that.
