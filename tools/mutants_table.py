@@ -1104,8 +1104,8 @@ DOORS: Final = (
         ("tests/hub/test_admission.py",),
         (
             "what was not admitted starts",
-            "        if self.admitted is None:\n            raise AdmissionDenied(",
-            "        if False:\n            raise AdmissionDenied(",
+            "        if self.admitted is not None:\n            return super().start()\n",
+            "        if True:\n            return super().start()\n",
         ),
         (
             "a start that no authenticator asked about is not asked about",
