@@ -185,6 +185,19 @@ def test_one_more_is_recorded_each_minute(gate, seconds):
     assert deny(gate, "b") == ""
 
 
+def test_no_more_than_a_few_are_counted_one_by_one_however_long_they_are_kept_up(gate, seconds):
+    names = [f"s{number}" for number in range(MOST_AT_ONCE)]
+    for name in names:
+        deny(gate, name)
+    for minute in range(5):
+        seconds.now += 60
+        names.insert(0, f"m{minute}")
+        for name in (*names, *names):
+            deny(gate, name)
+        counted = [entry for entry in gate.admission.denials.take() if entry.repeats]
+        assert len(counted) <= MOST_AT_ONCE + 1
+
+
 def test_who_asks_is_who_is_counted(gate):
     for number in range(MOST_AT_ONCE):
         assert deny(gate, f"s{number}", by="service")
