@@ -66,6 +66,7 @@ UNSAFE: Final[Mapping[str, str]] = {
     "shares": "opens servers of everybody",
     "users:shares": "opens servers of everybody",
     "inherit": "has all that its owner has",
+    "admin:services": "can serve pages of its own at the Hub's address, to which all are let in",
     "proxy": "can have the proxy's token sent to a place of its own, and reroute everybody",
     "custom:platform": "can invite an admin and take their place",
     ADMIN: "can invite an admin and take their place",
