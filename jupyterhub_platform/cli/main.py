@@ -81,8 +81,8 @@ def main() -> None:
     """Permission levels, resource tiers and quotas, governed inside JupyterHub.
 
     \b
-      jhp up
       jhp validate .jupyterhub-platform/platform.yaml
+      jhp schema > platform.schema.json
 
     Data goes to stdout, progress to stderr. The exit code is 0 if it is done, 1 if the answer is
     no, 2 if the command was misused.

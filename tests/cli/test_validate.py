@@ -148,8 +148,8 @@ def test_the_examples_in_the_help_work_as_pasted(words: list[str], tmp_path: Pat
     lines = [line.strip() for line in jhp(*words, "--help").stdout.splitlines()]
     examples = [line for line in lines if line.startswith("jhp ")]
     assert len(examples) == 2
-    (tmp_path / "examples" / "local").mkdir(parents=True)
-    (tmp_path / "examples" / "local" / "platform.yaml").write_text(EXAMPLE.read_text())
+    (tmp_path / ".jupyterhub-platform").mkdir()
+    (tmp_path / ".jupyterhub-platform" / "platform.yaml").write_text(EXAMPLE.read_text())
     run = f"{shlex.quote(sys.executable)} -c "
     run += shlex.quote("from jupyterhub_platform.cli.main import main; main()")
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
