@@ -54,7 +54,7 @@ def test_json_of_a_valid_file_counts():
 
 def test_json_of_a_broken_file_has_every_fault(tmp_path: Path):
     file = tmp_path / "platform.yaml"
-    file.write_text("version: 1\nimages: {}\ntiers: 5\n")
+    file.write_text("version: 1\nusers: {ann: {level: admin}}\nimages: {}\ntiers: 5\n")
     result = jhp("validate", "--json", file)
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {
