@@ -88,13 +88,15 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             self._polling = None
         if status is not None and not stop_asked:
             ended = FAILED if status else ENDED
+            if self._is_starting() and self._run_start is None:
+                ended = NOT_STARTED  # what comes before it went wrong, such as a site's hook
             self.seen = self.seen or before or self.backend_cause() or ended
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop; a start that has failed does this itself, and what it waited for is noted."""
-        start, task = self._spawn_future, asyncio.current_task()
-        if start is not None and start is task:
+        task = asyncio.current_task()
+        if self._is_starting():
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
         if task is not None and task is self._checking and self.stop_reason == STOPPED:
             # Nobody asked: a Hub that was restarted gives up what does not answer.
@@ -109,6 +111,10 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             return not_up(self.start_timeout) if self._took_too_long() else NOT_STARTED
         unreached = no_hub(await self.read_log(), self.hub.api_url)
         return unreached or not_answering(self.http_timeout, self.most_cpu())
+
+    def _is_starting(self) -> bool:
+        """Tell whether this is asked in the start itself: then it has failed, and is cleaned up."""
+        return self._spawn_future is not None and self._spawn_future is asyncio.current_task()
 
     def _took_too_long(self) -> bool:
         started = self._run_start
