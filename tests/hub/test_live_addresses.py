@@ -241,13 +241,16 @@ def test_services_that_do_not_end_are_ended_and_named(make_directory: Callable[[
             user=STRANGER,
             group=STRANGER,
         )
-        hub.start()
-        assert not any(each.is_running() for each in left)
-        assert len(list_stubborn(hub)) == 3
+        try:
+            hub.start()
+            assert decoy.poll() is None
+        finally:
+            decoy.kill()
+            decoy.wait()
+        again = list_stubborn(hub)
+        assert len(again) == 3
+        assert not again & left
         assert "Ended what an earlier run left behind: python" in hub.terminal.read_text()
-        assert decoy.poll() is None
-        decoy.kill()
-        decoy.wait()
 
         assert set(servers) == set(hub.list_marked()), "servers go on through all of it"
         assert reaches(hub, dev1, "here")

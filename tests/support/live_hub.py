@@ -167,6 +167,8 @@ class LiveHub:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(timeout=30)
+        # Nobody was left to remove it, and the next start is waited for by it.
+        self.ready_file.unlink()
         self._process = None
 
     def stop(self, *, number: int = signal.SIGINT) -> int:
