@@ -65,7 +65,7 @@ def test_json_of_a_broken_file_has_every_fault(tmp_path: Path):
         "faults": [
             {
                 "file": str(file),
-                "line": 3,
+                "line": 4,
                 "path": ["tiers"],
                 "what": "is “5”, not keys and values",
                 "fix": "write KEY: VALUE lines below it",

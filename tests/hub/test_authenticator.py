@@ -16,6 +16,7 @@ from jupyterhub_platform.hub.platform import Platform
 POLICY = """\
 version: 1
 users:
+  ann: {level: admin}
   kim: {level: user}
   out: {level: user, suspended: {reason: Lost a laptop}}
 groups:

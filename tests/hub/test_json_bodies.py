@@ -98,8 +98,8 @@ def test_no_body_costs_more_than_its_size(body: bytes) -> None:
             read_body(part)
         return time.process_time() - began
 
-    # The attack took 21 s; a machine that is busy takes some tenths of a second for any of these.
-    assert min(cost(body) for _ in range(3)) < 1.0
+    # The attack took 21 s; any of these takes some tenths of a second, and more on a busy machine.
+    assert min(cost(body) for _ in range(3)) < 5.0
 
 
 def test_text_of_every_kind_is_told_apart() -> None:

@@ -65,6 +65,7 @@ class FakeKubernetes:
             (path, _Pods, {"fake": fake}),
             (path + r"/([^/]+)", _Pod, {"fake": fake}),
             (path + r"/([^/]+)/log", _Log, {"fake": fake}),
+            (path.replace("pods", "persistentvolumeclaims") + "/([^/]+)", _Claim, {"fake": fake}),
         ]
         fake._server = HTTPServer(Application(rows))
         fake._server.add_sockets(sockets)
@@ -219,3 +220,15 @@ class _Log(_Handler):
             self.answer(403, "Forbidden", f'pods "{name}" is forbidden: cannot get "pods/log"')
         else:
             self.write(self.fake.logged)
+
+
+class _Claim(_Handler):
+    """There are no volumes here; a real cluster says so in these words."""
+
+    def get(self, _namespace: str, name: str) -> None:
+        self.set_status(404)
+        message = f'persistentvolumeclaims "{name}" not found'
+        body = {"kind": "Status", "status": "Failure", "reason": "NotFound", "message": message}
+        self.write(
+            {**body, "details": {"name": name, "kind": "persistentvolumeclaims"}, "code": 404}
+        )

@@ -24,6 +24,7 @@ from tests.hub.kubernetes.hubs import (
     amounts,
     make_tier,
 )
+from tests.support.kubernetes_api import FakeKubernetes
 
 EXTRAS = {
     "extra_labels": {"example.org/team": "{username}"},
@@ -137,10 +138,11 @@ def _without_versions(manifest: Any) -> Any:
 
 @pytest.mark.parametrize("name", STARTS)
 async def test_an_admitted_tier_becomes_the_golden_pod(
-    name: str, make_hub: Callable[..., Hubs], update_goldens: bool
+    name: str, make_hub: Callable[..., Hubs], cluster: FakeKubernetes, update_goldens: bool
 ) -> None:
     admitted, settings = STARTS[name]
-    rendered = await render(make_hub(**settings), admitted)
+    # It is asked whether an earlier home is there, and has none.
+    rendered = await render(make_hub(cluster.url, **settings), admitted)
     path = GOLDEN / f"{name}.yaml"
     if update_goldens:
         path.write_text(rendered)
@@ -269,9 +271,9 @@ async def test_a_claim_that_the_operator_allows_is_beside_those_of_the_tier(
     ],
 )
 async def test_a_setting_that_makes_no_pod_is_told_to_whoever_starts(
-    make_hub: Callable[..., Hubs], setting: str, value: Any, word: str
+    make_hub: Callable[..., Hubs], cluster: FakeKubernetes, setting: str, value: Any, word: str
 ) -> None:
-    spawner = make_hub(**{setting: value}).spawner(admit(SMALL, pod=EVERYTHING))
+    spawner = make_hub(cluster.url, **{setting: value}).spawner(admit(SMALL, pod=EVERYTHING))
     await spawner.load_user_options()
     with pytest.raises(AdmissionDenied, match=word) as refused:
         await spawner.get_pod_manifest()

@@ -273,7 +273,7 @@ async def test_a_group_with_our_name_that_another_user_made_is_not_looked_into(s
 async def test_a_group_in_the_state_of_a_server_is_not_believed(ada):
     kept = {"pid": 1, "start_time": 0, "boot_id": "", "reservation": "r", "log": "", "port": 0}
     loaded = Record.load({**kept, "cgroups": [str(ada.home)]})
-    assert loaded == Record(Process(1, 0, ""), "r", "", 0)
+    assert loaded == Record(Process(1, 0, ""), "r", "")
 
 
 async def test_stopping_the_platform_ends_what_hangs_below_nothing_and_no_other_platform(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import jupyterhub_platform
 from jupyterhub_platform.hub.local.people import escape_name
-from jupyterhub_platform.hub.local.processes import SUPERVISOR, LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import PYTHON, SUPERVISOR, LocalSpawnerError
 from jupyterhub_platform.hub.local.reach import check_reachable
 from tests.hub.local.conftest import (
     Servers,
@@ -232,8 +232,8 @@ print(json.dumps({
 
 @as_root
 def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(state):
-    for package in (Path(one.__file__).parent for one in (jupyterhub_platform, psutil)):
-        shutil.copytree(package, state / "code" / package.name)
+    package = Path(jupyterhub_platform.__file__).parent
+    shutil.copytree(package, state / "code" / package.name)
     for path in (state / "code").rglob("*"):
         path.chmod(0o755 if path.is_dir() else 0o644)
     (state / "code").chmod(0o755)
@@ -241,7 +241,7 @@ def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(s
     own.mkdir()
     os.chown(own, 65534, 65534)
     done = subprocess.run(
-        [SYSTEM_PYTHON, "-B", "-c", _AS_SOMEBODY, str(own)],
+        [PYTHON, "-B", "-c", _AS_SOMEBODY, str(own)],
         user=65534, group=65534, extra_groups=[], cwd="/", capture_output=True, text=True,
         env={"PATH": os.defpath, "PYTHONPATH": str(state / "code")}, check=False, timeout=60,
     )  # fmt: skip
