@@ -14,6 +14,8 @@ from typing import Final
 
 from jupyterhub import proxy
 
+from jupyterhub_platform.hub.upstream.node_preload import preload
+
 _PRELOAD: Final = Path(__file__).with_name("proxy_socket.js")
 
 
@@ -23,5 +25,4 @@ def hand_down(descriptor: int, port: int) -> None:
     # What people and services start does not inherit these: it gets an environment of its own.
     os.environ["JUPYTERHUB_PLATFORM_PROXY_SOCKET"] = str(descriptor)
     os.environ["JUPYTERHUB_PLATFORM_PROXY_PORT"] = str(port)
-    given = os.environ.get("NODE_OPTIONS", "")
-    os.environ["NODE_OPTIONS"] = f'{given} --require="{_PRELOAD}"'.strip()
+    preload(_PRELOAD)

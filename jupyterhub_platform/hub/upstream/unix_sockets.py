@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
+from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, preload
+
 SCHEME: Final = "http+unix"
 _NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 _NOWHERE: Final = "http://service.invalid"
@@ -38,7 +40,8 @@ def render_unix_url(path: Path) -> str:
 
 
 def use_unix_sockets() -> None:
-    """Mend JupyterHub; again does no harm."""
+    """Mend JupyterHub and its proxy; again does no harm."""
+    preload(KEEP_ALIVE)
     if getattr(JupyterHub, _MENDED, False):
         return
     setattr(JupyterHub, _MENDED, True)

@@ -1,0 +1,17 @@
+// Loaded by Node before configurable-http-proxy: connections to Unix sockets are kept, as those to
+// ports are. Otherwise it asks for each to be closed, and a server that has read a body and answered
+// closes it before Node has ended its request, which then fails with EPIPE: the client gets 503.
+"use strict";
+
+const http = require("node:http");
+
+const kept = new http.Agent({ keepAlive: true });
+const request = http.request;
+
+http.request = function (options, ...rest) {
+  if (options?.socketPath && !options.agent && options.headers?.connection === "close") {
+    delete options.headers.connection;
+    options.agent = kept;
+  }
+  return request.call(this, options, ...rest);
+};
