@@ -7,7 +7,7 @@ from typing import Any
 from jupyterhub import orm
 from jupyterhub.auth import Authenticator
 from tornado import web
-from traitlets import Bool, Float
+from traitlets import Bool, Float, Int
 
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
@@ -26,6 +26,7 @@ from jupyterhub_platform.hub.roles import level_roles
 from jupyterhub_platform.hub.servers import list_active, stop_server
 from jupyterhub_platform.hub.stock_api import stock_api_handlers, stock_page_handlers
 from jupyterhub_platform.hub.upstream.managed_roles import assign_bearers
+from jupyterhub_platform.usecases.throttle import TRIES_AT_ONCE
 
 NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add them."
 
@@ -255,6 +256,13 @@ class PlatformAuthenticator(GovernedAuthenticator):
     auth_refresh_age = Float(
         60.0, help="Seconds until a person's declared memberships are looked at again."
     ).tag(config=True)
+    tries_per_source = Int(
+        TRIES_AT_ONCE,
+        help="""
+        Wrong passwords and invites that are looked at for one network address at once; after that
+        it is one every two seconds. Raise it where many people come from one address.
+        """,
+    ).tag(config=True)
     allow_all = Bool(True, help="Everybody who is declared may log in; nobody else may.").tag(
         config=True
     )
@@ -262,7 +270,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
-        self.login = LocalLogin(self.platform.runtime.accounts)
+        self.login = LocalLogin(self.platform.runtime.accounts, self.tries_per_source)
         return [("/login", LoginPage), *handlers]
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any, Final
 
+from jupyterhub.scopes import ScopeNotFound
 from oauthlib.oauth2 import OAuth2Error
 from tornado import web
 
@@ -33,6 +34,9 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
         try:
             answered = verb(handler, *arguments, **named)
             return await answered if inspect.isawaitable(answered) else answered
+        except ScopeNotFound:
+            handler.db.rollback()
+            raise web.HTTPError(400, "The request has a scope that does not exist.") from None
         except OAuth2Error as error:
             raise web.HTTPError(400, f"The request is none of OAuth: {error.description}") from None
         except REFUSED_VALUES as error:

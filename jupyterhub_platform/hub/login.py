@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
 from jupyterhub_platform.hub.upstream.forwarded import source_of
 from jupyterhub_platform.usecases.people import Invited, LocalAccounts
-from jupyterhub_platform.usecases.throttle import SourceLimit, Throttle
+from jupyterhub_platform.usecases.throttle import TRIES_AT_ONCE, SourceLimit, Throttle
 
 T = TypeVar("T")
 
@@ -25,10 +25,10 @@ DEVICE_DAYS: Final = 180
 class LocalLogin:
     """Checks a name and a password that came in over a login form."""
 
-    def __init__(self, accounts: LocalAccounts) -> None:
+    def __init__(self, accounts: LocalAccounts, tries_per_source: int = TRIES_AT_ONCE) -> None:
         self._accounts = accounts
         self._throttle = Throttle(time.monotonic)
-        self._limit = SourceLimit(time.monotonic)
+        self._limit = SourceLimit(time.monotonic, tries_per_source)
         self._trying: set[tuple[str, str]] = set()
         self._thread = PasswordThread()
 

@@ -70,15 +70,16 @@ class Throttle:
 class SourceLimit:
     """Counts what is looked at for a source, over all names; what was right is given back."""
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(self, clock: Callable[[], float], tries_at_once: int = TRIES_AT_ONCE) -> None:
         self._clock = clock
+        self._at_once = tries_at_once
         # When all tries of a source are free again.
         self._free_at: OrderedDict[str, float] = OrderedDict()
 
     def seconds_to_wait(self, source: str) -> int:
         """Return for how many seconds nothing from ``source`` is looked at."""
         ahead = self._free_at.get(source, 0.0) - self._clock()
-        return max(0, math.ceil(ahead - (TRIES_AT_ONCE - 1) * SECONDS_PER_TRY))
+        return max(0, math.ceil(ahead - (self._at_once - 1) * SECONDS_PER_TRY))
 
     def take(self, source: str) -> None:
         """Count a try, before it is known whether it is right: many may come at once."""

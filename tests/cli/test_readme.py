@@ -28,6 +28,8 @@ def checkout(hub: LiveHub, tmp_path: Path) -> Path:
     """Return a folder that looks like the checkout in which the platform was started."""
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parent.parent)
     (tmp_path / ".jupyterhub-platform").symlink_to(hub.state)
+    if not (hub.state / "platform.yaml").exists():
+        (hub.state / "platform.yaml").symlink_to(hub.policy)
     return tmp_path
 
 

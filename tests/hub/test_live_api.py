@@ -197,8 +197,8 @@ def test_usage_says_what_is_held_left_and_fits(dev1: Api, running_server: str) -
     assert [(each["server"], each["tier"]) for each in usage["servers"]] == [("", "small")]
 
 
-BAD_BODIES = [b"{", b"nonsense", b"\xff\xfe", b"[" * 5000, b"{" * 5000]
-NO_OBJECTS = [b"[]", b'"text"', b"1", b"true", b"NaN", b"[{}]"]
+BAD_BODIES = [b"{", b"nonsense", b"\xff\xfe", b"[" * 5000, b"{" * 5000, b"NaN"]
+NO_OBJECTS = [b"[]", b'"text"', b"1", b"true", b"[{}]"]
 
 
 @pytest.mark.parametrize("route", ["platform/decide", "platform/users/dev1/invite"])
@@ -217,8 +217,8 @@ def test_bodies_that_are_no_object_are_refused(admin: Api, route: str) -> None:
         ({"user": ["dev2"]}, 400, "user and server are names."),
         ({"user": None}, 400, "user and server are names."),
         ({"user": ""}, 404, "There is nobody with the name ''."),
-        ({"user": "\ud800"}, 404, "There is nobody"),
-        ({"user": "dev2\0"}, 404, "There is nobody"),
+        ({"user": "\ud800"}, 400, "text that is not valid Unicode"),
+        ({"user": "dev2\0"}, 400, "text that is not valid Unicode"),
         ({"user": "dev2!server=x"}, 404, "There is nobody"),
         ({"user": "x" * 100_000}, 404, "There is nobody"),
     ],
@@ -235,11 +235,15 @@ def test_dry_run_refuses_what_it_does_not_know(
 
 
 @pytest.mark.parametrize(
-    "hours", [0, -1, 721, 1.5, True, "2", None, [], 10**400], ids=lambda value: repr(value)[:12]
+    "hours",
+    [0, -1, 721, 1.5, True, "2", None, [], 10**18, 10**400],
+    ids=lambda value: repr(value)[:12],
 )
 def test_invite_takes_whole_hours_up_to_a_month(admin: Api, hours: Any) -> None:
     answer = admin.post("platform/users/dev1/invite", json={"expires_in_hours": hours})
-    refused(answer, 400, "expires_in_hours is a whole number from 1 to 720.")
+    # A number that no database counts to is refused wherever it stands.
+    why = "a number that is too large" if hours == 10**400 else "expires_in_hours is a whole number"
+    refused(answer, 400, why)
 
 
 def test_invite_refuses_keys_that_it_does_not_know(admin: Api) -> None:

@@ -33,6 +33,8 @@ TOKEN_OF_SERVICE = "c0ffee" * 8
 ROUTES_OF_THIS_HUB = "routes-of-this-hub"
 GATE = "closed"
 SITE = f"""\
+# Eighteen actors come from one address, and each has an invite that is none.
+c.PlatformAuthenticator.tries_per_source = 1000
 import asyncio
 import os
 from pathlib import Path

@@ -17,7 +17,7 @@ BROKEN: dict[str, str | None] = {
     "a tier that is not there": GOOD.replace("tier: small", "tier: banana"),
     "no YAML": "version: [1",
     "not UTF-8": GOOD.replace("version", "vers\udcffion"),
-    "too large": GOOD + "#" * 2**20,
+    "too large": GOOD + "#" * 2**24,
     "a directory": "",
     "gone": None,
 }

@@ -131,7 +131,12 @@ class LiveHub:
     def connect_directly(self, **options: Any) -> httpx.Client:
         """Return a client of the Hub itself, past its proxy, as servers reach it."""
         transport = httpx.HTTPTransport(uds=str(self.sockets.hub))
-        return httpx.Client(base_url="http://hub", transport=transport, **options)
+        return self.keep(httpx.Client(base_url="http://hub", transport=transport, **options))
+
+    def keep(self, client: httpx.Client) -> httpx.Client:
+        """Close a client with this platform, at the latest."""
+        self._clients.append(client)
+        return client
 
     @property
     def hub_pid(self) -> int:
