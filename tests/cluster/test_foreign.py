@@ -89,7 +89,7 @@ def test_tests_in_a_namespace_pass_or_say_what_they_lack(lent: Path) -> None:
         before = list_objects(foreign)
         done = run_pytest(*IN_A_NAMESPACE, TEST_KUBECONFIG=str(lent))
         assert done.returncode == pytest.ExitCode.OK, done.stdout
-        assert re.search(r"^3 passed, \d+ skipped in", done.stdout, re.MULTILINE), done.stdout
+        assert re.search(r"^4 passed, \d+ skipped in", done.stdout, re.MULTILINE), done.stdout
         assert list_objects(foreign) == before
     skipped = re.search(r"(\d+) skipped", done.stdout)
     *_, last = done.stdout.strip().splitlines()
