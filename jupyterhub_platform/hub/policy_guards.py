@@ -40,9 +40,10 @@ class KeptLevels(ObjectBody):
         """Remember who was added to which group, or is not in it any more."""
         super().on_finish()
         handler: Any = self
-        method, paths = handler.request.method, handler.path_args
+        method = handler.request.method
         if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
+        paths = handler.path_args
         additions = platform_of(handler.settings).runtime.additions
         body = self._changed or {}
         names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))

@@ -247,6 +247,17 @@ def is_deletion(method: str, url: str) -> bool:
     return method == "DELETE" and bool(re.search("/api/users/[^/]*(\\?|$)|/tokens", url))
 
 
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_path_that_is_no_utf_8_is_refused_at_every_route(hub: LiveHub, method: str) -> None:
+    routes = [re.sub(r"\((?!\?)[^()]*\)", "%ff", route) for route in list_routes()]
+    paths = [re.sub(r"[\\?^$*+]|\(.*?\)", "", route) for route in routes if "%ff" in route]
+    assert len(paths) > 20
+    with hub.connect_directly(timeout=60) as client:
+        answers = {path: client.request(method, httpx.URL(f"/hub{path}")) for path in paths}
+    wrong = {p: a.status_code for p, a in answers.items() if not 400 <= a.status_code < 500}
+    assert not wrong
+
+
 def test_an_origin_that_is_none_is_refused_by_the_service(hub: LiveHub) -> None:
     session = hub.login("dev")
     session.get("/services/platform/", follow_redirects=True)
