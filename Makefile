@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hub setup setup-check setup-test test test-long helm-chart helm-test mutants bench \
+.PHONY: help hub setup setup-check setup-test test test-changed test-full test-long helm-chart helm-test mutants bench \
         wheel check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
@@ -36,6 +36,9 @@ help:
 	@echo 'make test        all checks, the quick tests, those with real servers, those on Kubernetes'
 	@echo '                   KUBERNETES=api          without root: no pod runs; or off: no Kubernetes'
 	@echo '                   TEST_KUBECONFIG=file    on a cluster of yours'
+	@echo 'make test-changed  the checks, and the tests that a change asks for'
+	@echo '                   BASE=main               what it is a change of'
+	@echo 'make test-full   the same as make test, and the tests that take longer'
 	@echo 'make test-long   the full-size tests, then the mutants'
 	@echo 'make helm-test   render helm-values/ with Zero to JupyterHub, and install it on a node'
 	@echo '                   CHART=jupyterhub        the folder of its chart, or the archive'
@@ -66,6 +69,12 @@ setup-test:
 
 test: setup-test
 	@$(RUN) -B tools/checks.py test
+
+test-changed: setup-test
+	@$(RUN) -B tools/checks.py changed $(if $(BASE),--base "$$BASE")
+
+test-full: setup-test
+	@$(RUN) -B tools/checks.py full
 
 test-long: setup-test
 	@$(RUN) -B tools/checks.py long

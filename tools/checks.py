@@ -6,6 +6,7 @@ A failure does not keep the later ones from running: one run tells everything.
 import argparse
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from changed import list_affected_tests, list_changed_files, list_changed_tests
+from durations import find_exceeded, read_budgets, read_durations, render_slowest
 from progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,21 +26,26 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 _EXIT_INTERRUPTED = 130
 _PYTEST_INTERRUPTED = 2
 _PYTEST_NOTHING_SELECTED = 5
+CHANGED = "changed"
 _SLOW = "hub or browser or postgres"
 _KUBERNETES = "cluster or node"
 _NOTES = "TEST_NOTES"
+_REPORTS = ROOT / "build" / "test-reports"
+_WAITING = "tests with real servers"
 
 
 @dataclass(frozen=True)
 class Check:
     """A command of the virtual environment whose exit code is the verdict.
 
-    ``module`` is a module of Python, or a script of this directory.
+    ``module`` is a module of Python, or a script of this directory. One that runs beside the next
+    ones shows its output at its end.
     """
 
     title: str
     module: str
     arguments: tuple[str, ...]
+    beside: bool = False
 
 
 CHECKS = (
@@ -49,30 +57,46 @@ CHECKS = (
 # Two modules at a time: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile")
 # A cluster of our own for each; somebody else's may be one namespace.
-_CLUSTERS = () if os.environ.get("TEST_KUBECONFIG") else _TWO
-_WAITING = Check(
-    "tests with real servers",
-    "pytest",
-    (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and not long"),
-)
-TESTS = (
-    Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and not long")),
-    _WAITING,
-    Check(
-        "tests on Kubernetes",
-        "pytest",
-        (*_CLUSTERS, "-m", "cluster and not node and not long"),
-    ),
-    # One after another: they share one node.
-    Check("tests on a node", "pytest", ("-m", "node and not long")),
-)
+_LENT = bool(os.environ.get("TEST_KUBECONFIG"))
+_CLUSTERS = () if _LENT else _TWO
+
+
+def list_tests(most: str) -> tuple[Check, ...]:
+    """Return the stages of the tests; ``most`` leaves out what takes longer than they may."""
+    return (
+        Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {most}")),
+        Check(_WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {most}")),
+        # One after another, since they share one node: a core would idle meanwhile.
+        Check("tests on a node", "pytest", ("-m", f"node and {most}"), beside=not _LENT),
+        Check(
+            "tests on Kubernetes", "pytest", (*_CLUSTERS, "-m", f"cluster and not node and {most}")
+        ),
+    )
+
+
+def list_tests_of_change(base: str) -> tuple[Check, ...]:
+    """Return the tests that a change since ``base`` asks for."""
+    changed = list_changed_files(base)
+    quick, waiting = list_affected_tests(changed), list_changed_tests(changed)
+    slow = f"{_SLOW} or {_KUBERNETES}"
+    return (
+        Check("affected quick tests", "pytest", (*_TWO, "-m", f"not ({slow} or long)", *quick)),
+        Check(
+            "changed tests with servers",
+            "pytest",
+            (*_TWO, "-m", f"({slow}) and not long", *waiting),
+        ),
+    )
+
+
 MUTANTS = Check("mutants of the guards", "mutants.py", ())
 LONG_TESTS = (Check("long tests", "pytest", ("-m", "long")), MUTANTS)
 # With a chart in Z2JH_CHART there are more of them than in `make test`.
 HELM_TESTS = (Check("values with their chart", "pytest", ("tests/helm",)),)
 SUITES = {
     "check": CHECKS,
-    "test": CHECKS + TESTS,
+    "test": CHECKS + list_tests("not (full or long)"),
+    "full": CHECKS + list_tests("not long"),
     "long": LONG_TESTS,
     "helm": HELM_TESTS,
     "mutants": (MUTANTS,),
@@ -88,24 +112,59 @@ def list_words(check: Check) -> list[str]:
     return [str(PYTHON), "-m", check.module, *check.arguments]
 
 
-def run(check: Check, notes: Path) -> str:
-    """Run one check, its output shown as it comes; tests add to ``notes`` what they left out.
-
-    Returns
-    -------
-    str
-        ``ok``, ``none`` where no test was selected, or ``FAILED``.
-    """
-    say(f"\n--- {check.title}")
+def start(check: Check, notes: Path, output: int | None = None) -> subprocess.Popen[bytes]:
+    """Start one check; tests add to ``notes`` what they left out, and keep a report."""
+    words = list_words(check)
+    if check.module == "pytest":
+        words += ["--junit-xml", str(locate_report(check))]
     environ = os.environ | {_NOTES: str(notes)}
-    code = subprocess.run(  # noqa: S603
-        list_words(check), cwd=ROOT, env=environ, check=False
-    ).returncode
+    return subprocess.Popen(words, cwd=ROOT, env=environ, stdout=output, stderr=output)  # noqa: S603
+
+
+def locate_report(check: Check) -> Path:
+    """Return where a check of tests writes how they went."""
+    return _REPORTS / f"{check.title.replace(' ', '-')}.xml"
+
+
+def judge(check: Check, code: int) -> str:
+    """Say how a check went: ``ok``, ``none`` where no test was selected, or ``FAILED``."""
     if check.module == "pytest" and code == _PYTEST_INTERRUPTED:
         raise KeyboardInterrupt
     if check.module == "pytest" and code == _PYTEST_NOTHING_SELECTED:
         return "none"
     return "ok" if code == 0 else "FAILED"
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A check that runs in the background, and where its output is kept."""
+
+    check: Check
+    began: float
+    process: subprocess.Popen[bytes]
+    output: Path
+
+    def wait(self) -> "Result":
+        """Wait for its end, and show what it wrote."""
+        code = self.process.wait()
+        say(f"\n--- {self.check.title}, which ran meanwhile")
+        say(self.output.read_text(errors="replace"))
+        return Result(self.check, judge(self.check, code), time.monotonic() - self.began)
+
+    def end(self) -> None:
+        """End it, if it still runs."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGINT)
+            self.process.wait()
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a check went, and what it took in seconds."""
+
+    check: Check
+    verdict: str
+    seconds: float
 
 
 @contextlib.contextmanager
@@ -139,8 +198,13 @@ def building_kubernetes() -> Iterator[None]:
 def main() -> int:
     """Run one suite, and return the exit code."""
     parser = argparse.ArgumentParser(description="Run checks and tests.")
-    parser.add_argument("suite", choices=sorted(SUITES))
-    suite = SUITES[parser.parse_args().suite]
+    parser.add_argument("suite", choices=sorted({*SUITES, CHANGED}))
+    parser.add_argument("--base", default="main", help="what a change is a change of")
+    options = parser.parse_args()
+    if options.suite == CHANGED:
+        suite = CHECKS + list_tests_of_change(options.base)
+    else:
+        suite = SUITES[options.suite]
     with tempfile.TemporaryDirectory() as folder:
         notes = Path(folder) / "notes"
         notes.touch()
@@ -165,22 +229,54 @@ def render_notes(notes: Sequence[str]) -> str:
 
 def run_all(suite: tuple[Check, ...], notes: Path) -> int:
     """Run the checks of a suite, sum them up, and return how many failed."""
-    lines, failed = [], 0
-    start = time.monotonic()
-    with contextlib.ExitStack() as meanwhile:
-        for check in suite:
-            if check is _WAITING:
-                meanwhile.enter_context(building_kubernetes())
-            began = time.monotonic()
-            verdict = run(check, notes)
-            failed += verdict == "FAILED"
-            lines.append(f"  {verdict:<7} {check.title:<24} {time.monotonic() - began:6.1f} s")
+    shutil.rmtree(_REPORTS, ignore_errors=True)
+    began = time.monotonic()
+    results = list(run_in_order(suite, notes))
+    slow = list_slow([each.check for each in results if each.check.module == "pytest"])
     say("\n--- summary")
-    for line in lines:
-        say(line)
-    verdict = f"{failed} of {len(lines)} failed" if failed else "all passed"
-    say(f"  {verdict} in {time.monotonic() - start:.0f} s")
+    for each in results:
+        say(f"  {each.verdict:<7} {each.check.title:<24} {each.seconds:6.1f} s")
+    for line in slow:
+        say(f"  SLOW    {line}")
+    failed = sum(each.verdict == "FAILED" for each in results) + len(slow)
+    verdict = f"{failed} failed" if failed else "all passed"
+    say(f"  {verdict} in {time.monotonic() - began:.0f} s")
     return failed
+
+
+def run_in_order(suite: tuple[Check, ...], notes: Path) -> Iterator[Result]:
+    """Run one check after another, but those that go on beside the next ones."""
+    with contextlib.ExitStack() as meanwhile:
+        folder = Path(meanwhile.enter_context(tempfile.TemporaryDirectory()))
+        in_background: list[Beside] = []
+        for check in suite:
+            began = time.monotonic()
+            if check.title == _WAITING:
+                meanwhile.enter_context(building_kubernetes())
+            if check.beside:
+                output = folder / str(len(in_background))
+                with output.open("wb") as file:
+                    process = start(check, notes, file.fileno())
+                in_background.append(Beside(check, began, process, output))
+                meanwhile.callback(in_background[-1].end)
+                continue
+            say(f"\n--- {check.title}")
+            with start(check, notes) as process:
+                code = process.wait()
+            yield Result(check, judge(check, code), time.monotonic() - began)
+        for each in in_background:
+            yield each.wait()
+
+
+def list_slow(tests: Sequence[Check]) -> list[str]:
+    """Show which modules of tests took longest, and return those that took over their budget."""
+    taken = {k: v for each in tests for k, v in read_durations(locate_report(each)).items()}
+    if not taken:
+        return []
+    say("\n--- modules that took longest")
+    for line in render_slowest(taken):
+        say(line)
+    return find_exceeded(taken, read_budgets())
 
 
 if __name__ == "__main__":

@@ -81,7 +81,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
 
 @dataclass(frozen=True)
 class Look:
-    """What a server was started with, as the kernel tells it."""
+    """What a server was started with, as Linux tells it."""
 
     command: tuple[str, ...]
     variables: frozenset[str]
@@ -142,7 +142,7 @@ class Sender:
             each
             for each in self.hub.list_marked()
             if psutil.Process(each).environ().get(RESERVATION_MARK) == held.id
-            and command_of(each)[1:3] == ("-m", "jupyterhub.singleuser")
+            and command_of(each)[2:3] == (str(self.hub.server_program),)
         )
         limits = Path(f"/proc/{pid}/limits").read_text()
         # Where it listens is each server's own.

@@ -26,7 +26,7 @@ REFUSAL = (
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE)) as hub:
+    with running(LiveHub(make_directory(), EXAMPLE, lab=True)) as hub:
         yield hub
 
 

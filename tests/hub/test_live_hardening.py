@@ -97,7 +97,9 @@ def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Si
             provider = PROVIDER.format(directory=str(directory), password=PASSWORD)
             # The Hub's own environment is not that of servers, whatever is kept of it.
             environment = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1"}
-            hub = LiveHub(directory, POLICY, site=provider + settings, environment=environment)
+            hub = LiveHub(
+                directory, POLICY, site=provider + settings, environment=environment, lab=True
+            )
             site = Site(hub, directory)
             site.refuse()
             site.answer_after(0)

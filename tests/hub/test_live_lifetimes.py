@@ -48,7 +48,7 @@ SITE = "c.Platform.lifetime_seconds = 1\n"
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
+    with running(LiveHub(make_directory(), POLICY, site=SITE, lab=True)) as hub:
         yield hub
 
 

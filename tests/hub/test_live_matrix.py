@@ -75,7 +75,7 @@ AT_REST, STARTING, FULL = read_sections(TEXT)
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
     directory = make_directory()
     policy, gate = TABLE.parent / "policy.yaml", {"GATE": str(directory / GATE)}
-    with running(LiveHub(directory, policy, site=SITE, environment=gate)) as hub:
+    with running(LiveHub(directory, policy, site=SITE, environment=gate, lab=True)) as hub:
         yield hub
 
 

@@ -48,7 +48,7 @@ BUSY_SECONDS = 5.0
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
+    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
         yield hub
 
 

@@ -15,10 +15,12 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import httpx
+from jupyterhub import __version__ as hub_version
 
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import PYTHON
 from jupyterhub_platform.hub.local.sockets import Sockets, locate_sockets
+from tests.support import tiny_server
 from tests.support.canaries import (
     TOKEN_OF_SERVER,
     Canaries,
@@ -41,7 +43,9 @@ configure(c)
 class LiveHub:
     """A platform in a state directory of its own, on ports that nobody else uses.
 
-    Whatever secret it hands out must turn up nowhere else: :meth:`clean_up` looks for all of them.
+    Servers are tiny ones that only answer the Hub, unless a test is about JupyterLab or the site's
+    configuration names a command. Whatever secret the platform hands out must turn up nowhere else:
+    :meth:`clean_up` looks for all of them.
     """
 
     def __init__(
@@ -52,6 +56,7 @@ class LiveHub:
         site: str = "",
         environment: dict[str, str] | None = None,
         user: int | None = None,
+        lab: bool = False,
     ) -> None:
         self.state = directory / "state"
         self.policy = directory / "platform.yaml"
@@ -61,7 +66,12 @@ class LiveHub:
             f"c.PlatformLocalSpawner.{trait} = {str(directory / name)!r}"
             for trait, name in (("homes_dir", "homes"), ("uid_register", "uids"))
         ]
-        self.configuration.write_text("\n".join([*places, site, PLAIN_CONFIGURATION]))
+        # Where other users can read it, too: the checkout may be closed to them.
+        self.server_program = directory / "tiny_server.py"
+        self.server_program.write_bytes(Path(tiny_server.__file__).read_bytes())
+        self.server_program.chmod(0o644)
+        server = "" if lab else _use_servers(self.server_program)
+        self.configuration.write_text("\n".join([*places, server, site, PLAIN_CONFIGURATION]))
         self.ready_file = directory / "ready.json"
         self.terminal = directory / "terminal.log"
         self._environment = environment or {}
@@ -384,6 +394,11 @@ def running(hub: LiveHub) -> Iterator[LiveHub]:
         yield hub.start()
     finally:
         hub.clean_up()
+
+
+def _use_servers(program: Path) -> str:
+    version = f"TINY_SERVER_HUB_VERSION={hub_version}"
+    return f"c.Spawner.cmd = {['/usr/bin/env', version, PYTHON, '-IS', str(program)]!r}"
 
 
 def _free_port() -> int:

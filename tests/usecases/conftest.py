@@ -21,6 +21,15 @@ from tests.support.policies import NOW
 from tests.support.postgres import PostgresServer
 
 
+@pytest.fixture(
+    params=["sqlite", pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.full])]
+)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database; of the second kind in `make test-full`: no SQL is here."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
 @dataclass
 class Clock:
     """A clock that only the test moves."""
