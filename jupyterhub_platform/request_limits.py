@@ -199,7 +199,7 @@ class _LimitedBody(PassedOn):
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
         if _is_beyond(headers, MOST_BODY_BYTES):
-            # Only so much is read of it, whatever number it said: there are some that tornado refuses.
+            # Only so much is read of it: there are numbers that tornado refuses.
             if _is_beyond(headers, _DISCARDED_BYTES):
                 headers["Content-Length"] = str(_DISCARDED_BYTES + 1)
             self._refuse()
