@@ -55,7 +55,7 @@ class HubProcess:
         configuration: Path,
         state: State,
         environment: dict[str, str],
-        listener: int,
+        descriptors: tuple[int, ...],
         tell: Callable[[str], None],
     ) -> None:
         self.log_path = state / "logs" / "hub.log"
@@ -72,7 +72,7 @@ class HubProcess:
             text=True,
             errors="replace",
             start_new_session=True,
-            pass_fds=(listener,),
+            pass_fds=descriptors,
             preexec_fn=_die_with_parent,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
