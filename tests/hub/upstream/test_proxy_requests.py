@@ -54,7 +54,12 @@ async def proxy(*scripts: Path) -> AsyncIterator[tuple[int, Path]]:
     """Run the proxy; give its port, and the socket of its API."""
     with tempfile.TemporaryDirectory() as folder:
         target, api = Path(folder) / "server.sock", Path(folder) / "api.sock"
-        server = await asyncio.start_unix_server(answer, target)
+        answering: list[asyncio.Task[None]] = []
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            answering.append(asyncio.create_task(answer(reader, writer)))
+
+        server = await asyncio.start_unix_server(begin, target)
         port = _free_port()
         process = await asyncio.create_subprocess_exec(
             *find_proxy_command(),
@@ -77,7 +82,8 @@ async def proxy(*scripts: Path) -> AsyncIterator[tuple[int, Path]]:
             process.terminate()
             await process.wait()
             server.close()
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(10):
+                await asyncio.gather(*answering)
 
 
 def has_ended(reader: asyncio.StreamReader) -> bool:
