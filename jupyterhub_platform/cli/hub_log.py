@@ -4,6 +4,7 @@ What says too much is cut: the start of it is kept, and how much was left out. N
 request brings with it moves the cursor of a terminal, or begins a line of its own.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from itertools import pairwise
@@ -22,6 +23,12 @@ _RESUMING_BYTES: Final = BURST_BYTES // 8
 _CONTROLS: Final = {
     code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"
 } | {code: f"\\u{code:04x}" for code in (0x2028, 0x2029)}
+
+
+def list_files(path: Path) -> list[Path]:
+    """Return the files of a log, the oldest first."""
+    older = [path.with_name(f"{path.name}.{number}") for number in range(KEPT_FILES, 0, -1)]
+    return [each for each in (*older, path) if each.is_file()]
 
 
 class HubLog:
@@ -70,7 +77,7 @@ class HubLog:
 
     def _put(self, data: bytes) -> None:
         self._budget -= len(data)
-        if self._file.tell() + len(data) > MOST_BYTES:
+        if os.fstat(self._file.fileno()).st_size + len(data) > MOST_BYTES:
             self._rotate()
         self._file.write(data)
 
