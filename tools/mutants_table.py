@@ -684,8 +684,8 @@ LEVELS: Final = (
         ),
         (
             "a body comes in any number of pieces",
-            "            if left < 0:\n",
-            "            if False:\n",
+            "        if left < 0:\n",
+            "        if False:\n",
         ),
         (
             "a refusal has two answers",
