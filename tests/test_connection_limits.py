@@ -23,7 +23,7 @@ from jupyterhub_platform.request_limits import LimitedHTTPServer
 
 OTHER_USER = 65_533
 HOLDER = r"""
-import os, socket, sys
+import os, socket, sys, time
 where, number = sys.argv[1], int(sys.argv[2])
 os.setgid(65533)
 os.setuid(65533)
@@ -40,12 +40,13 @@ for _ in range(number):
     except OSError:
         pass
     held.append(each)
+time.sleep(1.5)
 ended = 0
 for each in held:
-    each.settimeout(0.02)
+    each.setblocking(False)
     try:
         ended += each.recv(1) == b""
-    except TimeoutError:
+    except BlockingIOError:
         pass
     except OSError:
         ended += 1
