@@ -7,8 +7,10 @@ after that is read for a while and thrown away.
 
 import json
 import logging
+import re
+import socket
 import sys
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable
 from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
@@ -21,6 +23,9 @@ from tornado.httputil import (
     ResponseStartLine,
 )
 from tornado.iostream import IOStream
+
+from jupyterhub_platform.connection_limits import Bounds, OpenConnections, PausingSocket
+from jupyterhub_platform.peers import find_user, name_peer
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +44,9 @@ TOO_LARGE_CODE: Final = "request.too_large"
 
 _DISCARDED_BYTES: Final = 8 * MOST_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
+_MOST_UNSURE: Final = 64
+_LENGTH: Final = re.compile(r"(\d+)(?:,[ \t]*\1)*", re.ASCII)
+"""A length, which may be said again: all else tornado refuses."""
 
 
 class LimitedHTTPServer(HTTPServer):
@@ -53,26 +61,60 @@ class LimitedHTTPServer(HTTPServer):
             "body_timeout": BODY_SECONDS,
             "idle_connection_timeout": HEADER_SECONDS,
         }
+        self._open = OpenConnections(Bounds.of_this_process())
+        self._unsure = 0
         super().initialize(LimitedRequests(request_callback), **(limits | settings))
 
-    def handle_stream(self, stream: IOStream, address: tuple[Any, ...]) -> None:
-        """Count the pieces of chunked bodies, which alone are read up to a mark."""
-        read_until, left = stream.read_until, MOST_CHUNKS
+    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
+        """Listen; where no connection can be taken, after a while again."""
+        super().add_sockets(PausingSocket.take_over(each) for each in sockets)
 
-        def count(delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
-            nonlocal left
-            left -= 1
-            if left < 0:
-                raise HTTPInputError("The body comes in too many pieces")
-            return read_until(delimiter, max_bytes)
+    def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None] | None:  # type: ignore[override]
+        """Serve a connection, unless its peer holds too many open."""
+        user = find_user(stream.socket, address)
+        stream.platform_user = user  # type: ignore[attr-defined]
+        peer = name_peer(user, address)
+        is_proxy = self.knows_proxy(user, address)
+        if self._open.enter(peer, is_proxy=bool(is_proxy)):
+            self._serve(stream, address, peer)
+        elif is_proxy is None and self._unsure < _MOST_UNSURE:
+            return self._find_out(stream, address, peer)
+        else:
+            self._refuse(stream, peer)
+        return None
 
-        def start_counting() -> None:
-            nonlocal left
-            left = MOST_CHUNKS
+    def knows_proxy(self, _user: int | None, _address: Any) -> bool | None:
+        """Tell whether a peer speaks for many; ``None`` if that must be looked for."""
+        return False
 
-        stream.read_until = count  # type: ignore[method-assign]
-        stream.start_counting = start_counting  # type: ignore[attr-defined]
+    async def finds_proxy(self, _address: Any) -> bool:
+        """Tell whether a peer speaks for many, by looking for it."""
+        return False
+
+    async def _find_out(self, stream: IOStream, address: Any, peer: str) -> None:
+        self._unsure += 1
+        try:
+            is_proxy = await self.finds_proxy(address)
+        finally:
+            self._unsure -= 1
+        if is_proxy and self._open.enter(peer, is_proxy=True):
+            self._serve(stream, address, peer)
+        else:
+            self._refuse(stream, peer)
+
+    def _refuse(self, stream: IOStream, peer: str) -> None:
+        self._open.tell_refused(peer)
+        stream.close()
+
+    def _serve(self, stream: IOStream, address: Any, peer: str) -> None:
+        stream.platform_peer = peer  # type: ignore[attr-defined]
+        _count_chunks(stream)
         super().handle_stream(stream, address)
+
+    def on_close(self, server_conn: Any) -> None:
+        """Count a connection that has ended."""
+        self._open.leave(server_conn.stream.platform_peer)
+        super().on_close(server_conn)
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -80,6 +122,49 @@ class LimitedHTTPServer(HTTPServer):
         """Begin to read a request; connections are used again."""
         request_conn.stream.start_counting()  # type: ignore[attr-defined]
         return super().start_request(server_conn, request_conn)
+
+
+def _count_chunks(stream: IOStream) -> None:
+    """Count the pieces of chunked bodies, which alone are read up to a mark."""
+    read_until, left = stream.read_until, MOST_CHUNKS
+
+    def count(delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise HTTPInputError("The body comes in too many pieces")
+        return read_until(delimiter, max_bytes)
+
+    def start_counting() -> None:
+        nonlocal left
+        left = MOST_CHUNKS
+
+    stream.read_until = count  # type: ignore[method-assign]
+    stream.start_counting = start_counting  # type: ignore[attr-defined]
+
+
+class PassedOn(HTTPMessageDelegate):
+    """Hands on everything of one request."""
+
+    def __init__(self, inner: HTTPMessageDelegate, connection: Any) -> None:
+        self._inner = inner
+        self._connection = connection
+
+    def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
+        """Hand the headers on."""
+        return self._inner.headers_received(start_line, headers)
+
+    def data_received(self, chunk: bytes) -> Awaitable[None] | None:
+        """Hand on a part of the body."""
+        return self._inner.data_received(chunk)
+
+    def finish(self) -> None:
+        """Hand on that the request is there."""
+        self._inner.finish()
+
+    def on_connection_close(self) -> None:
+        """Hand on that the client is gone."""
+        self._inner.on_connection_close()
 
 
 class LimitedRequests(HTTPServerConnectionDelegate):
@@ -100,12 +185,11 @@ class LimitedRequests(HTTPServerConnectionDelegate):
         self._inner.on_close(server_conn)
 
 
-class _LimitedBody(HTTPMessageDelegate):
+class _LimitedBody(PassedOn):
     """Reads one request, and refuses it as soon as it is known to be too large."""
 
     def __init__(self, inner: HTTPMessageDelegate, connection: Any) -> None:
-        self._inner = inner
-        self._connection = connection
+        super().__init__(inner, connection)
         self._received = 0
         self._refused = self._finished = False
 
@@ -114,7 +198,10 @@ class _LimitedBody(HTTPMessageDelegate):
         self._start_line = start_line
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
-        if _is_too_long(headers.get("Content-Length", "")):
+        if _is_beyond(headers, MOST_BODY_BYTES):
+            # Only so much is read of it: there are numbers that tornado refuses.
+            if _is_beyond(headers, _DISCARDED_BYTES):
+                headers["Content-Length"] = str(_DISCARDED_BYTES + 1)
             self._refuse()
             if "Expect" in headers:
                 self._finish()
@@ -160,12 +247,15 @@ class _LimitedBody(HTTPMessageDelegate):
                 "Content-Type": kind,
                 "Content-Length": str(len(body)),
                 "Cache-Control": "no-store",
+                "Connection": "close",
                 "X-Content-Type-Options": "nosniff",
             }
         )
         start_line = ResponseStartLine("HTTP/1.1", 413, "Content Too Large")
-        sent = self._connection.write_headers(start_line, headers, body)
+        self._sent = sent = self._connection.write_headers(start_line, headers, body)
         sent.add_done_callback(lambda future: future.exception())
+        # One answer is enough: tornado has a 400 for what is wrong with the rest of a request.
+        self._connection.stream.write = lambda _data: sent
 
     def _who(self) -> str:
         return str(getattr(self._connection.context, "remote_ip", "unknown"))
@@ -174,8 +264,13 @@ class _LimitedBody(HTTPMessageDelegate):
         if not self._finished:
             self._finished = True
             self._connection.finish()
+            self._sent.add_done_callback(lambda _: self._connection.close())
 
 
-def _is_too_long(length: str) -> bool:
-    digits = length.partition(",")[0].strip().lstrip("0")
-    return digits.isdecimal() and (len(digits) > 9 or int(digits) > MOST_BODY_BYTES)
+def _is_beyond(headers: HTTPHeaders, most: int) -> bool:
+    """Tell whether a body says that it is larger; of what makes no sense tornado says that."""
+    said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
+    if said is None or "Transfer-Encoding" in headers:
+        return False
+    digits = said[1].lstrip("0")
+    return len(digits) > len(str(most)) or int(digits or 0) > most

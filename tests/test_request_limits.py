@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from tornado import web
@@ -128,3 +129,77 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.M
     writer.close()
     server.stop()
     await server.close_all_connections()
+
+
+async def hear_all(port: int, *parts: bytes) -> bytes:
+    """Send parts, and return all that comes until the server closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    said = bytearray()
+
+    async def listen() -> None:
+        while heard := await reader.read(2**16):
+            said.extend(heard)
+
+    listening = asyncio.create_task(listen())
+    # What is sent to a connection that has ended is answered with a reset.
+    with suppress(ConnectionError):
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+    with suppress(ConnectionError):
+        await asyncio.wait_for(listening, 20)
+    writer.close()
+    return bytes(said)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([f"Content-Length: {2**31}"], 413),
+        ([f"Content-Length: {2**63}"], 413),
+        ([f"Content-Length: {'9' * 20}"], 413),
+        ([f"Content-Length: {'9' * 5_000}"], 413),
+        ([f"Content-Length: {'9' * 20}", "Expect: 100-continue"], 413),
+        ([f"Content-Length: {'9' * 20}"] * 2, 413),
+        ([f"Content-Length: {'0' * 30}{2**30}"], 413),
+        ([f"Content-Length: {'9' * 20}", "Content-Length: 1"], 400),
+        (["Content-Length: 1", f"Content-Length: {'9' * 20}"], 400),
+        ([f"Content-Length: {'9' * 20}", "Transfer-Encoding: chunked"], 400),
+        (["Content-Length: 5", "Transfer-Encoding: chunked"], 400),
+        (["Transfer-Encoding: gzip, chunked"], 400),
+        (["Content-Length: -1"], 400),
+        (["Content-Length: +5"], 400),
+        (["Content-Length: 0x10"], 400),
+        (["Content-Length: 1_0"], 400),
+        (["Content-Length: \u00b2"], 400),
+    ],
+)
+async def test_a_length_of_any_kind_has_one_answer(
+    port: int, headers: list[str], status: int
+) -> None:
+    head = "\r\n".join(["POST /x HTTP/1.1", "Host: hub", *headers, "", ""]).encode("latin-1")
+    # More than is read after a refusal, and what would be a request of its own.
+    said = await hear_all(port, head, *[b"x" * 2**20] * 9, post("/y", "Content-Length: 0"))
+    assert said.startswith(b"HTTP/1.1 %d " % status)
+    assert said.count(b"HTTP/1.1") == 1, said
+
+
+@pytest.mark.parametrize(
+    "rest", [b"zz\r\n", b"5\r\nxxxxxzz\r\n", b"-1\r\n", chunk(1) * (MOST_CHUNKS + 1), b"0\r\n\r\n"]
+)
+async def test_what_is_wrong_after_a_refusal_is_not_answered_as_well(
+    port: int, rest: bytes
+) -> None:
+    pieces = [chunk(2**16)] * 17
+    said = await hear_all(port, post("/x", "Transfer-Encoding: chunked"), *pieces, rest)
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert said.count(b"HTTP/1.1") == 1, said
+
+
+async def test_a_connection_ends_with_a_refusal_also_if_all_of_its_body_came(port: int) -> None:
+    size = 2 * MOST_BODY_BYTES
+    head = post("/x", f"Content-Length: {size}")
+    said = await hear_all(port, head + b"x" * size, post("/y", "Content-Length: 0"))
+    assert said.startswith(b"HTTP/1.1 413 ")
+    assert b"connection: close" in said.lower()
+    assert said.count(b"HTTP/1.1") == 1, said

@@ -674,7 +674,7 @@ LEVELS: Final = (
         ("tests/test_request_limits.py",),
         (
             "what says that it is too large comes all the same",
-            'if _is_too_long(headers.get("Content-Length", "")):',
+            "if _is_beyond(headers, MOST_BODY_BYTES):",
             "if False:",
         ),
         (
@@ -684,8 +684,13 @@ LEVELS: Final = (
         ),
         (
             "a body comes in any number of pieces",
-            "            if left < 0:\n",
-            "            if False:\n",
+            "        if left < 0:\n",
+            "        if False:\n",
+        ),
+        (
+            "a refusal has two answers",
+            "        self._connection.stream.write = lambda _data: sent\n",
+            "",
         ),
         (
             "what comes after a refusal is not read",
@@ -725,9 +730,14 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/upstream/forwarded.py",
-        ("tests/hub/upstream/test_http_server.py",),
-        ("every user is the proxy", "if context.platform_user in {0, os.geteuid()}:", "if True:"),
+        "forwarded_headers.py",
+        ("tests/hub/upstream/test_http_server.py", "tests/service/test_forwarded.py"),
+        ("every user is the proxy", "if user in {0, os.geteuid()}:", "if True:"),
+        (
+            "whoever connects speaks for others",
+            "            drop_forwarded(headers)\n",
+            "            pass\n",
+        ),
         (
             "an address that was the proxy's stays believed",
             "(known and age >= _BELIEVED_SECONDS)",
@@ -740,12 +750,41 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/upstream/http_server.py",
-        ("tests/hub/upstream/test_http_server.py",),
+        "connection_limits.py",
+        ("tests/test_connection_limits.py",),
+        ("one peer holds every connection", "self._open[peer] < bounds.each and", "True and"),
         (
-            "whoever connects speaks for others",
-            "            drop_forwarded(headers)\n",
+            "what cannot be taken is tried without a pause",
+            "        loop.update_handler(self, 0)\n",
+            "        pass\n",
+        ),
+    ),
+    *faults_in(
+        "cli/public_port.py",
+        ("tests/cli/test_public_port.py",),
+        (
+            "another user listens where localhost leads",
+            "        beside.update(_LOOPBACK)\n",
+            "        pass\n",
+        ),
+        (
+            "only the first address of a name is held",
+            "for address in (*named, *_list_beside(named)):",
+            "for address in named[:1]:",
+        ),
+    ),
+    *faults_in(
+        "cli/hub_log.py",
+        ("tests/cli/test_hub_log.py",),
+        (
+            "a flood fills the disk",
+            "            self._left_out += 1\n            return False\n",
             "            pass\n",
+        ),
+        (
+            "a request moves the cursor",
+            ".translate(_CONTROLS)",
+            "",
         ),
     ),
     *faults_in(

@@ -318,6 +318,11 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
             "`findings`). `jhp doctor` says what they mean."
         ),
     ),
+    r"/api/platform/proxies": (
+        "/hub/api/platform/proxies",
+        "none: for the platform's own service",
+        "`addresses`: those and the networks of proxies, whose `X-Forwarded-…` are believed.",
+    ),
     r"/api/users/([^/]+)/server": (
         "/hub/api/users/NAME/server",
         "as JupyterHub has it",

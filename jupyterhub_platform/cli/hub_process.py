@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import httpx
 
 from jupyterhub_platform.cli.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.hub_log import HubLog, read_lines
 from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 
@@ -55,7 +57,7 @@ class HubProcess:
         configuration: Path,
         state: State,
         environment: dict[str, str],
-        listener: int,
+        descriptors: tuple[int, ...],
         tell: Callable[[str], None],
     ) -> None:
         self.log_path = state / "logs" / "hub.log"
@@ -69,10 +71,8 @@ class HubProcess:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
             start_new_session=True,
-            pass_fds=(listener,),
+            pass_fds=descriptors,
             preexec_fn=_die_with_parent,
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
@@ -87,17 +87,26 @@ class HubProcess:
         output = self._process.stdout
         if output is None:
             return
-        # Unbuffered: what a full disk does not take is lost, not tried again with the next line.
-        with self.log_path.open("ab", buffering=0) as log:
-            self.log_path.chmod(0o600)
-            self._copy(output, log)
+        log = HubLog(self.log_path)
+        try:
+            self._copy(read_lines(output), log)
+        finally:
+            with suppress(OSError):
+                log.close()
 
-    def _copy(self, output: IO[str], log: IO[bytes]) -> None:
+    def _copy(self, lines: Iterable[str], log: HubLog) -> None:
         showing, is_kept = False, True
-        for line in output:
-            was_kept, is_kept = is_kept, _keep(log, line)
+        for line in lines:
+            was_kept = is_kept
+            try:
+                is_written, is_kept = log.write(line), True
+            except OSError:
+                # The Hub waits for whoever reads it.
+                is_written, is_kept = True, False
             if was_kept and not is_kept:
                 self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
+            if not is_written:
+                continue
             head = _HEAD.match(line)
             if head is not None:
                 ours = bool(_OURS.search(head["where"]))
@@ -168,15 +177,6 @@ class HubProcess:
     def finish_log(self) -> None:
         """Wait for the last lines; a proxy that lives on would keep them open."""
         self._reader.join(timeout=5)
-
-
-def _keep(log: IO[bytes], line: str) -> bool:
-    """Write a line, and tell whether that was possible: the Hub waits for whoever reads it."""
-    try:
-        log.write(line.encode())
-    except OSError:
-        return False
-    return True
 
 
 def _is_request(line: str) -> bool:

@@ -1,12 +1,19 @@
 """The public port: taken once by ``jhp up``, kept until it ends, and who has it if another does.
 
 It stays open while the proxy restarts, so that nobody else can listen there and ask for passwords.
+Nor can anybody where the same name leads as well: a browser that is told ``localhost`` tries the
+address ``::1`` before 127.0.0.1, and a name of the network may have several addresses.
 """
 
+import errno
 import socket
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, TypeGuard
+from types import TracebackType
+from typing import Any, Final, Self, TypeGuard
 
 import psutil
 
@@ -15,11 +22,62 @@ from jupyterhub_platform.core.errors import PlatformError
 FIRST_PORT: Final = 8000
 LAST_PORT: Final = 8099
 _WAITING: Final = 1024
+_LOOPBACK: Final = ("127.0.0.1", "::1")
+_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
+_NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+@dataclass(frozen=True, slots=True)
+class PublicPort:
+    """A port that is listened at, at one address, and held at all others that lead here.
+
+    Who connects to one of the others is refused by the kernel, and asks at the first one then.
+    """
+
+    listener: socket.socket
+    guards: tuple[socket.socket, ...]
+
+    @property
+    def number(self) -> int:
+        """The port."""
+        return int(self.listener.getsockname()[1])
+
+    @property
+    def address(self) -> str:
+        """Where it is listened at."""
+        return str(self.listener.getsockname()[0])
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """All that has to stay open for as long as somebody listens."""
+        return tuple(each.fileno() for each in (self.listener, *self.guards))
+
+    def name(self, host: str) -> str:
+        """Return what stands for ``host`` in addresses: a number for what has more than one."""
+        return self.address if self.address in (*_LOOPBACK, *_EVERYWHERE) else host
+
+    def close(self) -> None:
+        """Let go of it."""
+        for each in (self.listener, *self.guards):
+            each.close()
+
+    def __enter__(self) -> Self:
+        """Hold it for a while."""
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        """Let go of it."""
+        self.close()
 
 
 def take_public_port(
     host: str, asked: int | None, before: Any, tell: Callable[[str], None]
-) -> socket.socket:
+) -> PublicPort:
     """Listen at ``host``: at the port that was asked for, else that of before, else a free one.
 
     Raises
@@ -28,24 +86,24 @@ def take_public_port(
         Raised if that cannot be had, with who has it.
     """
     if asked is not None:
-        return _listen(host, asked)
+        return _take(host, asked)
     if not is_port(before):
         return _first_free(host)
     try:
-        return _listen(host, before)
+        return _take(host, before)
     except PlatformError as error:
         found = _first_free(host)
         tell(
-            f"{error}\nThis platform was at port {before}, and is at {found.getsockname()[1]} now: "
+            f"{error}\nThis platform was at port {before}, and is at {found.number} now: "
             "whoever opens the old address reaches that other program."
         )
         return found
 
 
-def _first_free(host: str) -> socket.socket:
+def _first_free(host: str) -> PublicPort:
     for port in range(FIRST_PORT, LAST_PORT + 1):
         try:
-            return _listen(host, port)
+            return _take(host, port)
         except PlatformError:
             continue
     raise PlatformError(
@@ -53,33 +111,105 @@ def _first_free(host: str) -> socket.socket:
     )
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def _take(host: str, port: int) -> PublicPort:
+    address = host
     try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address, family=family, backlog=_WAITING)
+        named = _list_addresses(host)
+        with ExitStack() as held:
+            taken: list[socket.socket] = []
+            for address in (*named, *_list_beside(named)):
+                try:
+                    found = _guard(address, port) if taken else _listen(address, port)
+                except OSError as error:
+                    # Where this machine is not, nobody on it can listen, either.
+                    if error.errno not in _NOT_HERE or (address == named[-1] and not taken):
+                        raise
+                else:
+                    taken.append(held.enter_context(found))
+            held.pop_all()
+            return PublicPort(taken[0], tuple(taken[1:]))
     except OSError as error:
-        holders = list(_find_holders(host, port))
+        holders = list(_find_holders(address, port)) if port else []
         if holders:
             raise PlatformError(
                 f"Port {port} is taken by another program. Stop that, or name another: --port. "
                 f"It is {' and '.join(holders)}."
             ) from None
+        where = host if address == host else f"{host} ({address})"
         raise PlatformError(
-            f"The platform cannot listen at {host}, port {port}: {error}. Name another address "
+            f"The platform cannot listen at {where}, port {port}: {error}. Name another address "
             "with --host and --port."
         ) from None
 
 
-def _find_holders(host: str, port: int) -> Iterable[str]:
+def _list_addresses(host: str) -> list[str]:
+    """Return all addresses of a name, the one to listen at first.
+
+    Raises
+    ------
+    OSError
+        Raised if it has none.
+    """
+    found: list[str] = []
+    for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
+        scope = f"%{each[4][3]}" if len(each[4]) == 4 and each[4][3] else ""
+        found.append(f"{each[4][0]}{scope}")
+    # Of both, every program understands the other one in an address.
+    return sorted(dict.fromkeys(found), key=lambda each: each == "::1")
+
+
+def _list_beside(named: Iterable[str]) -> list[str]:
+    """Return where visitors may arrive although it has not been named."""
+    beside: set[str] = set()
+    if set(named) & set(_LOOPBACK):
+        beside.update(_LOOPBACK)
+    if "0.0.0.0" in named:  # noqa: S104 compared
+        # What listens at ``::`` takes what comes by IPv4 as well.
+        beside.add("::")
+    return sorted(beside - set(named))
+
+
+def _listen(address: str, port: int) -> socket.socket:
+    if ":" not in address:
+        return socket.create_server((address, port), backlog=_WAITING)
+    both = address == "::" and socket.has_dualstack_ipv6()
+    where = (address, port)
+    return socket.create_server(
+        where, family=socket.AF_INET6, backlog=_WAITING, dualstack_ipv6=both
+    )
+
+
+def _guard(address: str, port: int) -> socket.socket:
+    """Hold a port without listening. With ``SO_REUSEADDR`` others could listen there."""
+    guard = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
+    try:
+        if guard.family == socket.AF_INET6:
+            guard.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        guard.bind((address, port))
+    except OSError:
+        guard.close()
+        raise
+    return guard
+
+
+def _find_holders(address: str, port: int) -> Iterable[str]:
     """Say which processes listen at a port, as far as this user may know."""
-    everywhere = {"0.0.0.0", "::"}  # noqa: S104 compared
-    seen = set()
+    wanted, seen = _plain(address), set()
     for each in psutil.net_connections("tcp"):
         if each.status != psutil.CONN_LISTEN or each.laddr.port != port:
             continue
-        if host in everywhere or each.laddr.ip in {host, *everywhere} or host == "localhost":
+        if wanted in _EVERYWHERE or _plain(each.laddr.ip) in {wanted, *_EVERYWHERE}:
             seen.add(each.pid)
     return [describe_process(pid) for pid in sorted(seen, key=lambda pid: pid or 0)]
+
+
+def _plain(address: str) -> str:
+    """Return an address without what IPv6 has around one of IPv4."""
+    try:
+        plain = ip_address(address.partition("%")[0])
+    except ValueError:
+        return address
+    return str(getattr(plain, "ipv4_mapped", None) or plain)
 
 
 def find_socket_holders(path: Path) -> list[str]:

@@ -9,6 +9,7 @@ from typing import Final
 
 import click
 
+from jupyterhub_platform.cli.hub_log import list_files
 from jupyterhub_platform.core.errors import StoreError, StoreMismatchError
 from jupyterhub_platform.factory import read_store
 from jupyterhub_platform.settings import Settings
@@ -27,9 +28,8 @@ def find_settings(state: Path | None) -> Settings:
 
 
 def find_log(settings: Settings) -> tuple[Path, ...]:
-    """Return the log of the Hub that ``jhp up`` started, if there is one."""
-    log = settings.state_dir / HUB_LOG
-    return (log,) if log.is_file() else ()
+    """Return the log of the Hub that ``jhp up`` started, and its older files, if there are any."""
+    return tuple(list_files(settings.state_dir / HUB_LOG))
 
 
 def read_heads(logs: Iterable[Path]) -> list[Head]:

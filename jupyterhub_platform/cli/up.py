@@ -22,6 +22,7 @@ from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.proxy import BUNDLED, CHECKOUT, find_proxy_command
 from jupyterhub_platform.cli.public_port import (
     FIRST_PORT,
+    PublicPort,
     find_socket_holders,
     is_port,
     take_public_port,
@@ -110,7 +111,7 @@ class _Plan:
     settings: Settings
     policy: Policy
     passwords: Mapping[str, str]
-    listener: socket.socket
+    public: PublicPort
     sockets: Sockets
     host: str
     configuration: Path
@@ -118,7 +119,7 @@ class _Plan:
     @property
     def port(self) -> int:
         """The public port."""
-        return int(self.listener.getsockname()[1])
+        return self.public.number
 
 
 def _prepare(
@@ -130,12 +131,13 @@ def _prepare(
     for name in end_leftovers(state.directory):
         _say(f"Ended what an earlier run left behind: {name}.")
     sockets = _open_sockets(state)
-    listener = _take_port(state, host, port)
+    public = _take_port(state, host, port)
+    host = public.name(host)
     own_site = CHECKOUT / SITE_CONFIGURATION
     decided = Decided(
         host=host,
-        port=listener.getsockname()[1],
-        listener=listener.fileno(),
+        port=public.number,
+        listener=public.listener.fileno(),
         state=state.directory,
         sockets=sockets.directory,
         policy_file=policy_file,
@@ -149,7 +151,7 @@ def _prepare(
         os.environ.get("PLATFORM_DB_URL") or f"sqlite:///{state / 'platform.sqlite'}",
     )
     passwords = state.sample_passwords(sorted(policy.people))
-    return _Plan(state, settings, policy, passwords, listener, sockets, host, configuration)
+    return _Plan(state, settings, policy, passwords, public, sockets, host, configuration)
 
 
 def _open_sockets(state: State) -> Sockets:
@@ -168,14 +170,14 @@ def _open_sockets(state: State) -> Sockets:
     return sockets
 
 
-def _take_port(state: State, host: str, asked: int | None) -> socket.socket:
+def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
     before = state.read_json("ports.json").get("public")
-    listener = take_public_port(host, asked, before, _say)
-    port = listener.getsockname()[1]
+    public = take_public_port(host, asked, before, _say)
+    port = public.number
     if asked is None and port != FIRST_PORT and not is_port(before):
         _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
-    return listener
+    return public
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
@@ -188,7 +190,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     }
     others = psutil.Process().children(recursive=True)
     keep_orphans()
-    hub = HubProcess(plan.configuration, state, environment, plan.listener.fileno(), _say)
+    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, _say)
     stopping = _Stopping()
     try:
         url = hub.wait_until_ready(plan.sockets.hub)
@@ -209,7 +211,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
         hub.stop()
         for name in end_orphans(others):
             _say(f"Ended what the Hub had started and left running: {name}.")
-        plan.listener.close()
+        plan.public.close()
         plan.sockets.close()
         hub.finish_log()
         if ready_file is not None:

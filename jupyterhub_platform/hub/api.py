@@ -284,6 +284,16 @@ class HealthHandler(PlatformAPIHandler):
         )
 
 
+class ProxiesHandler(PlatformAPIHandler):
+    """Where proxies are, for the service: it believes the same of what is said of others."""
+
+    async def get(self) -> None:
+        """Answer the platform's own service, and nobody else."""
+        if (self.current_user.kind, self.me) != ("service", roles.SERVICE_NAME):
+            raise web.HTTPError(403, "This is for the platform's own service.")
+        self.write({"addresses": await self.platform.proxies.list_all()})
+
+
 class UnknownHandler(PlatformAPIHandler):
     """Whatever is not there: the Hub's own answer would be without a sentence."""
 

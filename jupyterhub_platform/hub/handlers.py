@@ -14,6 +14,7 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/reload", api.ReloadHandler),
         (r"/api/platform/settings", api.SettingsHandler),
         (r"/api/platform/health", api.HealthHandler),
+        (r"/api/platform/proxies", api.ProxiesHandler),
         (r"/api/platform/why", why_api.WhyHandler),
         (r"/api/platform/users/([^/]+)/invite", people_api.InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", people_api.SuspendHandler),

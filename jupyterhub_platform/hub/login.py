@@ -10,9 +10,9 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.forwarded_headers import source_of
 from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
-from jupyterhub_platform.hub.upstream.forwarded import source_of
 from jupyterhub_platform.usecases.people import Invited, LocalAccounts
 from jupyterhub_platform.usecases.throttle import TRIES_AT_ONCE, SourceLimit, Throttle
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import errno
+import functools
 import logging
 import os
 import signal
@@ -13,9 +14,10 @@ from typing import Final
 from jupyterhub.services.auth import HubOAuth
 from tornado.netutil import bind_sockets, bind_unix_socket
 
-from jupyterhub_platform.request_limits import LimitedHTTPServer
+from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
+from jupyterhub_platform.service.hub_api import find_proxies
 from jupyterhub_platform.service.lifeline import HubProcess, end_with
 from jupyterhub_platform.usecases.reports import StoreReader
 
@@ -60,7 +62,9 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
         hub_prefix=environment.hub_prefix,
         cache_max_age=IDENTITY_SECONDS,
     )
-    server = LimitedHTTPServer(make_app(environment, hub_auth, reader), xheaders=True)
+    find = functools.partial(find_proxies, environment.api_url, hub_auth.api_token)
+    app = make_app(environment, hub_auth, reader)
+    server = ProxiedHTTPServer(app, proxies=Proxies(find=find), xheaders=True)
     server.add_sockets(sockets)
     log.info("The platform's service answers at %s", environment.place)
     await stopped.wait()

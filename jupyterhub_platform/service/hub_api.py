@@ -36,3 +36,8 @@ async def read_hub(api_url: str, token: str, path: str) -> Any:
     raise RefusalError(
         503, "The Hub does not answer. Try again in a moment.", "platform.hub", retry_after=5
     )
+
+
+async def find_proxies(api_url: str, token: str) -> list[str]:
+    """Return the addresses and networks of proxies, which the Hub knows, with our own token."""
+    return [str(each) for each in (await read_hub(api_url, token, "proxies"))["addresses"]]

@@ -108,6 +108,11 @@ def test_the_log_of_the_hub_is_read_by_itself(own: Store, state: Path) -> None:
     assert "and the head that was noted" in jhp(state).stdout
     log.write_text(line.replace(f"{first.seq}:", "9:") + "\n")
     assert jhp(state).exit_code == 1
+    # A head that is noted in an older file counts as much.
+    log.rename(log.with_name("hub.log.3"))
+    log.write_text(line + "\n")
+    assert jhp(state).exit_code == 1
+    log.with_name("hub.log.3").rename(log)
     assert "rows from 5 to 9 are missing" in jhp(state).stdout
     assert jhp(state, "--no-log").exit_code == 0
     other = state / "other.log"

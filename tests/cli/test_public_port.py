@@ -1,11 +1,15 @@
 """The public port is taken once, and whoever has it instead is named."""
 
+import errno
 import getpass
 import os
 import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
 
 import pytest
 
@@ -14,7 +18,8 @@ from jupyterhub_platform.core.errors import PlatformError
 
 OTHERS = """
 import socket, sys
-held = socket.create_server(("127.0.0.1", 0))
+family = socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET
+held = socket.create_server((sys.argv[1], 0), family=family)
 print(held.getsockname()[1], flush=True)
 sys.stdin.read()
 """
@@ -25,15 +30,24 @@ def told() -> list[str]:
     return []
 
 
-@pytest.fixture
-def other() -> tuple[int, int]:
+@contextmanager
+def listening_at(address: str) -> Iterator[tuple[int, int]]:
     """Have another process listen; give its port and its id."""
     process = subprocess.Popen(
-        [sys.executable, "-c", OTHERS], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", OTHERS, address],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     yield int(process.stdout.readline()), process.pid
     process.communicate("")
+
+
+@pytest.fixture
+def other() -> Iterator[tuple[int, int]]:
+    with listening_at("127.0.0.1") as found:
+        yield found
 
 
 def describe(pid: int) -> str:
@@ -60,7 +74,7 @@ def test_port_of_before_that_is_taken_is_said_with_who_has_it(
 ) -> None:
     port, pid = other
     with take_public_port("127.0.0.1", None, port, told.append) as listener:
-        found = listener.getsockname()[1]
+        found = listener.number
     assert 8000 <= found <= 8099
     (said,) = told
     assert re.search(describe(pid), said)
@@ -69,18 +83,18 @@ def test_port_of_before_that_is_taken_is_said_with_who_has_it(
 
 def test_port_of_before_is_taken_again(told: list[str]) -> None:
     with take_public_port("127.0.0.1", None, None, told.append) as first:
-        port = first.getsockname()[1]
+        port = first.number
         with pytest.raises(PlatformError, match=f"Port {port} is taken"):
             take_public_port("127.0.0.1", port, None, told.append)
     with take_public_port("127.0.0.1", None, port, told.append) as again:
-        assert again.getsockname()[1] == port
+        assert again.number == port
     assert told == []
 
 
 @pytest.mark.parametrize("before", [None, "x", 99999, -1, True, {}])
 def test_port_of_before_that_is_no_port_is_replaced(before: object, told: list[str]) -> None:
     with take_public_port("127.0.0.1", None, before, told.append) as listener:
-        assert 8000 <= listener.getsockname()[1] <= 8099
+        assert 8000 <= listener.number <= 8099
 
 
 def test_address_that_is_not_of_this_machine_is_refused(told: list[str]) -> None:
@@ -94,4 +108,119 @@ def test_nobody_else_can_listen_where_the_platform_does(told: list[str]) -> None
             with socket.socket() as thief:
                 thief.setsockopt(socket.SOL_SOCKET, option, 1)
                 with pytest.raises(OSError, match="in use"):
-                    thief.bind(listener.getsockname())
+                    thief.bind(listener.listener.getsockname())
+
+
+has_ipv6 = pytest.mark.skipif(
+    not socket.has_dualstack_ipv6(), reason="this machine has no IPv6 to be found at"
+)
+
+
+def resolve(monkeypatch: pytest.MonkeyPatch, name: str, *addresses: str) -> None:
+    """Have a name lead to several addresses, as a file of hosts or a server of names says it."""
+    known = socket.getaddrinfo
+
+    def look_up(host: str, *arguments: Any, **options: Any) -> list[Any]:
+        hosts = addresses if host == name else (host,)
+        return [found for each in hosts for found in known(each, *arguments, **options)]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+
+
+def try_to_listen(address: str, port: int) -> list[str]:
+    """Return how a thief could listen, with every option that a socket has for it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    could = []
+    for options in ((), (socket.SO_REUSEADDR,), (socket.SO_REUSEPORT,), (2, 15)):
+        for only in (0, 1) if ":" in address else (0,):
+            with socket.socket(family) as thief, suppress(OSError):
+                for option in options:
+                    thief.setsockopt(socket.SOL_SOCKET, option, 1)
+                if only:
+                    thief.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                thief.bind((address, port))
+                thief.listen()
+                could.append(f"{address} {options} {only}")
+    return could
+
+
+@has_ipv6
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "::1", "0.0.0.0", "0", "::"])
+def test_nobody_can_listen_where_a_visitor_of_this_machine_may_arrive(
+    host: str, told: list[str]
+) -> None:
+    with take_public_port(host, None, None, told.append) as public:
+        for address in ("127.0.0.1", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"):
+            assert try_to_listen(address, public.number) == []
+        with socket.create_connection((public.address, public.number), timeout=5):
+            pass
+    assert public.listener.fileno() == -1
+
+
+@has_ipv6
+@pytest.mark.parametrize("addresses", [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
+def test_who_asks_at_the_other_address_is_refused_and_goes_on_to_the_first(
+    addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    resolve(monkeypatch, "localhost", *addresses)
+    with take_public_port("localhost", None, None, told.append) as public:
+        # What stands in the terminal, in links and in the file that says that it is ready.
+        assert (public.address, public.name("localhost")) == ("127.0.0.1", "127.0.0.1")
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("::1", public.number), timeout=5)
+        with socket.create_connection(("localhost", public.number), timeout=5) as found:
+            assert found.getpeername()[0] == "127.0.0.1"
+
+
+def test_every_address_of_a_name_is_held(monkeypatch: pytest.MonkeyPatch, told: list[str]) -> None:
+    resolve(monkeypatch, "hub.example", "127.0.0.5", "127.0.0.6", "192.0.2.1", "127.0.0.7")
+    with take_public_port("hub.example", None, None, told.append) as public:
+        assert (public.address, public.name("hub.example")) == ("127.0.0.5", "hub.example")
+        for address in ("127.0.0.5", "127.0.0.6", "127.0.0.7"):
+            assert try_to_listen(address, public.number) == []
+        # An address that the name does not have is nobody's business.
+        assert try_to_listen("127.0.0.8", public.number)
+
+
+@has_ipv6
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "0.0.0.0"])
+@pytest.mark.parametrize("address", ["::1", "::"])
+def test_an_address_beside_ours_that_is_taken_is_refused_with_who_has_it(
+    host: str, address: str, told: list[str]
+) -> None:
+    with listening_at(address) as (port, pid), pytest.raises(PlatformError) as refused:
+        take_public_port(host, port, None, told.append)
+    assert f"Port {port} is taken by another program" in str(refused.value)
+    assert re.search(describe(pid), str(refused.value))
+
+
+@has_ipv6
+def test_a_free_port_is_free_at_every_address(told: list[str]) -> None:
+    with take_public_port("127.0.0.1", None, None, told.append) as first:
+        number = first.number
+    with socket.create_server(("::1", number), family=socket.AF_INET6):
+        with take_public_port("127.0.0.1", None, None, told.append) as second:
+            assert second.number > number
+        with take_public_port("127.0.0.1", None, number, told.append) as third:
+            assert third.number > number
+    assert "is taken by another program" in told[0]
+
+
+@pytest.mark.parametrize("fault", [errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT])
+def test_a_machine_without_ipv6_is_no_fault(
+    fault: int, monkeypatch: pytest.MonkeyPatch, told: list[str]
+) -> None:
+    """The kernel of such a machine refuses either the socket or its address."""
+
+    class WithoutIPv6(socket.socket):
+        def bind(self, where: tuple[str, int]) -> None:  # type: ignore[override]
+            if self.family == socket.AF_INET6:
+                raise OSError(fault, os.strerror(fault))
+            super().bind(where)
+
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+    for host in ("127.0.0.1", "localhost", "0.0.0.0"):
+        with take_public_port(host, None, None, told.append) as public:
+            assert public.guards == ()
+    with pytest.raises(PlatformError, match=r"cannot listen at ::1, port 8123"):
+        take_public_port("::1", 8123, None, told.append).close()

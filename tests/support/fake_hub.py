@@ -65,6 +65,7 @@ class FakeHub:
     stops: list[tuple[str, str, str]] = field(default_factory=list)
     challenges: dict[str, str] = field(default_factory=dict)
     grants: dict[str, str] = field(default_factory=dict)
+    proxies: list[str] = field(default_factory=list)
     is_down: bool = False
     health: dict[str, Any] | None = field(default_factory=lambda: healthy())
     explained: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class FakeHub:
                 (f"{prefix}api/users/([^/]+)/servers/([^/]*)", _Server, arguments),
                 (f"{prefix}api/platform/why", _Why, arguments),
                 (f"{prefix}api/platform/health", _Health, arguments),
+                (f"{prefix}api/platform/proxies", _Proxies, arguments),
                 (f"{prefix}logo", _Logo, arguments),
                 (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
             ]
@@ -208,6 +210,16 @@ class _Health(_Handler):
             self.refuse(500, "The Hub does not know.")
         else:
             self.finish(self.hub.health)
+
+
+class _Proxies(_Handler):
+    def get(self) -> None:
+        """Say where proxies are, to the service alone."""
+        person = self.person()
+        if person is None or (person.kind, person.name) != ("service", "platform"):
+            self.refuse(403, "This is for the platform's own service.")
+        else:
+            self.finish({"addresses": self.hub.proxies})
 
 
 class _Logo(_Handler):

@@ -5,11 +5,27 @@ option, and not by a copy of it. Each script says what it mends, and when it bec
 """
 
 import os
+import resource
 from pathlib import Path
 from typing import Final
 
 KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
 """configurable-http-proxy 5.3 keeps no connection to a Unix socket. Needless once it does."""
+REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
+"""It takes what it cannot decode, and as many connections as come. Needless once it does not."""
+_OTHER_DESCRIPTORS: Final = 128
+
+
+def limit_requests() -> None:
+    """Have each proxy that this Hub starts refuse what it cannot read, and hold what it can.
+
+    Node takes as many descriptors as it may have at most; a visitor costs two, one on each side.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if most != resource.RLIM_INFINITY:
+        connections = max(16, (most - _OTHER_DESCRIPTORS) // 2)
+        os.environ["JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS"] = str(connections)
+    preload(REQUESTS)
 
 
 def preload(script: Path) -> None:

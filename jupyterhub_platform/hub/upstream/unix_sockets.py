@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
-from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, preload
+from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, limit_requests, preload
 
 SCHEME: Final = "http+unix"
 _NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
@@ -42,6 +42,7 @@ def render_unix_url(path: Path) -> str:
 def use_unix_sockets() -> None:
     """Mend JupyterHub and its proxy; again does no harm."""
     preload(KEEP_ALIVE)
+    limit_requests()
     if getattr(JupyterHub, _MENDED, False):
         return
     setattr(JupyterHub, _MENDED, True)

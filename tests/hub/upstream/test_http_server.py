@@ -18,15 +18,15 @@ from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.hub.upstream.forwarded import (
+from jupyterhub_platform.forwarded_headers import (
     Proxies,
     came_through_proxy,
-    find_user,
     list_forwarded,
     source_of,
 )
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
 from jupyterhub_platform.hub.upstream.turns import Turns
+from jupyterhub_platform.peers import find_user
 
 ADDRESS = "203.0.113.9"
 OTHER_USER = 65_533
@@ -207,49 +207,41 @@ class Cluster:
         return self.addresses
 
 
-class Connection:
-    """What is known of a connection from elsewhere."""
-
-    def __init__(self, address: str) -> None:
-        self.context = type("Context", (), {"address": (address, 1), "protocol": "http"})()
-        self.stream = type("Stream", (), {"socket": None})()
-
-
 async def test_a_proxy_that_moves_is_found_and_one_that_is_gone_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("jupyterhub_platform.hub.upstream.forwarded.time.monotonic", lambda: now)
+    monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
-    proxy, stranger = Connection("10.1.0.5"), Connection("10.1.0.6")
-    assert proxies.is_near(proxy) is None
-    assert await proxies.is_found(proxy)
-    assert not await proxies.is_found(stranger)
+    proxy, stranger = ("10.1.0.5", 1), ("10.1.0.6", 1)
+    assert proxies.knows(None, proxy) is None
+    assert await proxies.finds(proxy)
+    assert not await proxies.finds(stranger)
     assert cluster.asked == 1
     cluster.addresses = ("10.1.0.6",)
     now += 3
-    assert await proxies.is_found(stranger)
-    assert not await proxies.is_found(proxy)
+    assert await proxies.finds(stranger)
+    assert not await proxies.finds(proxy)
     assert cluster.asked == 2
     # An address that was the proxy's is not believed for ever: it may be somebody's by now.
     cluster.addresses = ()
     now += 61
-    assert not await proxies.is_found(stranger)
+    assert not await proxies.finds(stranger)
 
 
 async def test_proxies_that_cannot_be_looked_for_stay_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("jupyterhub_platform.hub.upstream.forwarded.time.monotonic", lambda: now)
+    monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
-    assert await proxies.is_found(Connection("10.1.0.5"))
+    assert await proxies.finds(("10.1.0.5", 1))
     cluster.fails = True
     now += 100
-    assert await proxies.is_found(Connection("10.1.0.5"))
-    assert not await proxies.is_found(Connection("10.1.0.6"))
+    assert await proxies.finds(("10.1.0.5", 1))
+    assert not await proxies.finds(("10.1.0.6", 1))
 
 
 def test_nobody_elsewhere_is_asked_of_the_kernel() -> None:
@@ -296,7 +288,7 @@ async def test_many_who_come_at_once_wait_for_one_look() -> None:
         return await cluster.find()
 
     proxies = Proxies(find=find)
-    asked = [asyncio.ensure_future(proxies.is_found(Connection("10.1.0.5"))) for _ in range(9)]
+    asked = [asyncio.ensure_future(proxies.finds(("10.1.0.5", 1))) for _ in range(9)]
     await asyncio.sleep(0.05)
     gate.set()
     assert await asyncio.gather(*asked) == [True] * 9

@@ -1,0 +1,146 @@
+"""How many connections each peer may hold open, and what happens when none can be taken.
+
+A connection costs a descriptor until it is closed, also one on which nothing was asked yet. Tornado
+(6.6) takes as many as come, and where there is no descriptor left it tries again at once, for ever,
+with a traceback each time.
+"""
+
+import errno
+import logging
+import resource
+import socket
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from tornado.ioloop import IOLoop
+
+log = logging.getLogger(__name__)
+
+MOST_OF_A_PEER: Final = 256
+"""A user of this machine, an address, or the 2^64 addresses of IPv6 that a customer has."""
+PAUSE_SECONDS: Final = 0.5
+
+_NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_TELL_SECONDS: Final = 60.0
+_MOST_TOLD: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How many connections may be open: of one peer, of all that are no proxy, of proxies, of all.
+
+    A proxy speaks for everybody, and so has no bound but that it leaves something to others.
+    """
+
+    each: int
+    others: int
+    proxies: int
+    all: int
+
+    @classmethod
+    def within(cls, descriptors: int) -> Self:
+        """Return what leaves a quarter of the descriptors to everything else."""
+        most = max(8, descriptors * 3 // 4)
+        return cls(min(MOST_OF_A_PEER, most // 8), most // 2, most - most // 4, most)
+
+    @classmethod
+    def of_this_process(cls) -> Self:
+        """Return what the limit of this process leaves room for."""
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        return cls.within(2**20 if soft == resource.RLIM_INFINITY else soft)
+
+
+class OpenConnections:
+    """Counts what is open, by peer, and says whether one more may be."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self._bounds = bounds
+        self._open: Counter[str] = Counter()
+        self._proxies: set[str] = set()
+        self._told: dict[str, float] = {}
+
+    def enter(self, peer: str, *, is_proxy: bool) -> bool:
+        """Count one more, if there is room for it."""
+        if is_proxy:
+            self._proxies.add(peer)
+        else:
+            self._proxies.discard(peer)
+        if not self._has_room(peer, is_proxy=is_proxy):
+            return False
+        self._open[peer] += 1
+        return True
+
+    def leave(self, peer: str) -> None:
+        """Count one less."""
+        self._open[peer] -= 1
+        if self._open[peer] <= 0:
+            del self._open[peer]
+            self._proxies.discard(peer)
+
+    def tell_refused(self, peer: str) -> None:
+        """Say that a peer gets no further connection, once a minute."""
+        now = time.monotonic()
+        if now - self._told.get(peer, -_TELL_SECONDS) < _TELL_SECONDS:
+            return
+        if len(self._told) >= _MOST_TOLD:
+            self._told = {p: at for p, at in self._told.items() if now - at < _TELL_SECONDS}
+        if len(self._told) < _MOST_TOLD:
+            self._told[peer] = now
+            log.warning(
+                "The %s holds %d connections open: further ones are closed until some of them end",
+                peer,
+                self._open[peer],
+            )
+
+    def _has_room(self, peer: str, *, is_proxy: bool) -> bool:
+        bounds, everything = self._bounds, self._open.total()
+        if everything >= bounds.all:
+            return False
+        of_proxies = sum(self._open[proxy] for proxy in self._proxies)
+        if is_proxy:
+            return of_proxies < bounds.proxies
+        return self._open[peer] < bounds.each and everything - of_proxies < bounds.others
+
+
+class PausingSocket(socket.socket):
+    """A listening socket that rests where no connection can be taken, and then tries again."""
+
+    _told_at = -_TELL_SECONDS
+
+    @classmethod
+    def take_over(cls, listening: socket.socket) -> Self:
+        """Return a socket that listens in the place of another."""
+        blocks = listening.getblocking()
+        own = cls(listening.family, listening.type, listening.proto, fileno=listening.detach())
+        own.setblocking(blocks)
+        return own
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """Take a connection."""
+        try:
+            return super().accept()
+        except OSError as error:
+            if error.errno not in _NONE_LEFT:
+                raise
+            self._rest(error)
+            raise BlockingIOError(errno.EAGAIN, "No connection can be taken now") from error
+
+    def _rest(self, error: OSError) -> None:
+        now = time.monotonic()
+        if now - self._told_at >= _TELL_SECONDS:
+            self._told_at = now
+            log.error(
+                "No connection can be taken (%s). It is tried again every %s s; who listens here "
+                "may need a higher limit (ulimit -n)",
+                error.strerror,
+                PAUSE_SECONDS,
+            )
+        loop = IOLoop.current()
+        loop.update_handler(self, 0)
+        loop.call_later(PAUSE_SECONDS, self._go_on, loop)
+
+    def _go_on(self, loop: IOLoop) -> None:
+        if self.fileno() >= 0:
+            loop.update_handler(self, IOLoop.READ)
