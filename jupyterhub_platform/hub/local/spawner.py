@@ -22,9 +22,13 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.sockets import ServerSocket
 from jupyterhub_platform.hub.local.spawner_traits import LocalSpawnerTraits
-from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME, use_unix_sockets
+from jupyterhub_platform.hub.upstream.jupyter_server import CONFIG_PATH, PASSED_LISTENER
+from jupyterhub_platform.hub.upstream.unix_sockets import (
+    SCHEME,
+    render_unix_url,
+    use_unix_sockets,
+)
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.
@@ -105,7 +109,9 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         if own not in path.split(os.pathsep):
             found["PATH"] = os.pathsep.join((own, path))
         prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
-        found["JUPYTERHUB_SERVICE_URL"] = f"{self._socket.service_url}{prefix}"
+        found["JUPYTERHUB_SERVICE_URL"] = f"{render_unix_url(self._socket)}{prefix}"
+        configured = found.get(CONFIG_PATH, "").split(os.pathsep)
+        found[CONFIG_PATH] = os.pathsep.join(filter(None, (str(PASSED_LISTENER), *configured)))
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
@@ -113,11 +119,11 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         where: list[str] = []
         if any("jupyter" in Path(word).name for word in self.cmd):
             # A port in the person's own configuration would keep it from starting.
-            where = [f"--ServerApp.sock={self._socket.bound}", "--ServerApp.port=8888"]
+            where = [f"--ServerApp.sock={self._socket}", "--ServerApp.port=8888"]
         return [*where, *super().get_args()]
 
     @property
-    def _socket(self) -> ServerSocket:
+    def _socket(self) -> Path:
         return self.machine().sockets.of(self.user.name, self.name)
 
     # Start, poll, stop
@@ -136,7 +142,7 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
             raise _explained(error) from error
         finally:
             self._starting = False
-        return self._socket.url
+        return render_unix_url(self._socket)
 
     def _launch(self, machine: Machine) -> None:
         self._reservation = self.reservation_id()
@@ -220,10 +226,10 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         self._reservation = record.reservation
         # Known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
-        told = environment.get("JUPYTERHUB_SERVICE_URL", "")
-        if not told.startswith(f"{self._socket.service_url}/"):
+        url, told = render_unix_url(self._socket), environment.get("JUPYTERHUB_SERVICE_URL", "")
+        if not told.startswith(f"{url}/"):
             return False
-        address = urlsplit(self._socket.url).hostname
+        address = urlsplit(url).hostname
         if self.server is not None and (self.server.proto, self.server.ip) != (SCHEME, address):
             self.server.proto, self.server.ip = SCHEME, address
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}

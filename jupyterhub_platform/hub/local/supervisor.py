@@ -15,7 +15,6 @@ import os
 import resource
 import select
 import signal
-import stat
 import sys
 import threading
 import time
@@ -27,7 +26,7 @@ _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
-_LOOK_SECONDS = 0.05
+_LISTENER = 3
 
 _LOG = 1
 _PIPE_BYTES = 2**20
@@ -51,6 +50,8 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(written, 2)
         _become_server(options, own)
     os.close(written)
+    # From here on, nothing but what the server has started can answer in its place.
+    _close_input()
     # The signals that are waited for are blocked in this thread, too.
     keeper = threading.Thread(target=_keep_log, args=(output, options.log), daemon=True)
     keeper.start()
@@ -73,8 +74,6 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cwd", default="/", help="directory to start in")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
     parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
-    parser.add_argument("--bound", default="", help="socket that the server binds")
-    parser.add_argument("--public", default="", help="where the Hub finds it")
     parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
     parser.add_argument("--log", type=int, default=10 * 2**20, help="most bytes of the log")
     parser.add_argument("command", nargs="+")
@@ -98,6 +97,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         if os.getppid() != parent:
             os._exit(_CANNOT_START)
         environment = {k: v for k, v in os.environ.items() if k not in options.unset}
+        environment |= _pass_listener()
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
@@ -105,6 +105,19 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
     except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
         _say(f"cannot start {options.command[0]}: {error}")
         os._exit(_CANNOT_START)
+
+
+def _pass_listener() -> dict[str, str]:
+    """Pass the socket that is our input to the server, in the way of systemd."""
+    os.dup2(0, _LISTENER)
+    _close_input()
+    return {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+
+
+def _close_input() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def _drop_privileges(uid: int, processes: int) -> None:
@@ -171,12 +184,8 @@ def _supervise(child: int, options: argparse.Namespace) -> int:
     TERM lets it shut down within its seconds of grace, INT ends it at once.
     """
     deadline: float | None = None
-    is_public = not options.bound
     while True:
-        is_public = is_public or _publish(options.bound, options.public, options.uid)
-        left = 3600.0 if is_public else _LOOK_SECONDS
-        if deadline is not None:
-            left = max(0.05, deadline - time.monotonic())
+        left = 3600.0 if deadline is None else max(0.05, deadline - time.monotonic())
         received = signal.sigtimedwait(_WATCHED, left)
         if received is not None and received.si_signo == signal.SIGINT:
             deadline = time.monotonic()
@@ -188,30 +197,6 @@ def _supervise(child: int, options: argparse.Namespace) -> int:
         for pid, status in _reap():
             if pid == child:
                 return status
-
-
-def _publish(bound: str, public: str, uid: int | None) -> bool:
-    """Put the socket that the server has bound where the Hub looks; tell whether it is there.
-
-    The server can put anything into its own directory: what is no socket of its user's is passed
-    over. The Hub looks into one where nobody but its own user can write.
-    """
-    draft = f"{os.path.splitext(public)[0]}.new"  # noqa: PTH122 light
-    try:
-        os.link(bound, draft, follow_symlinks=False)
-        found = os.lstat(draft)
-        owner = os.geteuid() if uid is None else uid
-        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != owner:
-            os.unlink(draft)  # noqa: PTH108 light
-            return False
-        os.rename(draft, public)  # noqa: PTH104 light
-        if uid is not None:
-            # Nothing more has to be bound: it could fill what is the system's.
-            os.chown(os.path.dirname(bound), 0, uid)  # noqa: PTH120 light
-            os.chmod(os.path.dirname(bound), 0o710)  # noqa: PTH101, PTH120, S103 light
-    except OSError:
-        return False
-    return True
 
 
 def _reap() -> Iterator[tuple[int, int]]:
