@@ -2069,6 +2069,10 @@ ADDRESSES: Final = (
             "in its place.\n    _close_input()\n",
             "in its place.\n",
         ),
+    ),
+    *faults_in(
+        "hub/local/supervisor.py",
+        ("tests/hub/local/test_ending.py",),
         ("a server reads from its socket", "_LISTENER)\n    _close_input()\n", "_LISTENER)\n"),
     ),
     *faults_in(

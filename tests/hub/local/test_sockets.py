@@ -145,6 +145,8 @@ async def test_no_user_can_write_anywhere_below_the_sockets(isolated: Machine, o
         found = path.lstat()
         assert found.st_uid == 0
         assert not found.st_mode & 0o022 or stat.S_ISSOCK(found.st_mode), path
+        if path.parent.name == "u":
+            assert stat.S_IMODE(found.st_mode) == 0o710, "others need not pass through"
     for record in servers.records:
         await servers.end(record)
 
