@@ -2060,6 +2060,36 @@ PROOF: Final = (
     ),
 )
 
+_CROWDED_TESTS: Final = ("tests/hub/local/test_crowded.py",)
+
+CROWDED: Final = (
+    *faults_in(
+        "hub/local/ending.py",
+        _CROWDED_TESTS,
+        (
+            "control groups are looked for on the loop",
+            "await asyncio.to_thread(target.groups)",
+            "target.groups()",
+        ),
+    ),
+    *faults_in(
+        "hub/local/spawner.py",
+        _CROWDED_TESTS,
+        (
+            "a user id is looked for on the loop",
+            "await asyncio.to_thread(machine.people.person, self.user.name)",
+            "machine.people.person(self.user.name)",
+        ),
+    ),
+    *faults_in(
+        "hub/local/supervisor.py",
+        _CROWDED_TESTS,
+        ("a server is as urgent as its supervisor", "            set_priority(0)\n", ""),
+        ("a server shares its supervisor's session", "            os.setsid()\n", ""),
+        ("a supervisor is as urgent as a bomb", "        set_priority(-10)\n", "        pass\n"),
+    ),
+)
+
 ADDRESSES: Final = (
     *faults_in(
         "hub/local/supervisor.py",
@@ -2122,6 +2152,7 @@ FAULTS: Final = (
     *PAGES,
     *PROOF,
     *ADDRESSES,
+    *CROWDED,
 )
 
 EQUIVALENT: Final = (

@@ -128,6 +128,8 @@ def sweep(target: Target) -> set[psutil.Process]:
     found: set[psutil.Process] = set()
     supervisors: set[psutil.Process] = set()
     groups = target.groups()
+    # At one word: what forks as fast as it can would outrun the looks.
+    kill_members(groups)
     for _ in range(_ROUNDS):
         before = len(found)
         for process in iterate_living(target, groups):
@@ -139,7 +141,6 @@ def sweep(target: Target) -> set[psutil.Process]:
                 found.add(process)
         if len(found) == before:
             break
-    kill_members(groups)
     for process in found or supervisors:
         send_signal(process, signal.SIGKILL)
     return found or supervisors
@@ -199,7 +200,7 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
             raise StillAliveError(_describe_left(target, found))
         if found:
             await asyncio.sleep(_PAUSE)
-    groups = target.groups()
+    groups = await asyncio.to_thread(target.groups)
     # The kernel takes a moment to let go of a group whose last member was just reaped.
     while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_PAUSE)

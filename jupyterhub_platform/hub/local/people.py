@@ -11,6 +11,7 @@ import os
 import pwd
 import re
 import tempfile
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -155,6 +156,7 @@ class People:
         self._ids = ids
         self._known = _load(self._register)
         self._alone: set[str] = set()
+        self._giving = threading.Lock()
         if isolation.isolated:
             self._keep_ids()
 
@@ -182,16 +184,17 @@ class People:
         return self._known[name] if name in self._alone else None
 
     def _uid_of(self, name: str) -> int:
-        uid = self._known.get(name)
-        if uid is None:
-            uid = self._ids.give(name)
-            known = {**self._known, name: uid}
-            _replace(self._register, known)
-            self._known = known
-        elif name not in self._alone:
-            self._ids.keep(name, uid)
-        self._alone.add(name)
-        return uid
+        with self._giving:
+            uid = self._known.get(name)
+            if uid is None:
+                uid = self._ids.give(name)
+                known = {**self._known, name: uid}
+                _replace(self._register, known)
+                self._known = known
+            elif name not in self._alone:
+                self._ids.keep(name, uid)
+            self._alone.add(name)
+            return uid
 
 
 def _hand_over(home: Path, uid: int) -> None:

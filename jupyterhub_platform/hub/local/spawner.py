@@ -16,6 +16,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import StillAliveError, Target, end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine
+from jupyterhub_platform.hub.local.people import Person
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     LocalSpawnerError,
@@ -137,17 +138,19 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         try:
             machine = await asyncio.to_thread(self.machine)
             await self._end_leftovers(machine)
-            self._launch(machine)
+            # A user id for a new person is one that none of the machine's processes has.
+            person = await asyncio.to_thread(machine.people.person, self.user.name)
+            self._launch(machine, person)
         except LocalSpawnerError as error:
             raise _explained(error) from error
         finally:
             self._starting = False
         return render_unix_url(self._socket)
 
-    def _launch(self, machine: Machine) -> None:
+    def _launch(self, machine: Machine, person: Person) -> None:
         self._reservation = self.reservation_id()
         order = Order(
-            person=machine.people.person(self.user.name),
+            person=person,
             server=self.name,
             reservation=self._reservation,
             command=(*self.cmd, *self.get_args()),

@@ -64,7 +64,7 @@ class LocalSpawnerTraits(LoggingConfigurable):
     ).tag(config=True)
 
     process_limit = Int(
-        4096,
+        1024,
         help="Most processes and threads of one server, where the system can limit them; 0: any.",
     ).tag(config=True)
 
