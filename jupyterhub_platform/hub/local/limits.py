@@ -152,17 +152,15 @@ def _explain(advisory: frozenset[str], problem: str) -> str:
 
 def _probe_parent() -> Parent | None:
     """Find the place where most can be limited, the nearest one of those that are equal."""
-    best: Parent | None = None
+    working: list[Parent] = []
     for place in list_places():
-        each = [Parent(place, frozenset({name})) for name in sorted(_CONTROLLERS)]
-        working = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
-        parent = Parent(place, working)
+        each = [Parent(place, frozenset({name})) for name in _CONTROLLERS]
+        granted = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
         # Without any it still keeps a server's processes together.
-        if (best is None or len(working) > len(best.controllers)) and _works(parent):
-            best = parent
-        if best is not None and best.controllers == _CONTROLLERS:
+        working += filter(_works, [Parent(place, granted)])
+        if granted == _CONTROLLERS:
             break
-    return best
+    return max(working, key=lambda parent: len(parent.controllers), default=None)
 
 
 def _works(parent: Parent) -> bool:
