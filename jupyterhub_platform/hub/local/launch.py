@@ -138,8 +138,6 @@ def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]
         command += ["--group", str(confinement.group / "cgroup.procs")]
     if order.person.uid is not None:
         command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
-    for name in confinement.unset:
-        command += ["--unset", name]
     command += ["--cwd", str(order.person.home), "--grace", str(order.grace)]
     return [*command, "--", *order.command]
 

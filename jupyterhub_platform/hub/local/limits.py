@@ -59,7 +59,6 @@ class Confinement:
 
     group: Path | None = None
     wrapper: tuple[str, ...] = ()
-    unset: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,7 +117,6 @@ class Limiter:
         if self.systemd:
             return Confinement(
                 wrapper=tuple(_scope(name, resources, processes)),
-                unset=_SESSION,
                 environment={n: os.environ[n] for n in _SESSION if n in os.environ},
             )
         return Confinement(self.parent.make(name, resources, processes) if self.parent else None)
@@ -129,13 +127,11 @@ def probe_limiter() -> Limiter:
     """Find by trying what this machine lets us do; tried once in the life of this process."""
     parent = _probe_parent()
     enforced = parent.controllers & _DIMENSIONS if parent else frozenset()
-    if enforced == _DIMENSIONS:
-        return Limiter(Enforcement(enforced, frozenset(), ""), parent)
-    problem = _probe_systemd()
-    if problem is None:
-        # One process can be in one group only, and this is systemd's.
-        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), systemd=True)
     advisory = _DIMENSIONS - enforced
+    problem = _probe_systemd() if advisory else None
+    if problem is None:
+        # One process can be in one group only, be it systemd's.
+        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), parent, systemd=bool(advisory))
     return Limiter(Enforcement(enforced, advisory, _explain(advisory, problem)), parent)
 
 
@@ -205,7 +201,7 @@ def _scope(name: str, resources: Resources, processes: int) -> list[str]:
         argv += ["-p", f"CPUQuota={max(resources.amount(CPU) // 10, 1)}%"]
     if processes:
         argv += ["-p", f"TasksMax={processes}"]
-    return [*argv, "--"]
+    return [*argv, "--", "env", *(f"--unset={variable}" for variable in _SESSION)]
 
 
 def _probe_systemd() -> str | None:

@@ -76,7 +76,6 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cwd", default="/", help="directory to start in")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
     parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
-    parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
     parser.add_argument("--log", type=int, default=10 * 2**20, help="most bytes of the log")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
@@ -100,8 +99,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         _control(_SET_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(_CANNOT_START)
-        environment = {k: v for k, v in os.environ.items() if k not in options.unset}
-        environment |= _pass_listener()
+        environment = {**os.environ, **_pass_listener()}
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
