@@ -75,7 +75,10 @@ def test_a_socket_that_did_not_arrive_is_said(tmp_path: Path) -> None:
     for wrapper, place in ((CLOSE, path), (PASS, tmp_path / "other")):
         with bind(place) as listener:
             process = run(wrapper, listener, tmp_path, server(path))
-            said = process.communicate(timeout=60)[1]
+            try:
+                said = process.communicate(timeout=60)[1]
+            finally:
+                process.kill()
         assert process.returncode == 1
         assert f"passed the socket {path} as descriptor 3, and it did not arrive" in said
         assert "take it out of c.Spawner.cmd" in said
