@@ -2099,25 +2099,70 @@ PROOF: Final = (
     ),
 )
 
+_CROWDED_TESTS: Final = ("tests/hub/local/test_crowded.py",)
+
+CROWDED: Final = (
+    *faults_in(
+        "hub/local/ending.py",
+        _CROWDED_TESTS,
+        (
+            "control groups are looked for on the loop",
+            "await asyncio.to_thread(target.groups)",
+            "target.groups()",
+        ),
+    ),
+    *faults_in(
+        "hub/local/spawner.py",
+        _CROWDED_TESTS,
+        (
+            "a user id is looked for on the loop",
+            "await asyncio.to_thread(machine.people.person, self.user.name)",
+            "machine.people.person(self.user.name)",
+        ),
+    ),
+    *faults_in(
+        "hub/local/supervisor.py",
+        _CROWDED_TESTS,
+        ("a server is as urgent as its supervisor", "            set_priority(0)\n", ""),
+        ("a server shares its supervisor's session", "            os.setsid()\n", ""),
+        ("a supervisor is as urgent as a bomb", "        set_priority(-10)\n", "        pass\n"),
+    ),
+)
+
 ADDRESSES: Final = (
     *faults_in(
         "hub/local/supervisor.py",
         ("tests/hub/local/test_sockets.py",),
-        ("whatever a server puts there is routed to", "not stat.S_ISSOCK(found.st_mode) or ", ""),
-        ("a link is followed", "follow_symlinks=False", "follow_symlinks=True"),
         (
-            "a server can go on writing there",
-            "        if uid is not None:\n            # Not",
-            "        if False:\n            # Not",
+            "the supervisor keeps a server's socket",
+            "in its place.\n    _close_input()\n",
+            "in its place.\n",
         ),
+    ),
+    *faults_in(
+        "hub/local/supervisor.py",
+        ("tests/hub/local/test_ending.py",),
+        ("a server reads from its socket", "_LISTENER)\n    _close_input()\n", "_LISTENER)\n"),
     ),
     *faults_in(
         "hub/local/sockets.py",
         ("tests/hub/local/test_sockets.py",),
-        ("its own user can replace it", "found.public.parent, 0o710", "found.public.parent, 0o770"),
-        ("others pass through to it", "found.public.parent, 0o710", "found.public.parent, 0o711"),
+        ("its own user can replace it", "path.parent, 0o710", "path.parent, 0o770"),
+        ("others pass through to it", "path.parent, 0o710", "path.parent, 0o711"),
+        ("its own user cannot connect", "path.chmod(0o660)", "path.chmod(0o600)"),
+        (
+            "a deep tree of a user's stays",
+            'subprocess.run(["rm", "-rf", "--", self.directory], check=False)',
+            "__import__('shutil').rmtree(self.directory, ignore_errors=True)",
+        ),
         ("others can write there", "others_write = ", "others_write = 0 and "),
         ("another user owns it", "found.st_uid not in {0, os.geteuid()}", "False"),
+    ),
+    *faults_in(
+        "hub/upstream/jupyter_server/jupyter_config.py",
+        ("tests/hub/upstream/test_jupyter_server.py",),
+        ("any socket will do", "listener.getsockname() != server.sock", "False"),
+        ("kernels inherit the marks", 'environ.pop("LISTEN_FDS"', 'environ.get("LISTEN_FDS"'),
     ),
     *faults_in(
         "hub/upstream/unix_sockets.py",
@@ -2146,6 +2191,7 @@ FAULTS: Final = (
     *PAGES,
     *PROOF,
     *ADDRESSES,
+    *CROWDED,
 )
 
 EQUIVALENT: Final = (

@@ -65,9 +65,7 @@ def thief(uid: int, hub: LiveHub, server: str) -> Iterator[subprocess.Popen[str]
     """Have another user try to listen wherever a part of the platform does."""
     sockets = hub.sockets
     own = sockets.of("dev1", server)
-    paths = [sockets.hub, sockets.proxy_api, sockets.service, own.public]
-    # Its own directory is a server's own: what is put there is its owner's.
-    paths += [own.bound] if uid == STRANGER else []
+    paths = [sockets.hub, sockets.proxy_api, sockets.service, own, own.with_suffix("")]
     port = httpx.URL(hub.url).port
     process = subprocess.Popen(
         [SYSTEM_PYTHON, "-c", THIEF, str(port), *map(str, paths)],
@@ -137,7 +135,7 @@ def test_nothing_but_the_public_port_is_listened_at(hub: LiveHub) -> None:
 def test_a_part_that_crashes_is_replaced_by_nobody(hub: LiveHub, of_the_owner: bool) -> None:
     dev1, admin = hub.token("dev1"), hub.login("admin")
     start(dev1, "here")
-    owner = hub.sockets.of("dev1", "here").public.stat().st_uid
+    owner = hub.sockets.of("dev1", "here").stat().st_gid
     assert owner not in {0, STRANGER}
     with thief(owner if of_the_owner else STRANGER, hub, "here") as process:
         for find in (lambda: hub.proxy_pid, lambda: hub.service_pid):

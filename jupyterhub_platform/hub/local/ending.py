@@ -74,8 +74,7 @@ class Target:
     uids: frozenset[int] = frozenset()
     supervisor: Process | None = None
 
-    @property
-    def supervised(self) -> bool:
+    def is_supervised(self) -> bool:
         """Tell whether the supervisor lives."""
         known = self.supervisor
         return known is not None and is_alive(known) and runs_as(known.pid, {os.geteuid()})
@@ -95,7 +94,7 @@ class Target:
 
 def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Process]:
     """Yield every living process of ``target``, newest first; never this one or one above it."""
-    seeds = {target.supervisor.pid} if target.supervisor and target.supervised else set()
+    seeds = {target.supervisor.pid} if target.supervisor and target.is_supervised() else set()
     seeds |= members(groups)
     # Read after the seeds: what they forked meanwhile hangs on them.
     table = ProcessTable(target.uids)
@@ -128,6 +127,8 @@ def sweep(target: Target) -> set[psutil.Process]:
     found: set[psutil.Process] = set()
     supervisors: set[psutil.Process] = set()
     groups = target.groups()
+    # At one word: what forks as fast as it can would outrun the looks.
+    kill_members(groups)
     for _ in range(_ROUNDS):
         before = len(found)
         for process in iterate_living(target, groups):
@@ -139,7 +140,6 @@ def sweep(target: Target) -> set[psutil.Process]:
                 found.add(process)
         if len(found) == before:
             break
-    kill_members(groups)
     for process in found or supervisors:
         send_signal(process, signal.SIGKILL)
     return found or supervisors
@@ -185,10 +185,10 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
         Raised if something outlives all this, as what hangs in the kernel does.
     """
     if target.supervisor is not None:
-        _tell(target, signal.SIGTERM if grace > 0 else signal.SIGINT)
+        await asyncio.to_thread(_tell, target, signal.SIGTERM if grace > 0 else signal.SIGINT)
         deadline = time.monotonic() + (grace or _AT_ONCE)
         # No event tells about the end of a process that another Hub started.
-        while target.supervised and time.monotonic() < deadline:  # noqa: ASYNC110
+        while await asyncio.to_thread(target.is_supervised) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_PAUSE)
     deadline = time.monotonic() + patience
     quiet = 0
@@ -199,7 +199,7 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
             raise StillAliveError(_describe_left(target, found))
         if found:
             await asyncio.sleep(_PAUSE)
-    groups = target.groups()
+    groups = await asyncio.to_thread(target.groups)
     # The kernel takes a moment to let go of a group whose last member was just reaped.
     while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_PAUSE)
@@ -209,7 +209,7 @@ def _tell(target: Target, wish: signal.Signals) -> None:
     with suppress(psutil.Error):
         # Taken before the look: if it is the supervisor then, it is that which is told.
         process = psutil.Process(target.supervisor.pid if target.supervisor else 0)
-        if target.supervised:
+        if target.is_supervised():
             send_signal(process, wish)
 
 

@@ -26,7 +26,6 @@ from jupyterhub_platform.hub.local.processes import (
     is_supervisor,
     server_mark,
 )
-from jupyterhub_platform.hub.local.sockets import ServerSocket
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +107,6 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
 def _start(
     machine: Machine, order: Order, confinement: Confinement
 ) -> tuple[subprocess.Popen[bytes], Path]:
-    where = machine.sockets.prepare(order.person, order.server)
     descriptor, log = machine.open_log(order.person.name, order.server)
     environment = {
         **order.environment,
@@ -118,32 +116,28 @@ def _start(
         SERVER_MARK: order.mark,
     }
     try:
-        started = subprocess.Popen(  # noqa: S603 the operator's command
-            [*confinement.wrapper, *_supervisor_command(order, confinement, where)],
-            env=environment,
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=descriptor,
-            stderr=descriptor,
-            close_fds=True,
-            start_new_session=True,
-        )
+        with machine.sockets.bind(order.person, order.server) as listener:
+            started = subprocess.Popen(  # noqa: S603 the operator's command
+                [*confinement.wrapper, *_supervisor_command(order, confinement)],
+                env=environment,
+                cwd="/",
+                stdin=listener.fileno(),
+                stdout=descriptor,
+                stderr=descriptor,
+                close_fds=True,
+                start_new_session=True,
+            )
     finally:
         os.close(descriptor)
     return started, log
 
 
-def _supervisor_command(
-    order: Order, confinement: Confinement, where: ServerSocket
-) -> Sequence[str]:
+def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]:
     command = [sys.executable, *ISOLATED, "--log", str(order.log_bytes)]
     if confinement.group is not None:
         command += ["--group", str(confinement.group / "cgroup.procs")]
     if order.person.uid is not None:
         command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
-    for name in confinement.unset:
-        command += ["--unset", name]
-    command += ["--bound", str(where.bound), "--public", str(where.public)]
     command += ["--cwd", str(order.person.home), "--grace", str(order.grace)]
     return [*command, "--", *order.command]
 

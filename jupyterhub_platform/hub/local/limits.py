@@ -59,7 +59,6 @@ class Confinement:
 
     group: Path | None = None
     wrapper: tuple[str, ...] = ()
-    unset: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -118,7 +117,6 @@ class Limiter:
         if self.systemd:
             return Confinement(
                 wrapper=tuple(_scope(name, resources, processes)),
-                unset=_SESSION,
                 environment={n: os.environ[n] for n in _SESSION if n in os.environ},
             )
         return Confinement(self.parent.make(name, resources, processes) if self.parent else None)
@@ -129,13 +127,11 @@ def probe_limiter() -> Limiter:
     """Find by trying what this machine lets us do; tried once in the life of this process."""
     parent = _probe_parent()
     enforced = parent.controllers & _DIMENSIONS if parent else frozenset()
-    if enforced == _DIMENSIONS:
-        return Limiter(Enforcement(enforced, frozenset(), ""), parent)
-    problem = _probe_systemd()
-    if problem is None:
-        # One process can be in one group only, and this is systemd's.
-        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), systemd=True)
     advisory = _DIMENSIONS - enforced
+    problem = _probe_systemd() if advisory else None
+    if problem is None:
+        # One process can be in one group only, be it systemd's.
+        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), parent, systemd=bool(advisory))
     return Limiter(Enforcement(enforced, advisory, _explain(advisory, problem)), parent)
 
 
@@ -152,17 +148,15 @@ def _explain(advisory: frozenset[str], problem: str) -> str:
 
 def _probe_parent() -> Parent | None:
     """Find the place where most can be limited, the nearest one of those that are equal."""
-    best: Parent | None = None
+    working: list[Parent] = []
     for place in list_places():
-        each = [Parent(place, frozenset({name})) for name in sorted(_CONTROLLERS)]
-        working = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
-        parent = Parent(place, working)
+        each = [Parent(place, frozenset({name})) for name in _CONTROLLERS]
+        granted = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
         # Without any it still keeps a server's processes together.
-        if (best is None or len(working) > len(best.controllers)) and _works(parent):
-            best = parent
-        if best is not None and best.controllers == _CONTROLLERS:
+        working += filter(_works, [Parent(place, granted)])
+        if granted == _CONTROLLERS:
             break
-    return best
+    return max(working, key=lambda parent: len(parent.controllers), default=None)
 
 
 def _works(parent: Parent) -> bool:
@@ -207,7 +201,7 @@ def _scope(name: str, resources: Resources, processes: int) -> list[str]:
         argv += ["-p", f"CPUQuota={max(resources.amount(CPU) // 10, 1)}%"]
     if processes:
         argv += ["-p", f"TasksMax={processes}"]
-    return [*argv, "--"]
+    return [*argv, "--", "env", *(f"--unset={variable}" for variable in _SESSION)]
 
 
 def _probe_systemd() -> str | None:

@@ -5,10 +5,12 @@ import threading
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
+from jupyterhub_platform.hub.local.durable import write_once
 from jupyterhub_platform.hub.local.limits import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.people import (
     Isolation,
@@ -19,6 +21,7 @@ from jupyterhub_platform.hub.local.people import (
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
 from jupyterhub_platform.hub.local.reach import check_reachable
 from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
+from jupyterhub_platform.hub.local.supervisor import set_priority
 from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
@@ -79,7 +82,6 @@ def _prune_logs(directory: Path, user: str) -> None:
         path.unlink(missing_ok=True)
 
 
-_opened: dict[tuple[Path, bool, tuple[int, int], Path | None, Path], Machine] = {}
 _opening: Final = threading.Lock()
 
 
@@ -102,13 +104,11 @@ def open_machine(
     LocalSpawnerError
         Raised if servers cannot be started here as asked, with what to do about it.
     """
-    key = (state.absolute(), isolate, uids, homes, uid_register)
     with _opening:
-        if key not in _opened:
-            _opened[key] = _open(*key)
-        return _opened[key]
+        return _open(state.absolute(), isolate, uids, homes, uid_register)
 
 
+@cache
 def _open(
     state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None, uid_register: Path
 ) -> Machine:
@@ -120,6 +120,8 @@ def _open(
         homes = (ISOLATED_HOMES / instance if isolation.isolated else state) / "homes"
     if isolation.isolated:
         check_reachable(homes, uids[1])
+        # Proxy and service are started after this, and inherit it.
+        set_priority(-10)
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
     ids = UserIds(instance, state, homes, uids, uid_register)
@@ -137,15 +139,7 @@ def read_instance(state: Path) -> str:
         Raised if the file that holds it is damaged: servers could not be recognised.
     """
     path = state / _INSTANCE
-    fresh = state / f".{_INSTANCE}.{uuid.uuid4().hex}"
-    if not path.exists():
-        fresh.touch(mode=0o600)
-        fresh.write_text(f"{uuid.uuid4().hex}\n", encoding="utf-8")
-        # Unlike a rename, this keeps the id that another process was faster to give.
-        with suppress(FileExistsError):
-            path.hardlink_to(fresh)
-        fresh.unlink()
-    found = path.read_text(encoding="utf-8").strip()
+    found = write_once(path, f"{uuid.uuid4().hex}\n").strip()
     if len(found) != 32 or not found.isalnum():
         raise LocalSpawnerError(
             f"{path} does not hold the id of this platform, so its servers cannot be recognised. "

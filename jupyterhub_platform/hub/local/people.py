@@ -10,17 +10,20 @@ import json
 import os
 import pwd
 import re
-import tempfile
-from collections.abc import Mapping
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from pydantic import TypeAdapter
+
+from jupyterhub_platform.hub.local.durable import rewrite
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.local.user_ids import UserIds
 
 _REGISTER: Final = "people-uids.json"
+_REGISTERED: Final = TypeAdapter(dict[str, int])
 _PLAIN: Final = re.compile(r"[a-z0-9_.]")
 _LONGEST: Final = 120
 
@@ -108,23 +111,18 @@ def read_uids(state: Path) -> frozenset[int]:
 
 def _load(register: Path) -> dict[str, int]:
     try:
-        found = json.loads(register.read_text(encoding="utf-8"))
+        found = _REGISTERED.validate_json(register.read_bytes(), strict=True)
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise _unreadable(register, str(error)) from error
-    if not isinstance(found, dict) or not all(type(uid) is int for uid in found.values()):
-        raise _unreadable(register, "it is no list of names and user ids")
-    if len(set(found.values())) != len(found):
-        raise _unreadable(register, "one user id is given to two people")
+    except ValueError:
+        found = None
+    if found is None or len(set(found.values())) != len(found):
+        raise LocalSpawnerError(
+            f"{register} cannot be read: it is no list of names, each with a user id of its own. "
+            "It says whose files are whose: restore it from a backup, or rebuild it from the "
+            "owners of the directories of people's homes."
+        )
     return found
-
-
-def _unreadable(register: Path, why: str) -> LocalSpawnerError:
-    return LocalSpawnerError(
-        f"{register} cannot be read ({why}). It says whose files are whose: restore it "
-        "from a backup, or rebuild it from the owners of the directories of people's homes."
-    )
 
 
 class People:
@@ -155,6 +153,7 @@ class People:
         self._ids = ids
         self._known = _load(self._register)
         self._alone: set[str] = set()
+        self._giving = threading.Lock()
         if isolation.isolated:
             self._keep_ids()
 
@@ -182,16 +181,17 @@ class People:
         return self._known[name] if name in self._alone else None
 
     def _uid_of(self, name: str) -> int:
-        uid = self._known.get(name)
-        if uid is None:
-            uid = self._ids.give(name)
-            known = {**self._known, name: uid}
-            _replace(self._register, known)
-            self._known = known
-        elif name not in self._alone:
-            self._ids.keep(name, uid)
-        self._alone.add(name)
-        return uid
+        with self._giving:
+            uid = self._known.get(name)
+            if uid is None:
+                uid = self._ids.give(name)
+                known = {**self._known, name: uid}
+                rewrite(self._register, json.dumps(known, indent=2, sort_keys=True) + "\n")
+                self._known = known
+            elif name not in self._alone:
+                self._ids.keep(name, uid)
+            self._alone.add(name)
+            return uid
 
 
 def _hand_over(home: Path, uid: int) -> None:
@@ -207,19 +207,3 @@ def _hand_over(home: Path, uid: int) -> None:
         os.fchmod(handle, 0o700)
     finally:
         os.close(handle)
-
-
-def _replace(path: Path, content: Mapping[str, int]) -> None:
-    """Write a file in one step that no crash can leave half done, readable by us alone."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(dict(sorted(content.items())), file, indent=2)
-            file.write("\n")
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise

@@ -7,6 +7,7 @@ from typing import Final
 
 from jupyterhub_platform.hub.local.processes import PYTHON, LocalSpawnerError
 from jupyterhub_platform.hub.local.user_ids import FIRST_UID
+from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER
 
 _TRY_SECONDS: Final = 60
 
@@ -29,9 +30,11 @@ def check_reachable(
             f"users. Open it for passing through (chmod o+x {closed}), or put them "
             "where all may pass, with c.PlatformLocalSpawner.homes_dir."
         )
-    problem = _try_as(uid, [program, "-I", "-c", f"import {module}"])
+    needed = (Path(program), Path(program).resolve(), PASSED_LISTENER)
+    trial = f"import os, {module}; os.listdir({str(PASSED_LISTENER)!r})"
+    problem = _try_as(uid, [program, "-I", "-c", trial])
     if problem is not None:
-        closed = _first_closed(Path(program)) or _first_closed(Path(program).resolve())
+        closed = next(filter(None, map(_first_closed, needed)), None)
         where = f"{closed} is closed to other users" if closed else problem
         raise LocalSpawnerError(
             f"People's servers cannot run {program} as a user of their own: {where}. Make the "

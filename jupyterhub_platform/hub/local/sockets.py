@@ -11,14 +11,16 @@ ended it refuses connections, and nobody else can listen in its place.
     private/service.sock       for us alone
     u/USER/                    this user may pass through, only we may write
     u/USER/SERVER.sock         where the proxy finds a server, and nothing else ever listens
-    u/USER/SERVER/sock         where the server binds; its supervisor puts that one in place
+
+The Hub binds the socket of a server itself and passes it on, as systemd does: below this directory
+no user can make, replace or remove anything.
 """
 
 import hashlib
 import os
-import shutil
 import socket
 import stat
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +28,6 @@ from typing import Final
 
 from jupyterhub_platform.hub.local.people import Person
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
-from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 
 _NAME: Final = "jupyterhub-platform"
 _OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
@@ -34,24 +35,6 @@ _OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
 _LONGEST: Final = 107
 """Bytes of a path that a socket can be bound to on Linux."""
 _LONGEST_BELOW: Final = len("/u/0123456789abcdef/0123456789abcdef.sock")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSocket:
-    """Where one server listens: ``bound`` is its own, ``public`` what is routed to."""
-
-    bound: Path
-    public: Path
-
-    @property
-    def service_url(self) -> str:
-        """What the server is told to listen at."""
-        return render_unix_url(self.bound)
-
-    @property
-    def url(self) -> str:
-        """Where Hub and proxy find the server."""
-        return render_unix_url(self.public)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,37 +58,39 @@ class Sockets:
         """Where the admin service listens."""
         return self.directory / "private" / "service.sock"
 
-    def of(self, person: str, server: str) -> ServerSocket:
+    def of(self, person: str, server: str) -> Path:
         """Say where a server listens: the same at every start."""
-        name = _digest(server)
-        own = self.directory / "u" / _digest(person)
-        return ServerSocket(own / name / "sock", own / f"{name}.sock")
+        return self.directory / "u" / _digest(person) / f"{_digest(server)}.sock"
 
-    def prepare(self, person: Person, server: str) -> ServerSocket:
-        """Make the places of a server that is about to start; until it listens, none answers.
+    def bind(self, person: Person, server: str) -> socket.socket:
+        """Bind the socket of a server that is about to start, for it to listen.
+
+        Until it does, a connection is refused, which the Hub expects of a start; and again when
+        all that the socket was passed to have ended.
 
         Raises
         ------
         OSError
             Raised if the system refuses.
         """
-        found = self.of(person.name, server)
-        self.remove(person.name, server)
+        path = self.of(person.name, server)
         group = -1 if person.uid is None else person.uid
-        _make(found.public.parent.parent, 0o711)
-        _make(found.public.parent, 0o710, group=group)
-        _make(found.bound.parent, 0o700, owner=group, group=group)
-        # Nobody listens there: a connection is refused, which the Hub expects of a start.
-        with socket.socket(socket.AF_UNIX) as nobody:
-            nobody.bind(str(found.public))
-        return found
+        _make(path.parent.parent, 0o711)
+        _make(path.parent, 0o710, group=group)
+        self.remove(person.name, server)
+        bound = socket.socket(socket.AF_UNIX)
+        try:
+            bound.bind(str(path))
+            os.chown(path, -1, group)
+            path.chmod(0o660)
+        except OSError:
+            bound.close()
+            raise
+        return bound
 
     def remove(self, person: str, server: str) -> None:
-        """Remove the places of a server that has ended."""
-        found = self.of(person, server)
-        shutil.rmtree(found.bound.parent, ignore_errors=True)
-        for path in (found.public, draft_of(found.public)):
-            path.unlink(missing_ok=True)
+        """Remove the socket of a server that has ended."""
+        self.of(person, server).unlink(missing_ok=True)
 
     def close(self) -> None:
         """Remove what no server needs, when neither Hub nor service nor proxy runs."""
@@ -114,12 +99,8 @@ class Sockets:
 
     def clear(self) -> None:
         """Remove everything, when no server runs."""
-        shutil.rmtree(self.directory, ignore_errors=True)
-
-
-def draft_of(public: Path) -> Path:
-    """Say where a supervisor looks at a socket before it puts it in place."""
-    return public.with_suffix(".new")
+        # An earlier version let users write there, and no tree is too deep for this program.
+        subprocess.run(["rm", "-rf", "--", self.directory], check=False)  # noqa: S603, S607
 
 
 def open_sockets(state: Path, instance: str) -> Sockets:
@@ -177,12 +158,12 @@ def _check(directory: Path, *above: Path) -> None:
             )
 
 
-def _make(path: Path, mode: int, *, owner: int = -1, group: int = -1) -> None:
+def _make(path: Path, mode: int, *, group: int = -1) -> None:
     with suppress(FileExistsError):
         path.mkdir(mode=0o700)
     # What another user made is left as it is, and found when it is looked at.
     if path.lstat().st_uid == os.geteuid() and not path.is_symlink():
-        os.chown(path, owner, group)
+        os.chown(path, -1, group)
         path.chmod(mode)
 
 

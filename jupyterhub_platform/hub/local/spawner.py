@@ -10,21 +10,27 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from jupyterhub.spawner import Spawner, SpawnException
-from traitlets import default
+from jupyterhub.traitlets import ByteSpecification
+from traitlets import Bool, Float, Int, Tuple, Unicode, default
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.ending import StillAliveError, Target, end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine
+from jupyterhub_platform.hub.local.machine import Machine, open_machine
+from jupyterhub_platform.hub.local.people import Person
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     LocalSpawnerError,
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.sockets import ServerSocket
-from jupyterhub_platform.hub.local.spawner_traits import LocalSpawnerTraits
-from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME, use_unix_sockets
+from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UID_REGISTER
+from jupyterhub_platform.hub.upstream.jupyter_server import CONFIG_PATH, PASSED_LISTENER
+from jupyterhub_platform.hub.upstream.unix_sockets import (
+    SCHEME,
+    render_unix_url,
+    use_unix_sockets,
+)
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.
@@ -35,12 +41,69 @@ _QUIET = (
 )
 
 
-class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # no types
+class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     """Start each server as a process of this machine, under a supervisor of its own.
 
     Subclasses say what was admitted by overriding :meth:`reservation_id` and
     :meth:`granted_resources`.
     """
+
+    state_dir = Unicode(
+        ".jupyterhub-platform",
+        help="Directory for what this platform keeps: server logs, user ids, and people's homes.",
+    ).tag(config=True)
+
+    homes_dir = Unicode(
+        help="""Directory of people's homes; by default in ``state_dir``.
+
+        As root, where people have user ids of their own, it must be where everybody may pass
+        through; the default is then below ``/var/lib/jupyterhub-platform``.
+        """,
+    ).tag(config=True)
+
+    isolate = Bool(
+        True,
+        help="""
+        As root, run each person's servers as a user id of their own.
+
+        Without root this has no effect: all servers run as the Hub's own user, and people are
+        not isolated from each other or from the Hub.
+        """,
+    ).tag(config=True)
+
+    uids = Tuple(
+        Int(),
+        Int(),
+        default_value=(FIRST_UID, LAST_UID),
+        help="""
+        First and last of the user ids that people are given, if the Hub runs as root.
+
+        Ids of accounts, and those that ``/etc/subuid`` sets aside for containers, are passed
+        over. A person keeps the id for good.
+        """,
+    ).tag(config=True)
+
+    uid_register = Unicode(
+        str(UID_REGISTER),
+        help="Directory that remembers all user ids given on this machine; one for all platforms.",
+    ).tag(config=True)
+
+    stop_grace = Float(
+        10.0,
+        help="Seconds that a server has to shut down its kernels before all of it is killed.",
+    ).tag(config=True)
+
+    kill_patience = Float(
+        20.0,
+        help="Seconds to go on killing what a server started before stopping it counts as failed.",
+    ).tag(config=True)
+
+    process_limit = Int(
+        1024,
+        help="Most processes and threads of one server, where the system can limit them; 0: any.",
+    ).tag(config=True)
+
+    log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
 
     # Set by JupyterHub, which has no types.
     api_token: str
@@ -54,6 +117,24 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         self._unsearched = False
         use_unix_sockets()
         super().__init__(**kwargs)
+
+    def machine(self) -> Machine:
+        """Return what is known about this machine.
+
+        Raises
+        ------
+        LocalSpawnerError
+            Raised if servers cannot be started here as asked.
+        """
+        first, last = self.uids
+        homes = Path(self.homes_dir) if self.homes_dir else None
+        return open_machine(
+            Path(self.state_dir),
+            isolate=self.isolate,
+            uids=(first, last),
+            homes=homes,
+            uid_register=Path(self.uid_register),
+        )
 
     @default("cmd")
     def _default_command(self) -> list[str]:
@@ -105,7 +186,9 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         if own not in path.split(os.pathsep):
             found["PATH"] = os.pathsep.join((own, path))
         prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
-        found["JUPYTERHUB_SERVICE_URL"] = f"{self._socket.service_url}{prefix}"
+        found["JUPYTERHUB_SERVICE_URL"] = f"{render_unix_url(self._socket)}{prefix}"
+        configured = found.get(CONFIG_PATH, "").split(os.pathsep)
+        found[CONFIG_PATH] = os.pathsep.join(filter(None, (str(PASSED_LISTENER), *configured)))
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
@@ -113,11 +196,11 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         where: list[str] = []
         if any("jupyter" in Path(word).name for word in self.cmd):
             # A port in the person's own configuration would keep it from starting.
-            where = [f"--ServerApp.sock={self._socket.bound}", "--ServerApp.port=8888"]
+            where = [f"--ServerApp.sock={self._socket}", "--ServerApp.port=8888"]
         return [*where, *super().get_args()]
 
     @property
-    def _socket(self) -> ServerSocket:
+    def _socket(self) -> Path:
         return self.machine().sockets.of(self.user.name, self.name)
 
     # Start, poll, stop
@@ -131,17 +214,19 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         try:
             machine = await asyncio.to_thread(self.machine)
             await self._end_leftovers(machine)
-            self._launch(machine)
+            # A user id for a new person is one that none of the machine's processes has.
+            person = await asyncio.to_thread(machine.people.person, self.user.name)
+            self._launch(machine, person)
         except LocalSpawnerError as error:
             raise _explained(error) from error
         finally:
             self._starting = False
-        return self._socket.url
+        return render_unix_url(self._socket)
 
-    def _launch(self, machine: Machine) -> None:
+    def _launch(self, machine: Machine, person: Person) -> None:
         self._reservation = self.reservation_id()
         order = Order(
-            person=machine.people.person(self.user.name),
+            person=person,
             server=self.name,
             reservation=self._reservation,
             command=(*self.cmd, *self.get_args()),
@@ -220,10 +305,10 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
         self._reservation = record.reservation
         # Known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
-        told = environment.get("JUPYTERHUB_SERVICE_URL", "")
-        if not told.startswith(f"{self._socket.service_url}/"):
+        url, told = render_unix_url(self._socket), environment.get("JUPYTERHUB_SERVICE_URL", "")
+        if not told.startswith(f"{url}/"):
             return False
-        address = urlsplit(self._socket.url).hostname
+        address = urlsplit(url).hostname
         if self.server is not None and (self.server.proto, self.server.ip) != (SCHEME, address):
             self.server.proto, self.server.ip = SCHEME, address
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}

@@ -15,7 +15,6 @@ import os
 import resource
 import select
 import signal
-import stat
 import sys
 import threading
 import time
@@ -27,7 +26,7 @@ _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
-_LOOK_SECONDS = 0.05
+_LISTENER = 3
 
 _LOG = 1
 _PIPE_BYTES = 2**20
@@ -44,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
+    if options.uid is not None:
+        set_priority(-10)
     output, written = os.pipe()
     child = os.fork()
     if child == 0:
@@ -51,11 +52,13 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(written, 2)
         _become_server(options, own)
     os.close(written)
+    # From here on, nothing but what the server has started can answer in its place.
+    _close_input()
     # The signals that are waited for are blocked in this thread, too.
     keeper = threading.Thread(target=_keep_log, args=(output, options.log), daemon=True)
     keeper.start()
     status = _supervise(child, options)
-    _end_children()
+    _end_children(options.group)
     # A program may have handed the pipe to one that is not ours to end.
     keeper.join(_DRAIN_SECONDS)
     if os.WIFSIGNALED(status):
@@ -73,9 +76,6 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--cwd", default="/", help="directory to start in")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
     parser.add_argument("--processes", type=int, default=0, help="most processes of that user")
-    parser.add_argument("--bound", default="", help="socket that the server binds")
-    parser.add_argument("--public", default="", help="where the Hub finds it")
-    parser.add_argument("--unset", action="append", default=[], help="variable not to pass on")
     parser.add_argument("--log", type=int, default=10 * 2**20, help="most bytes of the log")
     parser.add_argument("command", nargs="+")
     return parser.parse_args(arguments)
@@ -91,13 +91,15 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.umask(0o077)
         if options.uid is not None:
+            os.setsid()
+            set_priority(0)
             _drop_privileges(options.uid, options.processes)
         os.chdir(options.cwd)
         # After the change of user, which resets it.
         _control(_SET_DEATH_SIGNAL, signal.SIGKILL)
         if os.getppid() != parent:
             os._exit(_CANNOT_START)
-        environment = {k: v for k, v in os.environ.items() if k not in options.unset}
+        environment = {**os.environ, **_pass_listener()}
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
@@ -105,6 +107,32 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
     except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
         _say(f"cannot start {options.command[0]}: {error}")
         os._exit(_CANNOT_START)
+
+
+def set_priority(nice: int) -> None:
+    """Set what this process, and what it starts, gets of the CPU beside a user's processes.
+
+    Without control groups each process gets the same; or each session, where the kernel groups
+    them ("autogroup"), and a program can make one for each of its processes. A thousand of them
+    would leave the Hub, and what is to end them, a thousandth of the machine.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, os.getpid(), nice)
+    with suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123 light
+        group.write(str(nice))
+
+
+def _pass_listener() -> dict[str, str]:
+    """Pass the socket that is our input to the server, in the way of systemd."""
+    os.dup2(0, _LISTENER)
+    _close_input()
+    return {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
+
+
+def _close_input() -> None:
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
 
 
 def _drop_privileges(uid: int, processes: int) -> None:
@@ -171,12 +199,8 @@ def _supervise(child: int, options: argparse.Namespace) -> int:
     TERM lets it shut down within its seconds of grace, INT ends it at once.
     """
     deadline: float | None = None
-    is_public = not options.bound
     while True:
-        is_public = is_public or _publish(options.bound, options.public, options.uid)
-        left = 3600.0 if is_public else _LOOK_SECONDS
-        if deadline is not None:
-            left = max(0.05, deadline - time.monotonic())
+        left = 3600.0 if deadline is None else max(0.05, deadline - time.monotonic())
         received = signal.sigtimedwait(_WATCHED, left)
         if received is not None and received.si_signo == signal.SIGINT:
             deadline = time.monotonic()
@@ -190,30 +214,6 @@ def _supervise(child: int, options: argparse.Namespace) -> int:
                 return status
 
 
-def _publish(bound: str, public: str, uid: int | None) -> bool:
-    """Put the socket that the server has bound where the Hub looks; tell whether it is there.
-
-    The server can put anything into its own directory: what is no socket of its user's is passed
-    over. The Hub looks into one where nobody but its own user can write.
-    """
-    draft = f"{os.path.splitext(public)[0]}.new"  # noqa: PTH122 light
-    try:
-        os.link(bound, draft, follow_symlinks=False)
-        found = os.lstat(draft)
-        owner = os.geteuid() if uid is None else uid
-        if not stat.S_ISSOCK(found.st_mode) or found.st_uid != owner:
-            os.unlink(draft)  # noqa: PTH108 light
-            return False
-        os.rename(draft, public)  # noqa: PTH104 light
-        if uid is not None:
-            # Nothing more has to be bound: it could fill what is the system's.
-            os.chown(os.path.dirname(bound), 0, uid)  # noqa: PTH120 light
-            os.chmod(os.path.dirname(bound), 0o710)  # noqa: PTH101, PTH120, S103 light
-    except OSError:
-        return False
-    return True
-
-
 def _reap() -> Iterator[tuple[int, int]]:
     while True:
         try:
@@ -225,12 +225,17 @@ def _reap() -> Iterator[tuple[int, int]]:
         yield pid, status
 
 
-def _end_children() -> None:
+def _end_children(groups: Sequence[str]) -> None:
     """Kill children until there are none; those of a killed child become our own.
+
+    A control group dies at one word, however fast its members fork.
 
     Each is stopped on sight, newest id first, so that none forks on while others die. Having no
     children left is the proof that nothing is: whatever loses its parent becomes a child.
     """
+    for path in groups:
+        with suppress(OSError), open(f"{os.path.dirname(path)}/cgroup.kill", "w") as kill:  # noqa: PTH120, PTH123 light
+            kill.write("1")
     while True:
         children = [pid for pid in _pids() if _stop_if_ours(pid)]
         for pid in children:

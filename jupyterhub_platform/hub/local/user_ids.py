@@ -6,15 +6,14 @@ all and never changes: neither a crash nor a second Hub gives an id twice.
 """
 
 import json
-import os
 import pwd
-import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.hub.local.durable import write_once
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, list_owners
 
 FIRST_UID: Final = 200_000
@@ -140,20 +139,9 @@ class UserIds:
     def _enter(self, uid: int, owner: Owner) -> Owner:
         """Enter ``owner`` unless somebody is entered already, and return who is."""
         entry = self._register / str(uid)
-        draft = self._register / f".{uid}.{uuid.uuid4().hex}"
-        if not entry.exists():
-            handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(asdict(owner), file)
-                file.flush()
-                os.fsync(file.fileno())
-            # Unlike a rename, this leaves an entry that another Hub was faster to make.
-            with suppress(FileExistsError):
-                entry.hardlink_to(draft)
-            draft.unlink()
-            _sync(self._register)
+        found = write_once(entry, json.dumps(asdict(owner)))
         try:
-            return Owner(**json.loads(entry.read_text(encoding="utf-8")))
+            return Owner(**json.loads(found))
         except (ValueError, TypeError):
             return Owner("", "?", f"somebody whom {entry} does not name")
 
@@ -203,11 +191,3 @@ def _subordinate_uids(path: Path) -> list[range]:
         for f in fields
         if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()
     ]
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -221,11 +221,13 @@ async def test_the_server_inherits_no_file_and_no_session_of_the_hub(servers, tm
     secret = os.open(tmp_path, os.O_RDONLY)
     os.set_inheritable(secret, True)
     look = f"ls /proc/self/fd > {tmp_path}/fds; ps -o sid= $$ > {tmp_path}/sid"
+    look += f"; readlink /proc/$$/fd/0 > {tmp_path}/input"
     record, wait = servers.start("/bin/sh", "-c", look)
     os.close(secret)
     assert wait() == 0
-    # The fourth is the directory that ls itself reads.
-    assert (tmp_path / "fds").read_text().split() == ["0", "1", "2", "3"]
+    # The fourth is the socket to listen at, and the fifth the directory that ls itself reads.
+    assert (tmp_path / "fds").read_text().split() == ["0", "1", "2", "3", "4"]
+    assert (tmp_path / "input").read_text() == "/dev/null\n"
     assert int((tmp_path / "sid").read_text()) == record.supervisor.pid
     await servers.end(record)
 

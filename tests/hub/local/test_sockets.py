@@ -2,50 +2,60 @@
 
 import errno
 import os
+import signal
 import socket
 import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jupyterhub_platform.hub.local import sockets as module
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
-from jupyterhub_platform.hub.local.sockets import ServerSocket, open_sockets
-from tests.hub.local.conftest import Servers, as_root, wait_until
+from jupyterhub_platform.hub.local.sockets import open_sockets
+from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.support.forgery import SYSTEM_PYTHON
 
 STRANGER = 199_999
 INSTANCE = "0123456789abcdef0123456789abcdef"
 LISTEN = """
 import os, socket, sys, time
-def listen(path):
-    server = socket.socket(socket.AF_UNIX)
-    server.bind(path)
-    os.chmod(path, 0o777)
-    server.listen()
-    return server
-bound, other = sys.argv[1:3]
+listener = socket.socket(fileno=3)
+path, other = sys.argv[1:3]
+assert listener.getsockname() == path, listener
+assert (os.environ["LISTEN_FDS"], os.environ["LISTEN_PID"]) == ("1", str(os.getpid()))
+def attempt(function, *arguments):
+    try:
+        function(*arguments)
+    except OSError as error:
+        return
+    print("could", function, arguments, flush=True)
 {first}
-server = listen(bound)
+listener.listen()
+print("listens", flush=True)
 while True:
-    connection = server.accept()[0]
+    connection = listener.accept()[0]
     try:
         connection.send(b"mine")
     except OSError:
         pass
     connection.close()
 """
-# What a server may put where its socket is looked for, before it does listen.
+# What a server may try where its socket is, before it listens and while it does.
 TRICKS = {
     "nothing": "",
-    "a link to a socket of another": "os.symlink(other, bound); time.sleep(1); os.unlink(bound)",
-    "a link to nowhere": "os.symlink('/nowhere', bound); time.sleep(1); os.unlink(bound)",
-    "a file": "open(bound, 'w').close(); time.sleep(1); os.unlink(bound)",
-    "a fifo": "os.mkfifo(bound); time.sleep(1); os.unlink(bound)",
-    "a directory": "os.mkdir(bound); time.sleep(1); os.rmdir(bound)",
+    "a link in its place": "attempt(os.unlink, path); attempt(os.symlink, other, path)",
+    "another in its place": "attempt(os.rename, other, path); attempt(os.replace, other, path)",
+    "another name": "attempt(os.link, path, path + 'x'); attempt(os.rename, path, path + 'x')",
+    "a second listener": "attempt(socket.socket(socket.AF_UNIX).bind, path + 'x')",
+    "open to all": "attempt(os.chmod, path, 0o777); attempt(os.chown, path, -1, os.getgid())",
+    "a directory to fill": "attempt(os.mkdir, path[:-5]); attempt(os.mkdir, path[:-5] + '/x')",
+    "a file to fill": "attempt(open, path[:-5], 'w')",
+    "a fifo": "attempt(os.mkfifo, path + 'x'); attempt(os.mkfifo, os.path.dirname(path) + '/../x')",
+    "the descriptor's mode": "attempt(os.fchmod, 3, 0o777); attempt(os.fchown, 3, os.getuid(), -1)",
 }
 
 
@@ -90,34 +100,55 @@ def attack(uid: int, code: str, *arguments: Path) -> str:
     return done.stdout + done.stderr
 
 
-def start(servers: Servers, machine: Machine, other: Path, trick: str = "") -> ServerSocket:
+def start(servers: Servers, machine: Machine, other: Path, trick: str = "") -> Path:
     person = machine.people.person("ada")
-    where = machine.sockets.of("ada", "s1")
+    path = machine.sockets.of("ada", f"s{len(servers.records) + 1}")
     code = LISTEN.format(first=trick)
-    servers.start(SYSTEM_PYTHON, "-c", code, str(where.bound), str(other), person=person)
-    return where
+    servers.start(SYSTEM_PYTHON, "-c", code, str(path), str(other), person=person)
+    return path
+
+
+def listens(servers: Servers) -> bool:
+    return "listens" in read_log(servers.records[-1])
 
 
 @as_root
 @pytest.mark.parametrize("trick", TRICKS)
-async def test_only_a_socket_of_its_own_user_becomes_public(
+async def test_a_server_listens_where_it_can_change_nothing(
     isolated: Machine, other: Path, trick: str
 ) -> None:
     servers = Servers(isolated)
-    where = start(servers, isolated, other, TRICKS[trick])
-    seen = set()
-
-    def is_there() -> bool:
-        found = where.public.lstat()
-        seen.add(stat.S_IFMT(found.st_mode))
-        return found.st_uid == isolated.people.person("ada").uid
-
-    assert is_refused(where.public)
-    wait_until(is_there)
-    assert ask(where.public) == b"mine"
-    assert seen == {stat.S_IFSOCK}, "it was something else for a moment"
+    path = start(servers, isolated, other, f"time.sleep(0.3); {TRICKS[trick]}")
+    before = path.lstat()
+    assert is_refused(path), "until it listens, a start is not mistaken for one that is ready"
+    wait_until(lambda: listens(servers))
+    assert ask(path) == b"mine"
+    found = path.lstat()
+    assert (found.st_ino, found.st_mode, found.st_uid) == (before.st_ino, before.st_mode, 0)
+    assert stat.S_IMODE(found.st_mode) == 0o660
+    assert found.st_gid == isolated.people.person("ada").uid
+    assert list(path.parent.iterdir()) == [path]
+    assert "could" not in read_log(servers.records[0])
     await servers.end(servers.records[0])
-    assert is_refused(where.public), "a server that has ended answers nobody"
+    assert is_refused(path), "a server that has ended answers nobody"
+
+
+@as_root
+async def test_no_user_can_write_anywhere_below_the_sockets(isolated: Machine, other: Path) -> None:
+    servers = Servers(isolated)
+    for _ in range(2):
+        start(servers, isolated, other)
+        wait_until(lambda: listens(servers))
+    below = [isolated.sockets.directory, *isolated.sockets.directory.rglob("*")]
+    assert len(below) == 6
+    for path in below:
+        found = path.lstat()
+        assert found.st_uid == 0
+        assert not found.st_mode & 0o022 or stat.S_ISSOCK(found.st_mode), path
+        if path.parent.name == "u":
+            assert stat.S_IMODE(found.st_mode) == 0o710, "others need not pass through"
+    for record in servers.records:
+        await servers.end(record)
 
 
 @as_root
@@ -127,8 +158,8 @@ async def test_neither_its_own_user_nor_another_can_put_anything_in_its_place(
     servers = Servers(isolated)
     uid = isolated.people.person("ada").uid
     assert uid is not None
-    where = start(servers, isolated, other)
-    wait_until(lambda: where.public.lstat().st_uid == uid)
+    path = start(servers, isolated, other)
+    wait_until(lambda: listens(servers))
     for code in (
         "import os, sys; os.unlink(sys.argv[1])",
         "import os, sys; os.rename(sys.argv[1], sys.argv[1] + 'x')",
@@ -139,18 +170,32 @@ async def test_neither_its_own_user_nor_another_can_put_anything_in_its_place(
         "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1] + 'x')",
         "import os, sys; os.rmdir(os.path.dirname(sys.argv[1]))",
         "import os, sys; os.mkdir(os.path.dirname(os.path.dirname(sys.argv[1])) + '/x')",
+        "import os, sys; os.mkdir(os.path.splitext(sys.argv[1])[0])",
         "import os, sys; os.chmod(os.path.dirname(sys.argv[1]), 0o777)",
         "import os, sys; os.listdir(os.path.dirname(sys.argv[1]))",
-        "import os, sys; os.symlink(sys.argv[2], os.path.dirname(sys.argv[3]) + '/x')",
+        "import os, sys; os.symlink(sys.argv[2], os.path.dirname(sys.argv[1]) + '/x')",
     ):
         for attacker in (uid, STRANGER):
-            said = attack(attacker, code, where.public, other, where.bound)
+            said = attack(attacker, code, path, other)
             assert "Error" in said, f"user {attacker} could: {code}"
     connect = "import socket, sys; socket.socket(socket.AF_UNIX).connect(sys.argv[1]); print('in')"
-    assert attack(uid, connect, where.public) == "in\n", "it is its own"
-    assert attack(uid, connect, where.bound) == "in\n"
-    assert "PermissionError" in attack(STRANGER, connect, where.public)
-    assert ask(where.public) == b"mine"
+    assert attack(uid, connect, path) == "in\n", "it is its own"
+    assert "PermissionError" in attack(STRANGER, connect, path)
+    assert ask(path) == b"mine"
+    await servers.end(servers.records[0])
+
+
+@as_root
+async def test_only_what_the_server_has_started_holds_its_socket(
+    isolated: Machine, other: Path
+) -> None:
+    servers = Servers(isolated)
+    path = start(servers, isolated, other)
+    wait_until(lambda: listens(servers))
+    (server,) = psutil.Process(servers.records[0].supervisor.pid).children()
+    os.kill(server.pid, signal.SIGKILL)
+    wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+    assert is_refused(path)
     await servers.end(servers.records[0])
 
 
@@ -213,28 +258,47 @@ def test_path_fits_into_the_address_of_a_socket_however_long_the_names_are(
         for directory in (state, state / ("d" * 100)):
             monkeypatch.setattr(os, "geteuid", lambda user=user: user)
             sockets = module.locate_sockets(directory, INSTANCE)
-            where = sockets.of("u" * 255, "s" * 255)
-            for path in (where.public, where.bound, sockets.proxy_api, sockets.service):
+            server = sockets.of("u" * 255, "s" * 255)
+            for path in (server, sockets.proxy_api, sockets.service):
                 assert len(os.fsencode(path)) <= 107
 
 
 def test_servers_of_one_user_and_of_two_have_different_places(machine: Machine) -> None:
     names = ["", "a", "b", "a/b"]
-    places = {machine.sockets.of(user, name).public for user in names for name in names}
+    places = {machine.sockets.of(user, name) for user in names for name in names}
     assert len(places) == len(names) ** 2
     assert machine.sockets.of("a", "b") == machine.sockets.of("a", "b")
 
 
-async def test_leftovers_of_an_earlier_start_are_removed_before_the_next(machine: Machine) -> None:
+def test_a_start_binds_anew_and_an_end_leaves_nothing(machine: Machine) -> None:
     person = machine.people.person("ada")
-    where = machine.sockets.prepare(person, "s1")
-    (where.bound.parent / "old").write_text("x")
-    module.draft_of(where.public).touch()
-    assert machine.sockets.prepare(person, "s1") == where
-    assert list(where.bound.parent.iterdir()) == []
-    assert not module.draft_of(where.public).exists()
-    assert is_refused(where.public)
+    path = machine.sockets.of("ada", "s1")
+    with machine.sockets.bind(person, "s1") as first:
+        first.listen()
+        with machine.sockets.bind(person, "s1"):
+            assert is_refused(path), "the listener of an earlier start"
     machine.sockets.remove("ada", "s1")
-    assert list(where.public.parent.iterdir()) == []
+    assert list(path.parent.iterdir()) == []
+    machine.sockets.remove("ada", "s1")
+    machine.sockets.clear()
+    assert not machine.sockets.directory.exists()
+
+
+def test_a_tree_of_any_depth_that_an_earlier_version_let_users_make_is_removed(
+    machine: Machine,
+) -> None:
+    deep = machine.sockets.of("ada", "s1").with_suffix("")
+    deep.mkdir(parents=True)
+    before = os.open(".", os.O_RDONLY)
+    try:
+        os.chdir(deep)
+        for _ in range(30_000):
+            os.mkdir("d")  # noqa: PTH102 deeper than a path may be
+            os.chdir("d")
+    finally:
+        os.fchdir(before)
+        os.close(before)
+    with machine.sockets.bind(machine.people.person("ada"), "s1"):
+        machine.sockets.remove("ada", "s1")
     machine.sockets.clear()
     assert not machine.sockets.directory.exists()

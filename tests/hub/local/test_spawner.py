@@ -25,6 +25,7 @@ from jupyterhub_platform.hub.local.processes import (
     read_environment,
 )
 from jupyterhub_platform.hub.local.spawner import LocalServerSpawner
+from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
 
@@ -111,7 +112,7 @@ async def test_a_server_starts_runs_and_stops(hubs):
 
     url = await spawner.start()
 
-    assert url == hubs.machine.sockets.of("ada", "").url
+    assert url == render_unix_url(hubs.machine.sockets.of("ada", ""))
     assert url.startswith("http+unix://%2f")
     assert await spawner.poll() is None
     kept = spawner.get_state()["local"]
