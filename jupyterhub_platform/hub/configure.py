@@ -18,6 +18,7 @@ from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
 from jupyterhub_platform.hub.explaining import list_ended
 from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
+from jupyterhub_platform.hub.kept_settings import say_undone
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.misconfigured import ConfigurationError
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
@@ -73,7 +74,7 @@ def configure(c: Any) -> None:
 
 
 def _configure(c: Any) -> None:
-    refuse_in_a_sentence()
+    refuse_in_a_sentence(say_undone)
     hub = c.JupyterHub
     check_shapes(hub)
     authenticator = _authenticator(hub)

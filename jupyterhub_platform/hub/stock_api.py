@@ -22,9 +22,11 @@ from jupyterhub.apihandlers.users import (
     UserTokenListAPIHandler,
 )
 from jupyterhub.handlers import default_handlers as page_routes
-from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.base import BaseHandler, UserRedirectHandler
+from jupyterhub.handlers.pages import SpawnPendingHandler
 from tornado import web
 
+from jupyterhub_platform.hub.already_running import PendingWish, RedirectedWish
 from jupyterhub_platform.hub.bad_input import refusing_bad_values
 from jupyterhub_platform.hub.policy_guards import KeptAdmins, KeptLevels, KeptName
 from jupyterhub_platform.hub.request_bodies import ObjectBody
@@ -148,9 +150,15 @@ def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if issubclass(handler, APIHandler):
         guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
         handler = type(handler.__name__, (guard, handler), names)
+    elif handler in _PAGE_GUARDS:
+        handler = type(handler.__name__, (_PAGE_GUARDS[handler], handler), names)
     return type(handler.__name__, (handler,), names | refusing_bad_values(handler))
 
 
+_PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    SpawnPendingHandler: PendingWish,
+    UserRedirectHandler: RedirectedWish,
+}
 _GUARDS: Final[dict[type[Any], type[Any]]] = {
     UserAPIHandler: KeptName,
     UserListAPIHandler: KeptAdmins,

@@ -8,7 +8,7 @@ itself.
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jupyterhub.app import JupyterHub
@@ -44,8 +44,24 @@ KNOWN: Final[Mapping[str, str]] = {
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 
 
-def refuse_in_a_sentence() -> None:
-    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm."""
+def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
+    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm.
+
+    ``say_undone`` is asked before the first step, when every setting has its last value; what it
+    says is a reason not to start.
+    """
+    first: Any = JupyterHub.init_eventlog
+    if not hasattr(first, _PATCHED):
+
+        @functools.wraps(first)
+        def look_first(app: Any) -> Any:
+            if undone := say_undone(app):
+                app.log.critical("The Hub does not start: %s.", undone)
+                raise SystemExit(1)
+            return first(app)
+
+        setattr(look_first, _PATCHED, True)
+        JupyterHub.init_eventlog = look_first
     for name, settings in STEPS.items():
         step = getattr(JupyterHub, name, None)
         if step is not None and not hasattr(step, _PATCHED):
