@@ -60,7 +60,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         looks the same (a ligature, the Kelvin sign), and that one is not let in as this one.
         """
         if not isinstance(username, str):
-            raise ValueError(f"{username!a} is no name of a user: a name is text")
+            raise TypeError(f"{username!a} is no name of a user: a name is text")
         lowered = username.lower()
         if lowered.isascii() and not username.isascii():
             return username

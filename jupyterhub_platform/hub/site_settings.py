@@ -51,7 +51,7 @@ class _CustomScope(TypedDict, total=False):
 class _Shape:
     """How a setting has to be written: its kind, what is in it, and an example."""
 
-    kind: type
+    kind: Any
     entries: TypeAdapter[Any]
     example: str
 
