@@ -4,6 +4,7 @@ JupyterHub leads to the server that runs, whatever options a link carries: who a
 tier would find themselves in the small one.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -170,7 +171,9 @@ class PendingWish(BaseHandler):  # type: ignore[misc]
         wish = asked_options(self)
         user = self.find_user(user_name) if wish and self.current_user else None
         if user is None or not _is_active(user, server_name):
-            return await super().get(user_name, server_name)
+            answered = super().get(user_name, server_name)
+            # A stranger is sent to the login at once.
+            return await answered if inspect.isawaitable(answered) else answered
         tail = [quote(server_name, safe="")] if server_name else []
         page = url_path_join(self.hub.base_url, "spawn", user.escaped_name, *tail)
         return self.redirect(f"{page}?{options_query(wish)}")

@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.misconfigured import ConfigurationError
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.upstream.answers import answer_with_care
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -98,6 +99,7 @@ def _configure(c: Any) -> None:
     _keep_environments_unwritten()
     scrub_log()
     refuse_addresses_that_are_none()
+    answer_with_care()
     tell_why_servers_do_not_answer()
     use_unix_sockets()
     _add_service(hub, _service(c, settings, local_accounts))

@@ -31,6 +31,10 @@ from jupyterhub_platform.hub.bad_input import refusing_bad_values
 from jupyterhub_platform.hub.policy_guards import KeptAdmins, KeptLevels, KeptName
 from jupyterhub_platform.hub.request_bodies import ObjectBody
 
+WRONG_LOGIN: Final = (
+    "Invalid username or password. Send others, or a token of a user who may make tokens."
+)
+
 
 class Shutdown(ObjectBody):
     """Refuses to end the Hub with what is neither true nor false."""
@@ -101,10 +105,13 @@ class TokenList(ObjectBody):
     async def authenticate(self, data: Any) -> Any:
         """Check a login, and keep what is said against it."""
         try:
-            return await super().authenticate(data)  # type: ignore[misc]
+            known = await super().authenticate(data)  # type: ignore[misc]
         except web.HTTPError as refusal:
             self._refusal = refusal
             raise
+        if not known:
+            self._refusal = web.HTTPError(403, WRONG_LOGIN)
+        return known
 
     async def post(self, user_name: str) -> None:
         """Make a token."""
