@@ -194,13 +194,17 @@ def test_a_person_to_whom_no_tier_is_open_gets_none():
         ("mallory", "mallory is not declared on this platform. {} Ask an admin to add them."),
         (
             "lone",
-            "lone is in no group that a server can be charged to. {} Ask an admin to be added to a "
-            "group.",
+            (
+                "lone is in no group that a server can be charged to. {} Ask an admin to be added to a "
+                "group."
+            ),
         ),
         (
             "vic",
-            "vic has the level viewer, which opens what is shared with them. {} Ask an admin for "
-            "the level user.",
+            (
+                "vic has the level viewer, which opens what is shared with them. {} Ask an admin for "
+                "the level user."
+            ),
         ),
     ],
 )
