@@ -6,6 +6,7 @@
 import json
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,12 @@ users:
   dev: {level: developer}
   kim: {level: developer}
   gone: {level: developer}
-groups: {vision: {members: [dev, kim, gone, admin]}}
+  vic: {level: viewer}
+  una: {level: user}
+  man: {level: manager}
+  ope: {level: operator}
+  aud: {level: auditor}
+groups: {vision: {members: [dev, kim, gone, admin], managers: [man]}}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
 tiers: {small: {requests: {cpu: 100m, memory: 128Mi}, images: [lab]}}
 """
@@ -174,6 +180,44 @@ def test_a_user_with_a_named_server_is_deleted_whole(hub: LiveHub, admin: Api) -
     assert admin.get("users/gone").status_code == 404
     usage = admin.get("platform/usage", params={"user": "gone"}).json()
     assert usage["servers"] == []
+
+
+LEVELS = ("vic", "una", "dev", "man", "ope", "aud", "kim")
+
+
+def test_nobody_but_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
+    owner = hub.token("kim")
+    assert owner.start("kim", "two").status_code in {201, 202}
+    # While it starts, and while it runs.
+    for _ in range(2):
+        for name in LEVELS:
+            refused = hub.token(name).delete("users/kim")
+            assert refused.status_code in {403, 404}, (name, refused.text)
+            assert refused.json()["message"]
+        owner.wait_until_ready("kim", "two")
+    assert admin.get("users/kim").json()["servers"]["two"]["ready"]
+    stop = hub.token("ope").delete("users/kim/servers/two")
+    assert stop.status_code in {202, 204}, "an operator stops servers"
+    wait_for(lambda: "two" not in owner.servers("kim"), "it to stop")
+    assert admin.get("users/kim").status_code == 200
+
+
+def test_a_user_whose_named_server_starts_is_deleted_whole_or_not_at_all(
+    hub: LiveHub, admin: Api
+) -> None:
+    hub.token("gone").start("gone", "")
+    hub.token("gone").start("gone", "three")
+    for _ in range(30):
+        answer = admin.delete("users/gone")
+        assert answer.status_code in {204, 409, 404, 400}, answer.text
+        if answer.status_code in {204, 404}:
+            break
+        assert answer.json()["message"]
+        assert admin.get("users/gone").status_code == 200
+        time.sleep(1)
+    assert admin.get("users/gone").status_code == 404
+    held = admin.get("platform/usage", params={"user": "gone"}).json()
+    assert held["servers"] == []
 
 
 SEGMENTS = (
