@@ -195,15 +195,15 @@ def test_a_person_to_whom_no_tier_is_open_gets_none():
         (
             "lone",
             (
-                "lone is in no group that a server can be charged to. {} Ask an admin to be added to a "
-                "group."
+                "lone is in no group that a server can be charged to. {} Ask an admin to be added "
+                "to a group."
             ),
         ),
         (
             "vic",
             (
-                "vic has the level viewer, which opens what is shared with them. {} Ask an admin for "
-                "the level user."
+                "vic has the level viewer, which opens what is shared with them. {} Ask an admin "
+                "for the level user."
             ),
         ),
     ],
