@@ -98,8 +98,8 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
             self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
             # What is gone is told of once, and not shown as what this server was started with.
             meant, others = self.admitted.decision.question.options, self.platform.other_options
-            self.user_options = keep_meant(self.user_options, meant, others)
-            self.orm_spawner.user_options = self.user_options
+            row = self.orm_spawner
+            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
         self._refused = False
         self._backend_gone = False
         self.stops_at_once = False
