@@ -7,6 +7,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from kubespawner import KubeSpawner
+from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -422,3 +423,11 @@ def test_roles_are_not_missed_where_the_authenticator_manages_them() -> None:
     app = JupyterHub()
     app.update_config(c)
     assert say_undone(app) == ""
+
+
+def test_what_the_hubs_own_checks_fail_on_is_a_fault_of_the_configuration() -> None:
+    c = Config()
+    configure(c)
+    c.JupyterHub.cookie_secret = "short"
+    with pytest.raises(TraitError, match="cookie_secret set as a string must contain"):
+        JupyterHub().update_config(c)

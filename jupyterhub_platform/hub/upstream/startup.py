@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jupyterhub.app import JupyterHub
+from traitlets import TraitError
 
 STEPS: Final[Mapping[str, str]] = {
     "init_secrets": "c.JupyterHub.cookie_secret",
+    "init_db": "c.JupyterHub.db_url",
     "init_internal_ssl": "c.JupyterHub.internal_ssl",
     "init_hub": "c.JupyterHub.hub_bind_url and hub_connect_url",
     "init_proxy": "c.JupyterHub.proxy_class",
@@ -62,10 +64,27 @@ def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
 
         setattr(look_first, _PATCHED, True)
         JupyterHub.init_eventlog = look_first
+        JupyterHub.update_config = _refusing_values(JupyterHub.update_config)
     for name, settings in STEPS.items():
         step = getattr(JupyterHub, name, None)
         if step is not None and not hasattr(step, _PATCHED):
             setattr(JupyterHub, name, _refusing(step, settings))
+
+
+def _refusing_values(update_config: Any) -> Any:
+    """Have a value that JupyterHub's own checks fail on be a fault of the configuration."""
+
+    @functools.wraps(update_config)
+    def update(app: Any, config: Any) -> Any:
+        try:
+            return update_config(app, config)
+        except TraitError:
+            raise
+        except Exception as error:
+            said = say_refusal(error, "the value that it speaks of")
+            raise TraitError(said) from error
+
+    return update
 
 
 def _refusing(step: Any, settings: str) -> Any:
