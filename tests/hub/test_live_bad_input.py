@@ -304,7 +304,9 @@ def find_silence(method: str, answer: httpx.Response) -> str:
         return ""
     if answer.headers.get("Cache-Control") != "no-store":
         return "kept by caches"
-    is_page = answer.headers["Content-Type"].startswith("text/html")  # of OAuth, for browsers
+    is_page = answer.headers.get("Content-Type", "").startswith(
+        "text/html"
+    )  # of OAuth, for browsers
     if not answer.is_error or is_page or method == "HEAD":
         return ""
     said = answer.json()
