@@ -224,8 +224,10 @@ def describe_process(pid: int | None) -> str:
         return "a process of another user"
     try:
         process = psutil.Process(pid)
-        uid = process.uids().real
-        return f"process {pid} ({process.name()}, user {process.username()}, uid {uid})"
+        uid, name = process.uids().real, process.username()
+        # psutil calls a user whom this machine has no name for by the number, too.
+        owner = f"uid {uid}" if name == str(uid) else f"user {name}, uid {uid}"
+        return f"process {pid} ({process.name()}, {owner})"
     except psutil.Error:
         return f"process {pid}"
 

@@ -192,10 +192,14 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
     if candidate is None:
         what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
         usable = fits or [c.name for c in question.candidates if c.granted]
-        ask = say_how_to_get("a tier", an_admin)
-        yield Denial(
-            "options.tier", what, f"Name one of {', '.join(usable)}." if usable else f"{ask}."
-        )
+        if not (may_start_servers(asker) and asker.accounts):
+            # What keeps them from any tier is said beside it, and what to do about that.
+            remedy = "After that, name another tier." if question.tier else "After that, name one."
+        elif usable:
+            remedy = f"Name one of {', '.join(usable)}."
+        else:
+            remedy = f"{say_how_to_get('a tier', an_admin)}."
+        yield Denial("options.tier", what, remedy)
     elif not candidate.granted and asker.level is not None:
         account = question.account if question.opened_by_managers else ""
         whom = say_whom_to_ask(question.opened_by, account, asker.name)

@@ -1,6 +1,6 @@
 """What a start names: a tier, an account, an image; now, or when the server was started before."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
@@ -127,6 +127,14 @@ def still_meant(
     if options.faults:
         passed_over.append("options that name nothing")
     return meant, tuple(passed_over)
+
+
+def keep_meant(
+    raw: Mapping[str, object], meant: Options, others: Collection[str]
+) -> dict[str, object]:
+    """Return stored ``user_options`` without what was passed over; ``others`` are not ours."""
+    named = {name: getattr(meant, name) for name in OPTION_NAMES} | {PROFILE: meant.tier}
+    return {key: value for key, value in raw.items() if key in others or value == named.get(key)}
 
 
 def _only(accounts: tuple[str, ...]) -> str:

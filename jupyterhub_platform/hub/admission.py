@@ -10,6 +10,7 @@ from typing import Any
 from jupyterhub.spawner import Spawner
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.resources import CPU
 from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.hub import metrics
@@ -95,6 +96,10 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
         metrics.DECISIONS.labels("admitted").inc()
         if self.admitted.decision.question.passed_over:
             self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
+            # What is gone is told of once, and not shown as what this server was started with.
+            meant, others = self.admitted.decision.question.options, self.platform.other_options
+            row = self.orm_spawner
+            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
         self._refused = False
         self._backend_gone = False
         self.stops_at_once = False

@@ -4,15 +4,18 @@ JupyterHub leads to the server that runs, whatever options a link carries: who a
 tier would find themselves in the small one.
 """
 
+import inspect
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.scopes import needs_scope
 from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
+from tornado.httputil import url_concat
 
+from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub import roles
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.platform import Platform, platform_of
@@ -29,6 +32,7 @@ from jupyterhub_platform.usecases.admission import Start
 
 _STARTING: Final = frozenset({"spawn", "check"})
 _LONGEST_SHOWN: Final = 64
+_WISHES: Final = frozenset({*OPTION_NAMES, *(f"opt-{name}" for name in OPTION_NAMES)})
 
 
 class AlreadyRunning(BaseHandler):  # type: ignore[misc]
@@ -59,6 +63,12 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
             return await super()._post(user_name, server_name, display_name)
         wish = dict(asked_options(self))
         return await self._show_choice(user, spawner, wish, "", 400)
+
+    def _get_pending_url(self, user: Any, server_name: str) -> str:
+        """Leave out what was asked for: what starts is what the form said."""
+        url = urlsplit(super()._get_pending_url(user, server_name))
+        query = [(key, value) for key, value in parse_qsl(url.query) if key not in _WISHES]
+        return str(url._replace(query=urlencode(query)).geturl())
 
     async def _show_choice(
         self, user: Any, spawner: Any, wish: Mapping[str, str], error: str, status: int
@@ -151,6 +161,34 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
                 place = f"{service.href.rstrip('/')}/servers/stop"
                 return f"{place}?{urlencode(named)}&{options_query(wish)}"
         return str(url_path_join(self.hub.base_url, "home"))
+
+
+class PendingWish(BaseHandler):  # type: ignore[misc]
+    """Part of the page of a server that starts: a link that asks for something gets the choice."""
+
+    async def get(self, user_name: str, server_name: str = "") -> Any:
+        """Lead to the spawn page, which has the choice, unless the server is not there at all."""
+        wish = asked_options(self)
+        user = self.find_user(user_name) if wish and self.current_user else None
+        if user is None or not _is_active(user, server_name):
+            answered = super().get(user_name, server_name)
+            # A stranger is sent to the login at once.
+            return await answered if inspect.isawaitable(answered) else answered
+        tail = [quote(server_name, safe="")] if server_name else []
+        page = url_path_join(self.hub.base_url, "spawn", user.escaped_name, *tail)
+        return self.redirect(f"{page}?{options_query(wish)}")
+
+
+class RedirectedWish(BaseHandler):  # type: ignore[misc]
+    """Part of the redirect to one's own server: what a link asks for is asked of the spawn page."""
+
+    def redirect(self, url: str, *how: Any, **more: Any) -> None:
+        """Go on; ``opt-…`` alone is ours here, since all else is for the page of the server."""
+        named = {f"opt-{name}" for name in OPTION_NAMES} & self.request.query_arguments.keys()
+        wish = {name: self.get_query_argument(name) for name in sorted(named)}
+        if url.startswith(url_path_join(self.hub.base_url, "spawn", "")):
+            url = url_concat(url, wish)
+        super().redirect(url, *how, **more)
 
 
 def _tier_of(spawner: Any) -> str:

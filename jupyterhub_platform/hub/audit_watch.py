@@ -25,6 +25,8 @@ REST_FACTOR: Final = 100
 """After a look at the whole chain there is none for so many times as long as it took."""
 
 MOST_SHOWN: Final = 5
+MOST_SEEN: Final = 1000
+"""Heads that are kept while the record is not what was written: one a minute, for most of a day."""
 
 
 class AuditWatch:
@@ -34,6 +36,9 @@ class AuditWatch:
         self._app = app
         self._runtime = runtime
         self._head: Head | None = None
+        # Seen since the chain was last found to lead to all of them; a chain that was written anew
+        # does not, and goes on being found until the Hub ends: the log has the heads after that.
+        self._seen: list[Head] = []
         self._noted: Head | None = None
         self._note_again = 0.0
         self._look_again = 0.0
@@ -82,9 +87,12 @@ class AuditWatch:
 
     def _prove(self) -> None:
         began = time.monotonic()
-        known = [head for head in (self._noted, self._head) if head is not None]
-        proof = verify(self._runtime.store, known, ledger=False, say=self._go_on)
+        known = len(self._seen)
+        proof = verify(self._runtime.store, self._seen[:known], ledger=False, say=self._go_on)
         took = time.monotonic() - began
+        if proof.is_whole and known:
+            # Where the chain leads to the last one, it leads to all before it.
+            self._seen = self._seen[known - 1 :]
         self._look_again = time.monotonic() + took * REST_FACTOR
         self.proof, self.looked_at = proof, datetime.now(UTC)
         metrics.AUDIT_WHOLE.set(proof.is_whole)
@@ -99,6 +107,8 @@ class AuditWatch:
             raise StoreError("the Hub ends")
 
     def _take_head(self, head: Head | None) -> None:
+        if head is not None and head not in self._seen[-1:] and len(self._seen) < MOST_SEEN:
+            self._seen.append(head)
         # What was seen once is not unseen: a chain that was cut off stays shorter than that.
         if head is not None and (self._head is None or head.seq >= self._head.seq):
             self._head = head

@@ -17,8 +17,10 @@ from jupyterhub_platform.hub.handlers import platform_handlers
 from jupyterhub_platform.hub.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.provided import (
+    failing_in_a_sentence,
     read_groups,
     read_managed_roles,
+    read_person,
     read_roles_of_person,
 )
 from jupyterhub_platform.hub.reserved import defined_custom_scopes
@@ -57,6 +59,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         Only case is folded here: what proved who somebody is may know another person whose name
         looks the same (a ligature, the Kelvin sign), and that one is not let in as this one.
         """
+        if not isinstance(username, str):
+            raise TypeError(f"{username!a} is no name of a user: a name is text")
         lowered = username.lower()
         if lowered.isascii() and not username.isascii():
             return username
@@ -81,20 +85,22 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         self.refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
+    async def authenticate(self, handler: Any, data: Any) -> Any:
+        """Return what the site's authenticator says of who logs in, in a shape that can be used."""
+        return await read_person(super().authenticate(handler, data))
+
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
         """Unite what the site's authenticator says of a person with what the policy declares.
 
         Its hooks have run by now, so that what they said is among it.
         """
-        model = await super().get_authenticated_user(handler, data)
-        if not model:
-            return model
-        if isinstance(model, str):
-            model = {"name": model}
-        name = model["name"]
-        self.refuse_undeclared(name)
-        self.refuse_suspended(name)
-        return self.unite(model, handler.find_user(name))
+        with failing_in_a_sentence():
+            model = await read_person(super().get_authenticated_user(handler, data))
+            if model is None:
+                return None
+            self.refuse_undeclared(model["name"])
+            self.refuse_suspended(model["name"])
+            return self.unite(model, handler.find_user(model["name"]))
 
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
         """Bring a person to what the policy says now; end the session of one whom it dropped.
@@ -105,15 +111,20 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         self.refuse_suspended(user.name)
         if not self._is_declared(user.name):
             return False
-        refreshed = await super().refresh_user(user, handler)
-        # The identity provider may take long to answer, and the Hub believes this for a minute.
-        self.refuse_suspended(user.name)
-        if not refreshed or not self._is_declared(user.name):
-            return False
-        if isinstance(refreshed, dict):
-            return self.unite({"name": user.name, **refreshed}, user)
-        self.platform.declared.settle(user)
-        return True
+        with failing_in_a_sentence():
+            refreshed = await super().refresh_user(user, handler)
+            # The identity provider may take long to answer, and the Hub believes this for a minute.
+            self.refuse_suspended(user.name)
+            if not refreshed or not self._is_declared(user.name):
+                return False
+            if not isinstance(refreshed, dict):
+                self.platform.declared.settle(user)
+                return True
+            model = await read_person({"name": user.name, **refreshed})
+            if model is None or self.normalize_username(model["name"]) != user.name:
+                self.log.warning("The authenticator has another person for %s", user.name)
+                return False
+            return self.unite({**model, "name": user.name}, user)
 
     def _is_declared(self, name: str) -> bool:
         return name in self.platform.snapshot.policy.people and name not in self.blocked_users
@@ -164,12 +175,21 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         said = await super().load_managed_roles()
         ours = [{**role, "users": [], "services": []} for role in level_roles()]
         theirs = read_managed_roles(
-            said or (),
+            () if said is None else said,
             of_the_site=self._names_of_own_roles(),
             custom_scopes=defined_custom_scopes(),
+            name_bearer=self._name_bearer,
         )
         self._managed = (*ours, *theirs)
         return [dict(role) for role in self._managed]
+
+    def _name_bearer(self, kind: str, name: str) -> str:
+        """Return what the Hub calls a bearer of a role; empty if it can have none like it."""
+        if kind == "users":
+            normal = self.normalize_username(name)
+            return normal if self.validate_username(normal) else ""
+        defined = {service.get("name") for service in getattr(self.parent, "services", ())}
+        return name if kind == "groups" or name in defined else ""
 
     def _names_of_own_roles(self) -> frozenset[str]:
         """Return the names of the roles that the Hub's configuration defines."""

@@ -18,11 +18,13 @@ from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
 from jupyterhub_platform.hub.explaining import list_ended
 from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
+from jupyterhub_platform.hub.kept_settings import say_undone
 from jupyterhub_platform.hub.lifetimes import list_endings
 from jupyterhub_platform.hub.misconfigured import ConfigurationError
 from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.scrubbing import scrub_log
 from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.upstream.answers import answer_with_care
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -73,7 +75,7 @@ def configure(c: Any) -> None:
 
 
 def _configure(c: Any) -> None:
-    refuse_in_a_sentence()
+    refuse_in_a_sentence(say_undone)
     hub = c.JupyterHub
     check_shapes(hub)
     authenticator = _authenticator(hub)
@@ -97,6 +99,7 @@ def _configure(c: Any) -> None:
     _keep_environments_unwritten()
     scrub_log()
     refuse_addresses_that_are_none()
+    answer_with_care()
     tell_why_servers_do_not_answer()
     use_unix_sockets()
     _add_service(hub, _service(c, settings, local_accounts))

@@ -215,13 +215,23 @@ def find_weakened(config: Config, classes: Mapping[str, type], *, hard: bool) ->
         if setting.hard and not hard:
             continue
         is_set, value = read_setting(config, classes[setting.section], setting.trait)
-        if is_set and not setting.is_safe(value):
+        if is_set and not _is_safe(setting, value):
             yield Weakened(setting, value)
         if setting.trait == "server_token_scopes":
             # The Hub takes them from its role `server` where the trait says nothing.
             own = (each for each in _list_roles(config) if each.get("name") == "server")
             wide = [scopes for each in own if not setting.is_safe(scopes := each.get("scopes", []))]
             yield from (Weakened(setting, scopes) for scopes in wide)
+
+
+def _is_safe(setting: Setting, value: Any) -> bool:
+    try:
+        return setting.is_safe(value)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise PlatformError(
+            f"{setting.name} is a {type(value).__name__}, which it cannot be. Look at what kind of "
+            "value it has with `jupyterhub --help-all`, and write it as one"
+        ) from error
 
 
 def _list_roles(config: Config) -> list[Mapping[str, Any]]:

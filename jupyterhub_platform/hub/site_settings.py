@@ -1,54 +1,135 @@
 """What a site has set before ``configure(c)``: read as the Hub would, or refused in a sentence."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import Any, Final
+from typing import Annotated, Any, Final, Required
+from urllib.parse import urlsplit
 
+from pydantic import Field, TypeAdapter, ValidationError
 from traitlets import TraitType
 from traitlets.config import Config
-from traitlets.config.loader import LazyConfigValue
 from traitlets.utils.importstring import import_item
+from typing_extensions import TypedDict
 
 from jupyterhub_platform.hub.hardening import read_added, read_setting
 from jupyterhub_platform.hub.misconfigured import ConfigurationError
 
-_ADDED_TO: Final[Mapping[str, type]] = {
-    "services": list,
-    "load_roles": list,
-    "template_paths": list,
-    "template_vars": dict,
-    "custom_scopes": dict,
+_Names = list[str]
+
+
+class _Role(TypedDict, total=False):
+    name: Required[Annotated[str, Field(pattern=r"^[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]$")]]
+    description: str
+    scopes: _Names
+    users: _Names
+    groups: _Names
+    services: _Names
+
+
+class _Service(TypedDict, total=False):
+    name: Required[Annotated[str, Field(min_length=1)]]
+    url: str | None
+    api_token: str
+    command: str | _Names
+    environment: dict[str, Any]
+
+
+class _Members(TypedDict, total=False):
+    users: _Names
+    properties: dict[str, Any]
+
+
+class _CustomScope(TypedDict, total=False):
+    description: Required[str]
+    scopes: _Names
+    subscopes: _Names
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """How a setting has to be written: its kind, what is in it, and an example."""
+
+    kind: Any
+    entries: TypeAdapter[Any]
+    example: str
+
+
+_SHAPES: Final[Mapping[str, _Shape]] = {
+    "services": _Shape(
+        list, TypeAdapter(list[_Service]), '[{"name": "cull", "command": ["cull-idle"]}]'
+    ),
+    "load_roles": _Shape(
+        list,
+        TypeAdapter(list[_Role]),
+        '[{"name": "reader", "scopes": ["read:hub"], "groups": ["vision"]}]',
+    ),
+    "load_groups": _Shape(dict, TypeAdapter(dict[str, _Members]), '{"vision": {"users": ["kim"]}}'),
+    "custom_scopes": _Shape(
+        dict,
+        TypeAdapter(dict[str, _CustomScope]),
+        '{"custom:site:read": {"description": "Read what the site has"}}',
+    ),
+    "template_paths": _Shape(list, TypeAdapter(_Names), '["/srv/templates"]'),
+    "template_vars": _Shape(dict, TypeAdapter(dict[str, Any]), '{"announcement": "Hello"}'),
 }
-_OF_MAPPINGS: Final = ("services", "load_roles")
+_PATH: Final = re.compile(r"[A-Za-z0-9/._~@:-]*")
+"""What can be a prefix of every address: it is matched as it is, and also as a pattern."""
 
 
 def check_shapes(hub: Any) -> None:
-    """Refuse settings that cannot be added to, and make lists of tuples, as the Hub does.
+    """Refuse settings that the Hub cannot read, and make lists of tuples, as the Hub does.
 
     Raises
     ------
     ConfigurationError
         Raised with the first setting that is of the wrong kind.
     """
-    for trait, kind in _ADDED_TO.items():
+    _check_prefix(hub)
+    for trait, shape in _SHAPES.items():
         value = hub.get(trait)
-        if value is None or isinstance(value, LazyConfigValue):
+        if value is None:
             continue
-        if isinstance(value, tuple) and kind is list:
+        if isinstance(value, tuple) and shape.kind is list:
             value = hub[trait] = list(value)
+        entries: Any = read_added(value)
         # Never the value itself: services have tokens.
-        if not isinstance(value, kind):
+        if not isinstance(entries, shape.kind):
             raise ConfigurationError(
                 f"c.JupyterHub.{trait} is a {type(value).__name__}, and the Hub takes a "
-                f"{kind.__name__}. Write it as one"
+                f"{shape.kind.__name__}. Write it as one: {shape.example}"
             )
-    for trait in _OF_MAPPINGS:
-        for number, entry in enumerate(read_added(hub.get(trait)) or ()):
-            if not isinstance(entry, Mapping):
-                raise ConfigurationError(
-                    f"c.JupyterHub.{trait}[{number}] is a {type(entry).__name__}, and the Hub "
-                    "takes a dict with a name. Write it as one"
-                )
+        if trait == "load_groups":
+            entries = {
+                name: members if isinstance(members, Mapping) else {"users": members}
+                for name, members in entries.items()
+            }
+        try:
+            shape.entries.validate_python(entries)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = "".join(f"[{key!r}]" for key in first["loc"])
+            raise ConfigurationError(
+                f"c.JupyterHub.{trait}{where} cannot be read: {first['msg']}. "
+                f"Write it like this: {shape.example}"
+            ) from error
+
+
+def _check_prefix(hub: Any) -> None:
+    for trait in ("base_url", "bind_url"):
+        value = hub.get(trait)
+        if not isinstance(value, str):
+            continue  # the Hub says so itself
+        try:
+            path = value if trait == "base_url" else urlsplit(value).path
+        except ValueError as error:
+            raise ConfigurationError(f"c.JupyterHub.{trait} is no address: {error}") from error
+        if not _PATH.fullmatch(path):
+            raise ConfigurationError(
+                f"c.JupyterHub.{trait} is {value!r}, and a page's address cannot begin so. Use "
+                "letters of ASCII, digits, - . _ ~ and /, for example /jupyter/"
+            )
 
 
 def load_class(hub: Any, trait: str, kind: type) -> Any:

@@ -50,7 +50,10 @@ def _titles(user: Any) -> dict[str, str]:
 
 
 def asked_options(handler: Any) -> Mapping[str, str]:
-    """Return what a link names (``opt-tier=…``), or the form that was just refused."""
+    """Return what a link names, or the form that was just refused.
+
+    Ours are ``opt-tier=…``; the Hub's own name options as they are: ``tier=…``.
+    """
     if handler is None:
         return {}
     if handler.request.method == "POST":
@@ -60,7 +63,11 @@ def asked_options(handler: Any) -> Mapping[str, str]:
         }
         asked = options_from_form(fields)
     else:
-        asked = {name: handler.get_query_argument(f"opt-{name}", "") for name in OPTION_NAMES}
+        asked = {
+            name: handler.get_query_argument(f"opt-{name}", "")
+            or handler.get_query_argument(name, "")
+            for name in OPTION_NAMES
+        }
     return {
         name: value
         for name, value in asked.items()

@@ -22,12 +22,18 @@ from jupyterhub.apihandlers.users import (
     UserTokenListAPIHandler,
 )
 from jupyterhub.handlers import default_handlers as page_routes
-from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.base import BaseHandler, UserRedirectHandler
+from jupyterhub.handlers.pages import SpawnPendingHandler
 from tornado import web
 
+from jupyterhub_platform.hub.already_running import PendingWish, RedirectedWish
 from jupyterhub_platform.hub.bad_input import refusing_bad_values
 from jupyterhub_platform.hub.policy_guards import KeptAdmins, KeptLevels, KeptName
 from jupyterhub_platform.hub.request_bodies import ObjectBody
+
+WRONG_LOGIN: Final = (
+    "Invalid username or password. Send others, or a token of a user who may make tokens."
+)
 
 
 class Shutdown(ObjectBody):
@@ -99,10 +105,13 @@ class TokenList(ObjectBody):
     async def authenticate(self, data: Any) -> Any:
         """Check a login, and keep what is said against it."""
         try:
-            return await super().authenticate(data)  # type: ignore[misc]
+            known = await super().authenticate(data)  # type: ignore[misc]
         except web.HTTPError as refusal:
             self._refusal = refusal
             raise
+        if not known:
+            self._refusal = web.HTTPError(403, WRONG_LOGIN)
+        return known
 
     async def post(self, user_name: str) -> None:
         """Make a token."""
@@ -148,9 +157,15 @@ def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if issubclass(handler, APIHandler):
         guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
         handler = type(handler.__name__, (guard, handler), names)
+    elif handler in _PAGE_GUARDS:
+        handler = type(handler.__name__, (_PAGE_GUARDS[handler], handler), names)
     return type(handler.__name__, (handler,), names | refusing_bad_values(handler))
 
 
+_PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    SpawnPendingHandler: PendingWish,
+    UserRedirectHandler: RedirectedWish,
+}
 _GUARDS: Final[dict[type[Any], type[Any]]] = {
     UserAPIHandler: KeptName,
     UserListAPIHandler: KeptAdmins,

@@ -112,7 +112,7 @@ def test_nobody_else_can_listen_where_the_platform_does(told: list[str]) -> None
 
 
 has_ipv6 = pytest.mark.skipif(
-    not socket.has_dualstack_ipv6(), reason="this machine has no IPv6 to be found at"
+    not socket.has_dualstack_ipv6(), reason="by choice: this machine has no IPv6"
 )
 
 
@@ -224,3 +224,25 @@ def test_a_machine_without_ipv6_is_no_fault(
             assert public.guards == ()
     with pytest.raises(PlatformError, match=r"cannot listen at ::1, port 8123"):
         take_public_port("::1", 8123, None, told.append).close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process of another user")
+def test_holder_whom_the_machine_has_no_name_for_is_named_by_the_uid_once(
+    told: list[str],
+) -> None:
+    with subprocess.Popen(
+        ["/usr/bin/python3", "-c", OTHERS, "127.0.0.1"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        user=1_999_999,
+        cwd="/",
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with pytest.raises(PlatformError) as refused:
+            take_public_port("127.0.0.1", port, None, told.append)
+        process.communicate("")
+    assert re.search(
+        rf"It is process {process.pid} \(python[\d.]*, uid 1999999\)\.$", str(refused.value)
+    )

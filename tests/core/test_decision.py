@@ -189,6 +189,33 @@ def test_a_person_to_whom_no_tier_is_open_gets_none():
 
 
 @pytest.mark.parametrize(
+    ("user", "why"),
+    [
+        ("mallory", "mallory is not declared on this platform. {} Ask an admin to add them."),
+        (
+            "lone",
+            (
+                "lone is in no group that a server can be charged to. {} Ask an admin to be added "
+                "to a group."
+            ),
+        ),
+        (
+            "vic",
+            (
+                "vic has the level viewer, which opens what is shared with them. {} Ask an admin "
+                "for the level user."
+            ),
+        ),
+    ],
+)
+def test_whoever_can_start_nothing_is_not_told_to_ask_for_a_tier_as_well(user: str, why: str):
+    gone, unnamed = judge(POLICY, user, {"tier": "gone"}), judge(POLICY, user, {})
+    after = " After that, name another tier."
+    assert gone.sentence == why.format("There is no tier 'gone'.") + after
+    assert unnamed.sentence == why.format("No tier is named.") + " After that, name one."
+
+
+@pytest.mark.parametrize(
     ("access", "user", "account", "open_"),
     [
         ({}, "eve", "vision", True),

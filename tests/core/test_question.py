@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import (
     OPTION_NAMES,
@@ -325,3 +326,23 @@ def test_questions_of_before_know_of_no_remembered_choices():
     data = question_to_json(pose(POLICY, "eve", {"tier": "small"}))
     del data["passed_over"], data["options"]["remembered"]
     assert question_from_json(data) == pose(POLICY, "eve", {"tier": "small"})
+
+
+@pytest.mark.parametrize(
+    ("raw", "meant", "kept"),
+    [
+        ({"tier": "gone", "account": "vision"}, Options(account="vision"), {"account": "vision"}),
+        ({"profile": "gone"}, Options(), {}),
+        ({"profile": "small"}, Options(tier="small"), {"profile": "small"}),
+        (
+            {"tier": "small", "odd": 5, "site": [1]},
+            Options(tier="small"),
+            {"tier": "small", "site": [1]},
+        ),
+        ({"image": ["lab"]}, Options(image="lab"), {}),
+    ],
+)
+def test_of_stored_options_stays_what_was_meant(
+    raw: dict[str, object], meant: Options, kept: dict[str, object]
+) -> None:
+    assert keep_meant(raw, meant, ["site"]) == kept

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import httpx
 import pytest
 
+from jupyterhub_platform.usecases.denials import MOST_AT_ONCE, ONE_MORE_SECONDS
 from tests.support.checker import Checker
 from tests.support.live_hub import LiveHub, running, server_path, wait_for
 from tests.support.readers import read_open
@@ -82,6 +83,8 @@ def _race(
     servers = [(f"p{n % PEOPLE}", f"s{n // PEOPLE}") for n in range(starts)]
     with running(hub):
         checker, admin = Checker(hub), hub.token("admin")
+        recorded: dict[tuple[str, str], str] = {}
+        began = time.monotonic()
         for _ in range(2):
             begun = time.monotonic()
             answers = asyncio.run(start_at_once(hub, admin, servers))
@@ -91,9 +94,13 @@ def _race(
             assert len(admitted) == limit, counts
             for each in answers.keys() - admitted:
                 _assert_explained(answers[each], limit)
-            denied = [answers[each] for each in answers.keys() - admitted]
-            led = [each for each in denied if each.headers.get("x-platform-decision")]
-            assert led, "of many at once most are only counted, and not all of them"
+            denied = {each: answers[each] for each in answers.keys() - admitted}
+            led = {
+                each: answer.headers["x-platform-decision"]
+                for each, answer in denied.items()
+                if "x-platform-decision" in answer.headers
+            }
+            _assert_led(led, denied.keys(), recorded, time.monotonic() - began)
             assert {(row.user, row.server) for row in read_open(hub)} == admitted
             checker.check()
             for user, server in admitted:
@@ -101,6 +108,25 @@ def _race(
             wait_for(lambda: not read_open(hub), "everything to be released")
             checker.check()
         assert "consecutive spawns failed" not in hub.log
+
+
+def _assert_led(
+    led: dict[tuple[str, str], str],
+    denied: Collection[tuple[str, str]],
+    recorded: dict[tuple[str, str], str],
+    seconds: float,
+) -> None:
+    """Assert that the caller's first denials have a row each, and repeats of those share it.
+
+    All starts have one caller, whoever they are for: of those beyond its allowance, none has a row.
+    """
+    repeated = recorded.keys() & denied
+    assert {each: led.get(each) for each in repeated} == {each: recorded[each] for each in repeated}
+    recorded |= led
+    assert len(set(recorded.values())) == len(recorded), "different denials share a row"
+    allowed = MOST_AT_ONCE + int(seconds // ONE_MORE_SECONDS)
+    assert len(recorded) <= allowed
+    assert len(recorded) >= min(MOST_AT_ONCE, len(denied))
 
 
 def _assert_explained(answer: httpx.Response, limit: int) -> None:

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pytest
+from jupyterhub.app import JupyterHub
 from jupyterhub.auth import DummyAuthenticator
 from jupyterhub.spawner import SimpleLocalProcessSpawner
 from kubespawner import KubeSpawner
+from traitlets import TraitError
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
@@ -14,6 +16,7 @@ from jupyterhub_platform.hub import configure as module
 from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.authenticator import GovernedAuthenticator, PlatformAuthenticator
 from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.hub.kept_settings import say_undone
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
 from jupyterhub_platform.hub.misconfigured import ConfigurationError
@@ -300,3 +303,131 @@ def test_services_with_names_of_ours_are_refused(
     c.JupyterHub.services = [{"name": name, "command": ["sleep", "9"]}]
     with pytest.raises(ConfigurationError, match=f"has a service {name}, and"):
         configure(c)
+
+
+READER = {"name": "reader", "scopes": ["read:hub"]}
+
+
+@pytest.mark.parametrize(
+    ("trait", "value", "where"),
+    [
+        ("base_url", "/a b/", "base_url is '/a b/'"),
+        ("base_url", "/a?b", "base_url is '/a?b'"),
+        ("base_url", "/a+b/", "base_url is '/a+b/'"),
+        ("base_url", "/l\u00e4b/", "base_url is '/l\u00e4b/'"),
+        ("base_url", "/a\n/", "base_url is"),
+        ("bind_url", "http://:8000/a b/", "bind_url is"),
+        ("bind_url", "http://[::1/", "bind_url is no address"),
+        ("load_roles", [{"scopes": ["read:hub"]}], "load_roles[0]['name'] cannot be read"),
+        ("load_roles", [READER, 5], "load_roles[1] cannot be read"),
+        ("load_roles", [{**READER, "name": 5}], "load_roles[0]['name'] cannot be read"),
+        ("load_roles", [{**READER, "name": "A b"}], "load_roles[0]['name'] cannot be read"),
+        ("load_roles", [{**READER, "scopes": 5}], "load_roles[0]['scopes'] cannot be read"),
+        ("load_roles", [{**READER, "users": "kim"}], "load_roles[0]['users'] cannot be read"),
+        ("load_roles", [{**READER, "users": [5]}], "load_roles[0]['users'][0] cannot be read"),
+        ("load_roles", [{**READER, "groups": None}], "load_roles[0]['groups'] cannot be read"),
+        ("load_groups", [], "load_groups is a list"),
+        ("load_groups", {"x": 5}, "load_groups['x']['users'] cannot be read"),
+        ("load_groups", {"x": "kim"}, "load_groups['x']['users'] cannot be read"),
+        ("load_groups", {"x": {"users": [None]}}, "load_groups['x']['users'][0] cannot be read"),
+        ("load_groups", {5: {"users": []}}, "load_groups[5]['[key]'] cannot be read"),
+        ("load_groups", {"x": {"properties": 5}}, "load_groups['x']['properties'] cannot be read"),
+        ("services", [{"url": "http://x"}], "services[0]['name'] cannot be read"),
+        ("services", [{"name": "x", "command": 5}], "services[0]['command']"),
+        ("custom_scopes", {"custom:x": 5}, "custom_scopes['custom:x'] cannot be read"),
+        ("custom_scopes", {"custom:x": {}}, "custom_scopes['custom:x']['description']"),
+        ("template_paths", [5], "template_paths[0] cannot be read"),
+        ("template_vars", {5: 6}, "template_vars[5]['[key]'] cannot be read"),
+    ],
+)
+def test_what_the_hub_cannot_read_is_refused_with_where_and_how(
+    trait: str, value: Any, where: str
+) -> None:
+    c = Config()
+    c.JupyterHub[trait] = value
+    with pytest.raises(ConfigurationError) as refused:
+        configure(c)
+    said = str(refused.value)
+    assert said.startswith(f"c.JupyterHub.{where}")
+    assert "\n" not in said
+    assert "Traceback" not in said
+
+
+def test_what_was_only_added_is_looked_at_as_well() -> None:
+    c = Config()
+    c.JupyterHub.load_roles.append({"scopes": ["read:hub"]})
+    with pytest.raises(ConfigurationError, match=r"load_roles\[0\]\['name'\]"):
+        configure(c)
+
+
+@pytest.mark.parametrize(
+    ("trait", "value"),
+    [
+        ("base_url", "/jupyter/"),
+        ("base_url", "a/b-c_d.e~f@g:1"),
+        ("bind_url", "http://:8000/jupyter/"),
+        ("load_roles", [{**READER, "users": {"kim"}, "groups": ("vision",), "more": object()}]),
+        ("load_groups", {"a": ["kim"], "b": {"users": {"kim"}}, "c": {}, "d": ()}),
+        ("services", [{"name": "x", "url": None, "admin": True, "info": {"a": 1}}]),
+    ],
+)
+def test_what_the_hub_reads_stays_as_it_is(trait: str, value: Any) -> None:
+    c = Config()
+    c.JupyterHub[trait] = value
+    configure(c)
+    found = c.JupyterHub[trait]
+    assert found == value if isinstance(found, str | dict) else found[0] == value[0]
+
+
+def undone(after: dict[str, Any], before: dict[str, Any] | None = None) -> str:
+    """Say what is wrong with a Hub that reads a configuration with these settings around ours."""
+    c = Config()
+    c.JupyterHub.update(before or {})
+    configure(c)
+    c.JupyterHub.update(after)
+    app = JupyterHub()
+    app.update_config(c)
+    return say_undone(app)
+
+
+def test_what_stays_as_it_was_put_is_not_undone() -> None:
+    assert undone({}) == ""
+    assert undone({"authenticator_class": PlatformAuthenticator}) == ""
+    before = {"authenticator_class": "dummy", "spawner_class": "kubespawner.KubeSpawner"}
+    assert undone({"load_groups": {"x": []}}, before) == ""
+
+
+@pytest.mark.parametrize(
+    ("after", "what"),
+    [
+        ({"authenticator_class": "dummy"}, "authenticator_class is jupyterhub.auth.Dummy"),
+        ({"spawner_class": "simple"}, "spawner_class is jupyterhub.spawner.Simple"),
+        ({"services": []}, "services was set after configure(c), which takes platform from it"),
+        ({"load_roles": [READER]}, "load_roles was set after configure(c), which takes platform-"),
+        ({"custom_scopes": {}}, "custom_scopes was set after configure(c)"),
+        ({"template_paths": ["/srv"]}, "template_paths was set after configure(c)"),
+        ({"template_vars": {"a": 1}}, "template_vars was set after configure(c)"),
+    ],
+)
+def test_what_is_set_after_it_is_said(after: dict[str, Any], what: str) -> None:
+    said = undone(after)
+    assert said.startswith(f"c.JupyterHub.{what}")
+    assert said.endswith("and not on the command line")
+
+
+def test_roles_are_not_missed_where_the_authenticator_manages_them() -> None:
+    c = Config()
+    c.Authenticator.manage_roles = True
+    c.JupyterHub.authenticator_class = "dummy"
+    configure(c)
+    app = JupyterHub()
+    app.update_config(c)
+    assert say_undone(app) == ""
+
+
+def test_what_the_hubs_own_checks_fail_on_is_a_fault_of_the_configuration() -> None:
+    c = Config()
+    configure(c)
+    c.JupyterHub.cookie_secret = "short"
+    with pytest.raises(TraitError, match="cookie_secret set as a string must contain"):
+        JupyterHub().update_config(c)

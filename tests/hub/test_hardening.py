@@ -155,3 +155,12 @@ def test_a_hard_profile_without_tls_and_a_name_is_refused(url: str) -> None:
 def test_what_is_left_out_has_a_reason() -> None:
     assert all(len(reason) > 40 for reason in LEFT_OUT.values())
     assert not {f"c.{each.section}.{each.trait}" for each in SETTINGS} & LEFT_OUT.keys()
+
+
+@pytest.mark.parametrize("trait", ["environment", "args"])
+def test_a_value_of_another_kind_is_refused_in_a_sentence(trait: str) -> None:
+    c = Config()
+    configure(c)
+    c.Spawner[trait] = 5
+    with pytest.raises(PlatformError, match=rf"c\.Spawner\.{trait} is a int, which it cannot be"):
+        weakened(c)

@@ -110,6 +110,72 @@ def test_every_wish_is_answered_with_the_choice(hub: LiveHub, dev1: Api, tier: s
     assert "Your default server already runs Small." in answer.text
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/hub/spawn-pending/dev1?opt-tier=medium",
+        "/hub/spawn-pending/dev1?tier=medium&next=/hub/home",
+        "/hub/spawn-pending/dev1?opt-image=lab",
+        "/hub/spawn?tier=medium",
+        "/hub/spawn/dev1?tier=medium&account=vision",
+        "/hub/user-redirect/lab/tree/x?opt-tier=medium",
+        "/hub/user-redirect/?a=b&opt-tier=medium",
+    ],
+)
+def test_every_way_to_ask_for_a_tier_leads_to_the_choice(
+    hub: LiveHub, dev1: Api, path: str
+) -> None:
+    answer = hub.login("dev1").get(path, follow_redirects=True)
+    assert answer.status_code == 200
+    assert answer.url.path.startswith("/hub/spawn")
+    assert "Your default server already runs Small." in answer.text
+    assert ("Go on with Medium" in answer.text) is ("medium" in path)
+
+
+@pytest.mark.parametrize(
+    ("path", "led"),
+    [
+        ("/hub/spawn-pending/dev1", "/user/dev1/"),
+        ("/hub/spawn-pending/dev1?next=/hub/home", "/hub/home"),
+        ("/hub/spawn-pending/dev1?opt-=x&opt-tier=", "/user/dev1/"),
+        ("/hub/user-redirect/lab?tier=medium", "/hub/spawn/dev1"),
+    ],
+)
+def test_whoever_asks_for_no_tier_there_is_led_on(
+    hub: LiveHub, dev1: Api, path: str, led: str
+) -> None:
+    answer = hub.login("dev1").get(path)
+    assert answer.status_code == 302
+    assert answer.headers["location"].split("?")[0] == led
+    assert "opt-tier" not in answer.headers["location"]
+
+
+def test_a_link_to_another_persons_start_gives_nothing_away(hub: LiveHub, dev1: Api) -> None:
+    path = "/hub/spawn-pending/dev1?opt-tier=medium"
+    assert hub.login("dev2").get(path, follow_redirects=True).status_code == 404
+    with Session(hub.url, "nobody") as stranger:
+        assert "/hub/login" in stranger.get(path).headers["location"]
+    admin = hub.login("admin").get(path, follow_redirects=True)
+    assert "dev1&#39;s default server already runs Small." in admin.text
+
+
+def test_a_start_that_a_link_began_goes_on_to_what_was_chosen(hub: LiveHub, dev1: Api) -> None:
+    session = hub.login("dev2")
+    page = session.get("/hub/spawn?opt-tier=medium")
+    action = re.search(r'action="([^"]+)"', page.text)
+    assert action
+    assert "opt-tier=medium" in action[1]
+    form = {"tier": "small", "account": "vision"}
+    started = session.post(action[1].replace("&amp;", "&"), data=form)
+    assert started.status_code == 302, started.text
+    assert "tier" not in started.headers["location"]
+    dev2 = hub.token("dev2")
+    dev2.wait_until_ready("dev2")
+    led = session.get(started.headers["location"])
+    assert led.headers["location"].split("?")[0] == "/user/dev2/"
+    dev2.stop("dev2")
+
+
 def test_a_form_that_was_open_before_is_answered_with_the_choice(hub: LiveHub, dev1: Api) -> None:
     session = hub.login("dev1")
     session.get("/hub/home")

@@ -6,6 +6,7 @@
 import json
 import random
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from jupyterhub.handlers import default_handlers as page_routes
 
 from tests.support.hostile import any_value
 from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running, wait_for
+from tests.support.postgres import PostgresServer
 from tests.support.seeds import dice_for
 
 pytestmark = pytest.mark.hub
@@ -30,7 +32,12 @@ users:
   dev: {level: developer}
   kim: {level: developer}
   gone: {level: developer}
-groups: {vision: {members: [dev, kim, gone, admin]}}
+  vic: {level: viewer}
+  una: {level: user}
+  man: {level: manager}
+  ope: {level: operator}
+  aud: {level: auditor}
+groups: {vision: {members: [dev, kim, gone, admin], managers: [man]}}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
 tiers: {small: {requests: {cpu: 100m, memory: 128Mi}, images: [lab]}}
 """
@@ -40,9 +47,18 @@ LINE_BREAK = "/hub/home%0A//evil.example"
 ROUNDS = 400
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
+@pytest.fixture(
+    scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+)
+def hub(request: pytest.FixtureRequest, make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    """A Hub with its own database, and the platform's store, of each kind: they refuse others."""
+    site, environment = "", {}
+    if request.param == "postgresql":
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        url = server.create_database().replace("postgres://", "postgresql+psycopg://")
+        site = f"c.JupyterHub.db_url = {url!r}"
+        environment["PLATFORM_DB_URL"] = server.create_database()
+    with running(LiveHub(make_directory(), POLICY, site=site, environment=environment)) as hub:
         yield hub
 
 
@@ -166,6 +182,44 @@ def test_a_user_with_a_named_server_is_deleted_whole(hub: LiveHub, admin: Api) -
     assert usage["servers"] == []
 
 
+LEVELS = ("vic", "una", "dev", "man", "ope", "aud", "kim")
+
+
+def test_nobody_but_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
+    owner = hub.token("kim")
+    assert owner.start("kim", "two").status_code in {201, 202}
+    # While it starts, and while it runs.
+    for _ in range(2):
+        for name in LEVELS:
+            refused = hub.token(name).delete("users/kim")
+            assert refused.status_code in {403, 404}, (name, refused.text)
+            assert refused.json()["message"]
+        owner.wait_until_ready("kim", "two")
+    assert admin.get("users/kim").json()["servers"]["two"]["ready"]
+    stop = hub.token("ope").delete("users/kim/servers/two")
+    assert stop.status_code in {202, 204}, "an operator stops servers"
+    wait_for(lambda: "two" not in owner.servers("kim"), "it to stop")
+    assert admin.get("users/kim").status_code == 200
+
+
+def test_a_user_whose_named_server_starts_is_deleted_whole_or_not_at_all(
+    hub: LiveHub, admin: Api
+) -> None:
+    hub.token("gone").start("gone", "")
+    hub.token("gone").start("gone", "three")
+    for _ in range(30):
+        answer = admin.delete("users/gone")
+        assert answer.status_code in {204, 409, 404, 400}, answer.text
+        if answer.status_code in {204, 404}:
+            break
+        assert answer.json()["message"]
+        assert admin.get("users/gone").status_code == 200
+        time.sleep(1)
+    assert admin.get("users/gone").status_code == 404
+    held = admin.get("platform/usage", params={"user": "gone"}).json()
+    assert held["servers"] == []
+
+
 SEGMENTS = (
     *("dev", "kim", "nobody", "vision", "named", "platform", "", ".", "..", "%2e%2e", "%00", "%ff"),
     *("%ed%a0%80", "%0a", "a" * 300, "%F0%9F%98%80", "level:admin", "x%2fy", "a1", f"a{HUGE}"),
@@ -239,12 +293,76 @@ def test_nothing_that_is_sent_is_an_error_of_the_hub(hub: LiveHub, name: str) ->
             answer = client.request(method, httpx.URL(url), content=body)
             if answer.status_code >= 500 and answer.status_code != 503:
                 failed.append((method, url, body[:300], answer.status_code, answer.text[:300]))
+            if why := find_silence(method, answer):
+                failed.append((method, url, body[:300], answer.status_code, why))
     assert not failed, json.dumps([list(map(str, each)) for each in failed[:10]], indent=1)
+
+
+def find_silence(method: str, answer: httpx.Response) -> str:
+    """Say what an answer of the REST API lacks: words of an error, or to be kept nowhere."""
+    if not answer.url.path.startswith("/hub/api/"):
+        return ""
+    if answer.headers.get("Cache-Control") != "no-store":
+        return "kept by caches"
+    is_page = answer.headers.get("Content-Type", "").startswith(
+        "text/html"
+    )  # of OAuth, for browsers
+    if not answer.is_error or is_page or method == "HEAD":
+        return ""
+    said = answer.json()
+    if not (said.get("message") or said.get("error")):  # which OAuth calls it
+        return f"no sentence: {answer.text[:300]}"
+    return ""
 
 
 def is_deletion(method: str, url: str) -> bool:
     """Tell whether a request may take away what the next ones are sent with."""
     return method == "DELETE" and bool(re.search("/api/users/[^/]*(\\?|$)|/tokens", url))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "said"),
+    [
+        ("POST", "users/dev/tokens", 403, "Invalid username or password."),
+        ("GET", "user", 403, "does not know who asks"),
+        ("GET", "users/dev", 403, "Missing or invalid credentials."),
+        ("GET", "no/such/thing", 404, "nothing at this address"),
+        ("PUT", "info", 405, "does not take this method"),
+        ("GET", "platform/usage", 403, "Log in"),
+    ],
+)
+def test_every_refusal_has_a_sentence_and_is_kept_nowhere(
+    hub: LiveHub, method: str, path: str, status: int, said: str
+) -> None:
+    login = {"auth": {"username": "dev", "password": "wrong"}}
+    body = json.dumps(login).encode() if method == "POST" else b""
+    with hub.connect_directly(timeout=60) as client:
+        answer = client.request(method, f"/hub/api/{path}", content=body)
+    assert answer.status_code == status, answer.text
+    assert said in answer.json()["message"]
+    assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_pages_of_errors_have_a_sentence(hub: LiveHub) -> None:
+    session = hub.login("dev")
+    for path in ("admin", "spawn/kim"):
+        page = session.get(f"/hub/{path}")
+        assert page.status_code in {403, 404}
+        shown = re.sub(r"<script.*?</script>", "", page.text, flags=re.DOTALL)
+        assert re.search(r"<h1>\s*40\d : .*?</h1>\s*<p>[^<]{20,}", shown, re.DOTALL), shown[-1500:]
+
+
+def test_answers_with_secrets_are_kept_nowhere(hub: LiveHub, admin: Api) -> None:
+    session = hub.login("dev")
+    made = session.post_json("/hub/api/users/dev/tokens", {"note": "x"})
+    shared = hub.token("dev").post("share-codes/dev/named", json={"scopes": []})
+    invited = admin.post("platform/users/kim/invite")
+    asked = session.get("/hub/token")
+    login = hub.login("kim")
+    led = login.get("/services/platform/oauth_callback?code=x&state=y")
+    for answer in (made, shared, invited, asked, led, admin.get("user"), login.get("/hub/login")):
+        assert answer.headers.get("Cache-Control") == "no-store", answer.url
+    assert {made.status_code, invited.status_code} == {201}
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])

@@ -151,6 +151,9 @@ def groups(make_directory: Callable[[], Path]) -> Iterator[Provided]:
         {"login": {"groups": None}},
         {"login": {}},
         {"login": {"groups": "level:admin"}},
+        {"login": {"groups": 5}},
+        {"login": {"groups": {"vision": {}}}},
+        {"login": {"groups": []}, "refresh": {"groups": 5}},
         {"login": {"groups": [5, None, ["level:admin"]]}},
         {"login": {"groups": [], "roles": [{"name": "admin"}, {"name": "platform-admin"}]}},
         {"login": {"groups": []}, "refresh": {"groups": RESERVED, "admin": True}},
@@ -286,6 +289,114 @@ def test_levels_are_there_where_a_provider_manages_roles(roles: Provided) -> Non
         assert root.post("platform/reload").status_code == 200
         assert {"custom:platform:admin", "admin:users"} <= scopes_of(root)
         assert_is_a_user(roles.token("kim"))
+
+
+ODD_ROLES: list[Any] = [
+    5,
+    "admin",
+    {"name": "reader"},
+    [None, 5, "admin", [], {}, {"name": None}, {"name": "A B"}, {"name": "x\0y"}],
+    [{"name": "odd-bearers", "scopes": ["read:hub"], "users": 5, "groups": "vision"}],
+    [{"name": "odd-names", "users": ["\ud800", "a\0", None, ["kim"]], "groups": [{}]}],
+    [{"name": "odd-scopes", "scopes": ["no:such", "read:users!user=\0", None, {}]}],
+    [{"name": "odd-words", "scopes": ["read:hub"], "description": {"a": 1}}],
+    [{"name": f"role-{number}", "scopes": ["read:hub"]} for number in range(3000)],
+]
+
+
+@pytest.mark.parametrize("said", ODD_ROLES, ids=lambda said: repr(said)[:60])
+def test_roles_of_any_shape_end_no_login(roles: Provided, said: Any) -> None:
+    for when in ("login", "refresh"):
+        roles.say({"": {"roles": ROLES}, "kim": {when: {"groups": ["x"], "roles": said}}})
+        kim = roles.token("kim")
+        time.sleep(1.1 if when == "refresh" else 0)
+        assert_is_a_user(kim)
+    roles.say({"": {"roles": ROLES}})
+
+
+def test_roles_of_any_shape_keep_no_hub_from_starting(roles: Provided) -> None:
+    for said in (5, [*ODD_ROLES[3], *ODD_ROLES[4], *ODD_ROLES[5], *ODD_ROLES[6], *ROLES, *ROLES]):
+        roles.say({"": {"roles": said}})
+        roles.restart()
+        assert_is_a_user(roles.token("kim"))
+    undefined = {"name": "odd-service", "scopes": ["read:hub"], "services": ["nowhere"]}
+    invalid = {"name": "odd-user", "scopes": ["read:hub"], "users": ["a b", "Kim"]}
+    roles.say({"": {"roles": [undefined, invalid]}})
+    roles.restart()
+    kim = roles.token("kim")
+    assert_is_a_user(kim)
+    assert "odd-user" in me(kim)["roles"]
+
+
+ODD_PERSONS: list[dict[str, Any]] = [
+    {"groups": "vision"},
+    {"groups": [5, {"vision": {}}]},
+    {"groups": [{"name": "x"}, [["y"]], "a\0b", "\ud800", "x" * 256]},
+    {"groups": ["theirs"] * 100_000},
+    {"groups": [f"g{number:05}\0" for number in range(20_000)]},
+    {"auth_state": 5},
+    {"auth_state": ["x"]},
+    {"user_info": "kim"},
+    {"user_info": [1]},
+    {"user_info": {"name": "\ud800\0"}},
+    {"admin": "yes"},
+    {"admin": {"a": 1}},
+]
+
+
+@pytest.mark.parametrize("said", ODD_PERSONS, ids=lambda said: repr(said)[:60])
+def test_what_is_said_of_a_person_in_any_shape_ends_no_login(
+    groups: Provided, said: dict[str, Any]
+) -> None:
+    theirs = {"theirs"} if said.get("groups", [])[:1] == ["theirs"] else set()
+    for when in ("login", "hook", "refresh"):
+        groups.say({"kim": {"login": {"groups": []}}} | {"kim": {when: {"groups": [], **said}}})
+        kim = groups.token("kim")
+        time.sleep(1.1 if when == "refresh" else 0)
+        assert_is_a_user(kim, *theirs)
+
+
+@pytest.mark.parametrize("name", [None, 5, ["kim"], {"a": 1}, "kim\0", "\ud800"], ids=repr)
+def test_a_person_without_a_name_is_refused_and_told(groups: Provided, name: Any) -> None:
+    for when in ("login", "hook"):
+        groups.say({"kim": {when: {"name": name}}})
+        with Session(groups.hub.url, "kim") as session:
+            page = session.submit_login(PASSWORD)
+            assert page.status_code == 403
+            assert "gave the Hub no name" in page.text
+    groups.say({})
+    kim = groups.token("kim")
+    groups.say({"kim": {"refresh": {"name": name}}})
+    time.sleep(1.1)
+    assert kim.get("user").status_code == 403
+
+
+def test_a_refresh_that_names_another_person_is_none_of_theirs(groups: Provided) -> None:
+    groups.say({})
+    kim = groups.token("kim")
+    groups.say({"kim": {"refresh": {"name": "Kim", "groups": []}}})
+    time.sleep(1.1)
+    assert_is_a_user(kim)
+    groups.say({"kim": {"refresh": {"name": "root", "groups": []}}})
+    time.sleep(1.1)
+    answer = kim.get("user")
+    assert answer.status_code in {200, 403}, answer.text
+    assert "admin" not in answer.json().get("roles", ())
+
+
+def test_an_authenticator_that_fails_is_told_in_a_sentence(groups: Provided) -> None:
+    groups.say({})
+    kim = groups.token("kim")
+    groups.say({"kim": 5})  # which Provider cannot read
+    time.sleep(1.1)
+    assert kim.get("user").status_code == 403  # not known to be who they are
+    begun = kim.start("kim", tier="small")
+    assert begun.status_code < 500, begun.text
+    with Session(groups.hub.url, "kim") as session:
+        page = session.submit_login(PASSWORD)
+        assert page.status_code == 502
+        assert "cannot read what your identity provider says" in page.text
+    groups.say({})
 
 
 OAUTH = """

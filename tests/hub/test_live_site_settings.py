@@ -122,14 +122,18 @@ def stored_choice(hub: LiveHub, name: str, server: str, **options: str) -> None:
 
 def test_choices_of_before_do_not_keep_a_server_from_starting(hub: LiveHub, root: Api) -> None:
     stored_choice(hub, "lee", "", tier="other", account="vision", image="old")
-    stored_choice(hub, "lee", "train", tier="other", image="lab")
+    lee = hub.token("lee")
+    chosen = {"tier": "other", "account": "vision", "image": "old"}
+    for server, options in (("a", chosen), ("b", chosen), ("train", {"tier": "other"})):
+        made = lee.put(f"users/lee/servers/{server}", json={"user_options": options})
+        assert made.status_code == 201, made.text
     put_into_force(hub, root, WITHOUT)
     lee = hub.token("lee")
     with Api(hub.url, SCHEDULER) as scheduler:
         for api, path, said in (
             (lee, "users/lee/server", "tier other; image old"),
-            (root, "users/lee/server", "tier other; image old"),
-            (scheduler, "users/lee/server", "tier other; image old"),
+            (root, "users/lee/servers/a", "tier other; image old"),
+            (scheduler, "users/lee/servers/b", "tier other; image old"),
             (lee, "users/lee/servers/train", "tier other"),
         ):
             server = path.partition("servers/")[2]
@@ -140,11 +144,19 @@ def test_choices_of_before_do_not_keep_a_server_from_starting(hub: LiveHub, root
             assert started.status_code in {201, 202}, started.text
             assert started.headers["X-Platform-Passed-Over"] == said
             lee.wait_until_ready("lee", server)
+            # What is stored is what was meant, and so it is said once.
+            shown = lee.servers("lee")[server]["user_options"]
+            assert shown == ({} if server == "train" else {"account": "vision"})
             lee.stop("lee", server)
+    again = lee.post("users/lee/server")
+    assert again.status_code in {201, 202}, again.text
+    assert "X-Platform-Passed-Over" not in again.headers
+    lee.wait_until_ready("lee")
+    lee.stop("lee")
     rows = [row for row in read_audit(hub) if row.action == "server.choice_passed_over"]
-    assert [row.subject for row in rows] == ["lee/train", "lee/", "lee/", "lee/"]
+    assert [row.subject for row in rows] == ["lee/train", "lee/b", "lee/a", "lee/"]
     assert {row.actor for row in rows} == {"lee", "root", "scheduler"}
-    assert "tier other and image old" in read_decisions(hub, admitted=True)[1].sentence
+    assert "tier other and image old" in read_decisions(hub, admitted=True)[2].sentence
     form = hub.login("lee").start(tier="other", account="vision")
     assert form.status_code == 400
     form = hub.login("lee").start(tier="small", account="vision")

@@ -1,14 +1,19 @@
 """What an authenticator says, without what only the policy may say."""
 
+import itertools
 from typing import Any
 
 import pytest
+from tornado import web
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.hub.provided import (
+    LONGEST_DESCRIPTION,
+    MOST_ENTRIES,
     read_groups,
     read_managed_roles,
+    read_person,
     read_roles_of_person,
 )
 from jupyterhub_platform.hub.roles import UNSAFE, level_roles, list_safe
@@ -78,7 +83,12 @@ def test_harmless_scopes_are() -> None:
 
 
 def managed(*roles: Any, of_the_site: frozenset[str] = frozenset()) -> list[dict[str, Any]]:
-    return read_managed_roles(roles, of_the_site=of_the_site, custom_scopes=CUSTOM)
+    return read_managed_roles(
+        roles,
+        of_the_site=of_the_site,
+        custom_scopes=CUSTOM,
+        name_bearer=lambda kind, name: "" if name == "nowhere" else name.lower(),
+    )
 
 
 @pytest.mark.parametrize("role", level_roles(), ids=lambda role: role["name"])
@@ -133,6 +143,108 @@ def test_a_role_by_its_name_alone_is_given_where_what_it_has_is_safe() -> None:
     assert of_person({"name": "old"}, {"name": "new"}) == ["user", "new"]
     # With scopes of its own it would rewrite the role that a service has.
     assert of_person({"name": "cull", "scopes": ["read:hub"]}) == ["user"]
+
+
+GOOD = {"name": "reader-too", "scopes": ["read:hub"]}
+ODD = [
+    5,
+    None,
+    "admin",
+    [],
+    [GOOD],
+    {},
+    {"scopes": ["read:hub"]},
+    {"name": None, "scopes": ["read:hub"]},
+    {"name": "", "scopes": ["read:hub"]},
+    {"name": "x", "scopes": ["read:hub"]},
+    {"name": "Big Name", "scopes": ["read:hub"]},
+    {"name": "with-newline\n", "scopes": ["read:hub"]},
+    {"name": "with-nul\0here", "scopes": ["read:hub"]},
+    {"name": "with-half-\ud800", "scopes": ["read:hub"]},
+    {"name": "l" + "o" * 300 + "ng", "scopes": ["read:hub"]},
+    {"name": ["reader"], "scopes": ["read:hub"]},
+    {"name": {"a": "b"}, "scopes": ["read:hub"]},
+    {"name": "all-unknown", "scopes": ["no:such"]},
+    {"name": "bad-filter", "scopes": ["read:users!nobody=x", "read:users!user=\0"]},
+    {"name": "no-list", "scopes": 5},
+    {"name": "mapped", "scopes": {"read:hub": True}},
+    {"name": "nested", "scopes": [["read:hub"], {"read:hub": 1}, None, 5, b"read:hub"]},
+]
+
+
+@pytest.mark.parametrize("role", ODD, ids=repr)
+def test_what_cannot_be_a_role_is_left_out_and_the_others_stay(role: Any) -> None:
+    assert managed(role, GOOD) == [GOOD]
+    assert of_person(role, GOOD) == ["user", "reader-too"]
+
+
+@pytest.mark.parametrize("said", [5, None, "admin", b"x", {"name": "reader"}, True, object()])
+def test_what_is_no_list_of_roles_is_none(said: Any) -> None:
+    given = read_roles_of_person(
+        said,
+        is_admin=False,
+        of_the_site=frozenset(),
+        scopes_of=lambda _: [],
+        custom_scopes=CUSTOM,
+    )
+    assert given == [{"name": "user"}]
+
+
+@pytest.mark.parametrize("kind", ["users", "groups", "services"])
+def test_bearers_of_any_shape_are_read(kind: str) -> None:
+    odd = [5, None, ["kim"], {"a": 1}, "", "a\0", "a\ud800", "x" * 256, "kim"]
+    assert managed({**GOOD, kind: odd}) == [{**GOOD, kind: ["kim"]}]
+    assert managed({**GOOD, kind: ["nowhere", "Kim"]}) == [{**GOOD, kind: ["kim"]}]
+    for none in (5, "kim", {"kim": 1}, True):
+        assert managed({**GOOD, kind: none}) == [GOOD]
+
+
+def test_of_a_role_only_what_the_hub_reads_is_taken() -> None:
+    more = {"description": "d" * 2000, "managed_by_auth": object(), "x": object()}
+    assert managed({**GOOD, **more}) == [{**GOOD, "description": "d" * LONGEST_DESCRIPTION}]
+    assert managed({**GOOD, "description": 5}) == [GOOD]
+    assert managed(GOOD, {**GOOD, "scopes": ["read:metrics"]}) == [GOOD]
+
+
+def test_lists_without_end_are_cut_off() -> None:
+    groups = [f"g{number:06}" for number in range(50_000)]
+    assert read_groups(groups, "kim") == set(groups[:MOST_ENTRIES])
+    assert read_groups(reversed(groups), "kim") == set(groups[:MOST_ENTRIES])
+    assert len(read_groups((f"g{number}" for number in itertools.count()), "kim")) == MOST_ENTRIES
+    roles = [{"name": f"role-{number}", "scopes": ["read:hub"]} for number in range(5000)]
+    assert len(managed(*roles)) == MOST_ENTRIES
+    assert managed({**GOOD, "scopes": ["read:hub"] * 5000}) == [
+        {**GOOD, "scopes": ["read:hub"] * MOST_ENTRIES}
+    ]
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "x" * 256, ""])
+def test_groups_that_no_database_takes_are_left_out_in_one_line(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert read_groups([name, "vision", None, 5], "kim") == {"vision"}
+    assert len(caplog.records) == 1
+    assert "Of the groups of kim that the authenticator gives, 3 are passed over" in caplog.text
+
+
+async def test_who_logs_in_has_a_name() -> None:
+    assert await read_person(None) is None
+    assert await read_person("kim") == {"name": "kim"}
+    for said in ({}, {"name": None}, {"name": 5}, {"name": ["kim"]}, 5, [], True, {"name": "\0"}):
+        with pytest.raises(web.HTTPError) as refused:
+            await read_person(said)
+        assert refused.value.status_code == 403
+        assert "gave the Hub no name" in str(refused.value)
+
+
+@pytest.mark.parametrize("key", ["auth_state", "user_info"])
+async def test_what_is_kept_of_a_person_is_json(key: str) -> None:
+    around: dict[str, Any] = {}
+    around["a"] = around
+    for odd in ({"a": {1, 2}}, {"a": b"x"}, around, 5, "x", ["x"]):
+        assert await read_person({"name": "kim", key: odd}) == {"name": "kim", key: None}
+    kept = {"name": "kim", key: {"a": [1]}}
+    assert await read_person(kept) == kept
 
 
 def test_every_level_has_a_reserved_role_and_group() -> None:

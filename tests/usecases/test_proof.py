@@ -27,6 +27,10 @@ Tamper = Callable[..., None]
 
 @pytest.fixture
 def tamper(store: Store) -> Tamper:
+    return make_tamper(store)
+
+
+def make_tamper(store: Store) -> Tamper:
     """Do what the owner of the database can do: lift the guards, change the past, put them back."""
 
     def change(*statements: str, put_back: bool = True) -> None:
@@ -201,14 +205,18 @@ def test_a_time_that_is_none_is_a_changed_row(postgres_url, odd):
     store.close()
 
 
-def write_anew(store: Store, tamper: Tamper, actor: str) -> None:
-    """Write the whole chain anew, with another actor in its first row and what that tells of."""
+def write_anew(store: Store, tamper: Tamper, actor: str, *, first: int = 1) -> None:
+    """Write the chain anew from a row on, with another actor there and in what that tells of."""
     with store.read() as tx:
         rows = audit.list_audit(tx, limit=100)[::-1]
     previous = GENESIS
-    statements = [f"UPDATE policy_revision SET actor = '{actor}' WHERE number = 1"]
+    revision = f"UPDATE policy_revision SET actor = '{actor}' WHERE number = 1"
+    statements = [revision] if first == 1 else []
     for row in rows:
-        who = actor if row.seq == 1 else row.actor
+        if row.seq < first:
+            previous = row.hash
+            continue
+        who = actor if row.seq == first else row.actor
         fields = [row.seq, render_time(row.at), who, row.action, row.subject, row.detail_json]
         digest = hash_row([*fields, previous])
         statements.append(

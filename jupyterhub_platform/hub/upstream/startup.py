@@ -8,13 +8,15 @@ itself.
 
 import functools
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jupyterhub.app import JupyterHub
+from traitlets import TraitError
 
 STEPS: Final[Mapping[str, str]] = {
     "init_secrets": "c.JupyterHub.cookie_secret",
+    "init_db": "c.JupyterHub.db_url",
     "init_internal_ssl": "c.JupyterHub.internal_ssl",
     "init_hub": "c.JupyterHub.hub_bind_url and hub_connect_url",
     "init_proxy": "c.JupyterHub.proxy_class",
@@ -44,12 +46,45 @@ KNOWN: Final[Mapping[str, str]] = {
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 
 
-def refuse_in_a_sentence() -> None:
-    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm."""
+def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
+    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm.
+
+    ``say_undone`` is asked before the first step, when every setting has its last value; what it
+    says is a reason not to start.
+    """
+    first: Any = JupyterHub.init_eventlog
+    if not hasattr(first, _PATCHED):
+
+        @functools.wraps(first)
+        def look_first(app: Any) -> Any:
+            if undone := say_undone(app):
+                app.log.critical("The Hub does not start: %s.", undone)
+                raise SystemExit(1)
+            return first(app)
+
+        setattr(look_first, _PATCHED, True)
+        JupyterHub.init_eventlog = look_first
+        JupyterHub.update_config = _refusing_values(JupyterHub.update_config)
     for name, settings in STEPS.items():
         step = getattr(JupyterHub, name, None)
         if step is not None and not hasattr(step, _PATCHED):
             setattr(JupyterHub, name, _refusing(step, settings))
+
+
+def _refusing_values(update_config: Any) -> Any:
+    """Have a value that JupyterHub's own checks fail on be a fault of the configuration."""
+
+    @functools.wraps(update_config)
+    def update(app: Any, config: Any) -> Any:
+        try:
+            return update_config(app, config)
+        except TraitError:
+            raise
+        except Exception as error:
+            said = say_refusal(error, "the value that it speaks of")
+            raise TraitError(said) from error
+
+    return update
 
 
 def _refusing(step: Any, settings: str) -> Any:

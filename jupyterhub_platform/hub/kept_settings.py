@@ -1,0 +1,59 @@
+"""What ``configure(c)`` put into the configuration, and whether it is there once the Hub reads it.
+
+A file sets things one after the other, and the command line after all of them: whatever replaces
+what the platform stands on would leave a Hub that governs nothing, and does not say so.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any, Final
+
+from jupyterhub_platform.hub import roles
+from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.authenticator import GovernedAuthenticator
+from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
+from jupyterhub_platform.hub.site_settings import is_on
+
+TEMPLATE_VARS: Final = ("platform_local_accounts", "platform_endings", "platform_ended")
+_LAST: Final = (
+    "Set it before configure(c), which is the last line of the configuration, and not on the "
+    "command line"
+)
+
+
+def say_undone(app: Any) -> str:
+    """Say which settings were changed after ``configure(c)``; empty if none that matter were."""
+    undone = list(_find_undone(app))
+    return f"{'; '.join(undone)}. {_LAST}" if undone else ""
+
+
+def _find_undone(app: Any) -> Iterator[str]:
+    for trait, governed, what in (
+        ("authenticator_class", GovernedAuthenticator, "lets people in whatever the policy says"),
+        ("spawner_class", AdmissionMixin, "starts servers that no quota sees"),
+    ):
+        chosen = getattr(app, trait)
+        if not issubclass(chosen, governed):
+            name = f"{chosen.__module__}.{chosen.__name__}"
+            yield f"c.JupyterHub.{trait} is {name} after configure(c), which {what}"
+    for trait, needed in _list_needed(app).items():
+        if missing := [each for each in needed if each not in _list_present(app, trait)]:
+            yield (
+                f"c.JupyterHub.{trait} was set after configure(c), which takes "
+                f"{', '.join(missing)} from it"
+            )
+
+
+def _list_needed(app: Any) -> Mapping[str, Collection[str]]:
+    # With manage_roles it is the authenticator that has the Hub load ours.
+    loads_roles = not is_on(app.config, app.authenticator_class, "manage_roles")
+    return {
+        "services": (roles.SERVICE_NAME,),
+        "load_roles": tuple(roles.LEVEL_ROLES) if loads_roles else (),
+        "custom_scopes": tuple(roles.CUSTOM_SCOPES),
+        "template_paths": (str(TEMPLATE_DIRECTORY),),
+        "template_vars": TEMPLATE_VARS,
+    }
+
+
+def _list_present(app: Any, trait: str) -> list[Any]:
+    return [each.get("name") if isinstance(each, Mapping) else each for each in getattr(app, trait)]

@@ -1,0 +1,76 @@
+"""Answers of the Hub: those with secrets are kept nowhere, and every error has a sentence.
+
+JupyterHub (6.1) lets caches decide about the answers of its API, tokens and invites among them, and
+answers an error that was raised without words with ``"message": null``. It becomes needless once
+``BaseHandler.set_default_headers`` and ``write_error`` do this.
+"""
+
+import functools
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.handlers.base import BaseHandler
+from tornado import web
+
+WITH_SECRETS: Final = frozenset(
+    {"api", "login", "logout", "signup", "oauth_login", "oauth_callback", "token"}
+)
+"""First parts of addresses below the Hub's prefix where tokens, codes and cookies are given."""
+SENTENCES: Final[Mapping[int, str]] = {
+    400: "The Hub cannot read this request. Look at its address, its arguments and its body.",
+    401: "The Hub does not know who asks. Log in, or send a token.",
+    403: "The Hub does not know who asks, or they may not do this. Log in, or send a token whose "
+    "scopes allow it.",
+    404: "There is nothing at this address, or nothing that you may see. Look at how it is "
+    "written.",
+    405: "This address does not take this method. Look at the documentation of the REST API.",
+    409: "This does not fit what the Hub has now. Look at its state, and ask again.",
+    503: "The Hub cannot do this right now. Try again in a minute.",
+}
+"""What is said of an error that came without a word, by its status."""
+_PATCHED: Final = "_platform_answers"
+
+
+def answer_with_care() -> None:
+    """Keep answers with secrets from caches, and errors from being silent, from now on."""
+    if getattr(BaseHandler, _PATCHED, False):
+        return
+    set_default_headers = BaseHandler.set_default_headers
+
+    @functools.wraps(set_default_headers)
+    def set_headers(handler: Any) -> None:
+        set_default_headers(handler)
+        path = handler.request.path.removeprefix(handler.settings["hub"].base_url)
+        if path.partition("/")[0] in WITH_SECRETS:
+            handler.set_header("Cache-Control", "no-store")
+
+    BaseHandler.set_default_headers = set_headers
+    BaseHandler.write_error = _with_a_sentence(BaseHandler.write_error)
+    APIHandler.write_error = _with_a_sentence(APIHandler.write_error)
+    setattr(BaseHandler, _PATCHED, True)
+
+
+def _with_a_sentence(write_error: Any) -> Any:
+    @functools.wraps(write_error)
+    def write(handler: Any, status_code: int, **named: Any) -> None:
+        error = (named.get("exc_info") or (None, None))[1]
+        if isinstance(error, web.HTTPError) and not _has_words(error):
+            error.jupyterhub_message = say_status(status_code)  # type: ignore[attr-defined]
+        write_error(handler, status_code, **named)
+
+    return write
+
+
+def _has_words(error: web.HTTPError) -> bool:
+    said = (getattr(error, name, None) for name in ("jupyterhub_message", "message"))
+    return bool(error.get_message() or any(said))
+
+
+def say_status(status: int) -> str:
+    """Return a sentence for an error of which nothing else is known."""
+    if status in SENTENCES:
+        return SENTENCES[status]
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown error"
+    return f"{phrase}. Ask an admin to look at the Hub's log."
