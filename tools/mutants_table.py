@@ -1948,6 +1948,30 @@ PROCESSES: Final = (
         ),
     ),
     *faults_in(
+        "hub/local/supervisor.py",
+        ("tests/hub/local/test_inherited.py",),
+        ("keys of the operator are passed on", "    _leave_keyring()\n", ""),
+        (
+            "a user without room keeps the operator's keys",
+            "{errno.ENOSYS, errno.EPERM}",
+            "{errno.ENOSYS, errno.EPERM, errno.EDQUOT}",
+        ),
+        (
+            "no server starts where keys are denied",
+            "{errno.ENOSYS, errno.EPERM}",
+            "{errno.ENOSYS}",
+        ),
+        ("capabilities outlast a change of user", "    _give_up_capabilities()\n", ""),
+        ("a Hub's priority is passed on", "    os.nice(max(0, -os.nice(0)))\n", ""),
+        (
+            "a Hub that is spared has its servers spared",
+            'score.read().startswith("-")',
+            "not score.read()",
+        ),
+        ("ignored signals stay so", "signal.signal(number, signal.SIG_DFL)", "pass"),
+        ("blocked signals stay so", "signal.SIG_SETMASK, ()", "signal.SIG_UNBLOCK, _WATCHED"),
+    ),
+    *faults_in(
         "hub/local/machine.py",
         _LOG_TESTS,
         (

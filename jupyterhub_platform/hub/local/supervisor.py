@@ -10,21 +10,29 @@ and the home of the person it starts the server for, and so uses nothing but the
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import os
 import resource
 import select
 import signal
 import stat
+import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL = 1
 _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
+_CAPABILITY_VERSION = 0x20080522
+_JOIN_SESSION_KEYRING = 1
+_KEYCTL = {"x86_64": 250, "ppc64le": 271, "s390x": 280, "armv7l": 311, "i686": 288}
+_KEYCTL_ELSEWHERE = 219
+"""On aarch64, and whatever came to Linux later."""
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
 _LOOK_SECONDS = 0.05
@@ -42,6 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     options = _read(arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
     output, written = os.pipe()
@@ -98,9 +107,9 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         if os.getppid() != parent:
             os._exit(_CANNOT_START)
         environment = {k: v for k, v in os.environ.items() if k not in options.unset}
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execvpe(options.command[0], options.command, environment)  # noqa: S606 that is its job
     except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
         _say(f"cannot start {options.command[0]}: {error}")
@@ -110,16 +119,46 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
 def _drop_privileges(uid: int, processes: int) -> None:
     if processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    _leave_keyring()
+    # What a service manager grants to the Hub alone: to be served first, and to be killed last.
+    os.nice(max(0, -os.nice(0)))
+    with suppress(OSError), open("/proc/self/oom_score_adj", "r+") as score:  # noqa: PTH123 light
+        if score.read().startswith("-"):
+            score.write("0")
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    _give_up_capabilities()
     # A program with the set-user-id bit would step out of what confines this person.
     _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
+def _leave_keyring() -> None:
+    """Begin a session keyring, empty and root's, in place of the Hub's or its operator's.
+
+    Not after the change of user, who could keep it from succeeding with as many keys as one may
+    have. Where the system denies the call, it denies the server every use of keys as well.
+    """
+    number = _KEYCTL.get(os.uname().machine, _KEYCTL_ELSEWHERE)
+    try:
+        _check(_LIBC.syscall(ctypes.c_long(number), ctypes.c_long(_JOIN_SESSION_KEYRING), None))
+    except OSError as error:
+        if error.errno not in {errno.ENOSYS, errno.EPERM}:
+            raise
+
+
+def _give_up_capabilities() -> None:
+    """Keep none, also where the Hub runs with bits that let them survive a change of user."""
+    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION, 0))
+    _check(_LIBC.capset(header, ctypes.create_string_buffer(24)))
+
+
 def _control(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
+    _check(_LIBC.prctl(option, value, 0, 0, 0))
+
+
+def _check(result: int) -> None:
+    if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 
