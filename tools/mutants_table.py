@@ -1963,11 +1963,6 @@ PROCESSES: Final = (
         ),
         ("capabilities outlast a change of user", "    _give_up_capabilities()\n", ""),
         ("a Hub's priority is passed on", "    os.nice(max(0, -os.nice(0)))\n", ""),
-        (
-            "a Hub that is spared has its servers spared",
-            'score.read().startswith("-")',
-            "not score.read()",
-        ),
         ("ignored signals stay so", "signal.signal(number, signal.SIG_DFL)", "pass"),
         ("blocked signals stay so", "signal.SIG_SETMASK, ()", "signal.SIG_UNBLOCK, _WATCHED"),
     ),

@@ -150,6 +150,7 @@ class LocalServerSpawner(LocalSpawnerTraits, Spawner):  # type: ignore[misc] # n
             processes=self.process_limit,
             grace=self.stop_grace,
             log_bytes=self.log_limit,
+            debugger=self.debugger,
         )
         self._unsearched = False
         self._started, self._record = launch(machine, order)

@@ -68,6 +68,17 @@ class LocalSpawnerTraits(LoggingConfigurable):
         help="Most processes and threads of one server, where the system can limit them; 0: any.",
     ).tag(config=True)
 
+    debugger = Bool(
+        False,
+        help="""
+        Let notebooks be debugged where people have user ids of their own.
+
+        The debugger of Python kernels listens at a port of the machine: while somebody uses it,
+        any other user of the machine can run code as them. So it is off there; the spawn page
+        says which. Where people are not isolated, this has no effect and the debugger works.
+        """,
+    ).tag(config=True)
+
     log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
 
     def machine(self) -> Machine:

@@ -192,7 +192,11 @@ assert libc.prctl(28, 0b100, 0, 0, 0) == 0
 """
 FAVOURS: Final = """
 os.nice(-7)
-open("/proc/self/oom_score_adj", "w").write("-900")
+try:
+    with open("/proc/self/oom_score_adj", "w") as score:
+        score.write("-900")
+except PermissionError:
+    pass  # This root may not.
 for number in signal.valid_signals() - {9, 19}:
     signal.signal(number, signal.SIG_IGN)
 signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
