@@ -2139,6 +2139,22 @@ ADDRESSES: Final = (
         ("another user owns it", "found.st_uid not in {0, os.geteuid()}", "False"),
     ),
     *faults_in(
+        "hub/local/kernels.py",
+        ("tests/hub/local/test_kernels.py",),
+        ("kernels listen at ports", '"transport": "ipc"', '"transport": "tcp"'),
+        ("a kernel can be debugged", '    "comm_close",\n', '    "debug_request",\n'),
+        (
+            "the path of a long home is too long",
+            "_link_home(sockets, person.uid, person.home)",
+            "person.home",
+        ),
+        (
+            "a site's own configuration goes first",
+            "(str(directory), *([configured] if configured else []))",
+            "(*([configured] if configured else []), str(directory))",
+        ),
+    ),
+    *faults_in(
         "hub/upstream/unix_sockets.py",
         ("tests/hub/upstream/test_unix_sockets.py",),
         ("the API makes services at sockets", "if not from_config or ", "if "),
