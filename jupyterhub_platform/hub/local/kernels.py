@@ -32,7 +32,8 @@ DEBUGGER_ON: Final = (
     "where any other user can run code as you."
 )
 
-_RUNTIME: Final = ".run"
+# As short as can be: with it, the longest of paths just fits.
+_RUNTIME: Final = ".r"
 _UNIX_SOCKETS: Final = {"ConnectionFileMixin": {"transport": "ipc"}}
 # The messages of Jupyter's protocol that clients send, but for "debug_request".
 _MESSAGES: Final = (

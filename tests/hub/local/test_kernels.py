@@ -95,7 +95,7 @@ def start_kernel(hub: LiveHub) -> Kernel:
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
+    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
         yield hub
 
 
@@ -230,7 +230,7 @@ async def test_an_operator_may_switch_the_debugger_on_and_all_are_told(
     make_directory: Callable[[], Path],
 ) -> None:
     site = "c.PlatformLocalSpawner.debugger = True\n"
-    with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
+    with running(LiveHub(make_directory(), POLICY, site=site, lab=True)) as hub:
         kernel = start_kernel(hub)
         assert DEBUGGER_ON in hub.login("dev1").get("/hub/spawn").text
         request = {"type": "request", "seq": 1, "command": "debugInfo", "arguments": {}}
@@ -254,7 +254,7 @@ def test_a_kernels_sockets_fit_into_an_address(
 ) -> None:
     monkeypatch.setattr(sockets_module, "_OF_ROOT", (Path(place),))
     sockets = sockets_module.locate_sockets(isolated.state, "0123456789abcdef" * 2)
-    link = sockets.directory / f"{uid:x}" / ".run"
+    link = sockets.directory / f"{uid:x}" / ".r"
     longest = link / f"kernel-{uuid.uuid4()}-ipc-5"
     assert len(os.fsencode(longest)) <= 107
 
