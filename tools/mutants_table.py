@@ -2057,6 +2057,24 @@ PROCESSES: Final = (
         ),
     ),
     *faults_in(
+        "hub/local/supervisor.py",
+        ("tests/hub/local/test_inherited.py",),
+        ("keys of the operator are passed on", "    _leave_keyring()\n", ""),
+        (
+            "a user without room keeps the operator's keys",
+            "{errno.ENOSYS, errno.EPERM}",
+            "{errno.ENOSYS, errno.EPERM, errno.EDQUOT}",
+        ),
+        (
+            "no server starts where keys are denied",
+            "{errno.ENOSYS, errno.EPERM}",
+            "{errno.ENOSYS}",
+        ),
+        ("capabilities outlast a change of user", "    _give_up_capabilities()\n", ""),
+        ("ignored signals stay so", "signal.signal(number, signal.SIG_DFL)", "pass"),
+        ("blocked signals stay so", "signal.SIG_SETMASK, ()", "signal.SIG_UNBLOCK, _WATCHED"),
+    ),
+    *faults_in(
         "hub/local/machine.py",
         _LOG_TESTS,
         (
@@ -2232,9 +2250,13 @@ CROWDED: Final = (
     *faults_in(
         "hub/local/supervisor.py",
         _CROWDED_TESTS,
-        ("a server is as urgent as its supervisor", "            set_priority(0)\n", ""),
+        (
+            "a server is as urgent as its supervisor",
+            "            _set_priority(max(0, os.nice(0)))\n",
+            "",
+        ),
         ("a server shares its supervisor's session", "            os.setsid()\n", ""),
-        ("a supervisor is as urgent as a bomb", "        set_priority(-10)\n", "        pass\n"),
+        ("a supervisor is as urgent as a bomb", "        come_before_users()\n", "        pass\n"),
     ),
 )
 
@@ -2272,6 +2294,22 @@ ADDRESSES: Final = (
         ("tests/hub/upstream/test_jupyter_server.py",),
         ("any socket will do", "listener.getsockname() != server.sock", "False"),
         ("kernels inherit the marks", 'environ.pop("LISTEN_FDS"', 'environ.get("LISTEN_FDS"'),
+    ),
+    *faults_in(
+        "hub/local/kernels.py",
+        ("tests/hub/local/test_kernels.py",),
+        ("kernels listen at ports", '"transport": "ipc"', '"transport": "tcp"'),
+        ("a kernel can be debugged", '    "comm_close",\n', '    "debug_request",\n'),
+        (
+            "the path of a long home is too long",
+            "_link_home(sockets, person.uid, person.home)",
+            "person.home",
+        ),
+        (
+            "a site's own configuration goes first",
+            "(str(directory), *([configured] if configured else []))",
+            "(*([configured] if configured else []), str(directory))",
+        ),
     ),
     *faults_in(
         "hub/upstream/unix_sockets.py",

@@ -6,6 +6,7 @@ from traitlets import default
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.local.kernels import describe_debugger
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.local.spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
@@ -61,4 +62,5 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
             machine.limiter.enforcement.why_not,
             isolation.sentence,
             HUB_AT_A_PORT if at_a_port else "",
+            describe_debugger(machine.isolation, debugger=self.debugger),
         )

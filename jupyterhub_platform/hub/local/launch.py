@@ -11,6 +11,7 @@ from typing import Any, Self
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
 from jupyterhub_platform.hub.local.ending import Target
+from jupyterhub_platform.hub.local.kernels import hide_kernels
 from jupyterhub_platform.hub.local.limits import Confinement
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.people import Person
@@ -41,6 +42,7 @@ class Order:
     processes: int
     grace: float
     log_bytes: int = 10 * 2**20
+    debugger: bool = False
 
     @property
     def mark(self) -> str:
@@ -107,14 +109,15 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
 def _start(
     machine: Machine, order: Order, confinement: Confinement
 ) -> tuple[subprocess.Popen[bytes], Path]:
-    descriptor, log = machine.open_log(order.person.name, order.server)
     environment = {
         **order.environment,
+        **hide_kernels(machine.sockets, order.person, order.environment, debugger=order.debugger),
         **confinement.environment,
         INSTANCE_MARK: machine.instance,
         RESERVATION_MARK: order.reservation,
         SERVER_MARK: order.mark,
     }
+    descriptor, log = machine.open_log(order.person.name, order.server)
     try:
         with machine.sockets.bind(order.person, order.server) as listener:
             started = subprocess.Popen(  # noqa: S603 the operator's command

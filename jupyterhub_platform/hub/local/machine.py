@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.local.people import (
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
 from jupyterhub_platform.hub.local.reach import check_reachable
 from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
-from jupyterhub_platform.hub.local.supervisor import set_priority
+from jupyterhub_platform.hub.local.supervisor import come_before_users
 from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
@@ -121,7 +121,7 @@ def _open(
     if isolation.isolated:
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
-        set_priority(-10)
+        come_before_users()
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
     ids = UserIds(instance, state, homes, uids, uid_register)

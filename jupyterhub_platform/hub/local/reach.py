@@ -2,10 +2,11 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.processes import PYTHON, LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import ISOLATED, PYTHON, LocalSpawnerError
 from jupyterhub_platform.hub.local.user_ids import FIRST_UID
 from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER
 
@@ -52,22 +53,21 @@ def _first_closed(path: Path) -> Path | None:
 
 
 def _try_as(uid: int, argv: list[str]) -> str | None:
+    """Run a command as a server is run; return what is in the way, None if nothing."""
     try:
         done = subprocess.run(  # noqa: S603 our own command line
-            argv,
+            [sys.executable, *ISOLATED, "--uid", str(uid), "--", *argv],
             check=False,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             stdin=subprocess.DEVNULL,
             cwd="/",
             env={"PATH": os.defpath},
-            user=uid,
-            group=uid,
-            extra_groups=[],
             timeout=_TRY_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)
     if done.returncode == 0:
         return None
-    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    lines = done.stdout.decode(errors="replace").strip().splitlines()
     return lines[-1] if lines else f"it ended with status {done.returncode}"

@@ -103,6 +103,17 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         help="Most processes and threads of one server, where the system can limit them; 0: any.",
     ).tag(config=True)
 
+    debugger = Bool(
+        False,
+        help="""
+        Let notebooks be debugged where people have user ids of their own.
+
+        The debugger of Python kernels listens at a port of the machine: while somebody uses it,
+        any other user of the machine can run code as them. So it is off there; the spawn page
+        says which. Where people are not isolated, this has no effect and the debugger works.
+        """,
+    ).tag(config=True)
+
     log_limit = ByteSpecification("10M", help="Most that is kept of a run's log.").tag(config=True)
 
     # Set by JupyterHub, which has no types.
@@ -235,6 +246,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             processes=self.process_limit,
             grace=self.stop_grace,
             log_bytes=self.log_limit,
+            debugger=self.debugger,
         )
         self._unsearched = False
         self._started, self._record = launch(machine, order)

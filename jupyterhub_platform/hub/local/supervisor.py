@@ -10,20 +10,28 @@ and the home of the person it starts the server for, and so uses nothing but the
 
 import argparse
 import ctypes
+import errno
 import fcntl
 import os
 import resource
 import select
 import signal
+import struct
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
+_LIBC = ctypes.CDLL(None, use_errno=True)
 _SET_DEATH_SIGNAL = 1
 _SET_SUBREAPER = 36
 _SET_NO_NEW_PRIVILEGES = 38
+_CAPABILITY_VERSION = 0x20080522
+_JOIN_SESSION_KEYRING = 1
+_KEYCTL = {"x86_64": 250, "ppc64le": 271, "s390x": 280, "armv7l": 311, "i686": 288}
+_KEYCTL_ELSEWHERE = 219
+"""On aarch64, and whatever came to Linux later."""
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
 _LISTENER = 3
@@ -41,10 +49,11 @@ def main(arguments: Sequence[str]) -> int:
     options = _read(arguments)
     signal.pthread_sigmask(signal.SIG_BLOCK, _WATCHED)
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
     if options.uid is not None:
-        set_priority(-10)
+        come_before_users()
     output, written = os.pipe()
     child = os.fork()
     if child == 0:
@@ -92,7 +101,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         os.umask(0o077)
         if options.uid is not None:
             os.setsid()
-            set_priority(0)
+            _set_priority(max(0, os.nice(0)))
             _drop_privileges(options.uid, options.processes)
         os.chdir(options.cwd)
         # After the change of user, which resets it.
@@ -100,22 +109,27 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         if os.getppid() != parent:
             os._exit(_CANNOT_START)
         environment = {**os.environ, **_pass_listener()}
-        signal.signal(signal.SIGHUP, signal.SIG_DFL)
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
+        for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+            signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execvpe(options.command[0], options.command, environment)  # noqa: S606 that is its job
     except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
         _say(f"cannot start {options.command[0]}: {error}")
         os._exit(_CANNOT_START)
 
 
-def set_priority(nice: int) -> None:
-    """Set what this process, and what it starts, gets of the CPU beside a user's processes.
+def come_before_users() -> None:
+    """Have this process served before any number of a user's, unless its operator holds it back.
 
     Without control groups each process gets the same; or each session, where the kernel groups
     them ("autogroup"), and a program can make one for each of its processes. A thousand of them
     would leave the Hub, and what is to end them, a thousandth of the machine.
     """
+    if os.nice(0) <= 0:
+        _set_priority(-10)
+
+
+def _set_priority(nice: int) -> None:
     with suppress(OSError):
         os.setpriority(os.PRIO_PROCESS, os.getpid(), nice)
     with suppress(OSError), open("/proc/self/autogroup", "w") as group:  # noqa: PTH123 light
@@ -138,16 +152,45 @@ def _close_input() -> None:
 def _drop_privileges(uid: int, processes: int) -> None:
     if processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
+    _leave_keyring()
+    # A service manager may have the Hub killed last.
+    with suppress(OSError), open("/proc/self/oom_score_adj", "r+") as score:  # noqa: PTH123 light
+        if score.read().startswith("-"):
+            score.write("0")
     os.setgroups([])
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
+    _give_up_capabilities()
     # A program with the set-user-id bit would step out of what confines this person.
     _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
+def _leave_keyring() -> None:
+    """Begin a session keyring, empty and root's, in place of the Hub's or its operator's.
+
+    Not after the change of user, who could keep it from succeeding with as many keys as one may
+    have. Where the system denies the call, it denies the server every use of keys as well.
+    """
+    number = _KEYCTL.get(os.uname().machine, _KEYCTL_ELSEWHERE)
+    try:
+        _check(_LIBC.syscall(ctypes.c_long(number), ctypes.c_long(_JOIN_SESSION_KEYRING), None))
+    except OSError as error:
+        if error.errno not in {errno.ENOSYS, errno.EPERM}:
+            raise
+
+
+def _give_up_capabilities() -> None:
+    """Keep none, also where the Hub runs with bits that let them survive a change of user."""
+    header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION, 0))
+    _check(_LIBC.capset(header, ctypes.create_string_buffer(24)))
+
+
 def _control(option: int, value: int) -> None:
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(option, value, 0, 0, 0) != 0:
+    _check(_LIBC.prctl(option, value, 0, 0, 0))
+
+
+def _check(result: int) -> None:
+    if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
 

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.supervisor import set_priority
+from jupyterhub_platform.hub.local.supervisor import come_before_users
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.hub.local.test_spawner import Hubs
 from tests.support.forgery import SYSTEM_PYTHON
@@ -128,7 +128,7 @@ def test_a_priority_that_the_system_refuses_is_done_without() -> None:
     if os.fork() == 0:
         os.setgroups([]) if os.geteuid() == 0 else None
         os.setresuid(200_500, 200_500, 200_500) if os.geteuid() == 0 else None
-        set_priority(-10)
+        come_before_users()
         os._exit(psutil.Process().nice() != before)
     assert os.wait()[1] == 0
 

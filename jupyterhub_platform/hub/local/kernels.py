@@ -1,0 +1,115 @@
+"""Have users' kernels listen where no other user of the machine can listen in or take their place.
+
+Jupyter has kernels listen at loopback ports, which every user of a machine can connect to: the
+messages of a kernel are signed, but not encrypted, and its output goes to all who ask for it. So
+where users have user ids of their own, kernels listen at Unix sockets below the home of theirs,
+which is closed to others. That is said in configuration that Jupyter reads before a user's own,
+so that programs that they start from a terminal follow it too. What users change for themselves
+concerns them alone.
+
+::
+
+    SOCKETS/jupyter…/          configuration, which only root can change
+    SOCKETS/UID                a link to the home: a socket's path may have 107 bytes only
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from jupyterhub_platform.hub.local.people import Isolation, Person
+from jupyterhub_platform.hub.local.sockets import Sockets
+
+DEBUGGER_OFF: Final = (
+    "The debugger of notebooks is off here: it would listen at a port of this machine, where any "
+    "other user could run code as you."
+)
+DEBUGGER_ON: Final = (
+    "The debugger of notebooks is on: while you use it, it listens at a port of this machine, "
+    "where any other user can run code as you."
+)
+
+# As short as can be: with it, the longest of paths just fits.
+_RUNTIME: Final = ".r"
+_UNIX_SOCKETS: Final = {"ConnectionFileMixin": {"transport": "ipc"}}
+# The messages of Jupyter's protocol that clients send, but for "debug_request".
+_MESSAGES: Final = (
+    "comm_close",
+    "comm_info_request",
+    "comm_msg",
+    "comm_open",
+    "complete_request",
+    "connect_request",
+    "create_subshell_request",
+    "delete_subshell_request",
+    "execute_request",
+    "history_request",
+    "input_reply",
+    "inspect_request",
+    "interrupt_request",
+    "is_complete_request",
+    "kernel_info_request",
+    "list_subshell_request",
+    "shutdown_request",
+    "usage_request",
+)
+_NO_DEBUGGER: Final = {"MappingKernelManager": {"allowed_message_types": list(_MESSAGES)}}
+_NO_BUTTON: Final = {"disabledExtensions": {"@jupyterlab/debugger-extension": True}}
+
+
+def describe_debugger(isolation: Isolation, *, debugger: bool) -> str:
+    """Say whether notebooks can be debugged, and why; nothing where nobody is isolated."""
+    if not isolation.isolated:
+        return ""
+    return DEBUGGER_ON if debugger else DEBUGGER_OFF
+
+
+def hide_kernels(
+    sockets: Sockets, person: Person, environment: Mapping[str, str], *, debugger: bool
+) -> dict[str, str]:
+    """Make what kernels of an isolated user need; return the variables that lead there.
+
+    Raises
+    ------
+    OSError
+        Raised if the system refuses.
+    """
+    if person.uid is None:
+        return {}
+    directory = sockets.directory / ("jupyter-debugger" if debugger else "jupyter")
+    _write(directory, "jupyter_config", _UNIX_SOCKETS | ({} if debugger else _NO_DEBUGGER))
+    if not debugger:
+        _write(directory / "labconfig", "page_config", _NO_BUTTON)
+    configured = environment.get("JUPYTER_CONFIG_PATH")
+    paths = (str(directory), *([configured] if configured else []))
+    return {
+        "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
+        "JUPYTER_RUNTIME_DIR": str(_link_home(sockets, person.uid, person.home) / _RUNTIME),
+    }
+
+
+def _link_home(sockets: Sockets, uid: int, home: Path) -> Path:
+    # In hexadecimal it is shorter.
+    link = sockets.directory / f"{uid:x}"
+    if not link.is_symlink() or link.readlink() != home:
+        fresh = link.with_name(f".{uuid.uuid4().hex}")
+        fresh.symlink_to(home)
+        fresh.replace(link)
+    return link
+
+
+def _write(directory: Path, name: str, content: Mapping[str, Any]) -> None:
+    """Write a file that all can read, in one step: servers that run may be reading it."""
+    text = json.dumps(content, indent=2) + "\n"
+    path = directory / f"{name}.json"
+    if path.is_file() and path.read_text(encoding="utf-8") == text:
+        return
+    directory.mkdir(exist_ok=True)
+    directory.chmod(0o755)
+    fresh = directory / f".{uuid.uuid4().hex}"
+    fresh.write_text(text, encoding="utf-8")
+    fresh.chmod(0o644)
+    fresh.replace(path)
