@@ -237,7 +237,8 @@ def test_neither_rights_nor_favours_of_the_hub_are_passed_on(before: str) -> Non
 
 
 def test_a_hub_that_the_system_holds_back_does_not_favour_its_servers() -> None:
-    before = "os.setpriority(os.PRIO_PROCESS, 0, 3); open('/proc/self/oom_score_adj', 'w').write('300')"
+    before = "os.setpriority(os.PRIO_PROCESS, 0, 3)\n"
+    before += "open('/proc/self/oom_score_adj', 'w').write('300')"
     found = find(before, HELD)
     assert (found["nice"], found["spared"]) == (3, 300)
 
