@@ -109,7 +109,7 @@ lock:
 clean:
 	@if [ -L .venv ]; then rm -rf "$$(readlink -f .venv)"; fi
 	rm -rf .venv node_modules build dist *.egg-info tests/screenshots
-	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find jupyterhub_platform tests tools -name __pycache__ -prune -exec rm -rf {} +
 	@if [ -e .jupyterhub-platform ]; then echo 'Kept .jupyterhub-platform, the state of `make hub`; `make distclean` removes it too.'; fi
 

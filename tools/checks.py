@@ -54,6 +54,12 @@ CHECKS = (
     Check("mypy", "mypy", ()),
     Check("import contracts", "importlinter", ()),
 )
+# What decides is tested in all its branches, by its own tests and by the documents of people.
+_OF_CORE = ("-q", "tests/core", "tests/test_documents.py", "-m", "not long")
+COVERAGE = (
+    Check("core, watched", "coverage", ("run", "-m", "pytest", *_OF_CORE)),
+    Check("each branch of core", "coverage", ("report",)),
+)
 # Two modules at a time: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile")
 # A cluster of our own for each; somebody else's may be one namespace.
@@ -96,7 +102,7 @@ HELM_TESTS = (Check("values with their chart", "pytest", ("tests/helm",)),)
 SUITES = {
     "check": CHECKS,
     "test": CHECKS + list_tests("not (full or long)"),
-    "full": CHECKS + list_tests("not long"),
+    "full": CHECKS + COVERAGE + list_tests("not long"),
     "long": LONG_TESTS,
     "helm": HELM_TESTS,
     "mutants": (MUTANTS,),

@@ -60,9 +60,8 @@ def example(name: str) -> str:
 def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
     """Say what an amount is and what was probably meant; nothing if it can be meant as it is."""
     match = _WRITTEN.fullmatch(text)
-    if match is None:
-        return None
-    number, unit = match.groups()
+    # With an exponent, such as 1e3, there is no unit either.
+    number, unit = match.groups() if match else ("", "")
     if is_storage(name):
         least = _least(name)
         return _say_small(text, number, unit, name, amount) if 0 < amount < least else None
@@ -93,10 +92,10 @@ def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tup
 
 
 def _guess_bytes(number: str, least: str) -> str:
-    value = Fraction(number.replace(",", "."))
+    value = Fraction(number.replace(",", ".") or 0)
     if 0 < value <= _MOST_GUESSED:
         return f"write {number}Gi"
-    if value <= _MOST_MEBI:
+    if 0 < value <= _MOST_MEBI:
         return f"write {number}Mi"
     return f"write {least.replace(' MiB', 'Mi')} or more"
 

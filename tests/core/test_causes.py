@@ -11,6 +11,9 @@ from jupyterhub_platform.core.causes import (
     Who,
     cause_of_denial,
     cause_of_release,
+    no_hub,
+    not_answering,
+    not_up,
 )
 
 NOW = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
@@ -73,3 +76,39 @@ def test_what_is_no_last_run_is_refused(change: dict[str, object]) -> None:
     data = LastRun(OUT_OF_MEMORY, NOW, "small", "vision").to_json()
     with pytest.raises((KeyError, TypeError, ValueError)):
         LastRun.from_json({**data, **change})
+
+
+def test_a_start_that_took_too_long_says_how_long() -> None:
+    assert "did not get ready in the 90 s" in not_up(90).sentence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu", "code", "words"),
+    [
+        (30, 0, "server.not_answering", "within 30 s (http_timeout)."),
+        (30, 4_000, "server.not_answering", "within 30 s (http_timeout)."),
+        (30, 150, "server.too_slow", "with 0.15 CPU JupyterLab may need longer."),
+        (30, 50, "server.too_slow", "with 0.05 CPU JupyterLab needs longer."),
+    ],
+)
+def test_a_server_that_is_silent_says_what_it_may_lack(
+    seconds: float, cpu: int, code: str, words: str
+) -> None:
+    cause = not_answering(seconds, cpu)
+    assert cause.code == code
+    assert cause.sentence.endswith(words)
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        ("Failed to connect to my Hub at http://hub:8081: refused", "cannot reach the Hub"),
+        ("Failed to connect to my Hub: Name or service not known", "DNS does not tell it"),
+    ],
+)
+def test_a_log_that_says_that_the_hub_is_out_of_reach_is_believed(log: str, words: str) -> None:
+    cause = no_hub(log, "http://hub:8081/hub/api")
+    assert cause is not None
+    assert words in cause.sentence
+    assert "http://hub:8081/hub/api" in cause.sentence
+    assert no_hub("Jupyter Server is running", "http://hub:8081/hub/api") is None

@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.compilation import compile_policy
+from jupyterhub_platform.core.declaration import render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
@@ -163,3 +164,9 @@ def test_anything_else_is_refused_with_faults(strange: object):
     with pytest.raises(PolicyError) as caught:
         compile_policy(strange)
     assert caught.value.faults
+
+
+def test_the_schema_that_editors_complete_from_is_of_the_document():
+    schema = render_schema()
+    assert schema["$schema"].endswith("2020-12/schema")
+    assert {"users", "groups", "tiers", "images", "grants"} <= set(schema["properties"])

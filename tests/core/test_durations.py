@@ -22,7 +22,7 @@ def test_reads_what_people_write(text, seconds):
     "text",
     [
         *("", "8", "h", "8 h", "8H", "-8h", "+8h", "1.5h", "30m1h", "8h8h", "0s", "0d0h", "367d"),
-        *("8h\n", "999999999d", "\u0668h", 8, None, True, ["8h"]),
+        *("8h\n", "999999999d", "999999999d24h", "\u0668h", 8, None, True, ["8h"]),
     ],
 )
 def test_refuses_everything_else(text):

@@ -1,5 +1,6 @@
 """What is valid and probably a mistake is said, and what can be meant is not."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -108,3 +109,9 @@ tiers:
 """
     (said,) = list_warnings(parse_policy(text.encode(), "p.yaml").policy)
     assert said.startswith("p.yaml:6: warning: tiers.small.limits.cpu: JupyterLab takes about 30 s")
+
+
+def test_a_tier_of_a_platform_without_people_yet_is_no_mistake() -> None:
+    """Where an identity provider names them, the policy names nobody."""
+    policy = replace(make_policy({"groups": {"vision": {"quota": {GPU: 1}}}}), people={})
+    assert not [each for each in find_warnings(policy) if each.key.endswith("access")]

@@ -7,6 +7,7 @@ from jupyterhub_platform.core.resources import (
     Resources,
     check_resource_name,
     describe_amount,
+    describe_unit,
     is_accelerator,
     parse_quantity,
     read_quantity,
@@ -197,3 +198,35 @@ def test_what_is_not_named_is_zero():
 )
 def test_says_amounts_as_people_do(name: str, amount: int, words: str):
     assert describe_amount(name, amount) == words
+
+
+def test_a_list_of_amounts_is_a_mapping_that_is_zero_where_nothing_is_said() -> None:
+    held = Resources.of({"memory": 2**30, "cpu": 1_500})
+    assert (list(held), len(held), held["cpu"], held.amount("servers")) == (
+        *(["cpu", "memory"], 2, 1_500),
+        0,
+    )
+    with pytest.raises(KeyError):
+        held["servers"]
+    assert held.plus({"cpu": 500, "servers": 1}) == Resources.of(
+        {"cpu": 2_000, "memory": 2**30, "servers": 1}
+    )
+    assert held.covers({"cpu": 1_500})
+    assert not held.covers({"servers": 1})
+    assert held.render() == {"cpu": "1500m", "memory": "1Gi"}
+    assert held.describe() == "1.5 CPU, 1 GiB"
+
+
+@pytest.mark.parametrize(
+    ("name", "amount", "unit"),
+    [
+        ("servers", 3, "servers"),
+        ("cpu", 500, "CPU"),
+        ("memory", 2**20, "MiB"),
+        ("ephemeral-storage", 2**30, "GiB ephemeral-storage"),
+        ("amd.com/gpu", 1, "GPU"),
+        ("example.com/fpga", 1, "example.com/fpga"),
+    ],
+)
+def test_a_unit_is_said_as_people_say_it(name: str, amount: int, unit: str) -> None:
+    assert describe_unit(name, amount) == unit

@@ -8,7 +8,7 @@ import pytest
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.question import ask, read_options, subject_of
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json
-from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from tests.support.policies import NOW, Held, make_policy
 
 SOON = NOW + timedelta(hours=1)
@@ -60,3 +60,16 @@ def test_is_in_force_until_its_end_and_declared_ones_first(policy, others, at, p
     assert (found is None) == (path is None)
     assert policy.list_suspended(others, at) == (() if path is None else ("dev",))
     assert policy.suspension_of("eve", others, at) is None
+
+
+@pytest.mark.parametrize(("kind", "people"), [("user", {"owner", "visitor"}), ("group", {"owner"})])
+def test_a_share_ends_with_each_person_whom_it_is_of(kind, people):
+    share = RevokedShare("owner", "owner", "", kind, "visitor", "access", 1, 2, 3, NOW)
+    assert share.people == people
+
+
+def test_an_admin_whom_a_suspension_keeps_out_is_not_let_in():
+    assert PLAIN.admins_let_in({}, NOW) == PLAIN.admins()
+    (admin,) = PLAIN.admins()
+    assert PLAIN.admins_let_in({admin: Suspension("away", SOON)}, NOW) == ()
+    assert PLAIN.admins_let_in({admin: Suspension("away", SOON)}, SOON) == (admin,)

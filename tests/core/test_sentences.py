@@ -1,0 +1,21 @@
+"""What is left of a limit is said in the same words everywhere."""
+
+import pytest
+
+from jupyterhub_platform.core.question import HeldLimit
+from jupyterhub_platform.core.sentences import say_left
+from jupyterhub_platform.core.usage import Scope
+
+
+@pytest.mark.parametrize(
+    ("most", "held", "words"),
+    [
+        (2_000, 500, "1.5 CPU left"),
+        (2_000, 2_000, "full"),
+        (2_000, 2_500, "over by 0.5 CPU"),
+        (0, 0, "none granted"),
+        (0, 500, "over by 0.5 CPU"),
+    ],
+)
+def test_what_is_left_of_a_limit_is_said(most: int, held: int, words: str) -> None:
+    assert say_left(HeldLimit(Scope("platform"), "cpu", most, held, "path")) == words

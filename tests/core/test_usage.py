@@ -1,0 +1,41 @@
+"""A reservation is read as it was written, and counts at each scope once."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.usage import Reservation, Scope
+
+NOW = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
+
+
+def reserve(**more: object) -> Reservation:
+    demand = Resources.of({"cpu": 500, "servers": 1})
+    names = ("id", "dev", "named", 7, "vision", "small", "lab")
+    return Reservation(*names, demand, NOW, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "more", [{}, {"ends_at": NOW + timedelta(hours=8), "idle_timeout": timedelta(minutes=30)}]
+)
+def test_it_is_read_as_it_was_written(more: dict[str, object]) -> None:
+    assert Reservation.from_json(reserve(**more).to_json()) == reserve(**more)
+
+
+@pytest.mark.parametrize("change", [{"demand": None}, {"spawner_id": "x"}, {"opened_at": "then"}])
+def test_what_is_none_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Reservation.from_json({**reserve().to_json(), **change})
+
+
+def test_it_counts_once_at_each_scope() -> None:
+    assert list(reserve().scopes()) == [
+        Scope("platform"),
+        Scope("account", "vision"),
+        Scope("member", "vision", "dev"),
+        Scope("user", "", "dev"),
+        Scope("tier", "", "", "small"),
+        Scope("tier-account", "vision", "", "small"),
+        Scope("tier-user", "", "dev", "small"),
+    ]
