@@ -185,7 +185,7 @@ def building_kubernetes() -> Iterator[None]:
     if not uses or os.environ.get("TEST_KUBECONFIG"):
         yield
         return
-    command = (PYTHON, "-B", "-m", "tests.cluster", "build", *uses)
+    command: tuple[str | Path, ...] = (PYTHON, "-B", "-m", "tests.cluster", "build", *uses)
     process = subprocess.Popen(  # noqa: S603
         ("nice", "-n", "19", *command),  # noqa: S607
         cwd=ROOT,

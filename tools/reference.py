@@ -92,8 +92,12 @@ def list_own_traits(cls: type) -> Iterator[tuple[str, TraitType[Any, Any], bool]
 
 def _say_type(trait: TraitType[Any, Any]) -> str:
     kinds: dict[type, str] = {
-        **{Unicode: "text", Bool: "true or false", Float: "number", Int: "whole number"},
-        **{List: "list", Tuple: "list"},
+        Unicode: "text",
+        Bool: "true or false",
+        Float: "number",
+        Int: "whole number",
+        List: "list",
+        Tuple: "list",
     }
     return next(word for kind, word in kinds.items() if isinstance(trait, kind))
 
