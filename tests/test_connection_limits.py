@@ -143,8 +143,8 @@ async def test_half_sent_requests_of_a_user_take_nothing_from_others(
         await asyncio.sleep(0.3)
         assert server._open._open.total() == 0
     (told,) = [each for each in caplog.records if "connections open" in each.getMessage()]
-    held = f"The user id {OTHER_USER} holds {MOST_OF_A_PEER} connections open: further ones"
-    assert told.getMessage().startswith(held)
+    said = f"The user id {OTHER_USER} holds {MOST_OF_A_PEER} connections open: further ones"
+    assert told.getMessage().startswith(said)
 
 
 async def test_a_proxy_elsewhere_is_not_taken_for_one_peer(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -243,6 +243,7 @@ def find_command_fault(words: list[str]) -> str:
     if verb not in VERBS:
         return f"jhp has no verb {verb}"
     command = main.get_command(click.Context(main), verb)
+    assert command is not None
     if isinstance(command, click.Group):
         below = words[1] if len(words) > 1 else ""
         if below not in command.commands:

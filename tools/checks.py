@@ -180,11 +180,12 @@ def building_kubernetes() -> Iterator[None]:
     The tests with real servers wait more than they compute, unlike the quick ones. What goes wrong
     is said by those that need it: they build what is missing, one after another with this.
     """
-    uses = {"": ("images", "node"), "api": ("api",)}.get(os.environ.get("KUBERNETES", ""), ())
+    of_each: dict[str, tuple[str, ...]] = {"": ("images", "node"), "api": ("api",)}
+    uses = of_each.get(os.environ.get("KUBERNETES", ""), ())
     if not uses or os.environ.get("TEST_KUBECONFIG"):
         yield
         return
-    command = (PYTHON, "-B", "-m", "tests.cluster", "build", *uses)
+    command: tuple[str | Path, ...] = (PYTHON, "-B", "-m", "tests.cluster", "build", *uses)
     process = subprocess.Popen(  # noqa: S603
         ("nice", "-n", "19", *command),  # noqa: S607
         cwd=ROOT,

@@ -91,9 +91,15 @@ def list_own_traits(cls: type) -> Iterator[tuple[str, TraitType[Any, Any], bool]
 
 
 def _say_type(trait: TraitType[Any, Any]) -> str:
-    kinds = ((Unicode, "text"), (Bool, "true or false"), (Float, "number"), (Int, "whole number"))
-    kinds += ((List, "list"), (Tuple, "list"))
-    return next(word for kind, word in kinds if isinstance(trait, kind))
+    kinds: dict[type, str] = {
+        Unicode: "text",
+        Bool: "true or false",
+        Float: "number",
+        Int: "whole number",
+        List: "list",
+        Tuple: "list",
+    }
+    return next(word for kind, word in kinds.items() if isinstance(trait, kind))
 
 
 def _say_default(trait: TraitType[Any, Any], computed: bool) -> str:
@@ -232,7 +238,7 @@ def render_policy() -> str:
         parts.append(f"## `{path}`" if path else "## Top level")
         parts.append(render_table(("Key", "Value", "What it says"), rows))
     known = schema["$defs"]["Limits"]["properties"]
-    rows = ((f"`{name}`", plain(str(entry["description"]))) for name, entry in known.items())
+    amounts = ((f"`{name}`", plain(str(entry["description"]))) for name, entry in known.items())
     parts += [
         "## Amounts and limits",
         (
@@ -240,7 +246,7 @@ def render_policy() -> str:
             "2^33 bytes, `8G` is 8 x 10^9. A limit is an amount, `0` (none), `unlimited`, or "
             "`null` (whatever the next rule says). `servers` exists in limits only."
         ),
-        render_table(("Name", "What it counts"), rows),
+        render_table(("Name", "What it counts"), amounts),
     ]
     return "\n\n".join(parts)
 
@@ -407,7 +413,8 @@ def _list_commands(verb: str, command: click.Command) -> list[tuple[str, click.C
 def render_cli() -> str:
     """Render the verbs of ``jhp``."""
     context = click.Context(main, info_name="jhp")
-    verbs = [(name, main.get_command(context, name)) for name in VERBS]  # type: ignore[attr-defined]
+    found = ((name, main.get_command(context, name)) for name in VERBS)
+    verbs = [(name, command) for name, command in found if command is not None]
     return "\n\n".join(
         [
             "# jhp",

@@ -19,7 +19,7 @@ class BoundedClient(ApiClient):
 
     def close(self) -> None:
         """Close its connections."""
-        super().close()  # type: ignore[no-untyped-call]
+        super().close()
 
 
 def connect(kubeconfig: Path) -> BoundedClient:

@@ -29,7 +29,9 @@ def test_pod_without_a_node_waits_with_the_words_of_the_scheduler(
     def read_reason() -> str:
         status = core.read_namespaced_pod("waiting", namespace).status
         assert status.phase == "Pending"
-        return next((c.message for c in status.conditions or () if c.type == "PodScheduled"), "")
+        return next(
+            (c.message or "" for c in status.conditions or () if c.type == "PodScheduled"), ""
+        )
 
     # Which of the two depends on whether the cluster is ours or somebody's with nodes.
     reason = wait_for(read_reason, "the scheduler")

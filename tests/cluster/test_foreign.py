@@ -80,7 +80,7 @@ def is_going(foreign: ForeignCluster, namespace: str) -> bool:
     try:
         found: Any = CoreV1Api(foreign.client).read_namespace(namespace)
     except ApiException as error:
-        return error.status == 404
+        return bool(error.status == 404)
     return found.metadata.deletion_timestamp is not None
 
 

@@ -31,7 +31,7 @@ def test_pods_on_played_nodes_are_ready_and_their_claims_bound() -> None:
         for number in range(PODS):
             core.create_namespaced_pod("default", render_pod(f"pod-{number}"))
 
-        def count_phases() -> Counter[str]:
+        def count_phases() -> Counter[str | None]:
             return Counter(pod.status.phase for pod in core.list_namespaced_pod("default").items)
 
         wait_for(lambda: count_phases() == {"Running": PODS + 1}, "every pod to run", seconds=120)

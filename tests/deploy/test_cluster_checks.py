@@ -102,7 +102,7 @@ def alternatives(*counts: int) -> dict[str, Any]:
 
 OF_HUB = render_policy("hub", "proxy", "singleuser-server")
 OF_SERVERS = render_policy("singleuser-server", "proxy", "hub")
-TO_PODS = {"to": [{"podSelector": {}}]}
+TO_PODS: dict[str, Any] = {"to": [{"podSelector": {}}]}
 TO_DNS = {
     "to": [{"namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}],
     "ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}],

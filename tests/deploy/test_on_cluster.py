@@ -109,7 +109,7 @@ def is_refused(looking: Looking, policy: Mapping[str, Any]) -> bool:
     try:
         looking.core.create_namespaced_pod(looking.namespace, pod, dry_run="All")
     except ApiException as error:
-        return error.status == 403
+        return bool(error.status == 403)
     return False
 
 

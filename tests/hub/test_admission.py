@@ -11,7 +11,7 @@ from jupyterhub_platform.hub.denials import AdmissionDenied
 from tests.hub.kubernetes.hubs import admit
 
 
-class Noting(Spawner):
+class Noting(Spawner):  # type: ignore[misc] # no types
     """Notes whether it was started."""
 
     started = False

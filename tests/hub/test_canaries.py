@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from subprocess import DEVNULL, Popen
 
@@ -106,7 +106,7 @@ def test_leaves_the_table_of_sample_passwords_and_nothing_else(tmp_path: Path) -
 
 
 @pytest.fixture
-def start_sleeper() -> Callable[..., int]:
+def start_sleeper() -> Iterator[Callable[..., int]]:
     started: list[Popen[bytes]] = []
 
     def start(*arguments: str, **environment: str) -> int:

@@ -168,7 +168,7 @@ def test_local_processes_are_governed_in_a_cluster_too(
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
 
 
-class OwnSpawner(SimpleLocalProcessSpawner):
+class OwnSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc] # no types
     """A site's own, without the gate."""
 
 
@@ -181,7 +181,7 @@ def test_spawner_that_no_quota_sees_is_refused(foreign: Any) -> None:
 
 
 def test_spawner_of_a_site_with_the_gate_in_front_is_kept() -> None:
-    class OwnSpawner(AdmissionMixin, SimpleLocalProcessSpawner):
+    class OwnSpawner(AdmissionMixin, SimpleLocalProcessSpawner):  # type: ignore[misc] # no types
         """A site's own."""
 
     c = Config()
@@ -260,7 +260,7 @@ def test_service_reads_the_store_and_the_file_that_the_hub_was_told_of() -> None
     assert environment["PLATFORM_FILE"] == "/srv/state/platform.yaml"
 
 
-class Managing(DummyAuthenticator):
+class Managing(DummyAuthenticator):  # type: ignore[misc] # no types
     """Has roles to give."""
 
     manage_roles = True

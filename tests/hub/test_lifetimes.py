@@ -108,7 +108,7 @@ class Hub:
         """Run a server that was admitted and used long ago."""
         self.backends.says[name] = says
         held = Reservation(
-            *(f"id-{name}", "ada", name, 1, "vision", "lazy", "lab", Resources({})),
+            *(f"id-{name}", "ada", name, 1, "vision", "lazy", "lab", Resources()),
             LONG_AGO,
             **ends,
         )

@@ -273,7 +273,8 @@ def any_json(dice: random.Random) -> bytes:
 
 
 def any_entry(dice: random.Random) -> Any:
-    plain = ("dev", "kim", "", HUGE, -1, FAR, ["dev"], [""], [{}], {"named": {}}, True, None)
+    plain: list[object] = ["dev", "kim", "", HUGE, -1, FAR, ["dev"], [""], [{}], {"named": {}}]
+    plain += [True, None]
     return dice.choice(plain) if dice.random() < 0.7 else any_value(dice)
 
 

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
-from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
@@ -92,12 +92,12 @@ def test_charges_no_server_that_a_killed_hub_left_half_started(hub: LiveHub) -> 
     assert "Drift (" not in hub.log
 
 
-def _settled(hub: LiveHub, api: httpx.Client) -> bool:
+def _settled(hub: LiveHub, api: Api) -> bool:
     servers = api.servers("dev1")
     return not servers or bool(servers.get("", {}).get("ready"))
 
 
-def _start_and_forget(api: httpx.Client) -> None:
+def _start_and_forget(api: Api) -> None:
     with suppress(httpx.HTTPError):
         api.start("dev1", tier="small")
 

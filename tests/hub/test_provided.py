@@ -37,7 +37,7 @@ LOOK_ALIKES = [
     "level:\u0430dmin",
 ]
 OTHERS = ["levels:admin", "level", "levels", "a-level:admin", "/level:admin", "org-x:hub-staff"]
-CUSTOM = {
+CUSTOM: dict[str, dict[str, object]] = {
     "custom:site:x": {"description": "x"},
     "custom:site:boss": {"description": "x", "subscopes": ["custom:platform"]},
 }
@@ -230,7 +230,8 @@ def test_groups_that_no_database_takes_are_left_out_in_one_line(
 async def test_who_logs_in_has_a_name() -> None:
     assert await read_person(None) is None
     assert await read_person("kim") == {"name": "kim"}
-    for said in ({}, {"name": None}, {"name": 5}, {"name": ["kim"]}, 5, [], True, {"name": "\0"}):
+    odd: list[object] = [{}, {"name": None}, {"name": 5}, {"name": ["kim"]}, {"name": "\0"}]
+    for said in (*odd, 5, [], True):
         with pytest.raises(web.HTTPError) as refused:
             await read_person(said)
         assert refused.value.status_code == 403

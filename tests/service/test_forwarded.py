@@ -50,9 +50,7 @@ def as_another_user() -> None:
 
 
 @asynccontextmanager
-async def serving(
-    folder: Path, url: str, hub: FakeHub
-) -> AsyncIterator[asyncio.subprocess.Process]:
+async def serving(folder: Path, url: str, hub: FakeHub) -> AsyncIterator[None]:
     """Run the service as the Hub does, beside a Hub that plays."""
     token = hub.add(FakePerson("platform", kind="service"))
     listening, port = bind_unused_port()

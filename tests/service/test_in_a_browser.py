@@ -77,8 +77,10 @@ async def test_nothing_on_any_page_keeps_people_out(
     assert running.hub.health
     running.hub.health["policy"]["faults"] = ["platform.yaml:3: tiers: no; name one"]
     named = f"user=dev1&server={LONG}"
-    pages = ("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}", "nothing")
-    pages += (f"servers/stop?{named}", f"servers/why?{named}", "?stopped=dev1&state=done")
+    pages = (
+        *("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}", "nothing"),
+        *(f"servers/stop?{named}", f"servers/why?{named}", "?stopped=dev1&state=done"),
+    )
     context = await chromium.new_context(
         color_scheme=scheme, viewport={"width": width, "height": 900}
     )

@@ -1,5 +1,7 @@
 """What scopes say about who may see and stop what."""
 
+from collections.abc import Set as AbstractSet
+
 import pytest
 
 from jupyterhub_platform.service.scopes import read_scopes, view_of
@@ -22,7 +24,7 @@ NO_GROUPS: frozenset[str] = frozenset()
     ],
 )
 def test_only_our_own_scopes_show_other_people(
-    scopes: list[str], all_: bool, groups: set[str]
+    scopes: list[str], all_: bool, groups: AbstractSet[str]
 ) -> None:
     viewer = view_of({"name": "x", "groups": ["level:admin"]}, read_scopes(scopes))
     assert (viewer.reads_all, viewer.reads_groups) == (all_, groups)

@@ -3,6 +3,7 @@
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -18,7 +19,7 @@ from jupyterhub_platform.store.store import Store
 NOW = datetime(2026, 3, 29, 0, 59, 59, 123456, tzinfo=UTC)
 
 
-def make_reservation(id_: str = "r1", **changes: object) -> Reservation:
+def make_reservation(id_: str = "r1", **changes: Any) -> Reservation:
     reservation = Reservation(
         id=id_,
         user="ada",
@@ -33,7 +34,7 @@ def make_reservation(id_: str = "r1", **changes: object) -> Reservation:
     return replace(reservation, **changes)
 
 
-def make_denial(id_: str = "d1", **changes: object) -> DecisionRecord:
+def make_denial(id_: str = "d1", **changes: Any) -> DecisionRecord:
     denial = DecisionRecord(
         id=id_,
         at=NOW,

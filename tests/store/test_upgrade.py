@@ -146,9 +146,9 @@ def test_tables_of_another_program_are_left_alone(store_url):
 
 @pytest.mark.postgres
 def test_store_without_schema_is_refused_when_it_may_not_be_upgraded(postgres_url):
-    for options in ({"migrate": False}, {"read_only": True}):
+    for migrate, read_only in ((False, False), (True, True)):
         with pytest.raises(StoreSchemaError, match=f"no schema, and not {SCHEMA_VERSION}"):
-            Store.open(postgres_url, **options)
+            Store.open(postgres_url, migrate=migrate, read_only=read_only)
 
 
 def test_up_to_date_store_opens_without_alembic(sqlite_url):

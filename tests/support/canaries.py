@@ -7,9 +7,9 @@ in on purpose is in ``KEPT_HERE``.
 import json
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs, parse_qsl, quote, urlsplit
 
 import httpx
@@ -166,7 +166,10 @@ class Watched(httpx.Client):
 
     def __init__(self, url: str, path: str = "", **options: object) -> None:
         canaries = _OF_URL[url]
-        hooks = {"request": [canaries.see_request], "response": [canaries.see_answer]}
+        hooks: dict[str, list[Callable[..., Any]]] = {
+            "request": [canaries.see_request],
+            "response": [canaries.see_answer],
+        }
         super().__init__(
             base_url=url + path,
             timeout=60,

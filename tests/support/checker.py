@@ -172,7 +172,7 @@ class Checker:
             if each.status_code in {201, 202}
         )
         self._asked = len(self.hub.asked)
-        names = {*new, *asked, *accepted} - {None}
+        names = {name for name in (*new, *asked, *accepted) if name is not None}
         return [
             f"{name}: {accepted[name]} of {asked[name]} starts were accepted, {new[name]} charged"
             for name in sorted(names)

@@ -85,7 +85,7 @@ class FakeKubernetes:
 
     def add(self, namespace: str, manifest: Pod, **metadata: Any) -> Pod:
         """Put a pod into the cluster, ready at once."""
-        pod = json.loads(json.dumps(manifest))
+        pod: Pod = json.loads(json.dumps(manifest))
         pod["metadata"] |= {"namespace": namespace, "uid": uuid.uuid4().hex, **metadata}
         pod["status"] = {
             "phase": "Running",

@@ -3,6 +3,7 @@
 import json
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.store import ledger
@@ -28,7 +30,7 @@ ONE = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
 
 
 @pytest.fixture
-def gate(gate_of) -> Gate:
+def gate(gate_of: Callable[[Policy], Gate]) -> Gate:
     """A gate at which each member of vision may hold one server there."""
     return gate_of(ONE)
 
@@ -215,7 +217,7 @@ def test_a_denial_is_no_outage(gate):
 
 
 def test_any_options_come_to_a_recorded_denial(gate):
-    every = (None, [], "x", {"tier": "\0"}, {"\ud800": "\ud800"}, {"tier": 1})
+    every: tuple[object, ...] = (None, [], "x", {"tier": "\0"}, {"\ud800": "\ud800"}, {"tier": 1})
     given = set()
     for options in every:
         start = replace(gate.start("dev", "\0\ud800"), options=options)

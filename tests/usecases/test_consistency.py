@@ -76,7 +76,7 @@ def test_a_server_whose_state_was_not_yet_kept_holds_what_its_open_row_says(gate
     assert open_ids(gate) == {held.id}
 
 
-ADOPTED = (
+ADOPTED: tuple[tuple[str, object, tuple[str, str, str, int]], ...] = (
     ("eve", {"tier": "large"}, ("vision", "large", "lab", 4 * GIB)),
     ("eve", {"tier": "small", "image": "sci"}, ("vision", "small", "sci", 2 * GIB)),
     ("eve", {}, ("vision", "small", "lab", 2 * GIB)),

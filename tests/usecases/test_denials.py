@@ -1,14 +1,16 @@
 """What is kept of denials: each once, its repeats as a count, and not too many."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.ledger import DecisionRecord
@@ -39,7 +41,7 @@ def seconds() -> Steady:
 
 
 @pytest.fixture
-def gate(gate_of, seconds) -> Iterator[Gate]:
+def gate(gate_of: Callable[[Policy], Gate], seconds: Steady) -> Gate:
     gate = gate_of(FULL)
     gate.admission.denials = Denials(gate.store, clock=seconds)
     return gate
@@ -61,7 +63,7 @@ def rows(gate: Gate) -> list[DecisionRecord]:
         return ledger.list_decisions(transaction, admitted=False, limit=500)
 
 
-def audited(gate: Gate, action: str) -> list[tuple[AuditRow, dict[str, object]]]:
+def audited(gate: Gate, action: str) -> list[tuple[AuditRow, dict[str, Any]]]:
     return [(row, json.loads(row.detail_json)) for row in gate.audit() if row.action == action]
 
 
@@ -86,8 +88,11 @@ def test_the_same_denial_shares_the_row_of_the_first_one_and_is_counted(gate, cl
         "last": (NOW + timedelta(seconds=31.1)).isoformat(),
     }
     assert len(audited(gate, "server.denied")) == 1
-    assert Records(gate.store).find(first).times == 312
+    recorded = Records(gate.store).find(first)
+    assert recorded is not None
+    assert recorded.times == 312
     explained = explain_recorded(gate.store, "dev", "")
+    assert explained is not None
     assert (explained.decision, explained.times) == (first, 312)
 
 

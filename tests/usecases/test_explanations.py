@@ -1,8 +1,11 @@
 """Why a server does not run, by what it holds, by how it ended, and by the ledger."""
 
+from collections.abc import Callable
+
 import pytest
 
 from jupyterhub_platform.core.causes import OUT_OF_MEMORY, Cause, LastRun, Who
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.explanations import (
     Explanation,
@@ -30,7 +33,7 @@ def explain(gate: Gate, server: str, user: str = "dev") -> Explanation | None:
 
 
 @pytest.fixture
-def gate(gate_of) -> Gate:
+def gate(gate_of: Callable[[Policy], Gate]) -> Gate:
     return gate_of(make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}}))
 
 

@@ -101,7 +101,7 @@ def start_at_random(hub: ModelledHub, dice: random.Random) -> None:
     if dice.random() < 0.1:
         name = (dice.choice(STRANGERS), "")
     if dice.random() < 0.1:
-        wrong = [
+        wrong: list[dict[str, object]] = [
             {"account": dice.choice(ACCOUNTS)},
             {"image": "nosuch"},
             {"tier": "no"},

@@ -30,7 +30,7 @@ FAULTY = GOOD.replace("1Gi", "banana")
 
 
 @pytest.fixture
-def file(tmp_path) -> Path:
+def file(tmp_path: Path) -> Path:
     path = tmp_path / "policy" / "platform.yaml"
     path.parent.mkdir()
     path.write_text(GOOD)

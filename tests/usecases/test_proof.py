@@ -86,6 +86,7 @@ def test_what_was_written_is_whole(gate, store):
     assert found.findings == ()
     assert found.is_whole
     assert found.head == proof.find_head(store)
+    assert found.head is not None
     assert found.rows == found.head.seq == 7
 
 
@@ -229,6 +230,7 @@ def write_anew(store: Store, tamper: Tamper, actor: str, *, first: int = 1) -> N
 
 def test_a_chain_that_was_written_anew_is_found_by_any_head_that_was_noted(gate, store, tamper):
     last = look(store).head
+    assert last is not None
     with store.read() as tx:
         third = next(Head(row.seq, row.hash) for row in audit.list_audit(tx) if row.seq == 3)
     write_anew(store, tamper, "eve")
@@ -243,6 +245,7 @@ def test_a_chain_that_was_written_anew_is_found_by_any_head_that_was_noted(gate,
 
 def test_rows_removed_from_the_end_are_found_by_a_head_that_was_noted(gate, store, tamper):
     noted = look(store).head
+    assert noted is not None
     tamper(f"DELETE FROM audit WHERE seq >= {noted.seq - 1}")
     assert not look(store).is_whole  # a denial and its repeats are told of no more
     said = [str(finding) for finding in look(store, noted).findings]
@@ -254,7 +257,9 @@ def test_a_store_that_goes_on_after_an_old_backup_is_found(store):
         with store.begin() as tx:
             for actor in actors:
                 audit.append(tx, at=NOW, actor=actor, action="a", subject="s")
-        return proof.find_head(store)
+        head = proof.find_head(store)
+        assert head is not None
+        return head
 
     before = add("a", "b")
     noted = add("c")

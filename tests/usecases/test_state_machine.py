@@ -29,7 +29,7 @@ from tests.usecases.changing_policies import (
 from tests.usecases.modelled_hub import ModelledHub, modelled_hub
 
 NAMES = st.tuples(st.sampled_from([*sorted(PEOPLE)[:6], *STRANGERS]), st.sampled_from(["", "a"]))
-OPTIONS = (
+OPTIONS: st.SearchStrategy[object] = (
     st.fixed_dictionaries({"tier": st.sampled_from(TIERS), "account": st.sampled_from(ACCOUNTS)})
     | st.fixed_dictionaries(
         {},

@@ -184,8 +184,8 @@ def test_threads_enter_everything_once_and_each_in_its_order(notes, outage):
     assert notes.health.waiting == 0
     made = notes.read()
     assert sorted(made) == [f"{thread}-{n:02}" for thread in range(3) for n in range(40)]
-    for thread in range(3):
-        own = [each for each in made if each.startswith(f"{thread}-")]
+    for number in range(3):
+        own = [each for each in made if each.startswith(f"{number}-")]
         assert own == sorted(own)
 
 

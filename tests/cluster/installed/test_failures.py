@@ -6,8 +6,9 @@ from typing import Any, Final
 
 import pytest
 
+from tests.cluster.identities import NODE_NAME
 from tests.cluster.installed.installation import POLICY, Installation
-from tests.cluster.node import NODE_NAME, Node
+from tests.cluster.node import Node
 from tests.cluster.objects import wait_for
 from tests.support.live_hub import Api
 
@@ -58,7 +59,7 @@ def run(api: Api, tier: str) -> None:
 
 
 def holds_nothing(api: Api) -> bool:
-    return api.get("platform/usage").json()["servers"] == []
+    return bool(api.get("platform/usage").json()["servers"] == [])
 
 
 def test_an_image_that_no_registry_has_is_said_to_be_that(

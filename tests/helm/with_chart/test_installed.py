@@ -57,7 +57,7 @@ class ChartInstallation(Installation):
         """Install the chart, or say again what is installed."""
         return self._chart.upgrade(self._kubeconfig, self.namespace, VALUES)
 
-    def read_generations(self) -> dict[str, Any]:
+    def read_generations(self) -> dict[str | None, Any]:
         """Return what changes when a Deployment or one of the pods does."""
         deployed = AppsV1Api(self.client).list_namespaced_deployment(self.namespace).items
         pods = self.core.list_namespaced_pod(self.namespace).items

@@ -221,7 +221,7 @@ def test_servers_do_not_reach_private_addresses_or_the_metadata_of_the_cloud(
         if "ipBlock" in peer and {"port": 53, "protocol": "UDP"} not in rule.get("ports", ())
     ]
     open_to = {block["cidr"]: set(block.get("except", ())) for block in blocks}
-    named = {"10.0.64.0/24": set(), "169.254.170.23/32": set()}
+    named: dict[str, set[str]] = {"10.0.64.0/24": set(), "169.254.170.23/32": set()}
     private = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.169.254/32"}
     assert open_to in (named, {"0.0.0.0/0": private})
 

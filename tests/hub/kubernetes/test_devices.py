@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kubernetes.client import ResourceV1Api
+from kubernetes.client import ResourceV1Api, V1Pod
 from kubernetes.client.exceptions import ApiException
 
 from tests.cluster.control_plane import ControlPlane
@@ -118,8 +118,8 @@ def start(live: ClusterHub, api: Api, server: str, tier: str = "pair") -> Any:
     return api.start("dev1", server, tier=tier)
 
 
-def find_pod(live: ClusterHub, server: str) -> Any:
-    pods: Any = live.core.list_namespaced_pod(live.namespace).items
+def find_pod(live: ClusterHub, server: str) -> V1Pod | None:
+    pods = live.core.list_namespaced_pod(live.namespace).items
     name = f"jupyter-dev1--{server}"
     return next((pod for pod in pods if pod.metadata.name == name), None)
 
@@ -127,7 +127,7 @@ def find_pod(live: ClusterHub, server: str) -> Any:
 def place_of(live: ClusterHub, server: str) -> str | None:
     """Return the node that the scheduler has found for a server."""
     pod = find_pod(live, server)
-    return pod and pod.spec.node_name
+    return pod.spec.node_name if pod is not None else None
 
 
 def end(live: ClusterHub, api: Api, server: str) -> None:

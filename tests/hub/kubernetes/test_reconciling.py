@@ -150,9 +150,8 @@ def create_pod(api_cluster: Any, namespace: str) -> Callable[..., str]:
         }
         container = {"name": "notebook", "image": "none", "securityContext": security}
         body: Any = {"metadata": metadata, "spec": {"containers": [container]}}
-        created: str = (
-            CoreV1Api(api_cluster.client).create_namespaced_pod(namespace, body).metadata.name
-        )
-        return created
+        made = CoreV1Api(api_cluster.client).create_namespaced_pod(namespace, body).metadata.name
+        assert made is not None
+        return made
 
     return create

@@ -44,7 +44,8 @@ def what_the_loop_reads() -> Iterator[list[str]]:
     if not _hooked:
         sys.addaudithook(_note)
         _hooked.append(True)
-    _read = found = []
+    found: list[str] = []
+    _read = found
     try:
         yield found
     finally:

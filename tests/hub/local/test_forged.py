@@ -87,6 +87,7 @@ async def test_somebody_elses_reservation_in_ones_own_mark_ends_nothing_of_their
     forged = marks(servers.machine.instance, server_mark("ada", "boom"), victim.reservation)
     with process_of(ada.uid, **forged) as pid:
         own = identify(pid)
+        assert own is not None
         target = target_of(servers.machine, "ada", "boom", None)
         assert find_record(target) is None
         assert {each.pid for each in find_living(target)} == {pid}

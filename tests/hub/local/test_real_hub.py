@@ -11,6 +11,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,8 @@ c.JupyterHub.load_roles = [{{
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+        port: int = probe.getsockname()[1]
+        return port
 
 
 class RealHub:
@@ -95,12 +97,12 @@ class RealHub:
         self._process.send_signal(signal.SIGINT)
         self._process.wait(20)
 
-    def call(self, method: str, path: str) -> tuple[int, object]:
+    def call(self, method: str, path: str) -> tuple[int, Any]:
         url = f"http://127.0.0.1:{self.proxy}/hub/api/{path}"
         return _request(method, url)
 
 
-def _request(method: str, url: str) -> tuple[int, object]:
+def _request(method: str, url: str) -> tuple[int, Any]:
     request = urllib.request.Request(url, method=method, data=b"{}" if method == "POST" else None)
     request.add_header("Authorization", f"token {_TOKEN}")
     try:

@@ -11,6 +11,7 @@ import psutil
 import pytest
 from jupyterhub import orm
 from jupyterhub.objects import Hub, Server
+from jupyterhub.spawner import SpawnException
 from jupyterhub.user import User
 from traitlets.config import Config
 
@@ -49,7 +50,7 @@ class OfBefore(LocalServerSpawner):
 class Hubs:
     """Hubs on one database, one after the other."""
 
-    def __init__(self, state: Path, machine: Machine) -> None:
+    def __init__(self, state: Path, machine: Machine | None = None) -> None:
         self.state = state
         self.machine = machine
         self.db = orm.new_session_factory("sqlite:///:memory:")()
@@ -81,7 +82,8 @@ class Hubs:
         if name not in found.orm_spawners:
             self.db.add(orm.Spawner(name=name, user=found))
             self.db.commit()
-        return made.spawners[name]
+        spawner: LocalServerSpawner = made.spawners[name]
+        return spawner
 
     def prepare(self, spawner: LocalServerSpawner) -> None:
         """Do what JupyterHub does before it asks a spawner to start."""
@@ -167,7 +169,7 @@ def _identity(spawner):
 
 
 def test_poll_of_a_start_that_was_refused_never_suspends(state):
-    hubs = Hubs(state, None)
+    hubs = Hubs(state)
     spawner = hubs.spawner()
     hubs.prepare(spawner)
     polling = spawner.poll()
@@ -382,7 +384,7 @@ async def test_a_machine_that_cannot_start_servers_says_why_without_failing_the_
     (hubs.state / "logs").write_text("in the way")
     spawner = hubs.spawner()
     hubs.prepare(spawner)
-    with pytest.raises(Exception, match="cannot be started") as raised:
+    with pytest.raises(SpawnException, match="cannot be started") as raised:
         await spawner.start()
     assert raised.value.status_code == 500
     assert "cannot be started" in raised.value.jupyterhub_message

@@ -52,8 +52,6 @@ def read_sections(text: str) -> list[Section]:
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         match words:
-            case []:
-                continue
             case ["while", *state]:
                 sections.append((" ".join(state), []))
             case ["below", prefix]:
@@ -65,6 +63,8 @@ def read_sections(text: str) -> list[Section]:
                 sections[-1][1].append(Row(method, below + path, body, tuple(rest)))
             case [first, *_]:
                 assert first.startswith("#") or first == "columns", f"line {number}: {line}"
+            case _:
+                continue  # an empty line
     return [Section(state, tuple(rows)) for state, rows in sections]
 
 

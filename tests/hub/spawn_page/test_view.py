@@ -1,4 +1,5 @@
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -155,14 +156,19 @@ def test_links_keep_where_to_go_afterwards_and_nothing_else():
 
 
 def test_the_account_named_comes_first_then_the_last_one_then_one_where_something_fits():
-    both = {"preselect": {"account": "vision"}, "stored_options": {"account": "language"}}
+    both: dict[str, Any] = {
+        "preselect": {"account": "vision"},
+        "stored_options": {"account": "language"},
+    }
     assert view(POLICY, user="dev2", **both).account == "vision"
     assert view(POLICY, user="dev2", stored_options={"account": "vision"}).account == "vision"
     held = make_book(POLICY, *[("manager", n, "language", "large") for n in "ab"])
     policy = replace(
         POLICY,
-        groups=POLICY.groups
-        | {"language": replace(POLICY.groups["language"], quota=rule("q", servers=2))},
+        groups={
+            **POLICY.groups,
+            "language": replace(POLICY.groups["language"], quota=rule("q", servers=2)),
+        },
     )
     assert view(policy, held, "dev2").account == "vision"
 

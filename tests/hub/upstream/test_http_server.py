@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
+from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -251,12 +252,13 @@ def test_nobody_elsewhere_is_asked_of_the_kernel() -> None:
 
 
 async def test_whoever_is_known_goes_ahead_of_strangers() -> None:
-    turns, begun = Turns(), []
+    turns = Turns()
+    begun: list[int | str] = []
     known = HTTPHeaders({"Authorization": "token known"})
     turns.note_known(type("Request", (), {"headers": known})())
     for number in range(5):
         forged = HTTPHeaders({"Authorization": f"token {number}"})
-        turns.begin(forged, ahead=False, begin=lambda number=number: begun.append(number))
+        turns.begin(forged, ahead=False, begin=partial(begun.append, number))
     turns.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append("nobody"))
     turns.begin(known, ahead=False, begin=lambda: begun.append("known"))
     turns.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))

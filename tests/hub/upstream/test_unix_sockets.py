@@ -3,14 +3,13 @@
 import subprocess
 import sys
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
-from jupyterhub_platform.hub.upstream import unix_sockets
 from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url, use_unix_sockets
 
 URL = "http+unix://%2frun%2fa.sock"
@@ -41,7 +40,7 @@ def test_path_of_a_socket_survives_a_reader_that_makes_hosts_small() -> None:
     path = Path("/srv/Über uns/A_b-c.sock")
     url = render_unix_url(path)
     assert url == url.lower()
-    assert unix_sockets.urlsplit(url).hostname == url.removeprefix("http+unix://")
+    assert urlsplit(url).hostname == url.removeprefix("http+unix://")
     assert unquote(url.removeprefix("http+unix://")) == str(path)
 
 
