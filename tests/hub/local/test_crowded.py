@@ -126,12 +126,13 @@ async def test_a_supervisor_comes_before_its_server_and_all_that_forks_from_it(
 
 def test_a_priority_that_the_system_refuses_is_done_without() -> None:
     before = psutil.Process().nice()
-    if os.fork() == 0:
+    child = os.fork()
+    if child == 0:
         os.setgroups([]) if os.geteuid() == 0 else None
         os.setresuid(200_500, 200_500, 200_500) if os.geteuid() == 0 else None
         come_before_users()
         os._exit(psutil.Process().nice() != before)
-    assert os.wait()[1] == 0
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @as_root
