@@ -18,7 +18,13 @@ from typing import Any, Final
 from jupyterhub.utils import get_browser_protocol
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate
 
-from jupyterhub_platform.peers import Address, Network, name_neighbourhood, read_address
+from jupyterhub_platform.peers import (
+    Address,
+    Network,
+    name_neighbourhood,
+    name_peer,
+    read_address,
+)
 from jupyterhub_platform.request_limits import LimitedHTTPServer, PassedOn
 
 log = logging.getLogger(__name__)
@@ -84,7 +90,7 @@ class _Believed(PassedOn):
         if is_proxy:
             settle_forwarded(headers, context.protocol)
         elif list_forwarded(headers):
-            self._proxies.tell(str(context))
+            self._proxies.tell(name_peer(context.platform_user, context.address))
             drop_forwarded(headers)
 
 
@@ -163,14 +169,14 @@ class Proxies:
         finally:
             self._looking = None
 
-    def tell(self, address: str) -> None:
-        """Say once of an address that what it says of others is not believed."""
-        if address not in self._told and len(self._told) < 100:
-            self._told.add(address)
+    def tell(self, peer: str) -> None:
+        """Say once of a peer that what it says of others is not believed."""
+        if peer not in self._told and len(self._told) < 100:
+            self._told.add(peer)
             log.warning(
-                "%s speaks for others (X-Forwarded-…), and is not known as a proxy: that is passed "
-                "over. If it is one, name it in c.Platform.trusted_proxies",
-                address,
+                "The %s speaks for others (X-Forwarded-…), and is not known as a proxy: that is "
+                "passed over. If it is one, name its address in c.Platform.trusted_proxies",
+                peer,
             )
 
 

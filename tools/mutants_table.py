@@ -909,6 +909,11 @@ IDENTITY: Final = (
             "        if False:\n",
         ),
         (
+            "a blank beside a name is nothing",
+            "        if mapped != mapped.strip():\n",
+            "        if False:\n",
+        ),
+        (
             "any form of a name is added by hand",
             "return normal == username and bool(",
             "return bool(",

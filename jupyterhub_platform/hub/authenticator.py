@@ -57,7 +57,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         """Return the one form of a name; one that is no name is left for validation to refuse.
 
         Only case is folded here: what proved who somebody is may know another person whose name
-        looks the same (a ligature, the Kelvin sign), and that one is not let in as this one.
+        looks the same (a ligature, the Kelvin sign, a blank at the end), and that one is not let in
+        as this one.
         """
         if not isinstance(username, str):
             raise TypeError(f"{username!a} is no name of a user: a name is text")
@@ -65,6 +66,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         if lowered.isascii() and not username.isascii():
             return username
         mapped = self.username_map.get(lowered, username)
+        if mapped != mapped.strip():
+            return str(super().normalize_username(username))
         try:
             form = normalise_user(mapped)
         except IdentityError:

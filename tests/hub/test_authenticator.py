@@ -51,6 +51,13 @@ def test_a_name_that_only_looks_like_somebodys_is_nobodys(site: Authenticator, n
     assert accepted(site, name) is None
 
 
+@pytest.mark.parametrize(
+    "name", [" kim", "kim ", " KIM ", "\u00a0kim", "kim\u3000", "kim\t", "kim\n"]
+)
+def test_a_blank_beside_a_name_makes_another_name(site: Authenticator, name: str) -> None:
+    assert accepted(site, name) is None
+
+
 @pytest.mark.parametrize("name", ["", "ki m", "../kim", "a" * 65, "-kim", "level:admin", "kim\0"])
 def test_what_is_no_name_is_refused(site: Authenticator, name: str) -> None:
     assert accepted(site, name) is None
@@ -65,6 +72,8 @@ def test_a_site_says_itself_who_is_who(site: Authenticator) -> None:
     site.username_map = {"\u017eiga": "ziga", "kim": "kim2"}
     assert accepted(site, "\u017diga") == "ziga"
     assert accepted(site, "KIM") == "kim2"
+    site.username_map = {**site.username_map, " lee": "lee"}
+    assert accepted(site, " Lee") == "lee"
     assert accepted(site, "\u212aim") is None, "the Kelvin sign is no k, in no map"
 
 

@@ -147,7 +147,7 @@ async def test_a_process_of_the_hubs_own_user_is_its_proxy(
 @needs_root
 @pytest.mark.parametrize("kind", ["at_port", "at_socket"])
 async def test_what_a_server_of_somebody_says_of_others_is_passed_over(
-    kind: str, request: pytest.FixtureRequest
+    kind: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     listening, where = request.getfixturevalue(kind)
     async with serving(Proxies(), listening):
@@ -155,6 +155,7 @@ async def test_what_a_server_of_somebody_says_of_others_is_passed_over(
     assert (said["forwarded"], said["proxied"]) == ([], False)
     assert (said["protocol"], said["ip"] == ADDRESS) == ("http", False)
     assert said["source"] == f"user id {OTHER_USER}"
+    assert f"The user id {OTHER_USER} speaks for others" in caplog.text
 
 
 @needs_root
