@@ -95,7 +95,7 @@ c.JupyterHub.spawner_class = Own
     ),
     "role as a text": (
         "c.JupyterHub.load_roles = ['admin']",
-        "c.JupyterHub.load_roles[0] is a str",
+        "c.JupyterHub.load_roles[0] cannot be read: Input should be a valid dictionary",
     ),
     "scopes as a list": (
         "c.JupyterHub.custom_scopes = ['custom:site:x']",
@@ -108,7 +108,7 @@ c.JupyterHub.spawner_class = Own
     ),
     "service without a name": (
         "c.JupyterHub.services = [{'api_token': 'x' * 32}]",
-        "must have a name",
+        "c.JupyterHub.services[0]['name'] cannot be read: Field required",
     ),
     "service with an unknown key": (
         "c.JupyterHub.services = [{'name': 'cull', 'scope': []}]",
@@ -162,11 +162,6 @@ c.Authenticator.manage_roles = True
 c.Authenticator.reset_managed_roles_on_startup = True
 """,
         "c.Authenticator.reset_managed_roles_on_startup is on",
-    ),
-    "role of the authenticator for a service that is not there": (
-        MANAGING.format(roles="[{'name': 'site', 'services': ['cull'], 'scopes': ['read:hub']}]")
-        + "c.Authenticator.reset_managed_roles_on_startup = True",
-        "undefined service cull",
     ),
     "provider that does not answer": (
         MANAGING.format(roles="1 / 0"),
