@@ -40,20 +40,23 @@ function readPath(url) {
 
 const ofUsers = new Map();
 
-// Says whether one more may be open of whoever the path leads to, until `ending` closes.
-function enter(path, ending) {
-  // The Hub tells the proxy of users' routes below /api/.
-  const user = path.startsWith("/api/") ? null : /\/user\/([^/]+)/.exec(path)?.[1];
-  if (!user) return true;
-  const open = ofUsers.get(user) || 0;
-  if (open >= mostOfUser) return false;
-  ofUsers.set(user, open + 1);
+// The Hub tells the proxy of users' routes below /api/; below /hub/api/ a start is followed for long.
+function findUser(path) {
+  return path.startsWith("/api/") ? undefined : /\/users?\/([^/]+)/.exec(path)?.[1];
+}
+
+function isFull(user) {
+  return user !== undefined && (ofUsers.get(user) || 0) >= mostOfUser;
+}
+
+function hold(user, ending) {
+  if (user === undefined || ending.destroyed) return;
+  ofUsers.set(user, (ofUsers.get(user) || 0) + 1);
   ending.once("close", () => {
     const left = ofUsers.get(user) - 1;
     if (left > 0) ofUsers.set(user, left);
     else ofUsers.delete(user);
   });
-  return true;
 }
 
 function refuse(response, status, said) {
@@ -149,11 +152,18 @@ for (const { prototype } of [http.Server, https.Server]) {
   prototype.emit = function (event, request, response, ...rest) {
     if (event === "request" || event === "upgrade") {
       const path = readPath(request.url);
-      const isFull = path !== null && !enter(path, response);
-      if (path === null || isFull) {
-        refuse(response, isFull ? 503 : 400, isFull ? FULL : SAID);
+      if (path === null) {
+        refuse(response, 400, SAID);
         return true;
       }
+      const user = findUser(path);
+      if (isFull(user)) {
+        refuse(response, 503, FULL);
+        return true;
+      }
+      // Until a request has come whole it is nobody's, whatever it asks for.
+      if (event === "upgrade") hold(user, response);
+      else request.once("end", () => hold(user, response));
     }
     return emit.call(this, event, request, response, ...rest);
   };

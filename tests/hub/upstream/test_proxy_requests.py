@@ -192,13 +192,25 @@ async def test_addresses_of_this_machine_count_as_one() -> None:
 
 
 @pytest.mark.parametrize("headers", [b"", UPGRADE])
-@pytest.mark.parametrize("path", [b"/user/dev1/stream", b"/base/user/%64ev1/stream?a=b"])
+@pytest.mark.parametrize(
+    "path",
+    [b"/user/dev1/stream", b"/base/user/%64ev1/stream?a=b", b"/hub/api/users/dev1/server/stream"],
+)
 async def test_what_one_user_has_held_open_leaves_room_for_others(
     headers: bytes, path: bytes
 ) -> None:
-    async with proxy(KEEP_ALIVE, REQUESTS, connections=40) as (port, api):
+    async with proxy(KEEP_ALIVE, REQUESTS, connections=60) as (port, api):
         held = []
-        for _ in range(10):
+        # What has not come whole may be anybody's.
+        for _ in range(20):
+            opened = await asyncio.open_connection("127.0.0.1", port)
+            opened[1].write(
+                b"POST " + path + b" HTTP/1.1\r\nHost: hub\r\nContent-Length: 9\r\n\r\n"
+            )
+            held.append(opened)
+        await asyncio.sleep(0.5)
+        assert (await ask(port, b"/user/dev1/x")).endswith(b"ok")
+        for _ in range(15):
             opened = await asyncio.open_connection("127.0.0.1", port)
             opened[1].write(b"GET " + path + b" HTTP/1.1\r\nHost: hub\r\n" + headers + b"\r\n")
             held.append(opened)
