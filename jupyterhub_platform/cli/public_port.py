@@ -24,6 +24,7 @@ LAST_PORT: Final = 8099
 _WAITING: Final = 1024
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
+_FIRST_UNPRIVILEGED: Final = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -230,6 +231,15 @@ def describe_process(pid: int | None) -> str:
         return f"process {pid} ({process.name()}, {owner})"
     except psutil.Error:
         return f"process {pid}"
+
+
+def may_be_taken(port: int) -> bool:
+    """Tell whether any user of this machine can listen at a port that is free."""
+    try:
+        first = int(_FIRST_UNPRIVILEGED.read_text())
+    except (OSError, ValueError):
+        first = 1024
+    return port >= first
 
 
 def is_port(value: Any) -> TypeGuard[int]:

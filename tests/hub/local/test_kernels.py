@@ -17,6 +17,7 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyterhub_platform.hub.local import sockets as sockets_module
+from jupyterhub_platform.hub.local.governed import SHARED_ADDRESS
 from jupyterhub_platform.hub.local.kernels import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
@@ -60,6 +61,10 @@ class Kernel:
             return None
         finally:
             client.close()
+            # Otherwise its socket may be left to the collector, in another test.
+            async with asyncio.timeout(10):
+                while await client.read_message() is not None:
+                    pass
 
     async def _ask(
         self, client: WebSocketClientConnection, kind: str, content: dict[str, Any], channel: str
@@ -234,8 +239,13 @@ def test_what_a_server_leaves_readable_tells_no_secret(hub: LiveHub, kernel: Ker
 
 @pytest.mark.hub
 @as_root
-def test_page_and_terminal_say_that_the_debugger_is_off(hub: LiveHub, kernel: Kernel) -> None:
-    assert DEBUGGER_OFF in hub.terminal.read_text()
+def test_page_and_terminal_say_what_is_off_and_what_is_not_isolated(
+    hub: LiveHub, kernel: Kernel
+) -> None:
+    told = hub.terminal.read_text()
+    assert DEBUGGER_OFF in told
+    assert SHARED_ADDRESS in told
+    assert "any user of this machine can listen at port" in told
     assert DEBUGGER_OFF in hub.login("dev1").get("/hub/spawn").text
 
 
