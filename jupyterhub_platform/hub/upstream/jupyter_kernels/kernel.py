@@ -13,9 +13,6 @@ import sys
 from contextlib import suppress
 from typing import Any
 
-# Python looks there because this program is; a kernel must not.
-del sys.path[0]
-
 
 def hand_over_at(place: str) -> None:
     """Have forked processes hand over their output in a directory which is closed to others."""
@@ -60,6 +57,8 @@ def hand_over_at(place: str) -> None:
 
 
 if __name__ == "__main__":
+    # Python looks there because this program is; a kernel must not.
+    del sys.path[0]
     if "JUPYTER_RUNTIME_DIR" in os.environ:
         hand_over_at(os.environ["JUPYTER_RUNTIME_DIR"])
     runpy.run_module("ipykernel_launcher", run_name="__main__", alter_sys=True)
