@@ -2312,9 +2312,19 @@ ADDRESSES: Final = (
         ),
         (
             "a site's own configuration goes first",
-            "(str(directory), *([configured] if configured else []))",
-            "(*([configured] if configured else []), str(directory))",
+            "(str(directory), str(WITHOUT_PORTS), *([configured] if configured else []))",
+            "(*([configured] if configured else []), str(directory), str(WITHOUT_PORTS))",
         ),
+    ),
+    *faults_in(
+        "hub/upstream/jupyter_kernels/jupyter_config.py",
+        ("tests/hub/local/test_kernels.py",),
+        ("a kernel keeps its port", "if cmd[1:3] == _STOCK", "if False"),
+    ),
+    *faults_in(
+        "hub/upstream/jupyter_kernels/kernel.py",
+        ("tests/hub/local/test_kernels.py",),
+        ("what a fork prints is lost", 'connect(f"ipc://{path}")', 'connect("inproc://x")'),
     ),
     *faults_in(
         "hub/upstream/unix_sockets.py",

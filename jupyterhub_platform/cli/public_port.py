@@ -22,8 +22,10 @@ from jupyterhub_platform.core.errors import PlatformError
 FIRST_PORT: Final = 8000
 LAST_PORT: Final = 8099
 _WAITING: Final = 1024
+_LONGEST_NAME: Final = 64
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
+_FIRST_UNPRIVILEGED: Final = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -227,9 +229,23 @@ def describe_process(pid: int | None) -> str:
         uid, name = process.uids().real, process.username()
         # psutil calls a user whom this machine has no name for by the number, too.
         owner = f"uid {uid}" if name == str(uid) else f"user {name}, uid {uid}"
-        return f"process {pid} ({process.name()}, {owner})"
+        return f"process {pid} ({_as_shown(process.name())}, {owner})"
     except psutil.Error:
         return f"process {pid}"
+
+
+def _as_shown(name: str) -> str:
+    """Return a name that a process gave itself without what a terminal would obey."""
+    return "".join(char if char.isprintable() else "?" for char in name[:_LONGEST_NAME])
+
+
+def may_be_taken(port: int) -> bool:
+    """Tell whether any user of this machine can listen at a port that is free."""
+    try:
+        first = int(_FIRST_UNPRIVILEGED.read_text())
+    except (OSError, ValueError):
+        first = 1024
+    return port >= first
 
 
 def is_port(value: Any) -> TypeGuard[int]:

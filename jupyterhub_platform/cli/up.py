@@ -25,6 +25,7 @@ from jupyterhub_platform.cli.public_port import (
     PublicPort,
     find_socket_holders,
     is_port,
+    may_be_taken,
     take_public_port,
 )
 from jupyterhub_platform.cli.state import State, write_private
@@ -286,6 +287,12 @@ def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
             "From your own machine:\n"
             f"  ssh -L {port}:127.0.0.1:{port} "
             f"{getpass.getuser()}@{socket.gethostname()}\n"
+        )
+    if os.geteuid() == 0 and url.startswith("http:") and may_be_taken(port):
+        _say(
+            f"While the platform does not run, any user of this machine can listen at port {port}: "
+            "open pages then hand\nover their logins. Where users distrust each other, take a port "
+            "below 1024 (--port 80), or set ssl_key and ssl_cert.\n"
         )
     _say(
         f"Policy: {plan.settings.policy_file} (changes take effect by themselves)\nCtrl-C stops it."

@@ -246,3 +246,28 @@ def test_holder_whom_the_machine_has_no_name_for_is_named_by_the_uid_once(
     assert re.search(
         rf"It is process {process.pid} \(python[\d.]*, uid 1999999\)\.$", str(refused.value)
     )
+
+
+CALLED = "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[2].encode(), 0, 0, 0)" + OTHERS
+
+
+def test_the_name_that_a_holder_gives_itself_moves_nothing_on_the_terminal(
+    told: list[str],
+) -> None:
+    name = "\x1b[2J\x1b[Hall well: " + "paste this\n" + "y" * 500
+    with subprocess.Popen(
+        [name, "-c", CALLED, "127.0.0.1", name[:15]],
+        executable=sys.executable,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        port = int(process.stdout.readline())
+        with pytest.raises(PlatformError) as refused:
+            take_public_port("127.0.0.1", port, None, told.append)
+        process.communicate("")
+    said = str(refused.value)
+    assert f"process {process.pid} (?[2J?[Hall well" in said
+    assert said.isprintable()
+    assert len(said) < 300

@@ -17,6 +17,12 @@ HUB_AT_A_PORT: Final = (
     "and be the Hub for the servers that go on. `jhp up` uses sockets instead, which they cannot."
 )
 
+SHARED_ADDRESS: Final = (
+    "Servers share the Hub's address: a page that one user's server shows acts as whoever opens "
+    "it, admins included. Where users distrust each other, give each a host of their own: "
+    "c.Platform.hard_profile."
+)
+
 
 class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
     """People's servers as processes of one machine, for tiers and quotas on a laptop.
@@ -46,8 +52,9 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Find out what this machine can do, before the first page waits for it, and say so."""
         spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir), hub=app.hub)
-        spawner.machine()
-        for note in filter(None, spawner.page_notes()):
+        isolated = spawner.machine().isolation.isolated
+        shared = isolated and not app.config.JupyterHub.get("subdomain_host")
+        for note in filter(None, (*spawner.page_notes(), SHARED_ADDRESS if shared else "")):
             platform.tell(note)
 
     def page_notes(self) -> tuple[str, ...]:

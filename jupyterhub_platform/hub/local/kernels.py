@@ -22,6 +22,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.hub.local.people import Isolation, Person
 from jupyterhub_platform.hub.local.sockets import Sockets
+from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 
 DEBUGGER_OFF: Final = (
     "The debugger of notebooks is off here: it would listen at a port of this machine, where any "
@@ -84,7 +85,7 @@ def hide_kernels(
     if not debugger:
         _write(directory / "labconfig", "page_config", _NO_BUTTON)
     configured = environment.get("JUPYTER_CONFIG_PATH")
-    paths = (str(directory), *([configured] if configured else []))
+    paths = (str(directory), str(WITHOUT_PORTS), *([configured] if configured else []))
     return {
         "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
         "JUPYTER_RUNTIME_DIR": str(_link_home(sockets, person.uid, person.home) / _RUNTIME),

@@ -50,7 +50,7 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def proxy(*scripts: Path) -> AsyncIterator[tuple[int, Path]]:
+async def proxy(*scripts: Path, connections: int = 0) -> AsyncIterator[tuple[int, Path]]:
     """Run the proxy; give its port, and the socket of its API."""
     with tempfile.TemporaryDirectory() as folder:
         target, api = Path(folder) / "server.sock", Path(folder) / "api.sock"
@@ -68,6 +68,7 @@ async def proxy(*scripts: Path) -> AsyncIterator[tuple[int, Path]]:
             env={
                 **os.environ,
                 "CONFIGPROXY_AUTH_TOKEN": "test",
+                "JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS": str(connections or ""),
                 "NODE_OPTIONS": " ".join(f'--require="{script}"' for script in scripts),
             },
             stdout=asyncio.subprocess.DEVNULL,
@@ -173,3 +174,57 @@ async def test_half_sent_requests_of_one_address_end_the_oldest_of_them() -> Non
         assert await asyncio.wait_for(reader.read(9), 10) == b"hello"
         for writer in (websocket, *(writer for _, writer in held)):
             await close(writer)
+
+
+async def test_addresses_of_this_machine_count_as_one() -> None:
+    async with proxy(KEEP_ALIVE, REQUESTS) as (port, _):
+        held = []
+        for number in range(MOST_UNFINISHED + 50):
+            where = (f"127.1.{number % 3}.{number % 200 + 1}", 0)
+            opened = await asyncio.open_connection("127.0.0.1", port, local_addr=where)
+            opened[1].write(b"GET / HTTP/1.1\r\nA: b")
+            held.append(opened)
+        async with asyncio.timeout(20):
+            while len([each for each in held if has_ended(each[0])]) < 50:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+        for _, writer in held:
+            await close(writer)
+
+
+@pytest.mark.parametrize("headers", [b"", UPGRADE])
+@pytest.mark.parametrize(
+    "path",
+    [b"/user/dev1/stream", b"/base/user/%64ev1/stream?a=b", b"/hub/api/users/dev1/server/stream"],
+)
+async def test_what_one_user_has_held_open_leaves_room_for_others(
+    headers: bytes, path: bytes
+) -> None:
+    async with proxy(KEEP_ALIVE, REQUESTS, connections=60) as (port, api):
+        held = []
+        # What has not come whole may be anybody's.
+        for _ in range(20):
+            opened = await asyncio.open_connection("127.0.0.1", port)
+            opened[1].write(
+                b"POST " + path + b" HTTP/1.1\r\nHost: hub\r\nContent-Length: 9\r\n\r\n"
+            )
+            held.append(opened)
+        await asyncio.sleep(0.5)
+        assert (await ask(port, b"/user/dev1/x")).endswith(b"ok")
+        for _ in range(15):
+            opened = await asyncio.open_connection("127.0.0.1", port)
+            opened[1].write(b"GET " + path + b" HTTP/1.1\r\nHost: hub\r\n" + headers + b"\r\n")
+            held.append(opened)
+        await asyncio.sleep(0.5)
+        for more in (b"", UPGRADE):
+            said = await ask(port, b"/user/dev1/x", more)
+            assert said.startswith(b"HTTP/1.1 503 "), said
+            assert b"Close some of them" in said
+        assert (await ask(port, b"/user/dev2/x")).endswith(b"ok")
+        assert (await ask(port, b"/hub/home?next=/user/dev1/x")).endswith(b"ok")
+        # The Hub, which takes the route away.
+        assert (await ask(api, b"/api/routes/user/dev1")).startswith(b"HTTP/1.1 403 ")
+        for _, writer in held:
+            await close(writer)
+        async with asyncio.timeout(10):
+            while not (await ask(port, b"/user/dev1/x")).endswith(b"ok"):  # noqa: ASYNC110
+                await asyncio.sleep(0.2)
