@@ -34,6 +34,7 @@ from jupyterhub_platform.hub.request_bodies import ObjectBody
 WRONG_LOGIN: Final = (
     "Invalid username or password. Send others, or a token of a user who may make tokens."
 )
+NO_LOGIN: Final = "Log in, or send a token of a user who may make tokens."
 
 
 class Shutdown(ObjectBody):
@@ -104,6 +105,10 @@ class TokenList(ObjectBody):
 
     async def authenticate(self, data: Any) -> Any:
         """Check a login, and keep what is said against it."""
+        if data is None:
+            # An authenticator that logs people in elsewhere would look for them all the same.
+            self._refusal = web.HTTPError(403, NO_LOGIN)
+            return None
         try:
             known = await super().authenticate(data)  # type: ignore[misc]
         except web.HTTPError as refusal:
