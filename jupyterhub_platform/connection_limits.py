@@ -12,7 +12,7 @@ import socket
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from tornado.ioloop import IOLoop
 
@@ -107,15 +107,15 @@ class OpenConnections:
 class PausingSocket(socket.socket):
     """A listening socket that rests where no connection can be taken, and then tries again."""
 
-    _told_at = -_TELL_SECONDS
+    __slots__ = ()
+    # Of the process, as descriptors are.
+    _told_at: ClassVar[float] = -_TELL_SECONDS
 
     @classmethod
-    def take_over(cls, listening: socket.socket) -> Self:
-        """Return a socket that listens in the place of another."""
-        blocks = listening.getblocking()
-        own = cls(listening.family, listening.type, listening.proto, fileno=listening.detach())
-        own.setblocking(blocks)
-        return own
+    def take_over(cls, listening: socket.socket) -> socket.socket:
+        """Make a socket of this kind of one that listens, also for those who hold it already."""
+        listening.__class__ = cls
+        return listening
 
     def accept(self) -> tuple[socket.socket, Any]:
         """Take a connection."""
@@ -129,8 +129,8 @@ class PausingSocket(socket.socket):
 
     def _rest(self, error: OSError) -> None:
         now = time.monotonic()
-        if now - self._told_at >= _TELL_SECONDS:
-            self._told_at = now
+        if now - PausingSocket._told_at >= _TELL_SECONDS:
+            PausingSocket._told_at = now
             log.error(
                 "No connection can be taken (%s). It is tried again every %s s; who listens here "
                 "may need a higher limit (ulimit -n)",

@@ -223,3 +223,13 @@ def test_many_strangers_together_leave_the_proxy_its_share_and_the_proxy_them_th
         counted.leave("user id 1")
     assert [counted.enter("user id 0", is_proxy=True) for _ in range(3)] == [True] * 2 + [False]
     assert counted.enter("user id 3", is_proxy=False) is False or counted._open.total() <= 8
+
+
+async def test_a_socket_stays_that_of_those_who_hold_it() -> None:
+    """A site's own web server, in the Hub's process, goes on asking where it listens."""
+    listening, port = bind_unused_port()
+    server = LimitedHTTPServer(web.Application())
+    server.add_sockets([listening])
+    assert listening.getsockname()[1] == port
+    server.stop()
+    assert listening.fileno() == -1
