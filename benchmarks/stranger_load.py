@@ -53,6 +53,10 @@ def list_worst() -> list[bytes]:
         get("invite/?token=" + "x" * 20_000),
         get("oauth_login"),
         get("user/nobody/" + "x/" * 5_000),
+        post(tokens, b"[" + b"{}," * 21_600 + b"{}]"),
+        post("api/oauth2/token", b"scope=" + b"a+" * 524_000, form),
+        get("static/" + "a/" * 15_000),
+        get("login", "Cookie: " + "; ".join(f"a{n}=b" for n in range(4_000))),
     ]
 
 

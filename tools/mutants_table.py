@@ -795,6 +795,12 @@ LEVELS: Final = (
             "if ahead or name_sender(headers) in self._known:",
             "if True:",
         ),
+        ("strangers run between", "                await self._let_known_go_on()\n", ""),
+        (
+            "one who is known keeps strangers for ever",
+            "asyncio.timeout(_HELD_SECONDS)",
+            "asyncio.timeout(60)",
+        ),
     ),
     *faults_in(
         "hub/upstream/redirects.py",

@@ -41,6 +41,7 @@ def serve_with_limits(app: Any, trusted_proxies: Iterable[str]) -> Proxies:
     write_log = app.tornado_settings["log_function"]
 
     def log_request(handler: Any) -> None:
+        turns.note_answered(handler.request)
         if getattr(handler, "_jupyterhub_user", None) is not None:
             turns.note_known(handler.request)
         write_log(handler)

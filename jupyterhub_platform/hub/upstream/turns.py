@@ -2,15 +2,18 @@
 
 The Hub has one loop, and a stranger's login page takes it ten times as long as a look at its health
 does. Requests whose sender the Hub has recognised before go ahead; of all others one begins in each
-turn of the loop. JupyterHub (6.1) answers in the order in which requests come; it becomes needless
-once strangers are answered elsewhere.
+turn of the loop, and none while one of a known sender is on its way: that takes many turns, and
+would wait for a stranger in each. JupyterHub (6.1) answers in the order in which requests come; it
+becomes needless once strangers are answered elsewhere.
 """
 
 import asyncio
 import hashlib
 import logging
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, Final
 
 from tornado.httputil import HTTPHeaders, HTTPServerRequest
@@ -18,6 +21,8 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 log = logging.getLogger(__name__)
 
 _MOST_KNOWN: Final = 20_000
+_HELD_SECONDS: Final = 0.1
+"""How long strangers wait for those who are known, one after the other: they are answered, too."""
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 
 
@@ -27,11 +32,14 @@ class Turns:
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, None] = OrderedDict()
         self._waiting: deque[Callable[[], None]] = deque()
+        self._on_their_way: dict[int, float] = {}
+        self._answered = asyncio.Event()
         self._giving: asyncio.Task[None] | None = None
 
     def begin(self, headers: HTTPHeaders, *, ahead: bool, begin: Callable[[], None]) -> None:
         """Let a request begin, now or when it is its turn."""
         if ahead or name_sender(headers) in self._known:
+            self._on_their_way[id(headers)] = time.monotonic()
             begin()
             return
         self._waiting.append(begin)
@@ -47,9 +55,25 @@ class Turns:
             while len(self._known) > _MOST_KNOWN:
                 self._known.popitem(last=False)
 
+    def note_answered(self, request: HTTPServerRequest) -> None:
+        """Remember that a request was answered."""
+        self._on_their_way.pop(id(request.headers), None)
+        self._answered.set()
+
+    async def _let_known_go_on(self) -> None:
+        began = time.monotonic()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HELD_SECONDS):
+                while self._on_their_way:
+                    self._answered.clear()
+                    await self._answered.wait()
+        # What takes longer, such as a progress that is watched, keeps no stranger further.
+        self._on_their_way = {k: at for k, at in self._on_their_way.items() if at > began}
+
     async def _give(self) -> None:
         try:
             while self._waiting:
+                await self._let_known_go_on()
                 begin = self._waiting.popleft()
                 try:
                     begin()

@@ -264,8 +264,36 @@ async def test_whoever_is_known_goes_ahead_of_strangers() -> None:
     turns.begin(known, ahead=False, begin=lambda: begun.append("known"))
     turns.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
     assert begun == ["known", "health"]
-    await asyncio.sleep(0.05)
+    # Nobody says that these two were answered.
+    await asyncio.sleep(0.2)
     assert begun == ["known", "health", *range(5), "nobody"]
+
+
+async def test_strangers_wait_while_one_who_is_known_is_on_its_way() -> None:
+    turns = Turns()
+    begun: list[str] = []
+    request: Any = type("Request", (), {"headers": HTTPHeaders({"Cookie": "known"})})()
+    turns.note_known(request)
+    turns.begin(request.headers, ahead=False, begin=partial(begun.append, "known"))
+    turns.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
+    await asyncio.sleep(0.03)
+    assert begun == ["known"]
+    turns.note_answered(request)
+    await asyncio.sleep(0.03)
+    assert begun == ["known", "stranger"]
+
+
+async def test_one_who_is_known_and_takes_long_keeps_strangers_for_a_moment_only() -> None:
+    turns = Turns()
+    begun: list[str] = []
+    for number in range(3):
+        turns.begin(HTTPHeaders(), ahead=True, begin=partial(begun.append, f"ahead {number}"))
+    turns.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
+    async with asyncio.timeout(5):
+        while "stranger" not in begun:
+            turns.begin(HTTPHeaders(), ahead=True, begin=lambda: None)
+            await asyncio.sleep(0.01)
+    assert len(begun) == 4
 
 
 async def test_one_that_cannot_begin_keeps_no_other() -> None:
