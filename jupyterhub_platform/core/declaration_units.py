@@ -88,6 +88,8 @@ def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tup
     if unit == "":
         return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, least)
     what = f"{quote(text)} is {said}, and less than {least} of {name} is of no use"
+    if unit in {"M", "Mi"}:
+        return what, f"write {least.replace(' MiB', 'Mi')} or more"
     return what, _guess_bytes(number, least)
 
 

@@ -24,6 +24,7 @@ def read(text: object, name: str) -> tuple[int | None, list[tuple[str, str]]]:
         ("1E3", "ephemeral-storage", "is 1000 bytes, since it has no unit", "write 1Mi or more"),
         ("500m", "memory", "is thousandths of a byte", "write 500Mi"),
         ("1k", "memory", "less than 16 MiB of memory is of no use", "write 1Gi"),
+        ("15Mi", "memory", "less than 16 MiB of memory is of no use", "write 16Mi or more"),
         ("8,5", "memory", "is not an amount", "write 8.5Gi"),
         ("8 GB", "memory", "is not an amount", "write 8G or 8Gi"),
         ("8kb", "memory", "is not an amount", "write 8k or 8Ki"),
