@@ -85,3 +85,5 @@ async def _end_clients() -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    # Its connections are closed in the turns of the loop after that.
+    await asyncio.sleep(0.1)
