@@ -33,15 +33,18 @@ def told() -> list[str]:
 @contextmanager
 def listening_at(address: str) -> Iterator[tuple[int, int]]:
     """Have another process listen; give its port and its id."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", OTHERS, address],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield int(process.stdout.readline()), process.pid
-    process.communicate("")
+    with listening(sys.executable, "-c", OTHERS, address) as found:
+        yield found
+
+
+@contextmanager
+def listening(*command: str, **options: Any) -> Iterator[tuple[int, int]]:
+    """Have a process listen that says at which port; give that and its id."""
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, **options) as process:
+        assert process.stdout is not None
+        yield int(process.stdout.readline()), process.pid
+        process.communicate("")
 
 
 @pytest.fixture
@@ -230,22 +233,13 @@ def test_a_machine_without_ipv6_is_no_fault(
 def test_holder_whom_the_machine_has_no_name_for_is_named_by_the_uid_once(
     told: list[str],
 ) -> None:
-    with subprocess.Popen(
-        ["/usr/bin/python3", "-c", OTHERS, "127.0.0.1"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        user=1_999_999,
-        cwd="/",
-    ) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with pytest.raises(PlatformError) as refused:
-            take_public_port("127.0.0.1", port, None, told.append)
-        process.communicate("")
-    assert re.search(
-        rf"It is process {process.pid} \(python[\d.]*, uid 1999999\)\.$", str(refused.value)
-    )
+    command = ("/usr/bin/python3", "-c", OTHERS, "127.0.0.1")
+    with (
+        listening(*command, user=1_999_999, cwd="/") as (port, pid),
+        pytest.raises(PlatformError) as refused,
+    ):
+        take_public_port("127.0.0.1", port, None, told.append)
+    assert re.search(rf"It is process {pid} \(python[\d.]*, uid 1999999\)\.$", str(refused.value))
 
 
 CALLED = "import ctypes, sys; ctypes.CDLL(None).prctl(15, sys.argv[2].encode(), 0, 0, 0)" + OTHERS
@@ -255,19 +249,13 @@ def test_the_name_that_a_holder_gives_itself_moves_nothing_on_the_terminal(
     told: list[str],
 ) -> None:
     name = "\x1b[2J\x1b[Hall well: " + "paste this\n" + "y" * 500
-    with subprocess.Popen(
-        [name, "-c", CALLED, "127.0.0.1", name[:15]],
-        executable=sys.executable,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        port = int(process.stdout.readline())
-        with pytest.raises(PlatformError) as refused:
-            take_public_port("127.0.0.1", port, None, told.append)
-        process.communicate("")
+    command = (name, "-c", CALLED, "127.0.0.1", name[:15])
+    with (
+        listening(*command, executable=sys.executable) as (port, pid),
+        pytest.raises(PlatformError) as refused,
+    ):
+        take_public_port("127.0.0.1", port, None, told.append)
     said = str(refused.value)
-    assert f"process {process.pid} (?[2J?[Hall well" in said
+    assert f"process {pid} (?[2J?[Hall well" in said
     assert said.isprintable()
     assert len(said) < 300

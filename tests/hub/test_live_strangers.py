@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.another_user import as_another_user
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
 
 pytestmark = pytest.mark.hub
@@ -31,7 +32,6 @@ groups: {vision: {members: [dev, kim, admin]}}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
 tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
 """
-OTHER_USER = 65_533
 WORST = b'{"a":' + b"[" * 700 + b'"",' * 300_000 + b'""' + b"]" * 700 + b"}"
 FORGED = {"X-Forwarded-For": "198.51.100.77", "X-Real-Ip": "198.51.100.78"}
 
@@ -127,15 +127,10 @@ for path, headers, body in json.loads(sys.stdin.read()):
 
 def ask_from_a_server(hub: LiveHub, *asked: tuple[str, dict[str, str], Any]) -> list[list[Any]]:
     """Ask at the Hub's own socket, as another user of this machine."""
-
-    def become() -> None:
-        os.setgid(OTHER_USER)
-        os.setuid(OTHER_USER)
-
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(hub.sockets.hub)],
         input=json.dumps(asked),
-        preexec_fn=become,
+        preexec_fn=as_another_user,
         capture_output=True,
         text=True,
         cwd="/",

@@ -16,9 +16,9 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
+from tests.support.another_user import as_another_user
 from tests.support.fake_hub import FakeHub, FakePerson
 
-OTHER_USER = 65_533
 FORGED = (
     {"X-Forwarded-Proto": "https"},
     {"X-Forwarded-Proto": "https,http", "X-Forwarded-For": "203.0.113.9"},
@@ -42,11 +42,6 @@ print(json.dumps([answer.status, answer.getheader("Location"), cookies]))
 """
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user")
-
-
-def as_another_user() -> None:
-    os.setgid(OTHER_USER)
-    os.setuid(OTHER_USER)
 
 
 @asynccontextmanager

@@ -28,9 +28,9 @@ from jupyterhub_platform.forwarded_headers import (
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
 from jupyterhub_platform.hub.upstream.turns import Turns
 from jupyterhub_platform.peers import find_user
+from tests.support.another_user import OTHER_USER, as_another_user
 
 ADDRESS = "203.0.113.9"
-OTHER_USER = 65_533
 FORGED = {
     "X-Forwarded-For": ADDRESS,
     "X-Forwarded-Proto": "https",
@@ -75,11 +75,6 @@ async def serving(
     yield
     server.stop()
     await server.close_all_connections()
-
-
-def as_another_user() -> None:
-    os.setgid(OTHER_USER)
-    os.setuid(OTHER_USER)
 
 
 PROGRAM = """
