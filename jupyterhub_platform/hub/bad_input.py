@@ -20,11 +20,13 @@ VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
 _SENTENCE: Final = "The request has a value that cannot be used: it is too large, or no plain text."
 
 
-def refusing_bad_values(handler: type[Any]) -> dict[str, Any]:
-    """Return the verbs of a handler, which answer values that cannot be used with 400."""
+def refuse_bad_values(handler: type[Any]) -> type[Any]:
+    """Return a handler that answers values which cannot be used with 400."""
     verbs = {verb: getattr(handler, verb) for verb in VERBS}
     unused = web.RequestHandler._unimplemented_method
-    return {name: _refuse(verb) for name, verb in verbs.items() if verb is not unused}
+    refusing = {name: _refuse(verb) for name, verb in verbs.items() if verb is not unused}
+    # Metrics tell handlers apart by these two names.
+    return type(handler.__name__, (handler,), {"__module__": handler.__module__, **refusing})
 
 
 def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,10 +3,13 @@
 from typing import Any
 
 from jupyterhub_platform.hub import api, pages, people_api, server_api, why_api
+from jupyterhub_platform.hub.bad_input import refuse_bad_values
 
 
 def platform_handlers(app: Any) -> list[Any]:
     """Return the routes, relative to the Hub's prefix; they go before the Hub's own."""
+    servers = refuse_bad_values(server_api.ServerAPI)
+    spawn_page = refuse_bad_values(pages.SpawnPage)
     return [
         (r"/api/platform/usage", api.UsageHandler),
         (r"/api/platform/decide", api.DecideHandler),
@@ -19,14 +22,14 @@ def platform_handlers(app: Any) -> list[Any]:
         (r"/api/platform/users/([^/]+)/invite", people_api.InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", people_api.SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", people_api.ResumeHandler),
-        (r"/api/users/([^/]+)/server", server_api.ServerAPI),
-        (r"/api/users/([^/]+)/servers/([^/]*)", server_api.ServerAPI),
+        (r"/api/users/([^/]+)/server", servers),
+        (r"/api/users/([^/]+)/servers/([^/]*)", servers),
         (r"/api/platform(?:/.*)?", api.UnknownHandler),
         (r"/invite/([^/]*)", pages.InvitePage),
         (r"/password", pages.PasswordPage),
-        (r"/spawn", pages.SpawnPage),
-        (r"/spawn/([^/]+)", pages.SpawnPage),
-        (r"/spawn/([^/]+)/([^/]+)", pages.SpawnPage),
+        (r"/spawn", spawn_page),
+        (r"/spawn/([^/]+)", spawn_page),
+        (r"/spawn/([^/]+)/([^/]+)", spawn_page),
         (
             r"/platform/static/(.*)",
             pages.StaticFiles,

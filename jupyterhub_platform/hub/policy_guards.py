@@ -112,6 +112,8 @@ class KeptName(KeptAdmins):
         """Return the body of a change, unless it is one of the name that cannot be made now."""
         body = super().get_json_body()
         handler: Any = self
+        if handler.request.method == "POST":
+            self._refuse_no_name(handler.path_args[0])
         if handler.request.method != "PATCH" or not body:
             return body
         user = handler.find_user(handler.path_args[0])
@@ -129,6 +131,12 @@ class KeptName(KeptAdmins):
         self._old_name = user.name
         self._new_name = handler.authenticator.normalize_username(body["name"])
         return body
+
+    def _refuse_no_name(self, name: str) -> None:
+        # The Hub refuses it as well, and logs that with a trace.
+        authenticator = self.authenticator  # type: ignore[attr-defined]
+        if not authenticator.validate_username(authenticator.normalize_username(name)):
+            raise web.HTTPError(400, f"{name!a} is not a valid user name.")
 
     def on_finish(self) -> None:
         """Give somebody who has another name now what the policy gives to that."""

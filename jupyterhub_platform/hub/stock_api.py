@@ -27,7 +27,7 @@ from jupyterhub.handlers.pages import SpawnPendingHandler
 from tornado import web
 
 from jupyterhub_platform.hub.already_running import PendingWish, RedirectedWish
-from jupyterhub_platform.hub.bad_input import refusing_bad_values
+from jupyterhub_platform.hub.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.policy_guards import KeptAdmins, KeptLevels, KeptName
 from jupyterhub_platform.hub.request_bodies import ObjectBody
 
@@ -164,7 +164,7 @@ def _guard(pattern: str, handler: type[Any]) -> type[Any]:
         handler = type(handler.__name__, (guard, handler), names)
     elif handler in _PAGE_GUARDS:
         handler = type(handler.__name__, (_PAGE_GUARDS[handler], handler), names)
-    return type(handler.__name__, (handler,), names | refusing_bad_values(handler))
+    return refuse_bad_values(handler)
 
 
 _PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
