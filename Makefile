@@ -8,7 +8,7 @@
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
 # the Hub to other machines, and some shells export it: only the command line counts.
-# `jhp up` finds the proxy by itself: see jupyterhub_platform/cli/proxy.py.
+# `jhp up` finds the proxy by itself: see jupyterhub_platform/cli/local/proxy.py.
 HUB_ARGS = $(if $(FILE),--file "$$FILE") \
            $(if $(STATE),--state "$$STATE") \
            $(if $(PORT),--port "$$PORT") \

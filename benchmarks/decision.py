@@ -12,7 +12,7 @@ from benchmarks.population import Population, make_policy, make_population
 from benchmarks.sizes import Size
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.question import ask, read_options, subject_of
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.usecases.book import Book
 
 MOST_MICROSECONDS: Final = 100

@@ -19,7 +19,7 @@ from aiohttp import ClientTimeout
 from kubernetes_asyncio import config
 from kubernetes_asyncio.client import ApiClient, ApiException, CoreV1Api
 
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK, RESERVATION
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK, RESERVATION
 
 _RUNNING: Final = {
     "phase": "Running",

@@ -17,7 +17,7 @@ from benchmarks.kubelet import Peak, playing
 from benchmarks.lab import Lab
 from benchmarks.population import Population, make_document, make_population, render_document
 from benchmarks.seeding import fill_site
-from jupyterhub_platform.hub.kubernetes.pod import RESERVATION
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from tests.cluster.control_plane import ControlPlane

@@ -11,9 +11,15 @@ from typing import Any, Final
 from tornado.tcpserver import TCPServer
 
 from benchmarks.site import set_up_hub
+from jupyterhub_platform.hub.configuration.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
 from jupyterhub_platform.hub.configure import configure
-from jupyterhub_platform.hub.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
-from jupyterhub_platform.hub.kubernetes.pod import HUB, PREFIX, RESERVATION, SERVER, USER
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
+    HUB,
+    PREFIX,
+    RESERVATION,
+    SERVER,
+    USER,
+)
 
 _PATIENCE: Final = 600
 _MOST_AT_ONCE: Final = 4096

@@ -9,7 +9,7 @@ import random
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.core.compilation import compile_policy
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.policy import Policy
 
 TIERS: Final = ("small", "medium", "large", "highmem", "gpu", "teaching")

@@ -7,12 +7,12 @@ from typing import Any
 from jupyterhub import orm, roles
 
 from benchmarks.population import Population, make_document, make_policy, render_document
+from jupyterhub_platform.core.memberships import list_declared
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store import policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Start
-from jupyterhub_platform.usecases.memberships import list_declared
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 

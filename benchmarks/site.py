@@ -8,8 +8,8 @@ from jupyterhub.spawner import Spawner
 from traitlets import Unicode
 
 from benchmarks.probe import Probe, ProbeHandler
-from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 DRIVER: Final = "benchmark"
 """The service whose token drives the Hub."""

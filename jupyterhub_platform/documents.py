@@ -32,11 +32,11 @@ from ruamel.yaml.events import (
 )
 from ruamel.yaml.reader import ReaderError
 
-from jupyterhub_platform.core.compilation import compile_policy
+from jupyterhub_platform.core.document.compile import compile_policy
+from jupyterhub_platform.core.document.faults import KeyPath, quote
+from jupyterhub_platform.core.document.scalars import WrittenFloat, WrittenInt
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.findings import KeyPath, quote
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.scalars import WrittenFloat, WrittenInt
 
 MOST_BYTES: Final = 2**24
 """What is read at most. 100,000 people take 10 MiB, a quarter of a minute and 250 MiB."""

@@ -7,9 +7,9 @@ from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.additions import Additions
 from jupyterhub_platform.usecases.admission import Admission
-from jupyterhub_platform.usecases.people import LocalAccounts, PasswordHasher
+from jupyterhub_platform.usecases.credentials import LocalAccounts, PasswordHasher
+from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.policies import Policies
-from jupyterhub_platform.usecases.records import Records
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from jupyterhub_platform.usecases.suspensions import Suspensions
 

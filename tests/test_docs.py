@@ -19,17 +19,17 @@ from ruamel.yaml import YAML
 from traitlets.config import Configurable
 
 from jupyterhub_platform.cli.main import VERBS, main
-from jupyterhub_platform.core.compilation import compile_policy
 from jupyterhub_platform.core.decision import decide
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.question import ask, read_options, subject_of
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy, read_policy
-from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
-from jupyterhub_platform.hub.handlers import platform_handlers
-from jupyterhub_platform.hub.kubernetes.forbidden import find_forbidden
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.kubernetes.guard.forbidden_fields import find_forbidden
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.routes import platform_handlers
 from jupyterhub_platform.service.app import ROUTES
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
@@ -317,7 +317,7 @@ def test_every_metric_is_described_with_its_labels():
 
 @each_page(HOW_TOS)
 def test_routes_that_are_named_exist(page):
-    hub = [f"/hub{pattern}" for pattern, *_ in platform_handlers(None)]
+    hub = [f"/hub{pattern}" for pattern, *_ in platform_handlers()]
     service = [f"/services/platform/{pattern}" for pattern, _ in ROUTES if "*" not in pattern]
     # `GET /hub/api/platform/` alone is the prefix of all.
     text = page.read_text()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.core.declaration import Declaration
+from jupyterhub_platform.core.document.faults import MOST_FAULTS
+from jupyterhub_platform.core.document.schema import Declaration
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.findings import MOST_FAULTS
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.documents import (
     CONFIG_MAP_BYTES,

@@ -20,7 +20,7 @@ from jupyterhub_platform.factory import (
     read_accounts,
 )
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
-from jupyterhub_platform.store import claim
+from jupyterhub_platform.store import writer_lock as claim
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start
 from tests.support.hashing import CountingHasher

@@ -19,7 +19,12 @@ def test_there_are_faults_for_every_guard():
     assert {fault.file.removeprefix("jupyterhub_platform/") for fault in FAULTS} >= {
         *("usecases/admission.py", "usecases/book.py", "usecases/consistency.py"),
         *("core/decision.py", "core/question.py", "core/identity.py", "core/levels.py"),
-        *("core/suspensions.py", "hub/roles.py", "hub/api.py", "hub/authenticator.py"),
+        *(
+            "core/suspensions.py",
+            "hub/people/roles.py",
+            "hub/api/handler.py",
+            "hub/auth/authenticator.py",
+        ),
     }
     names = Counter((fault.file, fault.name) for fault in FAULTS)
     assert [name for name, number in names.items() if number > 1] == []

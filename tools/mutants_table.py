@@ -47,7 +47,7 @@ WHO_A_PERSON_IS: Final = (
         ),
     ),
     *faults_in(
-        "usecases/report_own.py",
+        "usecases/reports/own.py",
         ("tests/usecases/test_reports.py",),
         (
             "a group that was left is offered as long as it is charged",
@@ -78,7 +78,7 @@ PAGES: Final = (
         ),
     ),
     *faults_in(
-        "hub/already_running.py",
+        "hub/pages/already_running.py",
         ("tests/hub/test_live_already_running.py",),
         (
             "a wish leads to what runs",
@@ -461,7 +461,7 @@ POLICY: Final = (
         ("hours are shown as they are written", "{instant.astimezone(UTC):%d", "{instant:%d"),
     ),
     *faults_in(
-        "core/declaration_units.py",
+        "core/document/units.py",
         ("tests/test_documents.py",),
         ("eight bytes are valid", "if 0 < amount < least else None", "if False else None"),
         (
@@ -547,7 +547,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/roles.py",
+        "hub/people/roles.py",
         ("tests/hub/test_roles.py",),
         (
             "managers have everything of ours",
@@ -621,7 +621,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/api.py",
+        "hub/api/handler.py",
         ("tests/hub/test_live_api.py",),
         (
             "whoever is in a group is in charge of it",
@@ -630,7 +630,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/inviting.py",
+        "hub/auth/invites.py",
         _LIVE_INVITES,
         (
             "managers take over whoever is elsewhere, too",
@@ -665,7 +665,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/people_api.py",
+        "hub/api/people.py",
         _LIVE_INVITES,
         ("whoever has no right invites", "        if why_not:\n", "        if False:\n"),
     ),
@@ -721,7 +721,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "usecases/throttle.py",
+        "usecases/login_throttle.py",
         ("tests/usecases/test_throttle.py",),
         (
             "a new name is a free try",
@@ -760,7 +760,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "cli/public_port.py",
+        "cli/local/public_port.py",
         ("tests/cli/test_public_port.py",),
         (
             "another user listens where localhost leads",
@@ -774,7 +774,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "cli/hub_log.py",
+        "cli/local/hub_log.py",
         ("tests/cli/test_hub_log.py",),
         (
             "a flood fills the disk",
@@ -812,7 +812,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_live_bad_input.py",),
         (
             "a user is deleted from under their servers",
@@ -821,7 +821,7 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
-        "hub/api.py",
+        "hub/api/handler.py",
         _LIVE_LEVELS,
         (
             "whoever is not logged in is answered",
@@ -902,7 +902,7 @@ IDENTITY: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_authenticator.py",),
         (
             "names that look alike are one",
@@ -926,7 +926,7 @@ IDENTITY: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_live_foreign_authenticator.py",),
         (
             "whoever the site knows comes in",
@@ -935,7 +935,7 @@ IDENTITY: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_authenticator.py",),
         (
             "whoever was dropped stays in",
@@ -944,7 +944,7 @@ IDENTITY: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         # Whoever is asked later refuses as well, but no longer with the status of the denial.
         ("tests/faults/test_races.py", "-k", "denied_need_not_wait"),
         (
@@ -1000,7 +1000,7 @@ SUSPENSION: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         _LIVE_SUSPENSION,
         (
             "the suspended log in",
@@ -1009,7 +1009,7 @@ SUSPENSION: Final = (
         ),
     ),
     *faults_in(
-        "hub/suspending.py",
+        "hub/people/suspension.py",
         _LIVE_SUSPENSION,
         (
             "tokens outlive a suspension",
@@ -1053,7 +1053,7 @@ SUSPENSION: Final = (
         ),
     ),
     *faults_in(
-        "hub/suspending.py",
+        "hub/people/suspension.py",
         ("tests/hub/test_live_suspension.py", "-k", "last_of_the_two or namesake"),
         (
             "whoever is still out gets shares",
@@ -1072,7 +1072,7 @@ SUSPENSION: Final = (
         ),
     ),
     *faults_in(
-        "hub/suspending.py",
+        "hub/people/suspension.py",
         ("tests/hub/test_live_suspension.py", "-k", "still_be_open"),
         (
             "what stays open through a group is not named",
@@ -1081,7 +1081,7 @@ SUSPENSION: Final = (
         ),
     ),
     *faults_in(
-        "hub/suspending.py",
+        "hub/people/suspension.py",
         ("tests/hub/test_live_suspension.py", "-k", "lifts_nothing or holds_up"),
         (
             "one failure holds up everybody",
@@ -1140,7 +1140,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/request_bodies.py",
+        "hub/api/request_bodies.py",
         ("tests/hub/test_live_stock_api.py",),
         (
             "a list of anything is a list of texts",
@@ -1150,7 +1150,7 @@ DOORS: Final = (
         ("a page begins anywhere", "        if offset > MOST_ROWS:\n", "        if False:\n"),
     ),
     *faults_in(
-        "hub/admission.py",
+        "hub/spawner/admission.py",
         ("tests/hub/test_admission.py",),
         (
             "what was not admitted starts",
@@ -1164,7 +1164,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/forbidden.py",
+        "hub/kubernetes/guard/forbidden_fields.py",
         ("tests/hub/kubernetes/test_guard.py",),
         (
             "a pod that says nothing of tokens is let through",
@@ -1199,7 +1199,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/own_pod.py",
+        "hub/kubernetes/lifecycle.py",
         ("tests/hub/kubernetes/test_starts.py", "-k", "gives_up"),
         (
             "whoever gives up ends the first list for everybody",
@@ -1231,7 +1231,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/guard.py",
+        "hub/kubernetes/guard/check.py",
         ("tests/hub/kubernetes/test_own_account.py",),
         (
             "a server runs as the Hub",
@@ -1245,7 +1245,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/confinement.py",
+        "hub/kubernetes/guard/security_context.py",
         ("tests/hub/kubernetes/test_guard.py",),
         ("root is let through", '    if context.get("runAsUser") == 0:', "    if False:"),
         (
@@ -1265,7 +1265,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/claims.py",
+        "hub/kubernetes/manifest/device_claims.py",
         ("tests/hub/kubernetes/test_guard.py",),
         (
             "a claim that nothing reserved is let through",
@@ -1394,7 +1394,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/pods.py",
+        "hub/kubernetes/pod_client.py",
         ("tests/hub/kubernetes/test_home_claims.py", "-k", "no_answer"),
         (
             "whatever answers 404 knows that there is no home",
@@ -1403,7 +1403,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/last_run.py",
+        "hub/spawner/last_run.py",
         ("tests/hub/test_admission.py",),
         (
             "a start begins when it is awaited",
@@ -1456,7 +1456,7 @@ DOORS: Final = (
         ("a server that is cut off runs", "if _is_cut_off(pod) else None", "if False else None"),
     ),
     *faults_in(
-        "hub/kubernetes/guard.py",
+        "hub/kubernetes/guard/check.py",
         ("tests/hub/kubernetes/test_guard.py",),
         (
             "what is reserved for claims is requested beside them",
@@ -1479,7 +1479,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "deploy/device_checks.py",
+        "deploy/doctor/checks/devices.py",
         ("tests/deploy/test_cluster_checks.py",),
         (
             "a template gives more than is counted, and all is well",
@@ -1493,7 +1493,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "core/compilation_pods.py",
+        "core/document/compile_pods.py",
         ("tests/test_documents.py",),
         (
             "a tier gets the same devices twice",
@@ -1502,7 +1502,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/provided.py",
+        "hub/auth/provided.py",
         ("tests/hub/test_provided.py",),
         (
             "a provider gives levels",
@@ -1575,7 +1575,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/site_settings.py",
+        "hub/configuration/site_settings.py",
         ("tests/hub/test_configure.py",),
         (
             "a prefix is any text",
@@ -1617,7 +1617,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/already_running.py",
+        "hub/pages/already_running.py",
         ("tests/hub/test_live_already_running.py", "-k", "every_way or link_began"),
         (
             "a start's page leads past the choice",
@@ -1640,7 +1640,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_live_provider.py", "-k", "gives_no_level"),
         (
             "what a provider says is not united with the policy",
@@ -1649,7 +1649,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/policy_guards.py",
+        "hub/api/policy_guards.py",
         ("tests/hub/test_live_reload.py", "-k", "by_hand or of_levels"),
         (
             "requests fill groups of levels",
@@ -1663,7 +1663,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/authenticator.py",
+        "hub/auth/authenticator.py",
         ("tests/hub/test_live_hardening.py", "-k", "outrun"),
         (
             "a provider that is slow outruns a suspension",
@@ -1681,7 +1681,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/hub_database.py",
+        "hub/upstream/database_errors.py",
         ("tests/faults/test_database.py", "-k", "stranger"),
         (
             "a database that fails makes strangers",
@@ -1690,7 +1690,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/hardening.py",
+        "hub/configuration/hardening.py",
         ("tests/hub/test_hardening.py",),
         (
             "scopes in the role server are not looked at",
@@ -1699,7 +1699,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/spawn_form.py",
+        "hub/spawn_page/mixin.py",
         ("tests/hub/test_live_hardening.py", "-k", "from_a_get"),
         (
             "a site may want no form",
@@ -1708,7 +1708,7 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/admission.py",
+        "hub/spawner/admission.py",
         ("tests/hub/test_live_hardening.py", "-k", "token_in_a_link"),
         (
             "what the Hub's environment says of tokens is kept",
@@ -1724,7 +1724,7 @@ DOORS: Final = (
 )
 
 LIFETIMES: Final = faults_in(
-    "hub/lifetimes.py",
+    "hub/servers/lifetimes.py",
     ("tests/hub/test_lifetimes.py",),
     (
         "what was used while the Hub was down is idle",
@@ -1792,7 +1792,7 @@ _DEPLOY_TESTS = (
 
 DOCTOR: Final = (
     *faults_in(
-        "cli/hub_client.py",
+        "cli/hub/client.py",
         ("tests/cli/test_hub_client.py",),
         (
             "whatever answers is a Hub",
@@ -1802,7 +1802,7 @@ DOCTOR: Final = (
         ("every word is an address", "            _check_address(url)\n", "            pass\n"),
     ),
     *faults_in(
-        "deploy/connection.py",
+        "deploy/cluster/connection.py",
         _DEPLOY_TESTS,
         (
             "anything may be posted",
@@ -1813,7 +1813,7 @@ DOCTOR: Final = (
         ("a refusal is an answer", "        if answer.status >= 400:\n", "        if False:\n"),
     ),
     *faults_in(
-        "deploy/reader.py",
+        "deploy/cluster/reader.py",
         _DEPLOY_TESTS,
         ("what may not be read is empty", "Objects(unread=said, as_hub", "Objects(as_hub"),
         (
@@ -1833,12 +1833,12 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/limit_checks.py",
+        "deploy/doctor/checks/limits.py",
         _DEPLOY_TESTS,
         ("a ratio of nothing is kept", "    if missing:\n", "    if False:\n"),
     ),
     *faults_in(
-        "deploy/scheduling.py",
+        "deploy/doctor/model/scheduling.py",
         _DEPLOY_TESTS,
         (
             "taints keep nobody out",
@@ -1867,7 +1867,7 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/quota_checks.py",
+        "deploy/doctor/checks/quotas.py",
         _DEPLOY_TESTS,
         (
             "every quota counts",
@@ -1887,12 +1887,12 @@ DOCTOR: Final = (
         ("no quota is too small", "if name in asked and asked[name] > 0", "if False"),
     ),
     *faults_in(
-        "deploy/findings.py",
+        "deploy/doctor/findings.py",
         _DEPLOY_TESTS,
         ("the Hub's rights are widened", "FROM_OUTSIDE if objects.as_hub else ", ""),
     ),
     *faults_in(
-        "deploy/workload_checks.py",
+        "deploy/doctor/checks/workloads.py",
         _DEPLOY_TESTS,
         (
             "a container that cannot be made is well",
@@ -1906,7 +1906,7 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/storage_checks.py",
+        "deploy/doctor/checks/storage.py",
         _DEPLOY_TESTS,
         (
             "nodes that may not be read are in one zone",
@@ -1915,7 +1915,7 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/network_checks.py",
+        "deploy/doctor/checks/network.py",
         _DEPLOY_TESTS,
         (
             "servers may reach each other",
@@ -1935,7 +1935,7 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/network_rules.py",
+        "deploy/doctor/model/network_rules.py",
         _DEPLOY_TESTS,
         (
             "the way to DNS is one to the API server",
@@ -1949,7 +1949,7 @@ DOCTOR: Final = (
         ),
     ),
     *faults_in(
-        "deploy/hub_checks.py",
+        "deploy/doctor/checks/hub.py",
         _DEPLOY_TESTS,
         ("a broken policy file is well", "    if faults:\n", "    if False:\n"),
         ("a store that is down is well", '    if store.get("fault"):', "    if False:"),
@@ -1997,7 +1997,7 @@ PROCESSES: Final = (
         ),
     ),
     *faults_in(
-        "hub/local/ending.py",
+        "hub/local/termination.py",
         _LOCAL_TESTS,
         (
             "a recorded process of anybody's is the supervisor",
@@ -2027,7 +2027,7 @@ PROCESSES: Final = (
         ),
     ),
     *faults_in(
-        "hub/local/ending.py",
+        "hub/local/termination.py",
         ("tests/hub/local/test_ending.py",),
         (
             "another run's processes end too",
@@ -2095,7 +2095,7 @@ PROCESSES: Final = (
         ),
     ),
     *faults_in(
-        "hub/local/spawner.py",
+        "hub/local/process_spawner.py",
         ("tests/hub/local/test_spawner.py",),
         ("the limit of a log is not passed on", "            log_bytes=self.log_limit,\n", ""),
     ),
@@ -2165,7 +2165,7 @@ PROOF: Final = (
         ("the ledger is left out", "    if ledger:\n", "    if False:\n"),
     ),
     *faults_in(
-        "deploy/audit_checks.py",
+        "deploy/doctor/checks/audit.py",
         ("tests/deploy/test_audit_checks.py",),
         (
             "what was not looked at is well",
@@ -2203,7 +2203,7 @@ PROOF: Final = (
         ),
     ),
     *faults_in(
-        "usecases/people.py",
+        "usecases/credentials.py",
         ("tests/usecases/test_allowance.py",),
         (
             "a password is changed without end",
@@ -2217,7 +2217,7 @@ PROOF: Final = (
         ),
     ),
     *faults_in(
-        "core/declaration_checks.py",
+        "core/document/references.py",
         ("tests/test_documents.py", "tests/usecases/test_policies.py"),
         ("a policy needs no admin", "        if not admins:\n", "        if False:\n"),
         (
@@ -2241,7 +2241,7 @@ _CROWDED_TESTS: Final = ("tests/hub/local/test_crowded.py",)
 
 CROWDED: Final = (
     *faults_in(
-        "hub/local/ending.py",
+        "hub/local/termination.py",
         _CROWDED_TESTS,
         (
             "control groups are looked for on the loop",
@@ -2250,7 +2250,7 @@ CROWDED: Final = (
         ),
     ),
     *faults_in(
-        "hub/local/spawner.py",
+        "hub/local/process_spawner.py",
         _CROWDED_TESTS,
         (
             "a user id is looked for on the loop",
@@ -2339,7 +2339,7 @@ ADDRESSES: Final = (
         ("a port is written behind a socket", "if server.proto == SCHEME and", "if False and"),
     ),
     *faults_in(
-        "cli/decided.py",
+        "cli/local/decided.py",
         ("tests/cli/test_decided.py",),
         (
             "a site moves what was decided",

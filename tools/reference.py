@@ -32,17 +32,17 @@ from traitlets import Bool, Float, Int, List, TraitType, Tuple, Undefined, Unico
 from traitlets.traitlets import DefaultHandler
 
 from jupyterhub_platform.cli.main import VERBS, main
-from jupyterhub_platform.core.declaration import render_schema
+from jupyterhub_platform.core.document.schema import render_schema
 from jupyterhub_platform.core.levels import LEVELS, level_group
-from jupyterhub_platform.deploy.checks import CHECKS
-from jupyterhub_platform.hub import roles
-from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
+from jupyterhub_platform.deploy.doctor.table import CHECKS
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.configuration.hardening import ALWAYS_ON, LEFT_OUT, SETTINGS
 from jupyterhub_platform.hub.denials import STATUSES
-from jupyterhub_platform.hub.handlers import platform_handlers
-from jupyterhub_platform.hub.hardening import ALWAYS_ON, LEFT_OUT, SETTINGS
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
+from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.routes import platform_handlers
 from jupyterhub_platform.service.app import ROUTES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -348,7 +348,7 @@ def _say_arguments(handler: type[Any]) -> str:
 def render_rest() -> str:
     """Render the routes in the Hub and those of the service."""
     hub = []
-    for pattern, handler, *_ in platform_handlers(None):
+    for pattern, handler, *_ in platform_handlers():
         path, who, note = HUB_ROUTES[pattern]
         for method, text in list(_methods_of(handler)) or [("GET", "")]:
             hub.append((f"`{method} {path}`", who, f"{text} {note}"))

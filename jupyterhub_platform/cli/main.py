@@ -14,16 +14,16 @@ MISUSED: Final = 2
 DISTRIBUTION: Final = "jupyterhub-platform"
 
 VERBS: Final = {
-    "up": "jupyterhub_platform.cli.up:up",
-    "down": "jupyterhub_platform.cli.down:down",
-    "validate": "jupyterhub_platform.cli.validate:validate",
-    "schema": "jupyterhub_platform.cli.schema:schema",
-    "doctor": "jupyterhub_platform.cli.doctor:doctor",
-    "audit": "jupyterhub_platform.cli.audit:audit",
-    "invite": "jupyterhub_platform.cli.invite:invite",
-    "suspend": "jupyterhub_platform.cli.suspend:suspend",
-    "resume": "jupyterhub_platform.cli.suspend:resume",
-    "why": "jupyterhub_platform.cli.why:why",
+    "up": "jupyterhub_platform.cli.local.up:up",
+    "down": "jupyterhub_platform.cli.local.down:down",
+    "validate": "jupyterhub_platform.cli.policy.validate:validate",
+    "schema": "jupyterhub_platform.cli.policy.schema:schema",
+    "doctor": "jupyterhub_platform.cli.doctor.verb:doctor",
+    "audit": "jupyterhub_platform.cli.audit.verb:audit",
+    "invite": "jupyterhub_platform.cli.hub.invite:invite",
+    "suspend": "jupyterhub_platform.cli.hub.suspend:suspend",
+    "resume": "jupyterhub_platform.cli.hub.suspend:resume",
+    "why": "jupyterhub_platform.cli.hub.why:why",
 }
 """Every verb and the command behind it; loaded only when it is used."""
 

@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
 from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
-from jupyterhub_platform.core.usage import Scope
 
 NO_RULE: Final = Rule("", {})
 _NO_RULE_SAID: Final = "accelerators are denied unless a rule grants them"

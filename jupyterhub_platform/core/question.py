@@ -15,10 +15,10 @@ from jupyterhub_platform.core.options import Options as Options
 from jupyterhub_platform.core.options import fill_in, still_meant
 from jupyterhub_platform.core.options import read_options as read_options
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
+from jupyterhub_platform.core.reservations import Scope, Usage
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Tier
-from jupyterhub_platform.core.usage import Scope, Usage
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from jupyterhub_platform.core.question import (
     Question,
     Subject,
 )
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Scope
 
 
 def question_to_json(question: Question) -> dict[str, Any]:

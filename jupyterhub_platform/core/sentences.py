@@ -3,13 +3,13 @@
 from collections.abc import Collection, Iterable, Sequence
 
 from jupyterhub_platform.core.question import HeldLimit
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import (
     SERVERS,
     describe_amount,
     describe_number,
     describe_unit,
 )
-from jupyterhub_platform.core.usage import Scope
 
 
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:

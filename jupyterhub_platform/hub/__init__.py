@@ -2,7 +2,7 @@
 
 import jupyterhub
 
-from jupyterhub_platform.hub.misconfigured import ConfigurationError
+from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 
 if tuple(jupyterhub.version_info[:2]) < (6, 1):
     raise ConfigurationError(

@@ -13,18 +13,23 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub import roles
-from jupyterhub_platform.hub.admission import AdmissionMixin
-from jupyterhub_platform.hub.authenticator import PlatformAuthenticator, governed
-from jupyterhub_platform.hub.explaining import list_ended
-from jupyterhub_platform.hub.hardening import HARD_PROFILE, harden, read_added
+from jupyterhub_platform.hub.auth.authenticator import (
+    GovernedAuthenticator,
+    PlatformAuthenticator,
+    governed,
+)
+from jupyterhub_platform.hub.configuration.errors import ConfigurationError
+from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
+from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
 from jupyterhub_platform.hub.kept_settings import say_undone
-from jupyterhub_platform.hub.lifetimes import list_endings
-from jupyterhub_platform.hub.misconfigured import ConfigurationError
-from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
-from jupyterhub_platform.hub.scrubbing import scrub_log
-from jupyterhub_platform.hub.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.pages.spawn import TEMPLATE_DIRECTORY
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.routes import surround_routes
+from jupyterhub_platform.hub.servers.lifetimes import list_endings
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.spawner.explain import list_ended
 from jupyterhub_platform.hub.upstream.answers import answer_with_care
+from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -96,6 +101,7 @@ def _configure(c: Any) -> None:
             "platform_ended": _list_ended,
         }
     )
+    GovernedAuthenticator.surround_routes = surround_routes
     _keep_environments_unwritten()
     scrub_log()
     refuse_addresses_that_are_none()
@@ -198,7 +204,7 @@ def _default_spawner(stock: str) -> Any:
         from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 
         return PlatformKubeSpawner
-    from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+    from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
     return PlatformLocalSpawner
 

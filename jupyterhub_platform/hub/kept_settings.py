@@ -7,11 +7,11 @@ what the platform stands on would leave a Hub that governs nothing, and does not
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from jupyterhub_platform.hub import roles
-from jupyterhub_platform.hub.admission import AdmissionMixin
-from jupyterhub_platform.hub.authenticator import GovernedAuthenticator
-from jupyterhub_platform.hub.pages import TEMPLATE_DIRECTORY
-from jupyterhub_platform.hub.site_settings import is_on
+from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator
+from jupyterhub_platform.hub.configuration.site_settings import is_on
+from jupyterhub_platform.hub.pages.spawn import TEMPLATE_DIRECTORY
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 TEMPLATE_VARS: Final = ("platform_local_accounts", "platform_endings", "platform_ended")
 _LAST: Final = (

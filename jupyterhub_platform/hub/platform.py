@@ -16,29 +16,33 @@ from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
-from jupyterhub_platform.hub.breaking_off import answer_when_the_hub_ends
-from jupyterhub_platform.hub.checker import Checker
-from jupyterhub_platform.hub.declared import Declared
-from jupyterhub_platform.hub.hardening import Weakened, check_hard_profile, find_weakened
-from jupyterhub_platform.hub.interpreter import (
+from jupyterhub_platform.hub.configuration.hardening import (
+    Weakened,
+    check_hard_profile,
+    find_weakened,
+)
+from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
+from jupyterhub_platform.hub.people.declared import Declared
+from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.people.roles import check_roles, list_named
+from jupyterhub_platform.hub.people.suspension import Suspending
+from jupyterhub_platform.hub.platform_traits import PlatformTraits
+from jupyterhub_platform.hub.policy_faults import PolicyFaults
+from jupyterhub_platform.hub.servers.drift import Checker
+from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
+from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
+from jupyterhub_platform.hub.servers.lingering import LingeringServers
+from jupyterhub_platform.hub.servers.recovery import Mending
+from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.upstream.event_loop import (
     hand_over_quickly,
     keep_what_is,
     spare_what_stays,
     uncollected,
 )
-from jupyterhub_platform.hub.lifetimes import Lifetimes
-from jupyterhub_platform.hub.lingering import LingeringServers
-from jupyterhub_platform.hub.lost_settings import find_lost
-from jupyterhub_platform.hub.mending import Mending
-from jupyterhub_platform.hub.passwords import Argon2Hasher, read_sample_passwords
-from jupyterhub_platform.hub.platform_traits import PlatformTraits
-from jupyterhub_platform.hub.policy_faults import PolicyFaults
-from jupyterhub_platform.hub.roles import check_roles, list_named
-from jupyterhub_platform.hub.servers import stored_servers, unstopped_servers
-from jupyterhub_platform.hub.steady_clock import keep_timers_steady
-from jupyterhub_platform.hub.suspending import Suspending
-from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
+from jupyterhub_platform.hub.upstream.monotonic_timers import keep_timers_steady
+from jupyterhub_platform.hub.upstream.shutdown import answer_when_the_hub_ends
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import list_held, rebuild

@@ -10,7 +10,7 @@ from traitlets import Bool, Float, Integer, List, TraitError, Unicode, default, 
 from traitlets.config import LoggingConfigurable
 
 from jupyterhub_platform.core.question import OPTION_NAMES, PROFILE
-from jupyterhub_platform.hub.hardening import HARD_PROFILE
+from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE
 from jupyterhub_platform.settings import Settings
 
 

@@ -18,8 +18,8 @@ from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.hub_api import find_proxies
-from jupyterhub_platform.service.lifeline import HubProcess, end_with
-from jupyterhub_platform.usecases.reports import StoreReader
+from jupyterhub_platform.service.hub_watchdog import HubProcess, end_with
+from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
 """How long it may take until a level, a login or a person that was taken away is noticed."""

@@ -3,19 +3,19 @@
 import json
 from typing import Any, ClassVar, Final
 
+from jupyterhub_platform.service.errors import RefusalError, beyond, invalid, unknown
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Identified, render_body
 from jupyterhub_platform.service.pages import read_visible_denials
-from jupyterhub_platform.service.refusals import RefusalError, beyond, invalid, unknown
 from jupyterhub_platform.service.stopping import stop_server
-from jupyterhub_platform.usecases.report_json import render_json
-from jupyterhub_platform.usecases.report_overview import (
+from jupyterhub_platform.usecases.reports.as_json import render_json
+from jupyterhub_platform.usecases.reports.overview import (
     decision_line,
     list_servers,
     report_overview,
 )
-from jupyterhub_platform.usecases.report_own import report_own, report_person
-from jupyterhub_platform.usecases.report_people import is_known, report_people
-from jupyterhub_platform.usecases.report_tiers import report_tiers
+from jupyterhub_platform.usecases.reports.own import report_own, report_person
+from jupyterhub_platform.usecases.reports.people import is_known, report_people
+from jupyterhub_platform.usecases.reports.tiers import report_tiers
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
 

@@ -11,7 +11,7 @@ from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.rendering import STATIC, make_environment
 from jupyterhub_platform.service.stop_page import StopPage
-from jupyterhub_platform.usecases.reports import StoreReader
+from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
 _MAY_BE_EMPTY = r"([^/]*)"

@@ -18,13 +18,13 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, RequestHandler, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_health import read_troubles
-from jupyterhub_platform.service.refusals import RefusalError, translate
 from jupyterhub_platform.service.rendering import hub_namespace
 from jupyterhub_platform.service.scopes import Scopes, read_scopes, view_of
-from jupyterhub_platform.usecases.report_paging import Query, read_query
-from jupyterhub_platform.usecases.report_viewer import Viewer
-from jupyterhub_platform.usecases.reports import Facts, StoreReader
+from jupyterhub_platform.usecases.reports.paging import Query, read_query
+from jupyterhub_platform.usecases.reports.reader import Facts, StoreReader
+from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
 _HUB_SECONDS: Final = 10

@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
-from jupyterhub_platform.service.refusals import RefusalError, unknown
+from jupyterhub_platform.service.errors import RefusalError, unknown
 
 _SECONDS: Final = ClientTimeout(total=3.0)
 

@@ -2,8 +2,8 @@
 
 from http import HTTPStatus
 
+from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.refusals import RefusalError
 from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 
 

@@ -6,18 +6,18 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
+from jupyterhub_platform.service.errors import beyond, unknown
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Identified
 from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.refusals import beyond, unknown
 from jupyterhub_platform.service.stopping import check_names, say_server
 from jupyterhub_platform.service.weakened import read_weakened
-from jupyterhub_platform.usecases.report_overview import decision_line, report_overview
-from jupyterhub_platform.usecases.report_own import report_own, report_person
-from jupyterhub_platform.usecases.report_paging import Query
-from jupyterhub_platform.usecases.report_people import is_known, report_people
-from jupyterhub_platform.usecases.report_tiers import report_tiers
-from jupyterhub_platform.usecases.report_viewer import Viewer
-from jupyterhub_platform.usecases.reports import MOST_DENIALS, Facts, StoreReader
+from jupyterhub_platform.usecases.reports.overview import decision_line, report_overview
+from jupyterhub_platform.usecases.reports.own import report_own, report_person
+from jupyterhub_platform.usecases.reports.paging import Query
+from jupyterhub_platform.usecases.reports.people import is_known, report_people
+from jupyterhub_platform.usecases.reports.reader import MOST_DENIALS, Facts, StoreReader
+from jupyterhub_platform.usecases.reports.tiers import report_tiers
+from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
 """What a page is told after a server was stopped from it."""

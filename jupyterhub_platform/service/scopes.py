@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.usecases.report_viewer import Viewer
+from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 SELF: Final = "custom:platform:self"
 READ: Final = "custom:platform:read"

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 from urllib.parse import quote, urlencode
 
+from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.pages import PageHandler
-from jupyterhub_platform.service.refusals import RefusalError
 from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from aiohttp import ClientConnectorError, ClientError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
-from jupyterhub_platform.service.refusals import RefusalError
+from jupyterhub_platform.service.errors import RefusalError
 
 _SECONDS: Final = ClientTimeout(total=30.0, connect=5.0)
 _STOPPED: Final = 204

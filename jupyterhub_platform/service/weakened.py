@@ -1,7 +1,7 @@
 """What the Hub says about its own settings: asked in the name of whoever looks at the page."""
 
+from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.refusals import RefusalError
 
 
 async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:

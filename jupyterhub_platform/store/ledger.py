@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 
 from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import UtcTime, decision, denial_repeat, reservation
 

@@ -15,7 +15,6 @@ from sqlalchemy import URL, Engine, inspect, select, update
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import schema
-from jupyterhub_platform.store.claim import Claim, make_claim, take_patiently
 from jupyterhub_platform.store.connections import Connections, OneWriter, check_id
 from jupyterhub_platform.store.engine import (
     Transaction,
@@ -26,6 +25,7 @@ from jupyterhub_platform.store.engine import (
 )
 from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.upgrade import check_version, read_version, upgrade
+from jupyterhub_platform.store.writer_lock import Claim, make_claim, take_patiently
 
 
 class Store:

@@ -11,8 +11,8 @@ from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.question import Options, ask, read_options
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.tiers import Image, Tier
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from jupyterhub_platform.core.usage import Reservation, Scope
+from jupyterhub_platform.core.reservations import Reservation, Scope
 
 _Totals: TypeAlias = defaultdict[str, dict[Scope, int]]
 """By resource, then scope: a handful of large tables, which are quickly copied."""

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import SERVERS, Resources
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission

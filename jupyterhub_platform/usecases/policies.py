@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
+from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.findings import join
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import text
 
-from jupyterhub_platform.cli import record
+from jupyterhub_platform.cli.audit import record
 from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.factory import STORE_ID_FILE
 from jupyterhub_platform.store import audit

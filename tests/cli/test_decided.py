@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from jupyterhub_platform.cli.decided import URL_FILE, Decided
-from jupyterhub_platform.cli.leftovers import MARK
+from jupyterhub_platform.cli.local.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.local.leftovers import MARK
 
 
 @pytest.fixture

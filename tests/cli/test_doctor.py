@@ -9,9 +9,16 @@ from pathlib import Path
 import click
 import pytest
 
-from jupyterhub_platform.cli.doctor_facts import note_homes
-from jupyterhub_platform.cli.doctor_report import render_report
-from jupyterhub_platform.deploy.findings import Check, Finding, Result, failed, unknown, warning
+from jupyterhub_platform.cli.doctor.facts import note_homes
+from jupyterhub_platform.cli.doctor.report import render_report
+from jupyterhub_platform.deploy.doctor.findings import (
+    Check,
+    Finding,
+    Result,
+    failed,
+    unknown,
+    warning,
+)
 from tests.deploy.facts import of_cluster
 
 EXAMPLE = "examples/local/platform.yaml"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli import hub_log
-from jupyterhub_platform.cli.hub_log import (
+from jupyterhub_platform.cli.local import hub_log
+from jupyterhub_platform.cli.local.hub_log import (
     BURST_BYTES,
     BYTES_PER_SECOND,
     KEPT_FILES,

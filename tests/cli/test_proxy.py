@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli.proxy import find_proxy_command
+from jupyterhub_platform.cli.local.proxy import find_proxy_command
 from jupyterhub_platform.core.errors import PlatformError
 
 

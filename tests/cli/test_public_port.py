@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.cli.public_port import take_public_port
+from jupyterhub_platform.cli.local.public_port import take_public_port
 from jupyterhub_platform.core.errors import PlatformError
 
 OTHERS = """

@@ -2,8 +2,8 @@
 
 import pytest
 
-from jupyterhub_platform.core.declaration_units import example, read_amount
-from jupyterhub_platform.core.findings import Findings
+from jupyterhub_platform.core.document.faults import Findings
+from jupyterhub_platform.core.document.units import example, read_amount
 
 GPU = "nvidia.com/gpu"
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.compilation import compile_policy
-from jupyterhub_platform.core.declaration import render_schema
+from jupyterhub_platform.core.document.compile import compile_policy
+from jupyterhub_platform.core.document.schema import render_schema
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume

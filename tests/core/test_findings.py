@@ -1,6 +1,6 @@
 """Suggestions are for the first of many unknown names: comparing thousands is slow."""
 
-from jupyterhub_platform.core.findings import Findings
+from jupyterhub_platform.core.document.faults import Findings
 
 
 def test_a_name_that_looks_like_a_known_one_is_suggested() -> None:

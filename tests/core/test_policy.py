@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.compilation import compile_policy
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 

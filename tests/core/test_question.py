@@ -26,7 +26,7 @@ from jupyterhub_platform.core.question import (
     subject_of,
 )
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json
-from jupyterhub_platform.core.usage import Scope
+from jupyterhub_platform.core.reservations import Scope
 from tests.support.policies import GIB, GPU, NOW, Held, hold, make_grant, make_policy, pose
 
 POLICY = make_policy()

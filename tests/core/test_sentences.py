@@ -3,8 +3,8 @@
 import pytest
 
 from jupyterhub_platform.core.question import HeldLimit
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.sentences import say_left
-from jupyterhub_platform.core.usage import Scope
 
 
 @pytest.mark.parametrize(

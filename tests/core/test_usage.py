@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation, Scope
 
 NOW = datetime(2030, 1, 2, 3, 4, tzinfo=UTC)
 

@@ -12,12 +12,12 @@ import pytest
 from kubernetes.client import AppsV1Api, CoreV1Api, RbacAuthorizationV1Api, StorageV1Api
 from ruamel.yaml import YAML
 
-from jupyterhub_platform.deploy.checks import examine
-from jupyterhub_platform.deploy.connection import Connection
-from jupyterhub_platform.deploy.facts import Facts, File
-from jupyterhub_platform.deploy.findings import Result
-from jupyterhub_platform.deploy.name_checks import list_accounts
-from jupyterhub_platform.deploy.reader import read_cluster
+from jupyterhub_platform.deploy.cluster.connection import Connection
+from jupyterhub_platform.deploy.cluster.reader import read_cluster
+from jupyterhub_platform.deploy.doctor.checks.names import list_accounts
+from jupyterhub_platform.deploy.doctor.facts import Facts, File
+from jupyterhub_platform.deploy.doctor.findings import Result
+from jupyterhub_platform.deploy.doctor.table import examine
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster
 from tests.support.policies import make_policy

@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.deploy.checks import CHECKS
-from jupyterhub_platform.deploy.facts import Cluster, Facts, File, Hub, Objects
-from jupyterhub_platform.deploy.findings import Finding, Status
+from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts, File, Hub, Objects
+from jupyterhub_platform.deploy.doctor.findings import Finding, Status
+from jupyterhub_platform.deploy.doctor.table import CHECKS
 from jupyterhub_platform.deploy.role import RIGHTS
 from tests.support.policies import GPU, make_policy
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.findings import Status
+from jupyterhub_platform.deploy.doctor.findings import Status
 from tests.deploy.facts import look, of_cluster, render_daemonset, render_node
 from tests.support.policies import GPU
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.facts import Facts
-from jupyterhub_platform.deploy.findings import Status
+from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.findings import Status
 from tests.deploy.facts import HUB, look, of_hub
 
 CHANGED = {"part": "audit", "row": "3", "what": "row 3 is not what was written", "fix": "restore"}

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.checks import CHECKS, examine
-from jupyterhub_platform.deploy.facts import Facts
-from jupyterhub_platform.deploy.findings import Status
+from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.findings import Status
+from jupyterhub_platform.deploy.doctor.table import CHECKS, examine
 from jupyterhub_platform.deploy.role import Right
 from tests.deploy.facts import (
     CLASS,

@@ -10,15 +10,15 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.checks import examine
-from jupyterhub_platform.deploy.connection import (
+from jupyterhub_platform.deploy.cluster.connection import (
     ClusterConfigurationError,
     ClusterRefusedError,
     Connection,
 )
-from jupyterhub_platform.deploy.facts import Facts
-from jupyterhub_platform.deploy.findings import Status
-from jupyterhub_platform.deploy.reader import KINDS, read_cluster
+from jupyterhub_platform.deploy.cluster.reader import KINDS, read_cluster
+from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.findings import Status
+from jupyterhub_platform.deploy.doctor.table import examine
 from jupyterhub_platform.deploy.role import RIGHTS
 
 

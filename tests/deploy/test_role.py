@@ -5,7 +5,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from jupyterhub_platform.deploy.reader import KINDS
+from jupyterhub_platform.deploy.cluster.reader import KINDS
 from jupyterhub_platform.deploy.role import RIGHTS
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.checks import examine
-from jupyterhub_platform.deploy.facts import Objects
-from jupyterhub_platform.deploy.findings import Finding, Status
+from jupyterhub_platform.deploy.doctor.facts import Objects
+from jupyterhub_platform.deploy.doctor.findings import Finding, Status
+from jupyterhub_platform.deploy.doctor.table import examine
 from tests.deploy.facts import look, of_cluster, render_deployment
 
 FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN

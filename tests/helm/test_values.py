@@ -12,7 +12,7 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.crypto import CryptKeeper
 from traitlets.config import Config
 
-from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from tests.helm.values import FOLDER, PLACES, ROOT, load, load_place
 

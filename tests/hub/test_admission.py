@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from jupyterhub.spawner import Spawner
 
-from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from tests.hub.kubernetes.hubs import admit
 
 

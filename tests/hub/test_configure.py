@@ -13,13 +13,13 @@ from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import configure as module
-from jupyterhub_platform.hub.admission import AdmissionMixin
-from jupyterhub_platform.hub.authenticator import GovernedAuthenticator, PlatformAuthenticator
+from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator, PlatformAuthenticator
+from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kept_settings import say_undone
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
-from jupyterhub_platform.hub.misconfigured import ConfigurationError
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 
 @pytest.fixture(autouse=True)

@@ -7,9 +7,8 @@ from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub.authenticator import PlatformAuthenticator
-from jupyterhub_platform.hub.configure import configure
-from jupyterhub_platform.hub.hardening import (
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.configuration.hardening import (
     LEFT_OUT,
     SERVER_SCOPES,
     SETTINGS,
@@ -18,7 +17,8 @@ from jupyterhub_platform.hub.hardening import (
     find_weakened,
     read_setting,
 )
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.configure import configure
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 CLASSES = {
     "JupyterHub": JupyterHub,

@@ -2,7 +2,7 @@
 
 import gc
 
-from jupyterhub_platform.hub.interpreter import uncollected
+from jupyterhub_platform.hub.upstream.event_loop import uncollected
 
 
 def test_nothing_is_collected_until_the_last_work_has_ended():

@@ -17,11 +17,11 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation
-from jupyterhub_platform.hub import lifetimes as module
-from jupyterhub_platform.hub import pace
-from jupyterhub_platform.hub.lifetimes import LOOKS_WITHOUT_ANSWER, Lifetimes
+from jupyterhub_platform.hub.servers import lifetimes as module
+from jupyterhub_platform.hub.servers.lifetimes import LOOKS_WITHOUT_ANSWER, Lifetimes
+from jupyterhub_platform.hub.upstream import pace
 
 AT_ONCE = timedelta(microseconds=1)
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)

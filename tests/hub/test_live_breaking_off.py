@@ -16,7 +16,7 @@ pytestmark = pytest.mark.hub
 
 NEVER_READY = """
 import asyncio
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 class NeverReady(PlatformLocalSpawner):
     async def start(self):

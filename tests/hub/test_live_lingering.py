@@ -12,7 +12,7 @@ pytestmark = pytest.mark.hub
 
 SITE = """
 from pathlib import Path
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 class StubbornSpawner(PlatformLocalSpawner):
     async def start(self):

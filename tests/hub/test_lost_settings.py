@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
+from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
-from jupyterhub_platform.hub.lost_settings import find_lost
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 
 def lost(config: Config, spawner: type = PlatformKubeSpawner) -> list[str]:

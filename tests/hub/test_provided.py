@@ -8,7 +8,7 @@ from tornado import web
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
-from jupyterhub_platform.hub.provided import (
+from jupyterhub_platform.hub.auth.provided import (
     LONGEST_DESCRIPTION,
     MOST_ENTRIES,
     read_groups,
@@ -16,7 +16,7 @@ from jupyterhub_platform.hub.provided import (
     read_person,
     read_roles_of_person,
 )
-from jupyterhub_platform.hub.roles import UNSAFE, level_roles, list_safe
+from jupyterhub_platform.hub.people.roles import UNSAFE, level_roles, list_safe
 
 LOOK_ALIKES = [
     "level:admin",

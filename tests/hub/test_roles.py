@@ -7,7 +7,7 @@ from jupyterhub.scopes import expand_scopes, scope_definitions
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import LEVELS, Level, level_group
-from jupyterhub_platform.hub.roles import (
+from jupyterhub_platform.hub.people.roles import (
     CUSTOM_SCOPES,
     LEVEL_SCOPES,
     UNSAFE,

@@ -20,14 +20,14 @@ from tornado.routing import PathMatches, Rule, RuleRouter
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.question import Options, ask, subject_of
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.store import ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.reports import StoreReader
+from jupyterhub_platform.usecases.reports.reader import StoreReader
 from tests.support.fake_hub import ACCESS, FakeHub, FakePerson
 
 PREFIX = "/services/platform/"

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from jupyterhub_platform.service.lifeline import HubProcess, read_start_time
+from jupyterhub_platform.service.hub_watchdog import HubProcess, read_start_time
 
 # Plays the Hub: starts the service in a session of its own, says its number, and waits.
 STARTER = """

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.core.errors import StoreClaimedError, StoreUnreachableError
-from jupyterhub_platform.store import claim
+from jupyterhub_platform.store import writer_lock as claim
 from jupyterhub_platform.store.store import Store
 from tests.support.sessions import end_sessions, list_sessions
 

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select, text
 
 from jupyterhub_platform.core.errors import NotFoundError, StoreError
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.schema import reservation

@@ -3,8 +3,8 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
-from jupyterhub_platform.store import people
-from jupyterhub_platform.store.people import LocalAccount
+from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store.credentials import LocalAccount
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)

@@ -14,8 +14,8 @@ from sqlalchemy import select
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation, Scope
 from jupyterhub_platform.store import schema
 from jupyterhub_platform.store.store import Store
 from tests.support.policies import Held, hold, list_exceeded

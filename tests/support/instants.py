@@ -32,7 +32,7 @@ c.JupyterHub.tornado_settings = {{"slow_spawn_timeout": 0, "slow_stop_timeout": 
 _SITE: Final = """
 import asyncio
 from pathlib import Path
-from jupyterhub_platform.hub.local.governed import PlatformLocalSpawner
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 class InstantSpawner(PlatformLocalSpawner):
     async def reach(self, instant):

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from jupyterhub_platform.core.compilation import compile_policy
 from jupyterhub_platform.core.decision import Decision, decide
+from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.policy import Policy, tier_limits
 from jupyterhub_platform.core.question import Question, ask, read_options, subject_of
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation, Scope
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 GIB = 2**30

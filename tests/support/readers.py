@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import text
 
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.engine import Transaction

@@ -12,7 +12,7 @@ import os
 import jupyterhub
 from jupyterhub.spawner import Spawner
 from tornado import httpserver, netutil, web
-from jupyterhub_platform.hub.admission import AdmissionMixin
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 SECONDS = float(os.environ.get("SECONDS_TO_START", "0"))
 

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from jupyterhub_platform.cli.proxy import find_proxy_command
+from jupyterhub_platform.cli.local.proxy import find_proxy_command
 from jupyterhub_platform.hub.local.processes import PYTHON
 from tests.support.live_hub import wait_for
 

@@ -16,7 +16,7 @@ import pytest
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import may_start_servers, subject_of
-from jupyterhub_platform.core.usage import Reservation
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start

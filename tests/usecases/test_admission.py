@@ -15,11 +15,11 @@ from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
-from jupyterhub_platform.core.usage import Scope
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
-from jupyterhub_platform.usecases.records import Records
+from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer

@@ -6,7 +6,7 @@ import pytest
 
 from jupyterhub_platform.usecases import allowance
 from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
-from jupyterhub_platform.usecases.people import (
+from jupyterhub_platform.usecases.credentials import (
     CHANGES_AT_ONCE,
     INVITES_AT_ONCE,
     LocalAccounts,

@@ -7,8 +7,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.usage import Reservation, Scope
 from jupyterhub_platform.usecases.book import Book
 from tests.support.policies import NOW, Held, make_reservation
 

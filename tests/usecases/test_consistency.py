@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
-from jupyterhub_platform.core.usage import Reservation, Scope
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, rebuild
-from jupyterhub_platform.usecases.records import Records
+from jupyterhub_platform.usecases.decisions import Records
 from tests.support.policies import GIB, make_policy, make_reservation
 from tests.usecases.conftest import Clock, Gate
 

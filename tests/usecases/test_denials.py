@@ -16,9 +16,9 @@ from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases import denials as module
 from jupyterhub_platform.usecases.admission import DeniedError
+from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.denials import MOST_AT_ONCE, Denials
 from jupyterhub_platform.usecases.explanations import explain_recorded
-from jupyterhub_platform.usecases.records import Records
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Gate
 

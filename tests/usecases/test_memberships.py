@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyterhub_platform.usecases.memberships import (
+from jupyterhub_platform.core.memberships import (
     declared_memberships,
     list_declared,
     settle_memberships,

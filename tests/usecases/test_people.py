@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
-from jupyterhub_platform.store import people
-from jupyterhub_platform.store.people import LocalAccount
+from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store.credentials import LocalAccount
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.people import (
+from jupyterhub_platform.usecases.credentials import (
     LONGEST_PASSWORD,
     InviteError,
     LocalAccounts,

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jupyterhub_platform.store.people import LocalAccount
-from jupyterhub_platform.usecases.report_invites import TOLD_FOR, tell_of_invite
+from jupyterhub_platform.store.credentials import LocalAccount
+from jupyterhub_platform.usecases.reports.invites import TOLD_FOR, tell_of_invite
 
 NOW = datetime(2030, 5, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)

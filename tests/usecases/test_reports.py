@@ -8,20 +8,20 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.core.errors import NotFoundError, StoreError, StoreUnreachableError
+from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import say_share
-from jupyterhub_platform.core.usage import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import ledger, policies
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.report_json import render_json
-from jupyterhub_platform.usecases.report_overview import report_overview
-from jupyterhub_platform.usecases.report_own import report_own, report_person
-from jupyterhub_platform.usecases.report_paging import Query
-from jupyterhub_platform.usecases.report_people import report_people
-from jupyterhub_platform.usecases.report_tiers import report_tiers
-from jupyterhub_platform.usecases.report_viewer import Viewer
-from jupyterhub_platform.usecases.reports import StoreReader
+from jupyterhub_platform.usecases.reports.as_json import render_json
+from jupyterhub_platform.usecases.reports.overview import report_overview
+from jupyterhub_platform.usecases.reports.own import report_own, report_person
+from jupyterhub_platform.usecases.reports.paging import Query
+from jupyterhub_platform.usecases.reports.people import report_people
+from jupyterhub_platform.usecases.reports.reader import StoreReader
+from jupyterhub_platform.usecases.reports.tiers import report_tiers
+from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GIB = 2**30

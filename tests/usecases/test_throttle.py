@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyterhub_platform.usecases.throttle import (
+from jupyterhub_platform.usecases.login_throttle import (
     FORGET_AFTER_SECONDS,
     FREE_TRIES,
     LONGEST_WAIT_SECONDS,

@@ -9,10 +9,10 @@ from kubernetes_asyncio.client import ApiException, V1Pod
 from jupyterhub_platform.core.causes import not_up
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.own_pod import OwnPodSpawner
-from jupyterhub_platform.hub.kubernetes.ownership import Standing, is_leaving, uid_of
-from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes import api_errors as answers
+from jupyterhub_platform.hub.kubernetes.lifecycle import OwnPodSpawner
+from jupyterhub_platform.hub.kubernetes.pod_client import Pods
+from jupyterhub_platform.hub.kubernetes.pod_owner import Standing, is_leaving, uid_of
 from jupyterhub_platform.usecases.admission import Admitted
 
 _BEFORE_THE_HUB_SECONDS: Final = 1.0

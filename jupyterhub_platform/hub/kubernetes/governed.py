@@ -8,14 +8,14 @@ from tornado.ioloop import IOLoop
 from traitlets import Float, default
 
 from jupyterhub_platform.core.causes import Cause
-from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.hub.platform import Platform
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 
 class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):

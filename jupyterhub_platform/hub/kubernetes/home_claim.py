@@ -17,9 +17,9 @@ from traitlets import List, Unicode
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.kubernetes import answers
+from jupyterhub_platform.hub.kubernetes import api_errors as answers
 from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
-from jupyterhub_platform.hub.kubernetes.ownership import STOCK_SERVER, STOCK_USER
+from jupyterhub_platform.hub.kubernetes.pod_owner import STOCK_SERVER, STOCK_USER
 
 _SCHEMES: Final = ("escape", "safe")
 """Ways in which KubeSpawner makes names: up to 6, and from 7 on."""

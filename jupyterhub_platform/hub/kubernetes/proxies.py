@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jupyterhub_platform.core.manifests import items, part
-from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 
 COMPONENT: Final = "proxy"
 """The label with which the chart marks the pods of the Hub's proxy, configurable-http-proxy."""

@@ -8,8 +8,8 @@ from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.kubernetes.ownership import uid_of
-from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes.pod_client import Pods
+from jupyterhub_platform.hub.kubernetes.pod_owner import uid_of
 from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, Looks, Verdict
 from jupyterhub_platform.usecases.book import Book
 

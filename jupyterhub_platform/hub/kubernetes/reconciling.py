@@ -7,13 +7,13 @@ from enum import StrEnum
 from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, part
-from jupyterhub_platform.hub.kubernetes.ownership import (
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, SERVER, USER
+from jupyterhub_platform.hub.kubernetes.pod_owner import (
     STOCK_SERVER,
     STOCK_USER,
     is_leaving,
     uid_of,
 )
-from jupyterhub_platform.hub.kubernetes.pod import HUB, SERVER, USER
 
 GRACE: Final = timedelta(minutes=5)
 """For how long a pod of ours is seen to belong to no server before it is removed."""

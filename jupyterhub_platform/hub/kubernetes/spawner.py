@@ -10,18 +10,18 @@ from traitlets import Bool, List, Unicode, default, validate
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
-from jupyterhub_platform.hub.kubernetes import answers
-from jupyterhub_platform.hub.kubernetes.dressing import dress
-from jupyterhub_platform.hub.kubernetes.guard import Allowance, check_pod
+from jupyterhub_platform.hub.kubernetes import api_errors as answers
+from jupyterhub_platform.hub.kubernetes.guard.check import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
-from jupyterhub_platform.hub.kubernetes.own_account import TOKEN, read_own_account
-from jupyterhub_platform.hub.kubernetes.pod import (
+from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_own_account
+from jupyterhub_platform.hub.kubernetes.manifest.build import dress
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     annotations_of,
     labels_of,
     traits_of,
     would_replace,
 )
-from jupyterhub_platform.hub.kubernetes.volumes import STORAGE_TRAITS, storage_traits
+from jupyterhub_platform.hub.kubernetes.manifest.volumes import STORAGE_TRAITS, storage_traits
 
 
 class KubeTierSpawner(HomeClaimSpawner):

@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jupyterhub_platform.hub.local.people import Isolation, Person
+from jupyterhub_platform.hub.local.os_users import Isolation, Person
 from jupyterhub_platform.hub.local.sockets import Sockets
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 

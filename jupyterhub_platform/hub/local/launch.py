@@ -10,11 +10,10 @@ from typing import Any, Self
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
-from jupyterhub_platform.hub.local.ending import Target
+from jupyterhub_platform.hub.local.enforcement import Confinement
 from jupyterhub_platform.hub.local.kernels import hide_kernels
-from jupyterhub_platform.hub.local.limits import Confinement
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.people import Person
+from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import (
     INSTANCE_MARK,
     ISOLATED,
@@ -27,6 +26,7 @@ from jupyterhub_platform.hub.local.processes import (
     is_supervisor,
     server_mark,
 )
+from jupyterhub_platform.hub.local.termination import Target
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,18 +11,18 @@ from typing import Final
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
 from jupyterhub_platform.hub.local.durable import write_once
-from jupyterhub_platform.hub.local.limits import Limiter, probe_limiter
-from jupyterhub_platform.hub.local.people import (
+from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
+from jupyterhub_platform.hub.local.os_users import (
     Isolation,
     People,
     describe_isolation,
     escape_name,
 )
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
-from jupyterhub_platform.hub.local.reach import check_reachable
+from jupyterhub_platform.hub.local.reachability import check_reachable
 from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.local.supervisor import come_before_users
-from jupyterhub_platform.hub.local.user_ids import ISOLATED_HOMES, UID_REGISTER, UserIds
+from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
 
 _KEPT_LOGS: Final = 3
 _KEPT_LOGS_OF_USER: Final = 60

@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.people import Person
+from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 
 _NAME: Final = "jupyterhub-platform"

@@ -6,8 +6,8 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import raised_by, raised_by_managers
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.sentences import say_how_to_get, say_whom_to_ask
-from jupyterhub_platform.core.usage import Reservation, Scope
 from jupyterhub_platform.usecases.book import Book
 
 _KEPT_IN_LINKS = ("next", "display_name")

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from jupyterhub_platform.core.question import Candidate, HeldLimit, Question
+from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import (
     SERVERS,
     describe_amount,
@@ -12,7 +13,6 @@ from jupyterhub_platform.core.resources import (
     resource_order,
 )
 from jupyterhub_platform.core.sentences import listed, say_left, say_share
-from jupyterhub_platform.core.usage import Scope
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Bar
 

@@ -9,9 +9,9 @@ from itertools import combinations
 
 from jupyterhub_platform.core.decision import Denial
 from jupyterhub_platform.core.question import HeldLimit
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import describe_amount
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.core.usage import Reservation, Scope
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Obstacles, Others, OwnServer
 

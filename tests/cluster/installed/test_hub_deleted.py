@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jupyterhub_platform.hub.kubernetes.pod import RESERVATION, SERVER
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION, SERVER
 from tests.cluster.installed.installation import Installation
 from tests.cluster.objects import wait_for
 from tests.support.live_hub import Api

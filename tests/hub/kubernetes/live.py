@@ -17,7 +17,7 @@ from typing import Any, Final
 import jupyterhub
 from kubernetes.client import CoreV1Api
 
-from jupyterhub_platform.hub.kubernetes.pod import RESERVATION
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION
 from tests.cluster.fixtures import Cluster
 from tests.hub.kubernetes.played_pods import PlayedPods
 from tests.hub.kubernetes.rights import ROLE, give

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.pods import Device
-from jupyterhub_platform.hub.kubernetes.guard import (
+from jupyterhub_platform.hub.kubernetes.guard.check import (
     CHANGED,
     EXCEEDS,
     FORBIDDEN,

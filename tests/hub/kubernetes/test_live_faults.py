@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import pytest
 
-from jupyterhub_platform.hub.kubernetes.pod import HUB
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB
 from tests.cluster.fixtures import Cluster
 from tests.hub.kubernetes.live import ClusterHub, cluster_hub
 from tests.support.api_faults import Chance, Fault, How, Verb, answered

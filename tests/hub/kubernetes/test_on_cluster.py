@@ -10,8 +10,8 @@ from kubernetes_asyncio.config import kube_config
 from kubespawner.clients import load_config
 
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.hub.admission import AdmissionMixin
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from tests.hub.kubernetes.hubs import EVERYTHING, SMALL, Hubs, admit
 
 pytestmark = pytest.mark.cluster

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.hub.kubernetes.own_account import Account, read_own_account
+from jupyterhub_platform.hub.kubernetes.hub_service_account import Account, read_own_account
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes

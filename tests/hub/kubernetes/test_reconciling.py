@@ -12,8 +12,8 @@ from kubernetes_asyncio.client import ApiClient
 from kubernetes_asyncio.client import CoreV1Api as AsyncCoreV1Api
 from kubernetes_asyncio.config import load_kube_config
 
-from jupyterhub_platform.hub.kubernetes.pod import HUB, RESERVATION, SERVER, USER
-from jupyterhub_platform.hub.kubernetes.pods import Pods
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, RESERVATION, SERVER, USER
+from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
 from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, Found, Looks, Verdict
 from jupyterhub_platform.usecases.book import Book

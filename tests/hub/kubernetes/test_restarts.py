@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import pytest
 
-from jupyterhub_platform.hub.kubernetes.pod import USER
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import USER
 from tests.cluster.fixtures import Cluster, make_namespace
 from tests.cluster.objects import render_pod
 from tests.hub.kubernetes.live import ClusterHub, cluster_hub

@@ -12,17 +12,17 @@ import pytest
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
-from jupyterhub_platform.hub.local.ending import (
+from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
+from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
+from jupyterhub_platform.hub.local.os_users import Isolation, People, Person, describe_isolation
+from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
+from jupyterhub_platform.hub.local.termination import (
     Target,
     end_server,
     find_living,
     find_reservations,
 )
-from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
-from jupyterhub_platform.hub.local.people import Isolation, People, Person, describe_isolation
-from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
-from jupyterhub_platform.hub.local.user_ids import FIRST_UID, LAST_UID, UserIds
+from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UserIds
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 

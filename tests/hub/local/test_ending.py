@@ -11,13 +11,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members
-from jupyterhub_platform.hub.local.ending import (
-    Target,
-    end_server,
-    find_living,
-    find_reservations,
-)
-from jupyterhub_platform.hub.local.limits import Limiter
+from jupyterhub_platform.hub.local.enforcement import Limiter
 from jupyterhub_platform.hub.local.processes import (
     SUPERVISOR,
     Process,
@@ -25,6 +19,12 @@ from jupyterhub_platform.hub.local.processes import (
     identify,
     is_alive,
     read_marks,
+)
+from jupyterhub_platform.hub.local.termination import (
+    Target,
+    end_server,
+    find_living,
+    find_reservations,
 )
 from tests.hub.local.conftest import Servers, assert_gone, processes_in, read_log, wait_until
 
@@ -188,7 +188,7 @@ async def test_this_process_is_never_ended_even_when_recorded(machine):
 
 def test_a_hub_started_inside_one_of_its_own_servers_does_not_end_itself():
     code = (
-        "from jupyterhub_platform.hub.local.ending import Target, sweep\n"
+        "from jupyterhub_platform.hub.local.termination import Target, sweep\n"
         "print(len(sweep(Target('abc', 'ada/', 'r9'))))"
     )
     marks = {"JUPYTERHUB_PLATFORM_INSTANCE": "abc", "JUPYTERHUB_PLATFORM_RESERVATION": "r9"}

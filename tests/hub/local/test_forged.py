@@ -13,17 +13,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, write_value
-from jupyterhub_platform.hub.local.ending import (
-    Target,
-    end_all,
-    end_server,
-    find_living,
-    find_reservations,
-)
+from jupyterhub_platform.hub.local.enforcement import Limiter
 from jupyterhub_platform.hub.local.launch import Record, find_record, target_of
-from jupyterhub_platform.hub.local.limits import Limiter
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.people import Person, read_uids
+from jupyterhub_platform.hub.local.os_users import Person, read_uids
 from jupyterhub_platform.hub.local.processes import (
     Process,
     _ask_ours,
@@ -35,6 +28,13 @@ from jupyterhub_platform.hub.local.processes import (
     read_environment,
     read_marks,
     server_mark,
+)
+from jupyterhub_platform.hub.local.termination import (
+    Target,
+    end_all,
+    end_server,
+    find_living,
+    find_reservations,
 )
 from tests.hub.local.conftest import Servers, as_root, assert_gone, processes_in, wait_until
 from tests.support.forgery import (

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 
 from jupyterhub_platform.hub.local.processes import ISOLATED, LocalSpawnerError
-from jupyterhub_platform.hub.local.reach import check_reachable
+from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import as_root
 from tests.support.forgery import SYSTEM_PYTHON
 
@@ -167,7 +167,7 @@ def test_the_python_that_is_tried_as_a_user_has_none_of_it_either() -> None:
 {OPERATORS_KEY}
 sys.path[:0] = {[str(Path(__file__).parents[3]), *sys.path]!r}
 from pathlib import Path
-from jupyterhub_platform.hub.local.reach import _try_as
+from jupyterhub_platform.hub.local.reachability import _try_as
 look = "import os; os.environ['KEY'] = '%i'" % key + {LOOK!r} + "assert not found['seen']"
 print(_try_as({USER}, [{SYSTEM_PYTHON!r}, "-c", look]))
 """

@@ -17,7 +17,6 @@ from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
 from jupyterhub_platform.hub.local import sockets as sockets_module
-from jupyterhub_platform.hub.local.governed import SHARED_ADDRESS
 from jupyterhub_platform.hub.local.kernels import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
@@ -25,8 +24,9 @@ from jupyterhub_platform.hub.local.kernels import (
     hide_kernels,
 )
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.people import Person, describe_isolation
+from jupyterhub_platform.hub.local.os_users import Person, describe_isolation
 from jupyterhub_platform.hub.local.processes import PYTHON
+from jupyterhub_platform.hub.local.spawner import SHARED_ADDRESS
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from tests.hub.local.conftest import as_root
 from tests.support import other_user

@@ -16,7 +16,7 @@ from jupyterhub_platform.hub.local.cgroups import (
     remove_groups,
     write_value,
 )
-from jupyterhub_platform.hub.local.limits import (
+from jupyterhub_platform.hub.local.enforcement import (
     Parent,
     probe_limiter,
     render_limits,

@@ -15,9 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import jupyterhub_platform
-from jupyterhub_platform.hub.local.people import escape_name
+from jupyterhub_platform.hub.local.os_users import escape_name
 from jupyterhub_platform.hub.local.processes import PYTHON, SUPERVISOR, LocalSpawnerError
-from jupyterhub_platform.hub.local.reach import check_reachable
+from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import (
     Servers,
     as_root,
@@ -198,7 +198,7 @@ _AS_SOMEBODY = """
 import asyncio, json, os, sys, time
 from pathlib import Path
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.ending import end_server, find_living
+from jupyterhub_platform.hub.local.termination import end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, launch, target_of
 from jupyterhub_platform.hub.local.machine import open_machine
 from jupyterhub_platform.hub.local.processes import identify, is_alive

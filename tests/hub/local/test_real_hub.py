@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.cli.proxy import find_proxy_command
+from jupyterhub_platform.cli.local.proxy import find_proxy_command
 from jupyterhub_platform.hub.local.cgroups import find_groups
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import Process, find_marked, identify, is_alive
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.hub
 
 _TOKEN = "a" * 40
 _CONFIG = """
-c.JupyterHub.spawner_class = "jupyterhub_platform.hub.local.spawner.LocalServerSpawner"
+c.JupyterHub.spawner_class = "jupyterhub_platform.hub.local.process_spawner.LocalServerSpawner"
 c.LocalServerSpawner.state_dir = {state!r}
 c.LocalServerSpawner.isolate = False
 c.JupyterHub.authenticator_class = "dummy"

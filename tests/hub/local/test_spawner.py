@@ -18,6 +18,7 @@ from traitlets.config import Config
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups
 from jupyterhub_platform.hub.local.machine import Machine
+from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.local.processes import (
     PYTHON,
     Process,
@@ -25,7 +26,6 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.spawner import LocalServerSpawner
 from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 

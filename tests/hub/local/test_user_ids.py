@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.hub.local.machine import open_machine, read_instance
-from jupyterhub_platform.hub.local.people import People
+from jupyterhub_platform.hub.local.os_users import People
 from jupyterhub_platform.hub.local.processes import LocalSpawnerError
-from jupyterhub_platform.hub.local.user_ids import UserIds
+from jupyterhub_platform.hub.local.uid_register import UserIds
 from tests.hub.local.conftest import as_root, isolated_people
 
 pytestmark = as_root
@@ -132,7 +132,7 @@ def test_an_entry_that_cannot_be_read_still_holds_its_id(state):
 _TAKES_MANY = """
 import sys
 from pathlib import Path
-from jupyterhub_platform.hub.local.user_ids import UserIds
+from jupyterhub_platform.hub.local.uid_register import UserIds
 name, machine = sys.argv[1], Path(sys.argv[2])
 span = (int(sys.argv[3]), int(sys.argv[4]))
 ids = UserIds(name, machine / name, machine / name / "homes", span, machine / "uids", machine)

@@ -6,7 +6,7 @@ from tornado.web import RequestHandler
 
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
-from jupyterhub_platform.usecases.reports import StoreReader
+from jupyterhub_platform.usecases.reports.reader import StoreReader
 from tests.hub.matrix.objects import BODIES
 from tests.hub.matrix.table import (
     METHODS,

@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
 from jupyterhub_platform.hub.spawn_page.render import render_form
 
-_OURS = Path(jupyterhub_platform.hub.__file__).parent
+_OURS = Path(jupyterhub_platform.hub.__file__).parent / "pages"
 _HUB = Path(DATA_FILES_PATH)
 XSRF = "xsrf-of-the-test"
 

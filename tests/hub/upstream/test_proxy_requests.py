@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli.proxy import find_proxy_command
+from jupyterhub_platform.cli.local.proxy import find_proxy_command
 from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, REQUESTS
 from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 from tests.support.live_hub import _free_port

@@ -8,7 +8,7 @@ from typing import Final
 
 from jupyterhub_platform.core.causes import Cause, Who
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 
 _EVICTED: Final = Cause(
     "pod.evicted",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 
 KILLED: Final = 137
 """Exit code of a process that was killed."""

@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.kubernetes.causes.exit import is_for_memory
 from jupyterhub_platform.hub.kubernetes.causes.scaling import with_scaling
 from jupyterhub_platform.hub.kubernetes.causes.scheduling import explain_scheduling
 from jupyterhub_platform.hub.kubernetes.causes.volumes import explain_events
-from jupyterhub_platform.hub.kubernetes.pod import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 
 _WAITING: Final = {
     "ErrImageNeverPull": "pod.image_absent",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jupyterhub_platform.core.causes import Cause, Who
-from jupyterhub_platform.core.findings import join
+from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.hub.kubernetes.causes import taints, volumes
 
 _HEAD: Final = re.compile(r"^\s*(?:\d+/\d+ nodes are available[:.]?|Unschedulable:)\s*")

@@ -1,0 +1,162 @@
+"""Where ``jhp doctor`` finds what it looks at: a policy file, a Hub, a cluster, saved nodes.
+
+What nobody named is left out, and said to be; what was named wrongly is a misuse.
+"""
+
+import json
+import os
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
+from jupyterhub_platform.cli.hub.client import HubClient
+from jupyterhub_platform.cli.state import State
+from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreMismatchError
+from jupyterhub_platform.core.manifests import Manifest
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.deploy.cluster.connection import ClusterConfigurationError, Connection
+from jupyterhub_platform.deploy.cluster.reader import read_cluster
+from jupyterhub_platform.deploy.doctor.checks.names import list_accounts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts, File, Hub
+from jupyterhub_platform.documents import read_policy
+
+HEALTH_KEYS: Final = ("now", "store", "policy", "checker")
+
+
+@dataclass(frozen=True, slots=True)
+class NamedCluster:
+    """How a cluster was named on the command line."""
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str | None
+    account: str | None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether it was named at all."""
+        return bool(self.kubeconfig or self.context or self.namespace)
+
+    def connect(self) -> Connection:
+        """Connect to it: as the kubeconfig says, or from the pod that this runs in.
+
+        Raises
+        ------
+        ClusterConfigurationError
+            Raised if that cannot be made out.
+        """
+        is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+        if self.kubeconfig or self.context or not is_pod:
+            return Connection.outside(self.kubeconfig, self.context)
+        return Connection.inside()
+
+
+def find_file(path: Path | None, left_out: list[str]) -> File | None:
+    """Read the policy file; its faults are facts, too."""
+    if path is None:
+        left_out.append("The policy file, and what its tiers need: left out; --file names it.")
+        return None
+    try:
+        read = read_policy(path)
+    except PolicyError as error:
+        return File(str(path), faults=error.faults)
+    return File(str(path), read.policy, read.digest)
+
+
+def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
+    """Ask the Hub how it is.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it was named wrongly, or there is no token for it.
+    """
+    if url is None and "token" not in State(state).read_json("command.json"):
+        left_out.append(
+            f"The Hub: left out, since none was started from {state}; --state or --url names it."
+        )
+        return None
+    try:
+        client = HubClient.find(url, state)
+    except PlatformError as error:
+        raise click.UsageError(str(error)) from None
+    with client:
+        try:
+            asked_at = datetime.now(UTC)
+            health = client.get("platform/health", keys=HEALTH_KEYS)
+            midway = asked_at + (datetime.now(UTC) - asked_at) / 2
+            settings = client.get("platform/settings", keys=("weakened",))
+        except PlatformError as error:
+            return Hub(unreachable=str(error))
+    ahead = (datetime.fromisoformat(health["now"]) - midway).total_seconds()
+    return Hub("", health, settings, ahead)
+
+
+def find_record(url: str | None, state: Path) -> dict[str, Any] | None:
+    """Look at the store that is here; of a Hub elsewhere, its own health says what it found."""
+    settings = find_settings(state)
+    is_here = "PLATFORM_DB_URL" in os.environ or (state / "platform.sqlite").exists()
+    if url is not None or not is_here:
+        return None
+    try:
+        proof = verify_record(settings, read_heads(find_log(settings)))
+    except StoreMismatchError as error:
+        finding = {"part": "store", "row": "", "what": str(error), "fix": "docs/operations.md"}
+        return {"findings": [finding]}
+    except click.UsageError as error:
+        return {"unread": error.message}
+    return {"findings": [asdict(finding) for finding in proof.findings]}
+
+
+def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]) -> Cluster | None:
+    """Read a cluster that was named, or that this runs in.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it was named, and cannot be made out.
+    """
+    if not (named.is_named or "KUBERNETES_SERVICE_HOST" in os.environ):
+        left_out.append("The cluster: left out; --namespace, --context or --kubeconfig names it.")
+        return None
+    try:
+        connection = named.connect()
+    except ClusterConfigurationError as error:
+        if named.is_named:
+            raise click.UsageError(str(error)) from None
+        left_out.append(f"The cluster: left out. {error}")
+        return None
+    with closing(connection):
+        namespace = named.namespace or connection.namespace
+        return read_cluster(connection, namespace, named.account, list_accounts(policy))
+
+
+def note_homes(facts: Facts, left_out: list[str]) -> None:
+    """Say that homes are not looked at where no tier has one."""
+    if facts.has("api") and facts.has("policy") and not facts.has("homes"):
+        left_out.append(
+            "Storage classes: left out, since no tier of the policy has a home. What volumes the "
+            "Hub's own configuration asks for is not known here."
+        )
+
+
+def read_node(path: Path) -> Manifest:
+    """Read a node that was saved.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it is none.
+    """
+    try:
+        node = json.loads(path.read_text())
+    except ValueError as error:
+        raise click.UsageError(f"{path} is no JSON: {error}") from None
+    if not isinstance(node, dict) or node.get("kind") != "Node":
+        raise click.UsageError(f"{path} is no node; kubectl get node NAME -o json writes one.")
+    return node

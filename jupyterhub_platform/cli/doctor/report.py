@@ -1,0 +1,63 @@
+"""What ``jhp doctor`` prints: the answer first, then a line for each thing that was looked at."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from jupyterhub_platform.deploy.doctor.findings import Result, Status
+
+_COLOURS = {
+    Status.OK: "green",
+    Status.UNKNOWN: "cyan",
+    Status.WARNING: "yellow",
+    Status.FAILED: "red",
+}
+
+
+def render_report(results: Sequence[Result], left_out: Sequence[str]) -> str:
+    """Render for people; whoever prints it takes the colours out where there are none."""
+    width = max(len(result.check.code) for result in results)
+    lines = [render_answer(results), ""]
+    for result in results:
+        code = f"{result.check.code:<{width}}"
+        if not result.findings:
+            lines.append(f"{_say(Status.OK)} {code}  {result.check.fine}")
+        for finding in result.findings:
+            lines += [
+                f"{_say(finding.status)} {code}  {finding.what}",
+                f"         why  {finding.why}",
+                f"         fix  {finding.fix}",
+            ]
+    return "\n".join([*lines, *([""] if left_out else []), *left_out])
+
+
+def _say(status: Status) -> str:
+    return click.style(f"{status:<8}", fg=_COLOURS[status])
+
+
+def render_answer(results: Sequence[Result]) -> str:
+    """Say in one sentence how things stand."""
+    counts = Counter(result.status for result in results)
+    bad = [
+        f"{counts[status]} {word}"
+        for status, word in (
+            (Status.FAILED, "failed"),
+            (Status.WARNING, "with a warning"),
+            (Status.UNKNOWN, "not known"),
+        )
+        if counts[status]
+    ]
+    checks = "1 check" if len(results) == 1 else f"{len(results)} checks"
+    return f"{checks}: {', '.join(bad)}." if bad else f"{checks}, all well."
+
+
+def render_json(results: Sequence[Result], left_out: Sequence[str], *, well: bool) -> str:
+    """Render for programs."""
+    rendered = {
+        "well": well,
+        "checks": [result.to_json() for result in results],
+        "left_out": list(left_out),
+    }
+    return json.dumps(rendered, indent=2, ensure_ascii=False)

@@ -1,0 +1,127 @@
+"""``jhp suspend`` and ``jhp resume``: put somebody out at once, and let them in again."""
+
+import json
+import shlex
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from jupyterhub_platform.cli.hub.client import HubClient
+from jupyterhub_platform.cli.hub.options import hub_options, render_which
+from jupyterhub_platform.cli.own_command import as_pasted
+from jupyterhub_platform.core.durations import parse_duration
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.instants import describe_instant, parse_instant, read_stored
+
+
+def read_end(text: str | None, now: datetime) -> str | None:
+    """Return the instant that ``text`` names: an ISO time with its zone, or a duration from now.
+
+    Raises
+    ------
+    click.BadParameter
+        Raised if it is neither.
+    """
+    if text is None:
+        return None
+    try:
+        return (now + parse_duration(text)).isoformat()
+    except QuantityError:
+        pass
+    try:
+        return parse_instant(text).isoformat()
+    except QuantityError as error:
+        raise click.BadParameter(
+            f"{error}, or a duration such as 8h or 7d.", param_hint="--until"
+        ) from None
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Why, for whoever reads the audit.")
+@click.option("--until", help="When it ends by itself: 8h, 7d, or a time with its zone.")
+@hub_options
+def suspend(
+    name: str, reason: str, until: str | None, url: str | None, state: Path, as_json: bool
+) -> None:
+    """Suspend NAME: logged out everywhere, tokens dead, servers stopped, within seconds.
+
+    \b
+      jhp suspend dev1 --reason "laptop stolen"
+      jhp suspend dev1 --reason "on leave" --until 14d
+
+    Nothing is deleted: `jhp resume` gives back level, groups, grants, files and shares. Tokens and
+    sessions are not given back.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    body: dict[str, Any] = {"reason": reason}
+    end = read_end(until, datetime.now(UTC))
+    if end is not None:
+        body["until"] = end
+    with HubClient.find(url, state) as hub:
+        answer = hub.post(
+            f"platform/users/{quote(name, safe='')}/suspend", body, keys=("ended", "until")
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    ended = answer["ended"]
+    click.echo(f"{name} is suspended{_say_end(answer['until'])}.")
+    click.echo(
+        f"Ended: {_count(len(ended['servers']), 'server')}, {_count(ended['tokens'], 'token')}, "
+        f"{_count(ended['shares'], 'share')}, and every session. Tokens and sessions are not given "
+        "back.",
+        err=True,
+    )
+    if "not_ended" in answer:
+        click.echo(f"Not ended: {answer['not_ended']}", err=True)
+    _say_how_to_undo("resume", name, render_which(url, state))
+
+
+@click.command()
+@click.argument("name")
+@click.option("--reason", required=True, help="Why, for whoever reads the audit.")
+@hub_options
+def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) -> None:
+    """Let NAME, who is suspended, in again.
+
+    \b
+      jhp resume dev1 --reason "laptop found"
+      jhp resume dev1 --reason "back from leave" --json
+
+    Level, groups, grants, files and shares are as before. Tokens and sessions are not given back.
+    A suspension that the policy declares is lifted there.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    with HubClient.find(url, state) as hub:
+        answer = hub.post(
+            f"platform/users/{quote(name, safe='')}/resume",
+            {"reason": reason},
+            keys=("given_back", "shares", "message"),
+        )
+    if as_json:
+        click.echo(json.dumps(answer))
+        return
+    click.echo(f"{name} is not suspended any more.")
+    click.echo(
+        f"Given back: {', '.join(answer['given_back'])} ({_count(answer['shares'], 'share')}). "
+        f"{answer['message']}",
+        err=True,
+    )
+    _say_how_to_undo("suspend", name, render_which(url, state))
+
+
+def _say_how_to_undo(verb: str, name: str, which: str) -> None:
+    command = f"jhp {verb} {shlex.quote(name)}{which} --reason …"
+    click.echo(as_pasted(f"To take it back: {command}"), err=True)
+
+
+def _say_end(until: str | None) -> str:
+    if until is None:
+        return ""
+    return f" until {describe_instant(read_stored(until))}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,0 +1,72 @@
+"""``jhp why``: why a server waits, failed, ended or was refused, who can help, and how."""
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from jupyterhub_platform.cli.hub.client import HubClient
+from jupyterhub_platform.cli.hub.options import hub_options
+from jupyterhub_platform.core.instants import describe_instant, read_stored
+
+_STATES: Final = {
+    "running": "runs",
+    "starting": "is starting",
+    "checking": "is being looked at",
+    "stopping": "is stopping",
+    "refused": "was refused",
+    "ended": "has ended",
+}
+
+
+ANSWER_KEYS: Final = (
+    *("cause", "server", "since", "user", "state"),
+    *("tier", "account", "decision"),
+)
+
+
+@click.command()
+@click.argument("server", metavar="NAME[/SERVER]")
+@hub_options
+def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
+    """Say what a server does and why: what it waits for, how it ended, what refused it.
+
+    \b
+      jhp why dev1
+      jhp why dev1/train --json
+
+    NAME alone is the default server of NAME.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    user, _, name = server.partition("/")
+    with HubClient.find(url, state) as hub:
+        answer = hub.get("platform/why", {"user": user, "server": name}, keys=ANSWER_KEYS)
+    click.echo(json.dumps(answer) if as_json else "\n".join(render(answer)))
+
+
+def render(answer: dict[str, Any]) -> list[str]:
+    """Render the answer of the Hub for a terminal: the sentence first, then what to do."""
+    cause, name = answer["cause"], answer["server"] or "the default server"
+    since = describe_instant(read_stored(answer["since"]))
+    lines = [
+        f"{name} of {answer['user']} {_STATES[answer['state']]}, since {since}.",
+        cause["sentence"],
+        "",
+        f"What to do    {cause['fix']}",
+        f"Who can help  {_say_who(cause['who'], answer)}",
+        f"Code          {cause['code']}",
+    ]
+    if answer["tier"]:
+        lines.append(f"Tier          {answer['tier']}, charged to {answer['account'] or 'nobody'}")
+    if answer["decision"]:
+        again = f", given {times} times" if (times := answer.get("times") or 1) > 1 else ""
+        lines.append(f"Decision      {answer['decision']}{again}")
+    return lines
+
+
+def _say_who(who: str, answer: dict[str, Any]) -> str:
+    if who == "you":
+        return str(answer["user"])
+    if who == "nobody":
+        return "nobody needs to"
+    return f"a manager of {answer['account']}" if who == "manager" else f"an {who}"

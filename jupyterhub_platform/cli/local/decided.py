@@ -1,0 +1,152 @@
+"""What ``jhp up`` decides for its Hub, and what a site's own configuration may do about it.
+
+The Hub's configuration runs this around the site's: :meth:`Decided.set` before, so that the site
+can read it, and :meth:`Decided.keep` after, so that nothing listens anywhere else than was said.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from traitlets.log import get_logger
+
+from jupyterhub_platform.cli.local.leftovers import MARK
+from jupyterhub_platform.cli.state import HUB_DATABASE, State, write_private
+from jupyterhub_platform.hub.configuration.hardening import read_added
+from jupyterhub_platform.hub.local.sockets import Sockets
+from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
+
+URL_FILE: Final = "url"
+"""File in the state directory, with the address that the Hub's configuration came to."""
+
+_INSTEAD_OF_SOCKETS: Final = (
+    "ip", "port", "hub_ip", "hub_port", "hub_connect_ip", "hub_connect_port",
+)  # fmt: skip
+_CONFIGURABLE_HTTP_PROXY: Final = frozenset(
+    {"", "default", "configurable-http-proxy", "jupyterhub.proxy.ConfigurableHTTPProxy"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Where the parts of one platform listen, and what they keep where."""
+
+    host: str
+    port: int
+    listener: int
+    state: Path
+    sockets: Path
+    policy_file: Path
+    proxy_command: list[str]
+
+    def set(self, c: Any) -> None:
+        """Set everything, before the site's configuration runs."""
+        state = State(self.state)
+        c.JupyterHub.db_url = f"sqlite:///{state / HUB_DATABASE}"
+        c.JupyterHub.cookie_secret_file = str(state / "cookie-secret")
+        c.ConfigurableHTTPProxy.command = self.proxy_command
+        c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
+        c.Platform.state_dir = str(self.state)
+        c.Platform.policy_file = str(self.policy_file)
+        c.Platform.sample_passwords_file = str(state / "sample-passwords.json")
+        for section, name, value in self._addresses("http", "/"):
+            c[section][name] = value
+
+    def keep(self, c: Any) -> None:
+        """Put back what a site has changed of the addresses, and take over its prefix.
+
+        Raises
+        ------
+        SystemExit
+            Raised if what it asks for cannot be had with ``jhp up``.
+        """
+        hub = c.JupyterHub
+        refused = _find_refused(c)
+        if refused is not None:
+            get_logger().critical("The Hub does not start: %s", refused)
+            sys.exit(1)
+        scheme = "https" if hub.get("ssl_cert") else "http"
+        prefix = _find_prefix(hub)
+        for name in _INSTEAD_OF_SOCKETS:
+            if name in hub:
+                self._tell(f"c.JupyterHub.{name}", hub.pop(name))
+        hub.pop("base_url", None)
+        before = {(section, name): value for section, name, value in self._addresses("http", "/")}
+        for section, name, value in self._addresses(scheme, prefix):
+            found = c[section].get(name, value)
+            if found not in {value, before[section, name]} and not self._is_own(name, found):
+                self._tell(f"c.{section}.{name}", found)
+            c[section][name] = value
+        for service in read_added(hub.services):
+            if service.get("command"):
+                # Where Hub and `jhp up` are killed, it is known by this at the next start.
+                own = dict(service.get("environment") or {})
+                service["environment"] = {**own, MARK: str(self.state)}
+        write_private(self.state / URL_FILE, f"{self._url(scheme, prefix, _shown(self.host))}\n")
+
+    def _addresses(self, scheme: str, prefix: str) -> Iterator[tuple[str, str, Any]]:
+        sockets = Sockets(self.sockets)
+        hub = render_unix_url(sockets.hub)
+        yield "JupyterHub", "bind_url", self._url(scheme, prefix, self.host)
+        yield "JupyterHub", "hub_bind_url", hub
+        yield "JupyterHub", "hub_connect_url", hub
+        # Servers of other users connect to it; nobody but its owner can put another in its place.
+        yield "JupyterHub", "hub_socket_mode", 0o666 if os.geteuid() == 0 else 0o600
+        yield "ConfigurableHTTPProxy", "api_url", render_unix_url(sockets.proxy_api)
+        yield "ConfigurableHTTPProxy", "command_umask", 0o077
+        yield "Platform", "service_url", render_unix_url(sockets.service)
+
+    def _url(self, scheme: str, prefix: str, host: str) -> str:
+        shown = f"[{host}]" if ":" in host else host
+        return f"{scheme}://{shown}:{self.port}{prefix}"
+
+    def _is_own(self, name: str, found: Any) -> bool:
+        """Tell whether a site only gave the public address a prefix."""
+        if name != "bind_url":
+            return False
+        return urlsplit(str(found)).netloc == urlsplit(self._url("http", "/", self.host)).netloc
+
+    def _tell(self, name: str, value: Any) -> None:
+        get_logger().error(
+            "%s = %r is passed over: `jhp up` decides where its parts listen, and people find it "
+            "at %s. Use --host and --port for another address, or run `jupyterhub` yourself.",
+            name,
+            value,
+            self._url("http", "/", self.host),
+        )
+
+
+def _find_prefix(hub: Mapping[str, Any]) -> str:
+    asked = hub.get("base_url") or urlsplit(str(hub.get("bind_url") or "")).path
+    inner = str(asked).strip("/")
+    return f"/{inner}/" if inner else "/"
+
+
+def _find_refused(c: Any) -> str | None:
+    """Return why a site's configuration cannot be run by ``jhp up``, if so."""
+    hub = c.JupyterHub
+    proxy = hub.get("proxy_class") or ""
+    name = proxy if isinstance(proxy, str) else f"{proxy.__module__}.{proxy.__name__}"
+    alone = "Take it out of the configuration, or run `jupyterhub` yourself"
+    if name not in _CONFIGURABLE_HTTP_PROXY:
+        return (
+            f"c.JupyterHub.proxy_class is {name}, and `jhp up` starts configurable-http-proxy, "
+            f"whose API no other user can reach. {alone}."
+        )
+    if hub.get("internal_ssl"):
+        return (
+            "c.JupyterHub.internal_ssl is on, and between its parts `jhp up` uses Unix sockets, "
+            f"which need no certificates. {alone}."
+        )
+    if not all(c[each].get("should_start", True) for each in ("Proxy", "ConfigurableHTTPProxy")):
+        return f"should_start of the proxy is off, and `jhp up` starts its own. {alone}."
+    return None
+
+
+def _shown(host: str) -> str:
+    """Return where a browser on this machine finds what listens at ``host``."""
+    return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 compared

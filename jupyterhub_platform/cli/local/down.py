@@ -1,0 +1,49 @@
+"""``jhp down``: end the servers that people left running when the platform stopped."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from jupyterhub_platform.cli.local.leftovers import end_leftovers
+from jupyterhub_platform.cli.state import State
+from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.os_users import read_uids
+from jupyterhub_platform.hub.local.sockets import locate_sockets
+from jupyterhub_platform.hub.local.termination import end_all
+from jupyterhub_platform.settings import STATE_DIRECTORY
+
+
+@click.command()
+@click.option(
+    "--state",
+    "state_path",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    default=Path(STATE_DIRECTORY),
+    show_default=True,
+    help="The state directory of the platform.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def down(state_path: Path, yes: bool) -> None:
+    """End every server that people left running, when the platform itself is stopped.
+
+    \b
+      jhp down
+      jhp down --state /srv/platform --yes
+
+    Files stay; what was not saved is lost, and there is no undo. The next `jhp up` starts with no
+    server running.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    state = State(state_path)
+    state.open()
+    try:
+        for name in end_leftovers(state.directory):
+            click.echo(f"Ended what an earlier run left behind: {name}.", err=True)
+        if not yes:
+            click.confirm("End every server of this platform, with what runs in it?", abort=True)
+        instance = read_instance(state.directory)
+        count = asyncio.run(end_all(instance, read_uids(state.directory)))
+        locate_sockets(state.directory, instance).clear()
+    finally:
+        state.close()
+    click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)

@@ -1,0 +1,195 @@
+"""The Hub as a process of ``jhp up``: its configuration, its log, its end."""
+
+import ctypes
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from jupyterhub_platform.cli.local.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.local.hub_log import HubLog, read_lines
+from jupyterhub_platform.cli.state import State, write_private
+from jupyterhub_platform.core.errors import PlatformError
+
+_OURS: Final = re.compile(r"^jupyterhub_platform\b| platform:\d+$")
+_TRACE: Final = "Traceback (most recent call last):"
+START_SECONDS: Final = 120
+STOP_SECONDS: Final = 30
+_PR_SET_PDEATHSIG: Final = 1
+_HEAD: Final = re.compile(
+    r"\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d (?P<time>[\d:]+)[\d.]* "
+    r"(?P<where>[^\]]*)\] ?(?P<text>.*)"
+)
+
+
+def write_configuration(state: State, decided: Decided, site: Path | None) -> Path:
+    """Write what this start decides, around the configuration of the site, and return the file."""
+    lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
+    lines += ["from pathlib import Path, PosixPath", ""]
+    lines += ["from jupyterhub_platform.cli.local.decided import Decided"]
+    lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import hand_down", ""]
+    lines += [f"_decided = {decided!r}", "_decided.set(c)"]
+    if site is None:
+        lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
+    else:
+        # Not load_subconfig: that shows the site nothing of what is set above.
+        lines += ["", f"site = Path({str(site)!r})"]
+        lines += ['exec(compile(site.read_text(), site, "exec"))']
+    lines += ["_decided.keep(c)", "hand_down(_decided.listener, _decided.port)"]
+    (state / URL_FILE).unlink(missing_ok=True)
+    return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
+
+
+class HubProcess:
+    """A running Hub. Everything it says goes into its log; what matters also to the terminal."""
+
+    def __init__(
+        self,
+        configuration: Path,
+        state: State,
+        environment: dict[str, str],
+        descriptors: tuple[int, ...],
+        tell: Callable[[str], None],
+    ) -> None:
+        self.log_path = state / "logs" / "hub.log"
+        self._state = state
+        self._tell = tell
+        self._is_lasting = False
+        self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and configuration
+            [sys.executable, "-m", "jupyterhub", "-f", str(configuration)],
+            cwd=state.directory,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=descriptors,
+            preexec_fn=_die_with_parent,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    @property
+    def pid(self) -> int:
+        """The Hub's process id."""
+        return self._process.pid
+
+    def _read(self) -> None:
+        output = self._process.stdout
+        if output is None:
+            return
+        log = HubLog(self.log_path)
+        try:
+            self._copy(read_lines(output), log)
+        finally:
+            with suppress(OSError):
+                log.close()
+
+    def _copy(self, lines: Iterable[str], log: HubLog) -> None:
+        showing, is_kept = False, True
+        for line in lines:
+            was_kept = is_kept
+            try:
+                is_written, is_kept = log.write(line), True
+            except OSError:
+                # The Hub waits for whoever reads it.
+                is_written, is_kept = True, False
+            if was_kept and not is_kept:
+                self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
+            if not is_written:
+                continue
+            head = _HEAD.match(line)
+            if head is not None:
+                ours = bool(_OURS.search(head["where"]))
+                showing = ours or head["level"] in "EC"
+                at = f"{head['time']}  " if self._is_lasting else ""
+                line = f"{at}{head['text']}\n"
+            elif line.strip() == _TRACE:
+                # A trace is for whoever mends the program; its log has all of it.
+                self._tell_if(showing, f"    The trace is in {self.log_path}")
+                showing = False
+            self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
+
+    def _tell_if(self, wanted: bool, line: str) -> None:
+        if wanted:
+            self._tell(line)
+
+    def wait_until_ready(self, socket: Path) -> str:
+        """Wait until the Hub answers, at its socket and through its proxy; return its address.
+
+        Raises
+        ------
+        PlatformError
+            Raised if it ends first, or takes too long.
+        """
+        deadline = time.monotonic() + START_SECONDS
+        place = self._state / URL_FILE
+        self._wait_for(place.exists, deadline)
+        url = place.read_text().strip()
+        inside = httpx.HTTPTransport(uds=str(socket))
+        with httpx.Client(transport=inside, base_url="http://hub", timeout=2) as client:
+            self._wait_for(lambda: _answers(client, httpx.URL(url).path), deadline)
+        # The socket at that address is ours: who it leads to needs no certificate.
+        with httpx.Client(base_url=url, timeout=2, verify=False, trust_env=False) as client:  # noqa: S501
+            # Asked too often, the proxy fills the log with routes that it does not have yet.
+            self._wait_for(lambda: _answers(client, ""), deadline, every=0.5)
+        return url.rstrip("/")
+
+    def _wait_for(self, check: Callable[[], bool], deadline: float, every: float = 0.1) -> None:
+        while time.monotonic() < deadline:
+            if self._process.poll() is not None:
+                self._reader.join(timeout=5)
+                raise PlatformError(
+                    f"The Hub ended with {self._process.returncode} while it started. "
+                    f"Its log says why: {self.log_path}"
+                )
+            if check():
+                return
+            time.sleep(every)
+        raise PlatformError(
+            f"The Hub does not answer after {START_SECONDS} s. Its log may say why: {self.log_path}"
+        )
+
+    def wait(self) -> int:
+        """Wait until the Hub ends, and return its exit code; what it says carries its time."""
+        self._is_lasting = True
+        return self._process.wait()
+
+    def stop(self) -> None:
+        """End the Hub in order, then at once if it does not."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                self._process.wait(timeout=STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def finish_log(self) -> None:
+        """Wait for the last lines; a proxy that lives on would keep them open."""
+        self._reader.join(timeout=5)
+
+
+def _is_request(line: str) -> bool:
+    return line.lstrip().startswith("HTTPServerRequest(")
+
+
+def _answers(client: httpx.Client, prefix: str) -> bool:
+    try:
+        return client.get(f"{prefix}hub/api/").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _die_with_parent() -> None:
+    """Have the kernel end the Hub in order when ``jhp`` is killed."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

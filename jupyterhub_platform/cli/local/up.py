@@ -1,0 +1,303 @@
+"""``jhp up``: the whole platform on one machine, from one file."""
+
+import getpass
+import json
+import os
+import signal
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import click
+import psutil
+
+from jupyterhub_platform.cli.hub.options import render_which
+from jupyterhub_platform.cli.local.decided import Decided
+from jupyterhub_platform.cli.local.hub_process import HubProcess, write_configuration
+from jupyterhub_platform.cli.local.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
+from jupyterhub_platform.cli.local.proxy import BUNDLED, CHECKOUT, find_proxy_command
+from jupyterhub_platform.cli.local.public_port import (
+    FIRST_PORT,
+    PublicPort,
+    find_socket_holders,
+    is_port,
+    may_be_taken,
+    take_public_port,
+)
+from jupyterhub_platform.cli.own_command import as_pasted
+from jupyterhub_platform.cli.state import State, write_private
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.factory import read_accounts
+from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
+from jupyterhub_platform.hub.people.passwords import Argon2Hasher
+from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
+
+EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")
+SITE_CONFIGURATION: Final = "jupyterhub_config.py"
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@click.command()
+@click.option(
+    "--file",
+    "file",
+    type=click.Path(path_type=Path),
+    help="The platform.yaml to run. By default "
+    "the one in the state directory, which begins as a copy of the example.",
+)
+@click.option(
+    "--state",
+    "state_path",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path(STATE_DIRECTORY),
+    show_default=True,
+    help="Where everything is kept between starts.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    help="Where to listen. By default the first free one from 8000.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen at.")
+@click.option(
+    "--config",
+    "site",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="A jupyterhub_config.py of your own, which calls configure(c).",
+)
+@click.option(
+    "--ready-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write URL and passwords there as JSON, once the Hub answers.",
+)
+def up(
+    file: Path | None,
+    state_path: Path,
+    port: int | None,
+    host: str,
+    site: Path | None,
+    ready_file: Path | None,
+) -> None:
+    """Start the platform on this machine; Ctrl-C stops it.
+
+    \b
+      jhp up
+      jhp up --file platform.yaml --port 8123 --ready-file ready.json
+
+    People's servers go on when the Hub stops, and are found again at the next start. Changes of the
+    file take effect while it runs.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    state = State(state_path)
+    state.open()
+    # Not before: the file may be that of a platform that runs from there.
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    try:
+        _serve(_prepare(state, file, port, host, site), ready_file)
+    finally:
+        state.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What one start has decided before it starts anything."""
+
+    state: State
+    settings: Settings
+    policy: Policy
+    passwords: Mapping[str, str]
+    public: PublicPort
+    sockets: Sockets
+    host: str
+    configuration: Path
+
+    @property
+    def port(self) -> int:
+        """The public port."""
+        return self.public.number
+
+
+def _prepare(
+    state: State, file: Path | None, port: int | None, host: str, site: Path | None
+) -> _Plan:
+    policy_file = _find_policy(state, file)
+    policy = read_policy(policy_file).policy
+    proxy_command = find_proxy_command()
+    for name in end_leftovers(state.directory):
+        _say(f"Ended what an earlier run left behind: {name}.")
+    sockets = _open_sockets(state)
+    public = _take_port(state, host, port)
+    host = public.name(host)
+    own_site = CHECKOUT / SITE_CONFIGURATION
+    decided = Decided(
+        host=host,
+        port=public.number,
+        listener=public.listener.fileno(),
+        state=state.directory,
+        sockets=sockets.directory,
+        policy_file=policy_file,
+        proxy_command=proxy_command,
+    )
+    chosen = site.absolute() if site else own_site if own_site.exists() else None
+    configuration = write_configuration(state, decided, chosen)
+    settings = Settings(
+        state.directory,
+        policy_file,
+        os.environ.get("PLATFORM_DB_URL") or f"sqlite:///{state / 'platform.sqlite'}",
+    )
+    passwords = state.sample_passwords(sorted(policy.people))
+    return _Plan(state, settings, policy, passwords, public, sockets, host, configuration)
+
+
+def _open_sockets(state: State) -> Sockets:
+    """Make the places where Hub, proxy and service listen, where nothing does yet."""
+    sockets = open_sockets(state.directory, read_instance(state.directory))
+    for path in (sockets.hub, sockets.proxy_api, sockets.service):
+        holders = find_socket_holders(path)
+        if holders:
+            raise PlatformError(
+                f"{' and '.join(holders)} listens at {path}, where this platform has to. End it, "
+                "and start again."
+            )
+    # The proxy does not bind where a file is left.
+    sockets.close()
+    (state / "proxy.pid").unlink(missing_ok=True)
+    return sockets
+
+
+def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
+    before = state.read_json("ports.json").get("public")
+    public = take_public_port(host, asked, before, _say)
+    port = public.number
+    if asked is None and port != FIRST_PORT and not is_port(before):
+        _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
+    state.write_json("ports.json", {"public": port})
+    return public
+
+
+def _serve(plan: _Plan, ready_file: Path | None) -> None:
+    state = plan.state
+    _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
+    environment = {
+        **plan.settings.render_environment(),
+        **state.keep_secrets(f"http://{plan.host}:{plan.port}"),
+        MARK: str(state.directory),
+    }
+    others = psutil.Process().children(recursive=True)
+    keep_orphans()
+    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, _say)
+    stopping = _Stopping()
+    try:
+        url = hub.wait_until_ready(plan.sockets.hub)
+        state.keep_secrets(url)
+        people = _list_passwords(plan.settings, plan.passwords)
+        if ready_file is not None:
+            _write_ready(ready_file, url, people)
+        _announce(plan, url, people)
+        code = hub.wait()
+        if not stopping.asked:
+            raise PlatformError(
+                f"The Hub ended by itself with {code}. Its log says why: {hub.log_path}"
+            )
+    except KeyboardInterrupt:
+        _say("")
+    finally:
+        _say("Stopping the Hub.")
+        hub.stop()
+        for name in end_orphans(others):
+            _say(f"Ended what the Hub had started and left running: {name}.")
+        plan.public.close()
+        plan.sockets.close()
+        hub.finish_log()
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
+    _say(
+        "Stopped. Servers that people started go on: the next start finds them again, "
+        f"and `jhp down{render_which(None, state.given)}` ends them."
+    )
+
+
+class _Stopping:
+    """Ends the wait for the Hub when somebody asks for an end, once."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: FrameType | None) -> None:
+        if not self.asked:
+            self.asked = True
+            raise KeyboardInterrupt
+
+
+def _find_policy(state: State, file: Path | None) -> Path:
+    if file is not None:
+        if not file.is_file():
+            raise click.UsageError(f"There is no file {file}.")
+        return file.absolute()
+    own = state / "platform.yaml"
+    if not own.exists():
+        example = next(filter(Path.exists, EXAMPLES), None)
+        if example is None:
+            raise click.UsageError("Name the platform.yaml to run: --file FILE.")
+        write_private(own, example.read_text())
+        _say(f"Copied the example to {own}")
+    return own
+
+
+def _list_passwords(settings: Settings, passwords: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the sample passwords that still hold; ``None`` for people who changed theirs."""
+    accounts = read_accounts(settings, Argon2Hasher())
+    return {
+        name: password if accounts.verify(name, password) else None
+        for name, password in passwords.items()
+    }
+
+
+def _write_ready(path: Path, url: str, people: Mapping[str, str | None]) -> None:
+    write_private(
+        path.absolute(), json.dumps({"url": url, "people": dict(people)}, indent=2) + "\n"
+    )
+
+
+def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
+    policy, host, port = plan.policy, plan.host, plan.port
+    widths = [max(map(len, ["name", *people])), max(len(p.level) for p in policy.people.values())]
+    rows = [
+        f"  {name:<{widths[0]}}  {policy.people[name].level:<{widths[1]}}  "
+        f"{password or '(their own)':<19}  {', '.join(sorted(policy.declared_groups(name)))}"
+        for name, password in people.items()
+    ]
+    head = f"  {'name':<{widths[0]}}  {'level':<{widths[1]}}  {'password':<19}  groups"
+    _say("\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""]))
+    if host not in _LOOPBACK:
+        _say(
+            f"Anybody who reaches {host}:{port} can try to log in, and passwords cross the "
+            "network in the clear.\nPut a proxy with TLS in front of it.\n"
+        )
+    elif os.environ.get("SSH_CONNECTION"):
+        _say(
+            "From your own machine:\n"
+            f"  ssh -L {port}:127.0.0.1:{port} "
+            f"{getpass.getuser()}@{socket.gethostname()}\n"
+        )
+    if os.geteuid() == 0 and url.startswith("http:") and may_be_taken(port):
+        _say(
+            f"While the platform does not run, any user of this machine can listen at port {port}: "
+            "open pages then hand\nover their logins. Where users distrust each other, take a port "
+            "below 1024 (--port 80), or set ssl_key and ssl_cert.\n"
+        )
+    _say(
+        f"Policy: {plan.settings.policy_file} (changes take effect by themselves)\nCtrl-C stops it."
+    )
+
+
+def _say(text: Any) -> None:
+    click.echo(as_pasted(str(text)), err=True)

@@ -1,0 +1,274 @@
+"""Makes the policy of a document, or says everything that is wrong with it."""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from jupyterhub_platform.core.document.amounts import check_amounts, dotted
+from jupyterhub_platform.core.document.compile_pods import check_mounts, read_pod, read_shared
+from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.document.references import Names, check_declaration, fold_user
+from jupyterhub_platform.core.document.schema import (
+    Declaration,
+    DeclaredGrant,
+    DeclaredGroup,
+    DeclaredPerson,
+    DeclaredTier,
+)
+from jupyterhub_platform.core.document.shape import read_shape
+from jupyterhub_platform.core.document.units import read_amount
+from jupyterhub_platform.core.document.value_types import UNLIMITED
+from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
+from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.quotas import Grant, Rule
+from jupyterhub_platform.core.resources import (
+    CPU,
+    MEMORY,
+    SERVERS,
+    Resources,
+    check_resource_name,
+    render_quantity,
+)
+from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+
+EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
+
+
+def compile_policy(
+    document: object,
+    faults: Iterable[Fault] = (),
+    unreadable: Iterable[KeyPath] = (),
+    *,
+    now: datetime = EARLIEST,
+) -> Policy:
+    """Make the policy that ``document`` (plain mappings, lists and values) declares.
+
+    Parameters
+    ----------
+    document
+        What was read from the file.
+    faults
+        What its reader found wrong already; reported together with everything else.
+    unreadable
+        Where the reader found something that cannot be judged.
+    now
+        What time it is: some admin must not be suspended then. A suspension that ends counts as one
+        that has not ended yet, if it is left out.
+
+    Raises
+    ------
+    PolicyError
+        Raised if anything is wrong, with all faults in the order of the document.
+    """
+    findings = Findings(document)
+    for fault in faults:
+        findings.note(fault)
+    for path in unreadable:
+        findings.mark_broken(path)
+    declaration = read_shape(document, findings)
+    policy = None
+    if declaration is not None:
+        check_declaration(declaration, Names.of(document), findings, now)
+        check_mounts(declaration, findings)
+        policy = _Compiler(declaration, findings).compile()
+    if findings or policy is None:
+        raise PolicyError(findings.in_order())
+    return policy
+
+
+class _Compiler:
+    """Reads the amounts of a declaration, checks them against each other, makes the policy."""
+
+    def __init__(self, declaration: Declaration, findings: Findings) -> None:
+        self._declaration = declaration
+        self._findings = findings
+        self._rules: list[tuple[KeyPath, Rule]] = []
+
+    def compile(self) -> Policy:
+        declared = self._declaration
+        policy = Policy(
+            name=declared.name,
+            quota=self._read_rule(("quota",), declared.quota),
+            defaults=Defaults(
+                user=self._read_rule(("defaults", "user_quota"), declared.defaults.user_quota),
+                group=self._read_rule(("defaults", "group_quota"), declared.defaults.group_quota),
+                member=self._read_rule(
+                    ("defaults", "member_quota"), declared.defaults.member_quota
+                ),
+                tier=declared.defaults.tier,
+            ),
+            people=self._read_people(),
+            groups={name: self._read_group(name, g) for name, g in declared.groups.items()},
+            images={
+                name: Image(name, image.title or name, image.reference)
+                for name, image in declared.images.items()
+            },
+            tiers={name: self._read_tier(name, tier) for name, tier in declared.tiers.items()},
+            grants=tuple(
+                self._read_grant(path, grant)
+                for path, grant in self._findings.number(("grants",), declared.grants)
+            ),
+        )
+        for tier in policy.tiers.values():
+            self._check_capacity(tier, policy.quota)
+        if policy.defaults.tier in policy.tiers:
+            self._check_default_tier(policy.tiers[policy.defaults.tier])
+        return policy
+
+    def _read_people(self) -> Mapping[str, Person]:
+        within: dict[str, dict[str, Rule]] = {}
+        for group, declared in self._declaration.groups.items():
+            for name, limits in declared.users.items():
+                rule = self._read_rule(("groups", group, "users", name), limits)
+                within.setdefault(fold_user(name), {})[group] = rule
+        people = {}
+        for key, person in self._declaration.users.items():
+            name = fold_user(key)
+            people[name] = Person(
+                name=name,
+                level=(person and person.level) or self._declaration.defaults.level,
+                title=person.title if person else "",
+                quota=self._read_rule(("users", key, "quota"), person.quota if person else {}),
+                within=within.get(name, {}),
+                suspended=_read_suspension(("users", key, "suspended"), person),
+            )
+        return people
+
+    def _read_group(self, name: str, group: DeclaredGroup) -> Group:
+        path = ("groups", name)
+        return Group(
+            name=name,
+            title=group.title or name,
+            members=frozenset(map(fold_user, group.members)),
+            managers=frozenset(map(fold_user, group.managers)),
+            quota=self._read_rule((*path, "quota"), group.quota),
+            member_quota=self._read_rule((*path, "member_quota"), group.member_quota),
+            service_account=group.service_account or "",
+            volumes=read_shared(group),
+        )
+
+    def _read_tier(self, name: str, tier: DeclaredTier) -> Tier:
+        path = ("tiers", name)
+        requests = self._read_amounts((*path, "requests"), tier.requests)
+        limits = self._read_amounts((*path, "limits"), tier.limits)
+        check_amounts(self._findings, path, requests, limits)
+        return Tier(
+            name=name,
+            title=tier.title or name,
+            description=tier.description,
+            requests=Resources.of({**limits, **requests}),
+            limits=Resources.of({**requests, **limits}),
+            images=tier.images,
+            access=Access(
+                groups=frozenset(tier.access.groups),
+                users=frozenset(map(fold_user, tier.access.users)),
+                levels=frozenset(tier.access.levels),
+            ),
+            at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
+            requestable=tier.requestable,
+            observe=tier.observe,
+            pod=read_pod(self._declaration, self._findings, path, tier),
+            max_lifetime=tier.max_lifetime,
+            idle_timeout=tier.idle_timeout,
+        )
+
+    def _read_grant(self, path: KeyPath, grant: DeclaredGrant) -> Grant:
+        amounts = self._read_amounts((*path, "add"), grant.add)
+        for name, amount in amounts.items():
+            if amount == 0:
+                self._findings.add((*path, "add", name), "adds nothing", "write more, or remove it")
+        return Grant(
+            path=dotted(path),
+            user=fold_user(grant.user or ""),
+            group=grant.group or "",
+            account=grant.account or "",
+            add=Resources.of(amounts),
+            tier=grant.tier or "",
+            starts=grant.starts,
+            until=grant.until,
+            by=fold_user(grant.by),
+            reason=grant.reason,
+        )
+
+    def _read_rule(self, path: KeyPath, limits: Mapping[str, object]) -> Rule:
+        quota: dict[str, int | None] = {}
+        for name, limit in limits.items():
+            if limit == UNLIMITED and self._is_resource((*path, name)):
+                quota[name] = None
+            elif (
+                limit != UNLIMITED
+                and (amount := self._read_amount((*path, name), limit)) is not None
+            ):
+                quota[name] = amount
+        rule = Rule(dotted(path), quota)
+        self._rules.append((path, rule))
+        return rule
+
+    def _read_amounts(self, path: KeyPath, amounts: Mapping[str, object]) -> dict[str, int]:
+        found = {name: self._read_amount((*path, name), text) for name, text in amounts.items()}
+        return {name: amount for name, amount in found.items() if amount is not None}
+
+    def _is_resource(self, path: KeyPath) -> bool:
+        name = str(path[-1])
+        try:
+            check_resource_name(name)
+        except QuantityError as error:
+            what, fix = split_message(str(error), "write the name that Kubernetes gives it")
+            known = {SERVERS, CPU, MEMORY, "ephemeral-storage"}
+            self._findings.add(path, what, self._findings.suggest(name, known, fix, likeness=0.8))
+            return False
+        return True
+
+    def _read_amount(self, path: KeyPath, text: object) -> int | None:
+        """Return the amount; nothing if it is null (the next rule says it) or none at all."""
+        name = str(path[-1])
+        if not self._is_resource(path) or text is None:
+            return None
+        return read_amount(self._findings, path, text, name)
+
+    def _demand_path(self, tier: Tier, name: str) -> KeyPath:
+        declared = self._declaration.tiers[tier.name]
+        path = ("tiers", tier.name)
+        for at, device in self._findings.number((*path, "devices"), declared.devices):
+            if device.resource == name:
+                return (*at, "count")
+        return (*path, "requests" if name in declared.requests else "limits", name)
+
+    def _check_capacity(self, tier: Tier, quota: Rule) -> None:
+        for name, asked in tier.demand.items():
+            most = quota.quota.get(name)
+            if name == SERVERS or most is None or asked <= most:
+                continue
+            self._findings.add(
+                self._demand_path(tier, name),
+                f"nobody can ever start it: it asks for {render_quantity(name, asked)}, and the "
+                f"whole platform has {render_quantity(name, most)}",
+                f"lower it, or raise quota.{name}",
+                rests_on=[("quota", name)],
+            )
+
+    def _check_default_tier(self, tier: Tier) -> None:
+        """Report quotas that are too small for the tier that everybody is offered first.
+
+        A quota of 0 is a refusal on purpose; that of the platform is compared with every tier.
+        """
+        for path, rule in self._rules:
+            for name, asked in tier.demand.items():
+                most = rule.quota.get(name)
+                if path == ("quota",) or not most or asked <= most:
+                    continue
+                self._findings.add(
+                    (*path, name),
+                    f"{render_quantity(name, most)} is less than one server of the default tier "
+                    f"{quote(tier.name)}, which asks for {render_quantity(name, asked)}",
+                    f"write {render_quantity(name, asked)} or more, or 0 if none is meant",
+                    rests_on=[self._demand_path(tier, name)] if name != SERVERS else [],
+                )
+
+
+def _read_suspension(path: KeyPath, person: DeclaredPerson | None) -> Suspension | None:
+    declared = person.suspended if person else None
+    if declared is None:
+        return None
+    return Suspension(declared.reason, declared.until, path=dotted(path))

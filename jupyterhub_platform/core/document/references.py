@@ -1,0 +1,268 @@
+"""Whether the names in a declaration are names, and mean something that is declared."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from jupyterhub_platform.core.document.faults import (
+    Findings,
+    KeyPath,
+    join,
+    quote,
+    split_message,
+)
+from jupyterhub_platform.core.document.schema import (
+    Declaration,
+    DeclaredGrant,
+    DeclaredGroup,
+    DeclaredTier,
+)
+from jupyterhub_platform.core.errors import Fault, IdentityError
+from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
+from jupyterhub_platform.core.instants import describe_instant
+from jupyterhub_platform.core.levels import LEVELS, Level
+
+_KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
+
+
+def fold_user(name: str) -> str:
+    """Return the normal form of ``name``, or ``name`` itself if it is no user name."""
+    try:
+        return normalise_user(name)
+    except IdentityError:
+        return name
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What is declared, by name and by section; also what could not be read otherwise."""
+
+    declared: Mapping[str, frozenset[str]]
+
+    @classmethod
+    def of(cls, document: object) -> "Names":
+        """Collect the names of all sections of ``document``."""
+        sections = document if isinstance(document, dict) else {}
+        found = {}
+        for section in ("users", *_KINDS):
+            entries = sections.get(section)
+            names = [str(name) for name in entries] if isinstance(entries, dict) else []
+            found[section] = frozenset(map(fold_user, names) if section == "users" else names)
+        return cls(found)
+
+
+def check_declaration(
+    declaration: Declaration, names: Names, findings: Findings, now: datetime
+) -> None:
+    """Report every name that is none, every reference to what is not declared, and a lock-out."""
+    checks = _Checks(declaration, names, findings)
+    checks.check_keys()
+    if not declaration.tiers:
+        what = "declares no tier, so that nothing can start"
+        findings.add(("tiers",), what, "declare one below it")
+    for name, group in declaration.groups.items():
+        checks.check_group(("groups", name), group)
+    for name, tier in declaration.tiers.items():
+        checks.check_tier(("tiers", name), tier)
+    checks.check_default_tier()
+    for path, grant in findings.number(("grants",), declaration.grants):
+        checks.check_grant(path, grant)
+    checks.check_admins(now)
+
+
+class _Checks:
+    def __init__(self, declaration: Declaration, names: Names, findings: Findings) -> None:
+        self._declaration = declaration
+        self._names = names
+        self._findings = findings
+        self._people = {fold_user(name): name for name in reversed(declaration.users)}
+
+    def check_keys(self) -> None:
+        """Report keys that are no names, and user names that fall together."""
+        seen: dict[str, str] = {}
+        for name in self._declaration.users:
+            try:
+                first = seen.setdefault(normalise_user(name), name)
+            except IdentityError as error:
+                self._note(("users", name), *split_message(str(error), "choose another name"))
+                continue
+            if first != name:
+                what = (
+                    f"is the same person as {quote(first)}: both are {quote(normalise_user(name))}"
+                )
+                self._note(("users", name), what, "remove one of the two")
+        for section, kind in _KINDS.items():
+            for name in getattr(self._declaration, section):
+                self._check_key((section, name), kind)
+
+    def _check_key(self, path: KeyPath, kind: str) -> None:
+        name = str(path[-1])
+        if is_level_group(name):
+            what = "groups that begin with “level:” belong to the platform, and are never accounts"
+            self._note(path, what, "choose another name; levels are given under users")
+            return
+        try:
+            check_name(name, kind)
+        except IdentityError as error:
+            self._note(path, *split_message(str(error), "choose another name"))
+
+    def _note(self, path: KeyPath, what: str, fix: str) -> None:
+        self._findings.note(Fault(path, what, fix))
+
+    def check_group(self, path: KeyPath, group: DeclaredGroup) -> None:
+        """Report unknown or repeated people, and managers without the level for it."""
+        self._check_names((*path, "members"), group.members, "users")
+        self._check_names((*path, "managers"), group.managers, "users")
+        for at, name in self._findings.number((*path, "managers"), group.managers):
+            self._check_manager(at, name)
+        for name in group.users:
+            at = (*path, "users", name)
+            self._check_reference(at, name, "users")
+            self._check_in_group(at, name, str(path[-1]))
+
+    def _check_manager(self, path: KeyPath, name: str) -> None:
+        person = self._declaration.users.get(self._people.get(fold_user(name), ""))
+        level = (person and person.level) or self._declaration.defaults.level
+        if LEVELS[level].manages_groups:
+            return
+        may = [str(other) for other in Level if LEVELS[other].manages_groups]
+        self._findings.add(
+            path,
+            f"{quote(name)} has the level {level}, and only {join(may)} may manage groups",
+            f"write level: manager for {name} under users, or name somebody else",
+            rests_on=[
+                ("users", self._people.get(fold_user(name), name), "level"),
+                ("defaults", "level"),
+            ],
+        )
+
+    def check_admins(self, now: datetime) -> None:
+        """Report a document that leaves no admin at ``now``, as the API refuses to do."""
+        people = self._declaration.users
+        level = self._declaration.defaults.level
+        admins = {
+            name: person.suspended if person else None
+            for name, person in people.items()
+            if ((person and person.level) or level) is Level.ADMIN
+        }
+        rests_on = [("users",), ("defaults", "level")]
+        if not admins:
+            self._findings.add(
+                ("users",),
+                "nobody has the level admin, so that nobody could govern the platform",
+                "write level: admin for one of them",
+                rests_on=rests_on,
+            )
+        elif all(s is not None and (s.until is None or now < s.until) for s in admins.values()):
+            *others, last = admins
+            also = f", as {join(map(quote, others))} {'is' if len(others) == 1 else 'are'}"
+            self._findings.add(
+                ("users", last, "suspended"),
+                f"suspends {quote(last)}, the last admin{also if others else ''}, so that nobody "
+                "could govern the platform",
+                "remove it, or write level: admin for somebody else under users",
+                rests_on=rests_on,
+            )
+
+    def _check_in_group(self, path: KeyPath, user: str, group: str) -> None:
+        declared = self._declaration.groups.get(group)
+        if declared is None:
+            return
+        if fold_user(user) in map(fold_user, (*declared.members, *declared.managers)):
+            return
+        above = ("groups", group)
+        self._findings.add(
+            path,
+            f"{quote(user)} is not in the group {group}",
+            f"add {user} to groups.{group}.members, or name a group that they are in",
+            rests_on=[(*above, "members"), (*above, "managers"), (*path[:-1], "user")],
+        )
+
+    def check_tier(self, path: KeyPath, tier: DeclaredTier) -> None:
+        """Report unknown or repeated images, groups and people, and empty tolerations."""
+        self._check_names((*path, "images"), tier.images, "images")
+        if not tier.images:
+            self._findings.add(
+                (*path, "images"), "names no image, so that nothing can start", "name one image"
+            )
+        access = (*path, "access")
+        self._check_names((*access, "groups"), tier.access.groups, "groups")
+        self._check_names((*access, "users"), tier.access.users, "users")
+        self._check_repeated((*access, "levels"), tier.access.levels)
+        for at, toleration in self._findings.number((*path, "tolerations"), tier.tolerations):
+            if toleration.operator == "Exists" and toleration.value is not None:
+                what = "means nothing with the operator Exists"
+                self._findings.add((*at, "value"), what, "remove it, or write operator: Equal")
+            if toleration.operator == "Equal" and toleration.key is None:
+                what = "is missing, and Equal compares the value of a key"
+                self._findings.add((*at, "key"), what, "name the key, or write operator: Exists")
+
+    def check_default_tier(self) -> None:
+        """Report a default tier that is unknown, or not for everybody."""
+        path, name = ("defaults", "tier"), self._declaration.defaults.tier
+        if not name:
+            return
+        self._check_reference(path, name, "tiers")
+        tier = self._declaration.tiers.get(name)
+        if tier and (tier.access.groups or tier.access.users or tier.access.levels):
+            self._findings.add(
+                path,
+                f"{quote(name)} is not for everybody, and a default tier must be",
+                f"choose another one, or remove tiers.{name}.access",
+                rests_on=[("tiers", name, "access")],
+            )
+
+    def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
+        """Report a grant for nobody, of nothing, for no time, or by nobody."""
+        if (grant.user is None) == (grant.group is None):
+            what = "is for nobody" if grant.user is None else "is for a user and for a group"
+            rests_on = [(*path, "user"), (*path, "group")]
+            self._findings.add(
+                (*path, "user"),
+                f"the grant {what}",
+                "name one user or one group",
+                rests_on=rests_on,
+            )
+        references = (("user", "users"), ("group", "groups"), ("account", "groups"))
+        for key, section in (*references, ("tier", "tiers"), ("by", "users")):
+            name = getattr(grant, key)
+            if name is not None:
+                self._check_reference((*path, key), name, section)
+        if grant.account is not None:
+            self._check_account((*path, "account"), grant, grant.account)
+        if not grant.add and grant.tier is None:
+            what = "is missing, and no tier is named either: the grant gives nothing"
+            fix = "write for example add: {cpu: 2}, or tier: NAME"
+            self._findings.add((*path, "add"), what, fix, rests_on=[(*path, "tier")])
+        if grant.starts is not None and grant.until <= grant.starts:
+            what = f"ends at {describe_instant(grant.until)}, before it begins"
+            fix = f"write a time after {describe_instant(grant.starts)}"
+            self._findings.add((*path, "until"), what, fix, rests_on=[(*path, "from")])
+
+    def _check_account(self, path: KeyPath, grant: DeclaredGrant, account: str) -> None:
+        if grant.user is not None:
+            self._check_in_group(path, grant.user, account)
+        elif grant.group is not None:
+            fix = "remove it, or name a user instead of the group"
+            self._findings.add(path, "is for grants to a user; this one is to a group", fix)
+
+    def _check_names(self, path: KeyPath, names: tuple[str, ...], section: str) -> None:
+        for at, name in self._findings.number(path, names):
+            self._check_reference(at, name, section)
+        self._check_repeated(path, [fold_user(n) if section == "users" else n for n in names])
+
+    def _check_reference(self, path: KeyPath, name: str, section: str) -> None:
+        known = self._names.declared[section]
+        if (fold_user(name) if section == "users" else name) in known:
+            return
+        if not self._findings.is_readable((section,)):
+            return
+        fix = self._findings.suggest(name, known, f"add it under {section}, or remove it here")
+        self._findings.add(path, f"{quote(name)} is not declared under {section}", fix)
+
+    def _check_repeated(self, path: KeyPath, names: Iterable[str]) -> None:
+        seen: set[str] = set()
+        for at, name in self._findings.number(path, list(names)):
+            if name in seen:
+                self._findings.add(at, f"{quote(name)} is named twice", "remove one of the two")
+            seen.add(name)

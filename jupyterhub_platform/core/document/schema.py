@@ -1,0 +1,249 @@
+"""What people write in ``platform.yaml``: its keys, their types, and what each is for.
+
+The JSON Schema that editors complete from is made of these classes. Whether what is written also
+makes sense together is asked in ``declaration_checks``.
+"""
+
+from typing import Annotated, Any
+
+from pydantic import Field, Strict
+
+from jupyterhub_platform.core.document.schema_pods import (
+    DeclaredDevice,
+    DeclaredHome,
+    DeclaredInitContainer,
+    DeclaredNodeRule,
+    DeclaredSecurityContext,
+    DeclaredToleration,
+    DeclaredVolume,
+    LabelKey,
+    ObjectName,
+    Value,
+    VariableName,
+)
+from jupyterhub_platform.core.document.value_types import (
+    Amounts,
+    Count,
+    Declared,
+    Duration,
+    Instant,
+    LabelValue,
+    LevelName,
+    Levels,
+    Limits,
+    Line,
+    Names,
+    Reference,
+    Text,
+    Version,
+)
+from jupyterhub_platform.core.levels import Level
+
+
+class DeclaredDefaults(Declared):
+    """What holds where a person or a group says nothing of its own."""
+
+    level: LevelName = Field(Level.USER, description="Level of people who name none.")
+    tier: str = Field(
+        "", description="The tier that is preselected; everybody must be able to use it."
+    )
+    user_quota: Limits = Field({}, description="What one person may hold in all accounts together.")
+    member_quota: Limits = Field({}, description="What one member may hold within one group.")
+    group_quota: Limits = Field({}, description="What all members of a group may hold together.")
+    home: DeclaredHome | None = Field(
+        None, description="The volume of servers whose tier names none; absent: the site's own."
+    )
+
+
+class DeclaredSuspension(Declared):
+    """Keeps a person out for a while, or until it is removed; nothing of theirs is deleted."""
+
+    reason: Text = Field(
+        description="Why, for whoever reads it later.", examples=["left the project"]
+    )
+    until: Instant | None = Field(
+        None,
+        description="When it ends by itself, with a time zone; absent: when it is removed.",
+        examples=["2030-01-31T18:00:00Z"],
+    )
+
+
+class DeclaredPerson(Declared):
+    """One person. The key is the user name."""
+
+    title: Line = Field("", description="Full name, or what the person is here for.")
+    level: LevelName | None = Field(None, description="Permission level; else that of defaults.")
+    quota: Limits = Field({}, description="What this person may hold in all accounts together.")
+    suspended: DeclaredSuspension | None = Field(
+        None, description="Keeps this person from logging in and starting; only here it is lifted."
+    )
+
+
+class DeclaredGroup(Declared):
+    """One group: the account that the servers of its members are charged to."""
+
+    title: Line = Field("", description="What people call the group.")
+    members: Names = Field((), description="User names of people who may charge servers to it.")
+    managers: Names = Field((), description="People in charge: level manager or admin.")
+    quota: Limits = Field({}, description="What all members may hold together.")
+    member_quota: Limits = Field({}, description="What each member may hold within this group.")
+    users: dict[str, Limits] = Field(
+        {}, description="What one named person may hold within this group, instead of member_quota."
+    )
+    service_account: ObjectName | None = Field(
+        None,
+        description="Kubernetes service account, and so cloud identity, of servers charged to it.",
+    )
+    volumes: Annotated[tuple[DeclaredVolume, ...], Strict(strict=False)] = Field(
+        (), description="Volumes that the servers of all members share."
+    )
+
+
+class DeclaredImage(Declared):
+    """One approved image. People choose it by its key; only this file says what it is."""
+
+    title: Line = Field("", description="What people read when they choose.")
+    reference: Reference = Field(
+        description="Image reference; a digest (…@sha256:…) cannot change behind your back.",
+        examples=["quay.io/jupyter/scipy-notebook:2025-03-31"],
+    )
+
+
+class DeclaredAccess(Declared):
+    """Who may use a tier. Being named once is enough; naming nobody means everybody."""
+
+    groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
+    users: Names = Field((), description="People who may use it, by user name.")
+    levels: Levels = Field((), description="Permission levels that may use it.")
+
+
+class DeclaredAtOnce(Declared):
+    """How many servers of one tier may run at once; what is absent, quotas decide."""
+
+    platform: Count = Field(None, description="By all people together.")
+    account: Count = Field(None, description="Within one group.")
+    user: Count = Field(None, description="By one person.")
+
+
+class DeclaredTier(Declared):
+    """One tier: what a server of it asks for, gives, starts and where."""
+
+    title: Line = Field("", description="What people call it.")
+    description: Text = Field("", description="What it is good for, in a sentence.")
+    requests: Amounts = Field(
+        {}, description="What the scheduler reserves and quotas count; absent: the limits."
+    )
+    limits: Amounts = Field({}, description="What a server may use at most; absent: the requests.")
+    devices: Annotated[tuple[DeclaredDevice, ...], Strict(strict=False)] = Field(
+        (), description="Devices that come by a claim, counted on top of the requests."
+    )
+    images: Names = Field(
+        description="Images to choose from, by key; the first is preselected.", examples=[["lab"]]
+    )
+    access: DeclaredAccess = Field(
+        DeclaredAccess(), description="Who may use it; absent: everybody."
+    )
+    at_once: DeclaredAtOnce = Field(
+        DeclaredAtOnce(), description="How many servers of this tier may run at once."
+    )
+    requestable: bool = Field(
+        False, description="Whether people who may not use it see it, and may ask for it."
+    )
+    observe: bool = Field(
+        False, description="Record what would be denied, and admit: to try new quotas out."
+    )
+    max_lifetime: Duration | None = Field(
+        None,
+        description="A server is stopped so long after it was admitted; absent: never.",
+        examples=["12h"],
+    )
+    idle_timeout: Duration | None = Field(
+        None,
+        description="A server is stopped after so long without use; absent: never.",
+        examples=["60m"],
+    )
+    node_selector: dict[LabelKey, LabelValue] = Field(
+        {}, description="Labels that a Kubernetes node must have."
+    )
+    tolerations: Annotated[tuple[DeclaredToleration, ...], Strict(strict=False)] = Field(
+        (), description="Taints of Kubernetes nodes that servers accept."
+    )
+    node_affinity: Annotated[tuple[DeclaredNodeRule, ...], Strict(strict=False)] = Field(
+        (), description="Conditions on Kubernetes nodes, and wishes."
+    )
+    priority_class: ObjectName | None = Field(
+        None, description="Kubernetes priority class of its pods."
+    )
+    runtime_class: ObjectName | None = Field(
+        None, description="Kubernetes runtime class of its pods, such as gvisor."
+    )
+    service_account: ObjectName | None = Field(
+        None,
+        description="Kubernetes service account, and so cloud identity; before that of the group.",
+    )
+    environment: dict[VariableName, Value] = Field(
+        {}, description="Environment variables. No secrets: this file is read by many."
+    )
+    security_context: DeclaredSecurityContext = Field(
+        DeclaredSecurityContext(), description="As which user a server runs."
+    )
+    home: DeclaredHome | None = Field(
+        None, description="The volume that outlives a server; absent: that of defaults."
+    )
+    init_containers: Annotated[tuple[DeclaredInitContainer, ...], Strict(strict=False)] = Field(
+        (), description="What runs before a server, in this order."
+    )
+
+
+class DeclaredGrant(Declared):
+    """A time-limited addition for one person or one group, with who, why and until when."""
+
+    user: str | None = Field(None, description="The person it is for; else name a group.")
+    group: str | None = Field(None, description="The group it is for; else name a user.")
+    account: str | None = Field(
+        None, description="With user: the one group in which it counts; absent: in every group."
+    )
+    add: Amounts = Field({}, description="What may be held on top.")
+    tier: str | None = Field(None, description="A tier that may be used meanwhile.")
+    starts: Instant | None = Field(None, alias="from", description="Since when; absent: always.")
+    until: Instant = Field(
+        description="When it ends, with a time zone.", examples=["2030-01-31T18:00:00Z"]
+    )
+    by: str = Field(description="User name of who decided it.", examples=["admin"])
+    reason: Text = Field(
+        description="Why, for whoever reads it later.", examples=["paper deadline"]
+    )
+
+
+class Declaration(Declared):
+    """The platform: people, groups, images, tiers, quotas and grants."""
+
+    version: Version = Field(description="Version of this format: 1.", examples=[1])
+    name: Line = Field("JupyterHub", description="What people call the platform.")
+    quota: Limits = Field({}, description="What everybody together may hold.")
+    defaults: DeclaredDefaults = Field(
+        DeclaredDefaults(), description="What holds where nothing else is said."
+    )
+    users: dict[str, DeclaredPerson | None] = Field(
+        {}, description="People, by user name. Small letters; Kim and kim are one person."
+    )
+    groups: dict[str, DeclaredGroup] = Field({}, description="Groups, by name.")
+    images: dict[str, DeclaredImage] = Field(
+        description="Approved images, by the name that people choose.",
+        examples=[{"lab": {"reference": "quay.io/jupyter/base-notebook:2025-03-31"}}],
+    )
+    tiers: dict[str, DeclaredTier] = Field(
+        description="What can be started, by name, in the order of the page.",
+        examples=[{"small": {"requests": {"cpu": "500m", "memory": "1Gi"}, "images": ["lab"]}}],
+    )
+    grants: Annotated[tuple[DeclaredGrant, ...], Strict(strict=False)] = Field(
+        (), description="Time-limited additions."
+    )
+
+
+def render_schema() -> dict[str, Any]:
+    """Render the JSON Schema of the document (draft 2020-12), from which editors complete."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **Declaration.model_json_schema(),
+    }

@@ -1,0 +1,130 @@
+"""What an amount in the document was meant to be, where it cannot be what is written.
+
+``memory: 8`` is eight bytes to Kubernetes, ``500m`` of memory half a byte, and ``cpu: 2Gi`` more
+cores than there are anywhere. It refuses none of them, and nothing ever starts with them.
+"""
+
+import re
+from collections.abc import Mapping
+from fractions import Fraction
+from typing import Final
+
+from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.resources import (
+    CPU,
+    HUGEPAGES,
+    MEMORY,
+    SERVERS,
+    describe_amount,
+    is_storage,
+    is_whole,
+    parse_quantity,
+)
+
+_LEAST_BYTES: Final[Mapping[str, int]] = {MEMORY: 16 * 2**20}
+_LEAST_STORAGE: Final = 2**20
+_MOST_GUESSED: Final = 64
+_MOST_MEBI: Final = 2**17
+
+_WRITTEN: Final = re.compile(
+    r"\+?(\d{1,20}(?:[.,]\d{1,20})?|[.,]\d{1,20})\s*([A-Za-z]{0,12})", re.ASCII
+)
+_BYTES: Final = re.compile(r"([kmgtpe])(i?)(?:b|bytes?|)|(b|bytes?)", re.IGNORECASE)
+_CORES: Final = frozenset({"", "c", "cpu", "cpus", "core", "cores", "vcpu", "vcpus"})
+_MILLI_CORES: Final = frozenset(
+    {"m", "mc", "mcpu", "millicpu", "millicpus", "millicore", "millicores"}
+)
+
+
+def read_amount(findings: Findings, path: KeyPath, text: object, name: str) -> int | None:
+    """Return the amount of ``name`` that stands at ``path``; what cannot be meant is a fault."""
+    try:
+        amount = parse_quantity(text if isinstance(text, int | float) else str(text), name)
+    except QuantityError as error:
+        what, fix = split_message(str(error), f"write for example {example(name)}")
+        guess = _guess_unreadable(str(text), name) if "is not an amount" in what else ""
+        findings.add(path, what, guess or fix)
+        return None
+    if said := _find_meaning(str(text).strip(), name, amount):
+        findings.add(path, *said)
+        return None
+    return amount
+
+
+def example(name: str) -> str:
+    """Return an amount of a resource that could be written, for a message."""
+    return {CPU: "500m", SERVERS: "3"}.get(name, "1Gi" if is_storage(name) else "1")
+
+
+def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
+    """Say what an amount is and what was probably meant; nothing if it can be meant as it is."""
+    match = _WRITTEN.fullmatch(text)
+    # With an exponent, such as 1e3, there is no unit either.
+    number, unit = match.groups() if match else ("", "")
+    if is_storage(name):
+        least = _least(name)
+        return _say_small(text, number, unit, name, amount) if 0 < amount < least else None
+    if unit and unit not in {"n", "u", "m", "k"}:
+        if name == CPU:
+            said = f"{quote(text)} is {describe_amount(name, amount)}: {unit} is for bytes"
+            return said, f"write {number}m" if unit == "M" else f"write {number}"
+        return f"{quote(text)} is {amount}: {unit} is for bytes", f"write {number}"
+    return None
+
+
+def _least(name: str) -> int:
+    """Return the least amount that can be meant; huge pages are counted by their own size."""
+    return 0 if name.startswith(HUGEPAGES) else _LEAST_BYTES.get(name, _LEAST_STORAGE)
+
+
+def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tuple[str, str]:
+    if unit in {"n", "u", "m"}:
+        parts = {"n": "billionths", "u": "millionths", "m": "thousandths"}[unit]
+        what = f"{quote(text)} is {parts} of a byte, which is what {unit} means after {name}"
+        return what, f"write {number}Mi"
+    least = describe_amount(MEMORY, _least(name))
+    said = describe_amount(MEMORY, amount)
+    if unit == "":
+        return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, least)
+    what = f"{quote(text)} is {said}, and less than {least} of {name} is of no use"
+    if unit in {"M", "Mi"}:
+        return what, f"write {least.replace(' MiB', 'Mi')} or more"
+    return what, _guess_bytes(number, least)
+
+
+def _guess_bytes(number: str, least: str) -> str:
+    value = Fraction(number.replace(",", ".") or 0)
+    if 0 < value <= _MOST_GUESSED:
+        return f"write {number}Gi"
+    if 0 < value <= _MOST_MEBI:
+        return f"write {number}Mi"
+    return f"write {least.replace(' MiB', 'Mi')} or more"
+
+
+def _guess_unreadable(text: str, name: str) -> str:
+    """Return how to write what is no quantity, if that can be guessed; else nothing."""
+    match = _WRITTEN.fullmatch(text.strip())
+    if match is None:
+        return ""
+    number, unit = match[1].replace(",", "."), match[2]
+    if is_storage(name):
+        return _guess_storage(number, unit)
+    if name == CPU and unit.lower() in _MILLI_CORES:
+        return f"write {number}m"
+    if name == CPU and unit.lower() in _CORES:
+        return f"write {number}"
+    return f"write {number}" if is_whole(name) and number.isdigit() else ""
+
+
+def _guess_storage(number: str, unit: str) -> str:
+    if not unit:
+        return _guess_bytes(number, "1 MiB")
+    match = _BYTES.fullmatch(unit)
+    if match is None or match[1] is None:
+        return ""
+    letter = match[1].upper()
+    decimal = "k" if letter == "K" else letter
+    if match[2]:
+        return f"write {number}{letter}i"
+    return f"write {number}{decimal} or {number}{letter}i"

@@ -1,0 +1,109 @@
+"""Whether homes can be made: the storage classes that tiers name, and the cluster's default one."""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.findings import (
+    Finding,
+    failed,
+    read_rights,
+    render_tiers,
+    unknown,
+    unread,
+    warning,
+)
+from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.model.storage_classes import DEFAULT, is_default
+
+_WRONG_ZONE: Final = (
+    "A home may be made in a zone where no node has room for its server, which then waits for ever."
+)
+ZONE: Final = "topology.kubernetes.io/zone"
+
+
+def look_at_storage(facts: Facts) -> Iterator[Finding]:
+    """Find out whether the classes of homes exist, can grow, and wait for a node."""
+    cluster, policy = facts.cluster, facts.policy
+    if cluster is None or policy is None:
+        return
+    classes = cluster.of("storageclasses")
+    yield from unread(
+        "Storage classes", classes, "A home of a class that is not there never comes."
+    )
+    if classes.unread:
+        return
+    known = {name_of(each): each for each in classes.listed}
+    defaults = sorted(name for name, each in known.items() if is_default(each))
+    wanted = _homes_by_class(policy)
+    if "" in wanted:
+        yield from _look_at_default(defaults, wanted[""])
+    for name in sorted(set(wanted) - {""} - set(known)):
+        yield failed(
+            f"There is no storage class {name}, which the homes of "
+            f"{render_tiers(wanted[name])} need.",
+            "Their volumes never come, and their servers never start.",
+            f"Name one of kubectl get storageclass as tiers.{wanted[name][0]}.home.storage_class "
+            "in the policy, or make that class.",
+        )
+    used = (set(wanted) - {""} | set(defaults if "" in wanted else ())) & set(known)
+    for name in sorted(used):
+        yield from _look_at_class(name, known[name], cluster)
+
+
+def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
+    """Return the tiers whose homes are of a class; without one, of the default class."""
+    wanted: dict[str, list[str]] = {}
+    for tier in policy.tiers.values():
+        if tier.pod.home is not None:
+            wanted.setdefault(tier.pod.home.storage_class, []).append(tier.name)
+    return wanted
+
+
+def _look_at_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
+    if not defaults:
+        yield failed(
+            "No storage class is the default one, and the homes of "
+            f"{render_tiers(tiers)} name none.",
+            "Their volumes never come, and their servers never start.",
+            "kubectl patch storageclass NAME --patch "
+            f'\'{{"metadata":{{"annotations":{{"{DEFAULT}":"true"}}}}}}\''
+            f", or name one as tiers.{tiers[0]}.home.storage_class in the policy.",
+        )
+    elif len(defaults) > 1:
+        yield warning(
+            f"{len(defaults)} storage classes are the default one: {', '.join(defaults)}.",
+            "Kubernetes takes the newest of them: homes move to another one by accident.",
+            f"kubectl annotate storageclass {defaults[0]} {DEFAULT}-, for each but one.",
+        )
+
+
+def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Finding]:
+    if not found.get("allowVolumeExpansion"):
+        yield warning(
+            f"Volumes of the storage class {name} cannot grow.",
+            "A home that is full can only be replaced by a larger one, and copied.",
+            f"kubectl patch storageclass {name} --patch '{{\"allowVolumeExpansion\":true}}', if "
+            "its driver can do that.",
+        )
+    nodes = cluster.of("nodes")
+    is_at_once = found.get("volumeBindingMode", "Immediate") == "Immediate"
+    if is_at_once and nodes.unread:
+        yield unknown(
+            f"Volumes of the storage class {name} are made at once, and in how many zones there "
+            f"are nodes is not known: nodes {nodes.unread}.",
+            _WRONG_ZONE,
+            f"{read_rights(nodes).rstrip('.')}; or make a class like {name} with "
+            "volumeBindingMode: WaitForFirstConsumer, and name it in the policy.",
+        )
+    zones = {str(part(node, "metadata", "labels").get(ZONE)) for node in nodes.listed} - {"None"}
+    if is_at_once and len(zones) > 1:
+        yield warning(
+            f"Volumes of the storage class {name} are made at once, and there are nodes in "
+            f"{len(zones)} zones: {', '.join(sorted(zones))}.",
+            _WRONG_ZONE,
+            f"Make a class like {name} with volumeBindingMode: WaitForFirstConsumer, and name it "
+            "in the policy; the mode of an existing one cannot be changed.",
+        )

@@ -1,0 +1,51 @@
+"""Bad input to the Hub's own handlers (JupyterHub 6.1): 4xx, and nothing is done by halves.
+
+What is known to go wrong is refused before the Hub's handler sees it. For the rest, a value that
+the database or Python's own arithmetic does not take is the sender's fault as long as nothing has
+been written; after that, it is an error of the Hub as before.
+"""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, Final
+
+from jupyterhub.scopes import ScopeNotFound
+from oauthlib.oauth2 import OAuth2Error
+from tornado import web
+
+from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, count_commits
+
+VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
+_SENTENCE: Final = "The request has a value that cannot be used: it is too large, or no plain text."
+
+
+def refuse_bad_values(handler: type[Any]) -> type[Any]:
+    """Return a handler that answers values which cannot be used with 400."""
+    verbs = {verb: getattr(handler, verb) for verb in VERBS}
+    unused = web.RequestHandler._unimplemented_method
+    refusing = {name: _refuse(verb) for name, verb in verbs.items() if verb is not unused}
+    # Metrics tell handlers apart by these two names.
+    return type(handler.__name__, (handler,), {"__module__": handler.__module__, **refusing})
+
+
+def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(verb)
+    async def answer(handler: Any, *arguments: Any, **named: Any) -> Any:
+        before = count_commits(handler.db)
+        try:
+            answered = verb(handler, *arguments, **named)
+            return await answered if inspect.isawaitable(answered) else answered
+        except ScopeNotFound:
+            handler.db.rollback()
+            raise web.HTTPError(400, "The request has a scope that does not exist.") from None
+        except OAuth2Error as error:
+            raise web.HTTPError(400, f"The request is none of OAuth: {error.description}") from None
+        except REFUSED_VALUES as error:
+            if count_commits(handler.db) != before or handler._headers_written:
+                raise
+            handler.db.rollback()
+            handler.log.warning("%s: %.200s", type(error).__name__, ascii(str(error)))
+            raise web.HTTPError(400, _SENTENCE) from None
+
+    return answer

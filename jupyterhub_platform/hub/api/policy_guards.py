@@ -1,0 +1,152 @@
+"""What requests to the Hub's own API may not change: levels, who is an admin, and names in use."""
+
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any, Final
+
+from jupyterhub.apihandlers.groups import GroupAPIHandler, GroupUsersAPIHandler
+from tornado import web
+
+from jupyterhub_platform.core.identity import is_level_group
+from jupyterhub_platform.hub.api.request_bodies import ObjectBody
+from jupyterhub_platform.hub.platform import platform_of
+
+_MOST_NAMED: Final = 5
+
+
+class KeptLevels(ObjectBody):
+    """Keeps groups that carry levels from being made, filled, emptied or deleted by requests.
+
+    What requests add to other groups is remembered, for logins where a provider has its own.
+    """
+
+    _changed: dict[str, Any] | None = None
+
+    async def prepare(self) -> None:
+        """Refuse to change such a group, to whoever might change others."""
+        await super().prepare()  # type: ignore[misc]
+        handler: Any = self
+        if handler.request.method not in {"GET", "HEAD"} and handler.current_user is not None:
+            refuse_levels(handler.path_args[:1])
+
+    def get_json_body(self) -> Any:
+        """Return the body, unless it makes such a group."""
+        body = super().get_json_body()
+        self._changed = body or {}
+        refuse_levels(self._changed.get("groups") or ())
+        return body
+
+    def on_finish(self) -> None:
+        """Remember who was added to which group, or is not in it any more."""
+        super().on_finish()
+        handler: Any = self
+        method = handler.request.method
+        if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+            return
+        paths = handler.path_args
+        additions = platform_of(handler.settings).runtime.additions
+        body = self._changed or {}
+        names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))
+        if method == "POST":
+            additions.add(names, body.get("groups") or paths[:1])
+        elif isinstance(handler, GroupUsersAPIHandler):
+            additions.remove(names, paths[0])
+        elif isinstance(handler, GroupAPIHandler):
+            additions.forget(group=paths[0])
+
+
+def refuse_levels(groups: Iterable[str]) -> None:
+    """Refuse groups that carry levels.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 403.
+    """
+    level = next((group for group in groups if is_level_group(group)), None)
+    if level is not None:
+        raise web.HTTPError(
+            403,
+            f"{level!a} carries a level, and levels are given by the policy alone. "
+            "Change the level of the person in platform.yaml.",
+        )
+
+
+class KeptAdmins(ObjectBody):
+    """Keeps people from being made an admin, or none, by a request."""
+
+    def get_json_body(self) -> Any:
+        """Return the body, unless it makes another admin than the policy does."""
+        body = super().get_json_body()
+        handler: Any = self
+        if not body or (handler.request.method != "PATCH" and not body.get("admin")):
+            return body
+        if body.keys() & {"groups", "roles"}:
+            raise web.HTTPError(
+                400, "Groups are changed at /hub/api/groups, and roles in the configuration."
+            )
+        if not isinstance(body.get("admin"), bool | None):
+            raise web.HTTPError(400, "admin is true or false.")
+        platform = platform_of(handler.settings)
+        for name in body.get("usernames") or handler.path_args[:1]:
+            name = handler.authenticator.normalize_username(name)
+            if body.get("admin") not in (None, platform.declared.is_admin(name)):
+                raise web.HTTPError(
+                    403,
+                    f"Who is an admin is said by the policy alone, and there {name!a} is "
+                    f"{'none' if body['admin'] else 'one'}. Change their level in platform.yaml.",
+                )
+        return body
+
+
+class KeptName(KeptAdmins):
+    """Keeps the name of somebody while servers of theirs run: what these hold is under that name.
+
+    A Hub would go on with servers that are nobody's: their pods are not found under the new name,
+    and what they hold is released while they run.
+    """
+
+    _old_name = _new_name = ""
+
+    def get_json_body(self) -> Any:
+        """Return the body of a change, unless it is one of the name that cannot be made now."""
+        body = super().get_json_body()
+        handler: Any = self
+        if handler.request.method == "POST":
+            self._refuse_no_name(handler.path_args[0])
+        if handler.request.method != "PATCH" or not body:
+            return body
+        user = handler.find_user(handler.path_args[0])
+        if user is None or body.get("name") in (None, user.name):
+            # The Hub would take a name that is as it was for none.
+            return {key: value for key, value in body.items() if key != "name"}
+        held = platform_of(handler.settings).admission.book.of_user(user.name)
+        if held:
+            servers = ", ".join(each.server or "default" for each in held[:_MOST_NAMED])
+            raise web.HTTPError(
+                409,
+                f"{user.name} has servers that have not ended ({servers}), and is charged for them "
+                "under that name. Stop them, then change the name, here and in the policy.",
+            )
+        self._old_name = user.name
+        self._new_name = handler.authenticator.normalize_username(body["name"])
+        return body
+
+    def _refuse_no_name(self, name: str) -> None:
+        # The Hub refuses it as well, and logs that with a trace.
+        authenticator = self.authenticator  # type: ignore[attr-defined]
+        if not authenticator.validate_username(authenticator.normalize_username(name)):
+            raise web.HTTPError(400, f"{name!a} is not a valid user name.")
+
+    def on_finish(self) -> None:
+        """Give somebody who has another name now what the policy gives to that."""
+        super().on_finish()
+        handler: Any = self
+        if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+            return
+        if handler.request.method == "DELETE":
+            platform_of(handler.settings).runtime.additions.forget(user=handler.path_args[0])
+        user = handler.find_user(self._new_name) if self._new_name else None
+        if user is not None:
+            platform_of(handler.settings).runtime.additions.rename(self._old_name, user.name)
+            platform_of(handler.settings).declared.settle(user)

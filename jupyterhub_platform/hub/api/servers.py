@@ -1,0 +1,186 @@
+"""The Hub's own API for servers, where two starts of one server meet."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final
+
+from jupyterhub.apihandlers.users import UserServerAPIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.slugs import is_valid_display_name
+from tornado import web
+
+from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.hub.json_bodies import read_body
+from jupyterhub_platform.hub.platform import platform_of
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+
+BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
+CHANGEABLE: Final = ("name", "display_name", "user_options")
+PASSED_OVER: Final = "X-Platform-Passed-Over"
+"""The header that names choices of an earlier start that are not there any more."""
+_NAMES: Final = {"name", "display_name"}
+
+
+class SingleStart(BaseHandler):  # type: ignore[misc]
+    """Starts a server once, however many ask for it at the same time.
+
+    The Hub looks whether a server is starting, then waits for the identity provider, and starts it:
+    whoever comes second meanwhile is answered with an error of the Hub. Here the wait comes first.
+    ``options_are_named`` tells admission whether they came with this request: where none did, the
+    Hub takes those of the last start.
+    """
+
+    options_are_named: bool | None = None
+
+    async def spawn_single_user(
+        self, user: Any, server_name: str = "", display_name: str = "", options: Any = None
+    ) -> Any:
+        """Start a server, unless it is starting or running by now."""
+        self.options_are_named = options is not None
+        await self._refresh(user)
+        spawner = user.spawners.get(server_name)
+        if spawner is not None and spawner.active:
+            if spawner.pending == "spawn":
+                return None
+            state = f"is pending {spawner.pending}" if spawner.pending else "is already running"
+            raise web.HTTPError(400, f"{spawner._log_name} {state}.")
+        if isinstance(spawner, AdmissionMixin):
+            spawner.refuse_early(options, self, self._is_throttled)
+        try:
+            started = await super().spawn_single_user(
+                user, server_name, display_name, options=options
+            )
+        except asyncio.CancelledError:
+            own = asyncio.current_task()
+            if own is not None and own.cancelling():
+                raise
+            name = f"{user.name}/{server_name or 'default'}"
+            raise web.HTTPError(409, f"The start of {name} was broken off: {BROKEN_OFF}") from None
+        self._tell_what_was_passed_over(user.spawners.get(server_name))
+        return started
+
+    def _tell_what_was_passed_over(self, spawner: Any) -> None:
+        admitted = getattr(spawner, "admitted", None)
+        if admitted is not None and admitted.decision.question.passed_over:
+            passed_over = "; ".join(admitted.decision.question.passed_over)
+            self.set_header(PASSED_OVER, ascii(passed_over)[1:-1])
+
+    def _is_throttled(self) -> bool:
+        """Tell whether the Hub answers a start with 429 now, which comes before admission."""
+        counts = self.users.count_active_users()
+        starting = counts["spawn_pending"] + counts["proxy_pending"]
+        most_starting, most = self.concurrent_spawn_limit, self.active_server_limit
+        return bool(most_starting and starting >= most_starting) or bool(
+            most and counts["active"] >= most
+        )
+
+    async def _refresh(self, user: Any) -> None:
+        """Ask who the owner is now; the Hub asks once per request, and so finds it answered."""
+        if not self.authenticator.refresh_pre_spawn:
+            return
+        if platform_of(self.settings).lets_in(user.name):
+            if await self.refresh_auth(user, force=True) is None:
+                raise web.HTTPError(403, f"The login of {user.name} has expired. Log in again.")
+        else:
+            # Admission says why not, and records it.
+            self._refreshed_users = {*getattr(self, "_refreshed_users", ()), user.name}
+
+
+class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
+    """``/hub/api/users/:name/servers/:server``, as the Hub has it, with bodies that are checked.
+
+    The Hub answers some that it cannot read with an error of its own, keeps whatever options come
+    with a change, and writes them into its log. A start is left to admission, which says and
+    records what is wrong with its options.
+    """
+
+    async def put(self, user_name: str, server_name: str = "") -> None:
+        """Make a named server without starting it."""
+        await super().put(user_name, server_name)
+
+    async def post(self, user_name: str, server_name: str = "") -> None:
+        """Start a server."""
+        await super().post(user_name, server_name)
+
+    async def patch(self, user_name: str, server_name: str = "") -> None:
+        """Change the name or the stored options of a server that is stopped."""
+        await super().patch(user_name, server_name)
+
+    async def delete(self, user_name: str, server_name: str = "") -> None:
+        """Stop a server."""
+        await super().delete(user_name, server_name)
+
+    async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
+        """Stop a server; the Hub itself fails where a start is not broken off within a second."""
+        spawner = user.spawners.get(server_name)
+        if spawner is None or spawner.pending:
+            name = f"{user.name}/{server_name or 'default'}"
+            doing = (spawner and spawner.pending) or "nothing"
+            raise web.HTTPError(
+                409, f"{name} is between two states ({doing}). Look at it again in a moment."
+            )
+        return await super().stop_single_user(user, server_name)
+
+    def get_json_body(self) -> Any:
+        """Return the body of a change or a stop; asked for once it is known who may."""
+        body = read_body(self.request.body)
+        if body is None:
+            return None
+        if not isinstance(body, dict):
+            raise web.HTTPError(400, "The body is a JSON object.")
+        if self.request.method == "PATCH":
+            unknown = sorted(set(body) - set(CHANGEABLE))
+            if unknown:
+                raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
+            check_names(body)
+            self._check_options(body.get("user_options"))
+            if isinstance(body.get("user_options"), dict):
+                body["user_options"] = ShownByKeys(body["user_options"])
+        return body
+
+    def get_server_json_body(self) -> dict[str, Any]:
+        """Return the body of a start, or of a server that is made without starting it.
+
+        Options may be its top level. Beside a ``display_name`` the Hub itself drops them then.
+        """
+        sent = read_body(self.request.body)
+        body: dict[str, Any] = super().get_server_json_body()
+        check_names(body)
+        if isinstance(sent, dict) and "user_options" not in sent and not sent.keys() <= _NAMES:
+            body["user_options"] = sent
+        if self.request.method == "PUT":
+            self._check_options(body["user_options"])
+        return body
+
+    def _check_options(self, options: object) -> None:
+        """Refuse options that would be denied whenever the server starts, with every fault."""
+        own = platform_of(self.settings).own_options(options)
+        faults = read_options(own).faults
+        if faults:
+            raise web.HTTPError(400, " ".join(faults))
+
+
+class ShownByKeys(dict[str, Any]):
+    """Options of which the Hub writes only the keys into its log: it may be anything that came."""
+
+    def __format__(self, _: str) -> str:
+        return f"({', '.join(sorted(self)) or 'none'})"
+
+
+def check_names(body: Mapping[str, Any]) -> None:
+    """Refuse what cannot be the name of a server; whether it is a good one, the Hub says.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 400.
+    """
+    for key in ("name", "display_name"):
+        value = body.get(key)
+        if value is not None and not isinstance(value, str):
+            raise web.HTTPError(400, f"{key} is text.")
+    display_name = body.get("display_name")
+    if display_name and not is_valid_display_name(display_name):
+        raise web.HTTPError(
+            400, "display_name is up to 255 characters that can be seen, and single spaces."
+        )

@@ -1,0 +1,45 @@
+"""Why does this server not run: asked of the Hub by its owner, and by those in charge."""
+
+from typing import Any
+
+from tornado import web
+
+from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.spawner.explain import explain_now, with_larger_tier
+from jupyterhub_platform.usecases.explanations import Explanation, State, explain_recorded
+
+
+class WhyHandler(PlatformAPIHandler):
+    """What a server is doing and why, who can help, and how."""
+
+    async def get(self) -> None:
+        """Answer for ``?user=&server=``: oneself and the default server, if they are left out."""
+        name = self.get_query_argument("user", self.me)
+        server = self.get_query_argument("server", "")
+        explanation = await self._explain(name, server)
+        if explanation is None or not self._may_see(explanation):
+            # The same answer whether it exists or not, for those who may not know.
+            raise web.HTTPError(
+                404, "There is no such server, it was never started, or it is not yours to see."
+            )
+        self.write(
+            with_larger_tier(self.platform, explanation, self.memberships_of(name)).to_json()
+        )
+
+    async def _explain(self, name: str, server: str) -> Explanation | None:
+        row = self.find_in_hub(name)
+        now = explain_now(self.users[row.id], server) if row is not None else None
+        if now is not None and now.state is not State.ENDED:
+            return now
+        store = self.platform.runtime.store
+        recorded = await self.in_thread(explain_recorded, store, name, server)
+        # A later attempt may have been refused; otherwise what was seen says more than the ledger.
+        if now is None or (recorded is not None and recorded.since > now.since):
+            return recorded
+        return now
+
+    def _may_see(self, explanation: Explanation) -> bool:
+        mine = explanation.user == self.me and self.has_scope(roles.SELF)
+        in_charge: Any = self.in_charge_of(explanation.account)
+        return bool(mine or in_charge or self.has_scope(roles.READ) or self.has_scope(roles.ADMIN))

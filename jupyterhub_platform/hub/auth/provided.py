@@ -1,0 +1,255 @@
+"""What an authenticator says of somebody, without what only the policy may say.
+
+A provider writes its groups and roles into the Hub's own namespace. There stand ours as well. What
+it says comes from elsewhere, and may be of any shape: JupyterHub believes it, and fails. What
+cannot be used is left out here, with one line in the log, and the login goes on.
+"""
+
+import inspect
+import json
+import logging
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any, Final
+
+from jupyterhub.scopes import scope_definitions
+from tornado import web
+
+from jupyterhub_platform.core.identity import is_level_group
+from jupyterhub_platform.hub.json_bodies import is_storable
+from jupyterhub_platform.hub.people.roles import is_ours, list_safe
+
+log = logging.getLogger(__name__)
+
+MOST_ENTRIES: Final = 1000
+"""Groups or roles of one person, scopes or bearers of one role: each is a row of the database."""
+MOST_LOOKED_AT: Final = 100_000
+LONGEST_NAME: Final = 255
+"""What a column of the Hub's database takes."""
+LONGEST_DESCRIPTION: Final = 1023
+MOST_SHOWN: Final = 40
+NAMELESS: Final = (
+    "Your identity provider gave the Hub no name that it can use. Ask an admin to look at the "
+    "Hub's log"
+)
+UNREADABLE: Final = (
+    "The Hub cannot read what your identity provider says about you. Try again in a minute, or ask "
+    "an admin to look at the Hub's log"
+)
+
+_ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9\-_~.]{1,253}[a-z0-9]")
+_FILTERS: Final = re.compile(r"|user|service|server|(?:user|service|group|server)=.*", re.DOTALL)
+_BEARERS: Final = frozenset({"users", "groups", "services"})
+_OF_THE_HUB: Final = frozenset({"admin", "server", "token", "user"})
+
+
+@contextmanager
+def failing_in_a_sentence() -> Iterator[None]:
+    """Answer with 502 for an authenticator that fails at what its provider says.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 502 in place of what is no refusal of the authenticator's own.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, web.HTTPError) and error.status_code != 500:
+            raise
+        log.exception("The authenticator failed at what its identity provider says")
+        raise web.HTTPError(502, f"{UNREADABLE}.") from error
+
+
+async def read_person(said: Any) -> dict[str, Any] | None:
+    """Return the Hub's model of who logs in, from what an authenticator says; none for nobody.
+
+    Raises
+    ------
+    tornado.web.HTTPError
+        Raised with 403 if somebody logs in whom it does not name.
+    """
+    said = await said if inspect.isawaitable(said) else said
+    if said is None or said is False:
+        return None
+    model = dict(said) if isinstance(said, Mapping) else {"name": said}
+    name = model.get("name")
+    # One that is too long or empty is a wrong name, which the login page knows about.
+    if not isinstance(name, str) or not is_storable(name):
+        log.warning("The authenticator lets in somebody with the name %s", _show(name))
+        raise web.HTTPError(403, f"{NAMELESS}.")
+    for key in ("auth_state", "user_info"):
+        if model.get(key) is not None and not _is_json_object(model[key]):
+            log.warning("What the authenticator has as %s is no JSON; it is left out", key)
+            model[key] = None
+    return model
+
+
+def is_name(said: object) -> bool:
+    """Tell whether this can be a name in the Hub's database."""
+    return isinstance(said, str) and 0 < len(said) <= LONGEST_NAME and is_storable(said)
+
+
+def read_groups(said: object, name: str) -> frozenset[str]:
+    """Return the groups that an authenticator puts ``name`` into, as far as it may."""
+    entries = _list_entries(said)
+    if entries is None:
+        log.warning("The authenticator's groups of %s are no list of names; they are none", name)
+        return frozenset()
+    texts = frozenset(entry for entry in entries if isinstance(entry, str) and is_name(entry))
+    reserved = frozenset(filter(is_level_group, texts))
+    if reserved:
+        log.warning(
+            "The authenticator puts %s into %s; a level comes from the policy alone, "
+            "so that is passed over",
+            name,
+            ", ".join(map(ascii, sorted(reserved))),
+        )
+    # Sorted, so that the same ones are left at every login.
+    kept = frozenset(sorted(texts - reserved)[:MOST_ENTRIES])
+    if passed_over := len(entries) - len(reserved) - len(kept):
+        log.warning(
+            "Of the groups of %s that the authenticator gives, %d are passed over: they come "
+            "twice, are no names, or are more than %d",
+            name,
+            passed_over,
+            MOST_ENTRIES,
+        )
+    return kept
+
+
+def read_managed_roles(
+    said: object,
+    *,
+    of_the_site: Collection[str],
+    custom_scopes: Mapping[str, Mapping[str, Any]],
+    name_bearer: Callable[[str, str], str],
+) -> list[dict[str, Any]]:
+    """Return the roles that an authenticator has the Hub load, as far as it may.
+
+    Those that the Hub, the site's configuration and the platform define are left as those do. The
+    Hub does not start with a bearer that it cannot have: ``name_bearer`` tells how it calls one,
+    by kind and name; nothing if it has none.
+    """
+    kept: dict[str, dict[str, Any]] = {}
+    for role in _list_roles(said, custom_scopes):
+        if role["name"] in kept:
+            log.warning("The authenticator has two roles %s; the first counts", role["name"])
+        elif role["name"] not in of_the_site:
+            for kind in _BEARERS & role.keys():
+                role[kind] = list(filter(None, (name_bearer(kind, name) for name in role[kind])))
+            kept[role["name"]] = role
+    return list(kept.values())
+
+
+def read_roles_of_person(
+    said: object,
+    *,
+    is_admin: bool,
+    of_the_site: Collection[str],
+    scopes_of: Callable[[str], Iterable[str]],
+    custom_scopes: Mapping[str, Mapping[str, Any]],
+) -> list[dict[str, Any]]:
+    """Return the roles that an authenticator gives a person, as far as it may.
+
+    With them the Hub takes every other role from that person: its own are given here again.
+    ``scopes_of`` tells what a role has that is given by its name alone.
+    """
+    given: dict[str, dict[str, Any]] = {"user": {"name": "user"}}
+    if is_admin:
+        given["admin"] = {"name": "admin"}
+    for read in _list_roles(said, custom_scopes):
+        name = read["name"]
+        if name in of_the_site or not read.get("scopes"):
+            has = list(scopes_of(name))
+            if list_safe(has, custom_scopes) != has:
+                log.warning("The authenticator gives the role %s, which is for admins alone", name)
+                continue
+        given[name] = {"name": name} if name in of_the_site else read
+    return list(given.values())
+
+
+def _list_roles(
+    said: object, custom_scopes: Mapping[str, Mapping[str, Any]]
+) -> Iterator[dict[str, Any]]:
+    """Yield the roles that can be read, without those that the Hub defines itself."""
+    entries = _list_entries(said)
+    if entries is None:
+        log.warning("The authenticator's roles are no list of roles; they are none")
+        return
+    if len(entries) > MOST_ENTRIES:
+        log.warning("The authenticator has more than %d roles; the first count", MOST_ENTRIES)
+    for role in entries[:MOST_ENTRIES]:
+        read = _read_role(role, custom_scopes)
+        if read is not None and read["name"] not in _OF_THE_HUB:
+            yield read
+
+
+def _read_role(
+    role: object, custom_scopes: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Any] | None:
+    """Return a role without what is not the authenticator's to give; none if nothing is left."""
+    said = role if isinstance(role, Mapping) else {}
+    name, scopes = said.get("name"), _list_entries(said.get("scopes") or ())
+    if not isinstance(name, str) or not _ROLE_NAME.fullmatch(name) or scopes is None:
+        log.warning("The authenticator has a role %s, which is passed over", _show(name))
+        return None
+    if is_ours(name):
+        log.warning("The authenticator has a role %a, which is passed over", name)
+        return None
+    read: dict[str, Any] = {"name": name}
+    description = said.get("description")
+    if isinstance(description, str) and is_storable(description):
+        read["description"] = description[:LONGEST_DESCRIPTION]
+    for kind in _BEARERS:
+        if kind in said:
+            bearers = _list_entries(said[kind] or ())
+            if bearers is None:
+                log.warning("The authenticator's role %s has %s that are no list", name, kind)
+                continue
+            names = [each for each in bearers if isinstance(each, str) and is_name(each)]
+            read[kind] = [each for each in names if not is_level_group(each)][:MOST_ENTRIES]
+    safe = [scope for scope in list_safe(scopes, custom_scopes) if _is_known(scope, custom_scopes)][
+        :MOST_ENTRIES
+    ]
+    if safe != scopes:
+        log.warning(
+            "The role %s of the authenticator has %s, which the policy alone gives, or which is no "
+            "scope; that is passed over",
+            name,
+            ", ".join(_show(scope) for scope in scopes[:MOST_SHOWN] if scope not in safe),
+        )
+        if not safe:
+            return None
+    if safe or "scopes" in said:
+        read["scopes"] = safe
+    return read
+
+
+def _is_known(scope: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Tell whether the Hub has a scope of this name, with a filter that it reads."""
+    name, _, condition = scope.partition("!")
+    is_defined = name in scope_definitions or name in custom_scopes
+    return is_defined and is_storable(scope) and _FILTERS.fullmatch(condition) is not None
+
+
+def _list_entries(said: object) -> list[object] | None:
+    """Return what is in a list, as far as that is looked at; none if it is no list."""
+    if isinstance(said, str | bytes | Mapping) or not isinstance(said, Iterable):
+        return None
+    return list(islice(said, MOST_LOOKED_AT))
+
+
+def _is_json_object(value: object) -> bool:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(value, dict)
+
+
+def _show(said: object) -> str:
+    """Return what is said for a line of the log, and its kind alone where it is no text."""
+    return ascii(said[:MOST_SHOWN]) if isinstance(said, str) else f"<{type(said).__name__}>"

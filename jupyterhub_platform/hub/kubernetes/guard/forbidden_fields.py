@@ -1,0 +1,100 @@
+"""Fields of a pod that give a server more than itself: the node, the cluster, other pods.
+
+The list is that of the Pod Security Standards as far as it matters here, and three more:
+a service account's token, a pod's certificate, a node chosen past the scheduler.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from jupyterhub_platform.core.manifests import Manifest, containers, items, part
+from jupyterhub_platform.hub.kubernetes.guard.security_context import find_unconfined
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
+
+_POD: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "hostNetwork": "shares the network of the node",
+        "hostPID": "sees the processes of the node",
+        "hostIPC": "shares memory with the node",
+        "nodeName": "goes past the scheduler",
+        "ephemeralContainers": "adds containers that nothing limits",
+    }
+)
+_VOLUMES: Final = frozenset(
+    {
+        *("configMap", "csi", "downwardAPI", "emptyDir", "ephemeral", "image"),
+        *("persistentVolumeClaim", "projected", "secret"),
+    }
+)
+"""The kinds of the profile ``restricted``: the rest reaches nodes and servers past the claims."""
+
+_HANDLERS: Final = (
+    *(("livenessProbe",), ("readinessProbe",), ("startupProbe",)),
+    *(("lifecycle", "postStart"), ("lifecycle", "preStop")),
+)
+
+
+def find_forbidden(spec: Manifest, service_account: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the path of every forbidden field in a pod's ``spec``, and what it would do.
+
+    ``service_account`` is the one that policy gives this pod.
+    """
+    for key, what in _POD.items():
+        if spec.get(key):
+            yield f"spec.{key}", what
+    yield from _identity(spec, service_account)
+    yield from find_unconfined("spec.securityContext", part(spec, "securityContext"))
+    for volume in items(spec, "volumes"):
+        yield from _volume(f"spec.volumes[{volume.get('name', '')}]", volume)
+    for path, container in containers(spec):
+        yield from _container(path, container)
+
+
+def _identity(spec: Manifest, service_account: str) -> Iterator[tuple[str, str]]:
+    for key in ("serviceAccountName", "serviceAccount"):
+        if spec.get(key) not in (None, "", "default", service_account):
+            yield f"spec.{key}", "acts as another service account"
+    if spec.get("automountServiceAccountToken") is not False:
+        yield "spec.automountServiceAccountToken", "hands the server a token for the cluster"
+
+
+def _volume(path: str, volume: Manifest) -> Iterator[tuple[str, str]]:
+    for kind in volume.keys() - _VOLUMES - {"name"}:
+        node = "opens the file system of the node"
+        yield f"{path}.{kind}", node if kind == "hostPath" else "mounts past the claims"
+    sources = items(part(volume, "projected"), "sources")
+    if any("serviceAccountToken" in source for source in sources):
+        yield f"{path}.projected", "hands the server a token for the cluster"
+    if any("podCertificate" in source for source in sources):
+        yield f"{path}.projected.podCertificate", "hands the server a certificate of the cluster"
+
+
+def _container(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
+    context = part(container, "securityContext")
+    at = f"{path}.securityContext"
+    if context.get("privileged"):
+        yield f"{at}.privileged", "has every power on the node"
+    if _may_escalate(container.get("name"), context.get("allowPrivilegeEscalation")):
+        yield f"{at}.allowPrivilegeEscalation", "lets programs gain powers"
+    if part(context, "capabilities").get("add"):
+        yield f"{at}.capabilities.add", "has added capabilities"
+    if context.get("procMount") not in (None, "Default"):
+        yield f"{at}.procMount", "unmasks /proc"
+    yield from find_unconfined(at, context)
+    if any(port.get("hostPort") for port in items(container, "ports")):
+        yield f"{path}.ports.hostPort", "opens a port of the node"
+    yield from _asked_elsewhere(path, container)
+
+
+def _asked_elsewhere(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield every host other than the pod itself that its node would connect to."""
+    for where in _HANDLERS:
+        for kind in ("httpGet", "tcpSocket"):
+            if part(container, *where, kind).get("host"):
+                yield f"{path}.{'.'.join(where)}.{kind}.host", "has the node ask another host"
+
+
+def _may_escalate(name: Any, allowed: Any) -> bool:
+    # Kubernetes reads "not said" as allowed; that much is asked of the people's own container.
+    return allowed is not False if name == NOTEBOOK else bool(allowed)

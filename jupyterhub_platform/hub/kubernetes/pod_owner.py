@@ -1,0 +1,53 @@
+"""Whose pod is this: a name alone says nothing, two Hubs may give the same one."""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+from jupyterhub_platform.core.manifests import Manifest, part
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, RESERVATION, SERVER, USER
+
+STOCK_USER: Final = "hub.jupyter.org/username"
+STOCK_SERVER: Final = "hub.jupyter.org/servername"
+
+
+class Standing(Enum):
+    """What a pod that bears the name of a server's pod is to that server."""
+
+    THIS_START = auto()
+    EARLIER_START = auto()
+    UNMARKED = auto()
+    """It names this user and server, but was made by a KubeSpawner that is not ours."""
+    SOMEBODY_ELSES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """One server of one Hub."""
+
+    hub: str
+    user: str
+    server: str
+
+    def standing(self, pod: Manifest, reservation_id: str = "") -> Standing:
+        """Tell what ``pod`` is to this server, when it was started with ``reservation_id``."""
+        marks = part(pod, "metadata", "annotations")
+        if HUB not in marks:
+            stock = (marks.get(STOCK_USER), marks.get(STOCK_SERVER, ""))
+            ours = stock == (self.user, self.server)
+            return Standing.UNMARKED if ours else Standing.SOMEBODY_ELSES
+        if (marks[HUB], marks.get(USER), marks.get(SERVER)) != (self.hub, self.user, self.server):
+            return Standing.SOMEBODY_ELSES
+        if reservation_id and marks.get(RESERVATION) == reservation_id:
+            return Standing.THIS_START
+        return Standing.EARLIER_START
+
+
+def uid_of(pod: Manifest) -> str:
+    """Return the uid of a pod, which no other pod ever has."""
+    return str(part(pod, "metadata").get("uid") or "")
+
+
+def is_leaving(pod: Manifest) -> bool:
+    """Tell whether a pod is being deleted."""
+    return bool(part(pod, "metadata").get("deletionTimestamp"))

@@ -1,0 +1,212 @@
+"""A start that is asked for while the server is there already: a choice, and no silent redirect.
+
+JupyterHub leads to the server that runs, whatever options a link carries: who asked for a larger
+tier would find themselves in the small one.
+"""
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.scopes import needs_scope
+from jupyterhub.slugs import is_valid_safe_slug
+from jupyterhub.utils import url_path_join
+from tornado.httputil import url_concat
+
+from jupyterhub_platform.core.question import OPTION_NAMES
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.mixin import asked_options
+from jupyterhub_platform.hub.spawn_page.running import (
+    NEW_SERVER,
+    RunningChoice,
+    RunningState,
+    find_free_name,
+    options_query,
+    say_why_not,
+)
+from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.usecases.admission import Start
+
+_STARTING: Final = frozenset({"spawn", "check"})
+_LONGEST_SHOWN: Final = 64
+_WISHES: Final = frozenset({*OPTION_NAMES, *(f"opt-{name}" for name in OPTION_NAMES)})
+
+
+class AlreadyRunning(BaseHandler):  # type: ignore[misc]
+    """Part of the spawn page: shows the choice, and leads on to a server of another name."""
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    async def _get(self, user_name: str, server_name: str, display_name: str) -> Any:
+        """Show the choice where a link asks for something while the server is there."""
+        wish, user = asked_options(self), self.find_user(user_name)
+        if user is None or not (wish or NEW_SERVER in self.request.query_arguments):
+            return await super()._get(user_name, server_name, display_name)
+        new, error = self.get_query_argument(NEW_SERVER, ""), ""
+        if new:
+            error = await self._refuse_name(user, new)
+            if not error:
+                return self.redirect(f"{self._page_of(user, new)}?{options_query(wish)}")
+        spawner = user.spawners.get(server_name)
+        if spawner is None or not spawner.active:
+            return await super()._get(user_name, server_name, display_name)
+        return await self._show_choice(user, spawner, wish, error, 400 if error else 200)
+
+    @needs_scope("servers")  # type: ignore[untyped-decorator]
+    async def _post(self, user_name: str, server_name: str, display_name: str) -> Any:
+        """Show the choice to whoever sends a form that was opened before the server started."""
+        user = self.find_user(user_name)
+        spawner = user.spawners.get(server_name) if user is not None else None
+        if spawner is None or not spawner.active:
+            return await super()._post(user_name, server_name, display_name)
+        wish = dict(asked_options(self))
+        return await self._show_choice(user, spawner, wish, "", 400)
+
+    def _get_pending_url(self, user: Any, server_name: str) -> str:
+        """Leave out what was asked for: what starts is what the form said."""
+        url = urlsplit(super()._get_pending_url(user, server_name))
+        query = [(key, value) for key, value in parse_qsl(url.query) if key not in _WISHES]
+        return str(url._replace(query=urlencode(query)).geturl())
+
+    async def _show_choice(
+        self, user: Any, spawner: Any, wish: Mapping[str, str], error: str, status: int
+    ) -> None:
+        platform: Platform = platform_of(self.settings)
+        tiers, held = platform.snapshot.policy.tiers, _tier_of(spawner)
+        wanted = tiers.get(wish.get("tier", ""))
+        new_name, why_none = await self._find_new(platform, user, wish)
+        choice = RunningChoice(
+            owner=user.name,
+            own=user.name == self.current_user.name,
+            server=spawner.name,
+            tier=(tiers[held].title or held) if held in tiers else held,
+            wanted=(wanted.title or wanted.name) if wanted else "another tier",
+            state=_state_of(spawner),
+            wish=wish,
+            page_url=self._page_of(user, spawner.name),
+            open_url=self._open_url(user, spawner),
+            stop_url=self._stop_url(user, spawner, wish),
+            new_name=self.get_query_argument(NEW_SERVER, "")[:_LONGEST_SHOWN] or new_name,
+            why_none=why_none,
+            others=tuple(
+                (name, f"{self._page_of(user, name)}?{options_query(wish)}")
+                for name, row in sorted(user.orm_spawners.items())
+                if name and row.server is None and not _is_active(user, name)
+            )
+            if self.allow_named_servers
+            else (),
+            error=error,
+        )
+        self.set_status(status)
+        self.finish(await self.render_template("already_running.html", choice=choice))
+
+    async def _find_new(
+        self, platform: Platform, user: Any, wish: Mapping[str, str]
+    ) -> tuple[str, str]:
+        """Return a free name for another server, or why there can be none."""
+        if not self.allow_named_servers:
+            return "", "Each person has one server on this Hub."
+        name = find_free_name(user.orm_spawners.keys(), _name_after(wish.get("tier", "")))
+        memberships = frozenset(group.name for group in user.groups)
+        start = Start(user.name, memberships, name, dict(wish), by=self.current_user.name)
+        why_none = say_why_not(platform.admission.dry_run(start))
+        if not why_none:
+            why_none = await self._say_full(user)
+        return ("", why_none) if why_none else (name, "")
+
+    async def _say_full(self, user: Any) -> str:
+        most = await self.get_current_user_named_server_limit()
+        named = [name for name in user.orm_spawners if name]
+        if not 0 < most <= len(named):
+            return ""
+        servers = "1 named server" if most == 1 else f"{most} named servers"
+        who = "You have" if user.name == self.current_user.name else f"{user.name} has"
+        return f"{who} {len(named)} of {servers}. Delete one on the home page first."
+
+    async def _refuse_name(self, user: Any, name: str) -> str:
+        """Say why another server cannot have this name; empty if it can."""
+        if not self.allow_named_servers:
+            return "Each person has one server on this Hub."
+        if _is_active(user, name):
+            return f"A server {name[:_LONGEST_SHOWN]} is there already. Choose another name."
+        if name in user.orm_spawners:
+            return ""
+        if not is_valid_safe_slug(name):
+            return (
+                "A name has up to 30 lower-case letters, digits and single hyphens, begins with a "
+                "letter, and does not end with a hyphen."
+            )
+        return await self._say_full(user)
+
+    def _page_of(self, user: Any, server: str, page: str = "spawn") -> str:
+        tail = [quote(server, safe="")] if server else []
+        return str(url_path_join(self.hub.base_url, page, user.escaped_name, *tail))
+
+    def _open_url(self, user: Any, spawner: Any) -> str:
+        scope = f"access:servers!server={user.name}/{spawner.name}"
+        if not spawner.ready:
+            return self._page_of(user, spawner.name, "spawn-pending")
+        return str(user.server_url(spawner.name)) if self.has_scope(scope) else ""
+
+    def _stop_url(self, user: Any, spawner: Any, wish: Mapping[str, str]) -> str:
+        """Return where the server is stopped without scripts, and the start goes on after that."""
+        scope = f"delete:servers!server={user.name}/{spawner.name}"
+        if not spawner.ready or not self.has_scope(scope):
+            return ""
+        for service in self.get_accessible_services(self.current_user):
+            if service.name == roles.SERVICE_NAME:
+                named = {"user": user.name, "server": spawner.name, "back": "spawn"}
+                place = f"{service.href.rstrip('/')}/servers/stop"
+                return f"{place}?{urlencode(named)}&{options_query(wish)}"
+        return str(url_path_join(self.hub.base_url, "home"))
+
+
+class PendingWish(BaseHandler):  # type: ignore[misc]
+    """Part of the page of a server that starts: a link that asks for something gets the choice."""
+
+    async def get(self, user_name: str, server_name: str = "") -> Any:
+        """Lead to the spawn page, which has the choice, unless the server is not there at all."""
+        wish = asked_options(self)
+        user = self.find_user(user_name) if wish and self.current_user else None
+        if user is None or not _is_active(user, server_name):
+            answered = super().get(user_name, server_name)
+            # A stranger is sent to the login at once.
+            return await answered if inspect.isawaitable(answered) else answered
+        tail = [quote(server_name, safe="")] if server_name else []
+        page = url_path_join(self.hub.base_url, "spawn", user.escaped_name, *tail)
+        return self.redirect(f"{page}?{options_query(wish)}")
+
+
+class RedirectedWish(BaseHandler):  # type: ignore[misc]
+    """Part of the redirect to one's own server: what a link asks for is asked of the spawn page."""
+
+    def redirect(self, url: str, *how: Any, **more: Any) -> None:
+        """Go on; ``opt-…`` alone is ours here, since all else is for the page of the server."""
+        named = {f"opt-{name}" for name in OPTION_NAMES} & self.request.query_arguments.keys()
+        wish = {name: self.get_query_argument(name) for name in sorted(named)}
+        if url.startswith(url_path_join(self.hub.base_url, "spawn", "")):
+            url = url_concat(url, wish)
+        super().redirect(url, *how, **more)
+
+
+def _tier_of(spawner: Any) -> str:
+    held = spawner.reservation if isinstance(spawner, AdmissionMixin) else None
+    return held.tier if held is not None else ""
+
+
+def _state_of(spawner: Any) -> RunningState:
+    if spawner.ready:
+        return "running"
+    return "starting" if spawner.pending in _STARTING else "stopping"
+
+
+def _is_active(user: Any, server: str) -> bool:
+    spawner = user.spawners.get(server)
+    return spawner is not None and bool(spawner.active)
+
+
+def _name_after(tier: str) -> str:
+    """Return a name for a server of the tier; not every name of a tier is one of a server."""
+    return tier if is_valid_safe_slug(f"{tier}-99") else "server"

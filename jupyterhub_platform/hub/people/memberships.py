@@ -1,0 +1,200 @@
+"""Brings the Hub's users, groups and admins to what the policy declares."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from typing import Any, TypeAlias
+
+from jupyterhub import orm, roles
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.identity import is_level_group
+from jupyterhub_platform.core.levels import Level, level_group
+from jupyterhub_platform.core.memberships import list_declared, settle_memberships
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.hub.people.reserved import strip_roles_of_admins
+from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.upstream.event_loop import keep_what_is, uncollected
+from jupyterhub_platform.hub.upstream.pace import Pace
+from jupyterhub_platform.usecases.policies import Policies
+
+Memberships: TypeAlias = Mapping[str, frozenset[str]]
+
+USERS_AT_A_TIME = 200
+"""Users whose groups are read in one query, which takes the Hub's loop a few milliseconds."""
+
+
+async def apply_memberships(
+    app: Any, policy: Policy, policies: Policies, *, levels_only: bool = False
+) -> None:
+    """Settle everybody's memberships, in steps that leave the Hub's loop to others.
+
+    What is about to be applied is remembered first, so that a Hub that is killed half-way still
+    knows afterwards which memberships were the policy's. With ``levels_only`` groups that carry no
+    level are left as they are.
+    """
+    if levels_only:
+        await _settle(app, policy, {}, levels_only=True)
+        return
+    loop = asyncio.get_running_loop()
+    try:
+        with uncollected():
+            declared, both = await loop.run_in_executor(STORE_THREADS, _remember, policy, policies)
+            keep_what_is()
+    except StoreError as error:
+        app.log.warning("Memberships are not settled: %s", error)
+        return
+    await _settle(app, policy, both)
+    try:
+        with uncollected():
+            await loop.run_in_executor(STORE_THREADS, policies.record_applied, declared)
+    except StoreError as error:
+        app.log.warning("Which memberships were applied is not remembered yet: %s", error)
+
+
+def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Memberships]:
+    """Return what is declared, and that with what was applied before; the latter is remembered."""
+    declared = list_declared(policy)
+    before = policies.list_applied()
+    both = {
+        name: before.get(name, frozenset()) | declared.get(name, frozenset())
+        for name in before.keys() | declared.keys()
+    }
+    policies.record_applied(both)
+    return declared, both
+
+
+async def _settle(
+    app: Any, policy: Policy, applied: Memberships, *, levels_only: bool = False
+) -> None:
+    pace = Pace()
+    current = await _read_memberships(app.db, pace)
+    keep_what_is()
+    # The Hub itself has taken everything from those whom a site blocks.
+    blocked = app.authenticator.blocked_users
+    for name in sorted((applied.keys() | policy.people.keys() | current.keys()) - blocked):
+        if pace.is_over:
+            app.db.commit()
+            await pace.keep()
+        was = current.get(name)
+        theirs = applied.get(name, frozenset())
+        if was is None and name not in policy.people:
+            continue
+        # A level that somebody gave by hand is taken from people whom no policy ever knew, too.
+        known = name in policy.people or name in applied or any(map(is_level_group, was or ()))
+        shall = settle_memberships(
+            policy, name, was or frozenset(), theirs, levels_only=levels_only
+        )
+        if known and was != shall:
+            settle_person(app.db, policy, name, theirs, levels_only=levels_only)
+    app.db.commit()
+
+
+async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[str]]:
+    """Read the groups of every user of the Hub, some users at a time."""
+    memberships: dict[str, frozenset[str]] = {}
+    pairs = orm.user_group_map.c
+    newest = database.query(orm.User.id).order_by(orm.User.id.desc()).first()
+    for first in range(0, newest.id + 1 if newest else 0, USERS_AT_A_TIME):
+        last = first + USERS_AT_A_TIME - 1
+        names = dict(database.query(orm.Group.id, orm.Group.name).all())
+        groups: defaultdict[int, set[str]] = defaultdict(set)
+        # Without a join: for some of the users, SQLite would read the groups of all of them.
+        for user, group in database.query(pairs.user_id, pairs.group_id).filter(
+            pairs.user_id.between(first, last)
+        ):
+            groups[user].add(names[group])
+        users = database.query(orm.User.id, orm.User.name)
+        for user, name in users.filter(orm.User.id.between(first, last)):
+            memberships[name] = frozenset(groups[user])
+        await pace.keep()
+    return memberships
+
+
+def settle_person(
+    database: Any,
+    policy: Policy,
+    name: str,
+    applied: frozenset[str],
+    *,
+    levels_only: bool = False,
+) -> None:
+    """Put a user into the groups that they shall be in, and make them an admin or not.
+
+    Their groups are read once more: since all were read, others may have had a turn. The caller
+    commits.
+    """
+    user_id, was_admin = _find_or_add(database, name)
+    current = _list_groups(database, user_id)
+    shall = settle_memberships(policy, name, frozenset(current), applied, levels_only=levels_only)
+    leaves = [current[group] for group in current.keys() - shall]
+    joins = [_find_or_add_group(database, group) for group in sorted(shall - current.keys())]
+    if leaves or joins:
+        _change_rows(database, user_id, leaves, joins)
+    is_admin = level_group(Level.ADMIN) in shall
+    is_ours = name in policy.people or level_group(Level.ADMIN) in current
+    if is_ours and was_admin is not is_admin:
+        user = orm.User.find(database, name)
+        user.admin = is_admin
+        database.flush()
+        roles.assign_default_roles(database, entity=user)
+        if not is_admin:
+            strip_roles_of_admins(database, user)
+
+
+def _find_or_add(database: Any, name: str) -> tuple[int, bool]:
+    """Return the id of a user, and whether the Hub has them as an admin."""
+    found = database.query(orm.User.id, orm.User.admin).filter(orm.User.name == name).first()
+    if found is not None:
+        return found.id, found.admin
+    user = orm.User(name=name)
+    database.add(user)
+    database.flush()
+    roles.assign_default_roles(database, entity=user)
+    return user.id, user.admin
+
+
+def _list_groups(database: Any, user_id: int) -> dict[str, int]:
+    """Return the ids of a user's groups by name."""
+    pairs = orm.user_group_map.c
+    query = database.query(orm.Group.name, orm.Group.id)
+    theirs = query.join(orm.user_group_map, pairs.group_id == orm.Group.id)
+    return dict(theirs.filter(pairs.user_id == user_id).tuples())
+
+
+def _find_or_add_group(database: Any, name: str) -> int:
+    found = database.query(orm.Group.id).filter(orm.Group.name == name).scalar()
+    if found is not None:
+        return int(found)
+    group = orm.Group(name=name)
+    database.add(group)
+    database.flush()
+    return int(group.id)
+
+
+def _change_rows(
+    database: Any, user_id: int, leaves: Collection[int], joins: Collection[int]
+) -> None:
+    """Change who is in which group, by ids.
+
+    Rows rather than lists of objects: for each person who joins or leaves, SQLAlchemy would go
+    through the list of everybody else in the group.
+    """
+    pairs = orm.user_group_map
+    if leaves:
+        of_user = pairs.c.user_id == user_id
+        database.execute(pairs.delete().where(of_user, pairs.c.group_id.in_(leaves)))
+    if joins:
+        rows = [{"user_id": user_id, "group_id": group_id} for group_id in joins]
+        database.execute(pairs.insert(), rows)
+    _read_anew(database, orm.User, user_id, "groups")
+    for group_id in (*leaves, *joins):
+        _read_anew(database, orm.Group, group_id, "users")
+
+
+def _read_anew(database: Any, kind: Any, identifier: int, attribute: str) -> None:
+    """Have an attribute of an object that the Hub holds in memory read anew when it is needed."""
+    key = kind.__mapper__.identity_key_from_primary_key((identifier,))
+    known = database.identity_map.get(key)
+    if known is not None:
+        database.expire(known, [attribute])

@@ -1,0 +1,248 @@
+"""Carries suspensions out in the Hub: sessions, tokens, servers and shares end; shares return."""
+
+import asyncio
+import functools
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from jupyterhub import orm
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
+from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What ended with a suspension: servers by name, and how many tokens and shares.
+
+    ``still_open`` are other people's running servers that were shared with them, as ``OWNER/NAME``:
+    a connection that was opened there before is not cut.
+    """
+
+    servers: tuple[str, ...] = ()
+    tokens: int = 0
+    shares: int = 0
+    still_open: tuple[str, ...] = ()
+
+
+class Suspending:
+    """Puts people out and lets them in again. Belongs to the Hub's loop.
+
+    ``changing`` is held while the snapshot is replaced, so that no change is lost to another.
+    """
+
+    def __init__(self, app: Any, runtime: Runtime, changing: asyncio.Lock) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._record = runtime.suspensions
+        self._changing = changing
+        self._sharing = asyncio.Lock()
+        self._out: set[str] = set()
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    @property
+    def _snapshot(self) -> Snapshot:
+        return self._runtime.admission.snapshot
+
+    async def suspend(self, name: str, *, reason: str, until: datetime | None, by: str) -> Ended:
+        """Suspend somebody, at once and everywhere in this Hub.
+
+        Raises
+        ------
+        SuspensionError
+            Raised if that is refused.
+        StoreUnreachableError
+            Raised if it cannot be recorded; then nothing has changed.
+        """
+        record = self._record
+        await self._change(lambda at: record.suspend(at, name, reason=reason, until=until, by=by))
+        return await self._carry_out(name)
+
+    async def resume(self, name: str, *, reason: str, by: str) -> int:
+        """Lift a suspension, and return how many shares were given back.
+
+        Raises
+        ------
+        SuspensionError
+            Raised if that is refused.
+        StoreUnreachableError
+            Raised if it cannot be recorded; then nothing has changed.
+        """
+        await self._change(lambda at: self._record.resume(at, name, reason=reason, by=by))
+        self._out.discard(name)
+        return await self._give_back(name)
+
+    async def settle(self) -> None:
+        """Bring the Hub to what is in force now: after a start, a reload, an end that has come."""
+        try:
+            now = datetime.now(UTC)
+            if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
+                await self._change(lambda _: self._record.end_what_is_over())
+            suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
+            self._out.intersection_update(suspended)
+            for name in suspended:
+                if name not in self._out:
+                    await self._settle_one(self._carry_out, name)
+            kept = await self._in_thread(self._record.list_shares)
+            ready = (share for share in kept if share.people.isdisjoint(suspended))
+            for name in sorted({share.suspended for share in ready}):
+                await self._settle_one(self._give_back, name)
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
+
+    async def _settle_one(self, settle: Callable[[str], Awaitable[object]], name: str) -> None:
+        """Settle one person's; what fails there is tried again, and holds up nobody else's."""
+        try:
+            await settle(name)
+        except StoreError:
+            raise
+        except Exception:
+            self._app.db.rollback()
+            self._app.log.exception("What a suspension of %s changes is not settled", name)
+
+    async def _change(self, change: Callable[[Snapshot], Mapping[str, Suspension]]) -> None:
+        async with self._changing:
+            suspensions = await self._in_thread(change, self._snapshot)
+            admission = self._runtime.admission
+            admission.snapshot = replace(admission.snapshot, suspensions=suspensions)
+
+    async def _in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
+        call = functools.partial(call, *arguments, **named)
+        return await asyncio.get_running_loop().run_in_executor(STORE_THREADS, call)
+
+    async def _carry_out(self, name: str) -> Ended:
+        """End what somebody has; what needs the store comes last, and is tried again.
+
+        Once is enough: whoever is out gets no session, and no start of theirs is admitted.
+        """
+        database = self._app.db
+        orm_user = orm.User.find(database, name)
+        if orm_user is None:
+            self._out.add(name)
+            return Ended()
+        tokens = end_access(database, orm_user)
+        servers = self._stop_servers(orm_user)
+        still_open = list_visited(database, orm_user)
+        shares = await self._revoke_shares(name, orm_user)
+        self._out.add(name)
+        self._app.log.warning("%s is suspended: logged out, their servers stop", name)
+        return Ended(servers, tokens, shares, still_open)
+
+    def _stop_servers(self, orm_user: Any) -> tuple[str, ...]:
+        if orm_user not in self._app.users:
+            return ()
+        user = self._app.users[orm_user]
+        # Whoever asks next is looked at anew, however lately that was done.
+        user._auth_refreshed = None
+        names = list_active(user)
+        for name in names:
+            task = asyncio.ensure_future(self._stop(user, name))
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+        return tuple(names)
+
+    async def _stop(self, user: Any, name: str) -> None:
+        try:
+            await stop_server(self._app, user, name, reason="suspended", at_once=True)
+        except Exception:
+            self._app.log.exception("A server of %s, who is suspended, still runs", user.name)
+            self._out.discard(user.name)
+
+    async def _revoke_shares(self, name: str, orm_user: Any) -> int:
+        async with self._sharing:
+            shares = find_shares(self._app.db, orm_user)
+            if shares:
+                now = datetime.now(UTC)
+                kept = [describe_share(share, name, now) for share in shares]
+                await self._in_thread(self._record.keep_shares, kept)
+                for share in shares:
+                    self._app.db.delete(share)
+                self._app.db.commit()
+            return len(shares)
+
+    async def _give_back(self, name: str) -> int:
+        """Give back what waited for ``name``, unless it waits for somebody else as well."""
+        given = 0
+        async with self._sharing:
+            for share in await self._in_thread(self._record.list_shares):
+                if name in share.people and not any(map(self._is_out, share.people)):
+                    given += give_share(self._app.db, share)
+                    await self._in_thread(self._record.forget_shares, [share])
+        return given
+
+    def _is_out(self, name: str) -> bool:
+        return self._snapshot.suspension_of(name, datetime.now(UTC)) is not None
+
+
+def end_access(database: Any, orm_user: Any) -> int:
+    """End every session and every token of a user, and return how many tokens there were.
+
+    Cookies carry an id that is a new one from now on. Share codes let others in, as tokens do.
+    """
+    found = [
+        *database.query(orm.APIToken).filter_by(user_id=orm_user.id),
+        *database.query(orm.OAuthCode).filter_by(user_id=orm_user.id),
+        *database.query(orm.ShareCode).filter_by(owner_id=orm_user.id),
+    ]
+    for each in found:
+        database.delete(each)
+    orm_user.cookie_id = orm.new_token()
+    database.commit()
+    return sum(isinstance(each, orm.APIToken) for each in found)
+
+
+def find_shares(database: Any, orm_user: Any) -> list[Any]:
+    """Return the shares that a user gave, and those that others gave to them alone."""
+    query = database.query(orm.Share)
+    return [*query.filter_by(owner_id=orm_user.id), *query.filter_by(user_id=orm_user.id)]
+
+
+def list_visited(database: Any, orm_user: Any) -> tuple[str, ...]:
+    """Name the running servers of others that are shared with a user, alone or through a group."""
+    spawners = {share.spawner for share in orm_user.all_shared_with_me}
+    running = (s for s in spawners if s.server is not None and s.user is not orm_user)
+    return tuple(sorted(f"{spawner.user.name}/{spawner.name}" for spawner in running))
+
+
+def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
+    """Describe a share that ends now with somebody's suspension."""
+    with_whom = share.user or share.group
+    return RevokedShare(
+        suspended,
+        share.owner.name,
+        share.spawner.name,
+        with_whom.kind,
+        with_whom.name,
+        " ".join(share.scopes),
+        share.owner.id,
+        share.spawner.id,
+        with_whom.id,
+        now,
+    )
+
+
+def give_share(database: Any, share: RevokedShare) -> bool:
+    """Share a server again as before; ``False`` if the server or whom it was for is gone."""
+    owner = orm.User.find(database, share.owner)
+    spawner = owner and owner.orm_spawners.get(share.server)
+    kind = orm.Group if share.kind == "group" else orm.User
+    shared_with = kind.find(database, share.shared_with)
+    if not spawner or not shared_with:
+        return False
+    ids = (owner.id, spawner.id, shared_with.id)
+    if ids != (share.owner_id, share.spawner_id, share.shared_with_id):
+        return False
+    # SQLite gives the last id again once it is free: only the time tells those apart.
+    users = [party for party in (owner, shared_with) if party.kind == "user"]
+    if any(user.created.replace(tzinfo=UTC) > share.at for user in users):
+        return False
+    orm.Share.grant(database, spawner, shared_with, share.scopes.split())
+    return True

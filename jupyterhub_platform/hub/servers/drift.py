@@ -1,0 +1,49 @@
+"""Compares book, servers and ledger while the Hub runs, and says what differs."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.servers.inventory import live_servers
+from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.upstream.event_loop import uncollected
+from jupyterhub_platform.usecases.consistency import Drift, compare
+
+
+class Checker:
+    """Looks now and then. Servers are listed in the Hub's loop, the comparison is in a thread."""
+
+    def __init__(self, app: Any, runtime: Runtime) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._suspected: frozenset[Drift] = frozenset()
+        self.drifts: tuple[Drift, ...] = ()
+        self.looked_at: datetime | None = None
+
+    async def check(self) -> None:
+        """Compare once; what differs for the second time in a row is drift."""
+        if self._runtime.health.reason or not self._app.db.is_active:
+            return  # nothing waits for a database that is known to be down
+        loop = asyncio.get_running_loop()
+        try:
+            with uncollected():
+                live = await live_servers(self._app.users.values())
+                book = self._runtime.admission.book.copy()
+                differences = await loop.run_in_executor(
+                    STORE_THREADS, compare, book, self._runtime.store, live
+                )
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
+            return
+        # A start or stop may be half-way through: only what stays is a difference.
+        found = frozenset(differences)
+        drifts = found & self._suspected
+        self._suspected = found
+        self.drifts, self.looked_at = tuple(sorted(drifts, key=str)), datetime.now(UTC)
+        metrics.report_drift(drifts)
+        metrics.COMPARISONS.inc()
+        for drift in self.drifts:
+            self._app.log.error("Drift (%s): %s", drift.kind, drift.detail)

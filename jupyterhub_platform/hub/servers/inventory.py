@@ -1,0 +1,90 @@
+"""The Hub's servers: which can be running, which are active, and how one is stopped."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+from jupyterhub import orm
+
+from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.hub.upstream.pace import Pace
+from jupyterhub_platform.usecases.consistency import LiveServer
+
+_CANCEL_SECONDS: Final = 10.0
+_EVENT: Final = "https://schema.jupyter.org/jupyterhub/events/server-action"
+
+
+def stored_servers(database: Any) -> Iterator[LiveServer]:
+    """Yield the servers that the Hub's database counts as active."""
+    # With the names beside them: asked of each row, they would take a query each.
+    rows = database.query(orm.Spawner, orm.User.name).join(orm.Spawner.user)
+    for row, user in rows.filter(orm.Spawner.server != None):  # noqa: E711 - SQL
+        yield LiveServer(user, row.name, row.id, _held_by(row), row.user_options)
+
+
+def unstopped_servers(database: Any, held: Iterable[Reservation]) -> Iterator[LiveServer]:
+    """Yield the servers that the Hub gave up on and nobody saw end, of those that hold something.
+
+    The Hub takes a server off its list whether or not its stop succeeds.
+    """
+    for reservation in held:
+        row = database.get(orm.Spawner, reservation.spawner_id)
+        state = None if row is None or row.server is not None else _held_by(row)
+        if isinstance(state, dict) and state.get("id") == reservation.id:
+            yield LiveServer(row.user.name, row.name, row.id, state, row.user_options)
+
+
+def _held_by(row: Any) -> object:
+    return row.state.get("platform") if isinstance(row.state, dict) else None
+
+
+async def live_servers(users: Iterable[Any]) -> list[LiveServer]:
+    """List the servers that this Hub process counts as active, with turns for others between."""
+    pace = Pace()
+    found = []
+    for user in tuple(users):
+        found += [
+            LiveServer(user.name, spawner.name, spawner.orm_spawner.id)
+            for spawner in tuple(user.spawners.values())
+            if spawner.active
+        ]
+        await pace.keep()
+    return found
+
+
+def list_active(user: Any) -> list[str]:
+    """Return the names of a user's active servers; that of the default server is empty."""
+    return sorted(name for name, spawner in tuple(user.spawners.items()) if spawner.active)
+
+
+async def stop_server(
+    app: Any, user: Any, name: str, *, reason: str, at_once: bool = False
+) -> None:
+    """Stop a server as the Hub's own API does, whatever it is doing; a start is broken off.
+
+    ``reason`` is entered in the ledger; ``at_once`` gives it no time to shut down.
+    """
+    spawner = user.spawners[name]
+    if spawner.pending == "stop":
+        return
+    spawner.stop_reason, spawner.stops_at_once = reason, at_once
+    start = spawner._spawn_future
+    if spawner.pending == "spawn" and start is not None:
+        start.cancel()
+        await asyncio.wait([start], timeout=_CANCEL_SECONDS)
+    spawner._stop_pending = True
+    try:
+        await _delete_route(app, user, name)
+        await user.stop(name)
+        data = {"action": "stop", "username": user.name, "servername": name}
+        app.eventlog.emit(schema_id=_EVENT, data=data)
+    finally:
+        spawner._stop_pending = False
+
+
+async def _delete_route(app: Any, user: Any, name: str) -> None:
+    try:
+        await app.proxy.delete_user(user, name)
+    except Exception:
+        # A proxy that does not answer must not keep a server alive; its routes are looked at again.
+        app.log.exception("The route of %s/%s is not deleted yet", user.name, name)

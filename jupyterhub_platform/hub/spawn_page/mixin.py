@@ -1,0 +1,105 @@
+"""The spawn page's form for one server: gathers who looks at it, and what they asked for."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from traitlets import HasTraits, default
+
+from jupyterhub_platform.core.question import OPTION_NAMES
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.render import render_form
+from jupyterhub_platform.hub.spawn_page.view import build_view
+
+
+def spawn_form(
+    platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
+) -> str:
+    """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
+    snapshot, now = platform.snapshot, datetime.now(UTC)
+    policy = snapshot.policy
+    memberships = frozenset(group.name for group in user.groups)
+    viewer = getattr(handler.current_user, "name", "") if handler else user.name
+    manages = handler is not None and handler.has_scope(roles.MANAGE)
+    stored = user.orm_user.orm_spawners.get(server)
+    page = build_view(
+        policy,
+        platform.admission.book,
+        snapshot.subject(user.name, memberships, now),
+        server,
+        now=now,
+        revision=snapshot.revision,
+        stored_options=stored.user_options if stored else None,
+        preselect=asked_options(handler),
+        viewer=viewer,
+        viewer_manages=policy.managed_groups(viewer) if manages else frozenset(),
+        can_read_all=handler is not None and handler.has_scope(roles.READ),
+        hub_url=platform.app.hub_prefix,
+        query=handler.request.query if handler else "",
+        titles=_titles(user),
+        notes=notes,
+    )
+    return render_form(page)
+
+
+def _titles(user: Any) -> dict[str, str]:
+    spawners = user.orm_user.orm_spawners.values()
+    return {each.name: each.display_name for each in spawners if each.name and each.display_name}
+
+
+def asked_options(handler: Any) -> Mapping[str, str]:
+    """Return what a link names, or the form that was just refused.
+
+    Ours are ``opt-tier=…``; the Hub's own name options as they are: ``tier=…``.
+    """
+    if handler is None:
+        return {}
+    if handler.request.method == "POST":
+        fields = {
+            name: [value.decode("utf8", "replace") for value in values]
+            for name, values in handler.request.body_arguments.items()
+        }
+        asked = options_from_form(fields)
+    else:
+        asked = {
+            name: handler.get_query_argument(f"opt-{name}", "")
+            or handler.get_query_argument(name, "")
+            for name in OPTION_NAMES
+        }
+    return {
+        name: value
+        for name, value in asked.items()
+        if name in OPTION_NAMES and isinstance(value, str) and value
+    }
+
+
+class TierFormMixin(HasTraits):
+    """Has a spawner's page be the platform's form, and its options only name things."""
+
+    user: Any
+    name: str
+    handler: Any
+
+    async def get_options_form(self) -> str:
+        """Return the platform's form, whatever ``options_form`` says.
+
+        Where there is none, the Hub starts a server at once: from a GET, which any page can send.
+        """
+        return spawn_form(
+            platform_of(self.user.settings), self.user, self.name, self.handler, self.page_notes()
+        )
+
+    def run_options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, object]:
+        """Read the platform's form, whatever ``options_from_form`` says: that is for another."""
+        return options_from_form(form_data)
+
+    @default("apply_user_options")
+    def _default_apply_user_options(self) -> Any:
+        # Options only name things; admission has read them, and nothing else may.
+        return lambda spawner, options: None
+
+    def page_notes(self) -> tuple[str, ...]:
+        """Return small print for the spawn page: what cannot be enforced here, for example."""
+        return ()

@@ -1,0 +1,308 @@
+"""The gate at every spawner: admission before a start, release once the backend is gone."""
+
+import asyncio
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from jupyterhub.spawner import Spawner
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.options import keep_meant
+from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.core.resources import CPU
+from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.configuration.hardening import (
+    IDENTITY_ARGUMENT,
+    IDENTITY_SECONDS,
+    TOKEN_IN_URL,
+)
+from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
+from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
+from jupyterhub_platform.hub.spawner.rollback import Refused
+from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
+
+STATE_KEY = "platform"
+STOCK_REPORT_SECONDS = 300
+"""How often a server reports its use to the Hub, if nothing says otherwise."""
+
+
+class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc]
+    """Goes before a spawner class: whatever starts that spawner passes admission first.
+
+    ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
+    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
+    ``stops_at_once`` has no time to shut down.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.admitted: Admitted | None = None
+        self.stops_at_once = False
+        self._refused = False
+        self._backend_gone = True
+        self._restored_id = ""
+        self._options_before: dict[str, Any] | None = None
+        super().__init__(**kwargs)
+
+    # -- the Hub attaches a server row as the first step of every start ------------------------
+
+    @property
+    def server(self) -> Any:
+        """The Hub's server row. Setting one begins a start, before options are overwritten."""
+        return Spawner.server.fget(self)
+
+    @server.setter
+    def server(self, server: Any) -> None:
+        if server is not None and self.orm_spawner is not None:
+            self._options_before = copy.deepcopy(self.orm_spawner.user_options)
+        Spawner.server.fset(self, server)
+
+    @classmethod
+    def prepare(cls, app: Any, platform: Platform) -> None:
+        """Do what servers need once, when the Hub starts."""
+
+    @classmethod
+    def complete(cls, c: Any, policy_file: Path) -> None:
+        """Add to a Hub's configuration what other packages read of servers in it."""
+
+    # -- admission ----------------------------------------------------------------------------
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of this Hub."""
+        return platform_of(self.user.settings)
+
+    @property
+    def reservation(self) -> Reservation | None:
+        """What this server holds now."""
+        book = self.platform.admission.book
+        identifier = self.admitted.reservation.id if self.admitted else self._restored_id
+        return book.get(identifier) or book.of_server(self.user.name, self.name)
+
+    def admit(self) -> None:
+        """Ask admission for this start, synchronously, and keep what it reserves.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if it is denied; then the Hub forgets that this start was tried.
+        """
+        self._refused = True
+        try:
+            self.admitted = self._ask()
+        except BaseException:
+            self._put_back_when_done()
+            raise
+        metrics.DECISIONS.labels("admitted").inc()
+        if self.admitted.decision.question.passed_over:
+            self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
+            # What is gone is told of once, and not shown as what this server was started with.
+            meant, others = self.admitted.decision.question.options, self.platform.other_options
+            row = self.orm_spawner
+            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
+        self._refused = False
+        self._backend_gone = False
+        self.stops_at_once = False
+        self.begin_run()
+        # A new dict: the column does not notice a change within. The Hub commits it next.
+        self.orm_spawner.state = self.get_state()
+
+    def _ask(self) -> Admitted:
+        if self.reservation is not None:
+            raise AdmissionDenied(
+                f"{self.user.name}/{self.name or 'default'} has not ended yet. "
+                "Try again in a minute.",
+                status=409,
+                code="server.still_stopping",
+            )
+        with self._told_to_the_hub():
+            remembered = self._is_remembered()
+            return self.platform.admission.admit(
+                self._request(self.user_options, self.handler, remembered=remembered)
+            )
+
+    def _is_remembered(self) -> bool:
+        """Tell whether the options of this start are those of an earlier one.
+
+        The Hub puts them in place of what nobody named; which it was, our own handlers know.
+        """
+        named = getattr(self.handler, "options_are_named", None)
+        if named is None:
+            return bool(self.user_options) and self.user_options == self._options_before
+        return not named
+
+    def refuse_early(self, options: Any, handler: Any, is_throttled: Callable[[], bool]) -> None:
+        """Refuse a start that would be denied, before the Hub writes anything for it.
+
+        To make a server, a token and an OAuth client, and take them back, is dearer than a start.
+        While the Hub ``is_throttled``, it answers that first, and nothing is decided.
+
+        Raises
+        ------
+        AdmissionDenied
+            Raised if it would be denied now; whether it is admitted is asked again.
+        """
+        if self.reservation is not None:
+            return
+        before = self.orm_spawner.user_options
+        try:
+            with self._told_to_the_hub():
+                remembered = options is None
+                asked = (before or {}) if remembered else options
+                request = self._request(asked, handler, remembered=remembered)
+                self.platform.admission.refuse(request, unless=is_throttled)
+        except AdmissionDenied:
+            refused = Refused.start_of(self, before)
+            if not refused.known:
+                refused.put_back(self)
+            raise
+
+    def _put_back_when_done(self) -> None:
+        if self._spawn_future is not None:
+            refused = Refused.start_of(self, self._options_before)
+            # Runs after the Hub has cleaned up itself.
+            self._spawn_future.add_done_callback(lambda _: refused.put_back(self))
+
+    @contextmanager
+    def _told_to_the_hub(self) -> Iterator[None]:
+        """Make of what admission raises what the Hub shows, and count it."""
+        try:
+            yield
+        except DeniedError as error:
+            metrics.DECISIONS.labels(error.decision.codes[0]).inc()
+            raise denied(error.decision, error.decision_id, self.platform.api_url) from None
+        except StoreError as error:
+            metrics.DECISIONS.labels(error.code).inc()
+            raise store_is_down(error) from None
+
+    def _request(self, options: Any, handler: Any, *, remembered: bool) -> Start:
+        """Return what is asked of admission, for this server with ``options``."""
+        by = getattr(getattr(handler, "current_user", None), "name", "")
+        return Start(
+            user=self.user.name,
+            memberships=frozenset(group.name for group in self.user.groups),
+            server=self.name,
+            options=self.platform.own_options(options),
+            spawner_id=self.orm_spawner.id,
+            by=by or self.user.name,
+            remembered=remembered,
+        )
+
+    async def apply_group_overrides(self) -> None:
+        """Admit here at the latest: a site's own authenticator may not have asked."""
+        if self.admitted is None:
+            self.admit()
+        await super().apply_group_overrides()
+
+    def get_args(self) -> list[str]:
+        """Have the server ask the Hub anew about its visitors, unless the site says how often."""
+        arguments: list[str] = super().get_args()
+        said = [*(self.cmd or ()), *arguments]
+        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in said):
+            return arguments
+        return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
+
+    def get_env(self) -> dict[str, Any]:
+        """Leave out what the Hub's own environment says of tokens; have an idle time reported."""
+        environment: dict[str, Any] = super().get_env()
+        if TOKEN_IN_URL not in self.environment:
+            environment.pop(TOKEN_IN_URL, None)
+        idle = self.admitted.reservation.idle_timeout if self.admitted else None
+        if idle is not None:
+            seconds = min(STOCK_REPORT_SECONDS, max(1, round(idle.total_seconds() / 4)))
+            environment.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", str(seconds))
+        return environment
+
+    def start(self) -> Any:
+        """Start what was admitted, and nothing else; it runs from now on, awaited or not."""
+        if self.admitted is not None:
+            return super().start()
+        refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        refused.set_exception(
+            AdmissionDenied("This server was not admitted.", status=403, code="server.not_admitted")
+        )
+        return refused
+
+    def most_cpu(self) -> int:
+        """Return the limit of the tier, in thousandths; 0 if it has none."""
+        return self.admitted.tier.limits.amount(CPU) if self.admitted else 0
+
+    # -- from admission to release ----------------------------------------------------------------
+
+    async def poll(self) -> int | None:
+        """Tell whether the backend runs; a refused start has none, and says so at once."""
+        if self._refused:
+            return 1
+        self._backend_gone = False
+        status: int | None = await super().poll()
+        self._backend_gone = status is not None
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        """Stop the backend; what it held is released once that has returned."""
+        self._backend_gone = False
+        await super().stop(now or self.stops_at_once)
+        self._backend_gone = True
+
+    def get_state(self) -> dict[str, Any]:
+        """Add what is held to the state that the Hub commits."""
+        state: dict[str, Any] = super().get_state()
+        reservation = self.reservation
+        if reservation is not None:
+            state[STATE_KEY] = reservation.to_json()
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up what is held after a restart of the Hub."""
+        super().load_state(state)
+        held = state.get(STATE_KEY)
+        self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
+        # Whoever wrote this had a backend, or could not stop it: only a look can tell.
+        self._backend_gone = not self._restored_id
+
+    def clear_state(self) -> None:
+        """Release what is held, exactly once, if the backend is gone; otherwise look until it is.
+
+        The Hub calls this at the beginning of a start and at the end of a stop, also of a stop
+        that failed. Then the state is kept: it is what finds the backend again.
+        """
+        reservation = self.reservation
+        if reservation is not None and not self._backend_gone:
+            self.log.error(
+                "%s could not be stopped: it goes on holding what it holds", self._log_name
+            )
+            self.platform.lingering.watch(self)
+            return
+        super().clear_state()
+        self.admitted = None
+        self._restored_id = ""
+        if reservation is not None:
+            admission = self.platform.admission
+            # The same instant for both: what is newer is believed.
+            at = admission.now()
+            admission.release(reservation.id, self.end_run(reservation, at), at)
+
+    async def end_lingering(self, held: str) -> bool:
+        """Try again to stop a backend whose stop failed, and release what it ``held``.
+
+        What a later start of the same server holds is left alone; nothing ``held`` is a backend
+        that nobody accounts for. Tells whether nothing of that is held any more.
+        """
+        book = self.platform.admission.book
+
+        def is_over() -> bool:
+            return bool(held) and book.get(held) is None
+
+        # A start that was refused meanwhile has no backend; what it was refused for has one.
+        self._refused = False
+        if not is_over() and await self.poll() is None and not is_over():
+            await asyncio.wait_for(self.stop(now=True), timeout=60)
+        if not is_over():
+            self.clear_state()
+            self.orm_spawner.state = self.get_state()
+            self.user.db.commit()
+        return book.get(held) is None

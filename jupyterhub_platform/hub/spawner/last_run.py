@@ -1,0 +1,166 @@
+"""How the last run of a server ended, kept with the server and told until it starts again."""
+
+import asyncio
+from collections.abc import Awaitable, Mapping
+from datetime import datetime
+from typing import Any, Final
+
+from jupyterhub.spawner import Spawner
+from jupyterhub.utils import maybe_future
+
+from jupyterhub_platform.core.causes import (
+    ENDED,
+    FAILED,
+    NOT_STARTED,
+    UNREACHED,
+    Cause,
+    LastRun,
+    Who,
+    cause_of_release,
+    no_hub,
+    not_answering,
+    not_up,
+)
+from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.hub.denials import AdmissionDenied
+
+STATE_KEY: Final = "platform_last_run"
+STOPPED: Final = "stopped"
+_SAID: Final = "Start it again; if it is refused again, tell an operator."
+
+
+class LastRunMixin(Spawner):  # type: ignore[misc]
+    """Notes why a server ends: what stopped it, or what its backend shows when it is gone.
+
+    ``stop_reason`` is what whoever stops it enters, ``seen`` what was seen of a backend that has
+    ended unasked or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
+    commits, and so outlives the Hub.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        self.begin_run()
+        super().__init__(**kwargs)
+
+    def begin_run(self) -> None:
+        """Forget the run before."""
+        self.stop_reason = STOPPED
+        self.last_run: LastRun | None = None
+        self.seen: Cause | None = None
+        self._stop_asked = False
+        self._run_start: asyncio.Future[Any] | None = None
+        self._polling: asyncio.Task[Any] | None = None
+        # In which a Hub that was restarted looks at this server.
+        self._checking: asyncio.Task[Any] | None = None
+
+    def backend_cause(self) -> Cause | None:
+        """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
+        return None
+
+    def start(self) -> Any:
+        """Start, and note the answer of a backend that refuses.
+
+        As with KubeSpawner, what was called runs: who reads its progress may await it later.
+        """
+        begun = maybe_future(super().start())
+        watched = asyncio.ensure_future(self._note_refusal(begun))
+        # One that is cancelled before its first turn would leave the other running.
+        watched.add_done_callback(lambda _: begun.cancel())
+        self._run_start = watched
+        return watched
+
+    async def _note_refusal(self, begun: Awaitable[Any]) -> Any:
+        try:
+            return await begun
+        except AdmissionDenied as refusal:
+            told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
+            self.seen = refusal.cause or told
+            raise
+
+    async def poll(self) -> int | None:
+        """Tell whether the backend runs; what is to be seen of one that ended is noted."""
+        if self._check_pending and self._checking is None:
+            self._checking = asyncio.current_task()
+        before, stop_asked = self.backend_cause(), self._stop_asked
+        self._polling = asyncio.current_task()
+        try:
+            status: int | None = await super().poll()
+        finally:
+            self._polling = None
+        if status is not None and not stop_asked:
+            ended = FAILED if status else ENDED
+            if self._is_starting() and self._run_start is None:
+                ended = NOT_STARTED  # what comes before it went wrong, such as a site's hook
+            self.seen = self.seen or before or self.backend_cause() or ended
+        return status
+
+    async def stop(self, now: bool = False) -> None:
+        """Stop; a start that has failed does this itself, and what it waited for is noted."""
+        task = asyncio.current_task()
+        if self._is_starting():
+            self.seen = self.seen or self.backend_cause() or await self._why_not_up()
+        if task is not None and task is self._checking and self.stop_reason == STOPPED:
+            # Nobody asked: a Hub that was restarted gives up what does not answer.
+            self.seen = self.seen or self.backend_cause() or UNREACHED
+        # A look removes by itself what it finds ended: nobody has asked for that.
+        self._stop_asked = self._stop_asked or task is not self._polling
+        await super().stop(now)
+
+    async def _why_not_up(self) -> Cause:
+        """Say which of the Hub's two patiences with a start was over, and what is known of it."""
+        if not self._waiting_for_response:
+            return not_up(self.start_timeout) if self._took_too_long() else NOT_STARTED
+        unreached = no_hub(await self.read_log(), self.hub.api_url)
+        return unreached or not_answering(self.http_timeout, self.most_cpu())
+
+    def _is_starting(self) -> bool:
+        """Tell whether this is asked in the start itself: then it has failed, and is cleaned up."""
+        return self._spawn_future is not None and self._spawn_future is asyncio.current_task()
+
+    def _took_too_long(self) -> bool:
+        started = self._run_start
+        if started is None or not started.done():
+            return started is not None
+        return started.cancelled() or isinstance(started.exception(), TimeoutError)
+
+    async def read_log(self) -> str:
+        """Return the end of what the server has logged; nothing if that cannot be read."""
+        return ""
+
+    def most_cpu(self) -> int:
+        """Return the most CPU that the server may use, in thousandths; 0 if that is not limited."""
+        return 0
+
+    def end_run(self, held: Reservation, at: datetime) -> str:
+        """Note that the run that ``held`` something is over; return the reason for the ledger."""
+        self.last_run = self.explain_end(held, at)
+        return self.seen.code if self.seen else self.stop_reason
+
+    def explain_end(self, held: Reservation, at: datetime) -> LastRun:
+        """Return how the run that ``held`` something ended."""
+        cause = self.seen or cause_of_release(self.stop_reason)
+        return LastRun(cause, at, held.tier, held.account)
+
+    @property
+    def run_seen_over(self) -> Cause | None:
+        """Why the server has ended, if that was seen and the Hub has not come to stop it yet."""
+        return self.seen if self.ready else None
+
+    def get_state(self) -> dict[str, Any]:
+        """Add how the last run ended to the state that the Hub commits."""
+        state: dict[str, Any] = super().get_state()
+        if self.last_run is not None:
+            state[STATE_KEY] = self.last_run.to_json()
+        return state
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take up how the last run ended."""
+        super().load_state(state)
+        self.last_run = read_last_run(state)
+
+
+def read_last_run(state: object) -> LastRun | None:
+    """Return how the last run of a server ended, by its state; ``None`` if that does not say."""
+    try:
+        return LastRun.from_json(state[STATE_KEY]) if isinstance(state, Mapping) else None
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,39 @@
+"""What a user is told about invites: whoever has the link of one decides on their password."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from jupyterhub_platform.store.credentials import LocalAccount
+
+TOLD_FOR: Final = timedelta(days=14)
+"""For how long after its use an invite is told of, unless they have set another password since."""
+
+
+def tell_of_invite(account: LocalAccount | None, now: datetime) -> str:
+    """Say who has invited a user to a new password, or with whose invite it was set last.
+
+    It is empty if there is nothing that they would not know.
+    """
+    if account is None or account.invite_expires_at is None:
+        return ""
+    by = account.invite_by or "an admin"
+    if account.has_open_invite(now):
+        if account.password_hash is None:
+            return ""
+        return (
+            f"{by} invited you to set a new password on {_show(account.updated_at)}. Your password "
+            "works until somebody sets a new one with the link. If you did not ask for that, set "
+            "a new password yourself: the link is void then."
+        )
+    used, last = account.invite_used_at, account.password_set_at
+    # A password that they changed while an invite was open ends it, and is told of as well.
+    if used is None or used != last or now - used > TOLD_FOR:
+        return ""
+    return (
+        f"Your password was set on {_show(used)}, after an invite of {by}. If that was not you, "
+        "tell an admin."
+    )
+
+
+def _show(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"

@@ -1,0 +1,222 @@
+"""What runs now, what is nearly full, and what was refused lately."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from jupyterhub_platform.core.policy import Limit
+from jupyterhub_platform.core.question import HeldLimit, raised_by
+from jupyterhub_platform.core.reservations import Scope
+from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.sentences import listed
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.reports.lines import (
+    LimitLine,
+    ServerLine,
+    limit_line,
+    server_line,
+)
+from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+from jupyterhub_platform.usecases.troubles import Trouble
+
+MOST_PRESSED = 12
+"""How many groups an overview shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """What is held of a tier, by a group or by all, against the limits that it has."""
+
+    name: str
+    title: str
+    servers: int
+    limits: tuple[LimitLine, ...]
+
+    @property
+    def share(self) -> float:
+        """The largest part of a limit that is held."""
+        return max((line.share for line in self.limits), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """How a start was decided, without the whole decision."""
+
+    id: str
+    at: datetime
+    user: str
+    server: str
+    account: str
+    tier: str
+    admitted: bool
+    observed: bool
+    codes: tuple[str, ...]
+    sentence: str
+    requested_by: str
+    times: int = 1
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """The platform now, as far as the viewer may see it."""
+
+    sentence: str
+    servers: Page[ServerLine]
+    platform: tuple[LimitLine, ...]
+    accounts: tuple[Pressure, ...]
+    tiers: tuple[Pressure, ...]
+    denials: tuple[DecisionLine, ...]
+    revision: int
+    at: datetime
+    troubles: tuple[Trouble, ...] = ()
+
+
+def report_overview(
+    facts: Facts,
+    viewer: Viewer,
+    query: Query,
+    denials: Iterable[DecisionRecord],
+    troubles: tuple[Trouble, ...] = (),
+) -> Overview:
+    """Report what runs, what is nearly full, and the ``denials`` that the viewer may see.
+
+    ``troubles`` are what is wrong with the platform itself; they come first.
+    """
+    servers = list_servers(facts, viewer, query)
+    accounts = _list_pressed(facts, viewer)
+    seen = tuple(decision_line(record) for record in denials if viewer.sees_start(record))
+    tiers = tuple(_tier_pressure(facts, viewer, name) for name in facts.policy.tiers)
+    platform = _platform_limits(facts) if viewer.reads_all else ()
+    return Overview(
+        sentence=" ".join(
+            [
+                *(trouble.sentence for trouble in troubles),
+                _say(facts, viewer, platform, accounts, tiers),
+            ]
+        ),
+        servers=servers,
+        platform=platform,
+        accounts=accounts,
+        tiers=tiers,
+        denials=seen,
+        revision=facts.revision,
+        at=facts.at,
+        troubles=troubles,
+    )
+
+
+def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]:
+    """Return a page of the live servers that the viewer may see.
+
+    Raises
+    ------
+    QueryError
+        Raised if ``query`` sorts by something else than a column.
+    """
+    seen = (held for held in facts.book if viewer.sees_start(held))
+    return cut(
+        [server_line(facts, held) for held in seen],
+        query,
+        columns={
+            "since": lambda line: (line.since, line.id),
+            "user": lambda line: (line.user, line.server),
+            "server": lambda line: (line.server, line.user),
+            "tier": lambda line: (line.tier, line.user, line.server),
+            "account": lambda line: (line.account, line.user, line.server),
+            "cpu": lambda line: (line.demand.amount("cpu"), line.user, line.server),
+            "memory": lambda line: (line.demand.amount("memory"), line.user, line.server),
+        },
+        words=lambda line: {
+            "user": line.user,
+            "server": line.server,
+            "tier": line.tier,
+            "account": line.account,
+            "image": line.image,
+        },
+    )
+
+
+def decision_line(record: DecisionRecord) -> DecisionLine:
+    """Return what a list shows of a decision."""
+    return DecisionLine(
+        record.id,
+        record.at,
+        record.user,
+        record.server,
+        record.account,
+        record.tier,
+        record.admitted,
+        record.observed,
+        record.codes,
+        record.sentence,
+        record.requested_by,
+        record.times,
+        record.last_at,
+    )
+
+
+def hold(facts: Facts, limit: Limit) -> LimitLine:
+    """Return a limit with what is held against it now."""
+    held = facts.book.held(limit.scope, limit.resource)
+    return limit_line(
+        facts,
+        HeldLimit(
+            limit.scope,
+            limit.resource,
+            limit.most,
+            held,
+            limit.path,
+            limit.granted,
+            raised_by(facts.policy, limit.scope),
+        ),
+    )
+
+
+def _platform_limits(facts: Facts) -> tuple[LimitLine, ...]:
+    limits = facts.policy.list_limits("", "", facts.at)
+    return tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "platform")
+
+
+def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
+    pressures = []
+    for group in facts.policy.groups.values():
+        if not viewer.sees_account(group.name):
+            continue
+        limits = facts.policy.list_limits("", group.name, facts.at)
+        lines = tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "account")
+        count = facts.book.held(Scope("account", account=group.name), SERVERS)
+        pressures.append(Pressure(group.name, group.title or group.name, count, lines))
+    pressures.sort(key=lambda each: (-each.share, -each.servers, each.name))
+    return tuple(pressures[:MOST_PRESSED])
+
+
+def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
+    tier = facts.policy.tiers[name]
+    count = facts.book.held(Scope("tier", tier=name), SERVERS)
+    most, path = tier.at_once.platform, f"tiers.{name}.at_once.platform"
+    limit = () if most is None else (Limit(Scope("tier", tier=name), SERVERS, most, path),)
+    if not viewer.reads_all:
+        scopes = (Scope("tier-account", account=a, tier=name) for a in sorted(viewer.reads_groups))
+        count = sum(facts.book.held(scope, SERVERS) for scope in scopes)
+    return Pressure(name, tier.title or name, count, tuple(hold(facts, each) for each in limit))
+
+
+def _say(
+    facts: Facts,
+    viewer: Viewer,
+    platform: tuple[LimitLine, ...],
+    accounts: tuple[Pressure, ...],
+    tiers: tuple[Pressure, ...],
+) -> str:
+    count = sum(1 for held in facts.book if viewer.sees_start(held))
+    runs = f"{describe_amount(SERVERS, count)} {'runs' if count == 1 else 'run'}"
+    full = [each.name for each in (*accounts, *tiers) if each.share >= 1]
+    if any(line.share >= 1 for line in platform):
+        full.insert(0, "the platform")
+    if not full:
+        return f"{runs if count else 'No server runs'}; nothing is full."
+    are = "are" if len(full) > 1 else "is"
+    return f"{runs if count else 'No server runs'}; {listed(full)} {are} full."

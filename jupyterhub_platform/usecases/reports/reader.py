@@ -1,0 +1,236 @@
+"""What the store says now, for whoever reports it: read only, whole, and as of one moment.
+
+The Hub alone writes. A reader compiles each policy revision once, and adds up open reservations
+in a book of its own, so that every report asks the same rules as admission does.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.documents import parse_policy
+from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store import ledger, policies, suspensions
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.reports.invites import tell_of_invite
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+MOST_DENIALS: Final = 200
+"""How many of the last denials a report looks at."""
+
+RETRY_SECONDS: Final = 1.0
+"""How long a store that could not be opened is left alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Policy and reservations, as of one moment ``at``.
+
+    ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
+    ``memberships`` are the declared groups of each person.
+    """
+
+    snapshot: Snapshot
+    source: str
+    applied_at: datetime
+    book: Book
+    memberships: Mapping[str, frozenset[str]]
+    at: datetime
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self.snapshot.policy
+
+    @property
+    def revision(self) -> int:
+        """The number of its revision."""
+        return self.snapshot.revision
+
+    def suspension_of(self, name: str) -> Suspension | None:
+        """Return what keeps ``name`` out now."""
+        return self.snapshot.suspension_of(name, self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    revision: Revision
+    policy: Policy
+    memberships: Mapping[str, frozenset[str]]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class StoreReader:
+    """Reads the store at a URL, which need not be there yet. Safe to use from several threads.
+
+    Every method may block for as long as the store takes: call them in a thread.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._url = url
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._store: Store | None = None
+        self._compiled: _Compiled | None = None
+        self._failed: tuple[float, StoreError] | None = None
+
+    def read(self) -> Facts:
+        """Return the newest policy and everything that is held.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer, is not there, or holds no policy yet.
+        PolicyError
+            Raised if this code cannot read the policy that another version of it recorded.
+        """
+        at = self._clock()
+        with self._opened().read() as transaction:
+            key, compiled = policies.latest_key(transaction), self._compiled
+            if compiled is not None and key == (compiled.revision.number, compiled.revision.digest):
+                revision: Revision | None = compiled.revision
+            else:
+                revision = policies.latest_revision(transaction)
+            held = ledger.list_open(transaction)
+            suspended = suspensions.list_suspensions(transaction)
+        if revision is None:
+            raise StoreUnreachableError(
+                "the store holds no policy yet; the Hub enters one when it starts"
+            )
+        book = Book()
+        for reservation in held:
+            # Two open rows of one server are drift, which the Hub's checker reports and mends.
+            # The newer one is what its server holds.
+            older = book.of_server(reservation.user, reservation.server)
+            if older is not None:
+                book.strike(older.id)
+            book.enter(reservation)
+        compiled = self._compile(revision)
+        return Facts(
+            Snapshot(compiled.policy, revision.number, suspended),
+            revision.source,
+            revision.at,
+            book,
+            compiled.memberships,
+            at,
+        )
+
+    def list_decisions(
+        self,
+        *,
+        user: str | None = None,
+        accounts: frozenset[str] | None = None,
+        admitted: bool | None = None,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> tuple[DecisionRecord, ...]:
+        """Return decisions, newest first: of one user, or charged to one of some accounts.
+
+        Raises
+        ------
+        NotFoundError
+            Raised if there is no decision ``before``.
+        StoreError
+            Raised if the store does not answer.
+        """
+        found: list[DecisionRecord] = []
+        with self._opened().read() as transaction:
+            for account in [None] if accounts is None else sorted(accounts):
+                found += ledger.list_decisions(
+                    transaction,
+                    user=user,
+                    account=account,
+                    admitted=admitted,
+                    limit=limit,
+                    before=before,
+                )
+        found.sort(key=lambda record: (record.at, record.id), reverse=True)
+        return tuple(found[:limit])
+
+    def get_decision(self, decision_id: str) -> DecisionRecord | None:
+        """Return one decision.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer.
+        """
+        with self._opened().read() as transaction:
+            return ledger.get_decision(transaction, decision_id)
+
+    def tell_of_invite(self, name: str) -> str:
+        """Return what a user is to know of invites that concern their password; mostly nothing.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer.
+        """
+        with self._opened().read() as transaction:
+            account = people.get_account(transaction, name)
+        return tell_of_invite(account, self._clock())
+
+    def close(self) -> None:
+        """Let go of the store."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
+    def _opened(self) -> Store:
+        if not self._url:
+            raise StoreError("no store is named; set PLATFORM_DB_URL")
+        with self._lock:
+            if self._store is None:
+                self._store = self._open()
+            return self._store
+
+    def _open(self) -> Store:
+        # Who asks in vain does not wait again: the next try is a little later.
+        if self._failed is not None and time.monotonic() < self._failed[0] + RETRY_SECONDS:
+            raise self._failed[1]
+        try:
+            store = Store.open(self._url, read_only=True)
+        except StoreError as error:
+            self._failed = (time.monotonic(), error)
+            raise
+        self._failed = None
+        return store
+
+    def _compile(self, revision: Revision) -> _Compiled:
+        compiled = self._compiled
+        if compiled is None or compiled.revision.digest != revision.digest:
+            file = Path(revision.source).name
+            policy = parse_policy(revision.document_json.encode(), file).policy
+            compiled = _Compiled(revision, policy, _index_memberships(policy))
+        if compiled.revision.number != revision.number or compiled.revision.document_json:
+            compiled = replace(compiled, revision=replace(revision, document_json=""))
+        self._compiled = compiled
+        return compiled
+
+
+def _index_memberships(policy: Policy) -> Mapping[str, frozenset[str]]:
+    groups: defaultdict[str, set[str]] = defaultdict(set)
+    for group in policy.groups.values():
+        for name in group.members | group.managers:
+            groups[name].add(group.name)
+    return {name: frozenset(names) for name, names in groups.items()}

@@ -1,0 +1,114 @@
+"""What the tiers give, who may use them, and how they are used."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from jupyterhub_platform.core.policy import Limit
+from jupyterhub_platform.core.reservations import Scope
+from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.tiers import Access, Tier
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.reports.lines import LimitLine, declared_at
+from jupyterhub_platform.usecases.reports.overview import hold
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+DENIALS_OF: Final = timedelta(hours=24)
+"""The time of which denials are counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLine:
+    """An image of a tier, and what it is."""
+
+    name: str
+    title: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class TierLine:
+    """One tier. ``running`` and ``denials`` count what the viewer may see."""
+
+    name: str
+    title: str
+    description: str
+    requests: Resources
+    limits: Resources
+    images: tuple[ImageLine, ...]
+    may: str
+    requestable: bool
+    observe: bool
+    running: int
+    at_once: tuple[LimitLine, ...]
+    denials: int
+    declared_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tiers:
+    """All tiers, in the order of the policy."""
+
+    sentence: str
+    tiers: tuple[TierLine, ...]
+    revision: int
+    at: datetime
+
+
+def report_tiers(facts: Facts, viewer: Viewer, denials: Iterable[DecisionRecord]) -> Tiers:
+    """Report the tiers, with how many of the ``denials`` of the last day were theirs."""
+    since = facts.at - DENIALS_OF
+    refused: Counter[str] = Counter()
+    for record in denials:
+        if record.at >= since and viewer.sees_start(record):
+            refused[record.tier] += record.times
+    running = Counter(held.tier for held in facts.book if viewer.sees_start(held))
+    lines = tuple(
+        _line(facts, viewer, tier, running[name], refused[name])
+        for name, tier in facts.policy.tiers.items()
+    )
+    used = sum(1 for line in lines if line.running)
+    count = "1 tier" if len(lines) == 1 else f"{len(lines)} tiers"
+    return Tiers(f"{count}; servers of {used} of them run now.", lines, facts.revision, facts.at)
+
+
+def describe_access(access: Access, viewer: Viewer) -> str:
+    """Say who may use a tier; people are named to whoever may see everybody."""
+    parts = []
+    if access.groups:
+        parts.append(f"members of {', '.join(sorted(access.groups))}")
+    if access.levels:
+        levels = sorted(access.levels)
+        parts.append(f"the level{'s' if len(levels) > 1 else ''} {', '.join(levels)}")
+    if access.users and viewer.reads_all:
+        parts.append(", ".join(sorted(access.users)))
+    elif access.users:
+        parts.append(
+            "1 person by name" if len(access.users) == 1 else f"{len(access.users)} people by name"
+        )
+    return "; ".join(parts) or "everybody who may start servers"
+
+
+def _line(facts: Facts, viewer: Viewer, tier: Tier, running: int, denials: int) -> TierLine:
+    images = (facts.policy.images[name] for name in tier.images if name in facts.policy.images)
+    most = tier.at_once.platform
+    scope, path = Scope("tier", tier=tier.name), f"tiers.{tier.name}.at_once.platform"
+    limits = () if most is None else (Limit(scope, SERVERS, most, path),)
+    return TierLine(
+        name=tier.name,
+        title=tier.title or tier.name,
+        description=tier.description,
+        requests=tier.gives.requests,
+        limits=tier.gives.limits,
+        images=tuple(ImageLine(i.name, i.title or i.name, i.reference) for i in images),
+        may=describe_access(tier.access, viewer),
+        requestable=tier.requestable,
+        observe=tier.observe,
+        running=running,
+        at_once=tuple(hold(facts, limit) for limit in limits),
+        denials=denials,
+        declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
+    )

@@ -1,0 +1,59 @@
+"""Who reads a report, and what of it is theirs to see."""
+
+from dataclasses import dataclass, replace
+
+from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.reports.reader import Facts
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """A person who looks.
+
+    ``memberships`` are the groups that the Hub has them in. With ``reads_own`` they see what is
+    theirs, with ``reads_all`` everything, and of ``reads_groups`` what is charged to these groups,
+    and their members. Whoever ``manages`` is in charge of the groups that policy names them for,
+    which :meth:`resolve` looks up.
+    """
+
+    name: str
+    memberships: frozenset[str] = frozenset()
+    reads_own: bool = False
+    reads_all: bool = False
+    reads_groups: frozenset[str] = frozenset()
+    manages: bool = False
+
+    @property
+    def reads_others(self) -> bool:
+        """Whether there is anything of other people that they may see."""
+        return self.reads_all or self.manages or bool(self.reads_groups)
+
+    def resolve(self, facts: Facts) -> "Viewer":
+        """Return the viewer with the groups that policy puts them in charge of."""
+        if not self.manages:
+            return self
+        groups = self.reads_groups | facts.policy.managed_groups(self.name)
+        return replace(self, reads_groups=groups)
+
+    def sees_account(self, account: str) -> bool:
+        """Tell whether they may see everything that is charged to ``account``."""
+        return self.reads_all or account in self.reads_groups
+
+    def sees_start(self, start: Reservation | DecisionRecord) -> bool:
+        """Tell whether they may see a server that runs, or how a start was decided."""
+        return self.sees_account(start.account) or (self.reads_own and start.user == self.name)
+
+    def sees_person(self, facts: Facts, name: str) -> bool:
+        """Tell whether they may see ``name``, as far as their groups go."""
+        return (
+            self.reads_all
+            or (self.reads_own and name == self.name)
+            or bool(self.reads_groups & groups_of(facts, name))
+        )
+
+
+def groups_of(facts: Facts, name: str) -> frozenset[str]:
+    """Return the groups of ``name`` that can be known: declared, or charged for a server."""
+    charged = {each.account for each in facts.book.of_user(name)}
+    return facts.memberships.get(name, frozenset()) | charged
