@@ -22,7 +22,7 @@ def test_there_are_faults_for_every_guard():
         *(
             "core/suspensions.py",
             "hub/people/roles.py",
-            "hub/api/handler.py",
+            "hub/api/admission.py",
             "hub/auth/authenticator.py",
         ),
     }

@@ -833,6 +833,10 @@ LEVELS: Final = (
             "        if not any(self.has_scope(scope) for",
             "        if any(False for",
         ),
+    ),
+    *faults_in(
+        "hub/api/admission.py",
+        _LIVE_LEVELS,
         (
             "managers see what is held elsewhere",
             "accounts = tuple(each for each in accounts if self.in_charge_of(each))",
@@ -853,6 +857,10 @@ LEVELS: Final = (
             "        managed = recorded is not None and self.in_charge_of(recorded.account)\n",
             "        managed = recorded is not None and self.has_scope(roles.MANAGE)\n",
         ),
+    ),
+    *faults_in(
+        "hub/api/policy.py",
+        _LIVE_LEVELS,
         (
             "everybody reloads",
             "        self.require(roles.OPERATE, roles.ADMIN)\n        before",

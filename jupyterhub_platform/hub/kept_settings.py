@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.site_settings import is_on
-from jupyterhub_platform.hub.pages.spawn import TEMPLATE_DIRECTORY
+from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 

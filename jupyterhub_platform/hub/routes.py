@@ -2,15 +2,20 @@
 
 from typing import Any, Final
 
-from jupyterhub_platform.hub.api import handler as api
-from jupyterhub_platform.hub.api import people as people_api
-from jupyterhub_platform.hub.api import servers as server_api
-from jupyterhub_platform.hub.api import why as why_api
+from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
 from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
-from jupyterhub_platform.hub.pages import spawn as pages
+from jupyterhub_platform.hub.api.handler import UnknownHandler
+from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
+from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
+from jupyterhub_platform.hub.api.policy import ReloadHandler
+from jupyterhub_platform.hub.api.servers import ServerAPI
+from jupyterhub_platform.hub.api.why import WhyHandler
+from jupyterhub_platform.hub.pages.credentials import InvitePage, PasswordPage
+from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
+from jupyterhub_platform.hub.pages.spawn import SpawnPage
 from jupyterhub_platform.hub.stock_handlers import stock_api_handlers, stock_page_handlers
 
-_WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({server_api.ServerAPI, pages.SpawnPage})
+_WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, SpawnPage})
 
 
 def surround_routes(of_authenticator: list[Any]) -> list[Any]:
@@ -25,28 +30,28 @@ def surround_routes(of_authenticator: list[Any]) -> list[Any]:
 def platform_handlers() -> list[Any]:
     """Return the routes that the platform adds, relative to the Hub's prefix."""
     return [
-        (r"/api/platform/usage", api.UsageHandler),
-        (r"/api/platform/decide", api.DecideHandler),
-        (r"/api/platform/decisions/([^/]+)", api.DecisionHandler),
-        (r"/api/platform/reload", api.ReloadHandler),
-        (r"/api/platform/settings", api.SettingsHandler),
-        (r"/api/platform/health", api.HealthHandler),
-        (r"/api/platform/proxies", api.ProxiesHandler),
-        (r"/api/platform/why", why_api.WhyHandler),
-        (r"/api/platform/users/([^/]+)/invite", people_api.InviteHandler),
-        (r"/api/platform/users/([^/]+)/suspend", people_api.SuspendHandler),
-        (r"/api/platform/users/([^/]+)/resume", people_api.ResumeHandler),
-        (r"/api/users/([^/]+)/server", server_api.ServerAPI),
-        (r"/api/users/([^/]+)/servers/([^/]*)", server_api.ServerAPI),
-        (r"/api/platform(?:/.*)?", api.UnknownHandler),
-        (r"/invite/([^/]*)", pages.InvitePage),
-        (r"/password", pages.PasswordPage),
-        (r"/spawn", pages.SpawnPage),
-        (r"/spawn/([^/]+)", pages.SpawnPage),
-        (r"/spawn/([^/]+)/([^/]+)", pages.SpawnPage),
+        (r"/api/platform/usage", UsageHandler),
+        (r"/api/platform/decide", DecideHandler),
+        (r"/api/platform/decisions/([^/]+)", DecisionHandler),
+        (r"/api/platform/reload", ReloadHandler),
+        (r"/api/platform/settings", SettingsHandler),
+        (r"/api/platform/health", HealthHandler),
+        (r"/api/platform/proxies", ProxiesHandler),
+        (r"/api/platform/why", WhyHandler),
+        (r"/api/platform/users/([^/]+)/invite", InviteHandler),
+        (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),
+        (r"/api/platform/users/([^/]+)/resume", ResumeHandler),
+        (r"/api/users/([^/]+)/server", ServerAPI),
+        (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
+        (r"/api/platform(?:/.*)?", UnknownHandler),
+        (r"/invite/([^/]*)", InvitePage),
+        (r"/password", PasswordPage),
+        (r"/spawn", SpawnPage),
+        (r"/spawn/([^/]+)", SpawnPage),
+        (r"/spawn/([^/]+)/([^/]+)", SpawnPage),
         (
             r"/platform/static/(.*)",
-            pages.StaticFiles,
-            {"path": str(pages.STATIC_DIRECTORY)},
+            StaticFiles,
+            {"path": str(STATIC_DIRECTORY)},
         ),
     ]

@@ -1,0 +1,101 @@
+"""What admission says by REST: what a user holds, a dry run, and a decision on record."""
+
+import re
+from datetime import UTC, datetime
+
+from tornado import web
+
+from jupyterhub_platform.core.decision import list_fitting
+from jupyterhub_platform.core.question import limit_to_json
+from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
+from jupyterhub_platform.hub.denials import status_of
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.usecases.admission import Start
+
+_DECISION_ID = re.compile("[0-9a-f]{1,64}")
+
+
+class UsageHandler(PlatformAPIHandler):
+    """What somebody holds, may hold and has left, in each of their accounts."""
+
+    def get(self) -> None:
+        """Answer for oneself, or for ``?user=`` by scope."""
+        name = self.get_query_argument("user", self.me)
+        snapshot = self.platform.snapshot
+        subject = snapshot.subject(name, self.memberships_of(name), datetime.now(UTC))
+        accounts = subject.accounts
+        if name == self.me:
+            self.require(roles.SELF, roles.READ)
+        elif not self.has_scope(roles.READ):
+            accounts = tuple(each for each in accounts if self.in_charge_of(each))
+            if not accounts:
+                raise web.HTTPError(403, f"Seeing what others hold needs the scope {roles.READ}.")
+        self.check_person(name)
+        admission = self.platform.admission
+        decisions = [
+            admission.dry_run(Start(name, frozenset(subject.accounts), "", {"account": account}))
+            for account in accounts
+        ]
+        self.write(
+            {
+                "user": name,
+                "level": subject.level,
+                "revision": snapshot.revision,
+                "accounts": [
+                    {
+                        "account": decision.question.account,
+                        "limits": [limit_to_json(limit) for limit in decision.question.limits],
+                        "fits": list(list_fitting(decision.question)),
+                    }
+                    for decision in decisions
+                ],
+                "servers": [
+                    held.to_json()
+                    for held in admission.book.of_user(name)
+                    if held.account in accounts or name == self.me
+                ],
+            }
+        )
+
+
+class DecideHandler(PlatformAPIHandler):
+    """A dry run: the whole decision, admitted or not, and nothing is recorded."""
+
+    def post(self) -> None:
+        """Answer ``{"user_options": …, "user": …, "server": …}``; user is oneself by default."""
+        body = self.read_object("user", "server", "user_options")
+        name, server = body.get("user", self.me), body.get("server", "")
+        if not isinstance(name, str) or not isinstance(server, str):
+            raise web.HTTPError(400, "user and server are names.")
+        if name == self.me:
+            self.require(roles.SELF, roles.READ)
+        elif not (self.has_scope(roles.READ) or self._may_start(name)):
+            raise web.HTTPError(403, f"Asking for others needs the scope {roles.READ}.")
+        self.check_person(name)
+        memberships = self.memberships_of(name)
+        options = self.platform.own_options(body.get("user_options"))
+        start = Start(name, memberships, server, options, by=self.me)
+        decision = self.platform.admission.dry_run(start)
+        self.write({**decision.to_json(), "status": status_of(decision), "id": None})
+
+    def _may_start(self, name: str) -> bool:
+        known = self.find_in_hub(name) is not None
+        return known and bool(self.has_scope(f"start:servers!user={name}"))
+
+
+class DecisionHandler(PlatformAPIHandler):
+    """A recorded decision, by the id that a denial carries."""
+
+    async def get(self, decision_id: str) -> None:
+        """Answer its owner, their managers, and those who read everything."""
+        recorded = None
+        if _DECISION_ID.fullmatch(decision_id):
+            recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
+        mine = recorded is not None and recorded.user == self.me and self.has_scope(roles.SELF)
+        managed = recorded is not None and self.in_charge_of(recorded.account)
+        if not (mine or managed or self.has_scope(roles.READ)):
+            # The same answer whether it exists or not: ids are not to be guessed.
+            raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
+        if recorded is None:
+            raise web.HTTPError(404, "There is no such decision.")
+        self.write({**recorded.decision, "id": recorded.id, "times": recorded.times})

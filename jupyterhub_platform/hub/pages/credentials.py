@@ -1,0 +1,135 @@
+"""Pages of local accounts: accept an invite, and change one's own password."""
+
+from typing import Any
+
+from jupyterhub import orm
+from tornado import web
+
+from jupyterhub_platform.hub.auth.invites import is_still_good
+from jupyterhub_platform.hub.auth.login import LocalLogin, keep_to_itself
+from jupyterhub_platform.hub.auth.sessions import end_sessions
+from jupyterhub_platform.hub.pages.files import Visited
+from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.usecases.credentials import INVITE_SENTENCE, InviteError, PasswordError
+
+
+class PlatformPage(Visited):
+    """What our own pages have in common."""
+
+    @property
+    def platform(self) -> Platform:
+        """The platform of this Hub."""
+        return platform_of(self.settings)
+
+    @property
+    def login(self) -> LocalLogin:
+        """The local accounts.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 404 if people of this Hub prove who they are elsewhere.
+        """
+        if not getattr(self.authenticator, "local_accounts", False):
+            raise web.HTTPError(404)
+        login: LocalLogin = self.authenticator.login
+        return login
+
+    def set_default_headers(self) -> None:
+        """Keep what is on these pages, and in their addresses, from being kept elsewhere."""
+        super().set_default_headers()
+        keep_to_itself(self)
+
+    async def show(self, template: str, **names: Any) -> None:
+        """Render one of our templates."""
+        self.finish(await self.render_template(template, **names))
+
+
+class InvitePage(PlatformPage):
+    """Where somebody who was invited sets a password.
+
+    The token is in the query, never in the path: the Hub keeps queries out of its log.
+    """
+
+    async def get(self, _: str) -> None:
+        """Show the form, if the invite is good; looking at it does not use it."""
+        token = self.get_query_argument("token", "")
+        try:
+            name = await self._find_invited(token)
+        except InviteError as error:
+            self.set_status(410)
+            await self.show("invite.html", invited="", token="", error=str(error))
+            return
+        await self.show("invite.html", invited=name, token=token, error="")
+
+    async def post(self, _: str) -> None:
+        """Set the password and use the invite up."""
+        token = self.get_body_argument("token", "", strip=False)
+        password = self.get_body_argument("password", "", strip=False)
+        again = self.get_body_argument("again", "", strip=False)
+        try:
+            name = await self._find_invited(token)
+            if password != again:
+                raise PasswordError("The two passwords are not the same.")
+            await self.login.accept(token, password)
+        except InviteError as error:
+            self.set_status(410)
+            await self.show("invite.html", invited="", token="", error=str(error))
+        except PasswordError as error:
+            self.set_status(400)
+            await self.show("invite.html", invited=name, token=token, error=str(error))
+        else:
+            # Somebody who knew the password of before may be logged in with it.
+            orm_user = orm.User.find(self.db, name)
+            if orm_user is not None:
+                end_sessions(self.db, orm_user)
+            self.login.remember_device(self, name)
+            await self.show("invite.html", invited=name, token="", error="", done=True)
+
+    async def _find_invited(self, token: str) -> str:
+        """Return whom an invite is for, if its maker could make it now.
+
+        Raises
+        ------
+        InviteError
+            Raised if it cannot be used.
+        """
+        invite = await self.login.find_invite(self, token)
+        if not is_still_good(
+            self.platform, invite.name, invite.by, has_password=invite.has_password
+        ):
+            raise InviteError(INVITE_SENTENCE)
+        return invite.name
+
+
+class PasswordPage(PlatformPage):
+    """Where a person changes their own password."""
+
+    @web.authenticated
+    async def get(self) -> None:
+        """Show the form."""
+        _ = self.login
+        await self.show("password.html", error="")
+
+    @web.authenticated
+    async def post(self) -> None:
+        """Change it, and end every other session of theirs."""
+        login, user = self.login, self.current_user
+        current = self.get_body_argument("current", "", strip=False)
+        password = self.get_body_argument("password", "", strip=False)
+        again = self.get_body_argument("again", "", strip=False)
+        try:
+            if await login.check(self, user.name, current) != user.name:
+                raise PasswordError("The current password is not right.")
+            if password != again:
+                raise PasswordError("The two new passwords are not the same.")
+            await login.change(user.name, password)
+        except PasswordError as error:
+            self.set_status(400)
+            await self.show("password.html", error=str(error))
+            return
+        # They may have been put out meanwhile, and a cookie of now would outlive that.
+        self.authenticator.refuse_suspended(user.name)
+        end_sessions(self.db, user.orm_user, keep=self.get_session_cookie())
+        self.set_login_cookie(user)
+        await self.show("password.html", error="", done=True)
