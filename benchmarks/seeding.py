@@ -13,7 +13,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store import policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Start
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 
@@ -33,7 +33,7 @@ def fill_store(url: str, population: Population, policy: Policy) -> dict[str, Re
     """Admit everybody who is busy, and return what they hold; remember their memberships."""
     store = Store.open(url)
     try:
-        admission = Admission(store, StoreHealth(store), Snapshot(policy, 1))
+        admission = Admission(store, StoreHealth(store), InForce(Snapshot(policy, 1)))
         account = population.account_of()
         held = {
             name: admission.admit(

@@ -1,5 +1,6 @@
 """From settings to use cases: the only place that wires."""
 
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.errors import PolicyError
@@ -7,9 +8,11 @@ from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.additions import Additions
 from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.credentials import LocalAccounts, PasswordHasher
 from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from jupyterhub_platform.usecases.suspensions import Suspensions
 
@@ -25,6 +28,8 @@ class Runtime:
 
     store: Store
     health: StoreHealth
+    in_force: InForce
+    changes: Changes
     admission: Admission
     policies: Policies
     additions: Additions
@@ -34,8 +39,12 @@ class Runtime:
     fault: PolicyError | None
 
 
-def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
+def build_runtime(
+    settings: Settings, hasher: PasswordHasher, threads: Executor | None = None
+) -> Runtime:
     """Open the store, put the policy into force, and make the use cases of the Hub.
+
+    Changes are recorded in ``threads``.
 
     Raises
     ------
@@ -49,12 +58,14 @@ def build_runtime(settings: Settings, hasher: PasswordHasher) -> Runtime:
         policies = Policies(store)
         suspensions = Suspensions(store)
         snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
-        snapshot = replace(snapshot, suspensions=suspensions.list_all())
+        in_force = InForce(replace(snapshot, suspensions=suspensions.list_all()))
         health = StoreHealth(store)
         return Runtime(
             store=store,
             health=health,
-            admission=Admission(store, health, snapshot),
+            in_force=in_force,
+            admission=Admission(store, health, in_force),
+            changes=Changes(store, in_force, threads),
             policies=policies,
             additions=Additions(store, health),
             accounts=LocalAccounts(store, hasher),

@@ -2239,8 +2239,8 @@ PROOF: Final = (
         ("tests/usecases/test_policies.py",),
         (
             "the last admin is suspended in the store",
-            "            if not locked_out:\n",
-            "            if False:\n",
+            "        if not self.locked_out:\n",
+            "        if False:\n",
         ),
     ),
 )

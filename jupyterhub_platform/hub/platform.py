@@ -3,7 +3,6 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import TraitError
 
-from jupyterhub_platform.core.errors import PlatformError, PolicyError, StoreError
+from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
@@ -25,9 +24,9 @@ from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
 from jupyterhub_platform.hub.people.declared import Declared
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
-from jupyterhub_platform.hub.people.suspension import Suspending
+from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
-from jupyterhub_platform.hub.policy_faults import PolicyFaults
+from jupyterhub_platform.hub.policy_watch import PolicyWatch
 from jupyterhub_platform.hub.servers.drift import Checker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
@@ -36,9 +35,7 @@ from jupyterhub_platform.hub.servers.recovery import Mending
 from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.event_loop import (
     hand_over_quickly,
-    keep_what_is,
     spare_what_stays,
-    uncollected,
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import keep_timers_steady
@@ -46,7 +43,6 @@ from jupyterhub_platform.hub.upstream.shutdown import answer_when_the_hub_ends
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
-from jupyterhub_platform.usecases.health import FileLook, see_file
 from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -78,21 +74,18 @@ class Platform(PlatformTraits):
         for sentence in find_lost(app):
             self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
-        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher())
+        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), STORE_THREADS)
         admins = self.snapshot.policy.admins()
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
         for sentence in self.declared.withdraw_reserved():
             self.tell(sentence)
         self.proxies = serve_with_limits(app, self.trusted_proxies)
-        self._seen = see_file(self.settings.policy_file)
-        self.policy_faults = PolicyFaults(self.settings.policy_file)
-        self.policy_file_look = FileLook(self.runtime.policies, self.settings.policy_file)
         self.lingering = LingeringServers(app)
-        self.changing = asyncio.Lock()
         self.lifetimes = Lifetimes(app)
-        self.suspending = Suspending(app, self.runtime, self.changing)
-        if self.runtime.fault is not None:
-            self.policy_faults.begin(self.runtime.fault)
+        self.suspension = SuspensionEnforcer(app, self.runtime)
+        self.policy_watch = PolicyWatch(
+            self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle
+        )
         locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
         weak = (weak.sentence for weak in self.list_weakened())
         for sentence in (*weak, locked, *list_warnings(self.snapshot.policy)):
@@ -118,11 +111,11 @@ class Platform(PlatformTraits):
     def _look_now_and_then(self, app: Any) -> None:
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
-            (self._watch, self.watch_seconds),
+            (self.policy_watch.look, self.watch_seconds),
             (self.checker.check, self.check_seconds),
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
-            (self.suspending.settle, 5.0),
+            (self.suspension.settle, 5.0),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
             (Mending(app, self.admission.book).mend, 5.0),
@@ -130,7 +123,7 @@ class Platform(PlatformTraits):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.look, LOOK_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
-        IOLoop.current().add_callback(self.suspending.settle)
+        IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(spare_what_stays, app)
 
     def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
@@ -152,7 +145,7 @@ class Platform(PlatformTraits):
     @property
     def snapshot(self) -> Snapshot:
         """The policy in force."""
-        return self.runtime.admission.snapshot
+        return self.runtime.in_force.snapshot
 
     def list_weakened(self) -> list[Weakened]:
         """Return the settings that the site made weaker than the platform's own."""
@@ -169,54 +162,6 @@ class Platform(PlatformTraits):
         snapshot = self.snapshot
         suspended = snapshot.suspension_of(name, datetime.now(UTC)) is not None
         return name in snapshot.policy.people and not suspended
-
-    # -- the policy ---------------------------------------------------------------------------
-
-    async def reload(self, actor: str) -> Snapshot:
-        """Put the file into force as it is now.
-
-        Raises
-        ------
-        PolicyError
-            Raised if it has faults; the policy in force stays.
-        StoreUnreachableError
-            Raised if it cannot be recorded; the policy in force stays.
-        """
-        async with self.changing:
-            loop = asyncio.get_running_loop()
-            path = self.settings.policy_file
-            self._seen = see_file(path)
-            before = self.snapshot.revision
-            with uncollected():
-                try:
-                    snapshot = await loop.run_in_executor(
-                        STORE_THREADS, lambda: self.runtime.policies.publish(path, actor=actor)
-                    )
-                except PolicyError as error:
-                    self.policy_faults.begin(error)
-                    raise
-                keep_what_is()
-            suspensions = self.snapshot.suspensions
-            self.admission.snapshot = replace(snapshot, suspensions=suspensions)
-            if snapshot.revision != before:
-                self.log.info("The policy is revision %i now: %s", snapshot.revision, path)
-                for warning in await loop.run_in_executor(None, list_warnings, snapshot.policy):
-                    self.tell(warning)
-            self.policy_faults.end(snapshot.revision)
-            await self.settle_memberships()
-        await self.suspending.settle()
-        return snapshot
-
-    async def _watch(self) -> None:
-        if see_file(self.settings.policy_file) == self._seen:
-            return
-        try:
-            await self.reload("platform.yaml")
-        except PolicyError:
-            pass  # said, and the policy in force stays
-        except StoreError as error:
-            self.runtime.health.mark_down(error)
-            self._seen = ()
 
     def tell(self, sentence: str) -> None:
         """Say something to whoever runs this Hub: on a terminal, what comes from here is shown."""

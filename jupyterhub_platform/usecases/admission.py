@@ -18,7 +18,7 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.denials import ROWS_AT_A_TIME, Denials
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 STORE_RETRY_SECONDS = 10
@@ -88,16 +88,21 @@ class Admission:
         self,
         store: Store,
         health: StoreHealth,
-        snapshot: Snapshot,
+        in_force: InForce,
         *,
         clock: Callable[[], datetime] = _now,
     ) -> None:
-        self.snapshot = snapshot
+        self._in_force = in_force
         self.book = Book()
         self.denials = Denials(store)
         self._store = store
         self._health = health
         self._clock = clock
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is in force now."""
+        return self._in_force.snapshot
 
     def now(self) -> datetime:
         """Return the time by the clock that every reservation is entered with."""

@@ -2,17 +2,22 @@
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
 from jupyterhub_platform.store import audit, policies, suspensions
+from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.changes import Record, record
+from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot
 
 log = logging.getLogger(__name__)
 
@@ -34,54 +39,70 @@ def read_file(path: Path) -> ReadPolicy:
         raise PolicyError((fault,)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class PublishPolicy:
+    """Puts the file into force; the same content as the newest revision keeps its number.
+
+    Attributes
+    ----------
+    locked_out
+        Whether all admins may be suspended: a Hub that did not start for that could not be asked to
+        resume one.
+    """
+
+    path: Path
+    actor: str
+    locked_out: bool = False
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Read the file.
+
+        Raises
+        ------
+        PolicyError
+            Raised if it has faults, then or, once it is recorded, if each admin that it declares is
+            suspended in the store; nothing is recorded and the policy in force stays.
+        """
+        return partial(self._record, read_file(self.path), snapshot, now)
+
+    def _record(
+        self, read: ReadPolicy, snapshot: Snapshot, now: datetime, transaction: Transaction
+    ) -> Snapshot:
+        policy = Sources(read.policy).unite()
+        if not self.locked_out:
+            _check_admins(policy, suspensions.list_suspensions(transaction), self.path, now)
+        before = policies.latest_number(transaction)
+        number = policies.record_revision(
+            transaction,
+            document_json=read.text,
+            digest=read.digest,
+            source=str(self.path),
+            actor=self.actor,
+            at=now,
+        )
+        if number != before:
+            audit.append(
+                transaction,
+                at=now,
+                actor=self.actor,
+                action="policy.published",
+                subject=f"revision {number}",
+                detail={"file": str(self.path), "digest": read.digest},
+            )
+        return replace(snapshot, policy=policy, revision=number)
+
+
 class Policies:
-    """Puts policies into force and remembers each as a revision."""
+    """Revisions of the policy, and which memberships it put into the Hub."""
 
     def __init__(self, store: Store, *, clock: Callable[[], datetime] = _now) -> None:
         self._store = store
         self._clock = clock
 
     def publish(self, path: Path, *, actor: str, locked_out: bool = False) -> Snapshot:
-        """Read the file and record it; the same content as the newest revision keeps its number.
-
-        Parameters
-        ----------
-        locked_out
-            Whether all admins may be suspended: a Hub that did not start for that could not be
-            asked to resume one.
-
-        Raises
-        ------
-        PolicyError
-            Raised if the file has faults, or if each admin that it declares is suspended in the
-            store; nothing is recorded and the policy in force stays.
-        StoreUnreachableError
-            Raised if it cannot be recorded.
-        """
-        read = read_file(path)
-        now = self._clock()
-        with self._store.begin() as transaction:
-            if not locked_out:
-                _check_admins(read.policy, suspensions.list_suspensions(transaction), path, now)
-            before = policies.latest_number(transaction)
-            number = policies.record_revision(
-                transaction,
-                document_json=read.text,
-                digest=read.digest,
-                source=str(path),
-                actor=actor,
-                at=now,
-            )
-            if number != before:
-                audit.append(
-                    transaction,
-                    at=now,
-                    actor=actor,
-                    action="policy.published",
-                    subject=f"revision {number}",
-                    detail={"file": str(path), "digest": read.digest},
-                )
-        return Snapshot(read.policy, number)
+        """Put the file into force before anything is served; see :class:`PublishPolicy`."""
+        change = PublishPolicy(path, actor, locked_out=locked_out)
+        return record(self._store, change, NOTHING, self._clock())
 
     def publish_or_last_good(
         self, path: Path, *, actor: str
@@ -118,7 +139,7 @@ class Policies:
         if newest is None:
             return None
         read = parse_policy(newest.document_json.encode(), Path(newest.source).name)
-        return Snapshot(read.policy, newest.number)
+        return Snapshot(Sources(read.policy).unite(), newest.number)
 
     def list_applied(self) -> dict[str, frozenset[str]]:
         """Return the memberships that a policy put into the Hub, by user."""

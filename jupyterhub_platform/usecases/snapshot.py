@@ -1,10 +1,11 @@
-"""What is in force at one moment: the policy, its revision, and who is suspended."""
+"""What is in force at one moment, and its one owner: policy, revision, and who is suspended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
-from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.policy import NO_RULE, Defaults, Policy
 from jupyterhub_platform.core.question import Subject, subject_of
 from jupyterhub_platform.core.suspensions import Suspension
 
@@ -32,3 +33,27 @@ class Snapshot:
         groups that the Hub has them in.
         """
         return subject_of(self.policy, name, memberships, self.suspension_of(name, now))
+
+
+NOTHING: Final = Snapshot(Policy("", NO_RULE, Defaults(), {}, {}, {}, {}), 0)
+"""What is in force before the first policy: nobody may do anything."""
+
+
+class InForce:
+    """Owns what is in force. Belongs to the Hub's loop.
+
+    Everything reads it here, as it is now; :class:`~jupyterhub_platform.usecases.changes.Changes`
+    alone replaces it.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """What is in force now."""
+        return self._snapshot
+
+    def replace(self, snapshot: Snapshot) -> None:
+        """Put another snapshot into force, whole and at once."""
+        self._snapshot = snapshot

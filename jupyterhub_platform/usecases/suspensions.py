@@ -1,7 +1,9 @@
-"""Put people out and let them in again: the record of it. The Hub's door carries it out."""
+"""Suspensions: the changes that make and end them. The Hub's door enforces what is in force."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import Final
 
 from jupyterhub_platform.core.errors import PlatformError
@@ -10,6 +12,7 @@ from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.store import audit, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 LONGEST_REASON: Final = 500
@@ -23,84 +26,104 @@ class SuspensionError(PlatformError):
         self.code = code
 
 
-def _now() -> datetime:
-    return datetime.now(UTC)
+@dataclass(frozen=True, slots=True)
+class Suspend:
+    """Suspends ``name``, or changes the reason and the end of their suspension."""
+
+    name: str
+    reason: str
+    until: datetime | None
+    by: str
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse a suspension that nobody could lift again, or that would be over already.
+
+        Raises
+        ------
+        SuspensionError
+            Raised with what to do instead.
+        """
+        check_may_suspend(snapshot, self.name, self.until, self.by, now)
+        return partial(self._record, snapshot, now)
+
+    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        until = self.until.isoformat() if self.until else None
+        suspensions.put_suspension(transaction, self.name, self.reason, self.until, self.by, now)
+        audit.append(
+            transaction,
+            at=now,
+            actor=self.by,
+            action="person.suspended",
+            subject=self.name,
+            detail={"reason": self.reason, "until": until},
+        )
+        return _with_suspensions(snapshot, transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Lifts the suspension of ``name``."""
+
+    name: str
+    reason: str
+    by: str
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse what the policy declares, what is not there, and one's own.
+
+        Raises
+        ------
+        SuspensionError
+            Raised with where to lift it.
+        """
+        check_may_resume(snapshot, self.name, self.by, now)
+        return partial(self._record, snapshot, now)
+
+    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        _lift(transaction, self.name, self.reason, self.by, now)
+        return _with_suspensions(snapshot, transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class EndExpiredSuspensions:
+    """Lifts each suspension whose end has come; what the policy declares stays in force."""
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Return what records the ends; a clock may end what a person put into force."""
+        return partial(self._record, snapshot, now)
+
+    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        for name, suspension in suspensions.list_suspensions(transaction).items():
+            if not suspension.holds(now):
+                _lift(transaction, name, "its end has come", "platform", now)
+        return _with_suspensions(snapshot, transaction)
+
+
+def _with_suspensions(snapshot: Snapshot, transaction: Transaction) -> Snapshot:
+    return replace(snapshot, suspensions=suspensions.list_suspensions(transaction))
+
+
+def _lift(transaction: Transaction, name: str, reason: str, by: str, now: datetime) -> None:
+    if suspensions.remove_suspension(transaction, name):
+        audit.append(
+            transaction,
+            at=now,
+            actor=by,
+            action="person.resumed",
+            subject=name,
+            detail={"reason": reason},
+        )
 
 
 class Suspensions:
-    """Records who is suspended. Methods that touch the store may take long: call them in a thread.
+    """What is on record of suspensions. Its methods may take long: call them in a thread."""
 
-    Each change returns everybody who is suspended after it, for the next
-    :class:`~jupyterhub_platform.usecases.admission.Snapshot`.
-    """
-
-    def __init__(self, store: Store, *, clock: Callable[[], datetime] = _now) -> None:
+    def __init__(self, store: Store) -> None:
         self._store = store
-        self._clock = clock
 
     def list_all(self) -> Mapping[str, Suspension]:
         """Return every suspension that people put into force, by name."""
         with self._store.read() as transaction:
-            return suspensions.list_suspensions(transaction)
-
-    def suspend(
-        self, snapshot: Snapshot, name: str, *, reason: str, until: datetime | None, by: str
-    ) -> Mapping[str, Suspension]:
-        """Suspend ``name``, or change the reason and the end of their suspension.
-
-        Raises
-        ------
-        SuspensionError
-            Raised if nobody could lift it again, or if it would be over already.
-        StoreUnreachableError
-            Raised if it cannot be recorded; then nothing has changed.
-        """
-        now = self._clock()
-        check_may_suspend(snapshot, name, until, by, now)
-        end = until.isoformat() if until else None
-        with self._store.begin() as transaction:
-            suspensions.put_suspension(transaction, name, reason, until, by, now)
-            audit.append(
-                transaction,
-                at=now,
-                actor=by,
-                action="person.suspended",
-                subject=name,
-                detail={"reason": reason, "until": end},
-            )
-            return suspensions.list_suspensions(transaction)
-
-    def resume(
-        self, snapshot: Snapshot, name: str, *, reason: str, by: str
-    ) -> Mapping[str, Suspension]:
-        """Lift the suspension of ``name``.
-
-        Raises
-        ------
-        SuspensionError
-            Raised if the policy declares it, if there is none, or if it is one's own.
-        StoreUnreachableError
-            Raised if it cannot be recorded; then nothing has changed.
-        """
-        now = self._clock()
-        check_may_resume(snapshot, name, by, now)
-        with self._store.begin() as transaction:
-            _lift(transaction, name, reason, by, now)
-            return suspensions.list_suspensions(transaction)
-
-    def end_what_is_over(self) -> Mapping[str, Suspension]:
-        """Lift each suspension whose end has come; what the policy declares is in force still.
-
-        Raises
-        ------
-        StoreUnreachableError
-            Raised if it cannot be recorded; then nothing has changed.
-        """
-        now = self._clock()
-        with self._store.begin() as transaction:
-            for name, suspension in suspensions.list_suspensions(transaction).items():
-                if not suspension.holds(now):
-                    _lift(transaction, name, "its end has come", "platform", now)
             return suspensions.list_suspensions(transaction)
 
     def keep_shares(self, shares: Sequence[RevokedShare]) -> None:
@@ -117,18 +140,6 @@ class Suspensions:
         """Forget shares that were given back, or cannot be any more."""
         with self._store.begin() as transaction:
             suspensions.forget_shares(transaction, shares)
-
-
-def _lift(transaction: Transaction, name: str, reason: str, by: str, now: datetime) -> None:
-    if suspensions.remove_suspension(transaction, name):
-        audit.append(
-            transaction,
-            at=now,
-            actor=by,
-            action="person.resumed",
-            subject=name,
-            detail={"reason": reason},
-        )
 
 
 def check_may_suspend(

@@ -15,7 +15,7 @@ from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Admitted, Start
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from tests.support.policies import NOW
 from tests.support.postgres import PostgresServer
@@ -73,13 +73,12 @@ class Gate:
     def restart(self) -> None:
         """Make a new gate with an empty book, as a new Hub process does."""
         self.health = StoreHealth(self.store)
-        self.admission = Admission(
-            self.store, self.health, Snapshot(self.policy, 3), clock=self.clock
-        )
+        self.in_force = InForce(Snapshot(self.policy, 3))
+        self.admission = Admission(self.store, self.health, self.in_force, clock=self.clock)
 
     def put_in_force(self, policy: Policy, revision: int = 4) -> None:
         self.policy = policy
-        self.admission.snapshot = Snapshot(policy, revision)
+        self.in_force.replace(Snapshot(policy, revision))
 
     @staticmethod
     def start(user: str = "dev", server: str = "", tier: str = "small", **more: Any) -> Start:

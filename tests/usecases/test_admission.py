@@ -20,7 +20,7 @@ from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
 from jupyterhub_platform.usecases.decisions import Records
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer
 from tests.support.relay import Relay
@@ -380,5 +380,5 @@ def test_a_row_whose_commit_was_never_answered_is_closed_later(
 
 def test_the_gate_takes_its_time_from_the_system_by_default(gate):
     before = gate.clock.now
-    admission = Admission(gate.store, gate.health, Snapshot(ONE, 1))
+    admission = Admission(gate.store, gate.health, InForce(Snapshot(ONE, 1)))
     assert admission.dry_run(gate.start()).question.at - before != timedelta(0)

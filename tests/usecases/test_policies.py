@@ -11,8 +11,9 @@ from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.store import policies as revisions
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.changes import record
 from jupyterhub_platform.usecases.policies import Policies, say_locked_out
-from jupyterhub_platform.usecases.suspensions import Suspensions
+from jupyterhub_platform.usecases.suspensions import Suspend, Suspensions
 from tests.support.policies import NOW
 from tests.usecases.conftest import read_audit
 
@@ -166,9 +167,7 @@ def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
 def suspend(store, clock, policies, file, name, **until):
     """Suspend somebody as the API does."""
     snapshot = policies.publish(file, actor="root")
-    Suspensions(store, clock=clock).suspend(
-        snapshot, name, reason="away", until=until.get("until"), by="jhp"
-    )
+    record(store, Suspend(name, "away", until.get("until"), "jhp"), snapshot, clock())
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Suspensions are recorded with their audit, refused where nobody could lift them, and kept."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 
@@ -7,11 +8,21 @@ import pytest
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
+from jupyterhub_platform.usecases import changes
 from jupyterhub_platform.usecases.admission import DeniedError
-from jupyterhub_platform.usecases.snapshot import Snapshot
-from jupyterhub_platform.usecases.suspensions import SuspensionError, Suspensions
+from jupyterhub_platform.usecases.changes import record
+from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot
+from jupyterhub_platform.usecases.suspensions import (
+    EndExpiredSuspensions,
+    Resume,
+    Suspend,
+    SuspensionError,
+    Suspensions,
+)
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Clock, Outage, read_audit
+
+Change = Callable[[Snapshot, changes.Change], Mapping[str, Suspension]]
 
 POLICY = make_policy({"users": {"two": {"level": "admin"}}})
 SOON = NOW + timedelta(hours=1)
@@ -21,36 +32,45 @@ SHARE = RevokedShare("dev", "dev", "train", "user", "eve", SCOPE, 1, 2, 3, NOW)
 
 @pytest.fixture
 def suspensions(store, clock: Clock) -> Suspensions:
-    return Suspensions(store, clock=clock)
+    return Suspensions(store)
 
 
-def suspend(suspensions: Suspensions, name: str, policy=POLICY, until=None, by="root", others=None):
-    snapshot = Snapshot(policy, 1, others or {})
-    return suspensions.suspend(snapshot, name, reason="a reason", until=until, by=by)
+@pytest.fixture
+def change(store, clock: Clock) -> Change:
+    """Record a change of a snapshot, and return who is suspended then."""
+    return lambda snapshot, made: record(store, made, snapshot, clock()).suspensions
 
 
-def test_records_who_why_and_until_when(suspensions, store):
+def suspend(change: Change, name: str, policy=POLICY, until=None, by="root", others=None):
+    return change(Snapshot(policy, 1, others or {}), Suspend(name, "a reason", until, by))
+
+
+def resume(change: Change, snapshot: Snapshot, name: str, reason: str, by: str):
+    return change(snapshot, Resume(name, reason, by))
+
+
+def test_records_who_why_and_until_when(change, suspensions, store):
     expected = {"dev": Suspension("a reason", SOON, "root", NOW)}
-    assert suspend(suspensions, "dev", until=SOON) == expected
+    assert suspend(change, "dev", until=SOON) == expected
     assert suspensions.list_all() == expected
     row = read_audit(store)[0]
     assert (row.actor, row.action, row.subject) == ("root", "person.suspended", "dev")
     assert "a reason" in row.detail_json
 
 
-def test_a_second_one_replaces_the_first(suspensions, store):
-    suspend(suspensions, "dev", until=SOON)
-    assert suspend(suspensions, "dev", by="two")["dev"] == Suspension("a reason", None, "two", NOW)
+def test_a_second_one_replaces_the_first(change, store):
+    suspend(change, "dev", until=SOON)
+    assert suspend(change, "dev", by="two")["dev"] == Suspension("a reason", None, "two", NOW)
     assert [row.action for row in read_audit(store)] == ["person.suspended"] * 2
 
 
-def test_resume_lifts_it_once(suspensions, store):
-    others = suspend(suspensions, "dev")
+def test_resume_lifts_it_once(change, store):
+    others = suspend(change, "dev")
     snapshot = Snapshot(POLICY, 1, others)
-    assert suspensions.resume(snapshot, "dev", reason="back", by="two") == {}
+    assert resume(change, snapshot, "dev", reason="back", by="two") == {}
     assert read_audit(store)[0].action == "person.resumed"
     with pytest.raises(SuspensionError, match="is not suspended") as caught:
-        suspensions.resume(Snapshot(POLICY, 1, {}), "dev", reason="back", by="two")
+        resume(change, Snapshot(POLICY, 1, {}), "dev", reason="back", by="two")
     assert caught.value.code == "suspension.none"
 
 
@@ -62,48 +82,50 @@ def test_resume_lifts_it_once(suspensions, store):
         ("root", "jhp", None, {"two": Suspension("away")}, "suspension.last_admin"),
     ],
 )
-def test_refuses_what_could_not_be_meant(suspensions, name, by, until, others, code):
+def test_refuses_what_could_not_be_meant(change, suspensions, name, by, until, others, code):
     with pytest.raises(SuspensionError) as caught:
-        suspend(suspensions, name, by=by, until=until, others=others)
+        suspend(change, name, by=by, until=until, others=others)
     assert caught.value.code == code
     assert suspensions.list_all() == {}
 
 
-def test_an_admin_is_suspended_where_another_one_is_left(suspensions):
-    assert "root" in suspend(suspensions, "root", by="two")
+def test_an_admin_is_suspended_where_another_one_is_left(change):
+    assert "root" in suspend(change, "root", by="two")
     gone = {"two": Suspension("away", NOW - timedelta(days=1))}
-    assert "root" in suspend(suspensions, "root", by="jhp", others=gone), "its end has come"
+    assert "root" in suspend(change, "root", by="jhp", others=gone), "its end has come"
 
 
-def test_nobody_lifts_their_own(suspensions):
-    others = suspend(suspensions, "root", by="two")
+def test_nobody_lifts_their_own(change, suspensions):
+    others = suspend(change, "root", by="two")
     with pytest.raises(SuspensionError, match="Ask another admin") as caught:
-        suspensions.resume(Snapshot(POLICY, 1, others), "root", reason="me", by="root")
+        resume(change, Snapshot(POLICY, 1, others), "root", reason="me", by="root")
     assert caught.value.code == "suspension.oneself"
     assert "root" in suspensions.list_all()
 
 
-def test_refuses_to_lift_what_the_policy_declares(suspensions):
+def test_refuses_to_lift_what_the_policy_declares(change):
     policy = make_policy({"users": {"dev": {"suspended": {"reason": "left"}}}})
     with pytest.raises(SuspensionError, match=r"at users\.dev\.suspended\. Remove it there"):
-        suspensions.resume(Snapshot(policy, 1), "dev", reason="back", by="root")
+        resume(change, Snapshot(policy, 1), "dev", reason="back", by="root")
 
 
-def test_what_is_over_ends_also_where_the_policy_declares_another(suspensions, store, clock):
+def test_what_is_over_ends_also_where_the_policy_declares_another(change, store, clock):
     for name, until in (("dev", SOON), ("eve", None), ("two", SOON)):
-        suspend(suspensions, name, until=until)
-    assert set(suspensions.end_what_is_over()) == {"dev", "eve", "two"}, "no end has come yet"
+        suspend(change, name, until=until)
+    assert set(change(NOTHING, EndExpiredSuspensions())) == {"dev", "eve", "two"}, (
+        "no end has come yet"
+    )
     clock.advance(hours=1)
-    assert set(suspensions.end_what_is_over()) == {"eve"}
-    assert set(suspensions.end_what_is_over()) == {"eve"}
+    assert set(change(NOTHING, EndExpiredSuspensions())) == {"eve"}
+    assert set(change(NOTHING, EndExpiredSuspensions())) == {"eve"}
     ended = [row for row in read_audit(store) if row.action == "person.resumed"]
     assert {(row.actor, row.subject) for row in ended} == {("platform", "dev"), ("platform", "two")}
 
 
-def test_nothing_changes_while_the_store_is_down(suspensions, outage: Outage):
+def test_nothing_changes_while_the_store_is_down(change, suspensions, outage: Outage):
     outage.begin()
     with pytest.raises(StoreUnreachableError):
-        suspend(suspensions, "dev")
+        suspend(change, "dev")
     outage.end()
     assert suspensions.list_all() == {}
 
@@ -122,7 +144,7 @@ def test_shares_are_remembered_once_and_forgotten_when_given_back(suspensions):
 
 def test_the_gate_refuses_whoever_is_suspended(gate_of):
     gate = gate_of(POLICY)
-    gate.admission.snapshot = Snapshot(POLICY, 3, {"dev": Suspension("away", SOON)})
+    gate.in_force.replace(Snapshot(POLICY, 3, {"dev": Suspension("away", SOON)}))
     with pytest.raises(DeniedError) as caught:
         gate.admit("dev")
     assert caught.value.decision.codes == ("person.suspended",)

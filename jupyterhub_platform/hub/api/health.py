@@ -34,9 +34,9 @@ class HealthHandler(PlatformAPIHandler):
         """Answer operators, auditors and admins; 200 also where something is not well."""
         self.require(roles.READ, roles.OPERATE, roles.ADMIN)
         platform, checker = self.platform, self.platform.checker
-        runtime, since = platform.runtime, platform.policy_faults.since
+        runtime, since = platform.runtime, platform.policy_watch.faults.since
         store = await self.in_thread(look_at_store, runtime.store, runtime.health)
-        policy = await self.in_thread(platform.policy_file_look.look)
+        policy = await self.in_thread(platform.policy_watch.file.look)
         self.write(
             {
                 "now": datetime.now(UTC).isoformat(),

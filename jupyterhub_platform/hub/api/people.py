@@ -109,7 +109,7 @@ class SuspendHandler(SuspensionHandler):
     async def _suspend(self, name: str) -> dict[str, Any]:
         body = self.read_object("reason", "until")
         reason, until = self.read_reason(body), _read_end(body.get("until"))
-        ended = await self.platform.suspending.suspend(name, reason=reason, until=until, by=self.me)
+        ended = await self.platform.suspension.suspend(name, reason=reason, until=until, by=self.me)
         answer = {
             "user": name,
             "suspended": True,
@@ -138,7 +138,7 @@ class ResumeHandler(SuspensionHandler):
 
     async def _resume(self, name: str) -> dict[str, Any]:
         reason = self.read_reason(self.read_object("reason"))
-        shares = await self.platform.suspending.resume(name, reason=reason, by=self.me)
+        shares = await self.platform.suspension.resume(name, reason=reason, by=self.me)
         return {
             "user": name,
             "suspended": False,

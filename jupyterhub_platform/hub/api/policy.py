@@ -13,7 +13,7 @@ class ReloadHandler(PlatformAPIHandler):
         self.require(roles.OPERATE, roles.ADMIN)
         before = self.platform.snapshot.revision
         try:
-            snapshot = await self.platform.reload(self.me)
+            snapshot = await self.platform.policy_watch.reload(self.me)
         except PolicyError as error:
             self.set_status(422)
             self.write(

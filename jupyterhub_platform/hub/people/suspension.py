@@ -2,19 +2,20 @@
 
 import asyncio
 import functools
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from jupyterhub import orm
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
+from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
 T = TypeVar("T")
 
@@ -33,24 +34,21 @@ class Ended:
     still_open: tuple[str, ...] = ()
 
 
-class Suspending:
-    """Puts people out and lets them in again. Belongs to the Hub's loop.
+class SuspensionEnforcer:
+    """Suspends and resumes users, and brings the Hub to what is in force. Belongs to its loop."""
 
-    ``changing`` is held while the snapshot is replaced, so that no change is lost to another.
-    """
-
-    def __init__(self, app: Any, runtime: Runtime, changing: asyncio.Lock) -> None:
+    def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
         self._record = runtime.suspensions
-        self._changing = changing
         self._sharing = asyncio.Lock()
-        self._out: set[str] = set()
+        # Users whose suspension has had its effects in this Hub.
+        self._enforced: set[str] = set()
         self._stopping: set[asyncio.Task[None]] = set()
 
     @property
     def _snapshot(self) -> Snapshot:
-        return self._runtime.admission.snapshot
+        return self._runtime.in_force.snapshot
 
     async def suspend(self, name: str, *, reason: str, until: datetime | None, by: str) -> Ended:
         """Suspend somebody, at once and everywhere in this Hub.
@@ -62,9 +60,8 @@ class Suspending:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        record = self._record
-        await self._change(lambda at: record.suspend(at, name, reason=reason, until=until, by=by))
-        return await self._carry_out(name)
+        await self._runtime.changes.apply(Suspend(name, reason, until, by))
+        return await self._enforce(name)
 
     async def resume(self, name: str, *, reason: str, by: str) -> int:
         """Lift a suspension, and return how many shares were given back.
@@ -76,8 +73,8 @@ class Suspending:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
-        await self._change(lambda at: self._record.resume(at, name, reason=reason, by=by))
-        self._out.discard(name)
+        await self._runtime.changes.apply(Resume(name, reason, by))
+        self._enforced.discard(name)
         return await self._give_back(name)
 
     async def settle(self) -> None:
@@ -85,12 +82,12 @@ class Suspending:
         try:
             now = datetime.now(UTC)
             if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
-                await self._change(lambda _: self._record.end_what_is_over())
+                await self._runtime.changes.apply(EndExpiredSuspensions())
             suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
-            self._out.intersection_update(suspended)
+            self._enforced.intersection_update(suspended)
             for name in suspended:
-                if name not in self._out:
-                    await self._settle_one(self._carry_out, name)
+                if name not in self._enforced:
+                    await self._settle_one(self._enforce, name)
             kept = await self._in_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
             for name in sorted({share.suspended for share in ready}):
@@ -108,17 +105,11 @@ class Suspending:
             self._app.db.rollback()
             self._app.log.exception("What a suspension of %s changes is not settled", name)
 
-    async def _change(self, change: Callable[[Snapshot], Mapping[str, Suspension]]) -> None:
-        async with self._changing:
-            suspensions = await self._in_thread(change, self._snapshot)
-            admission = self._runtime.admission
-            admission.snapshot = replace(admission.snapshot, suspensions=suspensions)
-
     async def _in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         call = functools.partial(call, *arguments, **named)
         return await asyncio.get_running_loop().run_in_executor(STORE_THREADS, call)
 
-    async def _carry_out(self, name: str) -> Ended:
+    async def _enforce(self, name: str) -> Ended:
         """End what somebody has; what needs the store comes last, and is tried again.
 
         Once is enough: whoever is out gets no session, and no start of theirs is admitted.
@@ -126,13 +117,13 @@ class Suspending:
         database = self._app.db
         orm_user = orm.User.find(database, name)
         if orm_user is None:
-            self._out.add(name)
+            self._enforced.add(name)
             return Ended()
         tokens = end_access(database, orm_user)
         servers = self._stop_servers(orm_user)
         still_open = list_visited(database, orm_user)
         shares = await self._revoke_shares(name, orm_user)
-        self._out.add(name)
+        self._enforced.add(name)
         self._app.log.warning("%s is suspended: logged out, their servers stop", name)
         return Ended(servers, tokens, shares, still_open)
 
@@ -154,7 +145,7 @@ class Suspending:
             await stop_server(self._app, user, name, reason="suspended", at_once=True)
         except Exception:
             self._app.log.exception("A server of %s, who is suspended, still runs", user.name)
-            self._out.discard(user.name)
+            self._enforced.discard(user.name)
 
     async def _revoke_shares(self, name: str, orm_user: Any) -> int:
         async with self._sharing:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
+from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
@@ -220,7 +221,8 @@ class StoreReader:
         compiled = self._compiled
         if compiled is None or compiled.revision.digest != revision.digest:
             file = Path(revision.source).name
-            policy = parse_policy(revision.document_json.encode(), file).policy
+            read = parse_policy(revision.document_json.encode(), file)
+            policy = Sources(read.policy).unite()
             compiled = _Compiled(revision, policy, _index_memberships(policy))
         if compiled.revision.number != revision.number or compiled.revision.document_json:
             compiled = replace(compiled, revision=replace(revision, document_json=""))

@@ -1,0 +1,83 @@
+"""Puts the policy file into force when it changes, or when somebody who may asks for it."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from jupyterhub_platform.core.errors import PolicyError, StoreError
+from jupyterhub_platform.core.policy_warnings import list_warnings
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub.policy_faults import PolicyFaults
+from jupyterhub_platform.hub.upstream.event_loop import keep_what_is, uncollected
+from jupyterhub_platform.usecases.health import FileLook, see_file
+from jupyterhub_platform.usecases.policies import PublishPolicy
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+log = logging.getLogger(__name__)
+
+
+class PolicyWatch:
+    """Watches the policy file. Belongs to the Hub's loop.
+
+    ``settle_memberships`` and ``settle_suspensions`` bring the Hub to a policy that is new.
+    """
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        path: Path,
+        settle_memberships: Callable[[], Awaitable[None]],
+        settle_suspensions: Callable[[], Awaitable[None]],
+    ) -> None:
+        self.faults = PolicyFaults(path)
+        self.file = FileLook(runtime.policies, path)
+        self._runtime = runtime
+        self._path = path
+        self._seen = see_file(path)
+        self._settle_memberships = settle_memberships
+        self._settle_suspensions = settle_suspensions
+        self._reloading = asyncio.Lock()
+        if runtime.fault is not None:
+            self.faults.begin(runtime.fault)
+
+    async def reload(self, actor: str) -> Snapshot:
+        """Put the file into force as it is now.
+
+        Raises
+        ------
+        PolicyError
+            Raised if it has faults; the policy in force stays.
+        StoreUnreachableError
+            Raised if it cannot be recorded; the policy in force stays.
+        """
+        async with self._reloading:
+            self._seen = see_file(self._path)
+            before = self._runtime.in_force.snapshot.revision
+            with uncollected():
+                try:
+                    snapshot = await self._runtime.changes.apply(PublishPolicy(self._path, actor))
+                except PolicyError as error:
+                    self.faults.begin(error)
+                    raise
+                keep_what_is()
+            if snapshot.revision != before:
+                log.info("The policy is revision %i now: %s", snapshot.revision, self._path)
+                for warning in await asyncio.to_thread(list_warnings, snapshot.policy):
+                    log.warning(warning)
+            self.faults.end(snapshot.revision)
+            await self._settle_memberships()
+        await self._settle_suspensions()
+        return snapshot
+
+    async def look(self) -> None:
+        """Put the file into force if it has changed since the last look."""
+        if see_file(self._path) == self._seen:
+            return
+        try:
+            await self.reload("platform.yaml")
+        except PolicyError:
+            pass  # said, and the policy in force stays
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
+            self._seen = ()

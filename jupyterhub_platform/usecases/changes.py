@@ -1,0 +1,76 @@
+"""The one way to change what is in force: checked, recorded with its audit, then put into force.
+
+One change at a time: the next one is checked against what the last one left. A change that cannot
+be recorded has not happened.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import UTC, datetime
+from typing import Protocol
+
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+
+Record = Callable[[Transaction], Snapshot]
+"""Writes the rows of a change and of its audit, and returns what is in force with them."""
+
+
+class Change(Protocol):
+    """Something that may be done to what is in force."""
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse what may not be, by whoever asks, and return what records the rest."""
+        ...
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Changes:
+    """Makes changes. Belongs to the Hub's loop; checks and records run in ``threads``."""
+
+    def __init__(
+        self,
+        store: Store,
+        in_force: InForce,
+        threads: Executor | None = None,
+        *,
+        clock: Callable[[], datetime] = _now,
+    ) -> None:
+        self._store = store
+        self._in_force = in_force
+        self._threads = threads
+        self._clock = clock
+        self._changing = asyncio.Lock()
+
+    async def apply(self, change: Change) -> Snapshot:
+        """Make a change, and return what is in force then.
+
+        Raises
+        ------
+        PlatformError
+            Raised by the change if it is refused; then nothing has changed.
+        StoreUnreachableError
+            Raised if it cannot be recorded; then nothing has changed.
+        """
+        async with self._changing:
+            before, loop = self._in_force.snapshot, asyncio.get_running_loop()
+            after = await loop.run_in_executor(
+                self._threads, record, self._store, change, before, self._clock()
+            )
+            self._in_force.replace(after)
+            return after
+
+
+def record(store: Store, change: Change, snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Check and record a change of ``snapshot``, in one transaction; return what follows.
+
+    It takes as long as the store does: call it in a thread, or before anything is served.
+    """
+    write = change.check(snapshot, now)
+    with store.begin() as transaction:
+        return write(transaction)
