@@ -4,6 +4,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.additions import Additions
@@ -86,10 +87,7 @@ def open_store(settings: Settings) -> Store:
     store = Store.open(settings.database_url, expected_id=expected, claimed=True)
     if expected is None:
         # Whole or not at all: half an id would be that of another store.
-        draft = known.with_suffix(".new")
-        draft.touch(mode=0o600)
-        draft.write_text(store.id + "\n")
-        draft.replace(known)
+        rewrite(known, store.id + "\n")
     return store
 
 

@@ -2295,7 +2295,7 @@ ADDRESSES: Final = (
         ("a server reads from its socket", "_LISTENER)\n    _close_input()\n", "_LISTENER)\n"),
     ),
     *faults_in(
-        "hub/local/sockets.py",
+        "sockets.py",
         ("tests/hub/local/test_sockets.py",),
         ("its own user can replace it", "path.parent, 0o710", "path.parent, 0o770"),
         ("others pass through to it", "path.parent, 0o710", "path.parent, 0o711"),
@@ -2315,14 +2315,14 @@ ADDRESSES: Final = (
         ("kernels inherit the marks", 'environ.pop("LISTEN_FDS"', 'environ.get("LISTEN_FDS"'),
     ),
     *faults_in(
-        "hub/local/kernels.py",
+        "hub/upstream/kernel_sockets.py",
         ("tests/hub/local/test_kernels.py",),
         ("kernels listen at ports", '"transport": "ipc"', '"transport": "tcp"'),
         ("a kernel can be debugged", '    "comm_close",\n', '    "debug_request",\n'),
         (
             "the path of a long home is too long",
-            "_link_home(sockets, person.uid, person.home)",
-            "person.home",
+            "_link_home(sockets, uid, home)",
+            "home",
         ),
         (
             "a site's own configuration goes first",

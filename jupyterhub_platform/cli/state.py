@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.durable_files import rewrite
 
 HUB_DATABASE: Final = "jupyterhub.sqlite"
 _LEGIBLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
@@ -101,11 +102,7 @@ class State:
 
 def write_private(path: Path, text: str) -> Path:
     """Write a file that only its owner can read, whole or not at all."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    draft.replace(path)
+    rewrite(path, text)
     return path
 
 

@@ -11,6 +11,7 @@
     │   ├── StoreSchemaError          it is newer or older than this code
     │   ├── StoreMismatchError        it is not the one that was there before
     │   └── StoreClaimedError         another Hub uses it
+    ├── LocalSpawnerError         this machine does not let servers be started, or kept apart
     └── NotFoundError             what was asked for does not exist
 
 Floors above translate: the Hub and the service into an HTTP status, the
@@ -113,6 +114,12 @@ class StoreClaimedError(StoreError):
     """Raised if another Hub uses the store: two would admit more than there is."""
 
     code = "platform.store.claimed"
+
+
+class LocalSpawnerError(PlatformError):
+    """Raised if the local spawner cannot do on this machine what was asked of it."""
+
+    code = "platform.local"
 
 
 class NotFoundError(PlatformError):

@@ -19,7 +19,7 @@ from jupyterhub import __version__ as hub_version
 
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import PYTHON
-from jupyterhub_platform.hub.local.sockets import Sockets, locate_sockets
+from jupyterhub_platform.sockets import Sockets, locate_sockets
 from tests.support import tiny_server
 from tests.support.canaries import (
     TOKEN_OF_SERVER,

@@ -12,7 +12,7 @@ import httpx
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub.local.machine import read_instance
-from jupyterhub_platform.hub.local.sockets import locate_sockets
+from jupyterhub_platform.sockets import locate_sockets
 
 
 class HubClient:

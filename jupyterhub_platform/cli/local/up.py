@@ -34,9 +34,9 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.factory import read_accounts
 from jupyterhub_platform.hub.local.machine import read_instance
-from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
+from jupyterhub_platform.sockets import Sockets, open_sockets
 
 EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")
 SITE_CONFIGURATION: Final = "jupyterhub_config.py"

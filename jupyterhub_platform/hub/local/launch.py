@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
 from jupyterhub_platform.hub.local.enforcement import Confinement
-from jupyterhub_platform.hub.local.kernels import hide_kernels
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import (
@@ -19,7 +19,6 @@ from jupyterhub_platform.hub.local.processes import (
     ISOLATED,
     RESERVATION_MARK,
     SERVER_MARK,
-    LocalSpawnerError,
     Process,
     find_marked,
     identify,
@@ -27,6 +26,7 @@ from jupyterhub_platform.hub.local.processes import (
     server_mark,
 )
 from jupyterhub_platform.hub.local.termination import Target
+from jupyterhub_platform.hub.upstream.kernel_sockets import hide_kernels
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,17 +109,18 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
 def _start(
     machine: Machine, order: Order, confinement: Confinement
 ) -> tuple[subprocess.Popen[bytes], Path]:
+    person, sockets, environment = order.person, machine.sockets, order.environment
     environment = {
-        **order.environment,
-        **hide_kernels(machine.sockets, order.person, order.environment, debugger=order.debugger),
+        **environment,
+        **hide_kernels(sockets, person.uid, person.home, environment, debugger=order.debugger),
         **confinement.environment,
         INSTANCE_MARK: machine.instance,
         RESERVATION_MARK: order.reservation,
         SERVER_MARK: order.mark,
     }
-    descriptor, log = machine.open_log(order.person.name, order.server)
+    descriptor, log = machine.open_log(person.name, order.server)
     try:
-        with machine.sockets.bind(order.person, order.server) as listener:
+        with sockets.bind(person.name, order.server, person.uid) as listener:
             started = subprocess.Popen(  # noqa: S603 the operator's command
                 [*confinement.wrapper, *_supervisor_command(order, confinement)],
                 env=environment,

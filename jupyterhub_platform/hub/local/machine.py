@@ -9,8 +9,9 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
+from jupyterhub_platform.durable_files import write_once
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
-from jupyterhub_platform.hub.local.durable import write_once
 from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.os_users import (
     Isolation,
@@ -18,11 +19,11 @@ from jupyterhub_platform.hub.local.os_users import (
     describe_isolation,
     escape_name,
 )
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError, require_linux
+from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
-from jupyterhub_platform.hub.local.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.local.supervisor import come_before_users
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
+from jupyterhub_platform.sockets import Sockets, open_sockets
 
 _KEPT_LOGS: Final = 3
 _KEPT_LOGS_OF_USER: Final = 60

@@ -13,16 +13,12 @@ from jupyterhub.spawner import Spawner, SpawnException
 from jupyterhub.traitlets import ByteSpecification
 from traitlets import Bool, Float, Int, Tuple, Unicode, default
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, open_machine
 from jupyterhub_platform.hub.local.os_users import Person
-from jupyterhub_platform.hub.local.processes import (
-    PYTHON,
-    LocalSpawnerError,
-    is_alive,
-    read_environment,
-)
+from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_environment
 from jupyterhub_platform.hub.local.termination import (
     StillAliveError,
     Target,

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 import psutil
 
-from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.errors import LocalSpawnerError
 
 INSTANCE_MARK: Final = "JUPYTERHUB_PLATFORM_INSTANCE"
 RESERVATION_MARK: Final = "JUPYTERHUB_PLATFORM_RESERVATION"
@@ -36,12 +36,6 @@ _ENDED: Final = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 T = TypeVar("T")
-
-
-class LocalSpawnerError(PlatformError):
-    """Raised if the local spawner cannot do on this machine what was asked of it."""
-
-    code = "platform.local"
 
 
 @dataclass(frozen=True, slots=True)

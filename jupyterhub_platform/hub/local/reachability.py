@@ -6,7 +6,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.processes import ISOLATED, PYTHON, LocalSpawnerError
+from jupyterhub_platform.core.errors import LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import ISOLATED, PYTHON
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID
 from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER
 

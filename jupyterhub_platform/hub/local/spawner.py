@@ -4,12 +4,12 @@ from typing import Any, Final
 
 from traitlets import default
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.kernels import describe_debugger
 from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
 from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME
 
 HUB_AT_A_PORT: Final = (
@@ -69,5 +69,5 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
             machine.limiter.enforcement.why_not,
             isolation.sentence,
             HUB_AT_A_PORT if at_a_port else "",
-            describe_debugger(machine.isolation, debugger=self.debugger),
+            describe_debugger(isolated=isolation.isolated, debugger=self.debugger),
         )

@@ -18,6 +18,7 @@ from typing import Final
 
 import psutil
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.cgroups import (
     find_groups,
     kill_members,
@@ -26,7 +27,6 @@ from jupyterhub_platform.hub.local.cgroups import (
     reservation_of,
 )
 from jupyterhub_platform.hub.local.processes import (
-    LocalSpawnerError,
     Marked,
     Process,
     ProcessTable,

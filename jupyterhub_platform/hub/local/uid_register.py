@@ -13,8 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.durable import write_once
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError, list_owners
+from jupyterhub_platform.core.errors import LocalSpawnerError
+from jupyterhub_platform.durable_files import write_once
+from jupyterhub_platform.hub.local.processes import list_owners
 
 FIRST_UID: Final = 200_000
 LAST_UID: Final = 265_535

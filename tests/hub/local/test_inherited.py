@@ -10,7 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from jupyterhub_platform.hub.local.processes import ISOLATED, LocalSpawnerError
+from jupyterhub_platform.core.errors import LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import ISOLATED
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import as_root
 from tests.support.forgery import SYSTEM_PYTHON

@@ -16,18 +16,17 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from jupyterhub_platform.hub.local import sockets as sockets_module
-from jupyterhub_platform.hub.local.kernels import (
+from jupyterhub_platform import sockets as sockets_module
+from jupyterhub_platform.hub.local.machine import Machine
+from jupyterhub_platform.hub.local.processes import PYTHON
+from jupyterhub_platform.hub.local.spawner import SHARED_ADDRESS
+from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
+from jupyterhub_platform.hub.upstream.kernel_sockets import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
     describe_debugger,
     hide_kernels,
 )
-from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.os_users import Person, describe_isolation
-from jupyterhub_platform.hub.local.processes import PYTHON
-from jupyterhub_platform.hub.local.spawner import SHARED_ADDRESS
-from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from tests.hub.local.conftest import as_root
 from tests.support import other_user
 from tests.support.live_hub import Api, LiveHub, running
@@ -287,15 +286,14 @@ def test_a_kernels_sockets_fit_into_an_address(
 @as_root
 def test_only_root_can_change_where_kernels_listen(isolated: Machine) -> None:
     ada = isolated.people.person("ada")
-    found = hide_kernels(isolated.sockets, ada, {}, debugger=False)
+    found = hide_kernels(isolated.sockets, ada.uid, ada.home, {}, debugger=False)
     runtime = Path(found["JUPYTER_RUNTIME_DIR"])
     assert runtime.parent.resolve() == ada.home.resolve()
     for path in (runtime.parent, *Path(found["JUPYTER_CONFIG_PATH"]).rglob("*")):
         assert path.lstat().st_uid == 0
         assert path.is_symlink() or not path.stat().st_mode & 0o022
     # Also when the home is elsewhere now.
-    moved = Person("ada", ada.uid, ada.home.parent)
-    hide_kernels(isolated.sockets, moved, {}, debugger=False)
+    hide_kernels(isolated.sockets, ada.uid, ada.home.parent, {}, debugger=False)
     assert runtime.parent.readlink() == ada.home.parent
 
 
@@ -304,7 +302,7 @@ def test_a_sites_own_configuration_stays_behind_it(isolated: Machine) -> None:
     ada = isolated.people.person("ada")
     given = {"JUPYTER_CONFIG_PATH": "/opt/site"}
     for debugger in (False, True):
-        found = hide_kernels(isolated.sockets, ada, given, debugger=debugger)
+        found = hide_kernels(isolated.sockets, ada.uid, ada.home, given, debugger=debugger)
         first, ours, second = found["JUPYTER_CONFIG_PATH"].split(":")
         assert ours == str(WITHOUT_PORTS)
         assert second == "/opt/site"
@@ -317,5 +315,5 @@ def test_where_nobody_is_isolated_kernels_and_debugger_are_as_jupyter_has_them(
     machine: Machine,
 ) -> None:
     person = machine.people.person("ada")
-    assert hide_kernels(machine.sockets, person, {}, debugger=False) == {}
-    assert describe_debugger(describe_isolation(isolate=False), debugger=False) == ""
+    assert hide_kernels(machine.sockets, person.uid, person.home, {}, debugger=False) == {}
+    assert describe_debugger(isolated=False, debugger=False) == ""

@@ -15,8 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import jupyterhub_platform
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.os_users import escape_name
-from jupyterhub_platform.hub.local.processes import PYTHON, SUPERVISOR, LocalSpawnerError
+from jupyterhub_platform.hub.local.processes import PYTHON, SUPERVISOR
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import (
     Servers,

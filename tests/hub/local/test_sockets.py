@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyterhub_platform.hub.local import sockets as module
+from jupyterhub_platform import sockets as module
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError
-from jupyterhub_platform.hub.local.sockets import open_sockets
+from jupyterhub_platform.sockets import open_sockets
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.support.forgery import SYSTEM_PYTHON
 
@@ -274,9 +274,9 @@ def test_servers_of_one_user_and_of_two_have_different_places(machine: Machine) 
 def test_a_start_binds_anew_and_an_end_leaves_nothing(machine: Machine) -> None:
     person = machine.people.person("ada")
     path = machine.sockets.of("ada", "s1")
-    with machine.sockets.bind(person, "s1") as first:
+    with machine.sockets.bind("ada", "s1", person.uid) as first:
         first.listen()
-        with machine.sockets.bind(person, "s1"):
+        with machine.sockets.bind("ada", "s1", person.uid):
             assert is_refused(path), "the listener of an earlier start"
     machine.sockets.remove("ada", "s1")
     assert list(path.parent.iterdir()) == []
@@ -299,7 +299,7 @@ def test_a_tree_of_any_depth_that_an_earlier_version_let_users_make_is_removed(
     finally:
         os.fchdir(before)
         os.close(before)
-    with machine.sockets.bind(machine.people.person("ada"), "s1"):
+    with machine.sockets.bind("ada", "s1", machine.people.person("ada").uid):
         machine.sockets.remove("ada", "s1")
     machine.sockets.clear()
     assert not machine.sockets.directory.exists()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.machine import open_machine, read_instance
 from jupyterhub_platform.hub.local.os_users import People
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError
 from jupyterhub_platform.hub.local.uid_register import UserIds
 from tests.hub.local.conftest import as_root, isolated_people
 

@@ -1,4 +1,4 @@
-"""Write small files that a crash leaves whole or not at all, for our own user alone."""
+"""Write small files that a crash leaves whole or not at all, by default for our own user alone."""
 
 import os
 import uuid
@@ -20,16 +20,18 @@ def write_once(path: Path, text: str) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def rewrite(path: Path, text: str) -> None:
+def rewrite(path: Path, text: str, *, mode: int = 0o600) -> None:
     """Write a file in place of the one that is there."""
-    _write_draft(path, text).replace(path)
+    _write_draft(path, text, mode).replace(path)
     _sync(path.parent)
 
 
-def _write_draft(path: Path, text: str) -> Path:
+def _write_draft(path: Path, text: str, mode: int = 0o600) -> Path:
     draft = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as file:
+        # Whatever the umask is.
+        os.fchmod(handle, mode)
         file.write(text)
         file.flush()
         os.fsync(handle)

@@ -26,8 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.hub.local.os_users import Person
-from jupyterhub_platform.hub.local.processes import LocalSpawnerError
+from jupyterhub_platform.core.errors import LocalSpawnerError
 
 _NAME: Final = "jupyterhub-platform"
 _OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
@@ -62,8 +61,8 @@ class Sockets:
         """Say where a server listens: the same at every start."""
         return self.directory / "u" / _digest(person) / f"{_digest(server)}.sock"
 
-    def bind(self, person: Person, server: str) -> socket.socket:
-        """Bind the socket of a server that is about to start, for it to listen.
+    def bind(self, person: str, server: str, uid: int | None) -> socket.socket:
+        """Bind the socket of a server that is about to start as ``uid``, for it to listen.
 
         Until it does, a connection is refused, which the Hub expects of a start; and again when
         all that the socket was passed to have ended.
@@ -73,11 +72,11 @@ class Sockets:
         OSError
             Raised if the system refuses.
         """
-        path = self.of(person.name, server)
-        group = -1 if person.uid is None else person.uid
+        path = self.of(person, server)
+        group = -1 if uid is None else uid
         _make(path.parent.parent, 0o711)
         _make(path.parent, 0o710, group=group)
-        self.remove(person.name, server)
+        self.remove(person, server)
         bound = socket.socket(socket.AF_UNIX)
         try:
             bound.bind(str(path))

@@ -20,9 +20,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jupyterhub_platform.hub.local.os_users import Isolation, Person
-from jupyterhub_platform.hub.local.sockets import Sockets
+from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
+from jupyterhub_platform.sockets import Sockets
 
 DEBUGGER_OFF: Final = (
     "The debugger of notebooks is off here: it would listen at a port of this machine, where any "
@@ -61,24 +61,26 @@ _NO_DEBUGGER: Final = {"MappingKernelManager": {"allowed_message_types": list(_M
 _NO_BUTTON: Final = {"disabledExtensions": {"@jupyterlab/debugger-extension": True}}
 
 
-def describe_debugger(isolation: Isolation, *, debugger: bool) -> str:
+def describe_debugger(*, isolated: bool, debugger: bool) -> str:
     """Say whether notebooks can be debugged, and why; nothing where nobody is isolated."""
-    if not isolation.isolated:
+    if not isolated:
         return ""
     return DEBUGGER_ON if debugger else DEBUGGER_OFF
 
 
 def hide_kernels(
-    sockets: Sockets, person: Person, environment: Mapping[str, str], *, debugger: bool
+    sockets: Sockets, uid: int | None, home: Path, environment: Mapping[str, str], *, debugger: bool
 ) -> dict[str, str]:
-    """Make what kernels of an isolated user need; return the variables that lead there.
+    """Make what kernels of a user with this id and home need; return variables that lead there.
+
+    Those of a user without an id of their own need nothing.
 
     Raises
     ------
     OSError
         Raised if the system refuses.
     """
-    if person.uid is None:
+    if uid is None:
         return {}
     directory = sockets.directory / ("jupyter-debugger" if debugger else "jupyter")
     _write(directory, "jupyter_config", _UNIX_SOCKETS | ({} if debugger else _NO_DEBUGGER))
@@ -88,7 +90,7 @@ def hide_kernels(
     paths = (str(directory), str(WITHOUT_PORTS), *([configured] if configured else []))
     return {
         "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
-        "JUPYTER_RUNTIME_DIR": str(_link_home(sockets, person.uid, person.home) / _RUNTIME),
+        "JUPYTER_RUNTIME_DIR": str(_link_home(sockets, uid, home) / _RUNTIME),
     }
 
 
@@ -104,13 +106,9 @@ def _link_home(sockets: Sockets, uid: int, home: Path) -> Path:
 
 def _write(directory: Path, name: str, content: Mapping[str, Any]) -> None:
     """Write a file that all can read, in one step: servers that run may be reading it."""
-    text = json.dumps(content, indent=2) + "\n"
-    path = directory / f"{name}.json"
-    if path.is_file() and path.read_text(encoding="utf-8") == text:
-        return
     directory.mkdir(exist_ok=True)
     directory.chmod(0o755)
-    fresh = directory / f".{uuid.uuid4().hex}"
-    fresh.write_text(text, encoding="utf-8")
-    fresh.chmod(0o644)
-    fresh.replace(path)
+    text = json.dumps(content, indent=2) + "\n"
+    path = directory / f"{name}.json"
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        rewrite(path, text, mode=0o644)
