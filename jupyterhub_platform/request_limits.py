@@ -11,6 +11,8 @@ import re
 import socket
 import sys
 from collections.abc import Awaitable, Iterable
+from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
@@ -37,10 +39,42 @@ HEADER_SECONDS: Final = 120.0
 """For how long headers may be on their way; a connection that is kept waits no longer, either."""
 MOST_CHUNKS: Final = 4096
 """Pieces of a chunked body: each one costs the loop as much as a kilobyte does."""
-TOO_LARGE: Final = (
-    f"The body of a request has {MOST_BODY_BYTES // 2**20} MiB at most. Send less at once."
+MOST_TARGET_BYTES: Final = 2**13
+MOST_HEADERS: Final = 100
+MOST_COOKIES: Final = 200
+"""Each one is an object to the Hub; browsers keep up to 180 for one host."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How a request is refused that would cost more than it may."""
+
+    status: int
+    phrase: str
+    code: str
+    sentence: str
+
+
+TOO_LARGE: Final = Refusal(
+    413,
+    "Content Too Large",
+    "request.too_large",
+    f"The body of a request has {MOST_BODY_BYTES // 2**20} MiB at most. Send less at once.",
 )
-TOO_LARGE_CODE: Final = "request.too_large"
+TOO_LONG: Final = Refusal(
+    414,
+    "URI Too Long",
+    "request.too_long",
+    f"The address of a request has {MOST_TARGET_BYTES // 2**10} KiB at most. Send the rest in its "
+    "body.",
+)
+TOO_MANY_HEADERS: Final = Refusal(
+    431,
+    "Request Header Fields Too Large",
+    "request.too_many_headers",
+    f"A request has {MOST_HEADERS} headers and {MOST_COOKIES} cookies at most. Remove the cookies "
+    "that your browser keeps for this site.",
+)
 
 _DISCARDED_BYTES: Final = 8 * MOST_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
@@ -198,11 +232,11 @@ class _LimitedBody(PassedOn):
         self._start_line = start_line
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
-        if _is_beyond(headers, MOST_BODY_BYTES):
+        if refusal := _find_refusal(start_line, headers):
             # Only so much is read of it: there are numbers that tornado refuses.
             if _is_beyond(headers, _DISCARDED_BYTES):
                 headers["Content-Length"] = str(_DISCARDED_BYTES + 1)
-            self._refuse()
+            self._refuse(refusal)
             if "Expect" in headers:
                 self._finish()
             return None
@@ -212,7 +246,7 @@ class _LimitedBody(PassedOn):
         """Hand on a part of the body, unless there have been too many."""
         self._received += len(chunk)
         if not self._refused and self._received > MOST_BODY_BYTES:
-            self._refuse()
+            self._refuse(TOO_LARGE)
             self._inner.on_connection_close()
         if not self._refused:
             return self._inner.data_received(chunk)
@@ -232,15 +266,16 @@ class _LimitedBody(PassedOn):
         if not self._refused:
             self._inner.on_connection_close()
 
-    def _refuse(self) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         self._refused = True
+        status, sentence = refusal.status, refusal.sentence
         method, path = self._start_line.method, self._start_line.path.partition("?")[0]
-        log.warning("413 %s %.200s (%s): the body is too large", method, path, self._who())
+        log.warning("%d %s %.200s (%s): %s", status, method, path, self._who(), refusal.phrase)
         if "/api/" in path:
             kind = "application/json"
-            said = json.dumps({"status": 413, "message": TOO_LARGE, "code": TOO_LARGE_CODE})
+            said = json.dumps({"status": status, "message": sentence, "code": refusal.code})
         else:
-            kind, said = "text/plain; charset=UTF-8", f"{TOO_LARGE}\n"
+            kind, said = "text/plain; charset=UTF-8", f"{sentence}\n"
         body = said.encode()
         headers = HTTPHeaders(
             {
@@ -251,7 +286,7 @@ class _LimitedBody(PassedOn):
                 "X-Content-Type-Options": "nosniff",
             }
         )
-        start_line = ResponseStartLine("HTTP/1.1", 413, "Content Too Large")
+        start_line = ResponseStartLine("HTTP/1.1", status, refusal.phrase)
         self._sent = sent = self._connection.write_headers(start_line, headers, body)
         sent.add_done_callback(lambda future: future.exception())
         # One answer is enough: tornado has a 400 for what is wrong with the rest of a request.
@@ -265,6 +300,18 @@ class _LimitedBody(PassedOn):
             self._finished = True
             self._connection.finish()
             self._sent.add_done_callback(lambda _: self._connection.close())
+
+
+def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
+    """Return why a request is refused before anything of it is looked at."""
+    if _is_beyond(headers, MOST_BODY_BYTES):
+        return TOO_LARGE
+    if len(start_line.path) > MOST_TARGET_BYTES:
+        return TOO_LONG
+    named = islice(headers.get_all(), MOST_HEADERS + 1)
+    if sum(1 for _ in named) > MOST_HEADERS or headers.get("Cookie", "").count(";") >= MOST_COOKIES:
+        return TOO_MANY_HEADERS
+    return None
 
 
 def _is_beyond(headers: HTTPHeaders, most: int) -> bool:

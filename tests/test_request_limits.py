@@ -12,7 +12,10 @@ from tornado.testing import bind_unused_port
 from jupyterhub_platform.request_limits import (
     MOST_BODY_BYTES,
     MOST_CHUNKS,
+    MOST_COOKIES,
     MOST_HEADER_BYTES,
+    MOST_HEADERS,
+    MOST_TARGET_BYTES,
     LimitedHTTPServer,
 )
 
@@ -71,6 +74,44 @@ async def test_what_says_that_it_is_too_large_is_refused_before_it_comes(
     status, head, body = await ask(port, post("/hub/login", f"Content-Length: {length}"))
     assert (status, b"text/plain" in head) == (413, True)
     assert b"1 MiB at most" in body
+
+
+def cookies(count: int) -> str:
+    return "Cookie: " + "; ".join(f"a{number}=b" for number in range(count))
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"),
+    [
+        (post("/api/" + "x" * MOST_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
+        (post("/api/?a=" + "x" * MOST_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
+        (
+            post("/api/x", *(f"X-{number}: y" for number in range(MOST_HEADERS + 1))),
+            431,
+            "request.too_many_headers",
+        ),
+        (post("/api/x", *["X: y"] * (MOST_HEADERS + 1)), 431, "request.too_many_headers"),
+        (post("/api/x", cookies(MOST_COOKIES + 1)), 431, "request.too_many_headers"),
+        (post("/api/x", cookies(150), cookies(150)), 431, "request.too_many_headers"),
+    ],
+    ids=["path", "query", "headers", "one header again", "cookies", "cookies in two headers"],
+)
+async def test_addresses_and_headers_have_a_limit(
+    port: int, request_: bytes, status: int, code: str
+) -> None:
+    answered, _, body = await ask(port, request_)
+    said = json.loads(body)
+    assert (answered, said["code"], said["status"]) == (status, code, status)
+    assert said["message"].endswith(".")
+
+
+async def test_addresses_and_headers_up_to_the_limit_are_read(port: int) -> None:
+    for request_ in (
+        post("/" + "x" * (MOST_TARGET_BYTES - 1), "Content-Length: 0"),
+        post("/x", *(f"X-{number}: y" for number in range(MOST_HEADERS - 2)), "Content-Length: 0"),
+        post("/x", cookies(MOST_COOKIES), "Content-Length: 0"),
+    ):
+        assert (await ask(port, request_))[0] == 200
 
 
 async def test_a_client_that_sends_everything_first_hears_of_it(port: int) -> None:

@@ -208,6 +208,12 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.content_type", "415", "A body has another type than is accepted."),
     ("request.method", "405", "The address does not answer to that method."),
     ("request.too_large", "413", "A body has more than 1 MiB; nothing of it was looked at."),
+    ("request.too_long", "414", "An address has more than 8 KiB; nothing of it was looked at."),
+    (
+        "request.too_many_headers",
+        "431",
+        "A request has more than 100 headers or 200 cookies; nothing of it was looked at.",
+    ),
     ("request.refused", "4xx", "Tornado refused the request before it reached us."),
     (
         "query.invalid",
