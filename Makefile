@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help hub setup setup-check setup-test test test-changed test-full test-long helm-chart helm-test mutants bench \
+.PHONY: help hub setup setup-check setup-test test test-changed test-full test-long helm-chart helm-test mutants bench docs \
         wheel check format lock clean distclean
 
 # Options of `jhp up`, from make's command line or from the environment. HOST opens
@@ -46,6 +46,7 @@ help:
 	@echo 'make bench       measure the platform beside a stock JupyterHub'
 	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
 	@echo '                   SEED=1  TOPICS=hook  JSON=figures.json'
+	@echo 'make docs        make a site of docs/ in build/docs'
 	@echo 'make wheel       build the package with its proxy and example, into dist/'
 	@echo 'make check       lint, format, types, import contracts'
 	@echo 'make format      put the code into its format'
@@ -91,6 +92,10 @@ mutants: setup-test
 
 bench: setup-test
 	@$(RUN) -B -m benchmarks $(BENCH_ARGS)
+
+docs: setup-check
+	@$(RUN) -m sphinx --fail-on-warning --keep-going --quiet docs build/docs
+	@echo build/docs/index.html
 
 wheel: setup
 	@$(RUN) -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .

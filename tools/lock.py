@@ -22,7 +22,7 @@ _RUNTIME = ("pyproject.toml", "--extra", "local", "--group", "build")
 _AS_TESTED = ("--constraints", "requirements/runtime.txt")
 _LOCKS = {
     "runtime": _RUNTIME,
-    "test": (*_RUNTIME, "--group", "test", *_AS_TESTED),
+    "test": (*_RUNTIME, "--group", "test", "--group", "docs", *_AS_TESTED),
     "node": ("--group", "node"),
     "hub-image": ("pyproject.toml", "--group", "build", "--group", "hub-image", *_AS_TESTED),
     "singleuser-image": ("--group", "singleuser-image", *_AS_TESTED),

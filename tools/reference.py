@@ -111,11 +111,9 @@ def _say_default(trait: TraitType[Any, Any], computed: bool) -> str:
 
 def _render_help(text: str) -> str:
     """Render a help text: its prose as it is, its indented examples as code."""
-    paragraphs = [part for part in re.split(r"\n\s*\n", text.strip("\n")) if part.strip()]
-    margin = min((len(p) - len(p.lstrip()) for p in paragraphs), default=0)
     rendered = []
-    for paragraph in paragraphs:
-        lines = [line[margin:] for line in paragraph.splitlines()]
+    for paragraph in re.split(r"\n\s*\n", inspect.cleandoc(text)):
+        lines = paragraph.splitlines()
         if all(line.startswith("    ") for line in lines):
             rendered.append("```python\n" + "\n".join(line[4:] for line in lines) + "\n```")
         else:

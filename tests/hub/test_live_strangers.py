@@ -226,7 +226,7 @@ def test_headers_are_read_so_far_and_no_further(hub: LiveHub) -> None:
         assert answer.status_code in {401, 403, 431}
         assert time.monotonic() - began < 4
     query = "&".join(f"a{number}=b" for number in range(2_000))
-    assert directly.get(f"/hub/login?{query}").status_code in {414}
+    assert directly.get(f"/hub/login?{query}").status_code == 414
     fields = b"&".join(b"a=b" for _ in range(100_000))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = directly.post("/hub/login", content=fields, headers=form)
