@@ -15,7 +15,7 @@ from jupyterhub_platform.core.question import ask, read_options, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.usecases.book import Book
 
-MOST_MICROSECONDS: Final = 100
+MAX_MICROSECONDS: Final = 100
 FLAT: Final = 1.5
 """How much dearer a decision may be among a hundred times as many; caches of the processor."""
 
@@ -33,7 +33,7 @@ def measure_decision(size: Size, seed: int) -> list[Figure]:
         what = f"decide and enter, {active:,} active"
         figures += [
             Figure("decision", f"{what}, p50", medians[-1], "us CPU"),
-            Figure("decision", f"{what}, p99", quantile(costs, 0.99), "us CPU", MOST_MICROSECONDS),
+            Figure("decision", f"{what}, p99", quantile(costs, 0.99), "us CPU", MAX_MICROSECONDS),
         ]
     growth = f"p50 at {size.books[-1]:,} against {size.books[0]:,} active"
     figures.append(Figure("decision", growth, medians[-1] / medians[0], "x", FLAT))

@@ -22,12 +22,12 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
 )
 
 _PATIENCE: Final = 600
-_MOST_AT_ONCE: Final = 4096
-_LONGEST_ID: Final = "0123456789abcdef0123456789abcdef"
+_MAX_AT_ONCE: Final = 4096
+_MAX_ID_LENGTH: Final = "0123456789abcdef0123456789abcdef"
 _MARKS: Final = {
     f"{PREFIX}tier": "small",
     f"{PREFIX}account": "group000",
-    RESERVATION: _LONGEST_ID,
+    RESERVATION: _MAX_ID_LENGTH,
 }
 
 
@@ -35,7 +35,7 @@ def set_up(c: Any, *, governed: bool, port: int, backend: str, token: str) -> No
     """Configure a Hub: stock with KubeSpawner, or the same one with ``configure(c)``."""
     # More ask at once than the kernel holds for a server of tornado's; it would break some off.
     server: Any = TCPServer
-    server.listen = partialmethod(server.listen, backlog=_MOST_AT_ONCE)
+    server.listen = partialmethod(server.listen, backlog=_MAX_AT_ONCE)
     set_up_hub(c, port=port, token=token)
     c.JupyterHub.spawner_class = "kubespawner.KubeSpawner"
     # How long a Hub that starts waits for its servers before it answers; -1: until all are known.
@@ -85,5 +85,5 @@ def _ask_for_the_same(c: Any) -> None:
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     spawner.extra_labels = _MARKS
-    more = {f"{PREFIX}image": "lab", USER: "{username}", SERVER: "", HUB: _LONGEST_ID}
+    more = {f"{PREFIX}image": "lab", USER: "{username}", SERVER: "", HUB: _MAX_ID_LENGTH}
     spawner.extra_annotations = {**_MARKS, **more}

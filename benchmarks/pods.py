@@ -14,8 +14,8 @@ from benchmarks.hubs import Hub
 from benchmarks.lab import Lab
 from benchmarks.pod_lab import PodLab, Site, open_pod_lab
 
-LEAST_RATE: Final = 0.95
-MOST_RESTART: Final = 1.1
+MIN_RATE: Final = 0.95
+MAX_RESTART: Final = 1.1
 CLIENTS: Final = 50
 _NAMES: Final = ("stock", "again", "governed")
 _TOPIC: Final = "pods"
@@ -59,7 +59,7 @@ async def _measure_rate(lab: Lab, pods: PodLab, dice: random.Random) -> list[Fig
     note = f"stock against itself down to {least:.2f}"
     return [
         Figure(_TOPIC, "starts in a second, stock", rate, "/s"),
-        Figure(_TOPIC, "rate of starts", share, "x stock", note=note, least=LEAST_RATE),
+        Figure(_TOPIC, "rate of starts", share, "x stock", note=note, least=MIN_RATE),
         compare(_TOPIC, "CPU of the Hub for a start", *(cpu[name] for name in _ORDER)),
     ]
 
@@ -115,7 +115,7 @@ def _compare_restarts(what: str, seconds: Mapping[str, Sequence[float]]) -> Figu
     most = max(*same, *(1 / ratio for ratio in same))
     share = statistics.median(ratios(seconds["governed"], seconds["stock"]))
     note = f"stock against itself up to {most:.2f}"
-    return Figure(_TOPIC, what, share, "x stock", MOST_RESTART, note)
+    return Figure(_TOPIC, what, share, "x stock", MAX_RESTART, note)
 
 
 async def _restart(pods: PodLab, site: Site) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, event
 from tornado import web
 
 TICK_SECONDS: Final = 0.002
-MOST_STALLS: Final = 10
+MAX_STALLS: Final = 10
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -74,7 +74,7 @@ class Probe:
             "store_writes": sum(self.writes[engine] for engine in stores),
             "store_commits": sum(self.commits[engine] for engine in stores),
             "hook_seconds": self.hooks,
-            "stall_seconds": sorted(self.stalls, reverse=True)[:MOST_STALLS],
+            "stall_seconds": sorted(self.stalls, reverse=True)[:MAX_STALLS],
             "collection_seconds": self.longest_collection,
         }
 

@@ -6,7 +6,7 @@ import statistics
 from benchmarks.figures import Figure, compare
 from benchmarks.lab import Lab
 
-MOST_EXTRA_MEGABYTES = 30
+MAX_EXTRA_MEGABYTES = 30
 NAMES = ("stock", "again", "governed")
 
 
@@ -32,7 +32,7 @@ async def measure_restarts(lab: Lab) -> list[Figure]:
         Figure("restart", "until a stock Hub answers", statistics.median(seconds["stock"]), "s"),
         compare("restart", "time until it answers", *(seconds[n] for n in _ORDER)),
         compare("restart", "CPU until it answers", *(cpu[n] for n in _ORDER)),
-        Figure("memory", "more than stock", ours - stock, "MiB", MOST_EXTRA_MEGABYTES, note),
+        Figure("memory", "more than stock", ours - stock, "MiB", MAX_EXTRA_MEGABYTES, note),
     ]
 
 

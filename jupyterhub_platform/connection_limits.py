@@ -18,13 +18,13 @@ from tornado.ioloop import IOLoop
 
 log = logging.getLogger(__name__)
 
-MOST_OF_A_PEER: Final = 256
+MAX_OF_A_PEER: Final = 256
 """A user of this machine, an address, or the 2^64 addresses of IPv6 that a customer has."""
 PAUSE_SECONDS: Final = 0.5
 
 _NONE_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _TELL_SECONDS: Final = 60.0
-_MOST_TOLD: Final = 100
+_MAX_TOLD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Bounds:
     def within(cls, descriptors: int) -> Self:
         """Return what leaves a quarter of the descriptors to everything else."""
         most = max(8, descriptors * 3 // 4)
-        return cls(min(MOST_OF_A_PEER, most // 8), most // 2, most - most // 4, most)
+        return cls(min(MAX_OF_A_PEER, most // 8), most // 2, most - most // 4, most)
 
     @classmethod
     def of_this_process(cls) -> Self:
@@ -84,9 +84,9 @@ class OpenConnections:
         now = time.monotonic()
         if now - self._told.get(peer, -_TELL_SECONDS) < _TELL_SECONDS:
             return
-        if len(self._told) >= _MOST_TOLD:
+        if len(self._told) >= _MAX_TOLD:
             self._told = {p: at for p, at in self._told.items() if now - at < _TELL_SECONDS}
-        if len(self._told) < _MOST_TOLD:
+        if len(self._told) < _MAX_TOLD:
             self._told[peer] = now
             log.warning(
                 "The %s holds %d connections open: further ones are closed until some of them end",

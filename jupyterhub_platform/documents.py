@@ -38,11 +38,11 @@ from jupyterhub_platform.core.document.scalars import WrittenFloat, WrittenInt
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 
-MOST_BYTES: Final = 2**24
+MAX_BYTES: Final = 2**24
 """What is read at most. 100,000 people take 10 MiB, a quarter of a minute and 250 MiB."""
 CONFIG_MAP_BYTES: Final = 2**20
 """What Kubernetes keeps in a ConfigMap or Secret at most."""
-MOST_LEVELS: Final = 20
+MAX_LEVELS: Final = 20
 _WRITER_MILLISECONDS: Final = 500
 
 _CONSTANTS: Final[Mapping[str, bool | None]] = {
@@ -84,7 +84,7 @@ def read_policy(path: Path) -> ReadPolicy:
         is_pipe = stat.S_ISFIFO(os.fstat(handle).st_mode)
         begun = _begin_pipe(handle, path) if is_pipe else b""
         os.set_blocking(handle, True)
-        return parse_policy(begun + file.read(MOST_BYTES + 1), str(path))
+        return parse_policy(begun + file.read(MAX_BYTES + 1), str(path))
 
 
 def _begin_pipe(pipe: int, path: Path) -> bytes:
@@ -94,7 +94,7 @@ def _begin_pipe(pipe: int, path: Path) -> bytes:
     # Somebody may have waited for a reader before they write.
     has_event = bool(waiting.poll(_WRITER_MILLISECONDS))
     try:
-        begun = os.read(pipe, MOST_BYTES)
+        begun = os.read(pipe, MAX_BYTES)
     except BlockingIOError:
         return b""
     if not begun and not has_event:
@@ -129,8 +129,8 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
 
 
 def _decode(text: bytes) -> str:
-    if len(text) > MOST_BYTES:
-        what = f"the document is larger than {MOST_BYTES // 2**20} MiB"
+    if len(text) > MAX_BYTES:
+        what = f"the document is larger than {MAX_BYTES // 2**20} MiB"
         raise _refuse(what, "leave out comments, titles, and people who have gone")
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _refuse("the document is UTF-16", "save it as UTF-8")
@@ -211,9 +211,9 @@ class _Reader:
             self._fault(path, event, "anchors (&) are not read", "remove it")
         if getattr(event, "tag", None):
             self._fault(path, event, "tags (!) are not read", "remove it")
-        if len(path) > MOST_LEVELS:
+        if len(path) > MAX_LEVELS:
             line = event.start_mark.line + 1
-            what = f"the document is nested more than {MOST_LEVELS} levels deep"
+            what = f"the document is nested more than {MAX_LEVELS} levels deep"
             deep = Fault(path[:1], what, "write it flatter", line=line)
             raise PolicyError((*self.faults, deep))
         if isinstance(event, MappingStartEvent):

@@ -10,7 +10,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.additions import Additions
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.changes import Changes
-from jupyterhub_platform.usecases.credentials import LocalAccounts, PasswordHasher
+from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -34,7 +34,7 @@ class Runtime:
     admission: Admission
     policies: Policies
     additions: Additions
-    accounts: LocalAccounts
+    credentials: LocalCredentials
     suspensions: Suspensions
     records: Records
     fault: PolicyError | None
@@ -69,7 +69,7 @@ def build_runtime(
             changes=Changes(store, in_force, threads),
             policies=policies,
             additions=Additions(store, health),
-            accounts=LocalAccounts(store, hasher),
+            credentials=LocalCredentials(store, hasher),
             suspensions=suspensions,
             records=Records(store),
             fault=fault,
@@ -106,6 +106,6 @@ def read_store(settings: Settings) -> Store:
     return Store.open(settings.database_url, read_only=True, expected_id=expected)
 
 
-def read_accounts(settings: Settings, hasher: PasswordHasher) -> LocalAccounts:
+def read_credentials(settings: Settings, hasher: PasswordHasher) -> LocalCredentials:
     """Open the store read-only, for looking at local accounts from outside of the Hub."""
-    return LocalAccounts(Store.open(settings.database_url, read_only=True), hasher)
+    return LocalCredentials(Store.open(settings.database_url, read_only=True), hasher)

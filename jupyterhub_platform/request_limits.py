@@ -31,17 +31,17 @@ from jupyterhub_platform.peers import find_user, name_peer
 
 log = logging.getLogger(__name__)
 
-MOST_BODY_BYTES: Final = 2**20
-MOST_HEADER_BYTES: Final = 2**15
+MAX_BODY_BYTES: Final = 2**20
+MAX_HEADER_BYTES: Final = 2**15
 BODY_SECONDS: Final = 60.0
 """For how long a body may be on its way."""
 HEADER_SECONDS: Final = 120.0
 """For how long headers may be on their way; a connection that is kept waits no longer, either."""
-MOST_CHUNKS: Final = 4096
+MAX_CHUNKS: Final = 4096
 """Pieces of a chunked body: each one costs the loop as much as a kilobyte does."""
-MOST_TARGET_BYTES: Final = 2**13
-MOST_HEADERS: Final = 100
-MOST_COOKIES: Final = 200
+MAX_TARGET_BYTES: Final = 2**13
+MAX_HEADERS: Final = 100
+MAX_COOKIES: Final = 200
 """Each one is an object to the Hub; browsers keep up to 180 for one host."""
 
 
@@ -59,26 +59,26 @@ TOO_LARGE: Final = Refusal(
     413,
     "Content Too Large",
     "request.too_large",
-    f"The body of a request has {MOST_BODY_BYTES // 2**20} MiB at most. Send less at once.",
+    f"The body of a request has {MAX_BODY_BYTES // 2**20} MiB at most. Send less at once.",
 )
 TOO_LONG: Final = Refusal(
     414,
     "URI Too Long",
     "request.too_long",
-    f"The address of a request has {MOST_TARGET_BYTES // 2**10} KiB at most. Send the rest in its "
+    f"The address of a request has {MAX_TARGET_BYTES // 2**10} KiB at most. Send the rest in its "
     "body.",
 )
 TOO_MANY_HEADERS: Final = Refusal(
     431,
     "Request Header Fields Too Large",
     "request.too_many_headers",
-    f"A request has {MOST_HEADERS} headers and {MOST_COOKIES} cookies at most. Remove the cookies "
+    f"A request has {MAX_HEADERS} headers and {MAX_COOKIES} cookies at most. Remove the cookies "
     "that your browser keeps for this site.",
 )
 
-_DISCARDED_BYTES: Final = 8 * MOST_BODY_BYTES
+_DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
-_MOST_UNSURE: Final = 64
+_MAX_UNSURE: Final = 64
 _LENGTH: Final = re.compile(r"(\d+)(?:,[ \t]*\1)*", re.ASCII)
 """A length, which may be said again: all else tornado refuses."""
 
@@ -91,7 +91,7 @@ class LimitedHTTPServer(HTTPServer):
     ) -> None:
         """Put the limits in front of what answers."""
         limits = {
-            "max_header_size": MOST_HEADER_BYTES,
+            "max_header_size": MAX_HEADER_BYTES,
             "body_timeout": BODY_SECONDS,
             "idle_connection_timeout": HEADER_SECONDS,
         }
@@ -111,7 +111,7 @@ class LimitedHTTPServer(HTTPServer):
         is_proxy = self.knows_proxy(user, address)
         if self._open.enter(peer, is_proxy=bool(is_proxy)):
             self._serve(stream, address, peer)
-        elif is_proxy is None and self._unsure < _MOST_UNSURE:
+        elif is_proxy is None and self._unsure < _MAX_UNSURE:
             return self._find_out(stream, address, peer)
         else:
             self._refuse(stream, peer)
@@ -160,7 +160,7 @@ class LimitedHTTPServer(HTTPServer):
 
 def _count_chunks(stream: IOStream) -> None:
     """Count the pieces of chunked bodies, which alone are read up to a mark."""
-    read_until, left = stream.read_until, MOST_CHUNKS
+    read_until, left = stream.read_until, MAX_CHUNKS
 
     def count(delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         nonlocal left
@@ -171,7 +171,7 @@ def _count_chunks(stream: IOStream) -> None:
 
     def start_counting() -> None:
         nonlocal left
-        left = MOST_CHUNKS
+        left = MAX_CHUNKS
 
     stream.read_until = count  # type: ignore[method-assign]
     stream.start_counting = start_counting  # type: ignore[attr-defined]
@@ -245,7 +245,7 @@ class _LimitedBody(PassedOn):
     def data_received(self, chunk: bytes) -> Awaitable[None] | None:
         """Hand on a part of the body, unless there have been too many."""
         self._received += len(chunk)
-        if not self._refused and self._received > MOST_BODY_BYTES:
+        if not self._refused and self._received > MAX_BODY_BYTES:
             self._refuse(TOO_LARGE)
             self._inner.on_connection_close()
         if not self._refused:
@@ -304,12 +304,12 @@ class _LimitedBody(PassedOn):
 
 def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
     """Return why a request is refused before anything of it is looked at."""
-    if _is_beyond(headers, MOST_BODY_BYTES):
+    if _is_beyond(headers, MAX_BODY_BYTES):
         return TOO_LARGE
-    if len(start_line.path) > MOST_TARGET_BYTES:
+    if len(start_line.path) > MAX_TARGET_BYTES:
         return TOO_LONG
-    named = islice(headers.get_all(), MOST_HEADERS + 1)
-    if sum(1 for _ in named) > MOST_HEADERS or headers.get("Cookie", "").count(";") >= MOST_COOKIES:
+    named = islice(headers.get_all(), MAX_HEADERS + 1)
+    if sum(1 for _ in named) > MAX_HEADERS or headers.get("Cookie", "").count(";") >= MAX_COOKIES:
         return TOO_MANY_HEADERS
     return None
 

@@ -31,9 +31,9 @@ from jupyterhub_platform.core.errors import LocalSpawnerError
 _NAME: Final = "jupyterhub-platform"
 _OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
 """Where root keeps them: where it can write, the first. The path is short, and always the same."""
-_LONGEST: Final = 107
+_MAX_LENGTH: Final = 107
 """Bytes of a path that a socket can be bound to on Linux."""
-_LONGEST_BELOW: Final = len("/u/0123456789abcdef/0123456789abcdef.sock")
+_MAX_BELOW_LENGTH: Final = len("/u/0123456789abcdef/0123456789abcdef.sock")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,7 @@ def _choose(state: Path, instance: str) -> Path:
         place = next((path for path in _OF_ROOT if os.access(path, os.W_OK)), _OF_ROOT[0])
         return place / _NAME / name
     own = state / "run"
-    if len(os.fsencode(own)) + _LONGEST_BELOW <= _LONGEST:
+    if len(os.fsencode(own)) + _MAX_BELOW_LENGTH <= _MAX_LENGTH:
         return own
     return Path(f"/tmp/{_NAME}-{os.geteuid()}") / name  # noqa: S108 looked at below
 

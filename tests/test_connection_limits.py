@@ -17,7 +17,7 @@ from tornado import web
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.connection_limits import MOST_OF_A_PEER, Bounds, OpenConnections
+from jupyterhub_platform.connection_limits import MAX_OF_A_PEER, Bounds, OpenConnections
 from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.request_limits import LimitedHTTPServer
 
@@ -120,13 +120,13 @@ async def test_half_sent_requests_of_a_user_take_nothing_from_others(
 ) -> None:
     listening, where = place
     async with serving(listening) as server:
-        more = MOST_OF_A_PEER + 150
+        more = MAX_OF_A_PEER + 150
         with another_user_holding(where, more) as holder:
             assert holder.stdout is not None
             refused = int(await asyncio.to_thread(holder.stdout.readline))
-            assert refused == more - MOST_OF_A_PEER
+            assert refused == more - MAX_OF_A_PEER
             # The proxy, which runs as the Hub does, holds more, and is answered.
-            held = [await connect(where) for _ in range(MOST_OF_A_PEER + 50)]
+            held = [await connect(where) for _ in range(MAX_OF_A_PEER + 50)]
             assert (await ask(where)).endswith(b"ok")
             assert not any(there.at_eof() for there, _ in held)
             for _, writer in held:
@@ -143,7 +143,7 @@ async def test_half_sent_requests_of_a_user_take_nothing_from_others(
         await asyncio.sleep(0.3)
         assert server._open._open.total() == 0
     (told,) = [each for each in caplog.records if "connections open" in each.getMessage()]
-    said = f"The user id {OTHER_USER} holds {MOST_OF_A_PEER} connections open: further ones"
+    said = f"The user id {OTHER_USER} holds {MAX_OF_A_PEER} connections open: further ones"
     assert told.getMessage().startswith(said)
 
 
@@ -208,7 +208,7 @@ async def test_what_can_be_taken_by_nobody_is_waited_for(
 @pytest.mark.parametrize("descriptors", [16, 256, 1_024, 4_096, 20_000, 2**20])
 def test_shares_leave_something_to_everybody(descriptors: int) -> None:
     bounds = Bounds.within(descriptors)
-    assert 0 < bounds.each <= MOST_OF_A_PEER
+    assert 0 < bounds.each <= MAX_OF_A_PEER
     assert bounds.all < descriptors
     assert bounds.each <= bounds.others <= bounds.all - bounds.others
     assert bounds.proxies < bounds.all

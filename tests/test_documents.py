@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.core.document.faults import MOST_FAULTS
+from jupyterhub_platform.core.document.faults import MAX_FAULTS
 from jupyterhub_platform.core.document.schema import Declaration
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.documents import (
     CONFIG_MAP_BYTES,
-    MOST_BYTES,
+    MAX_BYTES,
     ReadPolicy,
     parse_policy,
     read_policy,
@@ -90,7 +90,7 @@ def test_a_fault_is_one_printable_line_that_says_the_fix(file: Path):
 # the only fault, words of it.
 STRANGE = {
     "twenty megabytes": (b"# a comment\n" * 1_800_000, 1, "larger than 16 MiB"),
-    "one byte too many": (b"#" * (MOST_BYTES + 1), 1, "larger than 16 MiB"),
+    "one byte too many": (b"#" * (MAX_BYTES + 1), 1, "larger than 16 MiB"),
     "latin-1": (b"version: 1\nname: caf\xe9\n", 2, "the byte 0xe9 is not UTF-8"),
     "utf-16": (SMALL.encode("utf-16"), 1, "UTF-16"),
     "binary": (bytes(range(14, 256)) * 10, 1, "is not UTF-8"),
@@ -138,10 +138,10 @@ def test_a_thousand_unknown_names_are_each_reported():
 
 
 def test_more_faults_than_anybody_reads_are_not_kept():
-    members = ", ".join(f"x{number}" for number in range(MOST_FAULTS + 5))
+    members = ", ".join(f"x{number}" for number in range(MAX_FAULTS + 5))
     with pytest.raises(PolicyError) as caught:
         parse_policy(SMALL.replace("[dev]", f"[{members}]").encode(), "platform.yaml")
-    assert len(caught.value.faults) == MOST_FAULTS
+    assert len(caught.value.faults) == MAX_FAULTS
 
 
 def test_thousands_of_people_are_more_than_a_config_map_holds_and_are_read():

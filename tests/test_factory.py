@@ -17,7 +17,7 @@ from jupyterhub_platform.factory import (
     Runtime,
     build_runtime,
     open_store,
-    read_accounts,
+    read_credentials,
 )
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 from jupyterhub_platform.store import writer_lock as claim
@@ -72,8 +72,8 @@ def test_everything_works_on_one_store(build):
     assert found.decision["admitted"] is True
     with pytest.raises(DeniedError):
         runtime.admission.admit(Start("dev", frozenset(), "b", {"tier": "small"}))
-    runtime.accounts.change("dev", "correct horse battery")
-    assert runtime.accounts.verify("dev", "correct horse battery")
+    runtime.credentials.change("dev", "correct horse battery")
+    assert runtime.credentials.verify("dev", "correct horse battery")
     assert runtime.policies.last_good() is not None
     assert runtime.health.retry()
 
@@ -162,8 +162,8 @@ def test_a_faulty_file_at_the_first_start_closes_the_store(settings):
 
 
 def test_accounts_can_be_looked_at_from_outside(build, settings):
-    build().accounts.change("dev", "correct horse battery")
-    accounts = read_accounts(settings, CountingHasher())
+    build().credentials.change("dev", "correct horse battery")
+    accounts = read_credentials(settings, CountingHasher())
     assert accounts.has_password("dev")
     assert not accounts.has_password("eve")
     with pytest.raises(StoreUnreachableError, match="read-only"):
@@ -174,7 +174,7 @@ def test_accounts_can_be_looked_at_from_outside(build, settings):
 def test_accounts_of_a_store_that_is_not_there_make_none(tmp_path, settings):
     missing = Settings(settings.state_dir, settings.policy_file, f"sqlite:///{tmp_path}/no.sqlite")
     with pytest.raises(StoreUnreachableError):
-        read_accounts(missing, CountingHasher())
+        read_credentials(missing, CountingHasher())
     assert not (tmp_path / "no.sqlite").exists()
 
 

@@ -21,7 +21,7 @@ from tests.support.seeds import dice_for
 ROOT = Path(__file__).parents[1]
 WHOLE = sorted([*(ROOT / "examples").rglob("platform.yaml"), *(ROOT / "tests/data").glob("*.yaml")])
 SLOWEST_SECONDS = 1
-MOST_GROWTH_BYTES = 100 * 2**20
+MAX_GROWTH_BYTES = 100 * 2**20
 
 SCALARS = (
     *("", "~", "null", "true", "yes", "NaN", ".inf", "-.inf", "1e999", "-1", "0", "9" * 40),
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_a_policy_or_a_list_of_faults(number: int) -> None:
         outcomes[outcome] += 1
         assert slowest < SLOWEST_SECONDS, text
     print(f"{number} documents: {dict(outcomes)}, slowest {slowest:.3f} s")
-    assert _memory() - before < MOST_GROWTH_BYTES
+    assert _memory() - before < MAX_GROWTH_BYTES
     assert min(outcomes["policy"], outcomes["faults"]) > number / 50
 
 

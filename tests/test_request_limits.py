@@ -10,12 +10,12 @@ from tornado import web
 from tornado.testing import bind_unused_port
 
 from jupyterhub_platform.request_limits import (
-    MOST_BODY_BYTES,
-    MOST_CHUNKS,
-    MOST_COOKIES,
-    MOST_HEADER_BYTES,
-    MOST_HEADERS,
-    MOST_TARGET_BYTES,
+    MAX_BODY_BYTES,
+    MAX_CHUNKS,
+    MAX_COOKIES,
+    MAX_HEADER_BYTES,
+    MAX_HEADERS,
+    MAX_TARGET_BYTES,
     LimitedHTTPServer,
 )
 
@@ -58,16 +58,16 @@ def chunk(size: int) -> bytes:
 
 
 async def test_a_body_of_just_the_limit_is_read(port: int) -> None:
-    head = post("/x", f"Content-Length: {MOST_BODY_BYTES}")
-    status, _, body = await ask(port, head, b"x" * MOST_BODY_BYTES)
-    assert (status, body) == (200, str(MOST_BODY_BYTES).encode())
-    pieces = [chunk(2**16)] * (MOST_BODY_BYTES // 2**16)
+    head = post("/x", f"Content-Length: {MAX_BODY_BYTES}")
+    status, _, body = await ask(port, head, b"x" * MAX_BODY_BYTES)
+    assert (status, body) == (200, str(MAX_BODY_BYTES).encode())
+    pieces = [chunk(2**16)] * (MAX_BODY_BYTES // 2**16)
     chunked = post("/x", "Transfer-Encoding: chunked")
     status, _, body = await ask(port, chunked, *pieces, b"0\r\n\r\n")
-    assert (status, body) == (200, str(MOST_BODY_BYTES).encode())
+    assert (status, body) == (200, str(MAX_BODY_BYTES).encode())
 
 
-@pytest.mark.parametrize("length", [MOST_BODY_BYTES + 1, 3 * MOST_BODY_BYTES, 10**30])
+@pytest.mark.parametrize("length", [MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES, 10**30])
 async def test_what_says_that_it_is_too_large_is_refused_before_it_comes(
     port: int, length: int
 ) -> None:
@@ -83,15 +83,15 @@ def cookies(count: int) -> str:
 @pytest.mark.parametrize(
     ("request_", "status", "code"),
     [
-        (post("/api/" + "x" * MOST_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
-        (post("/api/?a=" + "x" * MOST_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
+        (post("/api/" + "x" * MAX_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
+        (post("/api/?a=" + "x" * MAX_TARGET_BYTES, "Content-Length: 0"), 414, "request.too_long"),
         (
-            post("/api/x", *(f"X-{number}: y" for number in range(MOST_HEADERS + 1))),
+            post("/api/x", *(f"X-{number}: y" for number in range(MAX_HEADERS + 1))),
             431,
             "request.too_many_headers",
         ),
-        (post("/api/x", *["X: y"] * (MOST_HEADERS + 1)), 431, "request.too_many_headers"),
-        (post("/api/x", cookies(MOST_COOKIES + 1)), 431, "request.too_many_headers"),
+        (post("/api/x", *["X: y"] * (MAX_HEADERS + 1)), 431, "request.too_many_headers"),
+        (post("/api/x", cookies(MAX_COOKIES + 1)), 431, "request.too_many_headers"),
         (post("/api/x", cookies(150), cookies(150)), 431, "request.too_many_headers"),
     ],
     ids=["path", "query", "headers", "one header again", "cookies", "cookies in two headers"],
@@ -107,15 +107,15 @@ async def test_addresses_and_headers_have_a_limit(
 
 async def test_addresses_and_headers_up_to_the_limit_are_read(port: int) -> None:
     for request_ in (
-        post("/" + "x" * (MOST_TARGET_BYTES - 1), "Content-Length: 0"),
-        post("/x", *(f"X-{number}: y" for number in range(MOST_HEADERS - 2)), "Content-Length: 0"),
-        post("/x", cookies(MOST_COOKIES), "Content-Length: 0"),
+        post("/" + "x" * (MAX_TARGET_BYTES - 1), "Content-Length: 0"),
+        post("/x", *(f"X-{number}: y" for number in range(MAX_HEADERS - 2)), "Content-Length: 0"),
+        post("/x", cookies(MAX_COOKIES), "Content-Length: 0"),
     ):
         assert (await ask(port, request_))[0] == 200
 
 
 async def test_a_client_that_sends_everything_first_hears_of_it(port: int) -> None:
-    size = 4 * MOST_BODY_BYTES
+    size = 4 * MAX_BODY_BYTES
     head = post("/hub/api/users/x/tokens", f"Content-Length: {size}")
     status, _, body = await ask(port, head, b"x" * size)
     assert status == 413
@@ -125,7 +125,7 @@ async def test_a_client_that_sends_everything_first_hears_of_it(port: int) -> No
 
 
 async def test_a_chunked_body_is_cut_off(port: int) -> None:
-    pieces = [chunk(2**16)] * (2 * MOST_BODY_BYTES // 2**16)
+    pieces = [chunk(2**16)] * (2 * MAX_BODY_BYTES // 2**16)
     status, _, _ = await ask(port, post("/x", "Transfer-Encoding: chunked"), *pieces)
     assert status == 413
     claims = post("/x", "Transfer-Encoding: chunked") + b"7fffffff\r\n" + b"x" * 2**21
@@ -133,7 +133,7 @@ async def test_a_chunked_body_is_cut_off(port: int) -> None:
 
 
 async def test_who_asks_first_gets_no_invitation_to_send(port: int) -> None:
-    head = post("/x", f"Content-Length: {2 * MOST_BODY_BYTES}", "Expect: 100-continue")
+    head = post("/x", f"Content-Length: {2 * MAX_BODY_BYTES}", "Expect: 100-continue")
     assert (await ask(port, head))[0] == 413
     small = post("/x", "Content-Length: 1", "Expect: 100-continue")
     assert (await ask(port, small, b"x"))[0] == 100
@@ -141,20 +141,20 @@ async def test_who_asks_first_gets_no_invitation_to_send(port: int) -> None:
 
 async def test_a_body_in_crumbs_is_not_read_to_its_end(port: int) -> None:
     head = post("/x", "Transfer-Encoding: chunked", "Connection: keep-alive")
-    enough = chunk(1) * (MOST_CHUNKS - 1) + b"0\r\n\r\n"
+    enough = chunk(1) * (MAX_CHUNKS - 1) + b"0\r\n\r\n"
     # Twice on one connection: each request is counted for itself.
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     for _ in range(2):
         writer.write(head + enough)
         assert b" 200 " in await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
-        await reader.readexactly(len(str(MOST_CHUNKS - 1)))
+        await reader.readexactly(len(str(MAX_CHUNKS - 1)))
     writer.close()
-    assert (await ask(port, head, chunk(1) * (MOST_CHUNKS + 1)))[0] == 400
+    assert (await ask(port, head, chunk(1) * (MAX_CHUNKS + 1)))[0] == 400
 
 
 async def test_headers_without_end_are_not_read_to_their_end(port: int) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(post("/x", f"A: {'x' * MOST_HEADER_BYTES}"))
+    writer.write(post("/x", f"A: {'x' * MAX_HEADER_BYTES}"))
     assert await asyncio.wait_for(reader.read(), 20) == b""
     writer.close()
 
@@ -226,7 +226,7 @@ async def test_a_length_of_any_kind_has_one_answer(
 
 
 @pytest.mark.parametrize(
-    "rest", [b"zz\r\n", b"5\r\nxxxxxzz\r\n", b"-1\r\n", chunk(1) * (MOST_CHUNKS + 1), b"0\r\n\r\n"]
+    "rest", [b"zz\r\n", b"5\r\nxxxxxzz\r\n", b"-1\r\n", chunk(1) * (MAX_CHUNKS + 1), b"0\r\n\r\n"]
 )
 async def test_what_is_wrong_after_a_refusal_is_not_answered_as_well(
     port: int, rest: bytes
@@ -238,7 +238,7 @@ async def test_what_is_wrong_after_a_refusal_is_not_answered_as_well(
 
 
 async def test_a_connection_ends_with_a_refusal_also_if_all_of_its_body_came(port: int) -> None:
-    size = 2 * MOST_BODY_BYTES
+    size = 2 * MAX_BODY_BYTES
     head = post("/x", f"Content-Length: {size}")
     said = await hear_all(port, head + b"x" * size, post("/y", "Content-Length: 0"))
     assert said.startswith(b"HTTP/1.1 413 ")

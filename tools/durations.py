@@ -16,7 +16,7 @@ BUDGETS: Final = Path(__file__).resolve().parent.parent / "tests" / "budgets.tom
 UNNAMED: Final = 10.0
 """What a module may take that has no budget of its own, in seconds."""
 TOLERANCE: Final = 2.0
-_MOST_SHOWN: Final = 15
+_MAX_SHOWN: Final = 15
 
 
 def read_durations(report: Path) -> dict[str, float]:
@@ -53,5 +53,5 @@ def find_exceeded(durations: Mapping[str, float], budgets: Mapping[str, float]) 
 def render_slowest(durations: Mapping[str, float]) -> list[str]:
     """Render the modules that took longest, a line each, with their share of the whole."""
     total = sum(durations.values())
-    slowest = sorted(durations.items(), key=lambda item: -item[1])[:_MOST_SHOWN]
+    slowest = sorted(durations.items(), key=lambda item: -item[1])[:_MAX_SHOWN]
     return [f"{taken:7.1f} s  {taken / total:4.0%}  {name}" for name, taken in slowest if taken > 1]

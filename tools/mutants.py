@@ -21,7 +21,7 @@ from progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv" / "bin" / "python"
-LONGEST_SECONDS = 600
+MAX_SECONDS = 600
 
 _PYTEST_PASSED, _PYTEST_FAILED = 0, 1
 
@@ -70,7 +70,7 @@ def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=LONGEST_SECONDS,
+            timeout=MAX_SECONDS,
             check=False,
         )
     except subprocess.TimeoutExpired:

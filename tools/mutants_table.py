@@ -384,10 +384,10 @@ ADMISSION: Final = (
             "or not value.isprintable():",
             "or False:",
         ),
-        ("names have any length", "len(value) > _LONGEST_OPTION or", "False or"),
+        ("names have any length", "len(value) > _MAX_OPTION_LENGTH or", "False or"),
         (
             "any number of faults is said",
-            "    if len(faults) > _MOST_FAULTS:\n",
+            "    if len(faults) > _MAX_FAULTS:\n",
             "    if False:\n",
         ),
         (
@@ -473,7 +473,7 @@ POLICY: Final = (
     *faults_in(
         "core/policy_warnings.py",
         ("tests/core/test_policy_warnings.py",),
-        ("a server of any size starts", "    if 0 < cpu < _LEAST_CPU:\n", "    if False:\n"),
+        ("a server of any size starts", "    if 0 < cpu < _MIN_CPU:\n", "    if False:\n"),
         ("somebody always may start it", "    if blocking is not None:\n", "    if False:\n"),
     ),
     *faults_in(
@@ -674,12 +674,12 @@ LEVELS: Final = (
         ("tests/test_request_limits.py",),
         (
             "what says that it is too large comes all the same",
-            "if _is_beyond(headers, MOST_BODY_BYTES):",
+            "if _is_beyond(headers, MAX_BODY_BYTES):",
             "if False:",
         ),
         (
             "a chunked body never ends",
-            "self._received > MOST_BODY_BYTES:",
+            "self._received > MAX_BODY_BYTES:",
             "False:",
         ),
         (
@@ -702,11 +702,11 @@ LEVELS: Final = (
         "hub/json_bodies.py",
         ("tests/hub/test_json_bodies.py",),
         ("JSON has any depth", "            if depth > DEEPEST:\n", "            if False:\n"),
-        ("numbers have any size", "abs(number) <= LARGEST_INTEGER", "True"),
+        ("numbers have any size", "abs(number) <= MAX_INTEGER", "True"),
         ("text that no database stores goes through", "and not is_storable(each)", "and False"),
         (
             "strangers send as much as users",
-            "if is_stranger and len(body) > MOST_BYTES_OF_STRANGERS:",
+            "if is_stranger and len(body) > MAX_BYTES_OF_STRANGERS:",
             "if False:",
         ),
     ),
@@ -890,7 +890,7 @@ IDENTITY: Final = (
             'r"\\w(?:[\\w.@+-]{0,62}\\w)?"',
         ),
         ("a name only begins as one", "_USER.fullmatch(folded)", "_USER.match(folded)"),
-        ("names have any length", "    if len(folded) > MOST_CHARACTERS:\n", "    if False:\n"),
+        ("names have any length", "    if len(folded) > MAX_CHARACTERS:\n", "    if False:\n"),
         (
             "forms are not folded together",
             'unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip())',
@@ -1155,7 +1155,7 @@ DOORS: Final = (
             "isinstance(each, str) for each",
             "True for each",
         ),
-        ("a page begins anywhere", "        if offset > MOST_ROWS:\n", "        if False:\n"),
+        ("a page begins anywhere", "        if offset > MAX_ROWS:\n", "        if False:\n"),
     ),
     *faults_in(
         "hub/spawner/admission.py",
@@ -1539,8 +1539,8 @@ DOORS: Final = (
         ),
         (
             "names that no database takes are believed",
-            "<= LONGEST_NAME and is_storable(said)",
-            "<= LONGEST_NAME",
+            "<= MAX_NAME_LENGTH and is_storable(said)",
+            "<= MAX_NAME_LENGTH",
         ),
         (
             "a role of any name is believed",
@@ -1559,7 +1559,7 @@ DOORS: Final = (
         ),
         (
             "a provider fills the Hub with groups",
-            "sorted(texts - reserved)[:MOST_ENTRIES]",
+            "sorted(texts - reserved)[:MAX_ENTRIES]",
             "texts - reserved",
         ),
         (
@@ -2196,7 +2196,7 @@ PROOF: Final = (
         ),
         (
             "any number is shared",
-            "        if len(caller.shared) > MOST_AT_ONCE:\n",
+            "        if len(caller.shared) > MAX_AT_ONCE:\n",
             "        if False:\n",
         ),
         (

@@ -54,7 +54,7 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
     (
-        "PLATFORM_LOCAL_ACCOUNTS",
+        "PLATFORM_LOCAL_CREDENTIALS",
         "service",
         "Set by the Hub where people have passwords that the platform keeps.",
     ),

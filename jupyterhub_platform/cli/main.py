@@ -28,7 +28,7 @@ VERBS: Final = {
 """Every verb and the command behind it; loaded only when it is used."""
 
 
-class FrontDesk(click.Group):
+class LazyGroup(click.Group):
     """Loads a verb when it is used, and turns errors of ours into exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -68,7 +68,7 @@ def _show_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     ctx.exit()
 
 
-@click.command(cls=FrontDesk, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version",
     is_flag=True,

@@ -21,7 +21,7 @@ command line into an exit code. Messages say what, why and what to do next.
 from dataclasses import dataclass
 from typing import Final
 
-_MOST_SHOWN: Final = 80
+_MAX_SHOWN: Final = 80
 
 
 class PlatformError(Exception):
@@ -64,7 +64,7 @@ class Fault:
     @property
     def key(self) -> str:
         """The path in one readable word, such as ``tiers.small.requests.cpu``."""
-        return _one_line(".".join(str(key)[:_MOST_SHOWN] for key in self.path))
+        return _one_line(".".join(str(key)[:_MAX_SHOWN] for key in self.path))
 
 
 def _one_line(text: str) -> str:

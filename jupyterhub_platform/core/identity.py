@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import IdentityError
 LEVEL_GROUP_PREFIX: Final = "level:"
 """Groups of the Hub with this prefix say who has which level; they are never accounts."""
 
-MOST_CHARACTERS: Final = 64
+MAX_CHARACTERS: Final = 64
 _UNNOTICED: Final = "CMZ"
 """Unicode categories that a comparison may leave out: controls, marks, separators."""
 
@@ -32,9 +32,9 @@ def normalise_user(name: str) -> str:
     IdentityError
         Raised if the name is empty, too long, or has characters that names don't have.
     """
-    if len(name) > 4 * MOST_CHARACTERS:
+    if len(name) > 4 * MAX_CHARACTERS:
         raise IdentityError(
-            f"A name has {MOST_CHARACTERS} characters at most; this one has {len(name)}"
+            f"A name has {MAX_CHARACTERS} characters at most; this one has {len(name)}"
         )
     invisible = next((c for c in name if unicodedata.category(c)[0] == "C"), None)
     if invisible is not None:
@@ -43,9 +43,9 @@ def normalise_user(name: str) -> str:
             f"(U+{ord(invisible):04X}); remove it"
         )
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name.strip()).casefold())
-    if len(folded) > MOST_CHARACTERS:
+    if len(folded) > MAX_CHARACTERS:
         raise IdentityError(
-            f"A name has {MOST_CHARACTERS} characters at most; this one has {len(folded)}"
+            f"A name has {MAX_CHARACTERS} characters at most; this one has {len(folded)}"
         )
     if not _USER.fullmatch(folded):
         raise IdentityError(
@@ -65,7 +65,7 @@ def check_name(name: str, kind: str) -> str:
     """
     if not _NAME.fullmatch(name):
         raise IdentityError(
-            f"{name[:MOST_CHARACTERS]!a} cannot be the name of this {kind}; use small letters, "
+            f"{name[:MAX_CHARACTERS]!a} cannot be the name of this {kind}; use small letters, "
             "digits and . _ -, beginning and ending with a letter or digit, 63 characters at most"
         )
     return name

@@ -11,8 +11,8 @@ from jupyterhub_platform.core.policy import Policy
 OPTION_NAMES: Final = ("tier", "account", "image")
 PROFILE: Final = "profile"
 """What KubeSpawner's profiles, and other packages with them, call the option that is our tier."""
-_LONGEST_OPTION: Final = 64
-_MOST_FAULTS: Final = 5
+_MAX_OPTION_LENGTH: Final = 64
+_MAX_FAULTS: Final = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ def _read_options(raw: object) -> Options:
     named: dict[str, str] = {}
     for key, value in raw.items():
         if key not in (*OPTION_NAMES, PROFILE):
-            faults.append(f"{str(key)[:_LONGEST_OPTION]!a} is not an option.")
+            faults.append(f"{str(key)[:_MAX_OPTION_LENGTH]!a} is not an option.")
         elif not isinstance(value, str):
             faults.append(f"The option {key} is a name, not a {_json_type(value)}.")
-        elif len(value) > _LONGEST_OPTION or not value.isprintable():
+        elif len(value) > _MAX_OPTION_LENGTH or not value.isprintable():
             faults.append(f"The option {key} is not a name.")
         else:
             named[key] = value
@@ -61,8 +61,8 @@ def _read_options(raw: object) -> Options:
         faults.append("The options tier and profile name different tiers.")
     elif profile:
         named["tier"] = profile
-    if len(faults) > _MOST_FAULTS:
-        faults[_MOST_FAULTS:] = ["There are more faults in the options."]
+    if len(faults) > _MAX_FAULTS:
+        faults[_MAX_FAULTS:] = ["There are more faults in the options."]
     tier, account, image = (named.get(name, "") for name in OPTION_NAMES)
     return Options(tier, account, image, tuple(faults))
 

@@ -11,10 +11,10 @@ from jupyterhub_platform.core.policy import Limit, Person, Policy
 from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount
 from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS, Tier
 
-_LEAST_CPU: Final = 250
-_LEAST_MEMORY: Final = 160 * 2**20
+_MIN_CPU: Final = 250
+_MIN_MEMORY: Final = 160 * 2**20
 _MANY_CORES: Final = 256_000
-_MOST_LOOKED_AT: Final = 5_000
+_MAX_LOOKED_AT: Final = 5_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """A moment at which no grant is live: what it opens for a while is no tier for nobody."""
 
@@ -39,14 +39,14 @@ def _place(policy: Policy, tier: Tier, key: str, what: str, fix: str) -> Fault:
 
 def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
     cpu, memory = tier.limits.amount(CPU), tier.limits.amount(MEMORY)
-    if 0 < cpu < _LEAST_CPU:
+    if 0 < cpu < _MIN_CPU:
         seconds = round(JUPYTERLAB_CPU_SECONDS / Fraction(cpu, 1000))
         what = (
             f"JupyterLab takes about {seconds} s to start with {describe_amount(CPU, cpu)}, "
             "and a start is given up after 30 s by default"
         )
         yield f"limits.{CPU}", what, "write a limit of 500m or more"
-    if 0 < memory < _LEAST_MEMORY:
+    if 0 < memory < _MIN_MEMORY:
         what = (
             f"{describe_amount(MEMORY, memory)} is less than JupyterLab alone takes, so that "
             "servers are killed while they start"
@@ -68,7 +68,7 @@ def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, st
     for looked, (person, account) in enumerate(_candidates(policy, tier), start=1):
         limits = policy.list_limits(person.name, account, _NEVER)
         found = next((at for at in limits if tier.demand.amount(at.resource) > at.most), None)
-        if found is None or looked >= _MOST_LOOKED_AT:
+        if found is None or looked >= _MAX_LOOKED_AT:
             return
         blocking = blocking or found
     if blocking is not None:

@@ -24,8 +24,8 @@ NOTE_SECONDS: Final = 3600.0
 REST_FACTOR: Final = 100
 """After a look at the whole chain there is none for so many times as long as it took."""
 
-MOST_SHOWN: Final = 5
-MOST_SEEN: Final = 1000
+MAX_SHOWN: Final = 5
+MAX_SEEN: Final = 1000
 """Heads that are kept while the record is not what was written: one a minute, for most of a day."""
 
 
@@ -96,7 +96,7 @@ class AuditWatch:
         self._look_again = time.monotonic() + took * REST_FACTOR
         self.proof, self.looked_at = proof, datetime.now(UTC)
         metrics.AUDIT_WHOLE.set(proof.is_whole)
-        said = tuple(map(str, proof.findings[:MOST_SHOWN]))
+        said = tuple(map(str, proof.findings[:MAX_SHOWN]))
         if said and said != self._said:
             self._app.log.error("The record is not what was written: %s", " · ".join(said))
         self._said = said
@@ -107,7 +107,7 @@ class AuditWatch:
             raise StoreError("the Hub ends")
 
     def _take_head(self, head: Head | None) -> None:
-        if head is not None and head not in self._seen[-1:] and len(self._seen) < MOST_SEEN:
+        if head is not None and head not in self._seen[-1:] and len(self._seen) < MAX_SEEN:
             self._seen.append(head)
         # What was seen once is not unseen: a chain that was cut off stays shorter than that.
         if head is not None and (self._head is None or head.seq >= self._head.seq):
@@ -132,6 +132,6 @@ class AuditWatch:
             "head": render_head(self._head) if self._head else None,
             "findings": [
                 {"part": each.part, "row": each.row, "what": each.what, "fix": each.fix}
-                for each in (proof.findings[:MOST_SHOWN] if proof else ())
+                for each in (proof.findings[:MAX_SHOWN] if proof else ())
             ],
         }

@@ -16,7 +16,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub.auth.authenticator import (
     GovernedAuthenticator,
     PlatformAuthenticator,
-    governed,
+    wrap_authenticator,
 )
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
@@ -93,10 +93,10 @@ def _configure(c: Any) -> None:
         # Otherwise the Hub takes none for people from here: the authenticator has it load ours.
         _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
-    local_accounts = issubclass(authenticator, PlatformAuthenticator)
+    local_credentials = issubclass(authenticator, PlatformAuthenticator)
     hub.template_vars.update(
         {
-            "platform_local_accounts": local_accounts,
+            "platform_local_credentials": local_credentials,
             "platform_endings": _list_endings,
             "platform_ended": _list_ended,
         }
@@ -108,7 +108,7 @@ def _configure(c: Any) -> None:
     answer_with_care()
     tell_why_servers_do_not_answer()
     use_unix_sockets()
-    _add_service(hub, _service(c, settings, local_accounts))
+    _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
     # Servers outlive the Hub; a restart finds them again.
@@ -177,7 +177,7 @@ def _authenticator(hub: Any) -> type[Authenticator]:
     chosen = hub.get("authenticator_class")
     if not chosen:
         return PlatformAuthenticator
-    return governed(load_class(hub, "authenticator_class", Authenticator))
+    return wrap_authenticator(load_class(hub, "authenticator_class", Authenticator))
 
 
 def _spawner(hub: Any) -> Any:
@@ -228,12 +228,12 @@ def _settings(c: Any) -> Settings:
     return Settings.from_environment({**os.environ, **told})
 
 
-def _service(c: Any, settings: Settings, local_accounts: bool) -> dict[str, Any]:
+def _service(c: Any, settings: Settings, local_credentials: bool) -> dict[str, Any]:
     """Return the admin service, which has no power of its own: only what callers bring."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
     environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
-    if local_accounts:
-        environment["PLATFORM_LOCAL_ACCOUNTS"] = "1"
+    if local_credentials:
+        environment["PLATFORM_LOCAL_CREDENTIALS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):
         if name in os.environ:
             environment[name] = os.environ[name]

@@ -11,9 +11,9 @@ from typing import Any, Final
 from tornado import web
 
 DEEPEST: Final = 20
-LARGEST_INTEGER: Final = 2**63 - 1
+MAX_INTEGER: Final = 2**63 - 1
 """What a database counts to."""
-MOST_BYTES_OF_STRANGERS: Final = 2**16
+MAX_BYTES_OF_STRANGERS: Final = 2**16
 """Of those who are not logged in, and so send a name and a password at most."""
 
 
@@ -26,8 +26,8 @@ def read_body(body: bytes, *, is_stranger: bool = False) -> Any:
         Raised with 400 if it is no JSON, or none that can be kept: that is the sender's fault, and
         no error of the Hub. Raised with 413 if a stranger sends so much.
     """
-    if is_stranger and len(body) > MOST_BYTES_OF_STRANGERS:
-        size = MOST_BYTES_OF_STRANGERS // 2**10
+    if is_stranger and len(body) > MAX_BYTES_OF_STRANGERS:
+        size = MAX_BYTES_OF_STRANGERS // 2**10
         raise web.HTTPError(413, f"Without a login, a body has {size} KiB at most.")
     if not body:
         return None
@@ -72,7 +72,7 @@ def is_storable(text: str) -> bool:
 
 
 def _is_countable(number: float) -> bool:
-    return math.isfinite(number) if isinstance(number, float) else abs(number) <= LARGEST_INTEGER
+    return math.isfinite(number) if isinstance(number, float) else abs(number) <= MAX_INTEGER
 
 
 def _refuse_constant(name: str) -> float:

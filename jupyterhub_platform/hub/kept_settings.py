@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
-TEMPLATE_VARS: Final = ("platform_local_accounts", "platform_endings", "platform_ended")
+TEMPLATE_VARS: Final = ("platform_local_credentials", "platform_endings", "platform_ended")
 _LAST: Final = (
     "Set it before configure(c), which is the last line of the configuration, and not on the "
     "command line"

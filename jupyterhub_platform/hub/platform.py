@@ -31,15 +31,15 @@ from jupyterhub_platform.hub.servers.drift import Checker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
 from jupyterhub_platform.hub.servers.lingering import LingeringServers
-from jupyterhub_platform.hub.servers.recovery import Mending
+from jupyterhub_platform.hub.servers.recovery import ServerRecovery
 from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.event_loop import (
-    hand_over_quickly,
-    spare_what_stays,
+    freeze_heap_once_served,
+    shorten_switch_interval,
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import keep_timers_steady
-from jupyterhub_platform.hub.upstream.shutdown import answer_when_the_hub_ends
+from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
@@ -68,7 +68,7 @@ class Platform(PlatformTraits):
             Raised if that cannot be done: a Hub that cannot govern does not start.
         """
         self.app = app
-        hand_over_quickly()
+        shorten_switch_interval()
         if self.hard_profile:
             check_hard_profile(app.config)
         for sentence in find_lost(app):
@@ -91,9 +91,9 @@ class Platform(PlatformTraits):
         for sentence in (*weak, locked, *list_warnings(self.snapshot.policy)):
             if sentence:
                 self.tell(sentence)
-        if getattr(app.authenticator, "local_accounts", False):
+        if getattr(app.authenticator, "local_credentials", False):
             samples = read_sample_passwords(self.sample_passwords_file)
-            self.runtime.accounts.provide_samples(samples)
+            self.runtime.credentials.provide_samples(samples)
         stored = list(stored_servers(app.db))
         known = {server.spawner_id for server in stored}
         other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
@@ -102,7 +102,7 @@ class Platform(PlatformTraits):
         keep_timers_steady(IOLoop.current())
         self.checker = Checker(app, self.runtime)
         self.audit_watch = AuditWatch.begin(app, self.runtime)
-        answer_when_the_hub_ends()
+        answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
         IOLoop.current().add_callback(self.lingering.take_up, unstopped)
@@ -118,13 +118,13 @@ class Platform(PlatformTraits):
             (self.suspension.settle, 5.0),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (Mending(app, self.admission.book).mend, 5.0),
+            (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.look, LOOK_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)
-        IOLoop.current().add_callback(spare_what_stays, app)
+        IOLoop.current().add_callback(freeze_heap_once_served, app)
 
     def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Do something as soon as the Hub serves, and every so often from then on."""

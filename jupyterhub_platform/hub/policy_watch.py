@@ -9,7 +9,7 @@ from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.policy_faults import PolicyFaults
-from jupyterhub_platform.hub.upstream.event_loop import keep_what_is, uncollected
+from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
 from jupyterhub_platform.usecases.health import FileLook, see_file
 from jupyterhub_platform.usecases.policies import PublishPolicy
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -54,13 +54,13 @@ class PolicyWatch:
         async with self._reloading:
             self._seen = see_file(self._path)
             before = self._runtime.in_force.snapshot.revision
-            with uncollected():
+            with gc_paused():
                 try:
                     snapshot = await self._runtime.changes.apply(PublishPolicy(self._path, actor))
                 except PolicyError as error:
                     self.faults.begin(error)
                     raise
-                keep_what_is()
+                freeze_heap()
             if snapshot.revision != before:
                 log.info("The policy is revision %i now: %s", snapshot.revision, self._path)
                 for warning in await asyncio.to_thread(list_warnings, snapshot.policy):

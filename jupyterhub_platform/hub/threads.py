@@ -16,7 +16,7 @@ from tornado import web
 
 T = TypeVar("T")
 
-MOST_WAITING: Final = 16
+MAX_WAITING: Final = 16
 """Checks of passwords that wait for their turn: some seconds of work."""
 _RETRY_SECONDS: Final = 5
 _NICE: Final = 10
@@ -36,7 +36,7 @@ class PasswordThread:
     One at a time, behind everything else that the Hub does, and only so many wait.
     """
 
-    def __init__(self, most_waiting: int = MOST_WAITING) -> None:
+    def __init__(self, most_waiting: int = MAX_WAITING) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password", initializer=_make_way)
         self._most = most_waiting + 1
         self._asked = 0

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from jupyterhub_platform.settings import Settings
 
-_LEAST_SECRET_BYTES: Final = 32
+_MIN_SECRET_BYTES: Final = 32
 
 
 class EnvironmentFaultError(ValueError):
@@ -23,7 +23,7 @@ class Environment:
     It listens at ``socket``, or at ``host`` and ``port`` if that is none.
     ``hub_pid`` and ``hub_started`` are the process of the Hub, whose end is also the service's;
     zero where they are not told. ``template_paths`` are the site's own templates;
-    ``local_accounts`` says that people have passwords which the platform keeps.
+    ``local_credentials`` says that people have passwords which the platform keeps.
     """
 
     host: str
@@ -38,7 +38,7 @@ class Environment:
     hub_pid: int = 0
     hub_started: int = 0
     template_paths: tuple[Path, ...] = ()
-    local_accounts: bool = False
+    local_credentials: bool = False
 
     @property
     def place(self) -> str:
@@ -71,7 +71,7 @@ class Environment:
             hub_pid=_read_number(environ, "PLATFORM_HUB_PID"),
             hub_started=_read_number(environ, "PLATFORM_HUB_STARTED"),
             template_paths=tuple(Path(path) for path in paths.split(":") if path),
-            local_accounts=bool(environ.get("PLATFORM_LOCAL_ACCOUNTS")),
+            local_credentials=bool(environ.get("PLATFORM_LOCAL_CREDENTIALS")),
         )
 
 
@@ -107,12 +107,12 @@ def _read_address(environ: Mapping[str, str]) -> tuple[str, int]:
 def _read_secret(environ: Mapping[str, str]) -> bytes:
     text = environ.get("PLATFORM_SERVICE_COOKIE_SECRET", "")
     if not text:
-        return secrets.token_bytes(_LEAST_SECRET_BYTES)
+        return secrets.token_bytes(_MIN_SECRET_BYTES)
     try:
         secret = bytes.fromhex(text)
     except ValueError:
         secret = b""
-    if len(secret) < _LEAST_SECRET_BYTES:
+    if len(secret) < _MIN_SECRET_BYTES:
         raise EnvironmentFaultError(
             "PLATFORM_SERVICE_COOKIE_SECRET is not 32 bytes or more in hexadecimal; "
             "make one with: openssl rand -hex 32"

@@ -87,7 +87,7 @@ class Answers(RequestHandler):
             "csp_nonce": self.csp_nonce,
             "xsrf_token": self._show_xsrf_token() if user is not None else "",
             "platform_url": environment.prefix,
-            "platform_local_accounts": environment.local_accounts,
+            "platform_local_credentials": environment.local_credentials,
             "own_static_url": self.static_url,
             "viewer": viewer,
             "path": self.request.path.removeprefix(environment.prefix),

@@ -15,7 +15,7 @@ from jupyterhub_platform.usecases.reports.overview import decision_line, report_
 from jupyterhub_platform.usecases.reports.own import report_own, report_person
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.people import is_known, report_people
-from jupyterhub_platform.usecases.reports.reader import MOST_DENIALS, Facts, StoreReader
+from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, Facts, StoreReader
 from jupyterhub_platform.usecases.reports.tiers import report_tiers
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -26,7 +26,7 @@ _SHOWN_OWN_DENIALS = 5
 
 
 def read_visible_denials(
-    reader: StoreReader, viewer: Viewer, limit: int = MOST_DENIALS
+    reader: StoreReader, viewer: Viewer, limit: int = MAX_DENIALS
 ) -> tuple[Any, ...]:
     """Read the last denials that the viewer may see."""
     accounts = None if viewer.reads_all else viewer.reads_groups

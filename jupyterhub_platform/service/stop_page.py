@@ -13,7 +13,7 @@ from jupyterhub_platform.service.stopping import check_names, say_server, stop_s
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
 """What is to be started once the server has stopped, as the Hub's spawn page is told."""
 _SPAWN: Final = "spawn"
-_LONGEST: Final = 64
+_MAX_LENGTH: Final = 64
 
 
 class StopPage(PageHandler):
@@ -46,7 +46,7 @@ class StopPage(PageHandler):
         if name == _SPAWN:
             names = [quote(each, safe="") for each in (user, server) if each]
             place = f"{environment.hub_host}{environment.hub_prefix}spawn/{'/'.join(names)}"
-            wanted = {option: read(option, "")[:_LONGEST] for option in WANTED}
+            wanted = {option: read(option, "")[:_MAX_LENGTH] for option in WANTED}
             return _Back(name, place, {each: value for each, value in wanted.items() if value})
         name = name if name in self.BACK else "own"
         return _Back(name, environment.prefix + self.BACK[name], {})

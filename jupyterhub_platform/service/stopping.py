@@ -13,8 +13,8 @@ from jupyterhub_platform.service.errors import RefusalError
 _SECONDS: Final = ClientTimeout(total=30.0, connect=5.0)
 _STOPPED: Final = 204
 _STOPPING: Final = 202
-_LONGEST_NAME: Final = 255
-_LONGEST_ANSWER: Final = 300
+_MAX_NAME_LENGTH: Final = 255
+_MAX_ANSWER_LENGTH: Final = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def check_names(user: str, server: str) -> None:
         Raised if it cannot.
     """
     dots = {".", ".."}
-    if not user or user in dots or server in dots or len(user) + len(server) > _LONGEST_NAME:
+    if not user or user in dots or server in dots or len(user) + len(server) > _MAX_NAME_LENGTH:
         raise RefusalError(
             400, "Name the user and the server that is to be stopped.", "options.server"
         )
@@ -114,4 +114,4 @@ def _read_message(body: bytes) -> str:
         message = json.loads(body)["message"]
     except (ValueError, TypeError, KeyError):
         return ""
-    return str(message)[:_LONGEST_ANSWER].rstrip(".")
+    return str(message)[:_MAX_ANSWER_LENGTH].rstrip(".")

@@ -16,10 +16,10 @@ from jupyterhub_platform.store.audit_chain import verify as verify
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import audit, clean_text, render_time
 
-LONGEST_NAME: Final = 255
+MAX_NAME_LENGTH: Final = 255
 """Characters of an actor, an action or a subject that are kept."""
 
-LONGEST_DETAIL: Final = 16_384
+MAX_DETAIL_LENGTH: Final = 16_384
 """Characters of a detail's JSON that are kept."""
 
 _COLUMNS = audit.c
@@ -107,13 +107,13 @@ def _read(row: Row[Any]) -> AuditRow:
 
 def _render_detail(detail: Mapping[str, Any]) -> str:
     rendered = json.dumps(detail, sort_keys=True, separators=(",", ":"), default=str)
-    if len(rendered) <= LONGEST_DETAIL:
+    if len(rendered) <= MAX_DETAIL_LENGTH:
         return rendered
     # JSON cannot be cut and stay JSON; escapes may make the quoted part twice as long.
-    part = {"begins": rendered[: LONGEST_DETAIL // 3], "characters": len(rendered)}
+    part = {"begins": rendered[: MAX_DETAIL_LENGTH // 3], "characters": len(rendered)}
     return json.dumps(part, sort_keys=True, separators=(",", ":"))
 
 
 def shorten(text_: str) -> str:
     """Cut what is too long for an actor, an action or a subject."""
-    return text_ if len(text_) <= LONGEST_NAME else f"{text_[: LONGEST_NAME - 1]}…"
+    return text_ if len(text_) <= MAX_NAME_LENGTH else f"{text_[: MAX_NAME_LENGTH - 1]}…"

@@ -13,7 +13,7 @@ _COLUMNS = local_account.c
 
 
 @dataclass(frozen=True, slots=True)
-class LocalAccount:
+class Credentials:
     """What the platform itself knows about how a person logs in."""
 
     name: str
@@ -35,13 +35,13 @@ class LocalAccount:
         )
 
 
-def get_account(tx: Transaction, name: str) -> LocalAccount | None:
+def get_credentials(tx: Transaction, name: str) -> Credentials | None:
     """Return the local account of a person, or None if they have none."""
     row = tx.execute(select(local_account).where(_COLUMNS.name == name)).first()
     return None if row is None else _read(row)
 
 
-def list_accounts(tx: Transaction) -> list[LocalAccount]:
+def list_accounts(tx: Transaction) -> list[Credentials]:
     """List all local accounts by name."""
     return [_read(row) for row in tx.execute(select(local_account).order_by(_COLUMNS.name))]
 
@@ -59,7 +59,7 @@ def set_invite(
     _write(tx, name, invite, at)
 
 
-def find_by_invite(tx: Transaction, invite_hash: str) -> LocalAccount | None:
+def find_by_invite(tx: Transaction, invite_hash: str) -> Credentials | None:
     """Return whom an invite is for, even if it was used or has expired.
 
     Only :func:`redeem_invite` tells for sure that it is good.
@@ -121,5 +121,5 @@ def _write(tx: Transaction, name: str, values: dict[str, Any], at: datetime) -> 
         tx.execute(insert(local_account), {"name": name, "created_at": at, **values})
 
 
-def _read(row: Row[Any]) -> LocalAccount:
-    return LocalAccount(*tuple(row))
+def _read(row: Row[Any]) -> Credentials:
+    return Credentials(*tuple(row))

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from jupyterhub_platform.core.errors import PlatformError, StoreError, StoreUnreachableError
 from jupyterhub_platform.store.engine import describe_url
 
-_LONGEST_REASON: Final = 200
+_MAX_REASON_LENGTH: Final = 200
 _SECRET_OPTION: Final = re.compile(r"(?i)password")
 
 # Of PostgreSQL: a table or a schema is gone, so the database is not the one it was.
@@ -55,7 +55,7 @@ def describe_failure(error: DBAPIError, url: URL) -> str:
     line = " ".join(text.split()) or type(error.orig).__name__
     for secret in _secrets(url):
         line = line.replace(secret, "***")
-    return line if len(line) <= _LONGEST_REASON else f"{line[: _LONGEST_REASON - 1]}…"
+    return line if len(line) <= _MAX_REASON_LENGTH else f"{line[: _MAX_REASON_LENGTH - 1]}…"
 
 
 def make_unreachable(url: URL, reason: str) -> StoreUnreachableError:

@@ -16,7 +16,7 @@ from jupyterhub_platform.store.schema import applied_membership, policy_revision
 _COLUMNS = policy_revision.c
 _PACKED: Final = "zlib:base64:"
 """What a document that is kept compressed begins with; no policy can begin so."""
-_MOST_UNPACKED: Final = 2**16
+_MAX_UNPACKED: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def record_revision(
 
 def _pack(document: str) -> str:
     """Keep a large document small: each change of one is a revision of its own."""
-    if len(document) <= _MOST_UNPACKED:
+    if len(document) <= _MAX_UNPACKED:
         return document
     return _PACKED + b64encode(zlib.compress(document.encode(), level=6)).decode()
 

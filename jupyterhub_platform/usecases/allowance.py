@@ -7,7 +7,7 @@ from typing import Final
 
 from jupyterhub_platform.core.errors import PlatformError
 
-_MOST_CALLERS: Final = 10_000
+_MAX_CALLERS: Final = 10_000
 
 
 class TooOftenError(PlatformError):
@@ -38,7 +38,7 @@ class Allowance:
     def use(self, caller: str) -> None:
         """Count one that ``caller`` had."""
         left = self._count(caller) - 1
-        if caller not in self._left and len(self._left) >= _MOST_CALLERS:
+        if caller not in self._left and len(self._left) >= _MAX_CALLERS:
             self._forget()
         self._left[caller] = (left, self._clock())
 

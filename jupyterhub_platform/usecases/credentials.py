@@ -16,8 +16,8 @@ from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
 
 log = logging.getLogger(__name__)
 
-SHORTEST_PASSWORD: Final = 12
-LONGEST_PASSWORD: Final = 1024
+MIN_PASSWORD_LENGTH: Final = 12
+MAX_PASSWORD_LENGTH: Final = 1024
 """Hashing costs time in proportion; nobody types more."""
 
 CHANGES_AT_ONCE: Final = 20
@@ -75,7 +75,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-class LocalAccounts:
+class LocalCredentials:
     """The platform's own accounts. Every method may take long: call it in a thread."""
 
     def __init__(
@@ -96,10 +96,10 @@ class LocalAccounts:
         Takes as long for a name without a password as for one with, so that nobody can find out
         who has an account.
         """
-        if len(password) > LONGEST_PASSWORD or not _is_unicode(password):
+        if len(password) > MAX_PASSWORD_LENGTH or not _is_unicode(password):
             return False
         with self._store.read() as transaction:
-            account = people.get_account(transaction, name)
+            account = people.get_credentials(transaction, name)
         known = account.password_hash if account and account.password_hash else None
         right = self._hasher.verify(known or self._nobody, password)
         if known is None or not right:
@@ -120,7 +120,7 @@ class LocalAccounts:
     def has_password(self, name: str) -> bool:
         """Tell whether ``name`` has set a password."""
         with self._store.read() as transaction:
-            account = people.get_account(transaction, name)
+            account = people.get_credentials(transaction, name)
         return account is not None and account.password_hash is not None
 
     def invite(self, name: str, *, by: str, valid_for: timedelta) -> Invite:
@@ -251,10 +251,10 @@ def check_password(name: str, password: str) -> None:
     PasswordError
         Raised if it is too short, too long, no Unicode, or made of the name or of few characters.
     """
-    if len(password) < SHORTEST_PASSWORD:
-        raise PasswordError(f"A password has at least {SHORTEST_PASSWORD} characters.")
-    if len(password) > LONGEST_PASSWORD:
-        raise PasswordError(f"A password has {LONGEST_PASSWORD} characters at most.")
+    if len(password) < MIN_PASSWORD_LENGTH:
+        raise PasswordError(f"A password has at least {MIN_PASSWORD_LENGTH} characters.")
+    if len(password) > MAX_PASSWORD_LENGTH:
+        raise PasswordError(f"A password has {MAX_PASSWORD_LENGTH} characters at most.")
     if not _is_unicode(password):
         raise PasswordError("A password has a character that cannot be kept.")
     plain = password.casefold()

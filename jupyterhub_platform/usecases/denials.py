@@ -2,7 +2,7 @@
 
 Rows of the ledger and of the audit stay for ever, and whoever may log in can be denied as often as
 they like. So the same denial, given again, shares the row of the first one: how often it was given
-is counted in memory, and entered once a minute. Beyond :data:`MOST_AT_ONCE` different ones a caller
+is counted in memory, and entered once a minute. Beyond :data:`MAX_AT_ONCE` different ones a caller
 has one more recorded each minute; a row says how many there were in between, and of which servers.
 Every denial is answered alike, recorded or not.
 """
@@ -24,7 +24,7 @@ from jupyterhub_platform.store.repeats import Repeats, record_repeats
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.allowance import Allowance
 
-MOST_AT_ONCE: Final = 10
+MAX_AT_ONCE: Final = 10
 """Denials of one caller that are recorded at once, and whose repeats are counted one by one."""
 
 ONE_MORE_SECONDS: Final = 60.0
@@ -40,8 +40,8 @@ ROWS_AT_A_TIME: Final = 20
 """Counts that are entered in one transaction, which takes a few milliseconds."""
 
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
-_MOST_NAMED: Final = 20
-_LONGEST_NAMED: Final = 64
+_MAX_NAMED: Final = 20
+_MAX_NAMED_LENGTH: Final = 64
 
 _Server: TypeAlias = tuple[str, str]
 _Key: TypeAlias = tuple[Any, ...]
@@ -83,8 +83,8 @@ class _Caller:
 
     def count_beyond(self, decision: Decision) -> None:
         self.beyond.add(decision.question.at)
-        name = f"{decision.question.subject.name}/{decision.question.server}"[:_LONGEST_NAMED]
-        if name in self.servers or len(self.servers) < _MOST_NAMED:
+        name = f"{decision.question.subject.name}/{decision.question.server}"[:_MAX_NAMED_LENGTH]
+        if name in self.servers or len(self.servers) < _MAX_NAMED:
             self.servers[name] += 1
         self.codes.update(decision.codes)
 
@@ -107,7 +107,7 @@ class Denials:
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._allowance = Allowance(MOST_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
+        self._allowance = Allowance(MAX_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
         self._callers: dict[str, _Caller] = {}
         self._of_server: defaultdict[_Server, set[tuple[str, _Key]]] = defaultdict(set)
 
@@ -143,7 +143,7 @@ class Denials:
         server = (decision.question.subject.name, decision.question.server)
         caller.shared[key] = _Shared(identifier, server, decision.codes, now + SHARED_SECONDS)
         self._of_server[server].add((by, key))
-        if len(caller.shared) > MOST_AT_ONCE:
+        if len(caller.shared) > MAX_AT_ONCE:
             self._end(by, next(iter(caller.shared)))
         return identifier
 
@@ -271,7 +271,7 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
 
 
 def _entry_beyond(caller: _Caller, by: str) -> Entry:
-    codes = sorted(caller.codes)[:_MOST_NAMED]
+    codes = sorted(caller.codes)[:_MAX_NAMED]
     detail = {"codes": codes, "servers": dict(caller.servers), **_say(caller.beyond)}
     return Entry(caller.beyond.last_at, by, "server.denials_counted", by, detail)
 

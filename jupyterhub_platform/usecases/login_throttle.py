@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from typing import Final
 
 FREE_TRIES: Final = 5
-LONGEST_WAIT_SECONDS: Final = 300.0
+MAX_WAIT_SECONDS: Final = 300.0
 FORGET_AFTER_SECONDS: Final = 3600.0
 TRIES_AT_ONCE: Final = 30
 SECONDS_PER_TRY: Final = 2.0
 """What a source gets looked at over all names: so many at once, and then one in so many seconds."""
-MOST_SOURCES: Final = 10_000
+MAX_SOURCES: Final = 10_000
 """Sources that are remembered; the oldest is forgotten first, so that memory is bounded."""
 
 
@@ -49,7 +49,7 @@ class Throttle:
         extra = tries.wrong - FREE_TRIES
         if extra < 0:
             return 0
-        wait = min(2.0 ** min(extra, 30), LONGEST_WAIT_SECONDS)
+        wait = min(2.0 ** min(extra, 30), MAX_WAIT_SECONDS)
         return max(0, math.ceil(wait - age))
 
     def note_wrong(self, name: str, source: str) -> None:
@@ -59,7 +59,7 @@ class Throttle:
         tries.wrong += 1
         tries.last = self._clock()
         self._tries.move_to_end(key)
-        while len(self._tries) > MOST_SOURCES:
+        while len(self._tries) > MAX_SOURCES:
             self._tries.popitem(last=False)
 
     def note_right(self, name: str, source: str) -> None:
@@ -86,7 +86,7 @@ class SourceLimit:
         now = self._clock()
         self._free_at[source] = max(self._free_at.get(source, now), now) + SECONDS_PER_TRY
         self._free_at.move_to_end(source)
-        while len(self._free_at) > MOST_SOURCES:
+        while len(self._free_at) > MAX_SOURCES:
             self._free_at.popitem(last=False)
 
     def give_back(self, source: str) -> None:

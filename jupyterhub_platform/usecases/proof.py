@@ -19,7 +19,7 @@ from jupyterhub_platform.store.witnesses import Contradiction, Witnesses
 Head = AuditHead
 """The number and the hash of the last row of the audit."""
 
-MOST_FINDINGS: Final = 100
+MAX_FINDINGS: Final = 100
 """Findings of one look; one change of the past may contradict thousands of rows."""
 
 HEAD_SENTENCE: Final = "The audit's head is"
@@ -118,7 +118,7 @@ def verify(
     """
     walk = Walk(noted)
     found = _find_all(store, walk, say, ledger=ledger)
-    findings = tuple(islice(found, MOST_FINDINGS))
+    findings = tuple(islice(found, MAX_FINDINGS))
     return Proof(walk.rows, walk.head if walk.rows else None, findings)
 
 

@@ -15,7 +15,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
-LONGEST_REASON: Final = 500
+MAX_REASON_LENGTH: Final = 500
 
 
 class SuspensionError(PlatformError):

@@ -13,7 +13,7 @@ from jupyterhub_platform.cli.local.hub_log import (
     BYTES_PER_SECOND,
     KEPT_FILES,
     LINE_BYTES,
-    MOST_BYTES,
+    MAX_BYTES,
     HubLog,
     read_lines,
 )
@@ -68,7 +68,7 @@ def test_what_comes_later_is_kept_again(tmp_path: Path) -> None:
 def test_old_files_are_kept_and_the_oldest_goes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hub_log, "MOST_BYTES", 1_000)
+    monkeypatch.setattr(hub_log, "MAX_BYTES", 1_000)
     path = tmp_path / "hub.log"
     log = HubLog(path)
     for number in range(200):
@@ -91,7 +91,7 @@ def test_old_files_are_kept_and_the_oldest_goes(
 
 
 def test_it_is_bounded_in_all(tmp_path: Path) -> None:
-    assert (KEPT_FILES + 1) * MOST_BYTES <= 64 * 2**20
+    assert (KEPT_FILES + 1) * MAX_BYTES <= 64 * 2**20
 
 
 def test_a_line_without_an_end_is_cut() -> None:

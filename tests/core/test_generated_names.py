@@ -10,7 +10,7 @@ import unicodedata
 import pytest
 
 from jupyterhub_platform.core.errors import IdentityError
-from jupyterhub_platform.core.identity import MOST_CHARACTERS, list_collisions, normalise_user
+from jupyterhub_platform.core.identity import MAX_CHARACTERS, list_collisions, normalise_user
 from tests.support.seeds import dice_for
 
 LETTERS = string.ascii_lowercase + string.digits
@@ -80,7 +80,7 @@ def expected_form(name: str) -> str | None:
     if any(unicodedata.category(each).startswith("C") for each in name):
         return None
     form = "".join(map(unfold, name.strip()))
-    fits = 0 < len(form) <= MOST_CHARACTERS and set(form) <= set(INNER)
+    fits = 0 < len(form) <= MAX_CHARACTERS and set(form) <= set(INNER)
     return form if fits and form[0] in LETTERS and form[-1] in LETTERS else None
 
 

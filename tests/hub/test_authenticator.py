@@ -9,7 +9,7 @@ from jupyterhub.auth import Authenticator, DummyAuthenticator
 from tornado import web
 
 from jupyterhub_platform.factory import build_runtime
-from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator, governed
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator, wrap_authenticator
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.hub.platform import Platform
 
@@ -36,7 +36,7 @@ def accepted(site: Authenticator, name: str) -> str | None:
 
 @pytest.fixture(params=[DummyAuthenticator, PlatformAuthenticator])
 def site(request: pytest.FixtureRequest) -> Authenticator:
-    return governed(request.param)()
+    return wrap_authenticator(request.param)()
 
 
 @pytest.mark.parametrize(("name", "form"), [("kim", "kim"), ("KIM", "kim"), ("Kim@B.c", "kim@b.c")])

@@ -60,8 +60,8 @@ def test_alone_it_brings_everything_once(calls: int) -> None:
     assert c.JupyterHub.authenticator_class is PlatformAuthenticator
     assert c.JupyterHub.spawner_class is PlatformLocalSpawner
     assert "custom:platform:admin" in as_dict(c.JupyterHub.custom_scopes)
-    assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is True
-    assert _service_environment(c)["PLATFORM_LOCAL_ACCOUNTS"] == "1"
+    assert as_dict(c.JupyterHub.template_vars)["platform_local_credentials"] is True
+    assert _service_environment(c)["PLATFORM_LOCAL_CREDENTIALS"] == "1"
     assert c.JupyterHub.allow_named_servers is True
     assert c.JupyterHub.cleanup_servers is False
     assert c.Authenticator.auth_refresh_strict is True
@@ -199,8 +199,8 @@ def test_authenticator_of_a_site_keeps_who_is_who_behind_our_gate(chosen: str, c
         configure(c)
     governed = c.JupyterHub.authenticator_class
     assert governed.__mro__[1:3] == (GovernedAuthenticator, DummyAuthenticator)
-    assert as_dict(c.JupyterHub.template_vars)["platform_local_accounts"] is False
-    assert "PLATFORM_LOCAL_ACCOUNTS" not in _service_environment(c)
+    assert as_dict(c.JupyterHub.template_vars)["platform_local_credentials"] is False
+    assert "PLATFORM_LOCAL_CREDENTIALS" not in _service_environment(c)
 
 
 @pytest.mark.parametrize("chosen", ["platform", PlatformAuthenticator], ids=str)

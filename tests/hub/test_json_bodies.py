@@ -10,8 +10,8 @@ from tornado import web
 
 from jupyterhub_platform.hub.json_bodies import (
     DEEPEST,
-    LARGEST_INTEGER,
-    MOST_BYTES_OF_STRANGERS,
+    MAX_BYTES_OF_STRANGERS,
+    MAX_INTEGER,
     is_storable,
     read_body,
 )
@@ -32,7 +32,7 @@ def nested_around(values: bytes) -> bytes:
         (b"null", None),
         (b'{"a": [1, 2.5, true, "\\ud83d\\ude00"]}', {"a": [1, 2.5, True, "\U0001f600"]}),
         (b'{"a": 1, "a": 2}', {"a": 2}),
-        (str(LARGEST_INTEGER).encode(), LARGEST_INTEGER),
+        (str(MAX_INTEGER).encode(), MAX_INTEGER),
         (nested(1), []),
     ],
 )
@@ -51,7 +51,7 @@ def test_what_is_json_is_read(body: bytes, value: Any) -> None:
         (b'{"a": -Infinity}', "not JSON"),
         (b"9" * 5000, "not JSON"),
         (b'{"a": 1e999}', "too large"),
-        (str(LARGEST_INTEGER + 1).encode(), "too large"),
+        (str(MAX_INTEGER + 1).encode(), "too large"),
         (b"-" + b"9" * 4000, "too large"),
         (nested(DEEPEST + 1), "levels deep"),
         (b'{"a":' * (DEEPEST + 1) + b"1" + b"}" * (DEEPEST + 1), "levels deep"),
@@ -75,9 +75,9 @@ def test_the_deepest_body_is_read() -> None:
 
 
 def test_a_stranger_sends_little() -> None:
-    assert read_body(b" " * (MOST_BYTES_OF_STRANGERS - 1) + b"1", is_stranger=True) == 1
+    assert read_body(b" " * (MAX_BYTES_OF_STRANGERS - 1) + b"1", is_stranger=True) == 1
     with pytest.raises(web.HTTPError) as refused:
-        read_body(b" " * MOST_BYTES_OF_STRANGERS + b"1", is_stranger=True)
+        read_body(b" " * MAX_BYTES_OF_STRANGERS + b"1", is_stranger=True)
     assert refused.value.status_code == 413
 
 
@@ -92,7 +92,7 @@ WORST = {
     "backslashes": b'"' + b"\\\\" * (SIZE // 2) + b'"',
     "without an end": b'["' + b"\\" * (SIZE - 2),
 }
-MOST_LINES_A_BYTE = 5
+MAX_LINES_A_BYTE = 5
 """A value has two bytes at least, with its comma, and takes nine lines at most."""
 
 
@@ -117,7 +117,7 @@ def count_lines(body: bytes) -> int:
 
 @pytest.mark.parametrize("body", WORST.values(), ids=WORST.keys())
 def test_no_body_costs_more_than_its_size(body: bytes) -> None:
-    assert 0 < count_lines(body) <= MOST_LINES_A_BYTE * len(body) + 100
+    assert 0 < count_lines(body) <= MAX_LINES_A_BYTE * len(body) + 100
 
 
 def test_a_body_of_twice_the_size_costs_twice_as_much() -> None:

@@ -21,7 +21,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.servers import lifetimes as module
 from jupyterhub_platform.hub.servers.lifetimes import LOOKS_WITHOUT_ANSWER, Lifetimes
-from jupyterhub_platform.hub.upstream import pace
+from jupyterhub_platform.hub.upstream import event_loop
 
 AT_ONCE = timedelta(microseconds=1)
 LONG_AGO = datetime.now(UTC) - timedelta(days=2)
@@ -245,7 +245,7 @@ async def test_a_deadline_does_not_wait_for_servers_that_hang(hub):
 
 
 async def test_between_two_servers_others_have_their_turn(hub, monkeypatch):
-    monkeypatch.setattr(pace, "LONGEST_TURN_SECONDS", 0)
+    monkeypatch.setattr(event_loop, "MAX_TURN_SECONDS", 0)
     looked_at: list[int] = []
     turns = 0
 

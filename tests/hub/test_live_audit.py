@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from jupyterhub_platform.store.guards import list_guards
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.denials import MOST_AT_ONCE
+from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
 from jupyterhub_platform.usecases.proof import read_noted, render_head
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.readers import read_audit, read_decisions
@@ -99,7 +99,7 @@ def test_what_one_person_is_denied_in_a_minute_is_bounded(hub: LiveHub) -> None:
     assert {answer.status_code for answer in answers} == {409}
     assert all("dev2 holds 0 of 0 servers" in answer.json()["message"] for answer in answers)
     with_row = [answer for answer in answers if "X-Platform-Decision" in answer.headers]
-    assert MOST_AT_ONCE <= len(with_row) <= MOST_AT_ONCE + 1
+    assert MAX_AT_ONCE <= len(with_row) <= MAX_AT_ONCE + 1
     rows = [row for row in read_decisions(hub, admitted=False) if row.user == "dev2"]
     assert len(rows) == len(with_row)
     by_another = admin.start("dev2", "n39", tier="small")

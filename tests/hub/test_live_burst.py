@@ -14,7 +14,7 @@ pytestmark = pytest.mark.hub
 
 PEOPLE = 6
 EACH = 20
-MOST_AT_ONCE = 100
+MAX_AT_ONCE = 100
 """JupyterHub's own default, which the platform leaves as it is."""
 NAMES = [f"p{number}" for number in range(PEOPLE)]
 PEOPLE_OF_POLICY = ", ".join(f"{name}: {{level: developer}}" for name in NAMES)
@@ -29,7 +29,7 @@ tiers: {{small: {{requests: {{cpu: 100m, memory: 256Mi}}, images: [lab]}}}}
 
 @pytest.mark.parametrize(
     ("settings", "refused"),
-    [("", PEOPLE * EACH - MOST_AT_ONCE), ("c.JupyterHub.concurrent_spawn_limit = 0\n", 0)],
+    [("", PEOPLE * EACH - MAX_AT_ONCE), ("c.JupyterHub.concurrent_spawn_limit = 0\n", 0)],
     ids=["on", "off"],
 )
 def test_a_burst_of_starts_succeeds_only_where_the_limit_is_off(

@@ -9,8 +9,8 @@ from tornado import web
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.hub.auth.provided import (
-    LONGEST_DESCRIPTION,
-    MOST_ENTRIES,
+    MAX_DESCRIPTION_LENGTH,
+    MAX_ENTRIES,
     read_groups,
     read_managed_roles,
     read_person,
@@ -201,20 +201,20 @@ def test_bearers_of_any_shape_are_read(kind: str) -> None:
 
 def test_of_a_role_only_what_the_hub_reads_is_taken() -> None:
     more = {"description": "d" * 2000, "managed_by_auth": object(), "x": object()}
-    assert managed({**GOOD, **more}) == [{**GOOD, "description": "d" * LONGEST_DESCRIPTION}]
+    assert managed({**GOOD, **more}) == [{**GOOD, "description": "d" * MAX_DESCRIPTION_LENGTH}]
     assert managed({**GOOD, "description": 5}) == [GOOD]
     assert managed(GOOD, {**GOOD, "scopes": ["read:metrics"]}) == [GOOD]
 
 
 def test_lists_without_end_are_cut_off() -> None:
     groups = [f"g{number:06}" for number in range(50_000)]
-    assert read_groups(groups, "kim") == set(groups[:MOST_ENTRIES])
-    assert read_groups(reversed(groups), "kim") == set(groups[:MOST_ENTRIES])
-    assert len(read_groups((f"g{number}" for number in itertools.count()), "kim")) == MOST_ENTRIES
+    assert read_groups(groups, "kim") == set(groups[:MAX_ENTRIES])
+    assert read_groups(reversed(groups), "kim") == set(groups[:MAX_ENTRIES])
+    assert len(read_groups((f"g{number}" for number in itertools.count()), "kim")) == MAX_ENTRIES
     roles = [{"name": f"role-{number}", "scopes": ["read:hub"]} for number in range(5000)]
-    assert len(managed(*roles)) == MOST_ENTRIES
+    assert len(managed(*roles)) == MAX_ENTRIES
     assert managed({**GOOD, "scopes": ["read:hub"] * 5000}) == [
-        {**GOOD, "scopes": ["read:hub"] * MOST_ENTRIES}
+        {**GOOD, "scopes": ["read:hub"] * MAX_ENTRIES}
     ]
 
 

@@ -172,7 +172,7 @@ def xsrf_of(page: str) -> str:
 
 
 async def start_service(
-    filled: Filled, database_url: str = "", *, local_accounts: bool = False
+    filled: Filled, database_url: str = "", *, local_credentials: bool = False
 ) -> tuple[Running, HTTPServer]:
     """Start the service and the fake Hub on one origin, as the proxy shows them."""
     hub = FakeHub()
@@ -188,7 +188,7 @@ async def start_service(
         api_url=f"http://127.0.0.1:{port}/hub/api",
         database_url=database_url or filled.url,
         cookie_secret=secrets.token_bytes(32),
-        local_accounts=local_accounts,
+        local_credentials=local_credentials,
     )
     hub_auth = HubOAuth(
         api_url=environment.api_url,

@@ -33,8 +33,8 @@ def test_the_cookie_secret_stays_the_same_when_it_is_told() -> None:
 
 
 def test_it_is_told_whether_people_have_passwords_that_the_platform_keeps() -> None:
-    assert Environment.read(TOLD | {"PLATFORM_LOCAL_ACCOUNTS": "1"}).local_accounts
-    assert not Environment.read(TOLD).local_accounts
+    assert Environment.read(TOLD | {"PLATFORM_LOCAL_CREDENTIALS": "1"}).local_credentials
+    assert not Environment.read(TOLD).local_credentials
 
 
 @pytest.mark.parametrize(

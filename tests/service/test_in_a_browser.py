@@ -75,7 +75,7 @@ async def test_every_page_fits_400_pixels_and_leaves_the_console_empty(
 async def test_nothing_on_any_page_keeps_people_out(
     filled: Filled, chromium: Browser, scheme: ColorScheme, width: int
 ) -> None:
-    running, server = await start_service(filled, local_accounts=True)
+    running, server = await start_service(filled, local_credentials=True)
     filled.start("dev1", LONG, "large", "vision")
     denied = filled.start("dev1", "no", "gpu", "vision")
     running.hub.logged_in = "admin"

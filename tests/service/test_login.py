@@ -168,12 +168,12 @@ async def test_a_level_that_was_taken_away_is_gone_within_seconds(running: Runni
     assert answer.status_code == 403
 
 
-@pytest.mark.parametrize("local_accounts", [True, False])
+@pytest.mark.parametrize("local_credentials", [True, False])
 async def test_a_password_that_the_platform_keeps_is_changed_from_here_too(
-    filled: Filled, local_accounts: bool
+    filled: Filled, local_credentials: bool
 ) -> None:
-    running, server = await start_service(filled, local_accounts=local_accounts)
+    running, server = await start_service(filled, local_credentials=local_credentials)
     async with running.browser("developer") as browser:
         page = (await browser.get(PREFIX)).text
     await stop_service(running, server)
-    assert ('href="/hub/password">Password</a>' in page) is local_accounts
+    assert ('href="/hub/password">Password</a>' in page) is local_credentials

@@ -141,7 +141,7 @@ def test_a_service_that_is_asked_to_stop_does(tmp_path: Path) -> None:
     try:
         assert _wait(lambda: _answers(port), 30)
         os.kill(service, signal.SIGTERM)
-        assert _wait(lambda: not read_start_time(service), 2)
+        assert _wait(lambda: not read_start_time(service), 10)
     finally:
         _end(starter, service)
 

@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.store import audit
-from jupyterhub_platform.store.audit import GENESIS, LONGEST_DETAIL, LONGEST_NAME, AuditHead
+from jupyterhub_platform.store.audit import GENESIS, MAX_DETAIL_LENGTH, MAX_NAME_LENGTH, AuditHead
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -223,8 +223,8 @@ def test_long_values_are_cut_and_stay_sound(store):
             subject="ü" * 5000,
             detail={"x": "\n\"\\'" * 50_000},
         )
-    assert len(row.actor) == len(row.subject) == LONGEST_NAME
-    assert len(row.detail_json) <= LONGEST_DETAIL
+    assert len(row.actor) == len(row.subject) == MAX_NAME_LENGTH
+    assert len(row.detail_json) <= MAX_DETAIL_LENGTH
     assert json.loads(row.detail_json)["characters"] > 50_000
     assert verify(store).ok
 

@@ -4,7 +4,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 from jupyterhub_platform.store import credentials as people
-from jupyterhub_platform.store.credentials import LocalAccount
+from jupyterhub_platform.store.credentials import Credentials
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -17,9 +17,9 @@ def invite(store: Store, name: str = "ada", invite_hash: str = "i1") -> None:
         people.set_invite(tx, name, invite_hash, EXPIRY, "root", NOW)
 
 
-def get(store: Store, name: str = "ada") -> LocalAccount:
+def get(store: Store, name: str = "ada") -> Credentials:
     with store.read() as tx:
-        found = people.get_account(tx, name)
+        found = people.get_credentials(tx, name)
     assert found is not None
     return found
 
@@ -31,14 +31,14 @@ def redeem(store: Store, invite_hash: str, at: datetime = LATER) -> str | None:
 
 def test_unknown_person_has_no_account(store):
     with store.read() as tx:
-        assert people.get_account(tx, "ada") is None
+        assert people.get_credentials(tx, "ada") is None
         assert people.find_by_invite(tx, "i1") is None
         assert people.list_accounts(tx) == []
 
 
 def test_invite_is_read_back_as_it_was_written(store):
     invite(store)
-    expected = LocalAccount("ada", None, None, "i1", EXPIRY, "root", None, NOW, NOW)
+    expected = Credentials("ada", None, None, "i1", EXPIRY, "root", None, NOW, NOW)
     assert get(store) == expected
     with store.read() as tx:
         assert people.find_by_invite(tx, "i1") == expected
@@ -101,7 +101,7 @@ def test_password_of_a_new_person_makes_an_account(store):
     with store.begin() as tx:
         people.set_password(tx, "ada", "first", NOW)
         people.set_password(tx, "ada", "second", LATER)
-    expected = LocalAccount("ada", "second", LATER, None, None, None, None, NOW, LATER)
+    expected = Credentials("ada", "second", LATER, None, None, None, None, NOW, LATER)
     assert get(store) == expected
 
 

@@ -25,7 +25,7 @@ from tests.support.readers import reading
 from tests.support.servers_in_hub import SERVERS_IN_HUB
 
 PATIENCE_SECONDS: Final = 60
-MOST_SHOWN: Final = 20
+MAX_SHOWN: Final = 20
 FRESH_COMPARISONS: Final = 2
 """Drift is what two looks in a row find."""
 
@@ -90,7 +90,7 @@ class Checker:
         found += self._list_unfit_for_people()
         self._history = rows
         said = "\n".join(line for line in self.hub.log.splitlines() if " 200 GET " not in line)
-        assert not found, "after the fault:\n" + "\n".join([*found[:MOST_SHOWN], said[-6000:]])
+        assert not found, "after the fault:\n" + "\n".join([*found[:MAX_SHOWN], said[-6000:]])
 
     # -- the Hub's own opinion ----------------------------------------------------------------
 

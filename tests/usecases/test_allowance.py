@@ -9,7 +9,7 @@ from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
 from jupyterhub_platform.usecases.credentials import (
     CHANGES_AT_ONCE,
     INVITES_AT_ONCE,
-    LocalAccounts,
+    LocalCredentials,
     PasswordError,
 )
 from tests.support.hashing import CountingHasher
@@ -44,7 +44,7 @@ def test_some_are_allowed_at_once_and_one_more_after_a_while():
 
 
 def test_memory_is_bounded_and_who_used_all_is_not_forgotten_first(monkeypatch):
-    monkeypatch.setattr(allowance, "_MOST_CALLERS", 4)
+    monkeypatch.setattr(allowance, "_MAX_CALLERS", 4)
     clock = Steady()
     allowed = Allowance(1, 60, clock=clock)
     for number in range(9):
@@ -58,7 +58,7 @@ def test_memory_is_bounded_and_who_used_all_is_not_forgotten_first(monkeypatch):
 
 
 def test_a_password_is_not_changed_without_end(store):
-    accounts = LocalAccounts(store, CountingHasher())
+    accounts = LocalCredentials(store, CountingHasher())
     for number in range(CHANGES_AT_ONCE):
         accounts.change("dev", f"correct horse battery {number}")
     with pytest.raises(PasswordError, match=r"changed many times\. Try again in 5 minutes\."):
@@ -68,7 +68,7 @@ def test_a_password_is_not_changed_without_end(store):
 
 
 def test_people_are_not_invited_without_end(store):
-    accounts = LocalAccounts(store, CountingHasher())
+    accounts = LocalCredentials(store, CountingHasher())
     for _ in range(INVITES_AT_ONCE):
         accounts.invite("dev", by="mia", valid_for=timedelta(hours=1))
     with pytest.raises(TooOftenError, match=r"Try again in 1 minute\.") as caught:

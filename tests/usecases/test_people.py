@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import credentials as people
-from jupyterhub_platform.store.credentials import LocalAccount
+from jupyterhub_platform.store.credentials import Credentials
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.credentials import (
-    LONGEST_PASSWORD,
+    MAX_PASSWORD_LENGTH,
     InviteError,
-    LocalAccounts,
+    LocalCredentials,
     PasswordError,
     check_password,
 )
@@ -52,14 +52,14 @@ class Town:
     hasher: CountingHasher = field(default_factory=CountingHasher)
 
     def __post_init__(self) -> None:
-        self.accounts = LocalAccounts(self.store, self.hasher, clock=self.clock)
+        self.accounts = LocalCredentials(self.store, self.hasher, clock=self.clock)
 
     def invite(self, name: str = "ada", valid_for: timedelta = DAY) -> str:
         return self.accounts.invite(name, by="root", valid_for=valid_for).token
 
-    def look_up(self, name: str = "ada") -> LocalAccount:
+    def look_up(self, name: str = "ada") -> Credentials:
         with self.store.read() as transaction:
-            found = people.get_account(transaction, name)
+            found = people.get_credentials(transaction, name)
         assert found is not None
         return found
 
@@ -152,7 +152,7 @@ def test_a_password_that_is_refused_leaves_the_invite_good(town):
 
 def test_an_invite_that_is_used_meanwhile_is_not_used_again(store, clock):
     hasher = HasherWithVisitor()
-    accounts = LocalAccounts(store, hasher, clock=clock)
+    accounts = LocalCredentials(store, hasher, clock=clock)
     token = accounts.invite("ada", by="root", valid_for=DAY).token
     hasher.visit = lambda: accounts.accept(token, OTHER)
     with pytest.raises(InviteError):
@@ -228,7 +228,7 @@ def test_checking_a_password_never_fails_otherwise(name, password):
         check_password(name, password)
     except PasswordError:
         return
-    assert 12 <= len(password) <= LONGEST_PASSWORD
+    assert 12 <= len(password) <= MAX_PASSWORD_LENGTH
 
 
 def test_a_wrong_password_is_wrong(town):
@@ -257,7 +257,7 @@ def test_nobody_knows_the_password_of_those_without_one(town):
 
 def test_a_password_that_is_too_long_is_not_hashed(town):
     town.accounts.change("ada", GOOD)
-    assert not town.accounts.verify("ada", "x" * (LONGEST_PASSWORD + 1))
+    assert not town.accounts.verify("ada", "x" * (MAX_PASSWORD_LENGTH + 1))
     assert town.hasher.verified == []
 
 
@@ -318,7 +318,7 @@ def test_a_login_goes_on_where_the_hash_cannot_be_made_again(town, caplog):
 
 def test_a_login_never_brings_back_a_password_that_was_changed_meanwhile(store, clock):
     hasher = HasherWithVisitor()
-    accounts = LocalAccounts(store, hasher, clock=clock)
+    accounts = LocalCredentials(store, hasher, clock=clock)
     accounts.change("ada", GOOD)
     hasher.version = 2
     hasher.visit = lambda: accounts.change("ada", OTHER)

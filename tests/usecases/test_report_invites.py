@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jupyterhub_platform.store.credentials import LocalAccount
+from jupyterhub_platform.store.credentials import Credentials
 from jupyterhub_platform.usecases.reports.invites import TOLD_FOR, tell_of_invite
 
 NOW = datetime(2030, 5, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
-PLAIN = LocalAccount("kim", "hash", NOW - 9 * DAY, None, None, None, None, NOW - 9 * DAY, NOW)
+PLAIN = Credentials("kim", "hash", NOW - 9 * DAY, None, None, None, None, NOW - 9 * DAY, NOW)
 INVITED = replace(
     PLAIN, invite_hash="x", invite_by="boss", invite_expires_at=NOW + DAY, updated_at=NOW - DAY
 )
@@ -43,5 +43,5 @@ def test_a_password_that_was_set_with_an_invite_is_told_of() -> None:
     ],
     ids=["no account", "no invite", "a newcomer", "expired", "changed since", "long ago"],
 )
-def test_otherwise_nothing_is_told(account: LocalAccount | None) -> None:
+def test_otherwise_nothing_is_told(account: Credentials | None) -> None:
     assert tell_of_invite(account, NOW) == ""

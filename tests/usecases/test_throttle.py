@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from jupyterhub_platform.usecases.login_throttle import (
     FORGET_AFTER_SECONDS,
     FREE_TRIES,
-    LONGEST_WAIT_SECONDS,
-    MOST_SOURCES,
+    MAX_SOURCES,
+    MAX_WAIT_SECONDS,
     SECONDS_PER_TRY,
     TRIES_AT_ONCE,
     SourceLimit,
@@ -76,7 +76,7 @@ def test_a_wait_runs_down_and_says_whole_seconds(throttle, ticks):
 
 def test_a_stranger_never_delays_the_person(throttle):
     guess(throttle, 10_000)
-    assert throttle.seconds_to_wait("ada", STRANGER) == LONGEST_WAIT_SECONDS
+    assert throttle.seconds_to_wait("ada", STRANGER) == MAX_WAIT_SECONDS
     assert throttle.seconds_to_wait("ada", HOME) == 0
     assert throttle.seconds_to_wait("ada", "address 198.51.100.7") == 0
 
@@ -99,7 +99,7 @@ def test_an_hour_without_a_try_forgets(throttle, ticks):
     guess(throttle, 100)
     ticks.seconds += FORGET_AFTER_SECONDS
     guess(throttle, 1)
-    assert throttle.seconds_to_wait("ada", STRANGER) == LONGEST_WAIT_SECONDS
+    assert throttle.seconds_to_wait("ada", STRANGER) == MAX_WAIT_SECONDS
     ticks.seconds += FORGET_AFTER_SECONDS + 1
     assert throttle.seconds_to_wait("ada", STRANGER) == 0
     guess(throttle, FREE_TRIES - 1)
@@ -109,7 +109,7 @@ def test_an_hour_without_a_try_forgets(throttle, ticks):
 def test_memory_is_bounded_and_the_oldest_is_forgotten(throttle):
     guess(throttle, FREE_TRIES, source="oldest")
     guess(throttle, FREE_TRIES, source="kept")
-    for n in range(MOST_SOURCES - 2):
+    for n in range(MAX_SOURCES - 2):
         throttle.note_wrong("ada", f"address {n}")
     guess(throttle, 1, source="kept")
     assert throttle.seconds_to_wait("ada", "oldest") == 1
@@ -117,7 +117,7 @@ def test_memory_is_bounded_and_the_oldest_is_forgotten(throttle):
         throttle.note_wrong("ada", f"more {n}")
     assert throttle.seconds_to_wait("ada", "oldest") == 0
     assert throttle.seconds_to_wait("ada", "kept") == 2
-    assert len(throttle._tries) == MOST_SOURCES
+    assert len(throttle._tries) == MAX_SOURCES
     assert sys.getsizeof(throttle._tries) < 4 * 2**20
 
 
@@ -138,7 +138,7 @@ def test_no_wait_is_negative_or_longer_than_the_longest(steps):
         ticks.seconds += pause
         (throttle.note_wrong if step == "wrong" else throttle.note_right)("ada", source)
         for each in (HOME, STRANGER):
-            assert 0 <= throttle.seconds_to_wait("ada", each) <= LONGEST_WAIT_SECONDS
+            assert 0 <= throttle.seconds_to_wait("ada", each) <= MAX_WAIT_SECONDS
 
 
 def test_a_source_is_looked_at_so_often_whatever_the_names(ticks):
@@ -176,6 +176,6 @@ def test_a_source_that_rests_has_all_its_tries_again_and_no_more(ticks):
 
 def test_sources_are_forgotten_as_well(ticks):
     limit = SourceLimit(ticks)
-    for number in range(MOST_SOURCES + 5):
+    for number in range(MAX_SOURCES + 5):
         limit.take(f"address {number}")
-    assert len(limit._free_at) == MOST_SOURCES
+    assert len(limit._free_at) == MAX_SOURCES

@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import IO, Final
 
-MOST_BYTES: Final = 16 * 2**20
+MAX_BYTES: Final = 16 * 2**20
 """Of one file; three older ones are kept beside it: ``hub.log.1`` is the newest of them."""
 KEPT_FILES: Final = 3
 BURST_BYTES: Final = 2 * 2**20
@@ -77,7 +77,7 @@ class HubLog:
 
     def _put(self, data: bytes) -> None:
         self._budget -= len(data)
-        if os.fstat(self._file.fileno()).st_size + len(data) > MOST_BYTES:
+        if os.fstat(self._file.fileno()).st_size + len(data) > MAX_BYTES:
             self._rotate()
         self._file.write(data)
 

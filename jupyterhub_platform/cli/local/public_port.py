@@ -22,7 +22,7 @@ from jupyterhub_platform.core.errors import PlatformError
 FIRST_PORT: Final = 8000
 LAST_PORT: Final = 8099
 _WAITING: Final = 1024
-_LONGEST_NAME: Final = 64
+_MAX_NAME_LENGTH: Final = 64
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
 _FIRST_UNPRIVILEGED: Final = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
@@ -236,7 +236,7 @@ def describe_process(pid: int | None) -> str:
 
 def _as_shown(name: str) -> str:
     """Return a name that a process gave itself without what a terminal would obey."""
-    return "".join(char if char.isprintable() else "?" for char in name[:_LONGEST_NAME])
+    return "".join(char if char.isprintable() else "?" for char in name[:_MAX_NAME_LENGTH])
 
 
 def may_be_taken(port: int) -> bool:

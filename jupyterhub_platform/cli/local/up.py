@@ -32,7 +32,7 @@ from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
-from jupyterhub_platform.factory import read_accounts
+from jupyterhub_platform.factory import read_credentials
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
@@ -254,7 +254,7 @@ def _find_policy(state: State, file: Path | None) -> Path:
 
 def _list_passwords(settings: Settings, passwords: Mapping[str, str]) -> dict[str, str | None]:
     """Return the sample passwords that still hold; ``None`` for people who changed theirs."""
-    accounts = read_accounts(settings, Argon2Hasher())
+    accounts = read_credentials(settings, Argon2Hasher())
     return {
         name: password if accounts.verify(name, password) else None
         for name, password in passwords.items()

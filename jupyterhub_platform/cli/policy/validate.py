@@ -13,7 +13,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.policy_warnings import find_warnings, render_warning
 from jupyterhub_platform.documents import (
     CONFIG_MAP_BYTES,
-    MOST_BYTES,
+    MAX_BYTES,
     ReadPolicy,
     parse_policy,
     read_policy,
@@ -67,7 +67,7 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
 def _read(file: Path) -> ReadPolicy:
     if str(file) != STDIN:
         return read_policy(file)
-    return parse_policy(sys.stdin.buffer.read(MOST_BYTES + 1), "<stdin>")
+    return parse_policy(sys.stdin.buffer.read(MAX_BYTES + 1), "<stdin>")
 
 
 def _warn_of_size(file: Path, read: ReadPolicy) -> tuple[Fault, ...]:

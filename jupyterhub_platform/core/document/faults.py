@@ -9,10 +9,10 @@ from jupyterhub_platform.core.errors import Fault
 KeyPath = tuple[str | int, ...]
 """Where something stands in a document: keys, and positions in lists."""
 
-MOST_FAULTS: Final = 10_000
+MAX_FAULTS: Final = 10_000
 """What is reported of one document: each costs memory, and nobody reads on."""
-_MOST_SHOWN: Final = 64
-_MOST_COMPARED: Final = 50_000
+_MAX_SHOWN: Final = 64
+_MAX_COMPARED: Final = 50_000
 _Entry = TypeVar("_Entry")
 
 
@@ -42,7 +42,7 @@ class Findings:
 
     def note(self, fault: Fault) -> None:
         """Report a fault on which nothing else rests, such as a name that is no name."""
-        if len(self._faults) < MOST_FAULTS:
+        if len(self._faults) < MAX_FAULTS:
             self._faults.append(fault)
 
     def mark_broken(self, path: KeyPath) -> None:
@@ -77,9 +77,9 @@ class Findings:
         names gets suggestions for the first of them only: comparing is slow.
         """
         self._compared += len(known)
-        if self._compared > _MOST_COMPARED:
+        if self._compared > _MAX_COMPARED:
             return otherwise
-        close = get_close_matches(name[:_MOST_SHOWN], sorted(known), n=1, cutoff=likeness)
+        close = get_close_matches(name[:_MAX_SHOWN], sorted(known), n=1, cutoff=likeness)
         return f"did you mean {quote(close[0])}?" if close else otherwise
 
     def in_order(self) -> tuple[Fault, ...]:
@@ -108,7 +108,7 @@ def _place(places: dict[KeyPath, int], path: KeyPath) -> int:
 def quote(value: object) -> str:
     """Show a value of the document in a message, shortened."""
     text = str(value)
-    return f"“{text}”" if len(text) <= _MOST_SHOWN else f"“{text[:_MOST_SHOWN]}…”"
+    return f"“{text}”" if len(text) <= _MAX_SHOWN else f"“{text[:_MAX_SHOWN]}…”"
 
 
 def join(names: Iterable[str]) -> str:

@@ -22,10 +22,10 @@ from jupyterhub_platform.core.resources import (
     parse_quantity,
 )
 
-_LEAST_BYTES: Final[Mapping[str, int]] = {MEMORY: 16 * 2**20}
-_LEAST_STORAGE: Final = 2**20
-_MOST_GUESSED: Final = 64
-_MOST_MEBI: Final = 2**17
+_MIN_BYTES: Final[Mapping[str, int]] = {MEMORY: 16 * 2**20}
+_MIN_STORAGE: Final = 2**20
+_MAX_GUESSED: Final = 64
+_MAX_MEBI: Final = 2**17
 
 _WRITTEN: Final = re.compile(
     r"\+?(\d{1,20}(?:[.,]\d{1,20})?|[.,]\d{1,20})\s*([A-Za-z]{0,12})", re.ASCII
@@ -75,7 +75,7 @@ def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
 
 def _least(name: str) -> int:
     """Return the least amount that can be meant; huge pages are counted by their own size."""
-    return 0 if name.startswith(HUGEPAGES) else _LEAST_BYTES.get(name, _LEAST_STORAGE)
+    return 0 if name.startswith(HUGEPAGES) else _MIN_BYTES.get(name, _MIN_STORAGE)
 
 
 def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tuple[str, str]:
@@ -95,9 +95,9 @@ def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tup
 
 def _guess_bytes(number: str, least: str) -> str:
     value = Fraction(number.replace(",", ".") or 0)
-    if 0 < value <= _MOST_GUESSED:
+    if 0 < value <= _MAX_GUESSED:
         return f"write {number}Gi"
-    if 0 < value <= _MOST_MEBI:
+    if 0 < value <= _MAX_MEBI:
         return f"write {number}Mi"
     return f"write {least.replace(' MiB', 'Mi')} or more"
 

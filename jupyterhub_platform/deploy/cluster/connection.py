@@ -24,7 +24,7 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 REVIEWS: Final = ("selfsubjectaccessreviews", "localsubjectaccessreviews")
 
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=20)
-_MOST_SAID: Final = 300
+_MAX_SAID: Final = 300
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -82,7 +82,7 @@ class Connection:
                 file, context, client_configuration=configuration, persist_config=False
             )
         except Exception as error:  # noqa: BLE001 a broken kubeconfig fails in many ways
-            said = " ".join(str(error).split())[:_MOST_SAID]
+            said = " ".join(str(error).split())[:_MAX_SAID]
             raise ClusterConfigurationError(f"The kubeconfig cannot be used: {said}") from None
         named = next((each for each in contexts if each["name"] == context), active)
         namespace = str(named["context"].get("namespace") or "default")
@@ -154,7 +154,7 @@ class Connection:
                 retries=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterUnreachableError(str(error)[:_MOST_SAID]) from None
+            raise ClusterUnreachableError(str(error)[:_MAX_SAID]) from None
         self._note_time(answer.headers.get("Date"), asked_at)
         try:
             read = json.loads(answer.data)
@@ -162,7 +162,7 @@ class Connection:
             read = {}
         content: Manifest = read if isinstance(read, dict) else {}
         if answer.status >= 400:
-            raise ClusterRefusedError(answer.status, str(content.get("message", ""))[:_MOST_SAID])
+            raise ClusterRefusedError(answer.status, str(content.get("message", ""))[:_MAX_SAID])
         return content
 
     def _note_time(self, date: str | None, asked_at: datetime) -> None:

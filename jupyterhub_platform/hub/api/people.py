@@ -12,9 +12,9 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.public_address import public_address
-from jupyterhub_platform.usecases.suspensions import LONGEST_REASON, SuspensionError
+from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH, SuspensionError
 
-LONGEST_INVITE_HOURS: Final = 24 * 30
+MAX_INVITE_HOURS: Final = 24 * 30
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
 NOT_GIVEN_BACK: Final = ("tokens", "sessions", "share codes")
 
@@ -25,7 +25,7 @@ class InviteHandler(PlatformAPIHandler):
     async def post(self, name: str) -> None:
         """Answer with the link: for admins, and for managers of users who are new and theirs."""
         self.require(roles.ADMIN, roles.MANAGE)
-        if not getattr(self.authenticator, "local_accounts", False):
+        if not getattr(self.authenticator, "local_credentials", False):
             raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
         person = self.platform.snapshot.policy.people.get(name)
         if person is None:
@@ -38,12 +38,12 @@ class InviteHandler(PlatformAPIHandler):
         hours = self.read_object("expires_in_hours").get(
             "expires_in_hours", self.platform.invite_hours
         )
-        if type(hours) is not int or not 0 < hours <= LONGEST_INVITE_HOURS:
+        if type(hours) is not int or not 0 < hours <= MAX_INVITE_HOURS:
             raise web.HTTPError(
-                400, f"expires_in_hours is a whole number from 1 to {LONGEST_INVITE_HOURS}."
+                400, f"expires_in_hours is a whole number from 1 to {MAX_INVITE_HOURS}."
             )
         invite = await self.in_thread(
-            self.platform.runtime.accounts.invite,
+            self.platform.runtime.credentials.invite,
             name,
             by=self.me,
             valid_for=timedelta(hours=hours),
@@ -58,7 +58,7 @@ class InviteHandler(PlatformAPIHandler):
         )
 
     async def _check_manager(self, name: str) -> None:
-        has_password = await self.in_thread(self.platform.runtime.accounts.has_password, name)
+        has_password = await self.in_thread(self.platform.runtime.credentials.has_password, name)
         why_not = why_not_for_manager(
             self.platform, self.me, name, self.memberships_of(name), has_password=has_password
         )
@@ -94,8 +94,8 @@ class SuspensionHandler(PlatformAPIHandler):
         reason = body.get("reason")
         if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
             raise web.HTTPError(400, "Say why: reason is one line of text.")
-        if len(reason) > LONGEST_REASON:
-            raise web.HTTPError(400, f"reason has {LONGEST_REASON} characters at most.")
+        if len(reason) > MAX_REASON_LENGTH:
+            raise web.HTTPError(400, f"reason has {MAX_REASON_LENGTH} characters at most.")
         return reason.strip()
 
 

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.hub.api.request_bodies import ObjectBody
 from jupyterhub_platform.hub.platform import platform_of
 
-_MOST_NAMED: Final = 5
+_MAX_NAMED: Final = 5
 
 
 class KeptLevels(ObjectBody):
@@ -122,7 +122,7 @@ class KeptName(KeptAdmins):
             return {key: value for key, value in body.items() if key != "name"}
         held = platform_of(handler.settings).admission.book.of_user(user.name)
         if held:
-            servers = ", ".join(each.server or "default" for each in held[:_MOST_NAMED])
+            servers = ", ".join(each.server or "default" for each in held[:_MAX_NAMED])
             raise web.HTTPError(
                 409,
                 f"{user.name} has servers that have not ended ({servers}), and is charged for them "

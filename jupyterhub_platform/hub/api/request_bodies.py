@@ -14,7 +14,7 @@ LISTS_OF_TEXTS: Final = (
 )
 """Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
 
-MOST_ROWS: Final = 2**31
+MAX_ROWS: Final = 2**31
 
 
 class ObjectBody:
@@ -38,8 +38,8 @@ class ObjectBody:
     def get_api_pagination(self) -> tuple[int, int]:
         """Return where a page begins and how long it is, if a database can count so far."""
         offset, limit = super().get_api_pagination()  # type: ignore[misc]
-        if offset > MOST_ROWS:
-            raise web.HTTPError(400, f"offset is {MOST_ROWS} at most.")
+        if offset > MAX_ROWS:
+            raise web.HTTPError(400, f"offset is {MAX_ROWS} at most.")
         return offset, limit
 
     def on_finish(self) -> None:

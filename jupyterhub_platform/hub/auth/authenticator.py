@@ -40,7 +40,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     """
 
     platform: Platform
-    local_accounts = False
+    local_credentials = False
     """Whether people log in with passwords that the platform keeps."""
     surround_routes: ClassVar[Callable[[list[Any]], list[Any]]]
     """Puts an authenticator's own routes among those of the platform; ``configure`` sets it."""
@@ -261,7 +261,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return super().post_spawn_stop(user, spawner)
 
 
-def governed(authenticator: type[Authenticator]) -> type[Authenticator]:
+def wrap_authenticator(authenticator: type[Authenticator]) -> type[Authenticator]:
     """Return a site's own authenticator with the platform's gate in front of it."""
     if issubclass(authenticator, GovernedAuthenticator):
         return authenticator
@@ -274,7 +274,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
     Another way to prove who somebody is (OpenID Connect) overrides :meth:`identify` alone.
     """
 
-    local_accounts = True
+    local_credentials = True
 
     auth_refresh_age = Float(
         60.0, help="Seconds until a person's declared memberships are looked at again."
@@ -293,7 +293,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
-        self.login = LocalLogin(self.platform.runtime.accounts, self.tries_per_source)
+        self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
         return [("/login", LoginPage), *handlers]
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:

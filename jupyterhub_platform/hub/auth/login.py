@@ -13,7 +13,7 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.forwarded_headers import source_of
 from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
-from jupyterhub_platform.usecases.credentials import Invited, LocalAccounts
+from jupyterhub_platform.usecases.credentials import Invited, LocalCredentials
 from jupyterhub_platform.usecases.login_throttle import TRIES_AT_ONCE, SourceLimit, Throttle
 
 T = TypeVar("T")
@@ -25,8 +25,10 @@ DEVICE_DAYS: Final = 180
 class LocalLogin:
     """Checks a name and a password that came in over a login form."""
 
-    def __init__(self, accounts: LocalAccounts, tries_per_source: int = TRIES_AT_ONCE) -> None:
-        self._accounts = accounts
+    def __init__(
+        self, credentials: LocalCredentials, tries_per_source: int = TRIES_AT_ONCE
+    ) -> None:
+        self._credentials = credentials
         self._throttle = Throttle(time.monotonic)
         self._limit = SourceLimit(time.monotonic, tries_per_source)
         self._trying: set[tuple[str, str]] = set()
@@ -55,7 +57,7 @@ class LocalLogin:
             )
         self._trying.add((person, source))
         try:
-            right = await self._look(source, self._accounts.verify, person, password)
+            right = await self._look(source, self._credentials.verify, person, password)
         finally:
             self._trying.discard((person, source))
         if not right or not person:
@@ -78,7 +80,7 @@ class LocalLogin:
         """
         source = source_of(handler.request)
         refuse_for(self._limit.seconds_to_wait(source))
-        invite = await self._look(source, self._accounts.find_invite, token)
+        invite = await self._look(source, self._credentials.find_invite, token)
         self._limit.give_back(source)
         return invite
 
@@ -92,11 +94,11 @@ class LocalLogin:
 
     async def accept(self, token: str, password: str) -> str:
         """Set the password of whom an invite is for, and return their name."""
-        return await self._run(self._accounts.accept, token, password)
+        return await self._run(self._credentials.accept, token, password)
 
     async def change(self, name: str, password: str) -> None:
         """Set the password of a person who has proved who they are."""
-        await self._run(self._accounts.change, name, password)
+        await self._run(self._credentials.change, name, password)
 
     async def _run(self, call: Callable[..., T], *arguments: str) -> T:
         """Run what hashes, or what strangers may ask for, beside the Hub's loop."""

@@ -23,13 +23,13 @@ from jupyterhub_platform.hub.people.roles import is_ours, list_safe
 
 log = logging.getLogger(__name__)
 
-MOST_ENTRIES: Final = 1000
+MAX_ENTRIES: Final = 1000
 """Groups or roles of one person, scopes or bearers of one role: each is a row of the database."""
-MOST_LOOKED_AT: Final = 100_000
-LONGEST_NAME: Final = 255
+MAX_LOOKED_AT: Final = 100_000
+MAX_NAME_LENGTH: Final = 255
 """What a column of the Hub's database takes."""
-LONGEST_DESCRIPTION: Final = 1023
-MOST_SHOWN: Final = 40
+MAX_DESCRIPTION_LENGTH: Final = 1023
+MAX_SHOWN: Final = 40
 NAMELESS: Final = (
     "Your identity provider gave the Hub no name that it can use. Ask an admin to look at the "
     "Hub's log"
@@ -89,7 +89,7 @@ async def read_person(said: Any) -> dict[str, Any] | None:
 
 def is_name(said: object) -> bool:
     """Tell whether this can be a name in the Hub's database."""
-    return isinstance(said, str) and 0 < len(said) <= LONGEST_NAME and is_storable(said)
+    return isinstance(said, str) and 0 < len(said) <= MAX_NAME_LENGTH and is_storable(said)
 
 
 def read_groups(said: object, name: str) -> frozenset[str]:
@@ -108,14 +108,14 @@ def read_groups(said: object, name: str) -> frozenset[str]:
             ", ".join(map(ascii, sorted(reserved))),
         )
     # Sorted, so that the same ones are left at every login.
-    kept = frozenset(sorted(texts - reserved)[:MOST_ENTRIES])
+    kept = frozenset(sorted(texts - reserved)[:MAX_ENTRIES])
     if passed_over := len(entries) - len(reserved) - len(kept):
         log.warning(
             "Of the groups of %s that the authenticator gives, %d are passed over: they come "
             "twice, are no names, or are more than %d",
             name,
             passed_over,
-            MOST_ENTRIES,
+            MAX_ENTRIES,
         )
     return kept
 
@@ -179,9 +179,9 @@ def _list_roles(
     if entries is None:
         log.warning("The authenticator's roles are no list of roles; they are none")
         return
-    if len(entries) > MOST_ENTRIES:
-        log.warning("The authenticator has more than %d roles; the first count", MOST_ENTRIES)
-    for role in entries[:MOST_ENTRIES]:
+    if len(entries) > MAX_ENTRIES:
+        log.warning("The authenticator has more than %d roles; the first count", MAX_ENTRIES)
+    for role in entries[:MAX_ENTRIES]:
         read = _read_role(role, custom_scopes)
         if read is not None and read["name"] not in _OF_THE_HUB:
             yield read
@@ -202,7 +202,7 @@ def _read_role(
     read: dict[str, Any] = {"name": name}
     description = said.get("description")
     if isinstance(description, str) and is_storable(description):
-        read["description"] = description[:LONGEST_DESCRIPTION]
+        read["description"] = description[:MAX_DESCRIPTION_LENGTH]
     for kind in _BEARERS:
         if kind in said:
             bearers = _list_entries(said[kind] or ())
@@ -210,16 +210,16 @@ def _read_role(
                 log.warning("The authenticator's role %s has %s that are no list", name, kind)
                 continue
             names = [each for each in bearers if isinstance(each, str) and is_name(each)]
-            read[kind] = [each for each in names if not is_level_group(each)][:MOST_ENTRIES]
+            read[kind] = [each for each in names if not is_level_group(each)][:MAX_ENTRIES]
     safe = [scope for scope in list_safe(scopes, custom_scopes) if _is_known(scope, custom_scopes)][
-        :MOST_ENTRIES
+        :MAX_ENTRIES
     ]
     if safe != scopes:
         log.warning(
             "The role %s of the authenticator has %s, which the policy alone gives, or which is no "
             "scope; that is passed over",
             name,
-            ", ".join(_show(scope) for scope in scopes[:MOST_SHOWN] if scope not in safe),
+            ", ".join(_show(scope) for scope in scopes[:MAX_SHOWN] if scope not in safe),
         )
         if not safe:
             return None
@@ -239,7 +239,7 @@ def _list_entries(said: object) -> list[object] | None:
     """Return what is in a list, as far as that is looked at; none if it is no list."""
     if isinstance(said, str | bytes | Mapping) or not isinstance(said, Iterable):
         return None
-    return list(islice(said, MOST_LOOKED_AT))
+    return list(islice(said, MAX_LOOKED_AT))
 
 
 def _is_json_object(value: object) -> bool:
@@ -252,4 +252,4 @@ def _is_json_object(value: object) -> bool:
 
 def _show(said: object) -> str:
     """Return what is said for a line of the log, and its kind alone where it is no text."""
-    return ascii(said[:MOST_SHOWN]) if isinstance(said, str) else f"<{type(said).__name__}>"
+    return ascii(said[:MAX_SHOWN]) if isinstance(said, str) else f"<{type(said).__name__}>"

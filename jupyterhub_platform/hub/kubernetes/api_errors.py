@@ -22,9 +22,9 @@ BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses with which the cluster says "later": worth another try."""
 RETRY_SECONDS: Final = 30
 
-_MOST_DIGITS: Final = 6
-_MOST_LOGGED: Final = 1024
-_MOST_READ: Final = 8192
+_MAX_DIGITS: Final = 6
+_MAX_LOGGED: Final = 1024
+_MAX_READ: Final = 8192
 _SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|KEY", re.IGNORECASE)
 
 
@@ -35,7 +35,7 @@ def read_message(error: ApiException) -> str:
     except (TypeError, ValueError):
         return ""
     message = answer.get("message", "") if isinstance(answer, dict) else ""
-    return str(message)[:_MOST_READ]
+    return str(message)[:_MAX_READ]
 
 
 def secrets_in(pod: Manifest) -> frozenset[str]:
@@ -60,7 +60,7 @@ def for_log(error: ApiException, secrets: Iterable[str]) -> str:
     # Longest first: a secret may be part of another.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
         message = message.replace(secret, "[redacted]")
-    return f"HTTP {error.status}: {message[:_MOST_LOGGED]!a}"
+    return f"HTTP {error.status}: {message[:_MAX_LOGGED]!a}"
 
 
 def explain(error: ApiException) -> AdmissionDenied:
@@ -81,7 +81,7 @@ def wanted_seconds(error: ApiException) -> int:
     """Return how long the cluster wants to be left alone, as its ``Retry-After`` says it."""
     headers: Mapping[str, str] = error.headers or {}
     wanted = headers.get("Retry-After", "")
-    return int(wanted) if wanted.isdecimal() and len(wanted) < _MOST_DIGITS else 0
+    return int(wanted) if wanted.isdecimal() and len(wanted) < _MAX_DIGITS else 0
 
 
 def busy(wanted: int = 0) -> AdmissionDenied:

@@ -16,7 +16,7 @@ _Call: TypeAlias = Callable[..., Awaitable[Any]]
 _MARKS_ALONE: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
 _PART: Final = 200
 _LINES: Final = 200
-_MOST_LOGGED: Final = 2**16
+_MAX_LOGGED: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Pods:
     async def read_log(self, name: str, container: str) -> str:
         """Return the end of what a container has logged."""
         read = self.api.read_namespaced_pod_log
-        more = {"container": container, "tail_lines": _LINES, "limit_bytes": _MOST_LOGGED}
+        more = {"container": container, "tail_lines": _LINES, "limit_bytes": _MAX_LOGGED}
         return await self._wait_for(_ask_text(read, name, self.namespace, **more))
 
     async def list_marks(self, selector: str) -> list[Manifest]:

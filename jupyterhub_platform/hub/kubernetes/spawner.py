@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.kubernetes import api_errors as answers
 from jupyterhub_platform.hub.kubernetes.guard.check import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
 from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_own_account
-from jupyterhub_platform.hub.kubernetes.manifest.build import dress
+from jupyterhub_platform.hub.kubernetes.manifest.build import apply_tier
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     annotations_of,
     labels_of,
@@ -114,7 +114,7 @@ class KubeTierSpawner(HomeClaimSpawner):
             raise answers.misconfigured(setting)
         try:
             pod: V1Pod = await super().get_pod_manifest()
-            dress(pod, self._admitted(), self.hub_instance, self.pvc_name)
+            apply_tier(pod, self._admitted(), self.hub_instance, self.pvc_name)
         except (AttributeError, TypeError, ValueError) as error:
             self.log.exception("A setting of c.KubeSpawner has a shape that no pod has")
             raise answers.unreadable(str(error)) from None

@@ -30,7 +30,7 @@ _PIDS: Final = "pids"
 _DIMENSIONS: Final = frozenset({CPU, MEMORY})
 _CONTROLLERS: Final = frozenset({CPU, MEMORY, _PIDS})
 _PERIOD: Final = 100_000  # microseconds; the kernel's own default
-_LEAST_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
+_MIN_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
 _TRIED: Final = Resources.of({CPU: 500, MEMORY: 2**28})
 _TRIED_PROCESSES: Final = 64
 _TRY_SECONDS: Final = 10
@@ -65,7 +65,7 @@ class Confinement:
 def render_limits(resources: Resources, processes: int) -> dict[str, str]:
     """Render limits as the control files of a group; what is unlimited has none."""
     cpu, memory = resources.amount(CPU), resources.amount(MEMORY)
-    quota = max(cpu * _PERIOD // 1000, _LEAST_QUOTA)
+    quota = max(cpu * _PERIOD // 1000, _MIN_QUOTA)
     wanted = {
         "cpu.max": f"{quota} {_PERIOD}" if cpu else "",
         "memory.max": str(memory or ""),

@@ -25,7 +25,7 @@ from jupyterhub_platform.hub.local.uid_register import UserIds
 _REGISTER: Final = "people-uids.json"
 _REGISTERED: Final = TypeAdapter(dict[str, int])
 _PLAIN: Final = re.compile(r"[a-z0-9_.]")
-_LONGEST: Final = 120
+_MAX_LENGTH: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ def escape_name(name: str) -> str:
         else "".join(f"-{byte:02x}" for byte in char.encode(errors="surrogatepass"))
         for at, char in enumerate(name)
     )
-    if len(escaped) <= _LONGEST:
+    if len(escaped) <= _MAX_LENGTH:
         return escaped
     digest = hashlib.sha256(escaped.encode()).hexdigest()[:32]
     return f"{escaped[:64].rstrip('-')}-.{digest}"

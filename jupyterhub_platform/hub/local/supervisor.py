@@ -39,7 +39,7 @@ _LISTENER = 3
 _LOG = 1
 _PIPE_BYTES = 2**20
 _BYTES_PER_SECOND = 2**20
-_LEAST_LOG = 2**16
+_MIN_LOG = 2**16
 _PAUSE = 0.05
 _DRAIN_SECONDS = 1.0
 
@@ -218,14 +218,14 @@ def _keep_log(output: int, most: int) -> None:
             budget -= len(held + read)
             held, left_out = b"", 0
         else:
-            left_out += max(0, len(held + read) - _LEAST_LOG)
-            held = (held + read)[-_LEAST_LOG:]
+            left_out += max(0, len(held + read) - _MIN_LOG)
+            held = (held + read)[-_MIN_LOG:]
         time.sleep(_PAUSE)
 
 
 def _write_log(text: bytes, most: int) -> None:
     """Write into the log; when it is full, only the latter half of it stays."""
-    half = max(most, _LEAST_LOG) // 2
+    half = max(most, _MIN_LOG) // 2
     text = text[-half:]
     with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
         size = os.fstat(_LOG).st_size

@@ -31,7 +31,7 @@ from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.usecases.admission import Start
 
 _STARTING: Final = frozenset({"spawn", "check"})
-_LONGEST_SHOWN: Final = 64
+_MAX_SHOWN_LENGTH: Final = 64
 _WISHES: Final = frozenset({*OPTION_NAMES, *(f"opt-{name}" for name in OPTION_NAMES)})
 
 
@@ -88,7 +88,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
             page_url=self._page_of(user, spawner.name),
             open_url=self._open_url(user, spawner),
             stop_url=self._stop_url(user, spawner, wish),
-            new_name=self.get_query_argument(NEW_SERVER, "")[:_LONGEST_SHOWN] or new_name,
+            new_name=self.get_query_argument(NEW_SERVER, "")[:_MAX_SHOWN_LENGTH] or new_name,
             why_none=why_none,
             others=tuple(
                 (name, f"{self._page_of(user, name)}?{options_query(wish)}")
@@ -130,7 +130,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         if not self.allow_named_servers:
             return "Each person has one server on this Hub."
         if _is_active(user, name):
-            return f"A server {name[:_LONGEST_SHOWN]} is there already. Choose another name."
+            return f"A server {name[:_MAX_SHOWN_LENGTH]} is there already. Choose another name."
         if name in user.orm_spawners:
             return ""
         if not is_valid_safe_slug(name):

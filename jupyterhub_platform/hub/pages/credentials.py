@@ -30,7 +30,7 @@ class PlatformPage(Visited):
         tornado.web.HTTPError
             Raised with 404 if people of this Hub prove who they are elsewhere.
         """
-        if not getattr(self.authenticator, "local_accounts", False):
+        if not getattr(self.authenticator, "local_credentials", False):
             raise web.HTTPError(404)
         login: LocalLogin = self.authenticator.login
         return login

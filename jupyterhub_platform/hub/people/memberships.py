@@ -14,8 +14,7 @@ from jupyterhub_platform.core.memberships import list_declared, settle_membershi
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.reserved import strip_roles_of_admins
 from jupyterhub_platform.hub.threads import STORE_THREADS
-from jupyterhub_platform.hub.upstream.event_loop import keep_what_is, uncollected
-from jupyterhub_platform.hub.upstream.pace import Pace
+from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.usecases.policies import Policies
 
 Memberships: TypeAlias = Mapping[str, frozenset[str]]
@@ -38,15 +37,15 @@ async def apply_memberships(
         return
     loop = asyncio.get_running_loop()
     try:
-        with uncollected():
+        with gc_paused():
             declared, both = await loop.run_in_executor(STORE_THREADS, _remember, policy, policies)
-            keep_what_is()
+            freeze_heap()
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
         return
     await _settle(app, policy, both)
     try:
-        with uncollected():
+        with gc_paused():
             await loop.run_in_executor(STORE_THREADS, policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
@@ -67,15 +66,15 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
 async def _settle(
     app: Any, policy: Policy, applied: Memberships, *, levels_only: bool = False
 ) -> None:
-    pace = Pace()
-    current = await _read_memberships(app.db, pace)
-    keep_what_is()
+    turn = Turn()
+    current = await _read_memberships(app.db, turn)
+    freeze_heap()
     # The Hub itself has taken everything from those whom a site blocks.
     blocked = app.authenticator.blocked_users
     for name in sorted((applied.keys() | policy.people.keys() | current.keys()) - blocked):
-        if pace.is_over:
+        if turn.is_over:
             app.db.commit()
-            await pace.keep()
+            await turn.yield_if_due()
         was = current.get(name)
         theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
@@ -90,7 +89,7 @@ async def _settle(
     app.db.commit()
 
 
-async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[str]]:
+async def _read_memberships(database: Any, turn: Turn) -> dict[str, frozenset[str]]:
     """Read the groups of every user of the Hub, some users at a time."""
     memberships: dict[str, frozenset[str]] = {}
     pairs = orm.user_group_map.c
@@ -107,7 +106,7 @@ async def _read_memberships(database: Any, pace: Pace) -> dict[str, frozenset[st
         users = database.query(orm.User.id, orm.User.name)
         for user, name in users.filter(orm.User.id.between(first, last)):
             memberships[name] = frozenset(groups[user])
-        await pace.keep()
+        await turn.yield_if_due()
     return memberships
 
 

@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.people.roles import find_unsafe, is_ours, list_safe
 
 ADMINS: Final = level_group(Level.ADMIN)
 BY_THE_POLICY: Final = "Levels, and who is an admin, are given by the policy alone"
-_MOST_NAMED: Final = 5
+_MAX_NAMED: Final = 5
 
 
 def withdraw_reserved(database: Any, policy: Policy) -> Iterator[str]:
@@ -110,5 +110,5 @@ def defined_custom_scopes() -> dict[str, Any]:
 
 def _name(names: Iterable[str]) -> str:
     shown = list(names)
-    more = f" and {len(shown) - _MOST_NAMED} more" if len(shown) > _MOST_NAMED else ""
-    return ", ".join(shown[:_MOST_NAMED]) + more
+    more = f" and {len(shown) - _MAX_NAMED} more" if len(shown) > _MAX_NAMED else ""
+    return ", ".join(shown[:_MAX_NAMED]) + more

@@ -9,7 +9,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.servers.inventory import live_servers
 from jupyterhub_platform.hub.threads import STORE_THREADS
-from jupyterhub_platform.hub.upstream.event_loop import uncollected
+from jupyterhub_platform.hub.upstream.event_loop import gc_paused
 from jupyterhub_platform.usecases.consistency import Drift, compare
 
 
@@ -29,7 +29,7 @@ class Checker:
             return  # nothing waits for a database that is known to be down
         loop = asyncio.get_running_loop()
         try:
-            with uncollected():
+            with gc_paused():
                 live = await live_servers(self._app.users.values())
                 book = self._runtime.admission.book.copy()
                 differences = await loop.run_in_executor(

@@ -7,7 +7,7 @@ from typing import Any, Final
 from jupyterhub import orm
 
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.hub.upstream.pace import Pace
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 from jupyterhub_platform.usecases.consistency import LiveServer
 
 _CANCEL_SECONDS: Final = 10.0
@@ -40,7 +40,7 @@ def _held_by(row: Any) -> object:
 
 async def live_servers(users: Iterable[Any]) -> list[LiveServer]:
     """List the servers that this Hub process counts as active, with turns for others between."""
-    pace = Pace()
+    turn = Turn()
     found = []
     for user in tuple(users):
         found += [
@@ -48,7 +48,7 @@ async def live_servers(users: Iterable[Any]) -> list[LiveServer]:
             for spawner in tuple(user.spawners.values())
             if spawner.active
         ]
-        await pace.keep()
+        await turn.yield_if_due()
     return found
 
 

@@ -13,7 +13,7 @@ from jupyterhub.httpclient import JupyterHubHTTPClient
 from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.hub.servers.inventory import stop_server
-from jupyterhub_platform.hub.upstream.pace import Pace
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 
 _Running: TypeAlias = tuple[Any, Any, Reservation]
 """A person, a server of theirs, and what it holds."""
@@ -67,9 +67,9 @@ class Lifetimes:
         await asyncio.gather(*(self._stop_unless_busy(*each) for each in idle))
 
     async def _list_running(self) -> AsyncIterator[_Running]:
-        pace = Pace()
+        turn = Turn()
         for user in tuple(self._app.users.values()):
-            await pace.keep()
+            await turn.yield_if_due()
             for spawner, held in running_reservations(user):
                 if spawner.pending != "stop":
                     yield user, spawner, held

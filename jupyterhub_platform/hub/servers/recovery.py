@@ -19,7 +19,7 @@ _ROUNDS: Final = 2
 """After the last failure: what is still half-way in the second one is not worked at by the Hub."""
 
 
-class Mending:
+class ServerRecovery:
     """Finishes what the Hub could not, once its database works again."""
 
     def __init__(self, app: Any, book: Book) -> None:
@@ -32,7 +32,7 @@ class Mending:
     def _note_failure(self) -> None:
         self._rounds = _ROUNDS
 
-    async def mend(self) -> None:
+    async def recover(self) -> None:
         """Look at all servers if the database failed since they were looked at last."""
         if not self._rounds:
             return

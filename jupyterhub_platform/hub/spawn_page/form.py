@@ -5,8 +5,8 @@ from typing import Final
 
 IMAGE_PREFIX: Final = "image:"
 _NAMES: Final = ("tier", "account")
-_MOST_UNKNOWN: Final = 3
-_LONGEST_NAME: Final = 48
+_MAX_UNKNOWN: Final = 3
+_MAX_NAME_LENGTH: Final = 48
 
 
 def options_from_form(form_data: Mapping[str, object]) -> dict[str, object]:
@@ -24,7 +24,7 @@ def options_from_form(form_data: Mapping[str, object]) -> dict[str, object]:
         if name not in (*_NAMES, "_xsrf") and not name.startswith(IMAGE_PREFIX)
     )
     # Named so that no key is one that the Hub's own database columns treat specially.
-    options |= {f"form field {name[:_LONGEST_NAME]}": "" for name in unknown[:_MOST_UNKNOWN]}
+    options |= {f"form field {name[:_MAX_NAME_LENGTH]}": "" for name in unknown[:_MAX_UNKNOWN]}
     return options
 
 

@@ -15,8 +15,8 @@ from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Obstacles, Others, OwnServer
 
-_MOST_NAMES = 10
-_MOST_COMBINED = 6
+_MAX_NAMES = 10
+_MAX_COMBINED = 6
 _SHARED = frozenset({"platform", "account", "tier", "tier-account"})
 
 
@@ -79,7 +79,7 @@ def _say_together(
     if not _covers(counting.values(), missing):
         whose = "your" if facts.own else f"{facts.user}'s"
         return f"Stopping {whose} servers alone does not make enough room."
-    few = len(counting) <= _MOST_COMBINED
+    few = len(counting) <= _MAX_COMBINED
     for size in range(2, len(counting) if few else 0):
         for chosen in combinations(counting, size):
             if _covers([counting[each] for each in chosen], missing):
@@ -107,7 +107,7 @@ def _others(facts: Facts, scope: Scope, theirs: tuple[Reservation, ...]) -> Othe
     named = [each for each in theirs if facts.viewer.may_name(each.account)]
     shown = tuple(
         f"{each.user}: {each.server or 'default server'} ({facts.tier_title(each.tier)})"
-        for each in named[:_MOST_NAMES]
+        for each in named[:_MAX_NAMES]
     )
     kind = f"{facts.tier_title(scope.tier)} " if scope.tier else ""
     servers = "server" if len(theirs) == 1 else "servers"

@@ -31,7 +31,7 @@ from jupyterhub_platform.hub.spawn_page.page import (
 from jupyterhub_platform.usecases.book import Book
 
 _PERSONAL = ("person.", "level.", "account.none")
-_MOST_FUTURES = 5
+_MAX_FUTURES = 5
 
 
 def build_view(
@@ -205,7 +205,7 @@ def _list_futures(
         for_account = grant.group != "" and grant.group == account
         if grant.starts is not None and grant.starts > now and (for_person or for_account):
             concern.append((grant.starts, grant))
-    return tuple(sorted(concern, key=lambda each: each[0])[:_MOST_FUTURES])
+    return tuple(sorted(concern, key=lambda each: each[0])[:_MAX_FUTURES])
 
 
 def _find_later(question: Question, futures: list[tuple[Grant, Question]]) -> Mapping[str, Later]:

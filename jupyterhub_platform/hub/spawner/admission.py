@@ -23,7 +23,7 @@ from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_do
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
-from jupyterhub_platform.hub.spawner.rollback import Refused
+from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -156,16 +156,16 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
                 request = self._request(asked, handler, remembered=remembered)
                 self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
-            refused = Refused.start_of(self, before)
+            refused = SpawnRollback.start_of(self, before)
             if not refused.known:
-                refused.put_back(self)
+                refused.restore(self)
             raise
 
     def _put_back_when_done(self) -> None:
         if self._spawn_future is not None:
-            refused = Refused.start_of(self, self._options_before)
+            refused = SpawnRollback.start_of(self, self._options_before)
             # Runs after the Hub has cleaned up itself.
-            self._spawn_future.add_done_callback(lambda _: refused.put_back(self))
+            self._spawn_future.add_done_callback(lambda _: refused.restore(self))
 
     @contextmanager
     def _told_to_the_hub(self) -> Iterator[None]:

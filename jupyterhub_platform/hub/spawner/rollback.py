@@ -6,7 +6,7 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class SpawnRollback:
     """A spawner's row as it was before a start that is refused.
 
     ``options`` are those before the start, ``known`` is false for a server of which the Hub knows
@@ -18,13 +18,13 @@ class Refused:
     known: bool
 
     @classmethod
-    def start_of(cls, spawner: Any, options_before: Any) -> "Refused":
+    def start_of(cls, spawner: Any, options_before: Any) -> "SpawnRollback":
         """Note what is to be put back for ``spawner``, while its row still says so."""
         row = spawner.orm_spawner
         used = options_before or row.state or row.last_activity is not None
         return cls(options_before, row.last_activity, not spawner.name or bool(used))
 
-    def put_back(self, spawner: Any) -> None:
+    def restore(self, spawner: Any) -> None:
         """Take back what the Hub wrote; the next start finds a new spawner."""
         user, row = spawner.user, spawner.orm_spawner
         if user.spawners.get(spawner.name) is spawner:

@@ -14,7 +14,7 @@ const http = require("node:http");
 const https = require("node:https");
 const net = require("node:net");
 
-const MOST_UNFINISHED = 256;
+const MAX_UNFINISHED = 256;
 const HEADER_MS = 30_000;
 const STALLED_MS = 60_000;
 const CLOSING_MS = 5_000;
@@ -107,7 +107,7 @@ function limit(server) {
     if (!unfinished.has(customer)) unfinished.set(customer, new Map());
     const own = unfinished.get(customer);
     own.set(end, socket);
-    if (own.size > MOST_UNFINISHED) {
+    if (own.size > MAX_UNFINISHED) {
       const [[oldestEnd, oldest]] = own;
       forget(customer, oldestEnd);
       oldest.destroy();

@@ -15,7 +15,7 @@ RETRY_SECONDS: Final = 30
 _PATCHED: Final = "_platform_answers_when_ending"
 
 
-class BrokenOffError(web.HTTPError):
+class HubShuttingDownError(web.HTTPError):
     """What a request comes to that the end of the Hub breaks off."""
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class BrokenOffError(web.HTTPError):
         self.headers = {"Retry-After": str(RETRY_SECONDS)}
 
 
-def answer_when_the_hub_ends() -> None:
+def answer_while_shutting_down() -> None:
     """Have whoever waits for something when the Hub is stopped be told so, with 503."""
     if getattr(BaseHandler, _PATCHED, False):
         return
@@ -34,7 +34,10 @@ def answer_when_the_hub_ends() -> None:
         task = asyncio.current_task()
         if "exc_info" not in more and task is not None and task.cancelling():
             # The Hub ends its tasks when it ends itself, and nobody else ends one of a request.
-            status_code, more["exc_info"] = 503, (BrokenOffError, BrokenOffError(), None)
+            status_code, more["exc_info"] = (
+                503,
+                (HubShuttingDownError, HubShuttingDownError(), None),
+            )
         send(handler, status_code, **more)
 
     BaseHandler.send_error = send_error

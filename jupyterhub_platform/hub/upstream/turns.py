@@ -20,7 +20,7 @@ from tornado.httputil import HTTPHeaders, HTTPServerRequest
 
 log = logging.getLogger(__name__)
 
-_MOST_KNOWN: Final = 20_000
+_MAX_KNOWN: Final = 20_000
 _HELD_SECONDS: Final = 0.1
 """How long strangers wait for those who are known, one after the other: they are answered, too."""
 _CREDENTIALS: Final = ("Authorization", "Cookie")
@@ -52,7 +52,7 @@ class Turns:
         if sender:
             self._known[sender] = None
             self._known.move_to_end(sender)
-            while len(self._known) > _MOST_KNOWN:
+            while len(self._known) > _MAX_KNOWN:
                 self._known.popitem(last=False)
 
     def note_answered(self, request: HTTPServerRequest) -> None:

@@ -3,13 +3,13 @@
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from jupyterhub_platform.store.credentials import LocalAccount
+from jupyterhub_platform.store.credentials import Credentials
 
 TOLD_FOR: Final = timedelta(days=14)
 """For how long after its use an invite is told of, unless they have set another password since."""
 
 
-def tell_of_invite(account: LocalAccount | None, now: datetime) -> str:
+def tell_of_invite(account: Credentials | None, now: datetime) -> str:
     """Say who has invited a user to a new password, or with whose invite it was set last.
 
     It is empty if there is nothing that they would not know.

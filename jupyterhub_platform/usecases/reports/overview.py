@@ -21,7 +21,7 @@ from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
-MOST_PRESSED = 12
+MAX_PRESSED = 12
 """How many groups an overview shows."""
 
 
@@ -190,7 +190,7 @@ def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
         count = facts.book.held(Scope("account", account=group.name), SERVERS)
         pressures.append(Pressure(group.name, group.title or group.name, count, lines))
     pressures.sort(key=lambda each: (-each.share, -each.servers, each.name))
-    return tuple(pressures[:MOST_PRESSED])
+    return tuple(pressures[:MAX_PRESSED])
 
 
 def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:

@@ -7,8 +7,8 @@ from typing import Any, Final, Generic, TypeVar
 from jupyterhub_platform.core.errors import PlatformError
 
 DEFAULT_LIMIT: Final = 50
-MOST_AT_ONCE: Final = 200
-_LONGEST_SEARCH: Final = 200
+MAX_AT_ONCE: Final = 200
+_MAX_SEARCH_LENGTH: Final = 200
 
 _Line = TypeVar("_Line")
 _Other = TypeVar("_Other")
@@ -56,10 +56,10 @@ def read_query(arguments: Mapping[str, str]) -> Query:
         Raised if a number is none, or out of range.
     """
     return Query(
-        limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MOST_AT_ONCE),
+        limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_AT_ONCE),
         offset=_read_number(arguments, "offset", 0, 0, 10**7),
         sort=arguments.get("sort", ""),
-        search=arguments.get("search", "")[:_LONGEST_SEARCH],
+        search=arguments.get("search", "")[:_MAX_SEARCH_LENGTH],
     )
 
 

@@ -27,7 +27,7 @@ from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.invites import tell_of_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
-MOST_DENIALS: Final = 200
+MAX_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
 
 RETRY_SECONDS: Final = 1.0
@@ -187,7 +187,7 @@ class StoreReader:
             Raised if the store does not answer.
         """
         with self._opened().read() as transaction:
-            account = people.get_account(transaction, name)
+            account = people.get_credentials(transaction, name)
         return tell_of_invite(account, self._clock())
 
     def close(self) -> None:

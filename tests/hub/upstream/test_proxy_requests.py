@@ -16,7 +16,7 @@ from tests.support.live_hub import _free_port
 
 pytestmark = pytest.mark.hub
 
-MOST_UNFINISHED = 256
+MAX_UNFINISHED = 256
 UPGRADE = b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Key: eA==\r\n"
 
 
@@ -155,7 +155,7 @@ async def test_half_sent_requests_of_one_address_end_the_oldest_of_them() -> Non
         streaming = asyncio.create_task(ask(port, b"/stream"))
         await asyncio.sleep(0.5)
         held = []
-        for number in range(MOST_UNFINISHED + 50):
+        for number in range(MAX_UNFINISHED + 50):
             there, writer = await asyncio.open_connection("127.0.0.1", port)
             # Half of the headers, or a body of which nothing comes.
             half = b"GET / HTTP/1.1\r\nA: b" if number % 2 else b"POST / HTTP/1.1\r\nHost: hub\r\n"
@@ -179,7 +179,7 @@ async def test_half_sent_requests_of_one_address_end_the_oldest_of_them() -> Non
 async def test_addresses_of_this_machine_count_as_one() -> None:
     async with proxy(KEEP_ALIVE, REQUESTS) as (port, _):
         held = []
-        for number in range(MOST_UNFINISHED + 50):
+        for number in range(MAX_UNFINISHED + 50):
             where = (f"127.1.{number % 3}.{number % 200 + 1}", 0)
             opened = await asyncio.open_connection("127.0.0.1", port, local_addr=where)
             opened[1].write(b"GET / HTTP/1.1\r\nA: b")

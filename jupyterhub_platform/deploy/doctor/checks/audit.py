@@ -9,7 +9,7 @@ from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown
 
 _WHY: Final = "Who did what, and what was charged to whom, cannot be relied on."
 _OLD: Final = timedelta(hours=24)
-MOST_SHOWN: Final = 5
+MAX_SHOWN: Final = 5
 
 
 def look_at_audit(facts: Facts) -> Iterator[Finding]:
@@ -25,11 +25,11 @@ def look_at_audit(facts: Facts) -> Iterator[Finding]:
         )
         return
     findings = found.get("findings", ())
-    for each in findings[:MOST_SHOWN]:
+    for each in findings[:MAX_SHOWN]:
         row = f" {each['row']}" if each["row"] else ""
         yield failed(f"{each['part']}{row}: {each['what']}", _WHY, str(each["fix"]))
-    if len(findings) > MOST_SHOWN:
-        more = len(findings) - MOST_SHOWN
+    if len(findings) > MAX_SHOWN:
+        more = len(findings) - MAX_SHOWN
         yield failed(f"{more} more rows are not what was written.", _WHY, "jhp audit verify")
 
 

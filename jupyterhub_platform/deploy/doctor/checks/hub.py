@@ -8,7 +8,7 @@ from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.deploy.doctor.facts import Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, warning
 
-MOST_SHOWN: Final = 3
+MAX_SHOWN: Final = 3
 _LOOKS_MISSED: Final = 5
 
 
@@ -151,8 +151,8 @@ def _render(faults: tuple[Fault, ...]) -> list[str]:
 
 
 def _first(faults: list[str]) -> str:
-    more = len(faults) - MOST_SHOWN
-    return " · ".join(faults[:MOST_SHOWN]) + (f" · and {more} more" if more > 0 else "")
+    more = len(faults) - MAX_SHOWN
+    return " · ".join(faults[:MAX_SHOWN]) + (f" · and {more} more" if more > 0 else "")
 
 
 def count(number: int, noun: str) -> str:

@@ -22,7 +22,7 @@ COMPONENTS: Final[Mapping[str, str]] = {
 
 _GRACE: Final = timedelta(seconds=90)
 _RESTARTED_LATELY: Final = timedelta(minutes=10)
-_MOST_SAID: Final = 300
+_MAX_SAID: Final = 300
 _WAITS_WELL: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 _IMAGE: Final = frozenset(
     {
@@ -252,4 +252,4 @@ def _at(pod: Manifest, cluster: Cluster) -> str:
 
 
 def _short(text: object) -> str:
-    return " ".join(str(text or "").split())[:_MOST_SAID].rstrip(".")
+    return " ".join(str(text or "").split())[:_MAX_SAID].rstrip(".")

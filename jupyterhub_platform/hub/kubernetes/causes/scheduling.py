@@ -26,7 +26,7 @@ _TAIL: Final = re.compile(
 _NEXT: Final = re.compile(r",\s+(?=\d+ )")
 _COUNTED: Final = re.compile(r"(\d+) (.*)", re.DOTALL)
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
-_MOST_QUOTED: Final = 300
+_MAX_QUOTED: Final = 300
 SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
 COMING: Final = "Where nodes are added when needed, one may be on its way: wait a few minutes."
 
@@ -96,7 +96,7 @@ def _quote(reasons: Iterable[Reason]) -> str:
     )
     words = "".join(sign if sign.isprintable() else " " for sign in words)
     words = " ".join(words.split())
-    return f"The scheduler says: “{words[:_MOST_QUOTED]}”."
+    return f"The scheduler says: “{words[:_MAX_QUOTED]}”."
 
 
 def _say_unknown(reasons: list[Reason]) -> Cause:

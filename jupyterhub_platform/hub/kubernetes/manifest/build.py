@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.kubernetes.manifest.volumes import add_volumes
 from jupyterhub_platform.usecases.admission import Admitted
 
 
-def dress(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
+def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     """Add to KubeSpawner's ``pod`` what it is, where it may go, as whom, and with what.
 
     ``claim`` is the name of the volume claim that is this server's own. This comes after

@@ -3,7 +3,7 @@
   "use strict";
 
   const PAUSE_MS = 1000;
-  const LONGEST_MS = 180000;
+  const MAX_MS = 180000;
   const form = document.getElementById("spawn_form");
   const page = form.querySelector(".platform-spawn");
   const status = document.getElementById("platform-status");
@@ -72,7 +72,7 @@
     if (!response.ok) {
       throw new Error(await reasonOf(response));
     }
-    const until = Date.now() + LONGEST_MS;
+    const until = Date.now() + MAX_MS;
     while (response.status === 202 && !(await isGone(button.dataset.server))) {
       if (Date.now() > until) {
         throw new Error("It is still stopping. Load this page again in a minute.");

@@ -2,11 +2,11 @@
 
 import gc
 
-from jupyterhub_platform.hub.upstream.event_loop import uncollected
+from jupyterhub_platform.hub.upstream.event_loop import gc_paused
 
 
 def test_nothing_is_collected_until_the_last_work_has_ended():
-    first, second = uncollected(), uncollected()
+    first, second = gc_paused(), gc_paused()
     with first:
         second.__enter__()
         assert not gc.isenabled()
