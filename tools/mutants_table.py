@@ -1139,11 +1139,11 @@ DOORS: Final = (
         ),
     ),
     *faults_in(
-        "hub/kubernetes/reconciling.py",
-        ("tests/hub/kubernetes/test_reconciling.py",),
+        "hub/kubernetes/reconciler.py",
+        ("tests/hub/kubernetes/test_reconciler.py",),
         (
             "a Hub with another database removes what it does not know",
-            "doubtful = len(unknown) > max(known, 1)",
+            "doubtful = len(orphaned) > max(known, 1)",
             "doubtful = False",
         ),
     ),

@@ -1,17 +1,92 @@
-"""Looks now and then at the pods of the namespace, and at those that no server accounts for."""
+"""Finds orphaned pods, which this Hub made and no server accounts for, and removes them by rule."""
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
 
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
-from jupyterhub_platform.hub.kubernetes.pod_owner import uid_of
-from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, Looks, Verdict
+from jupyterhub_platform.hub.kubernetes.pod_owner import (
+    STOCK_SERVER,
+    STOCK_USER,
+    is_leaving,
+    uid_of,
+)
 from jupyterhub_platform.usecases.book import Book
+
+GRACE: Final = timedelta(minutes=5)
+"""For how long a pod of ours is seen to belong to no server before it is removed."""
+
+
+class PodOwnership(StrEnum):
+    """What a pod is to this Hub."""
+
+    KNOWN = "known"
+    """Its server holds a reservation: the Hub watches it, and adopts it after a restart."""
+    ORPHANED = "orphaned"
+    """This Hub made it, and no server of it holds anything."""
+    UNMARKED = "unmarked"
+    """Made by a KubeSpawner before the platform was there, for nobody whose server runs."""
+    FOREIGN = "foreign"
+    """Another Hub's, or nobody's."""
+
+
+Holds = Callable[[str, str], bool]
+"""Whether a server, by its user and name, holds anything."""
+
+
+def judge(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:
+    """Tell what a pod is to the Hub with the mark ``hub``."""
+    marks = part(pod, "metadata", "annotations")
+    if HUB in marks:
+        if marks[HUB] != hub:
+            return PodOwnership.FOREIGN
+        known = holds(str(marks.get(USER, "")), str(marks.get(SERVER, "")))
+        return PodOwnership.KNOWN if known else PodOwnership.ORPHANED
+    if STOCK_USER not in marks:
+        return PodOwnership.FOREIGN
+    known = holds(str(marks[STOCK_USER]), str(marks.get(STOCK_SERVER, "")))
+    return PodOwnership.KNOWN if known else PodOwnership.UNMARKED
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What one look at the cluster found, by ownership, and which pods are to be removed now."""
+
+    pods: dict[PodOwnership, tuple[Manifest, ...]]
+    remove: tuple[Manifest, ...]
+    doubtful: bool
+    """Whether so many are orphaned that nothing is removed."""
+
+
+class OrphanTracker:
+    """Remembers since when each orphaned pod has been seen."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, datetime] = {}
+
+    def observe(self, pods: Iterable[Manifest], hub: str, holds: Holds, now: datetime) -> Found:
+        """Judge the pods that are there ``now``."""
+        by_ownership: dict[PodOwnership, list[Manifest]] = {
+            ownership: [] for ownership in PodOwnership
+        }
+        for pod in pods:
+            by_ownership[judge(pod, hub, holds)].append(pod)
+        orphaned = by_ownership[PodOwnership.ORPHANED]
+        self._since = {uid_of(pod): self._since.get(uid_of(pod), now) for pod in orphaned}
+        known = len(by_ownership[PodOwnership.KNOWN])
+        # One may be lost. If most are, the Hub has forgotten its servers: an older database.
+        doubtful = len(orphaned) > max(known, 1)
+        due = [pod for pod in orphaned if now - self._since[uid_of(pod)] >= GRACE]
+        remove = [pod for pod in due if not is_leaving(pod) and not doubtful]
+        found = {ownership: tuple(each) for ownership, each in by_ownership.items()}
+        return Found(found, tuple(remove), doubtful)
 
 
 class Reconciler:
@@ -38,7 +113,7 @@ class Reconciler:
         self._book = book
         self._log = log
         self._clock = clock
-        self._looks = Looks()
+        self._orphans = OrphanTracker()
         self._said: frozenset[str] = frozenset()
 
     async def look(self) -> None:
@@ -48,9 +123,11 @@ class Reconciler:
         except (ApiException, TimeoutError, OSError) as error:
             self._log.warning("The pods could not be listed: %s", type(error).__name__)
             return
-        found = self._looks.take(pods, self._hub, self._holds, self._clock())
-        metrics.report_pods({str(verdict): len(each) for verdict, each in found.pods.items()})
-        self._say(found.pods[Verdict.UNKNOWN], found.pods[Verdict.UNMARKED], found.doubtful)
+        found = self._orphans.observe(pods, self._hub, self._holds, self._clock())
+        metrics.report_pods({str(ownership): len(each) for ownership, each in found.pods.items()})
+        self._say(
+            found.pods[PodOwnership.ORPHANED], found.pods[PodOwnership.UNMARKED], found.doubtful
+        )
         for pod in found.remove:
             await self._remove(pod)
 
@@ -58,7 +135,7 @@ class Reconciler:
         return self._book.of_server(user, server) is not None
 
     def _say(
-        self, unknown: tuple[Manifest, ...], unmarked: tuple[Manifest, ...], doubtful: bool
+        self, orphaned: tuple[Manifest, ...], unmarked: tuple[Manifest, ...], doubtful: bool
     ) -> None:
         """Tell of each pod once, as long as it stays."""
         fate = (
@@ -66,7 +143,7 @@ class Reconciler:
             if doubtful
             else f"removed unless that changes within {GRACE.total_seconds() / 60:.0f} minutes"
         )
-        fates = [(pod, fate) for pod in unknown]
+        fates = [(pod, fate) for pod in orphaned]
         fates += [(pod, "made before the platform was there, left alone") for pod in unmarked]
         said = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
         for key in said.keys() - self._said:

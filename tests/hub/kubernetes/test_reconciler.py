@@ -14,8 +14,13 @@ from kubernetes_asyncio.config import load_kube_config
 
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, RESERVATION, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
-from jupyterhub_platform.hub.kubernetes.reconciler import Reconciler
-from jupyterhub_platform.hub.kubernetes.reconciling import GRACE, Found, Looks, Verdict
+from jupyterhub_platform.hub.kubernetes.reconciler import (
+    GRACE,
+    Found,
+    OrphanTracker,
+    PodOwnership,
+    Reconciler,
+)
 from jupyterhub_platform.usecases.book import Book
 from tests.hub.kubernetes.hubs import NOW, admit
 
@@ -39,53 +44,55 @@ def holds(user: str, server: str) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("found", "verdict"),
+    ("found", "ownership"),
     [
-        (pod("held"), Verdict.KNOWN),
-        (pod("lost"), Verdict.UNKNOWN),
-        (pod("held", user="dev2"), Verdict.UNKNOWN),
-        (pod("held", "hub-2"), Verdict.FOREIGN),
-        (pod("lost", "hub-2"), Verdict.FOREIGN),
-        (pod("held", None), Verdict.KNOWN),
-        (pod("lost", None), Verdict.UNMARKED),
-        ({"metadata": {"name": "jupyter-held", "annotations": {}}}, Verdict.FOREIGN),
-        ({"metadata": {"name": "jupyter-held"}}, Verdict.FOREIGN),
+        (pod("held"), PodOwnership.KNOWN),
+        (pod("lost"), PodOwnership.ORPHANED),
+        (pod("held", user="dev2"), PodOwnership.ORPHANED),
+        (pod("held", "hub-2"), PodOwnership.FOREIGN),
+        (pod("lost", "hub-2"), PodOwnership.FOREIGN),
+        (pod("held", None), PodOwnership.KNOWN),
+        (pod("lost", None), PodOwnership.UNMARKED),
+        ({"metadata": {"name": "jupyter-held", "annotations": {}}}, PodOwnership.FOREIGN),
+        ({"metadata": {"name": "jupyter-held"}}, PodOwnership.FOREIGN),
     ],
 )
-def test_a_pod_is_whose_its_marks_say(found: dict[str, Any], verdict: Verdict) -> None:
-    look = Looks().take([found], OURS, holds, NOW)
-    assert {key for key, pods in look.pods.items() if pods} == {verdict}
+def test_a_pod_is_whose_its_marks_say(found: dict[str, Any], ownership: PodOwnership) -> None:
+    look = OrphanTracker().observe([found], OURS, holds, NOW)
+    assert {key for key, pods in look.pods.items() if pods} == {ownership}
 
 
 def test_an_unknown_pod_is_removed_once_it_was_seen_for_a_while() -> None:
-    looks, lost = Looks(), pod("lost")
-    assert looks.take([lost], OURS, holds, NOW).remove == ()
-    assert looks.take([lost], OURS, holds, NOW + GRACE - timedelta(seconds=1)).remove == ()
-    assert looks.take([lost], OURS, holds, NOW + GRACE).remove == (lost,)
+    looks, lost = OrphanTracker(), pod("lost")
+    assert looks.observe([lost], OURS, holds, NOW).remove == ()
+    assert looks.observe([lost], OURS, holds, NOW + GRACE - timedelta(seconds=1)).remove == ()
+    assert looks.observe([lost], OURS, holds, NOW + GRACE).remove == (lost,)
 
 
 def test_what_was_known_meanwhile_begins_anew() -> None:
-    looks, lost = Looks(), pod("lost")
-    looks.take([lost], OURS, holds, NOW)
-    assert looks.take([lost], OURS, lambda *_: True, NOW + GRACE).pods[Verdict.KNOWN] == (lost,)
-    assert looks.take([lost], OURS, holds, NOW + 2 * GRACE).remove == ()
+    looks, lost = OrphanTracker(), pod("lost")
+    looks.observe([lost], OURS, holds, NOW)
+    assert looks.observe([lost], OURS, lambda *_: True, NOW + GRACE).pods[PodOwnership.KNOWN] == (
+        lost,
+    )
+    assert looks.observe([lost], OURS, holds, NOW + 2 * GRACE).remove == ()
 
 
 def test_what_is_leaving_or_not_ours_is_never_removed() -> None:
     others = [pod("a", "hub-2"), pod("b", None), pod("c", deletionTimestamp="now"), pod("held")]
-    looks = Looks()
-    looks.take(others, OURS, holds, NOW)
-    assert looks.take(others, OURS, holds, NOW + GRACE).remove == ()
+    looks = OrphanTracker()
+    looks.observe(others, OURS, holds, NOW)
+    assert looks.observe(others, OURS, holds, NOW + GRACE).remove == ()
 
 
 @pytest.mark.parametrize(("lost", "known"), [(2, 0), (10, 9), (400, 1)])
 def test_a_hub_that_does_not_know_most_of_its_pods_removes_none(lost: int, known: int) -> None:
     unknown = [pod(f"lost-{number}") for number in range(lost)]
     others = [pod(f"known-{number}") for number in range(known)]
-    looks = Looks()
+    looks = OrphanTracker()
 
     def take(known: list[dict[str, Any]], now: datetime) -> Found:
-        return looks.take([*unknown, *known], OURS, lambda _, server: "known" in server, now)
+        return looks.observe([*unknown, *known], OURS, lambda _, server: "known" in server, now)
 
     take(others, NOW)
     look = take(others, NOW + GRACE)
