@@ -199,8 +199,9 @@ def test_a_name_that_two_modules_have_needs_the_module():
     with pytest.raises(MisfitError, match=r"core/doors\.py and .*hub/doors\.py"):
         package.find("decide")
     assert package.find("hub/doors:decide")[0].path == OTHER
-    with pytest.raises(MisfitError, match="Nothing is called"):
-        package.find("windows:decide")
+    assert package.find("hub:decide")[0].path == OTHER
+    with pytest.raises(MisfitError, match=r"Nothing is called .* but decide is in .*core/doors"):
+        package.find("doors/hub:decide")
 
 
 def test_a_whole_module_and_a_file_that_is_not_python_have_names_too():

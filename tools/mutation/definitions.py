@@ -1,8 +1,8 @@
 """Where the package defines what: functions, classes and constants by their names.
 
 A name is ``decide``, ``Sockets.bind`` or ``Level.ADMIN``, as long as one module has it. Otherwise
-the end of that module's path goes before it: ``throttle:find`` or ``usecases/throttle:find``.
-``jupyter_config:`` alone is the whole module.
+parts of that module's path go before it, in their order, as many as tell it from others:
+``throttle:find`` or ``deploy/scheduling:find``. ``deploy/scheduling:`` alone is the whole module.
 """
 
 import ast
@@ -88,10 +88,12 @@ class Package:
         found = [each for each in self.names.get(name, ()) if _is_module(each.path, module)]
         paths = sorted({each.path for each in found})
         if not found:
-            raise MisfitError(f"Nothing is called {where}.")
+            others = sorted({each.path for each in self.names.get(name, ())})
+            hint = f"; but {name} is in {' and '.join(others)}" if others and name else ""
+            raise MisfitError(f"Nothing is called {where}{hint}.")
         if len(paths) > 1:
             raise MisfitError(
-                f"{where} is in {' and '.join(paths)}: write the module before it, as in "
+                f"{where} is in {' and '.join(paths)}: write parts of the path before it, as in "
                 f"{Path(paths[0]).stem}:{name}."
             )
         return found
@@ -110,8 +112,9 @@ class Package:
         return found[0]
 
 
-def _is_module(path: str, end: str) -> bool:
-    return not end or f"/{path.removesuffix('.py')}".endswith(f"/{end}")
+def _is_module(path: str, parts: str) -> bool:
+    left = iter(path.removesuffix(".py").split("/"))
+    return not parts or all(part in left for part in parts.split("/"))
 
 
 def _list_definitions(

@@ -127,6 +127,6 @@ DOCTOR: Final = (
             Replace("return False, direction", "continue"),
         ),
         ("a broken policy file is well", "look_at_policy", Never("if faults: ...")),
-        ("a store that is down is well", "hub_checks:look_at_store", Never('store.get("fault")')),
+        ("a store that is down is well", "deploy:look_at_store", Never('store.get("fault")')),
     ),
 )

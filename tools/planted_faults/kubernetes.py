@@ -33,14 +33,14 @@ KUBERNETES: Final = (
         ("privileged is let through", "_container", Never('context.get("privileged")')),
         (
             "kinds of volumes are let through that nobody has thought of",
-            "forbidden:_volume",
+            "guard:_volume",
             Replace(
                 'volume.keys() - _VOLUMES - {"name"}', 'volume.keys() & {"hostPath"} - {"name"}'
             ),
         ),
         (
             "a certificate of the pod is let through",
-            "forbidden:_volume",
+            "guard:_volume",
             Never('any("podCertificate" in source for source in sources)'),
         ),
         (
