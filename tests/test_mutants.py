@@ -11,7 +11,7 @@ import mutants
 import pytest
 from mutation.definitions import PACKAGE, Package, read_texts
 from mutation.faults import Fault, noticed_by
-from mutation.operators import Always, Begin, Drop, Never, Replace, Return, Text
+from mutation.operators import Always, Drop, InsertBefore, Never, Replace, Return, Text
 from mutation.planting import prepare
 from mutation.selection import TABLES, find_path, select, select_changed, take_sample
 from mutation.slots import MisfitError
@@ -92,7 +92,7 @@ TABLE = "RULES = {'open': [first, *second], 'shut': {**others}}\n"
         (Drop("asked", within="check(...)"), "check(limit=limit)"),
         (Never("if asked and ...: ..."), "if False:"),
         (Always("limit is None or ..."), "if asked and True:"),
-        (Begin("return True", "log()"), "log()"),
+        (InsertBefore("return True", "log()"), "log()"),
     ],
 )
 def test_an_operator_changes_one_place_in_any_format(how, line):
@@ -274,7 +274,7 @@ def test_a_fault_that_no_test_notices_survives(copy):
 
 def test_a_fault_that_does_not_fit_or_does_not_run_is_no_fault(copy):
     assert mutants.judge(replace(FITS, how=Drop("no_such_text")), copy)[0] == "MISFIT"
-    broken = replace(FITS, where="Grant", how=Begin("starts: ...", "return"))
+    broken = replace(FITS, where="Grant", how=InsertBefore("starts: ...", "return"))
     assert mutants.judge(broken, copy)[0] == "INVALID"
 
 

@@ -93,7 +93,7 @@ class Return(Operator):
 
 
 @dataclass(frozen=True)
-class Begin(Operator):
+class InsertBefore(Operator):
     """Something is done before a statement: ``by``."""
 
     by: str

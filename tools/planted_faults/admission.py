@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Always, Begin, Drop, Never, Replace, Return
+from mutation.operators import Always, Drop, InsertBefore, Never, Replace, Return
 
 ADMISSION: Final = (
     *noticed_by(
@@ -76,7 +76,7 @@ ADMISSION: Final = (
         (
             "the book is entered before the row",
             "Admission.admit",
-            Begin(
+            InsertBefore(
                 "with self._store.begin() as transaction: ...",
                 "self.book.enter(admitted.reservation)",
             ),

@@ -107,19 +107,12 @@ DOCTOR: Final = (
         (
             "only the Hub needs DNS",
             "_look_at_ways_out",
-            Replace(
-                "servers",
-                "hub",
-                within=(
-                    '(servers, "singleuser", "A server does not find the Hub by its name: '
-                    'its start times out.")'
-                ),
-            ),
+            Replace("servers", "hub", within='(servers, "singleuser", ...)'),
         ),
         (
             "the way to DNS is one to the API server",
             "_is_no_dns_port",
-            Return('"endPort" in described or True'),
+            Always('described.get("port") not in DNS_PORTS'),
         ),
         (
             "what stands in the way is overlooked",

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Always, Drop, Never, Replace
+from mutation.operators import Always, Drop, Never, Replace, Return
 
 LIFETIMES: Final = (
     *noticed_by(
@@ -30,15 +30,12 @@ LIFETIMES: Final = (
         (
             "no answer is no busy kernel",
             "_read_kernels",
-            Replace(
-                "except (ClientError, OSError, ValueError):\n    return None",
-                "except (ClientError, OSError, ValueError):\n    return []",
-            ),
+            Return("[]", within="except (ClientError, OSError, ValueError): ..."),
         ),
         (
             "an answer that says nothing is no busy kernel",
             "_read_kernels",
-            Replace("return None", "return []", within="if not isinstance(kernels, list): ..."),
+            Return("[]", within="if not isinstance(kernels, list): ..."),
         ),
         (
             "no answer is never enough",

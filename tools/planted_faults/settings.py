@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Begin, Drop, Never
+from mutation.operators import Drop, InsertBefore, Never
 
 SETTINGS: Final = (
     *noticed_by(
@@ -59,7 +59,7 @@ SETTINGS: Final = (
         (
             "a site may want no form",
             "TierFormMixin.get_options_form",
-            Begin(
+            InsertBefore(
                 "return spawn_form(platform_of(self.user.settings), ...)",
                 "return str(self.options_form)",
             ),
