@@ -110,6 +110,10 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/usecases/test_policies.py",
-        ("the last admin is suspended in the store", "Policies.publish", Never("not locked_out")),
+        (
+            "the last admin is suspended in the store",
+            "PublishPolicy._record",
+            Never("not self.locked_out"),
+        ),
     ),
 )

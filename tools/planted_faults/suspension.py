@@ -50,7 +50,7 @@ SUSPENSION: Final = (
         ),
         (
             "whoever was looked at lately stays in",
-            "Suspending._stop_servers",
+            "SuspensionEnforcer._stop_servers",
             Drop("user._auth_refreshed = None"),
         ),
         (
@@ -60,12 +60,12 @@ SUSPENSION: Final = (
         ),
         (
             "servers outlive a suspension",
-            "Suspending._stop_servers",
+            "SuspensionEnforcer._stop_servers",
             Replace("names = list_active(user)", "names: list[str] = []"),
         ),
         (
             "shares outlive a suspension",
-            "Suspending._revoke_shares",
+            "SuspensionEnforcer._revoke_shares",
             Drop("self._app.db.delete(share)"),
         ),
         (
@@ -78,7 +78,7 @@ SUSPENSION: Final = (
         "tests/hub/test_live_suspension.py -k 'last_of_the_two or namesake'",
         (
             "whoever is still out gets shares",
-            "Suspending._give_back",
+            "SuspensionEnforcer._give_back",
             Drop("not any(map(self._is_out, share.people))"),
         ),
         (
@@ -102,8 +102,12 @@ SUSPENSION: Final = (
     ),
     *noticed_by(
         "tests/hub/test_live_suspension.py -k 'lifts_nothing or holds_up'",
-        ("one failure holds up everybody", "Suspending._settle_one", Drop("except Exception: ...")),
-        ("what is over is not lifted", "Suspending.settle", Always("s.holds(now)")),
+        (
+            "one failure holds up everybody",
+            "SuspensionEnforcer._settle_one",
+            Drop("except Exception: ..."),
+        ),
+        ("what is over is not lifted", "SuspensionEnforcer.settle", Always("s.holds(now)")),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",
