@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import mutants
 import pytest
@@ -276,6 +277,14 @@ def test_a_fault_that_does_not_fit_or_does_not_run_is_no_fault(copy):
     assert mutants.judge(replace(FITS, how=Drop("no_such_text")), copy)[0] == "MISFIT"
     broken = replace(FITS, where="Grant", how=InsertBefore("starts: ...", "return"))
     assert mutants.judge(broken, copy)[0] == "INVALID"
+
+
+def test_a_fault_whose_tests_fail_beforehand_is_left_out(copy, capsys):
+    copies: SimpleQueue[Path] = SimpleQueue()
+    copies.put(copy)
+    broken = replace(FITS, tests=("tests/no_such_test.py",))
+    assert mutants.leave_out_failing([broken], copies, 1) == []
+    assert "fail before anything is broken" in capsys.readouterr().err
 
 
 def run(*words):
