@@ -67,7 +67,7 @@ ADDRESSES: Final = (
         (
             "the path of a long home is too long",
             "hide_kernels",
-            Replace("_link_home(sockets, person.uid, person.home)", "person.home"),
+            Replace("_link_home(sockets, uid, home)", "home"),
         ),
         (
             "a site's own configuration goes first",

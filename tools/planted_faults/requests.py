@@ -10,7 +10,7 @@ REQUESTS: Final = (
         "tests/test_request_limits.py",
         (
             "what says that it is too large comes all the same",
-            "_LimitedBody.headers_received",
+            "_find_refusal",
             Never("_is_beyond(headers, MOST_BODY_BYTES)"),
         ),
         (
