@@ -91,7 +91,7 @@ AUDIT: Final = (
             "Denials.record",
             Never("self._allowance.seconds_to_wait(by)"),
         ),
-        ("any number is shared", "Denials.record", Never("len(caller.shared) > MOST_AT_ONCE")),
+        ("any number is shared", "Denials.record", Never("len(caller.shared) > MAX_AT_ONCE")),
         (
             "repeats are not counted",
             "Denials.record",

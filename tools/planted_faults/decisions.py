@@ -76,8 +76,8 @@ DECISIONS: Final = (
             "_read_options",
             Never("not value.isprintable()"),
         ),
-        ("names have any length", "_read_options", Never("len(value) > _LONGEST_OPTION")),
-        ("any number of faults is said", "_read_options", Never("len(faults) > _MOST_FAULTS")),
+        ("names have any length", "_read_options", Never("len(value) > _MAX_OPTION_LENGTH")),
+        ("any number of faults is said", "_read_options", Never("len(faults) > _MAX_FAULTS")),
         (
             "a profile goes before a tier that is named beside it",
             "_read_options",

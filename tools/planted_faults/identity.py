@@ -36,7 +36,7 @@ IDENTITY: Final = (
             Replace('r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"', 'r"\\w(?:[\\w.@+-]{0,62}\\w)?"'),
         ),
         ("a name only begins as one", "normalise_user", Replace("_USER.fullmatch", "_USER.match")),
-        ("names have any length", "normalise_user", Never("len(folded) > MOST_CHARACTERS")),
+        ("names have any length", "normalise_user", Never("len(folded) > MAX_CHARACTERS")),
         (
             "forms are not folded together",
             "normalise_user",
@@ -144,7 +144,7 @@ IDENTITY: Final = (
         (
             "a provider fills the Hub with groups",
             "read_groups",
-            Replace("sorted(texts - reserved)[:MOST_ENTRIES]", "texts - reserved"),
+            Replace("sorted(texts - reserved)[:MAX_ENTRIES]", "texts - reserved"),
         ),
         ("what no JSON has is kept of a person", "_is_json_object", Drop("json.dumps(value)")),
     ),

@@ -7,11 +7,11 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 KUBERNETES: Final = (
     *noticed_by(
-        "tests/hub/kubernetes/test_reconciling.py",
+        "tests/hub/kubernetes/test_reconciler.py",
         (
             "a Hub with another database removes what it does not know",
-            "Looks.take",
-            Never("len(unknown) > max(known, 1)"),
+            "OrphanTracker.observe",
+            Never("len(orphaned) > max(known, 1)"),
         ),
     ),
     *noticed_by(

@@ -33,7 +33,7 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/core/test_policy_warnings.py",
-        ("a server of any size starts", "_look_at_size", Never("0 < cpu < _LEAST_CPU")),
+        ("a server of any size starts", "_look_at_size", Never("0 < cpu < _MIN_CPU")),
         ("somebody always may start it", "_look_for_anybody", Never("blocking is not None")),
     ),
     *noticed_by(

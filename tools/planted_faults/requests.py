@@ -11,12 +11,12 @@ REQUESTS: Final = (
         (
             "what says that it is too large comes all the same",
             "_find_refusal",
-            Never("_is_beyond(headers, MOST_BODY_BYTES)"),
+            Never("_is_beyond(headers, MAX_BODY_BYTES)"),
         ),
         (
             "a chunked body never ends",
             "_LimitedBody.data_received",
-            Never("self._received > MOST_BODY_BYTES"),
+            Never("self._received > MAX_BODY_BYTES"),
         ),
         ("a body comes in any number of pieces", "_count_chunks", Never("left < 0")),
         (
@@ -33,12 +33,12 @@ REQUESTS: Final = (
     *noticed_by(
         "tests/hub/test_json_bodies.py",
         ("JSON has any depth", "find_fault", Never("depth > DEEPEST")),
-        ("numbers have any size", "_is_countable", Always("abs(number) <= LARGEST_INTEGER")),
+        ("numbers have any size", "_is_countable", Always("abs(number) <= MAX_INTEGER")),
         ("text that no database stores goes through", "find_fault", Never("not is_storable(each)")),
         (
             "strangers send as much as users",
             "read_body",
-            Never("is_stranger and len(body) > MOST_BYTES_OF_STRANGERS"),
+            Never("is_stranger and len(body) > MAX_BYTES_OF_STRANGERS"),
         ),
     ),
     *noticed_by(
@@ -110,7 +110,7 @@ REQUESTS: Final = (
     *noticed_by(
         "tests/hub/test_live_stock_api.py",
         ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
-        ("a page begins anywhere", "ObjectBody.get_api_pagination", Never("offset > MOST_ROWS")),
+        ("a page begins anywhere", "ObjectBody.get_api_pagination", Never("offset > MAX_ROWS")),
     ),
     *noticed_by(
         "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
@@ -125,12 +125,12 @@ REQUESTS: Final = (
         "tests/usecases/test_allowance.py",
         (
             "a password is changed without end",
-            "LocalAccounts.change",
+            "LocalCredentials.change",
             Replace("self._changes.seconds_to_wait(name)", "0"),
         ),
         (
             "people are invited without end",
-            "LocalAccounts.invite",
+            "LocalCredentials.invite",
             Replace("self._invites.seconds_to_wait(by)", "0"),
         ),
     ),
