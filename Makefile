@@ -19,6 +19,9 @@ HUB_ARGS = $(if $(FILE),--file "$$FILE") \
 BENCH_ARGS = $(TOPICS) $(if $(SIZE),--size "$$SIZE") $(if $(SEED),--seed "$$SEED") \
              $(if $(JSON),--json "$$JSON")
 
+MUTANTS_ARGS = $(WORDS) $(if $(CHANGED),--changed "$$CHANGED") $(if $(SAMPLE),--sample "$$SAMPLE") \
+               $(if $(SEED),--seed "$$SEED")
+
 # No part of this project: a folder or an archive of Zero to JupyterHub's.
 export CHART ?= $(Z2JH_CHART)
 
@@ -43,6 +46,9 @@ help:
 	@echo 'make helm-test   render helm-values/ with Zero to JupyterHub, and install it on a node'
 	@echo '                   CHART=jupyterhub        the folder of its chart, or the archive'
 	@echo 'make mutants     break each guard in turn, and see that a test notices'
+	@echo '                   CHANGED=main            only what changed since this commit'
+	@echo '                   SAMPLE=20  SEED=1       only some, by chance'
+	@echo '                   WORDS="book Level"      only with one of these in file or name'
 	@echo 'make bench       measure the platform beside a stock JupyterHub'
 	@echo '                   SIZE=quick              or full, for figures to be published; or tiny'
 	@echo '                   SEED=1  TOPICS=hook  JSON=figures.json'
@@ -88,7 +94,7 @@ helm-test: helm-chart setup-test
 	@Z2JH_CHART="$$CHART" $(RUN) -B tools/checks.py helm
 
 mutants: setup-test
-	@$(RUN) -B tools/checks.py mutants
+	@$(RUN) -B tools/mutants.py $(MUTANTS_ARGS)
 
 bench: setup-test
 	@$(RUN) -B -m benchmarks $(BENCH_ARGS)

@@ -105,7 +105,6 @@ SUITES = {
     "full": CHECKS + COVERAGE + list_tests("not long"),
     "long": LONG_TESTS,
     "helm": HELM_TESTS,
-    "mutants": (MUTANTS,),
 }
 
 

@@ -1,22 +1,33 @@
 """Break each guard of the platform in turn, and see that the tests named for it notice.
 
-The table of what is broken is ``mutants_table.py``. Each fault is planted in a scratch copy; the
-run prints a table, and fails if a fault survives or no longer fits the code.
+What is broken is in ``planted_faults/``, one table for each subject. Each fault is planted in a
+scratch copy; the run shows each, and fails if a fault survives or no longer fits the code.
 """
 
 import argparse
+import contextlib
 import os
+import random
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
+from typing import TypeVar
 
-from mutants_table import EQUIVALENT, FAULTS, Fault
+from changed import list_changed_files
+from mutation.definitions import PACKAGE, Package, read_texts
+from mutation.faults import Fault
+from mutation.planting import prepare
+from mutation.selection import TABLES, read_commit, select, select_changed, take_sample
+from mutation.slots import MisfitError
+from planted_faults import EQUIVALENT, FAULTS
 from progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,6 +35,9 @@ PYTHON = ROOT / ".venv" / "bin" / "python"
 MAX_SECONDS = 600
 
 _PYTEST_PASSED, _PYTEST_FAILED = 0, 1
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 def make_copy(place: Path) -> Path:
@@ -41,20 +55,10 @@ def make_copy(place: Path) -> Path:
     return place
 
 
-def plant(fault: Fault, copy: Path) -> str:
-    """Plant a fault, and return the text of before.
-
-    Raises
-    ------
-    ValueError
-        Raised if what is replaced does not stand there exactly once.
-    """
-    path = copy / fault.file
-    text = path.read_text()
-    if text.count(fault.old) != 1:
-        raise ValueError(f"{fault.name}: its text stands {text.count(fault.old)} times in the file")
-    path.write_text(text.replace(fault.old, fault.new))
-    return text
+@cache
+def read_package(copy: Path) -> Package:
+    """Return the package of a copy, as long as nothing is planted in it."""
+    return Package.at(copy)
 
 
 def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
@@ -81,76 +85,138 @@ def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
 def judge(fault: Fault, copy: Path) -> tuple[str, str]:
     """Plant a fault, run its tests, and take it out again; return the verdict and what to show."""
     try:
-        before = plant(fault, copy)
-    except ValueError as error:
-        return "MISFIT", str(error)
+        planting = prepare(fault, read_package(copy))
+    except MisfitError as error:
+        return "MISFIT", f"{fault.where}: {error}"
+    path = copy / planting.path
+    path.write_text(planting.after)
     try:
         code, output = run_tests(copy, fault.tests)
     finally:
-        (copy / fault.file).write_text(before)
+        path.write_text(planting.before)
     if code == _PYTEST_FAILED:
         return "killed", ""
     return ("SURVIVED", "") if code == _PYTEST_PASSED else ("INVALID", output)
 
 
-def select(words: Sequence[str]) -> list[Fault]:
-    """Return the faults whose file or name has one of ``words`` in it; all, without words."""
-    return [
-        fault
-        for fault in FAULTS
-        if not words or any(word in f"{fault.file} {fault.name}" for word in words)
-    ]
-
-
-def check_unbroken(copy: Path, faults: Iterable[Fault]) -> bool:
-    """Tell whether all tests pass as long as nothing is broken: otherwise nothing is shown."""
-    for tests in dict.fromkeys(fault.tests for fault in faults):
-        code, output = run_tests(copy, tests)
-        if code != _PYTEST_PASSED:
-            say(f"{' '.join(tests)} fails before anything is broken:\n{output}")
-            return False
-    return True
-
-
-def main() -> int:
-    """Judge every fault, and return 0 if all were noticed."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("words", nargs="*", help="only faults with one of these in file or name")
-    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
-    arguments = parser.parse_args()
-    faults = select(arguments.words)
-    began = time.monotonic()
-    verdicts: dict[str, int] = {}
+@contextlib.contextmanager
+def making_copies(number: int) -> Iterator[SimpleQueue[Path]]:
+    """Make copies that one run at a time may take, and put back."""
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         Path(directory).chmod(0o755)
         copies: SimpleQueue[Path] = SimpleQueue()
-        for number in range(arguments.jobs):
-            place = Path(directory, str(number))
+        for each in range(number):
+            place = Path(directory, str(each))
             place.mkdir()
             copies.put(make_copy(place))
-        first = copies.get()
-        if not check_unbroken(first, faults):
-            return 1
-        copies.put(first)
+        yield copies
 
-        def one(fault: Fault) -> tuple[Fault, str, str, float]:
-            copy, start = copies.get(), time.monotonic()
-            try:
-                return fault, *judge(fault, copy), time.monotonic() - start
-            finally:
-                copies.put(copy)
 
-        with ThreadPoolExecutor(arguments.jobs) as pool:
-            for fault, verdict, output, seconds in pool.map(one, faults):
-                say(f"  {verdict:<8} {seconds:6.1f} s  {fault.file}: {fault.name}")
-                if output:
-                    say(output)
-                verdicts[verdict] = verdicts.get(verdict, 0) + 1
-    for each in EQUIVALENT if not arguments.words else ():
-        say(f"  same               {each.file}: {each.name}: {each.reason}")
+def run_each(
+    of: Callable[[_Item, Path], _Result],
+    items: Sequence[_Item],
+    copies: SimpleQueue[Path],
+    jobs: int,
+) -> Iterator[tuple[str, _Item, _Result, float]]:
+    """Do something with each item, in any order; yield how far it is, and how long each took."""
+
+    def one(item: _Item) -> tuple[_Item, _Result, float]:
+        copy, start = copies.get(), time.monotonic()
+        try:
+            return item, of(item, copy), time.monotonic() - start
+        finally:
+            copies.put(copy)
+
+    with ThreadPoolExecutor(jobs) as pool:
+        done = as_completed([pool.submit(one, item) for item in items])
+        for number, future in enumerate(done, start=1):
+            yield f"{number:>4}/{len(items)}", *future.result()
+
+
+def leave_out_failing(faults: Sequence[Fault], copies: SimpleQueue[Path], jobs: int) -> list[Fault]:
+    """Return the faults whose tests pass as long as nothing is broken: the others show nothing."""
+    each_once = list(dict.fromkeys(fault.tests for fault in faults))
+    passed = set()
+    say(f"{len(faults)} faults; first their tests, with nothing broken:")
+    for progress, tests, (code, output), seconds in run_each(
+        lambda tests, copy: run_tests(copy, tests), each_once, copies, jobs
+    ):
+        verdict = "passed" if code == _PYTEST_PASSED else "FAILED"
+        say(f"{progress} {verdict:<8} {seconds:6.1f} s  {' '.join(tests)}")
+        if code == _PYTEST_PASSED:
+            passed.add(tests)
+        else:
+            say(f"They show nothing, since they fail before anything is broken:\n{output}")
+    return [fault for fault in faults if fault.tests in passed]
+
+
+def judge_all(faults: Sequence[Fault], copies: SimpleQueue[Path], jobs: int) -> bool:
+    """Judge faults, and tell whether all were noticed."""
+    verdicts = Counter[str]()
+    for progress, fault, (verdict, output), seconds in run_each(judge, faults, copies, jobs):
+        say(f"{progress} {verdict:<8} {seconds:6.1f} s  {fault.where}: {fault.name}")
+        if output:
+            say(output)
+        verdicts[verdict] += 1
     counts = ", ".join(f"{number} {verdict.lower()}" for verdict, number in verdicts.items())
-    say(f"{len(faults)} faults in {time.monotonic() - began:.0f} s: {counts}")
-    return 0 if set(verdicts) == {"killed"} else 1
+    say(f"{len(faults)} faults: {counts or 'none was judged'}")
+    return set(verdicts) == {"killed"}
+
+
+def choose(arguments: argparse.Namespace) -> list[Fault]:
+    """Return the faults that the command line asks for."""
+    package = Package.at(ROOT)
+    faults = select(FAULTS, arguments.words, package)
+    if arguments.changed is not None:
+        then = read_commit(ROOT, arguments.changed)
+        now = read_texts(ROOT, PACKAGE, TABLES)
+        faults = select_changed(faults, then, now, list_changed_files(arguments.changed))
+    if arguments.sample is not None:
+        seed = random.randrange(10**6) if arguments.seed is None else arguments.seed  # noqa: S311
+        say(f"The same sample again: --sample {arguments.sample} --seed {seed}")
+        faults = take_sample(faults, arguments.sample, seed)
+    return faults
+
+
+def read_arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("words", nargs="*", help="only with one of these in file, place or name")
+    parser.add_argument(
+        "--changed",
+        nargs="?",
+        const="main",
+        metavar="COMMIT",
+        help="only where guard, row or tests changed since this branch left COMMIT (main)",
+    )
+    parser.add_argument("--sample", type=int, metavar="N", help="only N of them, by chance")
+    parser.add_argument("--seed", type=int, help="which sample")
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--list", action="store_true", help="only say which")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Judge the faults that are asked for, and return 0 if all were noticed."""
+    arguments = read_arguments()
+    faults = choose(arguments)
+    if arguments.list:
+        for fault in faults:
+            say(f"{fault.where}: {fault.name}")
+        return 0
+    if not faults and arguments.changed is not None:
+        say("No guard, row or test of a planted fault has changed.")
+        return 0
+    began = time.monotonic()
+    with making_copies(arguments.jobs) as copies:
+        shown = leave_out_failing(faults, copies, arguments.jobs)
+        say("Now broken, one by one:")
+        noticed = judge_all(shown, copies, arguments.jobs) and len(shown) == len(faults)
+    if len(faults) == len(FAULTS):
+        for each in EQUIVALENT:
+            say(f"     same               {each.where}: {each.name}: {each.reason}")
+    say(f"  in {time.monotonic() - began:.0f} s")
+    return 0 if noticed else 1
 
 
 if __name__ == "__main__":

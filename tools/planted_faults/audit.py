@@ -1,0 +1,102 @@
+"""Faults in the audit, what proves it whole, and what is recorded of denials."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Drop, Never, Replace
+
+AUDIT: Final = (
+    *noticed_by(
+        "tests/hub/test_audit_watch.py -k sqlite",
+        (
+            "a chain that was written anew is forgotten",
+            "AuditWatch._prove",
+            Replace("proof.is_whole and known", "known"),
+        ),
+        (
+            "heads are seen and not remembered",
+            "AuditWatch._take_head",
+            Replace("self._seen.append(head)", "self._seen = [head]"),
+        ),
+    ),
+    *noticed_by(
+        "tests/store/test_claim.py -k link",
+        (
+            "a link is another store",
+            "parse_url",
+            Replace("Path(str(url.database)).resolve()", "Path(str(url.database))"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_proof.py",
+        ("a changed row is sound", "_find_fault", Never("digest != found")),
+        ("a row that does not follow is sound", "_find_fault", Never("previous != head.hash")),
+        ("a missing row is sound", "_find_fault", Never("seq != due")),
+        (
+            "a head that was noted is not compared",
+            "_find_fault",
+            Never("noted.get(seq, {found}) != {found}"),
+        ),
+        ("rows missing at the end are not", "Walk._find_missing", Never("last > self.head.seq")),
+        (
+            "a guard of the same name is a guard",
+            "find_missing",
+            Replace('_plain(found.get(name, "")) != _plain(statement)', "name not in found"),
+        ),
+        (
+            "a decision that is gone is not missed",
+            "Witnesses.hear",
+            Drop("yield Contradiction(table.name, str(key), what)"),
+        ),
+        (
+            "rows that the audit does not tell of are not looked for",
+            "Witnesses.conclude",
+            Never("there > told"),
+        ),
+        (
+            "the text of a revision is not looked at",
+            "_compare_revision",
+            Replace(
+                (
+                    'row.digest != digest or digest not in {f"sha256:{_hash(text)}" for '
+                    "text in texts}"
+                ),
+                (
+                    'row.digest != digest and digest not in {f"sha256:{_hash(text)}" for '
+                    "text in texts}"
+                ),
+            ),
+        ),
+        ("what differs is the same", "_contradict", Never("found != told")),
+        (
+            "a line that quotes a head notes it",
+            "read_noted",
+            Replace("_NOTED.fullmatch", "_NOTED.search"),
+        ),
+        ("the ledger is left out", "_find_all", Never("ledger")),
+    ),
+    *noticed_by(
+        "tests/deploy/test_audit_checks.py",
+        ("what was not looked at is well", "look_at_audit", Never('if found.get("unread"): ...')),
+    ),
+    *noticed_by(
+        "tests/usecases/test_denials.py",
+        (
+            "each denial is recorded whole",
+            "Denials.record",
+            Never("shared is not None and now < shared.until"),
+        ),
+        (
+            "a caller has any number recorded",
+            "Denials.record",
+            Never("self._allowance.seconds_to_wait(by)"),
+        ),
+        ("any number is shared", "Denials.record", Never("len(caller.shared) > MAX_AT_ONCE")),
+        (
+            "repeats are not counted",
+            "Denials.record",
+            Drop("shared.count.add(decision.question.at)"),
+        ),
+        ("a denial is not audited", "_record_whole", Replace('"server.denied"', '"seen"')),
+    ),
+)

@@ -1,0 +1,133 @@
+"""Faults in what is asked for at a start, and what decides."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Drop, Never, Replace, Return
+
+DECISIONS: Final = (
+    *noticed_by(
+        "tests/core/test_decision.py",
+        ("faults of options are passed over", "RULES", Drop("options_are_well_formed")),
+        ("levels are not asked for", "RULES", Drop("person_may_start")),
+        ("memberships are not asked for", "RULES", Drop("account_is_theirs")),
+        ("tiers are open to all", "RULES", Drop("tier_is_granted")),
+        ("images are open to all", "RULES", Drop("image_is_approved")),
+        ("limits are not kept", "RULES", Drop("limits_are_kept")),
+        ("one more than a limit fits", "_exceeded", Replace("limit.most", "limit.most + 1")),
+        (
+            "a limit cannot be used up",
+            "_exceeded",
+            Replace("limit.held + asked > limit.most", "limit.held + asked >= limit.most"),
+        ),
+        (
+            "what is asked does not count",
+            "_exceeded",
+            Replace("limit.held + asked > limit.most", "limit.held >= limit.most"),
+        ),
+        (
+            "limits of tiers are not kept",
+            "_exceeded",
+            Replace("(*question.limits, *candidate.limits)", "question.limits"),
+        ),
+        (
+            "limits of people and groups are not kept",
+            "_exceeded",
+            Replace("(*question.limits, *candidate.limits)", "candidate.limits"),
+        ),
+        (
+            "a tier that observes lets in whom nothing lets in",
+            "decide",
+            Drop("all(denial.limit is not None for denial in denials)"),
+        ),
+        ("every tier observes", "decide", Drop("candidate.observe")),
+        ("what is not open is said to fit", "list_fitting", Drop("candidate.granted")),
+        (
+            "tiers are offered to who may not start",
+            "list_fitting",
+            Drop("if not may_start_servers(question.subject): ..."),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_question.py tests/core/test_generated_options.py",
+        (
+            "unknown keys are passed over",
+            "_read_options",
+            Never("key not in (*OPTION_NAMES, PROFILE)"),
+        ),
+        (
+            "values that are no text are passed over",
+            "_read_options",
+            Replace("not isinstance(value, str)", "value is ..."),
+        ),
+        (
+            "what is no object is read as nothing",
+            "_read_options",
+            Return(
+                (
+                    'Options() or Options(faults=("Options are an object with the keys '
+                    'tier, account and image.",))'
+                ),
+                within="if not isinstance(raw, Mapping): ...",
+            ),
+        ),
+        (
+            "characters that cannot be seen are names",
+            "_read_options",
+            Never("not value.isprintable()"),
+        ),
+        ("names have any length", "_read_options", Never("len(value) > _MAX_OPTION_LENGTH")),
+        ("any number of faults is said", "_read_options", Never("len(faults) > _MAX_FAULTS")),
+        (
+            "a profile goes before a tier that is named beside it",
+            "_read_options",
+            Never('named.get("tier", profile) not in {profile, ""}'),
+        ),
+        (
+            "one of several accounts is charged unasked",
+            "_only",
+            Replace("len(accounts) == 1", "accounts"),
+        ),
+        ("what is named now is passed over", "still_meant", Never("not options.remembered")),
+        (
+            "a remembered tier is asked for that is gone",
+            "still_meant",
+            Replace('options.tier if known is not None else ""', "options.tier"),
+        ),
+        (
+            "a remembered tier is asked for that is not theirs",
+            "still_meant",
+            Drop('tier = tier if is_theirs else ""'),
+        ),
+        (
+            "a remembered account is charged that is not theirs",
+            "still_meant",
+            Replace(
+                'options.account if options.account in asker.accounts else ""', "options.account"
+            ),
+        ),
+        ("any group of the Hub is an account", "subject_of", Drop("policy.groups.keys()")),
+        (
+            "tiers are open to strangers",
+            "_candidate",
+            Replace(
+                "level is not None and policy.may_use(tier, ...)",
+                "level is None or policy.may_use(tier, subject.name, level, account, now)",
+            ),
+        ),
+        ("what is held is not looked up", "ask", Replace("usage.held(scope, resource)", "0")),
+    ),
+    *noticed_by(
+        "tests/core/test_suspensions.py",
+        ("the suspended start servers", "person_may_start", Never("question.subject.suspended")),
+        ("tiers are offered to the suspended", "may_start_servers", Return("may_start")),
+    ),
+    *noticed_by(
+        "tests/core/test_question.py",
+        (
+            "what was passed over stays stored",
+            "keep_meant",
+            Drop("key in others or value == named.get(key)"),
+        ),
+    ),
+)

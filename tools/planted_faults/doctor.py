@@ -1,0 +1,125 @@
+"""Faults in what ``jhp doctor`` sees of a cluster."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Always, Drop, Never, Replace, Return
+
+DOCTOR: Final = (
+    *noticed_by(
+        "tests/deploy/test_cluster_checks.py",
+        (
+            "a template gives more than is counted, and all is well",
+            "_look_at_claim",
+            Never("given != device.count"),
+        ),
+        (
+            "devices of everybody are claimed, and all is well",
+            "_look_at_template",
+            Never('any(each.get("adminAccess") for each in requests)'),
+        ),
+    ),
+    *noticed_by(
+        "tests/cli/test_hub_client.py",
+        ("whatever answers is a Hub", "HubClient._ask", Never("not data.keys() >= set(keys)")),
+        ("every word is an address", "HubClient.find", Drop("_check_address(url)")),
+    ),
+    *noticed_by(
+        (
+            "tests/deploy/test_cluster_checks.py tests/deploy/test_amounts.py "
+            "tests/deploy/test_network_rules.py "
+            "tests/deploy/test_workload_checks.py tests/deploy/test_hub_checks.py "
+            "tests/deploy/test_connection.py"
+        ),
+        (
+            "anything may be posted",
+            "Connection.review",
+            Never('not path.startswith("/apis/authorization.k8s.io/v1/")'),
+        ),
+        ("anything may follow a review", "Connection.review", Drop("not path.endswith(REVIEWS)")),
+        ("a refusal is an answer", "Connection._request", Never("answer.status >= 400")),
+        ("what may not be read is empty", "reader:_read", Drop("unread=said")),
+        ("a right that nobody tells is there", "_may", Replace("return None", "return True")),
+        (
+            "a login page is an API server",
+            "_find_obstacle",
+            Replace('"" if "gitVersion" in version else other', '""'),
+        ),
+        (
+            "an API server that refuses everything answers",
+            "_find_obstacle",
+            Replace('f"it refuses to tell its version ({said})"', '""'),
+        ),
+        ("a ratio of nothing is kept", "_look_at_ratio", Never("if missing: ...")),
+        ("taints keep nobody out", "_KEEPS_OUT", Replace('{"NoSchedule", "NoExecute"}', "{''}")),
+        ("selectors select every node", "find_obstacle", Never("labels.get(key) != value")),
+        ("DaemonSets take nothing", "left_on", Drop("left[name] = _less(...)")),
+        (
+            "what a node has and nobody can read is nothing",
+            "deploy/scheduling:_read",
+            Replace("read[name] = None", "read[name] = 0"),
+        ),
+        (
+            "a cordoned node takes pods",
+            "find_obstacle",
+            Never('part(node, "spec").get("unschedulable")'),
+        ),
+        (
+            "every quota counts",
+            "look_at_quotas",
+            Always("is_counted(quota, tier.pod.priority_class or priority)"),
+        ),
+        ("what cannot be read is well", "look_at_quotas", Drop("yield from say_unreadable(...)")),
+        (
+            "Hub and proxy hold nothing",
+            "look_at_quotas",
+            Replace("held_beside_servers(cluster, quota)", "{}"),
+        ),
+        ("claims of devices are in no quota", "_asked", Never("if tier.pod.devices: ...")),
+        ("no quota is too small", "_look_at_tier", Never("name in asked")),
+        ("the Hub's rights are widened", "read_rights", Return("READ_RIGHTS")),
+        (
+            "a container that cannot be made is well",
+            "_find_in_container",
+            Never("reason in _CONFIG"),
+        ),
+        (
+            "a rollout that is stuck is well",
+            "_look_at",
+            Never('progressing.get("status") == "False"'),
+        ),
+        (
+            "nodes that may not be read are in one zone",
+            "_look_at_class",
+            Never("is_at_once and nodes.unread"),
+        ),
+        (
+            "servers may reach each other",
+            "_look_at_servers",
+            Replace("if may is False: return", "return"),
+        ),
+        (
+            "the Hub need not get out",
+            "_look_at_ways_out",
+            Never("not network.lets_out_to_api(hub)"),
+        ),
+        ("nobody needs DNS", "_look_at_ways_out", Never("lets is False")),
+        (
+            "only the Hub needs DNS",
+            "_look_at_ways_out",
+            Replace("servers", "hub", within='(servers, "singleuser", ...)'),
+        ),
+        (
+            "the way to DNS is one to the API server",
+            "_is_no_dns_port",
+            Always('described.get("port") not in DNS_PORTS'),
+        ),
+        (
+            "what stands in the way is overlooked",
+            "Network.lets",
+            Replace("return False, direction", "continue"),
+        ),
+        ("a broken policy file is well", "look_at_policy", Never("if faults: ...")),
+        ("a store that is down is well", "deploy:look_at_store", Never('store.get("fault")')),
+    ),
+)

@@ -1,0 +1,171 @@
+"""Faults in who somebody is, and what a provider says of them."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Drop, Never, Replace, Return
+
+IDENTITY: Final = (
+    *noticed_by(
+        "tests/hub/test_live_bad_input.py",
+        (
+            "a user is deleted from under their servers",
+            "GovernedAuthenticator.delete_user",
+            Drop("await stop_server(self.platform.app, ...)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_identity.py tests/core/test_generated_names.py",
+        (
+            "names are not folded",
+            "normalise_user",
+            Replace(
+                'unicodedata.normalize("NFKC", name.strip()).casefold()',
+                'unicodedata.normalize("NFKC", name.strip())',
+            ),
+        ),
+        ("what cannot be seen is passed over", "normalise_user", Never("invisible is not None")),
+        (
+            "only controls cannot be seen",
+            "normalise_user",
+            Replace('unicodedata.category(c)[0] == "C"', 'unicodedata.category(c) == "Cc"'),
+        ),
+        (
+            "letters of any script are names",
+            "_USER",
+            Replace('r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"', 'r"\\w(?:[\\w.@+-]{0,62}\\w)?"'),
+        ),
+        ("a name only begins as one", "normalise_user", Replace("_USER.fullmatch", "_USER.match")),
+        ("names have any length", "normalise_user", Never("len(folded) > MAX_CHARACTERS")),
+        (
+            "forms are not folded together",
+            "normalise_user",
+            Replace(
+                (
+                    'unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", '
+                    "name.strip()).casefold())"
+                ),
+                '"".join(name.strip()).casefold()',
+            ),
+        ),
+        ("a group only begins as one", "check_name", Replace("_NAME.fullmatch", "_NAME.match")),
+        ("groups of levels are accounts", "is_level_group", Return("False")),
+        ("two that fall together are let through", "list_collisions", Replace("1", "2")),
+        (
+            "what comes after a bad name is not looked at",
+            "list_collisions",
+            Replace("continue", "break"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_authenticator.py",
+        (
+            "names that look alike are one",
+            "GovernedAuthenticator.normalize_username",
+            Replace("form if mapped.isascii() else mapped", "form"),
+        ),
+        (
+            "the Kelvin sign is a k",
+            "GovernedAuthenticator.normalize_username",
+            Never("lowered.isascii() and not username.isascii()"),
+        ),
+        (
+            "a blank beside a name is nothing",
+            "GovernedAuthenticator.normalize_username",
+            Never("mapped != mapped.strip()"),
+        ),
+        (
+            "any form of a name is added by hand",
+            "GovernedAuthenticator.validate_username",
+            Drop("normal == username"),
+        ),
+        (
+            "whoever was dropped stays in",
+            "GovernedAuthenticator._is_declared",
+            Drop("name in self.platform.snapshot.policy.people"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_foreign_authenticator.py",
+        (
+            "whoever the site knows comes in",
+            "GovernedAuthenticator.refuse_undeclared",
+            Never("name not in self.platform.snapshot.policy.people"),
+        ),
+    ),
+    *noticed_by(
+        # Whoever is asked later refuses as well, but no longer with the status of the denial.
+        "tests/faults/test_races.py -k denied_need_not_wait",
+        (
+            "admission is not asked before a start",
+            "GovernedAuthenticator.pre_spawn_start",
+            Never("isinstance(spawner, AdmissionMixin)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_suspension.py -k everywhere",
+        (
+            "the suspended log in",
+            "GovernedAuthenticator.check_blocked_users",
+            Drop("self.refuse_suspended(username)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_provided.py",
+        ("a provider gives levels", "read_groups", Replace("texts - reserved", "texts")),
+        ("a provider gives the roles of levels", "_read_role", Never("is_ours(name)")),
+        (
+            "a provider gives scopes of admins",
+            "_read_role",
+            Replace("list_safe(scopes, custom_scopes)", "scopes"),
+        ),
+        (
+            "a provider gives roles of services to people",
+            "read_roles_of_person",
+            Never("list_safe(has, custom_scopes) != has"),
+        ),
+        (
+            "a provider makes admins",
+            "provided:_list_roles",
+            Drop('read["name"] not in _OF_THE_HUB'),
+        ),
+        ("names that no database takes are believed", "is_name", Drop("is_storable(said)")),
+        ("a role of any name is believed", "_read_role", Drop("not _ROLE_NAME.fullmatch(name)")),
+        (
+            "scopes that do not exist are believed",
+            "_read_role",
+            Drop("_is_known(scope, custom_scopes)"),
+        ),
+        (
+            "a role that comes twice keeps the Hub from starting",
+            "read_managed_roles",
+            Never('role["name"] in kept'),
+        ),
+        (
+            "a provider fills the Hub with groups",
+            "read_groups",
+            Replace("sorted(texts - reserved)[:MAX_ENTRIES]", "texts - reserved"),
+        ),
+        ("what no JSON has is kept of a person", "_is_json_object", Drop("json.dumps(value)")),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_provider.py -k gives_no_level",
+        (
+            "what a provider says is not united with the policy",
+            "GovernedAuthenticator.get_authenticated_user",
+            Replace('self.unite(model, handler.find_user(model["name"]))', "model"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_hardening.py -k outrun",
+        (
+            "a provider that is slow outruns a suspension",
+            "GovernedAuthenticator.refresh_user",
+            Drop("self.refuse_suspended(user.name)", within="with failing_in_a_sentence(): ..."),
+        ),
+    ),
+    *noticed_by(
+        "tests/faults/test_database.py -k stranger",
+        ("a database that fails makes strangers", "_raise_failure", Never("failure is not None")),
+    ),
+)

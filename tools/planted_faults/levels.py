@@ -1,0 +1,185 @@
+"""Faults in levels, scopes, and who is in charge of whom."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Always, Drop, Never, Replace
+
+LEVELS: Final = (
+    *noticed_by(
+        "tests/core/test_levels.py",
+        (
+            "viewers start servers",
+            "LEVELS",
+            Replace(
+                "may_start=False",
+                "may_start=True",
+                within='LevelRule("opens what is shared with them", ...)',
+            ),
+        ),
+        (
+            "auditors start servers",
+            "LEVELS",
+            Replace(
+                "may_start=False",
+                "may_start=True",
+                within='LevelRule("reads everything, changes nothing", ...)',
+            ),
+        ),
+        (
+            "operators are no readers",
+            "LEVELS",
+            Drop(
+                "reads_everything=True",
+                within='LevelRule("sees and stops servers, runs maintenance", ...)',
+            ),
+        ),
+        (
+            "managers read everything",
+            "LEVELS",
+            Replace(
+                "manages_groups=True",
+                "manages_groups=True, reads_everything=True",
+                within='LevelRule("also manages people and grants inside their own groups", ...)',
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_roles.py",
+        (
+            "managers have everything of ours",
+            "LEVEL_SCOPES",
+            Replace(
+                "(*_EVERYBODY, *_SHARING, MANAGE)",
+                '(*_EVERYBODY, *_SHARING, MANAGE, "custom:platform")',
+            ),
+        ),
+        (
+            "operators reach servers",
+            "LEVEL_SCOPES",
+            Replace(
+                '(*_EVERYBODY, *_SEEING, OPERATE, "delete:servers", "admin-ui")',
+                (
+                    '(*_EVERYBODY, *_SEEING, OPERATE, "delete:servers", "admin-ui", '
+                    '"access:servers")'
+                ),
+            ),
+        ),
+        ("developers share for everybody", "_SHARING", Replace('"shares!user"', '"shares"')),
+        (
+            "auditors see nothing",
+            "LEVEL_SCOPES",
+            Drop("*_SEEING", within='(*_EVERYBODY, *_SEEING, "read:roles", ...)'),
+        ),
+        (
+            "a role of services and people is not looked at",
+            "_is_for_admins_or_services",
+            Drop("users - set(admins)"),
+        ),
+        (
+            "a role of admins and others is not looked at",
+            "_is_for_admins_or_services",
+            Drop("groups - {level_group(Level.ADMIN)}"),
+        ),
+        (
+            "a role of a level goes to anybody",
+            "find_unsafe",
+            Drop("found += _list_wrong_bearers(role)"),
+        ),
+        (
+            "any filter makes a scope safe",
+            "_danger",
+            Drop('kind == "group" and name in UNSAFE_WITHIN_GROUPS'),
+        ),
+        ("no scope is unsafe", "_danger", Never("each in UNSAFE")),
+        (
+            "power over one other person is safe",
+            "_danger",
+            Replace('f"has power over {whom}" if why and whom not in {"", bearer} else ""', '""'),
+        ),
+        ("any group makes admins", "find_unsafe", Replace("sorted(...)", "()")),
+        (
+            "scopes for everybody are not looked at",
+            "check_roles",
+            Replace("[*roles, everybody]", "[*roles]"),
+        ),
+        (
+            "any role inherits",
+            "find_unsafe",
+            Replace('(name, scope) != ("token", "inherit")', 'scope != "inherit"'),
+        ),
+        ("unsafe roles are passed over", "check_roles", Never("if found: ...")),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_api.py",
+        (
+            "whoever is in a group is in charge of it",
+            "PlatformAPIHandler.in_charge_of",
+            Replace(
+                "self.platform.snapshot.policy.managed_groups",
+                "self.platform.snapshot.policy.declared_groups",
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_invites.py",
+        (
+            "managers take over whoever is elsewhere, too",
+            "why_not_for_manager",
+            Never("not groups <= managed"),
+        ),
+        ("managers take over members", "why_not_for_manager", Never("has_password")),
+        ("managers invite everybody", "why_not_for_manager", Never("not groups & managed")),
+        ("groups of the Hub are passed over", "why_not_for_manager", Replace("memberships", "()")),
+        (
+            "readers of everything are invited by managers",
+            "why_not_for_manager",
+            Drop("rule.reads_everything"),
+        ),
+        (
+            "managers of groups are invited by managers",
+            "why_not_for_manager",
+            Drop("rule.manages_groups"),
+        ),
+        (
+            "an invite outlives what its maker may do",
+            "is_still_good",
+            Always("not why_not_for_manager(...)"),
+        ),
+        ("whoever has no right invites", "InviteHandler._check_manager", Never("if why_not: ...")),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_matrix.py",
+        (
+            "whoever is not logged in is answered",
+            "PlatformAPIHandler.prepare",
+            Never("self.current_user is None"),
+        ),
+        ("scopes are not asked for", "PlatformAPIHandler.require", Never("not any(...)")),
+        (
+            "managers see what is held elsewhere",
+            "UsageHandler.get",
+            Replace("(each for each in accounts if self.in_charge_of(each))", "accounts"),
+        ),
+        (
+            "everybody asks for everybody",
+            "DecideHandler.post",
+            Never("not (self.has_scope(roles.READ) or self._may_start(name))"),
+        ),
+        (
+            "decisions of others are shown",
+            "DecisionHandler.get",
+            Never("not (mine or managed or self.has_scope(roles.READ))"),
+        ),
+        (
+            "decisions are shown by their owner's level alone",
+            "DecisionHandler.get",
+            Replace("self.in_charge_of(recorded.account)", "self.has_scope(roles.MANAGE)"),
+        ),
+        (
+            "everybody reloads",
+            "ReloadHandler.post",
+            Drop("self.require(roles.OPERATE, roles.ADMIN)"),
+        ),
+    ),
+)

@@ -1,0 +1,119 @@
+"""Faults in what the policy says, and how it is read."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Always, Drop, Never, Replace, Return
+
+POLICY: Final = (
+    *noticed_by(
+        "tests/core/test_resources.py",
+        ("amounts are rounded down", "parse_quantity", Replace("ceil", "floor")),
+        ("a bound is rounded up", "read_quantity", Return("min(ceil(kept), _MOST)")),
+        ("little is said to be nothing", "resources:_short", Always("number >= Fraction(1, 100)")),
+    ),
+    *noticed_by(
+        "tests/core/test_instants.py",
+        ("a time keeps its zone", "parse_instant", Replace("instant.astimezone(UTC)", "instant")),
+        (
+            "hours are shown as they are written",
+            "describe_instant",
+            Replace("instant.astimezone(UTC)", "instant"),
+        ),
+    ),
+    *noticed_by(
+        "tests/test_documents.py",
+        ("eight bytes are valid", "_find_meaning", Never("0 < amount < least")),
+        ("cores are counted in GiB", "_find_meaning", Never("name == CPU")),
+        (
+            "a tier gets the same devices twice",
+            "_read_devices",
+            Never("each.resource in getattr(tier, key)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_policy_warnings.py",
+        ("a server of any size starts", "_look_at_size", Never("0 < cpu < _MIN_CPU")),
+        ("somebody always may start it", "_look_for_anybody", Never("blocking is not None")),
+    ),
+    *noticed_by(
+        "tests/core/test_policy.py tests/core/test_decision.py",
+        (
+            "a grant opens every tier",
+            "Policy.may_use",
+            Replace("grant.tier == tier.name", "bool(grant.tier)"),
+        ),
+        (
+            "a grant opens a tier to all",
+            "Policy.may_use",
+            Replace('grant.user == user and grant.account in {"", account}', 'grant.user != ""'),
+        ),
+        (
+            "accelerators are free where no rule names them",
+            "Policy._limits",
+            Replace("_scarce(name, grants, user, account)", "()"),
+        ),
+        (
+            "members manage their group",
+            "Policy.managed_groups",
+            Always("user in self.groups[g].managers"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_quotas.py tests/core/test_decision.py",
+        ("a grant never ends", "Grant.is_live", Drop("now < self.until")),
+        ("a grant counts before it begins", "Grant.is_live", Return("now < self.until")),
+    ),
+    *noticed_by(
+        "tests/core/test_tiers.py tests/core/test_decision.py",
+        (
+            "a tier for some is open to all",
+            "Access.admits",
+            Always("account in self.groups or user in self.users or level in self.levels"),
+        ),
+        (
+            "a server does not count itself",
+            "Tier.__post_init__",
+            Replace("self.requests.plus(self.devices).plus({SERVERS: 1})", "self.requests"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_suspensions.py",
+        (
+            "a declared suspension does not count",
+            "Policy.suspension_of",
+            Drop("person.suspended if person else None"),
+        ),
+        (
+            "an end that has come does not count",
+            "Policy.suspension_of",
+            Drop("suspension.holds(now)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_tiers.py",
+        (
+            "devices are not charged",
+            "Tier.__post_init__",
+            Replace("self.requests.plus(self.devices)", "self.requests"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_health.py",
+        ("a file that was changed is not read again", "FileLook.look", Drop("last[0] != seen")),
+        ("a file is read at each look", "FileLook.look", Always("last is None or last[0] != seen")),
+    ),
+    *noticed_by(
+        "tests/test_documents.py tests/usecases/test_policies.py",
+        ("a policy needs no admin", "_Checks.check_admins", Never("not admins")),
+        ("the last admin is suspended in the file", "_Checks.check_admins", Never("all(...)")),
+    ),
+    *noticed_by(
+        "tests/usecases/test_policies.py",
+        (
+            "the last admin is suspended in the store",
+            "PublishPolicy._record",
+            Never("not self.locked_out"),
+        ),
+    ),
+)

@@ -1,0 +1,150 @@
+"""Faults in requests of any size, number and origin."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Always, Drop, Never, Replace, Return, Text
+
+REQUESTS: Final = (
+    *noticed_by(
+        "tests/test_request_limits.py",
+        (
+            "what says that it is too large comes all the same",
+            "_find_refusal",
+            Never("_is_beyond(headers, MAX_BODY_BYTES)"),
+        ),
+        (
+            "a chunked body never ends",
+            "_LimitedBody.data_received",
+            Never("self._received > MAX_BODY_BYTES"),
+        ),
+        ("a body comes in any number of pieces", "_count_chunks", Never("left < 0")),
+        (
+            "a refusal has two answers",
+            "_LimitedBody._refuse",
+            Drop("self._connection.stream.write = lambda _data: sent"),
+        ),
+        (
+            "what comes after a refusal is not read",
+            "_LimitedBody.data_received",
+            Always("self._received > _DISCARDED_BYTES"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_json_bodies.py",
+        ("JSON has any depth", "find_fault", Never("depth > DEEPEST")),
+        ("numbers have any size", "_is_countable", Always("abs(number) <= MAX_INTEGER")),
+        ("text that no database stores goes through", "find_fault", Never("not is_storable(each)")),
+        (
+            "strangers send as much as users",
+            "read_body",
+            Never("is_stranger and len(body) > MAX_BYTES_OF_STRANGERS"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_threads.py",
+        ("any number waits to log in", "PasswordThread.run", Never("self._asked >= self._most")),
+        (
+            "hashes go before the Hub",
+            "_make_way",
+            Replace(
+                "os.setpriority(os.PRIO_PROCESS, ...)",
+                "_ = (os.PRIO_PROCESS, threading.get_native_id(), _NICE)",
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_throttle.py",
+        (
+            "a new name is a free try",
+            "SourceLimit.take",
+            Replace("max(self._free_at.get(source, now), now) + SECONDS_PER_TRY", "now"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/upstream/test_http_server.py tests/service/test_forwarded.py",
+        ("every user is the proxy", "Proxies.knows", Always("user in {0, os.geteuid()}")),
+        (
+            "whoever connects speaks for others",
+            "_Believed._settle",
+            Drop("drop_forwarded(headers)"),
+        ),
+        (
+            "an address that was the proxy's stays believed",
+            "Proxies.finds",
+            Never("known and age >= _BELIEVED_SECONDS"),
+        ),
+        ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),
+    ),
+    *noticed_by(
+        "tests/test_connection_limits.py",
+        (
+            "one peer holds every connection",
+            "OpenConnections._has_room",
+            Always("self._open[peer] < bounds.each"),
+        ),
+        (
+            "what cannot be taken is tried without a pause",
+            "PausingSocket._rest",
+            Drop("loop.update_handler(self, 0)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/upstream/test_http_server.py",
+        (
+            "strangers go first",
+            "Turns.begin",
+            Always("ahead or name_sender(headers) in self._known"),
+        ),
+        ("strangers run between", "Turns._give", Drop("await self._let_known_go_on()")),
+        (
+            "one who is known keeps strangers for ever",
+            "Turns._let_known_go_on",
+            Replace("_HELD_SECONDS", "60"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_bad_input.py",
+        ("an address has several lines", "refuse_addresses_that_are_none", Always("all(...)")),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_stock_api.py",
+        ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
+        ("a page begins anywhere", "ObjectBody.get_api_pagination", Never("offset > MAX_ROWS")),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
+        (
+            "answers with secrets are kept",
+            "answer_with_care",
+            Drop('handler.set_header("Cache-Control", "no-store")'),
+        ),
+        ("errors have no words", "_has_words", Return("bool(said) or True")),
+    ),
+    *noticed_by(
+        "tests/usecases/test_allowance.py",
+        (
+            "a password is changed without end",
+            "LocalCredentials.change",
+            Replace("self._changes.seconds_to_wait(name)", "0"),
+        ),
+        (
+            "people are invited without end",
+            "LocalCredentials.invite",
+            Replace("self._invites.seconds_to_wait(by)", "0"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/upstream/test_proxy_requests.py -k 'senders_fault or held_open'",
+        (
+            "one user holds every connection of the proxy",
+            "proxy_requests.js",
+            Text("if (isFull(user)) {", "if (false) {"),
+        ),
+        (
+            "an address that cannot be read goes on to the proxy",
+            "proxy_requests.js",
+            Text("if (path === null) {", "if (false) {"),
+        ),
+    ),
+)

@@ -1,0 +1,68 @@
+"""Faults in settings of a site that must stay safe."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Drop, InsertBefore, Never
+
+SETTINGS: Final = (
+    *noticed_by(
+        "tests/hub/test_platform_traits.py",
+        (
+            "options that admission reads are left to others",
+            "PlatformTraits._not_ours",
+            Never("if ours: ..."),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_configure.py",
+        (
+            "whoever comes in is nobody's business after configure(c)",
+            "_find_undone",
+            Never("not issubclass(chosen, governed)"),
+        ),
+        (
+            "what configure(c) added is not missed",
+            "_find_undone",
+            Never("each not in _list_present(app, trait)"),
+        ),
+        ("a prefix is any text", "_check_prefix", Never("not _PATH.fullmatch(path)")),
+        (
+            "what is in a setting is not looked at",
+            "check_shapes",
+            Drop("shape.entries.validate_python(entries)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_reload.py -k 'by_hand or of_levels'",
+        (
+            "requests fill groups of levels",
+            "KeptLevels.prepare",
+            Drop("refuse_levels(handler.path_args[:1])"),
+        ),
+        (
+            "requests make admins",
+            "KeptAdmins.get_json_body",
+            Never('body.get("admin") not in (None, platform.declared.is_admin(name))'),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_hardening.py",
+        (
+            "scopes in the role server are not looked at",
+            "find_weakened",
+            Never('setting.trait == "server_token_scopes"'),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_hardening.py -k from_a_get",
+        (
+            "a site may want no form",
+            "TierFormMixin.get_options_form",
+            InsertBefore(
+                "return spawn_form(platform_of(self.user.settings), ...)",
+                "return str(self.options_form)",
+            ),
+        ),
+    ),
+)
