@@ -1,4 +1,4 @@
-"""A port is kept for its platform by a process that does nothing else, and no other user gets it."""
+"""A port is kept for its platform by a process that does nothing else: no other user gets it."""
 
 import os
 import signal
@@ -164,7 +164,7 @@ def test_keeper_is_on_its_own_and_has_nothing_but_its_sockets(state: Path) -> No
     (state / "lock").touch()
     with (state / "lock").open(), start(state):
         keeper = find_keeper()
-        opened = {os.readlink(path) for path in Path(f"/proc/{keeper.pid}/fd").iterdir()}
+        opened = {str(path.readlink()) for path in Path(f"/proc/{keeper.pid}/fd").iterdir()}
         assert {each for each in opened if not each.startswith("socket:")} == {os.devnull}
         assert os.getsid(keeper.pid) not in {os.getsid(0), os.getpid()}
         assert keeper.ppid() != os.getpid()

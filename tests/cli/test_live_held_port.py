@@ -25,6 +25,8 @@ version: 1
 name: Held
 defaults: {tier: small}
 users: {admin: {level: admin}, dev1: {level: developer}}
+groups:
+  vision: {members: [dev1]}
 images:
   lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
 tiers:
@@ -93,7 +95,7 @@ def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: 
         assert port_of(hub) == port
         # The cookies of before still hold, and so does the server.
         assert session.get("/hub/home").status_code == 200
-        assert "dev1" in session.visit("/user/dev1/").text
+        assert session.visit("/user/dev1/").text == "here\n"
         assert set(server) <= set(hub.list_marked())
         assert hub.stop() == 0
         assert_refused(port)

@@ -1,9 +1,11 @@
 """What another user of the machine does to get a port of the platform: try, and never stop.
 
-Run by its path: ``port_thief.py PORT ADDRESSES SHARED``. It says ``trying`` after the first round, and each
-way in which it could bind or listen, once. When its input ends it says how many rounds it made.
+Run by its path: ``port_thief.py PORT ADDRESSES SHARED``. It says ``trying`` after the first round,
+and each way in which it could bind or listen, once. When its input ends it says how many rounds it
+made.
 """
 
+import os
 import select
 import socket
 import sys
@@ -34,6 +36,7 @@ def main(port: int, addresses: list[str], shared: list[str]) -> None:
 
     To share the port elsewhere may make a kernel believe that one may share it here as well.
     """
+    os.nice(5)
     told, rounds = set(), 0
     with ExitStack() as held:
         for each in shared:

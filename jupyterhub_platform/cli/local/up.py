@@ -189,11 +189,11 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
-    state = plan.state
+    state, port = plan.state, plan.port
     _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
     environment = {
         **plan.settings.render_environment(),
-        **state.keep_secrets(f"http://{plan.host}:{plan.port}"),
+        **state.keep_secrets(f"http://{plan.host}:{port}"),
         MARK: str(state.directory),
     }
     others = psutil.Process().children(recursive=True)
@@ -230,7 +230,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     )
     if os.geteuid() == 0:
         _say(
-            f"Port {plan.port} stays taken, so that no other user of this machine is sent the "
+            f"Port {port} stays taken, so that no other user of this machine is sent the "
             f"logins of pages that are still open. {_let_go(state)}"
         )
 
