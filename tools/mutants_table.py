@@ -774,6 +774,34 @@ LEVELS: Final = (
         ),
     ),
     *faults_in(
+        "cli/local/public_port.py",
+        ("tests/cli/test_held_ports.py",),
+        (
+            "another user shares a port that is kept",
+            "        _allow(beside, socket.SO_REUSEADDR, 0)\n",
+            "        pass\n",
+        ),
+        (
+            "only the address that was listened at is kept",
+            "for each in (self.listener, *self.guards):\n                _allow",
+            "for each in (self.listener,):\n                _allow",
+        ),
+        (
+            "a second start listens beside the first",
+            "for address in named if is_kept else ():",
+            "for address in ():",
+        ),
+    ),
+    *faults_in(
+        "cli/local/held_ports.py",
+        ("tests/cli/test_held_ports.py",),
+        (
+            "every user's process is believed to keep a port",
+            "if runs_as(process.pid, believed) and _is_alive(process):",
+            "if believed and _is_alive(process):",
+        ),
+    ),
+    *faults_in(
         "cli/local/hub_log.py",
         ("tests/cli/test_hub_log.py",),
         (
