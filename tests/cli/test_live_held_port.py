@@ -1,22 +1,18 @@
 """Whatever of a platform is killed: its port is no other user's, until ``jhp down``."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import psutil
 import pytest
 
 from jupyterhub_platform.cli.local.held_ports import list_held_ports
 from jupyterhub_platform.hub.local.machine import read_instance
-from jupyterhub_platform.hub.local.processes import has_ended
 from tests.support.another_user import as_root, thieving
-from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.live_hub import LiveHub, is_alive, running, wait_for
 
 pytestmark = [pytest.mark.hub, as_root]
 
@@ -48,15 +44,10 @@ def keepers(hub: LiveHub) -> list[int]:
     return [each.process.pid for each in list_held_ports(read_instance(hub.state))]
 
 
-def is_gone(pid: int) -> bool:
-    with suppress(psutil.Error):
-        return has_ended(psutil.Process(pid))
-    return True
-
-
 def kill(pid: int) -> None:
-    os.kill(pid, signal.SIGKILL)
-    wait_for(lambda: is_gone(pid), f"process {pid} to end", 30)
+    process = psutil.Process(pid)
+    process.kill()
+    wait_for(lambda: not is_alive(process), f"process {pid} to end", 30)
 
 
 def assert_refused(port: int) -> None:
@@ -86,11 +77,8 @@ def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: 
         assert_refused(port)
         hub.start()
         # `jhp up` alone: the kernel tells its Hub to end.
-        everything = [hub.hub_pid, hub.proxy_pid]
-        kill(psutil.Process(hub.hub_pid).ppid())
-        wait_for(lambda: all(map(is_gone, everything)), "Hub and proxy to end", 60)
+        hub.kill_jhp()
         assert_refused(port)
-        hub.ready_file.unlink()
         hub.start()
         assert port_of(hub) == port
         # The cookies of before still hold, and so does the server.
