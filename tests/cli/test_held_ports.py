@@ -135,8 +135,9 @@ def test_two_platforms_have_two_ports_and_none_gets_the_other_one(state: Path) -
     assert find_keeper().pid == pid
 
 
-def test_no_second_start_listens_beside_the_first(state: Path) -> None:
-    with start(state) as public:
+@pytest.mark.parametrize("first", HOSTS)
+def test_no_second_start_listens_beside_the_first(first: str, state: Path) -> None:
+    with start(state, first) as public:
         for host in ("127.0.0.1", "0.0.0.0", "::", "localhost"):
             with pytest.raises(PlatformError, match=f"Port {public.number} is taken by another"):
                 start(state, host, public.number)
