@@ -1,19 +1,22 @@
-"""What is valid in a policy and hardly meant: tiers that start too late, or for nobody."""
+"""What is valid in a policy and hardly meant: tiers that start too late, or end too early."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
+from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.policy import Limit, Person, Policy
-from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount
+from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount, is_storage
 from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS, Tier
 
 _MIN_CPU: Final = 250
 _MIN_MEMORY: Final = 160 * 2**20
 _MANY_CORES: Final = 256_000
+_MUCH_STORAGE: Final = 2**50
+_SHORTEST: Final = timedelta(minutes=1)
 _MAX_LOOKED_AT: Final = 5_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """A moment at which no grant is live: what it opens for a while is no tier for nobody."""
@@ -24,7 +27,11 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
     return tuple(
         _place(policy, tier, key, what, fix)
         for tier in policy.tiers.values()
-        for key, what, fix in (*_look_at_size(tier), *_look_for_anybody(policy, tier))
+        for key, what, fix in (
+            *_look_at_size(tier),
+            *_look_at_times(tier),
+            *_look_for_anybody(policy, tier),
+        )
     )
 
 
@@ -57,6 +64,27 @@ def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
         what = f"{describe_amount(CPU, asked)} is more than most nodes have"
         fix = f"write {asked // 1000}m if thousandths are meant"
         yield f"requests.{CPU}", what, fix
+    for name, amount in {**tier.limits, **tier.requests}.items():
+        if is_storage(name) and amount >= _MUCH_STORAGE:
+            part = "requests" if tier.requests.amount(name) else "limits"
+            what = f"{describe_amount(name, amount)} is more than any node has"
+            yield f"{part}.{name}", what, "write it in Gi if that is meant, for example 8Gi"
+
+
+def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
+    lifetime, idle = tier.max_lifetime, tier.idle_timeout
+    if lifetime is not None and lifetime < _SHORTEST:
+        what = f"servers end {describe_duration(lifetime)} after their start, before anybody works"
+        yield "max_lifetime", what, "write for example 8h"
+    if idle is not None and idle < _SHORTEST:
+        what = f"servers end after {describe_duration(idle)} without use, while somebody reads"
+        yield "idle_timeout", what, "write for example 30m"
+    if lifetime is not None and idle is not None and idle > lifetime:
+        what = (
+            f"no server is without use for {describe_duration(idle)}: each ends "
+            f"{describe_duration(lifetime)} after its start"
+        )
+        yield "idle_timeout", what, "write less than max_lifetime, or remove the key"
 
 
 def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:

@@ -158,9 +158,9 @@ def parse_number(text: str | float, name: str) -> Fraction:
     scale = _SUFFIXES.get(match["suffix"] or "") if match else None
     if match is None or scale is None:
         example = {CPU: "500m or 2", SERVERS: "3"}.get(name, "8Gi" if is_storage(name) else "1")
-        raise QuantityError(
-            f"“{shown[:64]}” is not an amount of {name}; write for example {example}"
-        )
+        meant = shown.replace(",", ".", 1)
+        fix = meant if meant != shown and _QUANTITY.fullmatch(meant) else f"for example {example}"
+        raise QuantityError(f"“{shown[:64]}” is not an amount of {name}; write {fix}")
     number = Fraction(match["number"].removesuffix(".")) * scale
     if match["exponent"]:
         number *= Fraction(10) ** int(match["exponent"])

@@ -31,6 +31,7 @@ from jupyterhub_platform.hub.spawner.explain import list_ended
 from jupyterhub_platform.hub.upstream.answers import answer_with_care
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
+from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer
@@ -106,6 +107,7 @@ def _configure(c: Any) -> None:
     scrub_log()
     refuse_addresses_that_are_none()
     answer_with_care()
+    keep_cookies_secure()
     tell_why_servers_do_not_answer()
     use_unix_sockets()
     _add_service(hub, _service(c, settings, local_credentials))

@@ -55,6 +55,12 @@ class Answers(RequestHandler):
         self.set_header("Cache-Control", "no-store")
         self.clear_header("Server")
 
+    def set_cookie(self, *arguments: Any, **named: Any) -> None:
+        """Set a cookie, for TLS alone where the browser speaks TLS: JupyterHub leaves out some."""
+        if self.request.protocol == "https":
+            named["secure"] = True
+        super().set_cookie(*arguments, **named)
+
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer a refusal, or a fault of ours, with a sentence and a code."""
         error = kwargs.get("exc_info", (None, None, None))[1]

@@ -161,3 +161,33 @@ def test_address_that_is_shown_can_be_opened(
 ) -> None:
     run(replace(decided, host=host), {})
     assert url_of(decided) == f"http://{shown}:8123/"
+
+
+@pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        (["chp", "--port", "9999"], "--port"),
+        (["chp", "--port=9999"], "--port"),
+        (["chp", "--log-level", "info", "--ip=0.0.0.0"], "--ip"),
+        (["node", "proxy.js", "--api-port", "9999"], "--api-port"),
+        (["chp", "--socket", "/tmp/x"], "--socket"),
+        (["sh", "-c", 'exec chp --port 9999 "$@"', "chp"], "--port"),
+        ("chp --api-ip 127.0.0.1", "--api-ip"),
+    ],
+)
+def test_a_command_that_says_where_the_proxy_listens_is_refused(
+    decided: Decided, command: Any, option: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(SystemExit):
+        run(decided, {"ConfigurableHTTPProxy.command": command})
+    assert f"the command of the proxy has {option}, and `jhp up` says where" in caplog.text
+    with pytest.raises(SystemExit):
+        run(replace(decided, proxy_command=command), {})
+
+
+@pytest.mark.parametrize(
+    "option", ["--metrics-port=9001", "--timeout=5", "--portal", "--ssl-ciphers"]
+)
+def test_other_options_of_the_proxy_are_taken_over(decided: Decided, option: str) -> None:
+    c = run(decided, {"ConfigurableHTTPProxy.command": ["chp", option]})
+    assert c.ConfigurableHTTPProxy.command == ["chp", option]

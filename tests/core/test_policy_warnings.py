@@ -35,6 +35,11 @@ def test_a_policy_that_can_be_meant_has_no_warning() -> None:
             {"cpu": 512},
             "tiers.small.requests.cpu: 512 CPU is more than most nodes have; write 512m",
         ),
+        (
+            {"memory": "2Pi"},
+            "tiers.small.requests.memory: 2097152 GiB is more than any node has; write it in Gi",
+        ),
+        ({"ephemeral-storage": "1Pi"}, "tiers.small.requests.ephemeral-storage: 1048576 GiB"),
     ],
 )
 def test_a_tier_of_a_size_that_is_hardly_meant_is_warned_about(amounts: Any, words: str) -> None:
@@ -45,6 +50,35 @@ def test_a_tier_of_a_size_that_is_hardly_meant_is_warned_about(amounts: Any, wor
 def test_only_what_a_server_may_use_counts_for_its_start() -> None:
     tier = {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"cpu": 1, "memory": "1Gi"}}
     assert warnings(RULED, {"tiers": {"small": tier}}) == []
+
+
+@pytest.mark.parametrize(
+    ("times", "words"),
+    [
+        ({"max_lifetime": "1s"}, "tiers.small.max_lifetime: servers end 1 s after their start"),
+        ({"idle_timeout": "1s"}, "tiers.small.idle_timeout: servers end after 1 s without use"),
+        ({"idle_timeout": "59s"}, "tiers.small.idle_timeout: servers end after 59 s without use"),
+        (
+            {"idle_timeout": "9h", "max_lifetime": "8h"},
+            "tiers.small.idle_timeout: no server is without use for 9 h: each ends 8 h after",
+        ),
+    ],
+)
+def test_times_that_are_hardly_meant_are_warned_about(times: dict[str, str], words: str) -> None:
+    (said,) = warnings(RULED, {"tiers": {"small": times}})
+    assert said.startswith(words)
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        {"max_lifetime": "1m"},
+        {"idle_timeout": "1m", "max_lifetime": "8h"},
+        {"idle_timeout": "8h", "max_lifetime": "8h"},
+    ],
+)
+def test_times_that_can_be_meant_have_no_warning(times: dict[str, str]) -> None:
+    assert warnings(RULED, {"tiers": {"small": times}}) == []
 
 
 LARGE = {"tiers": {"large": {"access": {"groups": ["vision"]}}}}

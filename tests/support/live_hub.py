@@ -15,10 +15,11 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import httpx
+import psutil
 from jupyterhub import __version__ as hub_version
 
 from jupyterhub_platform.hub.local.machine import read_instance
-from jupyterhub_platform.hub.local.processes import PYTHON
+from jupyterhub_platform.hub.local.processes import PYTHON, has_ended
 from jupyterhub_platform.sockets import Sockets, locate_sockets
 from tests.support import tiny_server
 from tests.support.canaries import (
@@ -170,6 +171,18 @@ class LiveHub:
         os.kill(self.hub_pid, signal.SIGKILL)
         assert self._process is not None
         self._process.wait(timeout=30)
+        self._process = None
+
+    def kill_jhp(self) -> None:
+        """End ``jhp`` alone: the kernel tells its Hub to end, with its proxy and service."""
+        assert self._process is not None
+        self._see_processes()
+        left = [psutil.Process(pid) for pid in (self.hub_pid, self.proxy_pid, self.service_pid)]
+        self._process.kill()
+        self._process.wait(timeout=30)
+        wait_for(lambda: not any(map(is_alive, left)), "Hub, proxy and service to end", 60)
+        # Nobody was left to remove it, and the next start is waited for by it.
+        self.ready_file.unlink()
         self._process = None
 
     def kill_everything(self) -> None:
@@ -351,6 +364,13 @@ class Api(Watched):
             lambda: self.servers(name).get(server, {}).get("ready", False),
             f"{name}/{server} to be ready",
         )
+
+
+def is_alive(process: psutil.Process) -> bool:
+    """Tell whether a process runs, and does not only wait for its parent to notice its end."""
+    with suppress(psutil.Error):
+        return process.is_running() and not has_ended(process)
+    return False
 
 
 def server_path(name: str, server: str) -> str:

@@ -104,4 +104,27 @@ ADDRESSES: Final = (
             Replace("{**own, MARK: str(self.state)}", "own"),
         ),
     ),
+    *noticed_by(
+        "tests/cli/test_held_ports.py",
+        (
+            "another user shares a port that is kept",
+            "_bind_beside",
+            Drop("_allow(beside, socket.SO_REUSEADDR, 0)"),
+        ),
+        (
+            "only the address that was listened at is kept",
+            "PublicPort.bind_beside",
+            Drop("*self.guards"),
+        ),
+        (
+            "a second start listens beside the first",
+            "public_port:_take",
+            Replace("named if is_kept else ()", "()"),
+        ),
+        (
+            "every user's process is believed to keep a port",
+            "held_ports:_find",
+            Replace("runs_as(process.pid, believed)", "believed"),
+        ),
+    ),
 )

@@ -26,6 +26,9 @@ URL_FILE: Final = "url"
 _INSTEAD_OF_SOCKETS: Final = (
     "ip", "port", "hub_ip", "hub_port", "hub_connect_ip", "hub_connect_port",
 )  # fmt: skip
+_PLACES_OF_PROXY: Final = frozenset(
+    {"--ip", "--port", "--socket", "--api-ip", "--api-port", "--api-socket"}
+)
 _CONFIGURABLE_HTTP_PROXY: Final = frozenset(
     {"", "default", "configurable-http-proxy", "jupyterhub.proxy.ConfigurableHTTPProxy"}
 )
@@ -142,9 +145,26 @@ def _find_refused(c: Any) -> str | None:
             "c.JupyterHub.internal_ssl is on, and between its parts `jhp up` uses Unix sockets, "
             f"which need no certificates. {alone}."
         )
+    option = _find_place(c.ConfigurableHTTPProxy.get("command"))
+    if option is not None:
+        return (
+            f"the command of the proxy has {option}, and `jhp up` says where its proxy listens: "
+            "with --host and --port, and at a Unix socket. Take the option out of "
+            "c.ConfigurableHTTPProxy.command, or out of CONFIGURABLE_HTTP_PROXY."
+        )
     if not all(c[each].get("should_start", True) for each in ("Proxy", "ConfigurableHTTPProxy")):
         return f"should_start of the proxy is off, and `jhp up` starts its own. {alone}."
     return None
+
+
+def _find_place(command: Any) -> str | None:
+    """Return the option of a proxy's command that says where it listens, if there is one.
+
+    The Hub adds its own, and configurable-http-proxy 5 makes no number of two.
+    """
+    words = [command] if isinstance(command, str) else command or ()
+    options = (word.partition("=")[0] for text in words for word in str(text).split())
+    return next((each for each in options if each in _PLACES_OF_PROXY), None)
 
 
 def _shown(host: str) -> str:

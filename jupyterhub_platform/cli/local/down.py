@@ -1,10 +1,11 @@
-"""``jhp down``: end the servers that people left running when the platform stopped."""
+"""``jhp down``: end what a platform leaves running: people's servers, and what keeps its port."""
 
 import asyncio
 from pathlib import Path
 
 import click
 
+from jupyterhub_platform.cli.local.held_ports import let_go
 from jupyterhub_platform.cli.local.leftovers import end_leftovers
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.hub.local.machine import read_instance
@@ -27,6 +28,8 @@ from jupyterhub_platform.sockets import locate_sockets
 def down(state_path: Path, yes: bool) -> None:
     """End every server that people left running, when the platform itself is stopped.
 
+    As root, its port becomes free as well.
+
     \b
       jhp down
       jhp down --state /srv/platform --yes
@@ -44,6 +47,13 @@ def down(state_path: Path, yes: bool) -> None:
         instance = read_instance(state.directory)
         count = asyncio.run(end_all(instance, read_uids(state.directory)))
         locate_sockets(state.directory, instance).clear()
+        held = sorted({each.port for each in let_go(instance)})
     finally:
         state.close()
     click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)
+    for port in held:
+        click.echo(
+            f"Let go of port {port}. Whoever listens there from now on is sent the logins of pages "
+            "that are still open: close those.",
+            err=True,
+        )

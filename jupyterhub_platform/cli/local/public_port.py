@@ -3,11 +3,16 @@
 It stays open while the proxy restarts, so that nobody else can listen there and ask for passwords.
 Nor can anybody where the same name leads as well: a browser that is told ``localhost`` tries the
 address ``::1`` before 127.0.0.1, and a name of the network may have several addresses.
+
+On Linux, sockets that share an address (``SO_REUSEPORT``) are of one user. So a process of root's
+can keep the port for later, and the next start listens beside it without a gap.
 """
 
 import errno
+import os
+import shlex
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from ipaddress import ip_address
@@ -17,6 +22,7 @@ from typing import Any, Final, Self, TypeGuard
 
 import psutil
 
+from jupyterhub_platform.cli.local.held_ports import list_held_ports
 from jupyterhub_platform.core.errors import PlatformError
 
 FIRST_PORT: Final = 8000
@@ -25,7 +31,6 @@ _WAITING: Final = 1024
 _MAX_NAME_LENGTH: Final = 64
 _LOOPBACK: Final = ("127.0.0.1", "::1")
 _EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
-_FIRST_UNPRIVILEGED: Final = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -58,6 +63,20 @@ class PublicPort:
         """Return what stands for ``host`` in addresses: a number for what has more than one."""
         return self.address if self.address in (*_LOOPBACK, *_EVERYWHERE) else host
 
+    def bind_beside(self) -> tuple[socket.socket, ...]:
+        """Bind every address once more, without listening, for a process of our own to keep.
+
+        Only a socket of our own user can be bound beside these, and only one that allows it too.
+        """
+        with ExitStack() as bound:
+            beside = []
+            for each in (self.listener, *self.guards):
+                _allow(each, socket.SO_REUSEPORT)
+                beside.append(bound.enter_context(_bind_beside(each)))
+                _allow(each, socket.SO_REUSEPORT, 0)
+            bound.pop_all()
+            return tuple(beside)
+
     def close(self) -> None:
         """Let go of it."""
         for each in (self.listener, *self.guards):
@@ -78,9 +97,15 @@ class PublicPort:
 
 
 def take_public_port(
-    host: str, asked: int | None, before: Any, tell: Callable[[str], None]
+    host: str,
+    asked: int | None,
+    before: Any,
+    tell: Callable[[str], None],
+    kept: Collection[int] = (),
 ) -> PublicPort:
     """Listen at ``host``: at the port that was asked for, else that of before, else a free one.
+
+    Beside ports that are ``kept`` for this very platform it may listen.
 
     Raises
     ------
@@ -88,13 +113,13 @@ def take_public_port(
         Raised if that cannot be had, with who has it.
     """
     if asked is not None:
-        return _take(host, asked)
+        return _take(host, asked, kept)
     if not is_port(before):
-        return _first_free(host)
+        return _first_free(host, kept)
     try:
-        return _take(host, before)
+        return _take(host, before, kept)
     except PlatformError as error:
-        found = _first_free(host)
+        found = _first_free(host, kept)
         tell(
             f"{error}\nThis platform was at port {before}, and is at {found.number} now: "
             "whoever opens the old address reaches that other program."
@@ -102,10 +127,10 @@ def take_public_port(
         return found
 
 
-def _first_free(host: str) -> PublicPort:
+def _first_free(host: str, kept: Collection[int]) -> PublicPort:
     for port in range(FIRST_PORT, LAST_PORT + 1):
         try:
-            return _take(host, port)
+            return _take(host, port, kept)
         except PlatformError:
             continue
     raise PlatformError(
@@ -113,35 +138,54 @@ def _first_free(host: str) -> PublicPort:
     )
 
 
-def _take(host: str, port: int) -> PublicPort:
-    address = host
+def _take(host: str, port: int, kept: Collection[int]) -> PublicPort:
+    address, is_kept = host, port in kept
     try:
         named = _list_addresses(host)
+        for address in named if is_kept else ():
+            if _find_holders(address, port):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         with ExitStack() as held:
             taken: list[socket.socket] = []
             for address in (*named, *_list_beside(named)):
                 try:
-                    found = _guard(address, port) if taken else _listen(address, port)
+                    found = (_guard if taken else _listen)(address, port, is_kept)
                 except OSError as error:
                     # Where this machine is not, nobody on it can listen, either.
                     if error.errno not in _NOT_HERE or (address == named[-1] and not taken):
                         raise
                 else:
                     taken.append(held.enter_context(found))
+            for each in taken:
+                _allow(each, socket.SO_REUSEPORT, 0)
             held.pop_all()
             return PublicPort(taken[0], tuple(taken[1:]))
     except OSError as error:
-        holders = list(_find_holders(address, port)) if port else []
-        if holders:
-            raise PlatformError(
-                f"Port {port} is taken by another program. Stop that, or name another: --port. "
-                f"It is {' and '.join(holders)}."
-            ) from None
+        who = _explain_holders(address, port, is_kept)
         where = host if address == host else f"{host} ({address})"
         raise PlatformError(
-            f"The platform cannot listen at {where}, port {port}: {error}. Name another address "
+            who
+            or f"The platform cannot listen at {where}, port {port}: {error}. Name another address "
             "with --host and --port."
         ) from None
+
+
+def _explain_holders(address: str, port: int, is_kept: bool) -> str:
+    """Say who has a port, and how it can be had; nothing if that is not known."""
+    listeners = list(_find_holders(address, port)) if port else []
+    if listeners:
+        return (
+            f"Port {port} is taken by another program. Stop that, or name another: --port. "
+            f"It is {' and '.join(listeners)}."
+        )
+    for held in () if is_kept else list_held_ports():
+        if held.port == port:
+            who = describe_process(held.process.pid)
+            return (
+                f"Port {port} is kept for another platform by {who}. Name another: --port. Or let "
+                f"go of it, if that platform is stopped: jhp down --state {shlex.quote(held.state)}"
+            )
+    return ""
 
 
 def _list_addresses(host: str) -> list[str]:
@@ -171,27 +215,49 @@ def _list_beside(named: Iterable[str]) -> list[str]:
     return sorted(beside - set(named))
 
 
-def _listen(address: str, port: int) -> socket.socket:
-    if ":" not in address:
-        return socket.create_server((address, port), backlog=_WAITING)
-    both = address == "::" and socket.has_dualstack_ipv6()
-    where = (address, port)
+def _listen(address: str, port: int, is_kept: bool) -> socket.socket:
     return socket.create_server(
-        where, family=socket.AF_INET6, backlog=_WAITING, dualstack_ipv6=both
+        (address, port),
+        family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+        backlog=_WAITING,
+        reuse_port=is_kept,
+        dualstack_ipv6=address == "::" and socket.has_dualstack_ipv6(),
     )
 
 
-def _guard(address: str, port: int) -> socket.socket:
+def _guard(address: str, port: int, is_kept: bool) -> socket.socket:
     """Hold a port without listening. With ``SO_REUSEADDR`` others could listen there."""
     guard = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     try:
         if guard.family == socket.AF_INET6:
             guard.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        _allow(guard, socket.SO_REUSEPORT, int(is_kept))
         guard.bind((address, port))
     except OSError:
         guard.close()
         raise
     return guard
+
+
+def _bind_beside(bound: socket.socket) -> socket.socket:
+    beside = socket.socket(bound.family)
+    try:
+        if beside.family == socket.AF_INET6:
+            only = bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+            beside.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        # Connections that are about to end keep the address busy for whoever does not allow that.
+        _allow(beside, socket.SO_REUSEADDR)
+        _allow(beside, socket.SO_REUSEPORT)
+        beside.bind(bound.getsockname())
+        _allow(beside, socket.SO_REUSEADDR, 0)
+    except OSError:
+        beside.close()
+        raise
+    return beside
+
+
+def _allow(bound: socket.socket, option: int, value: int = 1) -> None:
+    bound.setsockopt(socket.SOL_SOCKET, option, value)
 
 
 def _find_holders(address: str, port: int) -> Iterable[str]:
@@ -237,15 +303,6 @@ def describe_process(pid: int | None) -> str:
 def _as_shown(name: str) -> str:
     """Return a name that a process gave itself without what a terminal would obey."""
     return "".join(char if char.isprintable() else "?" for char in name[:_MAX_NAME_LENGTH])
-
-
-def may_be_taken(port: int) -> bool:
-    """Tell whether any user of this machine can listen at a port that is free."""
-    try:
-        first = int(_FIRST_UNPRIVILEGED.read_text())
-    except (OSError, ValueError):
-        first = 1024
-    return port >= first
 
 
 def is_port(value: Any) -> TypeGuard[int]:

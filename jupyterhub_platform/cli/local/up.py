@@ -16,6 +16,7 @@ import psutil
 
 from jupyterhub_platform.cli.hub.options import render_which
 from jupyterhub_platform.cli.local.decided import Decided
+from jupyterhub_platform.cli.local.held_ports import hold_port, list_held_ports
 from jupyterhub_platform.cli.local.hub_process import HubProcess, write_configuration
 from jupyterhub_platform.cli.local.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
 from jupyterhub_platform.cli.local.proxy import BUNDLED, CHECKOUT, find_proxy_command
@@ -24,7 +25,6 @@ from jupyterhub_platform.cli.local.public_port import (
     PublicPort,
     find_socket_holders,
     is_port,
-    may_be_taken,
     take_public_port,
 )
 from jupyterhub_platform.cli.own_command import as_pasted
@@ -173,8 +173,15 @@ def _open_sockets(state: State) -> Sockets:
 
 def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
     before = state.read_json("ports.json").get("public")
-    public = take_public_port(host, asked, before, _say)
+    instance = read_instance(state.directory)
+    kept = {each.port for each in list_held_ports(instance)}
+    public = take_public_port(host, asked, before, _say, kept)
     port = public.number
+    if os.geteuid() == 0:
+        # Where users have ids of their own: they must not listen there when all of this has ended.
+        hold_port(public.bind_beside(), port, instance, state.directory)
+    for other in sorted(kept - {port}):
+        _say(f"Port {other}, where this platform was, stays taken for it. {_let_go(state)}")
     if asked is None and port != FIRST_PORT and not is_port(before):
         _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
@@ -182,11 +189,11 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
-    state = plan.state
+    state, port = plan.state, plan.port
     _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
     environment = {
         **plan.settings.render_environment(),
-        **state.keep_secrets(f"http://{plan.host}:{plan.port}"),
+        **state.keep_secrets(f"http://{plan.host}:{port}"),
         MARK: str(state.directory),
     }
     others = psutil.Process().children(recursive=True)
@@ -219,8 +226,21 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
             ready_file.unlink(missing_ok=True)
     _say(
         "Stopped. Servers that people started go on: the next start finds them again, "
-        f"and `jhp down{render_which(None, state.given)}` ends them."
+        f"and `{_render_down(state)}` ends them."
     )
+    if os.geteuid() == 0:
+        _say(
+            f"Port {port} stays taken, so that no other user of this machine is sent the "
+            f"logins of pages that are still open. {_let_go(state)}"
+        )
+
+
+def _let_go(state: State) -> str:
+    return f"`{_render_down(state)}` lets go of it."
+
+
+def _render_down(state: State) -> str:
+    return f"jhp down{render_which(None, state.given)}"
 
 
 class _Stopping:
@@ -287,12 +307,6 @@ def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
             "From your own machine:\n"
             f"  ssh -L {port}:127.0.0.1:{port} "
             f"{getpass.getuser()}@{socket.gethostname()}\n"
-        )
-    if os.geteuid() == 0 and url.startswith("http:") and may_be_taken(port):
-        _say(
-            f"While the platform does not run, any user of this machine can listen at port {port}: "
-            "open pages then hand\nover their logins. Where users distrust each other, take a port "
-            "below 1024 (--port 80), or set ssl_key and ssl_cert.\n"
         )
     _say(
         f"Policy: {plan.settings.policy_file} (changes take effect by themselves)\nCtrl-C stops it."

@@ -12,6 +12,7 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from jupyterhub_platform.core.document.commas import find_split_numbers
 from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote
 from jupyterhub_platform.core.document.schema import Declaration
 from jupyterhub_platform.core.document.value_types import FAULT, say_value
@@ -39,6 +40,9 @@ def read_shape(document: object, findings: Findings) -> Declaration | None:
         return Declaration.model_validate(document)
     except ValidationError as error:
         errors = error.errors(include_url=False)
+    for path, rest, what, fix in find_split_numbers(document):
+        findings.add(path, what, fix)
+        findings.mark_broken(rest)
     for detail in errors:
         what, fix = _explain(detail, findings)
         findings.add(_key_path(detail), what, fix)

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from jupyterhub.scopes import ScopeNotFound
 from oauthlib.oauth2 import OAuth2Error
+from pydantic import ValidationError
 from tornado import web
 
 from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, count_commits
@@ -36,6 +37,10 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
         try:
             answered = verb(handler, *arguments, **named)
             return await answered if inspect.isawaitable(answered) else answered
+        except web.HTTPError as error:
+            if isinstance(error.__context__, ValidationError):
+                raise web.HTTPError(error.status_code, _explain(error.__context__)) from None
+            raise
         except ScopeNotFound:
             handler.db.rollback()
             raise web.HTTPError(400, "The request has a scope that does not exist.") from None
@@ -49,3 +54,13 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
             raise web.HTTPError(400, _SENTENCE) from None
 
     return answer
+
+
+def _explain(error: ValidationError) -> str:
+    """Say what the Hub's library found wrong with a body, without the words of a program."""
+    sentences = []
+    for each in error.errors(include_url=False):
+        place = ".".join(map(str, each["loc"]))
+        words = str(each.get("ctx", {}).get("error") or each["msg"]).rstrip(".")
+        sentences.append(f"{place}: {words}." if place else f"{words}.")
+    return " ".join(sentences)

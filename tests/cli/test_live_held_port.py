@@ -1,0 +1,112 @@
+"""Whatever of a platform is killed: its port is no other user's, until ``jhp down``."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+
+from jupyterhub_platform.cli.local.held_ports import list_held_ports
+from jupyterhub_platform.hub.local.machine import read_instance
+from tests.support.another_user import as_root, thieving
+from tests.support.live_hub import LiveHub, is_alive, running, wait_for
+
+pytestmark = [pytest.mark.hub, as_root]
+
+POLICY = """\
+version: 1
+name: Held
+defaults: {tier: small}
+users: {admin: {level: admin}, dev1: {level: developer}}
+groups:
+  vision: {members: [dev1]}
+images:
+  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
+tiers:
+  small: {title: Small, requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
+"""
+
+
+@pytest.fixture
+def hub(make_directory: Callable[[], object]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:  # type: ignore[arg-type]
+        yield hub
+
+
+def port_of(hub: LiveHub) -> int:
+    return int(hub.url.rsplit(":", 1)[1])
+
+
+def keepers(hub: LiveHub) -> list[int]:
+    return [each.process.pid for each in list_held_ports(read_instance(hub.state))]
+
+
+def kill(pid: int) -> None:
+    process = psutil.Process(pid)
+    process.kill()
+    wait_for(lambda: not is_alive(process), f"process {pid} to end", 30)
+
+
+def assert_refused(port: int) -> None:
+    began = time.monotonic()
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=20)
+    assert time.monotonic() - began < 2
+
+
+def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: LiveHub) -> None:
+    port, session, api = port_of(hub), hub.login("dev1"), hub.token("dev1")
+    assert api.start("dev1", tier="small").status_code in {201, 202}
+    api.wait_until_ready("dev1")
+    server = hub.list_lasting()
+    with thieving(port) as got:
+        # The proxy alone: the Hub starts another one, at the same socket.
+        kill(hub.proxy_pid)
+        wait_for(lambda: session.get("/hub/home").status_code == 200, "the proxy to be back")
+        # The Hub: `jhp up` ends what it had started.
+        hub.kill_hub()
+        assert_refused(port)
+        hub.start()
+        # `jhp up` and the Hub, then the proxy, which is left; all but people's servers.
+        proxy = hub.proxy_pid
+        hub.kill_everything()
+        kill(proxy)
+        assert_refused(port)
+        hub.start()
+        # `jhp up` alone: the kernel tells its Hub to end.
+        hub.kill_jhp()
+        assert_refused(port)
+        hub.start()
+        assert port_of(hub) == port
+        # The cookies of before still hold, and so does the server.
+        assert session.get("/hub/home").status_code == 200
+        assert session.visit("/user/dev1/").text == "here\n"
+        assert set(server) <= set(hub.list_marked())
+        assert hub.stop() == 0
+        assert_refused(port)
+    assert got == []
+    assert f"Port {port} stays taken" in hub.terminal.read_text()
+    assert len(keepers(hub)) == 1
+
+
+def test_jhp_down_frees_the_port_and_a_killed_keeper_keeps_no_start_from_it(hub: LiveHub) -> None:
+    port, (keeper,) = port_of(hub), keepers(hub)
+    kill(keeper)
+    hub.kill_everything()
+    hub.start()
+    assert port_of(hub) == port
+    assert hub.stop() == 0
+    down = subprocess.run(
+        [sys.executable, "-m", "jupyterhub_platform", "down", "--yes", "--state", hub.state],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"Let go of port {port}." in down.stderr
+    assert keepers(hub) == []
+    with thieving(port) as got:
+        pass
+    assert "listens 127.0.0.1 ()" in got
