@@ -10,6 +10,7 @@ from jupyterhub_platform.core.causes import not_up
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import api_errors as answers
+from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
 from jupyterhub_platform.hub.kubernetes.lifecycle import OwnPodSpawner
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import Standing, is_leaving, uid_of
@@ -58,18 +59,23 @@ class CreatingSpawner(OwnPodSpawner):
             self.log.warning("The cluster did not answer: %s", type(error).__name__)
             raise answers.no_answer() from None
         except TimeoutError:
-            raise self._explain_lateness() from None
+            raise await self._explain_lateness() from None
         return url
 
-    def _explain_lateness(self) -> Exception:
+    async def _explain_lateness(self) -> Exception:
         """Return why there is no server in time; TimeoutError if it may be the Hub's own fault."""
         if self._later is not None:
             return self._later
-        if not self._own_uid:
+        if not self._own_uid or not self.pod_reflector.is_answered:
             return answers.no_answer()
         pod = self._watched()
         if self.pod_has_uid(pod):
             return answers.not_ready(self._explain(pod) or not_up(self.start_timeout))
+        try:
+            if await asyncio.wait_for(self._is_gone(), _BEFORE_THE_HUB_SECONDS / 2):
+                return answers.not_ready(DELETED)
+        except (ApiException, TimeoutError):
+            return answers.no_answer()
         # It was created, and the watch does not show it: this Hub is blind.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 
