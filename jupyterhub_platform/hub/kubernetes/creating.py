@@ -1,6 +1,7 @@
 """Creating a server's pod: what becomes of a start with each answer of the cluster, or none."""
 
 import asyncio
+from time import monotonic
 from typing import Any, Final
 
 from aiohttp import ClientError
@@ -18,6 +19,8 @@ from jupyterhub_platform.usecases.admission import Admitted
 
 _BEFORE_THE_HUB_SECONDS: Final = 1.0
 """So much sooner than the Hub a start gives up: it can say why, and is no failure of the Hub's."""
+_SHOWN_IN: Final = 0.25
+"""In such a part of a start's time a watch that is answered shows a pod that was created."""
 
 
 class CreatingSpawner(OwnPodSpawner):
@@ -30,8 +33,10 @@ class CreatingSpawner(OwnPodSpawner):
     admitted: Admitted | None = None
 
     # What became of creating the pod in the start that runs, or ran last: whether it may have been
-    # created unheard, and what the last answer comes to if there is no better one.
+    # created unheard, since when it is known to be there, and what the last answer comes to if
+    # there is no better one.
     _maybe_created = False
+    _created_at = 0.0
     _later: AdmissionDenied | None = None
 
     def _admitted(self) -> Admitted:
@@ -71,6 +76,9 @@ class CreatingSpawner(OwnPodSpawner):
         pod = self._watched()
         if self.pod_has_uid(pod):
             return answers.not_ready(self._explain(pod) or not_up(self.start_timeout))
+        if monotonic() - self._created_at < self.start_timeout * _SHOWN_IN:
+            # Its time went by while the cluster did not answer; now the watch has not had any.
+            return answers.no_answer()
         try:
             if await asyncio.wait_for(self._is_gone(), _BEFORE_THE_HUB_SECONDS / 2):
                 return answers.not_ready(DELETED)
@@ -136,8 +144,11 @@ class CreatingSpawner(OwnPodSpawner):
                 raise
             # Without one, it is gone meanwhile, or the conflict was in the counting of a quota.
             return existing is not None and await self._meet(existing, pods)
-        self._own_uid = uid_of(pod)
+        self._take_for_own(pod)
         return True
+
+    def _take_for_own(self, pod: Manifest) -> None:
+        self._own_uid, self._created_at = uid_of(pod), monotonic()
 
     async def _meet(self, existing: Manifest, pods: Pods) -> bool:
         """Tell whether the pod that has our pod's name is the one of this very start.
@@ -153,7 +164,7 @@ class CreatingSpawner(OwnPodSpawner):
             self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
             raise answers.name_taken(self.pod_name, self.namespace) from None
         if standing is Standing.THIS_START and not is_leaving(existing):
-            self._own_uid = uid_of(existing)
+            self._take_for_own(existing)
             return True
         self._later = answers.still_leaving()
         if not is_leaving(existing):

@@ -8,7 +8,7 @@ import pytest
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit, refused
-from tests.support.kubernetes_api import FakeKubernetes
+from tests.support.kubernetes_api import Answer, FakeKubernetes
 
 WATCH_SECONDS = 1
 ANSWER_SECONDS = 4
@@ -86,6 +86,17 @@ async def test_lists_that_are_never_answered_are_no_failure_of_the_hub(
     # The pod is there all the same, and is ended like that of every start that fails.
     assert await spawner.poll() is None
     assert NAME in cluster.pods
+
+
+async def test_a_pod_that_was_created_at_the_last_moment_is_no_failure_of_the_hub(
+    spawner: Start, cluster: FakeKubernetes
+) -> None:
+    cluster.hidden = True
+    # Each is waited for, for one second: the third comes when the time is almost over.
+    cluster.answers = [Answer(silent=True), Answer(silent=True)]
+    started = spawner(start_timeout=4, k8s_api_request_retry_timeout=20)
+    error = await refused(started)
+    assert (error.status_code, error.code) == (503, "cluster.no_answer")
 
 
 async def test_a_pod_that_goes_while_it_starts_is_no_failure_of_the_hub(
