@@ -54,6 +54,7 @@ class CreatingSpawner(OwnPodSpawner):
         self._ended_with = None
         self._admitted()
         patience = max(self.start_timeout - _BEFORE_THE_HUB_SECONDS, self.start_timeout / 2)
+        began = monotonic()
         try:
             async with asyncio.timeout(patience):
                 url: str = await super()._start()
@@ -64,6 +65,11 @@ class CreatingSpawner(OwnPodSpawner):
             self.log.warning("The cluster did not answer: %s", type(error).__name__)
             raise answers.no_answer() from None
         except TimeoutError:
+            raise await self._explain_lateness() from None
+        except asyncio.CancelledError:
+            if monotonic() - began < patience:
+                raise
+            # A loop that was held up for long has ended the patience of the Hub together with ours.
             raise await self._explain_lateness() from None
         return url
 

@@ -1,11 +1,14 @@
 """Starts while the cluster answers every request, except for lists or watches."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
+from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit, refused
 from tests.support.kubernetes_api import Answer, FakeKubernetes
@@ -97,6 +100,23 @@ async def test_a_pod_that_was_created_at_the_last_moment_is_no_failure_of_the_hu
     started = spawner(start_timeout=4, k8s_api_request_retry_timeout=20)
     error = await refused(started)
     assert (error.status_code, error.code) == (503, "cluster.no_answer")
+
+
+@pytest.mark.parametrize("held_up", [(2.5, 1.7), (3.5, 1.0)], ids=["from before", "afterwards"])
+async def test_a_loop_that_is_held_up_beyond_both_patiences_still_gives_the_sentence(
+    held_up: tuple[float, float], make_hub: Callable[..., Hubs], cluster: FakeKubernetes
+) -> None:
+    hub = make_hub(
+        cluster.url, start_timeout=4, k8s_api_request_retry_timeout=20, hub_instance="here"
+    )
+    cluster.answers = [Answer(503, "Busy", "later")] * 1000
+    spawner: Any = hub.spawner(admit(), spawner_class=PlatformKubeSpawner)
+    begin, seconds = held_up
+    asyncio.get_running_loop().call_later(begin, time.sleep, seconds)
+    with pytest.raises(AdmissionDenied) as refusal:
+        await asyncio.wait_for(spawner.start(), spawner.start_timeout)
+    assert (refusal.value.status_code, refusal.value.code) == (503, "cluster.busy")
+    assert spawner.seen.code == "cluster.busy"
 
 
 async def test_a_pod_that_goes_while_it_starts_is_no_failure_of_the_hub(
