@@ -45,6 +45,8 @@ class FakeKubernetes:
     """What every pod has logged; ``None`` if the Hub's Role does not let it read that."""
     lingering: bool = False
     hidden: bool = False
+    mute: bool = False
+    """Whether the watches that run say nothing more, and do not end."""
     lists: int = 0
     slow: asyncio.Event | None = None
     version: int = 1
@@ -76,12 +78,16 @@ class FakeKubernetes:
         assert self._server is not None
         self._server.stop()
         self._closing.set()
-        for watcher in self._watchers:
-            watcher.put_nowait(None)
+        self.end_watches()
         await self._server.close_all_connections()
         # Handlers that were let go end within a few turns of the loop.
         while self._held:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
+
+    def end_watches(self) -> None:
+        """End every watch, as a cluster does in time."""
+        for watcher in self._watchers:
+            watcher.put_nowait(None)
 
     def add(self, namespace: str, manifest: Pod, **metadata: Any) -> Pod:
         """Put a pod into the cluster, ready at once."""
@@ -108,7 +114,7 @@ class FakeKubernetes:
             return
         event = {"type": kind, "object": json.loads(json.dumps(pod))}
         self._history.append((self.version, event))
-        for watcher in self._watchers:
+        for watcher in () if self.mute else self._watchers:
             watcher.put_nowait(event)
 
     def visible(self) -> list[Pod]:

@@ -99,6 +99,29 @@ KUBERNETES: Final = (
         ),
     ),
     *noticed_by(
+        "tests/hub/kubernetes/test_watches.py",
+        (
+            "a list or watch without an answer is waited for as long as a start lasts",
+            "AnsweredReflector._default_request_timeout",
+            Replace("int(self._answer_seconds)", "60"),
+        ),
+        (
+            "lists that are never answered count as a failure of the Hub",
+            "CreatingSpawner._explain_lateness",
+            Never("not self.pod_reflector.is_answered"),
+        ),
+        (
+            "a pod that was created at the last moment counts as a failure of the Hub",
+            "CreatingSpawner._explain_lateness",
+            Never("monotonic() - self._created_at < self.start_timeout * _SHOWN_IN"),
+        ),
+        (
+            "a start that the Hub gives up in the same turn counts as a failure of the Hub",
+            "CreatingSpawner._start",
+            Always("monotonic() - began < patience"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/kubernetes/test_restarts.py",
         (
             "pods are not watched before somebody asks",

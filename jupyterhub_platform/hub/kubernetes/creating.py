@@ -1,6 +1,7 @@
 """Creating a server's pod: what becomes of a start with each answer of the cluster, or none."""
 
 import asyncio
+from time import monotonic
 from typing import Any, Final
 
 from aiohttp import ClientError
@@ -10,6 +11,7 @@ from jupyterhub_platform.core.causes import not_up
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import api_errors as answers
+from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
 from jupyterhub_platform.hub.kubernetes.lifecycle import OwnPodSpawner
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import Standing, is_leaving, uid_of
@@ -17,6 +19,8 @@ from jupyterhub_platform.usecases.admission import Admitted
 
 _BEFORE_THE_HUB_SECONDS: Final = 1.0
 """So much sooner than the Hub a start gives up: it can say why, and is no failure of the Hub's."""
+_SHOWN_IN: Final = 0.25
+"""In such a part of a start's time a watch that is answered shows a pod that was created."""
 
 
 class CreatingSpawner(OwnPodSpawner):
@@ -29,8 +33,10 @@ class CreatingSpawner(OwnPodSpawner):
     admitted: Admitted | None = None
 
     # What became of creating the pod in the start that runs, or ran last: whether it may have been
-    # created unheard, and what the last answer comes to if there is no better one.
+    # created unheard, since when it is known to be there, and what the last answer comes to if
+    # there is no better one.
     _maybe_created = False
+    _created_at = 0.0
     _later: AdmissionDenied | None = None
 
     def _admitted(self) -> Admitted:
@@ -48,6 +54,7 @@ class CreatingSpawner(OwnPodSpawner):
         self._ended_with = None
         self._admitted()
         patience = max(self.start_timeout - _BEFORE_THE_HUB_SECONDS, self.start_timeout / 2)
+        began = monotonic()
         try:
             async with asyncio.timeout(patience):
                 url: str = await super()._start()
@@ -58,18 +65,31 @@ class CreatingSpawner(OwnPodSpawner):
             self.log.warning("The cluster did not answer: %s", type(error).__name__)
             raise answers.no_answer() from None
         except TimeoutError:
-            raise self._explain_lateness() from None
+            raise await self._explain_lateness() from None
+        except asyncio.CancelledError:
+            if monotonic() - began < patience:
+                raise
+            # A loop that was held up for long has ended the patience of the Hub together with ours.
+            raise await self._explain_lateness() from None
         return url
 
-    def _explain_lateness(self) -> Exception:
+    async def _explain_lateness(self) -> Exception:
         """Return why there is no server in time; TimeoutError if it may be the Hub's own fault."""
         if self._later is not None:
             return self._later
-        if not self._own_uid:
+        if not self._own_uid or not self.pod_reflector.is_answered:
             return answers.no_answer()
         pod = self._watched()
         if self.pod_has_uid(pod):
             return answers.not_ready(self._explain(pod) or not_up(self.start_timeout))
+        if monotonic() - self._created_at < self.start_timeout * _SHOWN_IN:
+            # Its time went by while the cluster did not answer; now the watch has not had any.
+            return answers.no_answer()
+        try:
+            if await asyncio.wait_for(self._is_gone(), _BEFORE_THE_HUB_SECONDS / 2):
+                return answers.not_ready(DELETED)
+        except (ApiException, TimeoutError):
+            return answers.no_answer()
         # It was created, and the watch does not show it: this Hub is blind.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 
@@ -130,8 +150,11 @@ class CreatingSpawner(OwnPodSpawner):
                 raise
             # Without one, it is gone meanwhile, or the conflict was in the counting of a quota.
             return existing is not None and await self._meet(existing, pods)
-        self._own_uid = uid_of(pod)
+        self._take_for_own(pod)
         return True
+
+    def _take_for_own(self, pod: Manifest) -> None:
+        self._own_uid, self._created_at = uid_of(pod), monotonic()
 
     async def _meet(self, existing: Manifest, pods: Pods) -> bool:
         """Tell whether the pod that has our pod's name is the one of this very start.
@@ -147,7 +170,7 @@ class CreatingSpawner(OwnPodSpawner):
             self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
             raise answers.name_taken(self.pod_name, self.namespace) from None
         if standing is Standing.THIS_START and not is_leaving(existing):
-            self._own_uid = uid_of(existing)
+            self._take_for_own(existing)
             return True
         self._later = answers.still_leaving()
         if not is_leaving(existing):

@@ -18,6 +18,7 @@ from jupyterhub_platform.hub.kubernetes.causes.exit import exit_code_of
 from jupyterhub_platform.hub.kubernetes.causes.pod import explain_pod
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import Owner, Standing, uid_of
+from jupyterhub_platform.hub.kubernetes.watches import REFLECTORS
 
 
 class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
@@ -139,6 +140,7 @@ class OwnPodSpawner(KubeSpawner):  # type: ignore[misc]
         if known is not None and _has_ended(known):
             self.log.warning("The watch of %s has ended: beginning anew", kind)
             more["replace"] = True
+        more["reflector_class"] = REFLECTORS[kind]
         beginning = asyncio.ensure_future(super()._start_reflector(kind, *args, **more))
         self._beginning.add(beginning)
         beginning.add_done_callback(self._beginning.discard)

@@ -1,7 +1,7 @@
 """How the last run of a server ended, kept with the server and told until it starts again."""
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -68,9 +68,16 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self._run_start = watched
         return watched
 
-    async def _note_refusal(self, begun: Awaitable[Any]) -> Any:
+    async def _note_refusal(self, begun: "asyncio.Future[Any]") -> Any:
         try:
-            return await begun
+            try:
+                return await begun
+            except asyncio.CancelledError:
+                # The Hub gave up in the very turn in which it was refused: it reads why.
+                refused = begun.done() and not begun.cancelled() and begun.exception()
+                if not isinstance(refused, AdmissionDenied):
+                    raise
+                raise refused from None
         except AdmissionDenied as refusal:
             told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
             self.seen = refusal.cause or told

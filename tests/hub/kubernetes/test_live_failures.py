@@ -5,6 +5,7 @@ A failure of the cluster is none of the Hub's: at some count of its own a Hub en
 
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
@@ -26,7 +27,7 @@ pytestmark = [pytest.mark.cluster, pytest.mark.hub]
 START_SECONDS = 8
 FOR_EVER = 10**6
 CUT, CUT_AFTER = Fault(How.CUT), Fault(How.CUT, after=True)
-SILENT_AFTER = Fault(How.SILENT, after=True)
+SILENT, SILENT_AFTER = Fault(How.SILENT), Fault(How.SILENT, after=True)
 SITE = """
 c.KubeSpawner.volumes = [{"name": "home", "persistentVolumeClaim": {"claimName": "{pvc_name}"}}]
 
@@ -242,6 +243,17 @@ def test_a_watch_that_ends_is_begun_anew(fault: Fault, live: ClusterHub, api: Ap
     run(live, api, "later")
 
 
+@pytest.mark.parametrize("verb", [Verb.LIST, Verb.WATCH])
+def test_a_watch_that_hears_nothing_does_not_keep_a_server_from_starting(
+    verb: Verb, live: ClusterHub, api: Api
+) -> None:
+    live.proxy.plan(Rule(verb, SILENT))
+    silence = f"{verb} pods {SILENT}"
+    before = live.proxy.injected[silence]
+    wait_for(lambda: live.proxy.injected[silence] > before, "the silence", 30)
+    run(live, api, f"unseen-{verb}")
+
+
 def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api) -> None:
     cluster = live.cluster
     if not isinstance(cluster, ControlPlane):
@@ -431,6 +443,20 @@ def test_a_pod_deleted_by_somebody_else_has_ended(live: ClusterHub, api: Api) ->
     pod = run(live, api, "deleted")
     live.core.delete_namespaced_pod(pod, live.namespace)
     assert_ended(live, api, "deleted", "pod.deleted")
+
+
+def test_a_pod_deleted_while_it_starts_is_no_failure_of_the_hub(live: ClusterHub, api: Api) -> None:
+    live.pods.waiting.add("early")
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(start, api, "early")
+        pod = "jupyter-dev1--early"
+        wait_for(lambda: pod in live.list_own_pods(), "the pod", 30)
+        live.core.delete_namespaced_pod(pod, live.namespace, grace_period_seconds=0)
+        answer = started.result()
+    assert (answer.status_code, cause_of(api, "early")) == (500, "pod.deleted")
+    assert "not the Hub that deleted it" in answer.json()["message"]
+    wait_for(lambda: not live.list_held(), "the release", 30)
+    assert live.failures == 0
 
 
 def test_a_pod_that_does_not_go_holds_until_it_does(live: ClusterHub, api: Api) -> None:

@@ -33,6 +33,7 @@ ONE_FAILURE_ENDS_THE_HUB: Final = """
 c.KubeSpawner.consecutive_failure_limit = 1
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0, "slow_stop_timeout": 0}
 """
+ENDS_ITSELF: Final = "Aborting due to 1 consecutive spawn failures"
 _STATUSES: Final = (403, 409, 429, 500, 503, 504)
 _ANSWERS: Final = (
     *(answered(status, after=after) for status in _STATUSES for after in (False, True)),
@@ -52,6 +53,7 @@ MENU: Final[Mapping[Verb, tuple[Fault, ...]]] = {
     Verb.WATCH: (
         *_ANSWERS,
         *_BREAKS[:2],
+        Fault(How.SILENT),
         answered(410),
         answered(410, after=True),
     ),
@@ -91,6 +93,8 @@ def inject(directory: Path, cluster: Cluster, namespace: str, faults: int) -> No
         began = monotonic()
         while found := list_differences(live):
             quiet = monotonic() - began
+            # One that has ended releases nothing, and its pods say nothing of why.
+            assert ENDS_ITSELF not in live.hub.log, live.hub.log[-20000:]
             assert quiet < QUIET_SECONDS, "\n".join([*found, live.hub.log[-20000:]])
             time.sleep(1)
         print(f"equal {monotonic() - began:.0f} s later")

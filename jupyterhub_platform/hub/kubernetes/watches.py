@@ -1,0 +1,58 @@
+"""What the Hub sees of its pods, and whether it sees anything.
+
+KubeSpawner (7.1) waits a minute for a list or a watch that is not answered: as long as a whole
+start may take. Meanwhile it sees no pod get ready and none go.
+"""
+
+from time import monotonic
+from typing import Any, Final
+
+from kubespawner.reflector import ResourceReflector
+from kubespawner.spawner import EventReflector, PodReflector
+from traitlets import default
+
+_TRIES: Final = 3
+"""A list takes longer than other requests: it has as long as so many of them."""
+
+
+class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
+    """Asks again soon where there is no answer, and knows whether there is one.
+
+    How long it waits is a site's to say as before, by ``c.ResourceReflector.request_timeout``.
+    """
+
+    _listed_at = float("-inf")
+
+    @default("request_timeout")
+    def _default_request_timeout(self) -> int:
+        if not self.timeout_seconds:
+            return int(ResourceReflector.request_timeout.default_value)
+        return int(self._answer_seconds)
+
+    @property
+    def _answer_seconds(self) -> float:
+        # The cluster itself ends a watch in time: one that goes on has lost its connection.
+        return float(self.timeout_seconds + _TRIES * self.parent.k8s_api_request_timeout)
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether the cluster goes on to say what there is, as far as that can be told by now."""
+        is_overdue = monotonic() - self._listed_at > self._answer_seconds
+        return not (is_overdue and self.timeout_seconds)
+
+    async def _list_and_update(self, *args: Any, **more: Any) -> Any:
+        version = await super()._list_and_update(*args, **more)
+        self._listed_at = monotonic()
+        return version
+
+
+class AnsweredPodReflector(AnsweredReflector, PodReflector):  # type: ignore[misc]
+    """Shows the pods of servers."""
+
+
+class AnsweredEventReflector(AnsweredReflector, EventReflector):  # type: ignore[misc]
+    """Shows what happens to the pods of servers."""
+
+
+REFLECTORS: Final = {"pods": AnsweredPodReflector, "events": AnsweredEventReflector}
+"""By what they show, in place of KubeSpawner's own."""
