@@ -12,6 +12,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.durable_files import rewrite
 
 HUB_DATABASE: Final = "jupyterhub.sqlite"
+COOKIE_KEY_FILE: Final = "cookie-secret"
 _LEGIBLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 
@@ -98,6 +99,12 @@ class State:
             "PLATFORM_COMMAND_TOKEN": token,
             "PLATFORM_SERVICE_COOKIE_SECRET": cookie_secret,
         }
+
+    def end_sessions(self) -> None:
+        """Forget what cookies are signed with, so that none of before is good any more."""
+        (self / COOKIE_KEY_FILE).unlink(missing_ok=True)
+        kept = {**self.read_json("command.json"), "cookie_secret": ""}
+        self.write_json("command.json", kept)
 
 
 def write_private(path: Path, text: str) -> Path:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from traitlets.log import get_logger
 
 from jupyterhub_platform.cli.local.leftovers import MARK
-from jupyterhub_platform.cli.state import HUB_DATABASE, State, write_private
+from jupyterhub_platform.cli.state import COOKIE_KEY_FILE, HUB_DATABASE, State, write_private
 from jupyterhub_platform.hub.configuration.hardening import read_added
 from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 from jupyterhub_platform.sockets import Sockets
@@ -50,7 +50,7 @@ class Decided:
         """Set everything, before the site's configuration runs."""
         state = State(self.state)
         c.JupyterHub.db_url = f"sqlite:///{state / HUB_DATABASE}"
-        c.JupyterHub.cookie_secret_file = str(state / "cookie-secret")
+        c.JupyterHub.cookie_secret_file = str(state / COOKIE_KEY_FILE)
         c.ConfigurableHTTPProxy.command = self.proxy_command
         c.ConfigurableHTTPProxy.pid_file = str(state / "proxy.pid")
         c.Platform.state_dir = str(self.state)

@@ -28,7 +28,7 @@ from jupyterhub_platform.sockets import locate_sockets
 def down(state_path: Path, yes: bool) -> None:
     """End every server that people left running, when the platform itself is stopped.
 
-    As root, its port becomes free as well.
+    As root, its port becomes free as well, and users log in again after the next start.
 
     \b
       jhp down
@@ -48,12 +48,15 @@ def down(state_path: Path, yes: bool) -> None:
         count = asyncio.run(end_all(instance, read_uids(state.directory)))
         locate_sockets(state.directory, instance).clear()
         held = sorted({each.port for each in let_go(instance)})
+        if held:
+            # Another user may listen there now, and open pages go on sending their cookies.
+            state.end_sessions()
     finally:
         state.close()
     click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)
     for port in held:
         click.echo(
-            f"Let go of port {port}. Whoever listens there from now on is sent the logins of pages "
-            "that are still open: close those.",
+            f"Let go of port {port}. Users log in again after the next start: pages that are still "
+            "open send their cookies to whatever listens there.",
             err=True,
         )
