@@ -10,6 +10,7 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
 from jupyterhub_platform.usecases.reports.lines import (
     LimitLine,
     ServerLine,
@@ -38,25 +39,6 @@ class Pressure:
     def share(self) -> float:
         """The largest part of a limit that is held."""
         return max((line.share for line in self.limits), default=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionLine:
-    """How a start was decided, without the whole decision."""
-
-    id: str
-    at: datetime
-    user: str
-    server: str
-    account: str
-    tier: str
-    admitted: bool
-    observed: bool
-    codes: tuple[str, ...]
-    sentence: str
-    requested_by: str
-    times: int = 1
-    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,25 +118,6 @@ def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]
             "account": line.account,
             "image": line.image,
         },
-    )
-
-
-def decision_line(record: DecisionRecord) -> DecisionLine:
-    """Return what a list shows of a decision."""
-    return DecisionLine(
-        record.id,
-        record.at,
-        record.user,
-        record.server,
-        record.account,
-        record.tier,
-        record.admitted,
-        record.observed,
-        record.codes,
-        record.sentence,
-        record.requested_by,
-        record.times,
-        record.last_at,
     )
 
 
