@@ -10,13 +10,9 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.holdings import LimitLine, limit_line
 from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
-from jupyterhub_platform.usecases.reports.lines import (
-    LimitLine,
-    ServerLine,
-    limit_line,
-    server_line,
-)
+from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -125,7 +121,7 @@ def hold(facts: Facts, limit: Limit) -> LimitLine:
     """Return a limit with what is held against it now."""
     held = facts.book.held(limit.scope, limit.resource)
     return limit_line(
-        facts,
+        facts.policy,
         HeldLimit(
             limit.scope,
             limit.resource,

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, Resources
 from jupyterhub_platform.core.tiers import Access, Tier
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.reports.lines import LimitLine, declared_at
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at
 from jupyterhub_platform.usecases.reports.overview import hold
 from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
