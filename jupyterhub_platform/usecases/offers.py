@@ -16,7 +16,7 @@ from jupyterhub_platform.core.question import (
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
-from jupyterhub_platform.core.tiers import Asked, Tier
+from jupyterhub_platform.core.tiers import Asked
 
 _PERSONAL: Final = ("person.", "level.", "account.none")
 
@@ -65,16 +65,15 @@ def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
     return f"{say_how_to_get(what, whom)}."
 
 
-def describe_gift(tier: Tier) -> tuple[Amount, ...]:
-    """Say what one server of the tier gets: requests, and limits where they differ."""
-    gives = tier.gives
+def describe_gift(gives: Asked) -> tuple[Amount, ...]:
+    """Say what one server of a tier gets: requests, and limits where they differ."""
     names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
     return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
-def say_gift(tier: Tier) -> str:
-    """Say what one server of the tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
-    return ", ".join(f"{each.text} {each.most}".rstrip() for each in describe_gift(tier))
+def say_gift(gives: Asked) -> str:
+    """Say what one server of a tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
+    return ", ".join(f"{each.text} {each.most}".rstrip() for each in describe_gift(gives))
 
 
 def _amount(gives: Asked, name: str) -> Amount | None:

@@ -216,8 +216,19 @@ def test_what_a_manager_sees_of_a_person_ends_at_their_groups(book: Ledger) -> N
     assert [line.server for line in seen.servers] == ["a"]
     assert seen.groups == ("vision",)
     assert seen.limits == ()
+    assert seen.sentence == (
+        "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision. What fits now: small."
+    )
     assert "text" not in json.dumps(render_json(seen.accounts))
     assert [line.server for line in report_person(facts, ALL, "kim").servers] == ["a", "b"]
+
+
+def test_a_manager_does_not_hear_that_a_person_is_in_no_group_at_all(book: Ledger) -> None:
+    book.hold("kim", "a", "small", "vision")
+    book.publish(POLICY.replace("members: [kim]\n", "members: []\n"))
+    assert report_person(book.reader.read(), OF_VISION, "kim").sentence == (
+        "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision."
+    )
 
 
 def test_the_overview_names_what_is_full(book: Ledger) -> None:
@@ -252,6 +263,10 @@ def test_tiers_count_the_denials_of_a_day(book: Ledger) -> None:
     facts, denials = book.reader.read(), book.reader.list_decisions(admitted=False)
     large = report_tiers(facts, ALL, denials).tiers[1]
     assert (large.running, large.denials, large.at_once[0].figures) == (1, 2, "1 of 1 server")
+    assert (large.gives, large.at_once[0].place) == (
+        "1 CPU, 4 GiB",
+        "the whole platform",
+    )
     assert report_tiers(facts, OF_VISION, denials).tiers[1].denials == 1
 
 

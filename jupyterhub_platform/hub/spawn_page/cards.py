@@ -38,7 +38,7 @@ def build_card(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
-        gives=describe_gift(tier),
+        gives=describe_gift(tier.gives),
         images=_images(facts, tier, wish),
         state=state,
         decision=decision,

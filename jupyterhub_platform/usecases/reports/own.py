@@ -199,7 +199,7 @@ def _offer(facts: Facts, question: Question, candidate: Candidate) -> Offer:
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,
-        gives=say_gift(tier),
+        gives=say_gift(tier.gives),
         granted=candidate.granted,
         requestable=candidate.requestable,
         fits=decision.admitted,
