@@ -23,6 +23,7 @@ from jupyterhub_platform.core.sentences import (
     listed,
     say_how_to_get,
     say_passed_over,
+    say_what_fits,
     say_what_helps,
     say_what_is_exceeded,
     say_whom_to_ask,
@@ -97,10 +98,9 @@ class Decision:
         if not self.denials:
             return f"{over} {self.question.tier} fits.".lstrip()
         parts = [over, *(denial.reason for denial in self.denials), *self.remedies]
-        if self.fits:
-            parts.append(f"What fits now: {', '.join(self.fits)}.")
-        elif any(denial.limit for denial in self.denials) or _may_use_a_tier(self.question):
-            parts.append("No tier fits now.")
+        in_the_way = any(denial.limit for denial in self.denials)
+        if self.fits or in_the_way or _may_use_a_tier(self.question):
+            parts.append(say_what_fits(self.fits))
         return " ".join(dict.fromkeys(part for part in parts if part))
 
     def to_json(self) -> dict[str, Any]:

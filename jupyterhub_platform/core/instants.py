@@ -1,4 +1,4 @@
-"""When: points in time, read with their zone, kept in UTC and said in UTC."""
+"""When: points in time, read with their zone, kept in UTC and said in UTC; and for how long."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -8,6 +8,11 @@ from jupyterhub_platform.core.errors import QuantityError
 
 EXAMPLE: Final = "2030-01-31T18:00:00Z"
 _FIX: Final = f"write for example {EXAMPLE}"
+
+_SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
 
 _DATE: Final = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(?:-?\d)?", re.ASCII)
 _WRITTEN: Final = re.compile(
@@ -91,3 +96,15 @@ def describe_instant(instant: datetime) -> str:
 def describe_second(instant: datetime) -> str:
     """Say an instant to the second: ``2030-01-31 18:00:00 UTC``."""
     return f"{instant.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def describe_age(since: datetime, now: datetime) -> str:
+    """Say for how long something has been so: ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
+    age = max(now - since, timedelta())
+    if age < _MINUTE:
+        return f"{age // _SECOND} s"
+    if age < _HOUR:
+        return f"{age // _MINUTE} min"
+    if age < 2 * _DAY:
+        return f"{age // _HOUR} h"
+    return f"{age // _DAY} days"

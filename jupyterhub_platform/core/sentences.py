@@ -15,10 +15,8 @@ from jupyterhub_platform.core.resources import (
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     """Say what is held of a limit, and what a server of ``tier`` asks for on top of that."""
     scope, resource = limit.scope, limit.resource
-    share = say_share(resource, limit.held, limit.most)
+    share = say_share(resource, limit.held, limit.most, tier if scope.tier else "")
     if resource == SERVERS:
-        kind = f"{tier} " if scope.tier else ""
-        share = f"{limit.held} of {limit.most} {kind}{_servers(limit.most)}"
         asks = f", and {tier} is 1 more"
     else:
         asks = f", and {tier} asks for {describe_amount(resource, asked)}"
@@ -27,8 +25,13 @@ def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     return f"{_holder(scope)} {share}{_place(scope)}{by}{asks}."
 
 
-def say_share(resource: str, held: int, most: int) -> str:
-    """Say what is held of how much, in one unit if both have the same: ``6 of 8 GiB``."""
+def say_share(resource: str, held: int, most: int, tier: str = "") -> str:
+    """Say what is held of how much, in one unit if both have the same: ``6 of 8 GiB``.
+
+    Servers are those of ``tier``, if one is named: ``1 of 2 large servers``.
+    """
+    if tier and resource == SERVERS:
+        return f"{held} of {most} {tier} {'server' if most == 1 else 'servers'}"
     if describe_unit(resource, held) == describe_unit(resource, most) or not held:
         return f"{describe_number(resource, held)} of {describe_amount(resource, most)}"
     return f"{describe_amount(resource, held)} of {describe_amount(resource, most)}"
@@ -44,8 +47,10 @@ def say_left(limit: HeldLimit) -> str:
     return f"{describe_amount(limit.resource, limit.left)} left" if limit.left else "full"
 
 
-def _servers(count: int) -> str:
-    return "server" if count == 1 else "servers"
+def say_what_fits(names: Iterable[str]) -> str:
+    """Say which tiers could be started now, the same on every page and in every denial."""
+    fitting = ", ".join(names)
+    return f"What fits now: {fitting}." if fitting else "No tier fits now."
 
 
 def _holder(scope: Scope) -> str:

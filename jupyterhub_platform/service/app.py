@@ -6,36 +6,37 @@ from typing import Any
 from jupyterhub.services.auth import HubOAuth
 from tornado.web import Application, url
 
-from jupyterhub_platform.service import api, pages
+from jupyterhub_platform.service.api import NotFoundCall, call_of
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
+from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
-from jupyterhub_platform.service.stop_page import StopPage
+from jupyterhub_platform.service.resources import decisions, overview, own, people, servers, tiers
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
 _MAY_BE_EMPTY = r"([^/]*)"
 
 ROUTES: tuple[tuple[str, type[Any]], ...] = (
-    ("", pages.OwnPage),
+    ("", page_of(own.Own)),
     ("oauth_callback", Callback),
-    ("overview", pages.OverviewPage),
-    ("people", pages.PeoplePage),
-    (f"people/{_NAME}", pages.PersonPage),
-    ("tiers", pages.TiersPage),
-    (f"decisions/{_NAME}", pages.DecisionPage),
-    ("servers/stop", StopPage),
-    ("servers/why", pages.WhyPage),
-    ("api/v1/me", api.MeCall),
-    ("api/v1/overview", api.OverviewCall),
-    ("api/v1/people", api.PeopleCall),
-    (f"api/v1/people/{_NAME}", api.PersonCall),
-    ("api/v1/tiers", api.TiersCall),
-    ("api/v1/servers", api.ServersCall),
-    (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", api.ServerCall),
-    ("api/v1/decisions", api.DecisionsCall),
-    (f"api/v1/decisions/{_NAME}", api.DecisionCall),
-    ("api/.*", api.NotFoundCall),
+    ("overview", page_of(overview.Overview)),
+    ("people", page_of(people.People)),
+    (f"people/{_NAME}", page_of(people.Person)),
+    ("tiers", page_of(tiers.Tiers)),
+    (f"decisions/{_NAME}", page_of(decisions.Decision)),
+    ("servers/stop", servers.StopPage),
+    ("servers/why", servers.WhyPage),
+    ("api/v1/me", call_of(own.Own)),
+    ("api/v1/overview", call_of(overview.Overview)),
+    ("api/v1/people", call_of(people.People)),
+    (f"api/v1/people/{_NAME}", call_of(people.Person)),
+    ("api/v1/tiers", call_of(tiers.Tiers)),
+    ("api/v1/servers", call_of(servers.ServerList)),
+    (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", servers.StopCall),
+    ("api/v1/decisions", call_of(decisions.DecisionList)),
+    (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
+    ("api/.*", NotFoundCall),
 )
 """What answers, by the path below the prefix of the service."""
 
@@ -45,7 +46,7 @@ def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) 
     prefix = environment.prefix
     return Application(
         [url(f"{re.escape(prefix)}{path}", handler) for path, handler in ROUTES],
-        default_handler_class=pages.NotFoundPage,
+        default_handler_class=NotFoundPage,
         environment=environment,
         hub_auth=hub_auth,
         reader=reader,

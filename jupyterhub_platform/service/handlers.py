@@ -1,12 +1,8 @@
-"""What all pages and all of the API have in common: who asks, from where, and how no is said."""
+"""What all pages and all of the API have in common: who asks, from where, and for what."""
 
 import asyncio
-import json
-import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime
-from http import HTTPStatus
-from typing import Any, Final, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import (
@@ -15,13 +11,14 @@ from jupyterhub.services.auth import (
     HubOAuthenticated,
     UserNotAllowed,
 )
-from tornado.web import HTTPError, RequestHandler, StaticFileHandler
+from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.service.errors import RefusalError, translate
-from jupyterhub_platform.service.hub_health import read_troubles
-from jupyterhub_platform.service.rendering import hub_namespace
-from jupyterhub_platform.service.scopes import Scopes, read_scopes, view_of
+from jupyterhub_platform.service.answers import Answers
+from jupyterhub_platform.service.errors import RefusalError, beyond, translate
+from jupyterhub_platform.service.hub_api import read_troubles
+from jupyterhub_platform.service.scopes import read_scopes, view_of
+from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.paging import Query, read_query
 from jupyterhub_platform.usecases.reports.reader import Facts, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -34,82 +31,16 @@ _JSON: Final = "application/json"
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
 """The arguments that say which part of a list is asked for."""
 _Result = TypeVar("_Result")
-
-
-class Answers(RequestHandler):
-    """Headers of every answer, and refusals as a page."""
-
-    def set_default_headers(self) -> None:
-        """Keep answers out of frames, caches and guesses about their type."""
-        self.csp_nonce = secrets.token_urlsafe(16)
-        hub = self.settings["environment"].hub_host
-        own = f"'self' {hub}".strip()
-        policy = (
-            f"default-src {own}; script-src {own} 'nonce-{self.csp_nonce}'; "
-            f"img-src {own} data:; font-src {own} data:; form-action {own}; "
-            "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-        )
-        self.set_header("Content-Security-Policy", policy)
-        self.set_header("X-Content-Type-Options", "nosniff")
-        self.set_header("Referrer-Policy", "same-origin")
-        self.set_header("Cache-Control", "no-store")
-        self.clear_header("Server")
-
-    def set_cookie(self, *arguments: Any, **named: Any) -> None:
-        """Set a cookie, for TLS alone where the browser speaks TLS: JupyterHub leaves out some."""
-        if self.request.protocol == "https":
-            named["secure"] = True
-        super().set_cookie(*arguments, **named)
-
-    def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer a refusal, or a fault of ours, with a sentence and a code."""
-        error = kwargs.get("exc_info", (None, None, None))[1]
-        sentence, code = _explain(status_code, error)
-        if isinstance(error, RefusalError) and error.retry_after:
-            self.set_header("Retry-After", str(error.retry_after))
-        self.write_refusal(status_code, sentence, code)
-
-    def write_refusal(self, status: int, sentence: str, code: str) -> None:
-        """Write a refusal as a page."""
-        troubles = getattr(self, "troubles", ())
-        names = {"status": status, "sentence": sentence, "code": code, "troubles": troubles}
-        self.write_page("refusal.html", now=datetime.now(UTC), **names)
-
-    def write_page(self, name: str, **namespace: Any) -> None:
-        """Write one of our pages."""
-        environment = self.settings["environment"]
-        viewer: Viewer | None = getattr(self, "viewer", None)
-        scopes: Scopes | None = getattr(self, "scopes", None)
-        user = self.current_user if viewer is not None else None
-        hub = hub_namespace(
-            user,
-            hub_host=environment.hub_host,
-            hub_prefix=environment.hub_prefix,
-            prefix=environment.prefix,
-            admin=scopes is not None and scopes.reach_all("custom:platform:admin"),
-        )
-        namespace = {
-            **hub,
-            "csp_nonce": self.csp_nonce,
-            "xsrf_token": self._show_xsrf_token() if user is not None else "",
-            "platform_url": environment.prefix,
-            "platform_local_credentials": environment.local_credentials,
-            "own_static_url": self.static_url,
-            "viewer": viewer,
-            "path": self.request.path.removeprefix(environment.prefix),
-            **namespace,
-        }
-        self.set_header("Content-Type", "text/html; charset=UTF-8")
-        template = self.settings["templates"].get_template(f"platform/{name}")
-        self.finish(template.render(namespace))
-
-    def _show_xsrf_token(self) -> str:
-        token = self.xsrf_token
-        return token.decode("ascii") if isinstance(token, bytes) else str(token)
+_Report = TypeVar("_Report")
 
 
 class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's class is untyped
-    """Whatever may be asked by people whom the Hub knows, and by nobody else."""
+    """Whatever may be asked by people whom the Hub knows, and by nobody else.
+
+    ``TAKES`` are the arguments of its query.
+    """
+
+    TAKES: ClassVar[frozenset[str]] = frozenset()
 
     def initialize(self) -> None:
         """Take the Hub's client that the application has."""
@@ -156,6 +87,15 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
             )
         self.redirect(self.get_login_url())
 
+    def argument(self, name: str, default: str = "") -> str:
+        """Return an argument of the query, if this address takes it."""
+        return str(self.get_query_argument(name, default)) if name in self.TAKES else default
+
+    @property
+    def token(self) -> str:
+        """The caller's own token, with which the Hub is asked in their name."""
+        return str(self.hub_auth.get_token(self))
+
     async def look_up(self, read: Callable[[], _Result]) -> _Result:
         """Run what reads the store in a thread, and refuse what goes wrong with a sentence."""
         try:
@@ -172,8 +112,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
     async def find_troubles(self) -> tuple[Trouble, ...]:
         """Ask the Hub what is wrong with it; nothing of it is for those who see only a part."""
         if self.viewer.reads_all:
-            token = self.hub_auth.get_token(self)
-            self.troubles = await read_troubles(self.hub_auth.api_url, token)
+            self.troubles = await read_troubles(self.hub_auth.api_url, self.token)
         return self.troubles
 
     def read_list_query(self) -> Query:
@@ -219,6 +158,74 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
             raise RefusalError(
                 415, f"Send {' or '.join(sorted(accepted))}, exactly.", "request.content_type"
             )
+
+
+class Resource(Generic[_Report]):
+    """One noun: who may see it, and how it is read. Its page and its call both answer from here.
+
+    One is made for each request, of the ``handler`` that answers it, at whichever address.
+    ``TAKES`` are the arguments of both addresses, ``PAGE_TAKES`` those of the page alone;
+    ``TEMPLATE`` shows the page, and ``LIVE`` the part of it that keeps itself fresh.
+    """
+
+    TAKES: ClassVar[frozenset[str]] = frozenset()
+    PAGE_TAKES: ClassVar[frozenset[str]] = frozenset()
+    TEMPLATE: ClassVar[str] = ""
+    LIVE: ClassVar[str] = ""
+
+    def __init__(self, handler: Identified) -> None:
+        self.handler = handler
+
+    @property
+    def viewer(self) -> Viewer:
+        """Who asks, and what they may see."""
+        return self.handler.viewer
+
+    def may(self, *names: str) -> None:
+        """Refuse those who may not see it; what depends on the facts, :meth:`read` refuses.
+
+        Raises
+        ------
+        RefusalError
+            Raised if the caller may not.
+        """
+
+    async def prepare(self) -> None:
+        """Read the query, and ask the Hub what has to be known first."""
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> _Report:
+        """Return the report; blocks, and runs in a thread."""
+        raise NotImplementedError
+
+    async def add_for_page(self, report: _Report) -> dict[str, Any]:
+        """Return what the page shows beside the report."""
+        return {}
+
+    def to_json(self, report: _Report) -> Any:
+        """Return the report as the call answers it."""
+        return render_json(report)
+
+    async def answer(self, *names: str) -> tuple[Facts, _Report]:
+        """Return the report with the facts that it was made of, if the caller may see it."""
+        self.may(*names)
+        await self.prepare()
+
+        def read() -> tuple[Facts, _Report]:
+            facts, viewer = self.handler.read_facts()
+            return facts, self.read(facts, viewer, *names)
+
+        return await self.handler.look_up(read)
+
+    def require_others(self, what: str) -> None:
+        """Refuse callers who may see nothing of other people.
+
+        Raises
+        ------
+        RefusalError
+            Raised if they may not.
+        """
+        if not self.viewer.reads_others:
+            raise beyond(what)
 
 
 class Callback(Answers, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
@@ -270,26 +277,3 @@ def _host_of(origin: str) -> str:
         return urlsplit(origin).netloc
     except ValueError:
         return ""
-
-
-def _explain(status: int, error: BaseException | None) -> tuple[str, str]:
-    match error:
-        case RefusalError():
-            return error.sentence, error.code
-        case HTTPError() if status == HTTPStatus.NOT_FOUND:
-            return "There is nothing at this address.", "platform.not_found"
-        case HTTPError() if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            return "This address does not answer to that method.", "request.method"
-        case HTTPError() if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            said = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
-            return f"{said}. Reload the page and try again.", "request.refused"
-        case _:
-            return (
-                "Something went wrong here, and was logged. Try again, or tell an admin.",
-                "platform.fault",
-            )
-
-
-def render_body(data: Any) -> str:
-    """Render JSON for an answer."""
-    return json.dumps(data, ensure_ascii=False, separators=(",", ":"))

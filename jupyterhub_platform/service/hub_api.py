@@ -1,12 +1,14 @@
 """What the Hub's own API answers, asked in the name of whoever looks at a page."""
 
 import json
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.service.errors import RefusalError, unknown
+from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 
 _SECONDS: Final = ClientTimeout(total=3.0)
 
@@ -41,3 +43,25 @@ async def read_hub(api_url: str, token: str, path: str) -> Any:
 async def find_proxies(api_url: str, token: str) -> list[str]:
     """Return the addresses and networks of proxies, which the Hub knows, with our own token."""
     return [str(each) for each in (await read_hub(api_url, token, "proxies"))["addresses"]]
+
+
+async def read_troubles(api_url: str, token: str) -> tuple[Trouble, ...]:
+    """Return what is wrong with the policy file and the store; no answer is a trouble, too."""
+    try:
+        return find_troubles(await read_hub(api_url, token, "health"))
+    except RefusalError as refusal:
+        return (UNANSWERED,) if refusal.status_code == HTTPStatus.SERVICE_UNAVAILABLE else ()
+    except (KeyError, TypeError, ValueError):
+        return (UNANSWERED,)
+
+
+async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:
+    """Return a sentence for each setting that the site made weaker; none if the Hub says nothing.
+
+    The page is worth showing without them: the Hub has said the same in its log.
+    """
+    try:
+        found = (await read_hub(api_url, token, "settings"))["weakened"]
+        return tuple(str(each["sentence"]) for each in found)
+    except (RefusalError, KeyError, TypeError):
+        return ()

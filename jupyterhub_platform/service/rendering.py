@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -12,14 +11,12 @@ from jupyterhub import __version__ as hub_version
 from jupyterhub._data import DATA_FILES_PATH
 
 from jupyterhub_platform.core.durations import describe_duration
-from jupyterhub_platform.core.instants import describe_second
+from jupyterhub_platform.core.instants import describe_age, describe_second
 from jupyterhub_platform.core.resources import describe_amount
 
 HERE: Final = Path(__file__).parent
 TEMPLATES: Final = HERE / "templates"
 STATIC: Final = HERE / "static"
-
-_MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 class NonceLoader(BaseLoader):
@@ -57,18 +54,6 @@ def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
     environment.filters["duration"] = describe_duration
     environment.filters["utc"] = describe_second
     return environment
-
-
-def describe_age(at: datetime, now: datetime) -> str:
-    """Say how long ago something was: ``12 s``, ``5 min``, ``3 h``, ``2 days``."""
-    seconds = max(0, int((now - at).total_seconds()))
-    if seconds < _MINUTE:
-        return f"{seconds} s"
-    if seconds < _HOUR:
-        return f"{seconds // _MINUTE} min"
-    if seconds < 2 * _DAY:
-        return f"{seconds // _HOUR} h"
-    return f"{seconds // _DAY} days"
 
 
 def hub_namespace(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.instants import (
+    describe_age,
     describe_instant,
     describe_second,
     parse_instant,
@@ -85,3 +86,18 @@ def test_refuses_the_rest_with_what_could_be_written(text: object, words: str) -
 def test_what_is_stored_without_a_zone_is_not_believed(text: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         read_stored(text)  # type: ignore[arg-type]  # it comes out of a database
+
+
+@pytest.mark.parametrize(
+    ("age", "said"),
+    [
+        (timedelta(seconds=-5), "0 s"),
+        (timedelta(seconds=59.9), "59 s"),
+        (timedelta(minutes=59), "59 min"),
+        (timedelta(hours=47), "47 h"),
+        (timedelta(days=3), "3 days"),
+    ],
+)
+def test_an_age_is_said_in_the_unit_people_use(age: timedelta, said: str) -> None:
+    now = datetime(2030, 1, 31, tzinfo=UTC)
+    assert describe_age(now - age, now) == said

@@ -97,29 +97,38 @@ OF_VISION = Viewer("max", reads_own=True, reads_groups=frozenset({"vision"}))
 
 
 @pytest.mark.parametrize(
-    ("held", "sentence"),
+    ("held", "holding", "fits"),
     [
-        ([], "You hold nothing; small and large fit now."),
-        ([("a", "small")], "You hold 1 of 3 servers; small and large fit now."),
-        ([("a", "large")], "You hold 4 of 6 GiB in vision; small fits now."),
+        ([], "nothing", "What fits now: small, large."),
+        (
+            [("a", "small")],
+            "0.25 CPU and 1 of 6 GiB in vision, and 1 of 3 servers in all accounts",
+            "What fits now: small, large.",
+        ),
+        (
+            [("a", "large")],
+            "1 CPU and 4 of 6 GiB in vision, and 1 of 3 servers in all accounts",
+            "What fits now: small.",
+        ),
         (
             [("a", "large"), ("b", "small"), ("c", "small")],
-            "You hold 3 of 3 servers; no tier fits now.",
+            "1.5 CPU and 6 of 6 GiB in vision, and 3 of 3 servers in all accounts",
+            "No tier fits now.",
         ),
     ],
 )
 def test_my_resources_open_with_what_i_hold_and_what_fits(
-    book: Ledger, held: list[tuple[str, str]], sentence: str
+    book: Ledger, held: list[tuple[str, str]], holding: str, fits: str
 ) -> None:
     for server, tier in held:
         book.hold("kim", server, tier)
     report = report_own(book.reader.read(), own("kim"))
-    assert report.sentence == sentence
+    assert report.sentence == f"You hold {holding}. {fits}"
 
 
 def test_a_level_that_starts_nothing_is_told_so(book: Ledger) -> None:
     assert report_own(book.reader.read(), own("lee")).sentence == (
-        "You hold nothing; the level viewer opens what is shared with them and starts no servers."
+        "You hold nothing in text. lee has the level viewer, which opens what is shared with them."
     )
 
 
@@ -189,8 +198,7 @@ def test_nothing_fits_for_whoever_may_start_nothing(book: Ledger, change: str, h
         offers = [offer for account in report.accounts for offer in account.offers]
         assert change != "left" or not offers
         assert not [offer.tier for offer in offers if offer.fits]
-        assert " fit now" not in report.sentence
-        assert " fits now" not in report.sentence.replace("no tier fits now", "")
+        assert "What fits now" not in report.sentence
         assert report.groups[-1:] == (("vision",) if held or groups else ())
 
 
@@ -208,8 +216,19 @@ def test_what_a_manager_sees_of_a_person_ends_at_their_groups(book: Ledger) -> N
     assert [line.server for line in seen.servers] == ["a"]
     assert seen.groups == ("vision",)
     assert seen.limits == ()
+    assert seen.sentence == (
+        "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision. What fits now: small."
+    )
     assert "text" not in json.dumps(render_json(seen.accounts))
     assert [line.server for line in report_person(facts, ALL, "kim").servers] == ["a", "b"]
+
+
+def test_a_manager_does_not_hear_that_a_person_is_in_no_group_at_all(book: Ledger) -> None:
+    book.hold("kim", "a", "small", "vision")
+    book.publish(POLICY.replace("members: [kim]\n", "members: []\n"))
+    assert report_person(book.reader.read(), OF_VISION, "kim").sentence == (
+        "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision."
+    )
 
 
 def test_the_overview_names_what_is_full(book: Ledger) -> None:
@@ -244,6 +263,10 @@ def test_tiers_count_the_denials_of_a_day(book: Ledger) -> None:
     facts, denials = book.reader.read(), book.reader.list_decisions(admitted=False)
     large = report_tiers(facts, ALL, denials).tiers[1]
     assert (large.running, large.denials, large.at_once[0].figures) == (1, 2, "1 of 1 server")
+    assert (large.gives, large.at_once[0].place) == (
+        "1 CPU, 4 GiB",
+        "the whole platform",
+    )
     assert report_tiers(facts, OF_VISION, denials).tiers[1].denials == 1
 
 

@@ -182,4 +182,12 @@ LEVELS: Final = (
             Drop("self.require(roles.OPERATE, roles.ADMIN)"),
         ),
     ),
+    *noticed_by(
+        "tests/service/test_levels.py",
+        (
+            "a person is shown to managers of other groups",
+            "Person.read",
+            Drop("not viewer.sees_person(facts, name)"),
+        ),
+    ),
 )

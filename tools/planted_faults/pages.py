@@ -24,19 +24,55 @@ PAGES: Final = (
         (
             "a group that was left is offered as long as it is charged",
             "_report_account",
-            Drop("member", within="member and question_shows(question, tier)"),
+            Drop("member", within="(_offer(facts, question, each) for each in shown if member)"),
         ),
         (
             "a report counts who is charged as a member",
             "_report",
             Replace("memberships", "memberships | {'vision', 'text'}"),
         ),
+        (
+            "a manager hears what is held in all accounts",
+            "own:_say",
+            Always("whole", within="everywhere=whole"),
+        ),
+        (
+            "a manager hears that a person is in no group",
+            "own:_say",
+            Drop('whole or each.code != "account.none"'),
+        ),
+        (
+            "a manager sees limits in all accounts",
+            "_report",
+            Replace(
+                "_shared_limits(facts, shared, holder) if within is None else ()",
+                "_shared_limits(facts, shared, holder)",
+            ),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_holdings.py",
+        (
+            "a limit of nothing alarms",
+            "LimitLine.share",
+            Replace("2.0 if self.limit.held else 0.0", "2.0"),
+        ),
+        (
+            "what is over a limit passes for full",
+            "LimitLine.fullness",
+            Drop("if self.share > 1: ..."),
+        ),
+        (
+            "what is held without a limit is not told",
+            "say_holding",
+            Replace("[describe_amount(resource, held)] if held else []", "[]"),
+        ),
     ),
     *noticed_by(
         "tests/service/test_queries.py",
         (
             "a page without a live part is asked for it",
-            "PageHandler.argument",
+            "Identified.argument",
             Return("str(self.get_query_argument(name, default))"),
         ),
         (
@@ -61,5 +97,18 @@ PAGES: Final = (
         ("faults of the policy file are not told", "_of_file", Never("if faults: ...")),
         ("a store that is down is not told", "_of_store", Never('if store["fault"]: ...')),
         ("drift is not told", "_of_drift", Never("if drift: ...")),
+    ),
+    *noticed_by(
+        "tests/service/test_levels.py",
+        (
+            "a resource does not ask whether the caller may see it",
+            "Resource.answer",
+            Drop("self.may(*names)"),
+        ),
+        (
+            "a decision is shown to anybody who has its id",
+            "report_decision",
+            Drop("not viewer.sees_start(record)"),
+        ),
     ),
 )

@@ -5,12 +5,11 @@ from datetime import UTC, datetime
 
 from tornado import web
 
-from jupyterhub_platform.core.decision import list_fitting
-from jupyterhub_platform.core.question import limit_to_json
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.usecases.admission import Start
+from jupyterhub_platform.usecases.holdings import holdings_to_json
 
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
 
@@ -41,14 +40,7 @@ class UsageHandler(PlatformAPIHandler):
                 "user": name,
                 "level": subject.level,
                 "revision": snapshot.revision,
-                "accounts": [
-                    {
-                        "account": decision.question.account,
-                        "limits": [limit_to_json(limit) for limit in decision.question.limits],
-                        "fits": list(list_fitting(decision.question)),
-                    }
-                    for decision in decisions
-                ],
+                "accounts": [holdings_to_json(decision.question) for decision in decisions],
                 "servers": [
                     held.to_json()
                     for held in admission.book.of_user(name)

@@ -3,32 +3,21 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from jupyterhub_platform.core.decision import Decision, decide
+from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.question import Candidate, Options, Question
-from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
-from jupyterhub_platform.core.tiers import Asked, Tier
+from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.hub.spawn_page.facts import Facts
-from jupyterhub_platform.hub.spawn_page.holdings import say_left_after
+from jupyterhub_platform.hub.spawn_page.limits import say_left_after
 from jupyterhub_platform.hub.spawn_page.obstacles import find_obstacles
 from jupyterhub_platform.hub.spawn_page.page import (
-    Amount,
     ImageChoice,
     Later,
     Reason,
     State,
     TierCard,
 )
-
-
-def decide_tier(question: Question, candidate: Candidate) -> Decision:
-    """Decide ``question`` as if it had named this tier and its first image.
-
-    All facts stand in the question already: asking again for each tier would look them up again.
-    """
-    image = candidate.images[0] if candidate.images else ""
-    options = Options(tier=candidate.name, account=question.account)
-    return decide(replace(question, options=options, tier=candidate.name, image=image))
+from jupyterhub_platform.usecases.offers import decide_tier, describe_gift, say_how_to_open
 
 
 def build_card(
@@ -49,7 +38,7 @@ def build_card(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
-        gives=describe_gift(tier),
+        gives=describe_gift(tier.gives),
         images=_images(facts, tier, wish),
         state=state,
         decision=decision,
@@ -70,7 +59,7 @@ def build_card(
         )
     # What is not granted does not fit either, mostly; only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
-    ask = facts.say_how_to_get("it")
+    ask = say_how_to_open(facts.policy, facts.user, facts.account, "it")
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())
 
 
@@ -82,23 +71,6 @@ def say_end(tier: Tier) -> str:
     if tier.idle_timeout is not None:
         ends.append(f"after {describe_duration(tier.idle_timeout)} without use")
     return f"Stopped by itself {', or '.join(ends)}." if ends else ""
-
-
-def describe_gift(tier: Tier) -> tuple[Amount, ...]:
-    """Say what one server of the tier gets: requests, and limits where they differ."""
-    gives = tier.gives
-    names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
-    return tuple(amount for name in names if (amount := _amount(gives, name)))
-
-
-def _amount(gives: Asked, name: str) -> Amount | None:
-    asked, most = gives.requests.amount(name), gives.limits.amount(name)
-    if name not in gives.limits:
-        return Amount(f"at least {describe_amount(name, asked)}") if asked else None
-    if not asked:
-        return Amount(f"up to {describe_amount(name, most)}") if most else None
-    text = describe_amount(name, asked)
-    return Amount(text) if asked == most else Amount(text, f"up to {describe_amount(name, most)}")
 
 
 def _state(candidate: Candidate, decision: Decision, opens: Later | None) -> State:

@@ -5,9 +5,7 @@ from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, quote, urlencode
 
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import raised_by, raised_by_managers
 from jupyterhub_platform.core.reservations import Reservation, Scope
-from jupyterhub_platform.core.sentences import say_how_to_get, say_whom_to_ask
 from jupyterhub_platform.usecases.book import Book
 
 _KEPT_IN_LINKS = ("next", "display_name")
@@ -92,6 +90,11 @@ class Facts:
         """Whether the page is about the one who looks at it."""
         return self.viewer.name == self.user
 
+    @property
+    def who(self) -> str:
+        """Whom the page calls the user: the reader by ``you``, others by their name."""
+        return "you" if self.own else self.user
+
     def tier_title(self, name: str) -> str:
         """Return the title of a tier, its name if the policy no longer has it."""
         tier = self.policy.tiers.get(name)
@@ -100,10 +103,3 @@ class Facts:
     def server_title(self, server: str) -> str:
         """Return what a person calls a server."""
         return self.titles.get(server) or server or "default server"
-
-    def say_how_to_get(self, what: str) -> str:
-        """Say how the person gets a tier opened in the account, in the words of a denial."""
-        scope = Scope("member", account=self.account, user=self.user)
-        account = self.account if raised_by_managers(self.policy, scope) else ""
-        whom = say_whom_to_ask(raised_by(self.policy, scope), account, self.user)
-        return f"{say_how_to_get(what, whom)}."

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.usecases.holdings import LimitLine
+from jupyterhub_platform.usecases.offers import Amount
 
 State: TypeAlias = Literal["fits", "observed", "full", "later", "on-request"]
 """Of a card: it may start; it may, and would be denied if its tier did not only observe; it does
@@ -20,24 +22,6 @@ class Reason:
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
-    """One limit with what is held against it, in words and as a share of the limit.
-
-    ``place`` says whose limit it is, ``exact`` the amounts as Kubernetes writes them, ``path``
-    where the limit was declared.
-    """
-
-    label: str
-    place: str
-    figures: str
-    left: str
-    exact: str
-    path: str
-    percent: int
-    state: Literal["free", "full", "over"]
-
-
-@dataclass(frozen=True, slots=True)
 class AccountChoice:
     """An account that can be charged instead, and how many tiers fit there now."""
 
@@ -46,14 +30,6 @@ class AccountChoice:
     url: str
     fits: int
     chosen: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """What a tier gives of one resource: what is reserved, and what may be used at most."""
-
-    text: str
-    most: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +142,8 @@ class SpawnPage:
     account: str
     account_title: str
     accounts: tuple[AccountChoice, ...]
-    bars: tuple[Bar, ...]
-    limits: tuple[Bar, ...]
+    bars: tuple[LimitLine, ...]
+    limits: tuple[LimitLine, ...]
     cards: tuple[TierCard, ...]
     refusals: tuple[Reason, ...]
     remedies: tuple[str, ...]

@@ -6,18 +6,12 @@ from typing import Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.core.instants import describe_age, describe_second
+from jupyterhub_platform.core.sentences import say_what_fits
 from jupyterhub_platform.hub.spawn_page.form import IMAGE_PREFIX
 from jupyterhub_platform.hub.spawn_page.page import Reason, SpawnPage
 
-_MINUTE: Final = timedelta(minutes=1)
-_HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-
-
-def describe_moment(at: datetime) -> str:
-    """Say a moment in full: ``2 December 2026, 09:00 UTC``."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y, %H:%M} UTC"
 
 
 def describe_day(at: datetime, now: datetime) -> str:
@@ -26,18 +20,6 @@ def describe_day(at: datetime, now: datetime) -> str:
     if at - now < _DAY:
         return f"{at:%H:%M} UTC"
     return f"{at.day} {at:%b}" + (f" {at.year}" if at.year != now.year else "")
-
-
-def describe_age(since: datetime, now: datetime) -> str:
-    """Say for how long something has been there: ``3 h``, ``2 days``."""
-    age = max(now - since, timedelta())
-    if age < _MINUTE:
-        return "less than a minute"
-    if age < _HOUR:
-        return f"{age // _MINUTE} min"
-    if age < 2 * _DAY:
-        return f"{age // _HOUR} h"
-    return f"{age // _DAY} days"
 
 
 def _environment() -> Environment:
@@ -49,9 +31,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "moment": describe_moment,
+        "moment": describe_second,
         "day": describe_day,
         "age": describe_age,
+        "what_fits": say_what_fits,
     }
     environment.globals["image_prefix"] = IMAGE_PREFIX
     return environment

@@ -8,19 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from jupyterhub_platform.core.decision import Denial, decide, list_fitting
+from jupyterhub_platform.core.decision import Denial, list_fitting
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Options, Question, Subject, ask, read_options
 from jupyterhub_platform.core.quotas import Grant
-from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.hub.spawn_page.cards import build_card, decide_tier
+from jupyterhub_platform.hub.spawn_page.cards import build_card
 from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, Place, Viewer
-from jupyterhub_platform.hub.spawn_page.holdings import (
-    draw_all,
-    draw_bars,
-    list_wanted,
-    say_holding,
-)
+from jupyterhub_platform.hub.spawn_page.limits import list_all, list_binding
 from jupyterhub_platform.hub.spawn_page.page import (
     AccountChoice,
     Later,
@@ -29,8 +23,14 @@ from jupyterhub_platform.hub.spawn_page.page import (
     TierCard,
 )
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.holdings import say_holding
+from jupyterhub_platform.usecases.offers import (
+    decide_tier,
+    list_refusals,
+    say_answer,
+    say_no_tier,
+)
 
-_PERSONAL = ("person.", "level.", "account.none")
 _MAX_FUTURES = 5
 
 
@@ -92,7 +92,7 @@ def build_view(
         Place(hub_url, query),
         titles or {},
     )
-    refused = tuple(d for d in decide(question).denials if d.code.startswith(_PERSONAL))
+    refused = list_refusals(question)
     cards: tuple[TierCard, ...] = ()
     if not refused:
         futures = _list_futures(policy, subject, account, now)
@@ -119,12 +119,12 @@ def _compose(
         account=facts.account,
         account_title=_account_title(facts.policy, facts.account),
         accounts=choices,
-        bars=draw_bars(facts, question) if cards else (),
-        limits=draw_all(facts, question) if cards else (),
+        bars=list_binding(facts, question) if cards else (),
+        limits=list_all(facts, question) if cards else (),
         cards=cards,
         refusals=tuple(Reason(denial.code, denial.reason) for denial in refused),
         remedies=tuple(denial.remedy for denial in refused),
-        empty="" if refused or cards else _say_empty(facts),
+        empty="" if refused or cards else say_no_tier(facts.policy, question, own=facts.own),
         notes=notes,
         home_url=f"{facts.place.hub_url}home",
         user_url=facts.place.user(facts.user),
@@ -183,16 +183,9 @@ def _preselect(
 
 
 def _say_answer(facts: Facts, question: Question, cards: tuple[TierCard, ...]) -> str:
-    holding = say_holding(facts, question, list_wanted(question))
+    holding = say_holding(facts.user, facts.book, [question], own=facts.own)
     fitting = [card.title for card in cards if card.may_start]
-    if not fitting:
-        return f"{holding} Nothing fits now." if cards else holding
-    return f"{holding} {listed(fitting)} {'fits' if len(fitting) == 1 else 'fit'} now."
-
-
-def _say_empty(facts: Facts) -> str:
-    who = "you" if facts.own else facts.user
-    return f"No tier is open to {who} in {facts.account}. {facts.say_how_to_get('one')}"
+    return say_answer(holding, fitting) if cards else holding
 
 
 def _list_futures(

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from jupyterhub_platform.core.question import HeldLimit, limit_to_json
-from jupyterhub_platform.usecases.reports.lines import LimitLine
+from jupyterhub_platform.usecases.holdings import LimitLine
 from jupyterhub_platform.usecases.reports.paging import Page
 
 

@@ -1,8 +1,9 @@
 """What a user is told about invites: whoever has the link of one decides on their password."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
+from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.store.credentials import Credentials
 
 TOLD_FOR: Final = timedelta(days=14)
@@ -20,8 +21,9 @@ def tell_of_invite(account: Credentials | None, now: datetime) -> str:
     if account.has_open_invite(now):
         if account.password_hash is None:
             return ""
+        at = describe_instant(account.updated_at)
         return (
-            f"{by} invited you to set a new password on {_show(account.updated_at)}. Your password "
+            f"{by} invited you to set a new password on {at}. Your password "
             "works until somebody sets a new one with the link. If you did not ask for that, set "
             "a new password yourself: the link is void then."
         )
@@ -29,11 +31,8 @@ def tell_of_invite(account: Credentials | None, now: datetime) -> str:
     # A password that they changed while an invite was open ends it, and is told of as well.
     if used is None or used != last or now - used > TOLD_FOR:
         return ""
+    at = describe_instant(used)
     return (
-        f"Your password was set on {_show(used)}, after an invite of {by}. If that was not you, "
+        f"Your password was set on {at}, after an invite of {by}. If that was not you, "
         "tell an admin."
     )
-
-
-def _show(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%d %b %Y %H:%M} UTC"

@@ -10,12 +10,9 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, describe_amount
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.reports.lines import (
-    LimitLine,
-    ServerLine,
-    limit_line,
-    server_line,
-)
+from jupyterhub_platform.usecases.holdings import LimitLine, limit_line
+from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
+from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -38,25 +35,6 @@ class Pressure:
     def share(self) -> float:
         """The largest part of a limit that is held."""
         return max((line.share for line in self.limits), default=0.0)
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionLine:
-    """How a start was decided, without the whole decision."""
-
-    id: str
-    at: datetime
-    user: str
-    server: str
-    account: str
-    tier: str
-    admitted: bool
-    observed: bool
-    codes: tuple[str, ...]
-    sentence: str
-    requested_by: str
-    times: int = 1
-    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,30 +117,11 @@ def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]
     )
 
 
-def decision_line(record: DecisionRecord) -> DecisionLine:
-    """Return what a list shows of a decision."""
-    return DecisionLine(
-        record.id,
-        record.at,
-        record.user,
-        record.server,
-        record.account,
-        record.tier,
-        record.admitted,
-        record.observed,
-        record.codes,
-        record.sentence,
-        record.requested_by,
-        record.times,
-        record.last_at,
-    )
-
-
 def hold(facts: Facts, limit: Limit) -> LimitLine:
     """Return a limit with what is held against it now."""
     held = facts.book.held(limit.scope, limit.resource)
     return limit_line(
-        facts,
+        facts.policy,
         HeldLimit(
             limit.scope,
             limit.resource,

@@ -1,30 +1,32 @@
 """What one person holds, may hold and has left, per account, and what would fit now."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jupyterhub_platform.core.decision import decide
-from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.question import (
-    HeldLimit,
+    Candidate,
     Options,
     Question,
     Subject,
     ask,
     may_start_servers,
 )
-from jupyterhub_platform.core.resources import describe_amount
-from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.usecases.reports.lines import (
+from jupyterhub_platform.usecases.holdings import (
     LimitLine,
-    ServerLine,
     declared_at,
     limit_line,
-    most_pressed,
-    server_line,
+    list_limits,
+    say_holding,
 )
+from jupyterhub_platform.usecases.offers import (
+    decide_tier,
+    list_refusals,
+    say_answer,
+    say_gift,
+    say_no_tier,
+)
+from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -50,7 +52,7 @@ class AccountReport:
     """What may be held in one account, and the tiers that could be started charged to it.
 
     ``member`` is false where a server is still charged to a group that its owner has left, as far
-    as is known: then nothing new can be charged to it.
+    as is known: then nothing new can be charged to it. ``empty`` says that no tier is open there.
     """
 
     account: str
@@ -59,11 +61,12 @@ class AccountReport:
     limits: tuple[LimitLine, ...]
     offers: tuple[Offer, ...]
     member: bool = True
+    empty: str = ""
 
     @property
     def fits(self) -> tuple[str, ...]:
-        """The tiers that fit now."""
-        return tuple(offer.tier for offer in self.offers if offer.fits)
+        """The titles of the tiers that fit now."""
+        return tuple(offer.title for offer in self.offers if offer.fits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,7 @@ class PersonReport:
 
 def report_own(facts: Facts, viewer: Viewer) -> PersonReport:
     """Report what the viewer holds, addressed to themselves."""
-    return _report(facts, viewer.name, viewer.memberships, "You hold", None)
+    return _report(facts, viewer.name, viewer.memberships, own=True)
 
 
 def report_person(facts: Facts, viewer: Viewer, name: str) -> PersonReport:
@@ -102,17 +105,17 @@ def report_person(facts: Facts, viewer: Viewer, name: str) -> PersonReport:
     own = viewer.reads_own and name == viewer.name
     memberships = viewer.memberships if own else frozenset[str]()
     if viewer.reads_all or own:
-        return _report(facts, name, memberships, f"{name} holds", None)
-    report = _report(facts, name, memberships, f"{name} holds", viewer.reads_groups)
-    return replace(report, limits=())
+        return _report(facts, name, memberships)
+    return _report(facts, name, memberships, within=viewer.reads_groups)
 
 
 def _report(
     facts: Facts,
     name: str,
     memberships: frozenset[str],
-    holder: str,
-    within: frozenset[str] | None,
+    *,
+    own: bool = False,
+    within: frozenset[str] | None = None,
 ) -> PersonReport:
     policy = facts.policy
     subject = facts.snapshot.subject(name, memberships, facts.at)
@@ -121,15 +124,12 @@ def _report(
     if within is not None:
         subject = replace(subject, accounts=tuple(a for a in subject.accounts if a in within))
         groups = tuple(group for group in groups if group in within)
-    person = policy.people.get(name)
-    accounts = tuple(_report_account(facts, subject, account) for account in groups)
-    servers = tuple(
-        server_line(facts, held)
-        for held in facts.book.of_user(name)
-        if within is None or held.account in within
-    )
-    limits = _shared_limits(facts, subject, groups[0] if groups else "")
+    holder = "you" if own else name
+    questions = {group: _ask(facts, subject, group) for group in groups}
+    accounts = tuple(_report_account(facts, each, holder) for each in questions.values())
+    shared = next(iter(questions.values()), None) or _ask(facts, subject, "")
     manages = policy.managed_groups(name)
+    person = policy.people.get(name)
     return PersonReport(
         name=name,
         title=person.title if person else "",
@@ -138,9 +138,13 @@ def _report(
         declared_at=declared_at(policy, f"users.{name}"),
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
-        sentence=_say(holder, subject, servers, limits if within is None else (), accounts),
-        servers=servers,
-        limits=limits,
+        sentence=_say(facts, shared, tuple(questions.values()), accounts, own, within is None),
+        servers=tuple(
+            server_line(facts, held)
+            for held in facts.book.of_user(name)
+            if within is None or held.account in within
+        ),
+        limits=_shared_limits(facts, shared, holder) if within is None else (),
         accounts=accounts,
         revision=facts.revision,
         at=facts.at,
@@ -148,74 +152,56 @@ def _report(
     )
 
 
-def _ask(facts: Facts, subject: Subject, account: str, tier: str = "") -> Question:
+def _ask(facts: Facts, subject: Subject, account: str) -> Question:
     return ask(
         facts.policy,
         facts.book,
         subject,
         "",
-        Options(tier=tier, account=account),
+        Options(account=account),
         now=facts.at,
         revision=facts.revision,
     )
 
 
-def _limits(question: Question) -> Iterator[HeldLimit]:
-    yield from question.limits
-    for candidate in question.candidates:
-        if candidate.granted:
-            yield from candidate.limits
-
-
-def _shared_limits(facts: Facts, subject: Subject, account: str) -> tuple[LimitLine, ...]:
+def _shared_limits(facts: Facts, question: Question, holder: str) -> tuple[LimitLine, ...]:
     return tuple(
-        limit_line(facts, limit)
-        for limit in _limits(_ask(facts, subject, account))
+        limit_line(facts.policy, limit, holder)
+        for limit in list_limits(question)
         if limit.scope.kind in _SHARED
     )
 
 
-def _report_account(facts: Facts, subject: Subject, account: str) -> AccountReport:
-    group = facts.policy.groups[account]
-    question = _ask(facts, subject, account)
-    limits = tuple(
-        limit_line(facts, limit) for limit in _limits(question) if limit.scope.kind not in _SHARED
-    )
-    member = account in subject.accounts
-    offers = tuple(
-        _offer(facts, subject, account, tier)
-        for tier in facts.policy.tiers
-        if member and question_shows(question, tier)
-    )
+def _report_account(facts: Facts, question: Question, holder: str) -> AccountReport:
+    account = question.account
+    member = account in question.subject.accounts
+    shown = [each for each in question.candidates if each.granted or each.requestable]
+    offers = tuple(_offer(facts, question, each) for each in shown if member)
+    own = holder == "you"
     return AccountReport(
         account,
-        group.title or account,
+        facts.policy.groups[account].title or account,
         declared_at(facts.policy, f"groups.{account}"),
-        limits,
+        tuple(
+            limit_line(facts.policy, limit, holder)
+            for limit in list_limits(question)
+            if limit.scope.kind not in _SHARED
+        ),
         offers,
         member,
+        say_no_tier(facts.policy, question, own=own) if member and not offers else "",
     )
 
 
-def question_shows(question: Question, tier: str) -> bool:
-    """Tell whether a tier is anything to this person: theirs, or one that they may ask for."""
-    return any(
-        candidate.name == tier and (candidate.granted or candidate.requestable)
-        for candidate in question.candidates
-    )
-
-
-def _offer(facts: Facts, subject: Subject, account: str, name: str) -> Offer:
-    tier = facts.policy.tiers[name]
-    question = _ask(facts, subject, account, name)
-    decision = decide(question)
-    candidate = question.candidate
+def _offer(facts: Facts, question: Question, candidate: Candidate) -> Offer:
+    tier = facts.policy.tiers[candidate.name]
+    decision = decide_tier(question, candidate)
     return Offer(
-        tier=name,
-        title=tier.title or name,
-        gives=tier.gives.limits.describe() or tier.gives.requests.describe(),
-        granted=candidate is not None and candidate.granted,
-        requestable=tier.requestable,
+        tier=tier.name,
+        title=tier.title or tier.name,
+        gives=say_gift(tier.gives),
+        granted=candidate.granted,
+        requestable=candidate.requestable,
         fits=decision.admitted,
         sentence=decision.sentence,
         codes=decision.codes,
@@ -223,36 +209,18 @@ def _offer(facts: Facts, subject: Subject, account: str, name: str) -> Offer:
 
 
 def _say(
-    holder: str,
-    subject: Subject,
-    servers: tuple[ServerLine, ...],
-    limits: tuple[LimitLine, ...],
+    facts: Facts,
+    shared: Question,
+    questions: tuple[Question, ...],
     accounts: tuple[AccountReport, ...],
+    own: bool,
+    whole: bool,
 ) -> str:
-    own = [line for line in limits if line.limit.scope.kind == "user"]
-    for report in accounts:
-        own += [line for line in report.limits if line.limit.scope.kind == "member"]
-    pressed = most_pressed(tuple(own))
-    if pressed is not None:
-        place = f" in {pressed.limit.scope.account}" if pressed.limit.scope.account else ""
-        held = f"{holder} {pressed.figures}{place}"
-    elif servers:
-        held = f"{holder} {describe_amount('servers', len(servers))}"
-    else:
-        held = f"{holder} nothing"
-    return f"{held}; {_say_fits(subject, accounts)}."
-
-
-def _say_fits(subject: Subject, accounts: tuple[AccountReport, ...]) -> str:
-    if subject.level is None:
-        return f"{subject.name} is not declared on this platform, so that nothing can be started"
-    if subject.suspended:
-        return f"{subject.name} is suspended and starts no servers"
-    if not may_start_servers(subject):
-        return f"the level {subject.level} {LEVELS[subject.level].summary} and starts no servers"
-    if not subject.accounts:
-        return "there is no group that a server can be charged to"
-    fits = tuple(dict.fromkeys(tier for report in accounts for tier in report.fits))
-    if not fits:
-        return "no tier fits now"
-    return f"{listed(fits)} {'fit' if len(fits) > 1 else 'fits'} now"
+    """Say what is held and what fits; of a part of the accounts, nothing of the others."""
+    name = shared.subject.name
+    holding = say_holding(name, facts.book, questions or (shared,), own=own, everywhere=whole)
+    refusals = [each for each in list_refusals(shared) if whole or each.code != "account.none"]
+    offered = any(report.offers for report in accounts)
+    if accounts and not offered and not refusals:
+        return holding
+    return say_answer(holding, dict.fromkeys(t for each in accounts for t in each.fits), refusals)

@@ -7,7 +7,7 @@ from datetime import datetime
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.usecases.reports.lines import LimitLine, declared_at, most_pressed
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, most_pressed
 from jupyterhub_platform.usecases.reports.overview import hold
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import Facts

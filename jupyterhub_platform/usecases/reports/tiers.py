@@ -9,9 +9,10 @@ from typing import Final
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import SERVERS, Resources
-from jupyterhub_platform.core.tiers import Access, Tier
+from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.reports.lines import LimitLine, declared_at
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at
+from jupyterhub_platform.usecases.offers import say_gift
 from jupyterhub_platform.usecases.reports.overview import hold
 from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -46,6 +47,11 @@ class TierLine:
     at_once: tuple[LimitLine, ...]
     denials: int
     declared_at: str
+
+    @property
+    def gives(self) -> str:
+        """What a server of it gets, as the spawn page says it."""
+        return say_gift(Asked(self.requests, self.limits))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
@@ -13,13 +13,7 @@ from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Image
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
-from jupyterhub_platform.hub.spawn_page.render import (
-    describe_age,
-    describe_day,
-    describe_moment,
-    render_denial,
-    render_form,
-)
+from jupyterhub_platform.hub.spawn_page.render import describe_day, render_denial, render_form
 from tests.hub.spawn_page.hub import FakeHub
 from tests.hub.spawn_page.policies import (
     NOW,
@@ -221,20 +215,3 @@ def test_an_admin_sees_whom_the_server_is_for():
 )
 def test_a_moment_to_come_is_said_briefly(at, said):
     assert describe_day(at, NOW) == said
-
-
-def test_a_moment_is_said_in_full_on_demand():
-    assert describe_moment(datetime(2026, 12, 2, 9, tzinfo=UTC)) == "2 December 2026, 09:00 UTC"
-
-
-@pytest.mark.parametrize(
-    ("age", "said"),
-    [
-        (timedelta(seconds=-5), "less than a minute"),
-        (timedelta(minutes=59), "59 min"),
-        (timedelta(hours=47), "47 h"),
-        (timedelta(days=3), "3 days"),
-    ],
-)
-def test_an_age_is_said_in_the_unit_people_use(age, said):
-    assert describe_age(NOW - age, NOW) == said

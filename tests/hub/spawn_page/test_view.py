@@ -43,14 +43,14 @@ def test_the_page_opens_with_what_is_held_and_what_fits():
     book = make_book(POLICY, ("dev1", "", "vision", "small"))
     assert view(POLICY, book).answer == (
         "You hold 1 of 3 servers, 1 of 8 CPU and 2 of 32 GiB in vision. "
-        "Small, Medium and Large fit now."
+        "What fits now: Small, Medium, Large."
     )
 
 
 def test_the_sentence_names_the_person_when_somebody_else_looks():
     page = view(POLICY, make_book(POLICY, *FULL), viewer="admin", can_read_all=True)
     assert page.answer == (
-        "dev1 holds 3 of 3 servers, 5 of 8 CPU and 18 of 32 GiB in vision. Nothing fits now."
+        "dev1 holds 3 of 3 servers, 5 of 8 CPU and 18 of 32 GiB in vision. No tier fits now."
     )
     assert page.whose == "dev1"
 
@@ -78,14 +78,14 @@ def test_who_holds_nothing_and_has_no_limits_is_told_so():
         },
     )
     page = view(bare)
-    assert page.answer == "You hold nothing in vision. Small, Medium and Large fit now."
+    assert page.answer == "You hold nothing in vision. What fits now: Small, Medium, Large."
     assert page.bars == ()
     assert cards_of(page)["small"].left_after == ""
 
 
 def test_there_is_one_bar_for_the_tightest_limit_of_each_resource():
     page = view(POLICY, make_book(POLICY, ("dev1", "", "vision", "small")))
-    assert [(bar.figures, bar.place, bar.left) for bar in page.bars] == [
+    assert [(bar.figures, bar.place, bar.state) for bar in page.bars] == [
         ("1 of 3 servers", "you in vision", "2 servers left"),
         ("1 of 8 CPU", "you in vision", "7 CPU left"),
         ("2 of 32 GiB", "you in vision", "30 GiB left"),
@@ -96,7 +96,7 @@ def test_there_is_one_bar_for_the_tightest_limit_of_each_resource():
 def test_every_limit_in_the_way_has_a_bar():
     others = [("dev2", name, "vision", "large") for name in "ab"]
     page = view(POLICY, make_book(POLICY, *FULL, *others, ("viewer", "", "vision", "medium")))
-    assert [(bar.figures, bar.place) for bar in page.bars if bar.label == "CPU"] == [
+    assert [(bar.figures, bar.place) for bar in page.bars if bar.title == "CPU"] == [
         ("5 of 8 CPU", "you in vision"),
         ("19 of 24 CPU", "everybody in vision"),
     ]
@@ -107,8 +107,8 @@ def test_a_limit_that_was_lowered_says_by_how_much_it_is_exceeded():
     groups = dict(policy.groups)
     groups["vision"] = replace(groups["vision"], member_quota=rule("m", servers=2))
     page = view(replace(policy, groups=groups), make_book(POLICY, *FULL))
-    (bar,) = [bar for bar in page.bars if bar.state == "over"]
-    assert (bar.figures, bar.left, bar.percent) == ("3 of 2 servers", "over by 1 server", 100)
+    (bar,) = [bar for bar in page.bars if bar.fullness == "over"]
+    assert (bar.figures, bar.state, bar.percent) == ("3 of 2 servers", "over by 1 server", 100)
 
 
 def test_requests_and_limits_are_both_shown_where_they_differ():

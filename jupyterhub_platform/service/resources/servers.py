@@ -1,4 +1,4 @@
-"""The page that stops a server, and goes back to where that was asked for."""
+"""Servers: what runs, why one of them does what it does, and its stop."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,14 +6,62 @@ from datetime import UTC, datetime
 from typing import ClassVar, Final
 from urllib.parse import quote, urlencode
 
+from jupyterhub_platform.service.api import ApiHandler
 from jupyterhub_platform.service.errors import RefusalError
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.hub_api import read_hub
 from jupyterhub_platform.service.pages import PageHandler
 from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.usecases.reports.lines import ServerLine
+from jupyterhub_platform.usecases.reports.overview import list_servers
+from jupyterhub_platform.usecases.reports.paging import Page
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
 """What is to be started once the server has stopped, as the Hub's spawn page is told."""
 _SPAWN: Final = "spawn"
 _MAX_LENGTH: Final = 64
+
+
+class ServerList(Resource[Page[ServerLine]]):
+    """What runs, as far as the caller may see it."""
+
+    TAKES = PART_OF_A_LIST
+
+    async def prepare(self) -> None:
+        """Read which of them are asked for."""
+        self.query = self.handler.read_list_query()
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> Page[ServerLine]:
+        """Report the servers that the caller may see."""
+        return list_servers(facts, viewer, self.query)
+
+
+class WhyPage(PageHandler):
+    """Why a server does what it does, as the Hub answers it to the one who asks."""
+
+    TAKES = frozenset({"user", "server"})
+
+    async def get(self) -> None:
+        """Show the page."""
+        user, server = self.argument("user"), self.argument("server")
+        check_names(user, server)
+        query = urlencode({"user": user, "server": server})
+        why = await read_hub(self.hub_auth.api_url, self.token, f"why?{query}")
+        since = datetime.fromisoformat(why["since"])
+        what = say_server(user, server)
+        self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
+
+
+class StopCall(ApiHandler):
+    """Stop a server, in the caller's own name."""
+
+    async def delete(self, user: str, server: str) -> None:
+        """Stop the server."""
+        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
+        self.set_status(200 if stop.done else 202)
+        self.send({"user": user, "server": server, "stopped": stop.done, "message": stop.sentence})
 
 
 class StopPage(PageHandler):
@@ -35,8 +83,7 @@ class StopPage(PageHandler):
         if not is_own and self.get_body_argument("confirmed", "") != "yes":
             await self._ask(user, server, back)
             return
-        token = self.hub_auth.get_token(self)
-        stop = await stop_server(self.hub_auth.api_url, token, user, server)
+        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
         state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
         told = back.wanted if back.name == _SPAWN else state
         self.redirect(f"{back.place}?{urlencode(told)}", status=303)

@@ -1,0 +1,57 @@
+"""How starts were decided: all that the caller may see of, and one of them whole."""
+
+from typing import Any
+
+from jupyterhub_platform.service.errors import invalid, unknown
+from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.usecases.reports.decisions import (
+    Decisions,
+    WholeDecision,
+    report_decision,
+    report_decisions,
+)
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+
+class DecisionList(Resource[Decisions]):
+    """How starts were decided, newest first; ``before`` goes on from an id."""
+
+    TAKES = frozenset({"limit", "before", "admitted"})
+
+    async def prepare(self) -> None:
+        """Read which decisions are asked for."""
+        words = {"": None, "true": True, "false": False}
+        asked = self.handler.argument("admitted")
+        self.query = self.handler.read_list_query()
+        if asked not in words:
+            raise invalid("admitted is true or false; leave it out or mend it.")
+        self.admitted = words[asked]
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> Decisions:
+        """Report the decisions that the caller may see."""
+        return report_decisions(
+            self.handler.reader,
+            viewer,
+            admitted=self.admitted,
+            limit=self.query.limit,
+            before=self.handler.argument("before") or None,
+        )
+
+
+class Decision(Resource[WholeDecision]):
+    """How one start was decided, and why."""
+
+    TEMPLATE = "decision.html"
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> WholeDecision:
+        """Report the decision with this id, unless it is not theirs to see."""
+        (decision_id,) = names
+        found = report_decision(self.handler.reader, viewer, decision_id)
+        if found is None:
+            raise unknown("decision")
+        return found
+
+    def to_json(self, report: WholeDecision) -> Any:
+        """Return the whole decision."""
+        return report.data

@@ -1,0 +1,45 @@
+"""What runs now, what is nearly full, and what was refused lately."""
+
+from typing import Any, Final
+
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.hub_api import read_weakened
+from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
+from jupyterhub_platform.usecases.reports.overview import Overview as OverviewReport
+from jupyterhub_platform.usecases.reports.overview import report_overview
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+_SHOWN_DENIALS: Final = 20
+
+
+class Overview(Resource[OverviewReport]):
+    """What runs, what is nearly full, what was refused."""
+
+    TAKES = PART_OF_A_LIST
+    PAGE_TAKES = AFTER_A_STOP | {"part"}
+    TEMPLATE = "overview.html"
+    LIVE = "overview_live.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse callers who see nothing of others."""
+        self.require_others("what others run")
+
+    async def prepare(self) -> None:
+        """Read which servers are asked for, and what is wrong with the Hub."""
+        self.query = self.handler.read_list_query()
+        self.troubles = await self.handler.find_troubles()
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> OverviewReport:
+        """Report the platform, as far as the caller may see it."""
+        denials = read_visible_denials(self.handler.reader, viewer, self.query.limit)
+        return report_overview(facts, viewer, self.query, denials, self.troubles)
+
+    async def add_for_page(self, report: OverviewReport) -> dict[str, Any]:
+        """Add what the page shows of the lists, and the settings that a site made weaker."""
+        weakened: tuple[str, ...] = ()
+        if self.viewer.reads_all and self.handler.argument("part") != "live":
+            weakened = await read_weakened(self.handler.hub_auth.api_url, self.handler.token)
+        denials = report.denials[:_SHOWN_DENIALS]
+        return {"page": report.servers, "denials": denials, "weakened": weakened}

@@ -1,0 +1,39 @@
+"""My resources: what the caller holds themselves."""
+
+from typing import Any, Final
+
+from jupyterhub_platform.service.errors import beyond
+from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.usecases.reports.decisions import read_own_denials
+from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+_SHOWN_DENIALS: Final = 5
+
+
+class Own(Resource[PersonReport]):
+    """My resources: what I hold, may hold and have left."""
+
+    PAGE_TAKES = AFTER_A_STOP
+    TEMPLATE = "own.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse services, which hold nothing themselves."""
+        if not self.viewer.reads_own:
+            raise beyond("resources of your own")
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PersonReport:
+        """Report what the caller holds."""
+        return report_own(facts, viewer)
+
+    async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
+        """Add the caller's last denials, and what an invite did to their password."""
+        reader = self.handler.reader
+        return await self.handler.look_up(
+            lambda: {
+                "denials": read_own_denials(reader, report.name, _SHOWN_DENIALS),
+                "invited": reader.tell_of_invite(report.name),
+            }
+        )

@@ -1,0 +1,56 @@
+"""Who the people are and what they hold: all whom the caller may see, and one of them."""
+
+from typing import Any
+
+from jupyterhub_platform.service.errors import unknown
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.usecases.reports.own import PersonReport, report_person
+from jupyterhub_platform.usecases.reports.people import People as PeopleReport
+from jupyterhub_platform.usecases.reports.people import is_known, report_people
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+_OTHERS = "other people"
+
+
+class People(Resource[PeopleReport]):
+    """Who the people are, and what they hold."""
+
+    TAKES = PART_OF_A_LIST
+    PAGE_TAKES = AFTER_A_STOP
+    TEMPLATE = "people.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse callers who see nothing of others."""
+        self.require_others(_OTHERS)
+
+    async def prepare(self) -> None:
+        """Read which of them are asked for."""
+        self.query = self.handler.read_list_query()
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PeopleReport:
+        """Report the people whom the caller may see."""
+        return report_people(facts, viewer, self.query)
+
+    async def add_for_page(self, report: PeopleReport) -> dict[str, Any]:
+        """Add the list that the page turns over."""
+        return {"page": report.people}
+
+
+class Person(Resource[PersonReport]):
+    """One person: what they hold, may hold and have left."""
+
+    TEMPLATE = "person.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse callers who see nothing of others, unless they ask for themselves."""
+        if names != (self.viewer.name,):
+            self.require_others(_OTHERS)
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PersonReport:
+        """Report the person with this name, unless they are not theirs to see."""
+        (name,) = names
+        if not is_known(facts, name) or not viewer.sees_person(facts, name):
+            raise unknown("person")
+        return report_person(facts, viewer, name)

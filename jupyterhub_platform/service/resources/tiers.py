@@ -1,0 +1,22 @@
+"""What the tiers give, who may use them, and how they are used."""
+
+from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
+from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.tiers import Tiers as TiersReport
+from jupyterhub_platform.usecases.reports.tiers import report_tiers
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+
+class Tiers(Resource[TiersReport]):
+    """What the tiers give, and how they are used."""
+
+    TEMPLATE = "tiers.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse callers who see nothing of others."""
+        self.require_others("how the tiers are used")
+
+    def read(self, facts: Facts, viewer: Viewer, *names: str) -> TiersReport:
+        """Report the tiers, with the use of them that the caller may see."""
+        return report_tiers(facts, viewer, read_visible_denials(self.handler.reader, viewer))

@@ -1,0 +1,86 @@
+"""What fits now, what a tier gives, and why nothing does: one presenter for every page."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from jupyterhub_platform.core.decision import Decision, Denial, decide
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.question import (
+    Candidate,
+    Options,
+    Question,
+    raised_by,
+    raised_by_managers,
+)
+from jupyterhub_platform.core.reservations import Scope
+from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
+from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
+from jupyterhub_platform.core.tiers import Asked
+
+_PERSONAL: Final = ("person.", "level.", "account.none")
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """What a tier gives of one resource: what is reserved, and what may be used at most."""
+
+    text: str
+    most: str = ""
+
+
+def say_answer(holding: str, titles: Iterable[str], refusals: Iterable[Denial] = ()) -> str:
+    """Say what is held and what fits; instead of that, why the user can start nothing at all."""
+    reasons = [denial.reason for denial in refusals]
+    return " ".join([holding, *(reasons or [say_what_fits(titles)])])
+
+
+def list_refusals(question: Question) -> tuple[Denial, ...]:
+    """Return what keeps the user from starting anything, whichever tier it is."""
+    return tuple(d for d in decide(question).denials if d.code.startswith(_PERSONAL))
+
+
+def decide_tier(question: Question, candidate: Candidate) -> Decision:
+    """Decide ``question`` as if it had named this tier and its first image.
+
+    All facts stand in the question already: asking again for each tier would look them up again.
+    """
+    image = candidate.images[0] if candidate.images else ""
+    options = Options(tier=candidate.name, account=question.account)
+    return decide(replace(question, options=options, tier=candidate.name, image=image))
+
+
+def say_no_tier(policy: Policy, question: Question, *, own: bool) -> str:
+    """Say that no tier is open to the user in the account, and how they get one."""
+    user = question.subject.name
+    whom = say_how_to_open(policy, user, question.account, "one")
+    return f"No tier is open to {'you' if own else user} in {question.account}. {whom}"
+
+
+def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
+    """Say how a user gets a tier opened in an account, in the words of a denial."""
+    scope = Scope("member", account=account, user=user)
+    manageable = account if raised_by_managers(policy, scope) else ""
+    whom = say_whom_to_ask(raised_by(policy, scope), manageable, user)
+    return f"{say_how_to_get(what, whom)}."
+
+
+def describe_gift(gives: Asked) -> tuple[Amount, ...]:
+    """Say what one server of a tier gets: requests, and limits where they differ."""
+    names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
+    return tuple(amount for name in names if (amount := _amount(gives, name)))
+
+
+def say_gift(gives: Asked) -> str:
+    """Say what one server of a tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
+    return ", ".join(f"{each.text} {each.most}".rstrip() for each in describe_gift(gives))
+
+
+def _amount(gives: Asked, name: str) -> Amount | None:
+    asked, most = gives.requests.amount(name), gives.limits.amount(name)
+    if name not in gives.limits:
+        return Amount(f"at least {describe_amount(name, asked)}") if asked else None
+    if not asked:
+        return Amount(f"up to {describe_amount(name, most)}") if most else None
+    text = describe_amount(name, asked)
+    return Amount(text) if asked == most else Amount(text, f"up to {describe_amount(name, most)}")

@@ -1,0 +1,130 @@
+"""How starts were decided: the last ones in lines, and one of them whole."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
+from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLine:
+    """How a start was decided, without the whole decision."""
+
+    id: str
+    at: datetime
+    user: str
+    server: str
+    account: str
+    tier: str
+    admitted: bool
+    observed: bool
+    codes: tuple[str, ...]
+    sentence: str
+    requested_by: str
+    times: int = 1
+    last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """The part of a list of decisions that was asked for; ``before`` is where the next begins."""
+
+    items: tuple[DecisionLine, ...]
+    limit: int
+    before: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class WholeDecision:
+    """A decision with everything that it was made from, as it was recorded."""
+
+    record: DecisionRecord
+    decision: Mapping[str, Any]
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """The decision as JSON data, with when it was made, for whom, and how often."""
+        record = self.record
+        made = {"id": record.id, "at": record.at.isoformat(), "requested_by": record.requested_by}
+        return made | dict(self.decision) | {"times": record.times}
+
+    @property
+    def raw(self) -> str:
+        """The decision as it was recorded, to read."""
+        return json.dumps(self.decision, indent=2, ensure_ascii=False)
+
+
+def decision_line(record: DecisionRecord) -> DecisionLine:
+    """Return what a list shows of a decision."""
+    return DecisionLine(
+        record.id,
+        record.at,
+        record.user,
+        record.server,
+        record.account,
+        record.tier,
+        record.admitted,
+        record.observed,
+        record.codes,
+        record.sentence,
+        record.requested_by,
+        record.times,
+        record.last_at,
+    )
+
+
+def read_visible_denials(
+    reader: StoreReader, viewer: Viewer, limit: int = MAX_DENIALS
+) -> tuple[DecisionRecord, ...]:
+    """Read the last denials that the viewer may see."""
+    accounts = None if viewer.reads_all else viewer.reads_groups
+    return reader.list_decisions(accounts=accounts, admitted=False, limit=limit)
+
+
+def read_own_denials(reader: StoreReader, name: str, limit: int) -> tuple[DecisionLine, ...]:
+    """Read the last denials of one user."""
+    found = reader.list_decisions(user=name, admitted=False, limit=limit)
+    return tuple(map(decision_line, found))
+
+
+def report_decisions(
+    reader: StoreReader, viewer: Viewer, *, admitted: bool | None, limit: int, before: str | None
+) -> Decisions:
+    """Report decisions that the viewer may see, newest first.
+
+    Raises
+    ------
+    NotFoundError
+        Raised if there is no decision ``before``.
+    StoreError
+        Raised if the store does not answer.
+    """
+    own = not viewer.reads_others
+    found = reader.list_decisions(
+        user=viewer.name if own else None,
+        accounts=None if own or viewer.reads_all else viewer.reads_groups,
+        admitted=admitted,
+        limit=limit,
+        before=before,
+    )
+    items = tuple(decision_line(each) for each in found if viewer.sees_start(each))
+    return Decisions(items, limit, found[-1].id if len(found) == limit else None)
+
+
+def report_decision(reader: StoreReader, viewer: Viewer, decision_id: str) -> WholeDecision | None:
+    """Report one decision; none if there is none, or the viewer may not see it.
+
+    Raises
+    ------
+    StoreError
+        Raised if the store does not answer.
+    """
+    record = reader.get_decision(decision_id)
+    if record is None or not viewer.sees_start(record):
+        return None
+    return WholeDecision(record, json.loads(record.decision_json))
