@@ -1,9 +1,11 @@
 """What is said of a call of the REST API, in one place: who may, what it takes, what it answers."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.rest.requests import Body
 
 
@@ -41,17 +43,13 @@ class Operation:
     @property
     def route(self) -> str:
         """The call as people write it: ``GET /hub/api/platform/decisions/ID``."""
-        path = self.path.replace("{", "").replace("}", "")
-        names = self.path_names
-        for name in names:
-            path = path.replace(f"/{name}", f"/{name.upper()}")
+        path = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), self.path)
         return f"{self.method} {path}"
 
     @property
     def path_names(self) -> tuple[str, ...]:
         """The names of the parts of the path that vary, in order."""
-        parts = self.path.split("/")
-        return tuple(part.strip("{}") for part in parts if part.startswith("{"))
+        return tuple(re.findall(r"\{(\w+)\}", self.path))
 
     @property
     def has_required_keys(self) -> bool:
@@ -61,4 +59,4 @@ class Operation:
 
     def say_who(self) -> str:
         """Say who may, in Markdown."""
-        return self.who or " or ".join(f"`{scope}`" for scope in self.scopes)
+        return self.who or listed([f"`{scope}`" for scope in self.scopes], "or")
