@@ -57,7 +57,8 @@ def make_document(base: str = "/") -> dict[str, Any]:
             "version": version("jupyterhub-platform"),
             "description": (
                 "Send a token of the Hub. Who may is asked by scope, so that a role of your own "
-                "can hold these too. A refusal says what, why and what to do next."
+                "can hold these too. A refusal says what, why and what to do next. A server is "
+                "started by JupyterHub's own call, `POST hub/api/users/NAME/servers/SERVER`."
             ),
             "license": {"name": "BSD-3-Clause", "identifier": "BSD-3-Clause"},
         },

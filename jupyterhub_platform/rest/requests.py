@@ -178,3 +178,11 @@ class ResumeRequest(Body):
     """Why a suspension is lifted."""
 
     reason: _Reason
+
+
+class ServerChange(Body):
+    """What of a server may be changed while it is stopped, by JupyterHub's own call."""
+
+    name: Annotated[str | None, MayBe("name is text.")] = None
+    display_name: Annotated[str | None, MayBe("display_name is text.")] = None
+    user_options: Any = None

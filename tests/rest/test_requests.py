@@ -15,6 +15,7 @@ from jupyterhub_platform.rest.requests import (
     MayBe,
     Nothing,
     ResumeRequest,
+    ServerChange,
     SuspendRequest,
 )
 
@@ -23,6 +24,7 @@ BODIES: tuple[type[Body], ...] = (
     InviteRequest,
     Nothing,
     ResumeRequest,
+    ServerChange,
     SuspendRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
@@ -84,6 +86,7 @@ def test_what_is_no_object_is_refused(kind: type[Body], sent: object) -> None:
             ),
         ),
         (ResumeRequest, {"reason": "x" * 501}, "reason has 500 characters at most."),
+        (ServerChange, {"name": 5, "display_name": []}, "name is text. display_name is text."),
     ],
 )
 def test_every_fault_is_said_at_once(kind: type[Body], sent: dict[str, Any], said: str) -> None:
