@@ -76,7 +76,7 @@ class Denial(Answer):
     remedy: str
 
 
-class LimitDenial(Denial, Limit):
+class LimitDenial(Limit, Denial):
     """A limit that would be exceeded."""
 
     asked: int
