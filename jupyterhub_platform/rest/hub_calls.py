@@ -18,7 +18,7 @@ from jupyterhub_platform.rest.answers import (
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.requests import (
-    LONGEST_INVITE_HOURS,
+    MAX_INVITE_HOURS,
     DryRunRequest,
     InviteRequest,
     Nothing,
@@ -140,7 +140,7 @@ INVITE: Final = Operation(
         "nothing"
     ),
     scopes=(ADMIN, MANAGE),
-    note=f"It is good for as long as the Hub says, or up to {LONGEST_INVITE_HOURS} hours.",
+    note=f"It is good for as long as the Hub says, or up to {MAX_INVITE_HOURS} hours.",
     body=InviteRequest,
     refusals={429: Refusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )

@@ -19,12 +19,12 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.instants import EXAMPLE, parse_instant
-from jupyterhub_platform.usecases.suspensions import LONGEST_REASON
+from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH
 
-LONGEST_INVITE_HOURS: Final = 24 * 30
+MAX_INVITE_HOURS: Final = 24 * 30
 NO_OBJECT: Final = "The body is a JSON object."
 _SAID: Final = "said"
-_MOST_SHOWN: Final = 200
+_MAX_SHOWN: Final = 200
 
 
 class BodyError(ValueError):
@@ -68,7 +68,7 @@ class Body(BaseModel):
     def _say_unknown(cls, unknown: list[str]) -> str:
         known = ", ".join(cls.model_fields)
         rest = f"Known are {known}." if known else "This takes no keys."
-        return f"Unknown keys: {', '.join(unknown)[:_MOST_SHOWN]!a}. {rest}"
+        return f"Unknown keys: {', '.join(unknown)[:_MAX_SHOWN]!a}. {rest}"
 
     @classmethod
     def _say(cls, fault: ErrorDetails) -> str:
@@ -89,8 +89,8 @@ def _refuse(sentence: str) -> PydanticCustomError:
 def _read_reason(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
         raise _refuse(_SAY_WHY)
-    if len(value) > LONGEST_REASON:
-        raise _refuse(f"reason has {LONGEST_REASON} characters at most.")
+    if len(value) > MAX_REASON_LENGTH:
+        raise _refuse(f"reason has {MAX_REASON_LENGTH} characters at most.")
     return value.strip()
 
 
@@ -114,7 +114,7 @@ _Reason = Annotated[
         {
             "type": "string",
             "minLength": 1,
-            "maxLength": LONGEST_REASON,
+            "maxLength": MAX_REASON_LENGTH,
             "description": "Why, on one line. It stands in the audit.",
         }
     ),
@@ -147,8 +147,8 @@ class InviteRequest(Body):
     # What is left out is what the Hub is configured with, which a schema cannot know.
     expires_in_hours: Annotated[
         int,
-        Field(ge=1, le=LONGEST_INVITE_HOURS),
-        MayBe(f"expires_in_hours is a whole number from 1 to {LONGEST_INVITE_HOURS}."),
+        Field(ge=1, le=MAX_INVITE_HOURS),
+        MayBe(f"expires_in_hours is a whole number from 1 to {MAX_INVITE_HOURS}."),
     ] = Field(
         default_factory=int,
         description="Hours until the link ends; as the Hub is configured by default.",

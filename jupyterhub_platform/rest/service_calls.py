@@ -15,8 +15,8 @@ from jupyterhub_platform.usecases.reports.overview import Overview
 from jupyterhub_platform.usecases.reports.own import PersonReport
 from jupyterhub_platform.usecases.reports.paging import (
     DEFAULT_LIMIT,
-    MAX_OFFSET,
     MAX_AT_ONCE,
+    MAX_OFFSET,
     Page,
 )
 from jupyterhub_platform.usecases.reports.people import People
