@@ -97,7 +97,13 @@ def test_why_is_told_whole(state: State) -> None:
 
 def test_health_is_told_whole() -> None:
     at = NOW.isoformat()
-    unknown = {"whole": None, "looked_at": None, "rows": None, "head": None, "findings": []}
+    unknown: dict[str, Any] = {
+        "whole": None,
+        "looked_at": None,
+        "rows": None,
+        "head": None,
+        "findings": [],
+    }
     finding = {"part": "audit", "row": "5", "what": "is gone", "fix": "Find out who."}
     policy = {"revision": 1, "file": "platform.yaml", "digest": None, "file_digest": "a"}
     store = {"url": "sqlite:///", "fault": "", "waiting": 0, "schema": None, "newest_schema": "3"}
