@@ -5,8 +5,8 @@
     .venv/bin/python tools/reference.py            writes the pages
     .venv/bin/python tools/reference.py --check    exit code 1 if one of them is not current
 
-What the code says is taken from it: traits, the JSON Schema, levels and scopes, routes, verbs.
-What it does not say, ``reference_facts`` adds; a route without its entry there stops the run.
+What the code says is taken from it: traits, the JSON Schema, levels and scopes, calls, verbs.
+What it does not say, ``reference_facts`` adds; a page without its entry there stops the run.
 """
 
 import argparse
@@ -43,6 +43,10 @@ from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.routes import platform_handlers
+from jupyterhub_platform.rest.document import render_document
+from jupyterhub_platform.rest.hub_calls import HUB_CALLS
+from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 from jupyterhub_platform.service.app import ROUTES
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -343,29 +347,49 @@ def _say_arguments(handler: type[Any]) -> str:
     return f" Takes {', '.join(takes)}." if takes else ""
 
 
+def _describe_call(call: Operation) -> tuple[str, str, str]:
+    """Return a row for a call of ours, from what is said of it once."""
+    parts = [call.summary, call.note]
+    keys = call.body.model_fields if call.body is not None else {}
+    if keys:
+        needed = [f"`{key}`" + ("" if f.is_required() else "?") for key, f in keys.items()]
+        parts.append(f"Body: {', '.join(needed)}.")
+    if call.arguments:
+        parts.append(f"Takes {', '.join(f'`{each.name}=`' for each in call.arguments)}.")
+    return f"`{call.route}`", call.say_who(), plain(" ".join(filter(None, parts)))
+
+
 def render_rest() -> str:
     """Render the routes in the Hub and those of the service."""
-    hub = []
+    hub = [_describe_call(call) for call in HUB_CALLS]
     for pattern, handler, *_ in platform_handlers():
-        path, who, note = HUB_ROUTES[pattern]
-        for method, text in list(_methods_of(handler)) or [("GET", "")]:
-            hub.append((f"`{method} {path}`", who, f"{text} {note}"))
+        if not pattern.startswith("/api/platform/"):
+            path, who, note = HUB_ROUTES[pattern]
+            for method, text in list(_methods_of(handler)) or [("GET", "")]:
+                hub.append((f"`{method} {path}`", who, f"{text} {note}"))
     service = []
     for pattern, handler in ROUTES:
         shown = f"/services/platform/{SERVICE_NAMES.get(pattern, pattern)}"
-        for method, _ in list(_methods_of(handler)) or [("GET", "")]:
-            what = first_line(handler) + _say_arguments(handler)
-            service.append((f"`{method} {shown}`", SERVICE_ROUTES[pattern], what))
+        if not pattern.startswith("api/v1/"):
+            for method, _ in list(_methods_of(handler)) or [("GET", "")]:
+                what = first_line(handler) + _say_arguments(handler)
+                service.append((f"`{method} {shown}`", SERVICE_ROUTES[pattern], what))
+    service += [_describe_call(call) for call in SERVICE_CALLS]
     head = ("Route", "Who", "What")
     return "\n\n".join(
         [
             "# REST",
             (
                 "Send a token of the Hub: `Authorization: token …`. Who may is asked by scope, so "
-                "that a role of your own can hold these too."
+                "that a role of your own can hold these too. [openapi.json](openapi.json) "
+                "describes every call of the API, with the keys of its body and of its answers, as "
+                "OpenAPI 3.1; a Hub has it at `/hub/api/platform/openapi.json`."
             ),
             "## In the Hub",
-            "Changes and decisions. The prefix is that of the Hub.",
+            (
+                "Changes and decisions. The prefix is that of the Hub. A body is a JSON object; "
+                "keys that are marked with a `?` may be left out, and unknown ones are refused."
+            ),
             render_table(head, hub),
             (
                 "A start goes to the Hub's own route, `POST /hub/api/users/NAME/servers/SERVER`, "
@@ -431,12 +455,13 @@ def render_cli() -> str:
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
-    "settings": render_settings,
-    "policy": render_policy,
-    "codes": render_codes,
-    "levels": render_levels,
-    "rest": render_rest,
-    "cli": render_cli,
+    "settings.md": render_settings,
+    "policy.md": render_policy,
+    "codes.md": render_codes,
+    "levels.md": render_levels,
+    "rest.md": render_rest,
+    "cli.md": render_cli,
+    "openapi.json": render_document,
 }
 
 
@@ -447,8 +472,9 @@ def run() -> int:
     check = parser.parse_args().check
     stale = []
     for name, render in PAGES.items():
-        path = PAGES_DIRECTORY / f"{name}.md"
-        text = f"{WRITTEN_BY}\n\n{render()}\n"
+        path, text = PAGES_DIRECTORY / name, render()
+        if path.suffix == ".md":
+            text = f"{WRITTEN_BY}\n\n{text}\n"
         if path.exists() and path.read_text() == text:
             continue
         stale.append(str(path.relative_to(ROOT)))

@@ -273,62 +273,6 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
 _MINE: Final = "`custom:platform:self`"
 _READ: Final = "`custom:platform:read`"
 HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
-    r"/api/platform/usage": (
-        "/hub/api/platform/usage",
-        f"{_MINE}; for others {_READ}, or their manager",
-        "`?user=NAME` asks for somebody else.",
-    ),
-    r"/api/platform/decide": (
-        "/hub/api/platform/decide",
-        f"{_MINE}; for others {_READ} or `start:servers`",
-        (
-            'Body `{"user_options": {"tier", "account", "image"}, "user", "server"}`, all '
-            "optional. Always 200; `status` is what a start would be answered with."
-        ),
-    ),
-    r"/api/platform/decisions/([^/]+)": (
-        "/hub/api/platform/decisions/ID",
-        f"its owner, a manager of its account, or {_READ}",
-        (
-            "The id comes with a denial, in `X-Platform-Decision`; a denial that was only counted "
-            "has none. `times` says how often it was given."
-        ),
-    ),
-    r"/api/platform/why": (
-        "/hub/api/platform/why",
-        f"its owner, a manager of its account, {_READ} or `custom:platform:admin`",
-        (
-            "`?user=NAME&server=SERVER`; oneself and the default server if left out. `state`, "
-            "`since`, `tier`, `account`, `cause` (`code`, `sentence`, `who`, `fix`), `decision` of "
-            "a refusal and how many `times` it was given, `larger_tier` that fits after memory ran "
-            "out. 404 if it was never started."
-        ),
-    ),
-    r"/api/platform/reload": (
-        "/hub/api/platform/reload",
-        "`custom:platform:operate` or `custom:platform:admin`",
-        "200 with `revision` and `changed`; 422 with `faults`, and the last good policy stays.",
-    ),
-    r"/api/platform/settings": (
-        "/hub/api/platform/settings",
-        f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
-        "Which settings of JupyterHub a site made weaker than the platform's own, and why not.",
-    ),
-    r"/api/platform/health": (
-        "/hub/api/platform/health",
-        f"{_READ}, `custom:platform:operate` or `custom:platform:admin`",
-        (
-            "`now`; `store` (`fault`, `waiting`, `schema`, `newest_schema`); `policy` (`revision`, "
-            "`digest` in force, `file`, `file_digest`, `faults`, `faulty_since`); `checker` "
-            "(`seconds`, `looked_at`, `drift`); `audit` (`whole`, `looked_at`, `rows`, `head`, "
-            "`findings`). `jhp doctor` says what they mean."
-        ),
-    ),
-    r"/api/platform/proxies": (
-        "/hub/api/platform/proxies",
-        "none: for the platform's own service",
-        "`addresses`: those and the networks of proxies, whose `X-Forwarded-…` are believed.",
-    ),
     r"/api/users/([^/]+)/server": (
         "/hub/api/users/NAME/server",
         "as JupyterHub has it",
@@ -338,28 +282,6 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/api/users/NAME/servers/SERVER",
         "as JupyterHub has it",
         "The same for a named server.",
-    ),
-    r"/api/platform/users/([^/]+)/invite": (
-        "/hub/api/platform/users/NAME/invite",
-        (
-            "`custom:platform:admin`, or `custom:platform:manage` for people of one's own groups "
-            "whose level reads or manages nothing"
-        ),
-        'Body `{"expires_in_hours": 1 to 720}`, optional. 201 with `user`, `url`, `expires_at`.',
-    ),
-    r"/api/platform/users/([^/]+)/suspend": (
-        "/hub/api/platform/users/NAME/suspend",
-        "`custom:platform:admin`",
-        (
-            'Body `{"reason", "until"}`; `until` is optional, a time with its zone. 200 with what '
-            "ended, and with `not_ended` where connections may be open still; 409 with a code "
-            "`suspension.…` if it cannot be."
-        ),
-    ),
-    r"/api/platform/users/([^/]+)/resume": (
-        "/hub/api/platform/users/NAME/resume",
-        "`custom:platform:admin`",
-        'Body `{"reason"}`. 200 with what is given back; 409 if it cannot be.',
     ),
     r"/api/platform(?:/.*)?": (
         "/hub/api/platform/…",
@@ -403,23 +325,11 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "decisions/([^/]+)": "its owner; others as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
-    "api/v1/me": _MINE,
-    "api/v1/overview": f"{_READ}, or a manager for their groups",
-    "api/v1/people": f"{_READ}, or a manager for their groups",
-    "api/v1/people/([^/]+)": "oneself; others as above",
-    "api/v1/tiers": f"{_READ}, or a manager for their groups",
-    "api/v1/servers": "one's own; others as above",
-    "api/v1/servers/([^/]+)/([^/]*)": "the Hub decides, by the caller's own token",
-    "api/v1/decisions": "one's own; others as above",
-    "api/v1/decisions/([^/]+)": "its owner; others as above",
     "api/.*": "nobody: 404",
 }
 
 SERVICE_NAMES: Final = {
     "people/([^/]+)": "people/NAME",
-    "api/v1/people/([^/]+)": "api/v1/people/NAME",
     "decisions/([^/]+)": "decisions/ID",
-    "api/v1/decisions/([^/]+)": "api/v1/decisions/ID",
-    "api/v1/servers/([^/]+)/([^/]*)": "api/v1/servers/USER/SERVER",
     "api/.*": "api/…",
 }

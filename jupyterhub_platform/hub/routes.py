@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
 from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
+from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
@@ -38,6 +39,7 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/health", HealthHandler),
         (r"/api/platform/proxies", ProxiesHandler),
         (r"/api/platform/why", WhyHandler),
+        (r"/api/platform/openapi\.json", DocumentHandler),
         (r"/api/platform/users/([^/]+)/invite", InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", ResumeHandler),

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
+from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
+from jupyterhub_platform.rest.scopes import READ as READ
+from jupyterhub_platform.rest.scopes import SELF as SELF
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
-SELF: Final = "custom:platform:self"
-READ: Final = "custom:platform:read"
-MANAGE: Final = "custom:platform:manage"
-ADMIN: Final = "custom:platform:admin"
 STOP: Final = "delete:servers"
 
 _STOPPING: Final = (STOP, "servers", "admin:servers")

@@ -179,7 +179,7 @@ LEVELS: Final = (
         (
             "everybody reloads",
             "ReloadHandler.post",
-            Drop("self.require(roles.OPERATE, roles.ADMIN)"),
+            Drop("self.require(*RELOAD.scopes)"),
         ),
     ),
     *noticed_by(

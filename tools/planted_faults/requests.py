@@ -42,6 +42,24 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
+        "tests/rest/test_requests.py",
+        ("bodies have any keys", "Body", Replace('"forbid"', '"ignore"')),
+        ("hours are read from texts", "Body", Drop("strict=True")),
+        (
+            "only the first fault is said",
+            "Body.read",
+            Replace('" ".join(dict.fromkeys(said))', "said[0]"),
+        ),
+    ),
+    *noticed_by(
+        "tests/service/test_documented.py",
+        (
+            "a page is described as it is kept",
+            "_Schema.dataclass_schema",
+            Never("kind is Page"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/test_threads.py",
         ("any number waits to log in", "PasswordThread.run", Never("self._asked >= self._most")),
         (

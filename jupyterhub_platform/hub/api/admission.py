@@ -8,6 +8,14 @@ from tornado import web
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.denials import status_of
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.rest.decisions import (
+    AccountUsage,
+    DryRun,
+    HeldServer,
+    RecordedDecision,
+    Usage,
+)
+from jupyterhub_platform.rest.requests import DryRunRequest
 from jupyterhub_platform.usecases.admission import Start
 from jupyterhub_platform.usecases.holdings import holdings_to_json
 
@@ -35,18 +43,21 @@ class UsageHandler(PlatformAPIHandler):
             admission.dry_run(Start(name, frozenset(subject.accounts), "", {"account": account}))
             for account in accounts
         ]
-        self.write(
-            {
-                "user": name,
-                "level": subject.level,
-                "revision": snapshot.revision,
-                "accounts": [holdings_to_json(decision.question) for decision in decisions],
-                "servers": [
-                    held.to_json()
+        self.answer(
+            Usage(
+                user=name,
+                level=subject.level,
+                revision=snapshot.revision,
+                accounts=[
+                    AccountUsage.model_validate(holdings_to_json(decision.question))
+                    for decision in decisions
+                ],
+                servers=[
+                    HeldServer.model_validate(held.to_json())
                     for held in admission.book.of_user(name)
                     if held.account in accounts or name == self.me
                 ],
-            }
+            )
         )
 
 
@@ -55,20 +66,19 @@ class DecideHandler(PlatformAPIHandler):
 
     def post(self) -> None:
         """Answer ``{"user_options": …, "user": …, "server": …}``; user is oneself by default."""
-        body = self.read_object("user", "server", "user_options")
-        name, server = body.get("user", self.me), body.get("server", "")
-        if not isinstance(name, str) or not isinstance(server, str):
-            raise web.HTTPError(400, "user and server are names.")
+        body = self.read(DryRunRequest)
+        name = body.user if "user" in body.model_fields_set else self.me
         if name == self.me:
             self.require(roles.SELF, roles.READ)
         elif not (self.has_scope(roles.READ) or self._may_start(name)):
             raise web.HTTPError(403, f"Asking for others needs the scope {roles.READ}.")
         self.check_person(name)
         memberships = self.memberships_of(name)
-        options = self.platform.own_options(body.get("user_options"))
-        start = Start(name, memberships, server, options, by=self.me)
+        options = self.platform.own_options(body.user_options)
+        start = Start(name, memberships, body.server, options, by=self.me)
         decision = self.platform.admission.dry_run(start)
-        self.write({**decision.to_json(), "status": status_of(decision), "id": None})
+        said = {**decision.to_json(), "status": status_of(decision), "id": None}
+        self.answer(DryRun.model_validate(said))
 
     def _may_start(self, name: str) -> bool:
         known = self.find_in_hub(name) is not None
@@ -90,4 +100,5 @@ class DecisionHandler(PlatformAPIHandler):
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")
-        self.write({**recorded.decision, "id": recorded.id, "times": recorded.times})
+        said = {**recorded.decision, "id": recorded.id, "times": recorded.times}
+        self.answer(RecordedDecision.model_validate(said))

@@ -18,10 +18,13 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.rest.answers import Answer
+from jupyterhub_platform.rest.requests import Body, BodyError
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 from jupyterhub_platform.usecases.allowance import TooOftenError
 
 T = TypeVar("T")
+B = TypeVar("B", bound=Body)
 
 
 class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
@@ -83,17 +86,23 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         user = self.find_in_hub(name)
         return frozenset(group.name for group in user.groups) if user else frozenset()
 
-    def read_object(self, *keys: str) -> dict[str, Any]:
-        """Return the body, which must be empty or a JSON object with no other than these keys."""
-        body = self.get_json_body()
-        if body is None:
-            return {}
-        if not isinstance(body, dict):
-            raise web.HTTPError(400, "The body is a JSON object.")
-        unknown = sorted(set(body) - set(keys))
-        if unknown:
-            raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
-        return body
+    def read(self, kind: type[B]) -> B:
+        """Return the body, read as its model says.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 400, and every fault of it.
+        """
+        try:
+            return kind.read(self.get_json_body())
+        except BodyError as error:
+            raise web.HTTPError(400, str(error)) from None
+
+    def answer(self, answer: Answer, status: int = 200) -> None:
+        """Answer with what a model says, and nothing else."""
+        self.set_status(status)
+        self.write(answer.to_json())
 
     def get_json_body(self) -> Any:
         """Return the body; what is no JSON is the sender's fault, and no error of the Hub."""

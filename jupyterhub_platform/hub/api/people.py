@@ -1,20 +1,28 @@
 """The in-Hub REST API about people: who is invited, put out, and let in again."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Final
 
 from tornado import web
 
-from jupyterhub_platform.core.errors import QuantityError, StoreError
-from jupyterhub_platform.core.instants import parse_instant
+from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.public_address import public_address
-from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH, SuspensionError
+from jupyterhub_platform.rest.answers import (
+    Answer,
+    CodedRefusal,
+    Ended,
+    Invite,
+    Resumed,
+    Suspended,
+)
+from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
+from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
+from jupyterhub_platform.usecases.suspensions import SuspensionError
 
-MAX_INVITE_HOURS: Final = 24 * 30
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
 NOT_GIVEN_BACK: Final = ("tokens", "sessions", "share codes")
 
@@ -24,7 +32,7 @@ class InviteHandler(PlatformAPIHandler):
 
     async def post(self, name: str) -> None:
         """Answer with the link: for admins, and for managers of users who are new and theirs."""
-        self.require(roles.ADMIN, roles.MANAGE)
+        self.require(*INVITE.scopes)
         if not getattr(self.authenticator, "local_credentials", False):
             raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
         person = self.platform.snapshot.policy.people.get(name)
@@ -35,27 +43,19 @@ class InviteHandler(PlatformAPIHandler):
         if not self.has_scope(roles.ADMIN):
             await self._check_manager(name)
         base = public_address(self)
-        hours = self.read_object("expires_in_hours").get(
-            "expires_in_hours", self.platform.invite_hours
-        )
-        if type(hours) is not int or not 0 < hours <= MAX_INVITE_HOURS:
-            raise web.HTTPError(
-                400, f"expires_in_hours is a whole number from 1 to {MAX_INVITE_HOURS}."
-            )
+        hours = self.read(InviteRequest).expires_in_hours or self.platform.invite_hours
         invite = await self.in_thread(
             self.platform.runtime.credentials.invite,
             name,
             by=self.me,
             valid_for=timedelta(hours=hours),
         )
-        self.set_status(201)
-        self.write(
-            {
-                "user": name,
-                "url": f"{base}invite/?token={invite.token}",
-                "expires_at": invite.expires_at.isoformat(),
-            }
+        said = Invite(
+            user=name,
+            url=f"{base}invite/?token={invite.token}",
+            expires_at=invite.expires_at.isoformat(),
         )
+        self.answer(said, 201)
 
     async def _check_manager(self, name: str) -> None:
         has_password = await self.in_thread(self.platform.runtime.credentials.has_password, name)
@@ -69,34 +69,16 @@ class InviteHandler(PlatformAPIHandler):
 class SuspensionHandler(PlatformAPIHandler):
     """What suspending and resuming have in common: who may, and what is answered if it fails."""
 
-    async def carry_out(
-        self, change: Callable[[str], Awaitable[dict[str, Any]]], name: str
-    ) -> None:
+    async def carry_out(self, change: Callable[[str], Awaitable[Answer]], name: str) -> None:
         """Answer with what a change says that it did, or with why nothing changed."""
-        self.require(roles.ADMIN)
+        self.require(*SUSPEND.scopes)
         self.check_person(name)
         try:
-            self.write(await change(name))
+            self.answer(await change(name))
         except SuspensionError as error:
-            self.set_status(409)
-            self.write({"status": 409, "message": str(error), "code": error.code})
+            self.answer(CodedRefusal(status=409, message=str(error), code=error.code), 409)
         except StoreError as error:
             raise self.store_is_down(error) from error
-
-    def read_reason(self, body: dict[str, Any]) -> str:
-        """Return the reason in the body, which must be there.
-
-        Raises
-        ------
-        tornado.web.HTTPError
-            Raised with 400.
-        """
-        reason = body.get("reason")
-        if not isinstance(reason, str) or not reason.strip() or not reason.isprintable():
-            raise web.HTTPError(400, "Say why: reason is one line of text.")
-        if len(reason) > MAX_REASON_LENGTH:
-            raise web.HTTPError(400, f"reason has {MAX_REASON_LENGTH} characters at most.")
-        return reason.strip()
 
 
 class SuspendHandler(SuspensionHandler):
@@ -106,27 +88,22 @@ class SuspendHandler(SuspensionHandler):
         """Answer with what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
         await self.carry_out(self._suspend, name)
 
-    async def _suspend(self, name: str) -> dict[str, Any]:
-        body = self.read_object("reason", "until")
-        reason, until = self.read_reason(body), _read_end(body.get("until"))
+    async def _suspend(self, name: str) -> Suspended:
+        body = self.read(SuspendRequest)
+        reason, until = body.reason, body.until
         ended = await self.platform.suspension.suspend(name, reason=reason, until=until, by=self.me)
-        answer = {
-            "user": name,
-            "suspended": True,
-            "reason": reason,
-            "until": until.isoformat() if until else None,
-            "by": self.me,
-            "ended": {
-                "servers": list(ended.servers),
-                "tokens": ended.tokens,
-                "shares": ended.shares,
-            },
-            "given_back_on_resume": list(GIVEN_BACK),
-            "not_given_back": list(NOT_GIVEN_BACK),
-        }
-        if ended.still_open:
-            answer["not_ended"] = say_not_ended(name, ended.still_open)
-        return answer
+        left = say_not_ended(name, ended.still_open) if ended.still_open else ""
+        return Suspended(
+            user=name,
+            suspended=True,
+            reason=reason,
+            until=until.isoformat() if until else None,
+            by=self.me,
+            ended=Ended(servers=list(ended.servers), tokens=ended.tokens, shares=ended.shares),
+            given_back_on_resume=list(GIVEN_BACK),
+            not_given_back=list(NOT_GIVEN_BACK),
+            **({"not_ended": left} if left else {}),
+        )
 
 
 class ResumeHandler(SuspensionHandler):
@@ -136,19 +113,19 @@ class ResumeHandler(SuspensionHandler):
         """Answer with what was given back; ``{"reason": …}``."""
         await self.carry_out(self._resume, name)
 
-    async def _resume(self, name: str) -> dict[str, Any]:
-        reason = self.read_reason(self.read_object("reason"))
+    async def _resume(self, name: str) -> Resumed:
+        reason = self.read(ResumeRequest).reason
         shares = await self.platform.suspension.resume(name, reason=reason, by=self.me)
-        return {
-            "user": name,
-            "suspended": False,
-            "reason": reason,
-            "by": self.me,
-            "given_back": list(GIVEN_BACK),
-            "shares": shares,
-            "not_given_back": list(NOT_GIVEN_BACK),
-            "message": f"{name} logs in anew, and makes new tokens.",
-        }
+        return Resumed(
+            user=name,
+            suspended=False,
+            reason=reason,
+            by=self.me,
+            given_back=list(GIVEN_BACK),
+            shares=shares,
+            not_given_back=list(NOT_GIVEN_BACK),
+            message=f"{name} logs in anew, and makes new tokens.",
+        )
 
 
 def say_not_ended(name: str, servers: Sequence[str]) -> str:
@@ -157,12 +134,3 @@ def say_not_ended(name: str, servers: Sequence[str]) -> str:
         f"A kernel's connection that {name} has open at {', '.join(servers)} is not cut. "
         "To cut it, stop that server."
     )
-
-
-def _read_end(value: object) -> datetime | None:
-    if value is None:
-        return None
-    try:
-        return parse_instant(value)
-    except QuantityError as error:
-        raise web.HTTPError(400, f"until is a time with its zone, or left out: {error}.") from None

@@ -2,7 +2,9 @@
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
-from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.rest.answers import FaultyPolicy, Reloaded
+from jupyterhub_platform.rest.hub_calls import RELOAD
+from jupyterhub_platform.rest.requests import Nothing
 
 
 class ReloadHandler(PlatformAPIHandler):
@@ -10,20 +12,20 @@ class ReloadHandler(PlatformAPIHandler):
 
     async def post(self) -> None:
         """Answer with the revision, or with every fault of the file."""
-        self.require(roles.OPERATE, roles.ADMIN)
+        self.require(*RELOAD.scopes)
+        self.read(Nothing)
         before = self.platform.snapshot.revision
         try:
             snapshot = await self.platform.policy_watch.reload(self.me)
         except PolicyError as error:
-            self.set_status(422)
-            self.write(
-                {
-                    "status": 422,
-                    "message": "The last good policy stays in force.",
-                    "faults": [str(fault) for fault in error.faults],
-                }
+            refused = FaultyPolicy(
+                status=422,
+                message="The last good policy stays in force.",
+                faults=[str(fault) for fault in error.faults],
             )
+            self.answer(refused, 422)
             return
         except StoreError as error:
             raise self.store_is_down(error) from error
-        self.write({"revision": snapshot.revision, "changed": snapshot.revision != before})
+        changed = snapshot.revision != before
+        self.answer(Reloaded(revision=snapshot.revision, changed=changed))

@@ -6,6 +6,7 @@ from typing import Any, Final
 from tornado import web
 
 from jupyterhub_platform.hub.json_bodies import read_body
+from jupyterhub_platform.rest.requests import NO_OBJECT
 
 TEXTS: Final = ("name", "note", "user", "group", "api_url", "auth_token")
 NAMES: Final = ("user", "group")
@@ -31,7 +32,7 @@ class ObjectBody:
         if body is None:
             return None
         if not isinstance(body, dict):
-            raise web.HTTPError(400, "The body is a JSON object.")
+            raise web.HTTPError(400, NO_OBJECT)
         check_fields(body)
         return body
 

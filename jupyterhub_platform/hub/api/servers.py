@@ -13,9 +13,9 @@ from jupyterhub_platform.core.question import read_options
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
 BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
-CHANGEABLE: Final = ("name", "display_name", "user_options")
 PASSED_OVER: Final = "X-Platform-Passed-Over"
 """The header that names choices of an earlier start that are not there any more."""
 _NAMES: Final = {"name", "display_name"}
@@ -127,11 +127,12 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         if body is None:
             return None
         if not isinstance(body, dict):
-            raise web.HTTPError(400, "The body is a JSON object.")
+            raise web.HTTPError(400, NO_OBJECT)
         if self.request.method == "PATCH":
-            unknown = sorted(set(body) - set(CHANGEABLE))
-            if unknown:
-                raise web.HTTPError(400, f"Unknown keys: {', '.join(unknown)[:200]!a}.")
+            try:
+                ServerChange.read(body)
+            except BodyError as error:
+                raise web.HTTPError(400, str(error)) from None
             check_names(body)
             self._check_options(body.get("user_options"))
             if isinstance(body.get("user_options"), dict):

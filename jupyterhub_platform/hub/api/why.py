@@ -7,6 +7,7 @@ from tornado import web
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.explain import explain_now, with_larger_tier
+from jupyterhub_platform.rest.answers import Why
 from jupyterhub_platform.usecases.explanations import Explanation, State, explain_recorded
 
 
@@ -23,9 +24,8 @@ class WhyHandler(PlatformAPIHandler):
             raise web.HTTPError(
                 404, "There is no such server, it was never started, or it is not yours to see."
             )
-        self.write(
-            with_larger_tier(self.platform, explanation, self.memberships_of(name)).to_json()
-        )
+        whole = with_larger_tier(self.platform, explanation, self.memberships_of(name))
+        self.answer(Why.model_validate(whole.to_json()))
 
     async def _explain(self, name: str, server: str) -> Explanation | None:
         row = self.find_in_hub(name)

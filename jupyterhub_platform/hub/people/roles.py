@@ -9,12 +9,11 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level, level_group
-
-SELF: Final = "custom:platform:self"
-READ: Final = "custom:platform:read"
-MANAGE: Final = "custom:platform:manage"
-OPERATE: Final = "custom:platform:operate"
-ADMIN: Final = "custom:platform:admin"
+from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
+from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
+from jupyterhub_platform.rest.scopes import OPERATE as OPERATE
+from jupyterhub_platform.rest.scopes import READ as READ
+from jupyterhub_platform.rest.scopes import SELF as SELF
 
 CUSTOM_SCOPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "custom:platform": {

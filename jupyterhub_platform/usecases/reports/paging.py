@@ -8,6 +8,7 @@ from jupyterhub_platform.core.errors import PlatformError
 
 DEFAULT_LIMIT: Final = 50
 MAX_AT_ONCE: Final = 200
+MAX_OFFSET: Final = 10**7
 _MAX_SEARCH_LENGTH: Final = 200
 
 _Line = TypeVar("_Line")
@@ -57,7 +58,7 @@ def read_query(arguments: Mapping[str, str]) -> Query:
     """
     return Query(
         limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_AT_ONCE),
-        offset=_read_number(arguments, "offset", 0, 0, 10**7),
+        offset=_read_number(arguments, "offset", 0, 0, MAX_OFFSET),
         sort=arguments.get("sort", ""),
         search=arguments.get("search", "")[:_MAX_SEARCH_LENGTH],
     )

@@ -1,0 +1,20 @@
+"""The document of the REST API, where a client looks for it."""
+
+from functools import cache
+from typing import Any
+
+from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
+from jupyterhub_platform.rest.document import make_document
+
+
+class DocumentHandler(PlatformAPIHandler):
+    """All calls of the platform, in the Hub and of the service, as OpenAPI 3.1."""
+
+    def get(self) -> None:
+        """Answer whoever is logged in."""
+        self.write(_document(self.settings["base_url"]))
+
+
+@cache
+def _document(base: str) -> dict[str, Any]:
+    return make_document(base)

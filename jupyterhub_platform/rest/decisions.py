@@ -1,0 +1,166 @@
+"""What the Hub answers about limits, what is held against them, and how starts are decided."""
+
+from typing import Literal, TypeAlias
+
+from pydantic import ConfigDict, Field
+
+from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.rest.answers import Amounts, Answer, Instant
+
+
+class LimitScope(Answer):
+    """Where a limit applies; a name that is left out does not matter to it."""
+
+    kind: Literal["platform", "account", "member", "user", "tier", "tier-account", "tier-user"]
+    account: str = ""
+    user: str = ""
+    tier: str = ""
+
+
+class Limit(Answer):
+    """A limit, what is held against it now, and who can raise it."""
+
+    scope: LimitScope
+    resource: str
+    limit: int
+    held: int
+    left: int
+    path: str = Field(description="The key of the policy that says so.")
+    granted: int = Field(description="How much of it is granted for a time.")
+    raised_by: list[str]
+    raised_by_managers: bool = Field(description="They are managers of the account, not admins.")
+
+
+class HeldServer(Answer):
+    """A server that holds something, from its admission until its backend is gone."""
+
+    id: str = Field(description="The id of the decision that admitted it.")
+    user: str
+    server: str
+    spawner_id: int
+    account: str
+    tier: str
+    image: str
+    demand: Amounts
+    opened_at: Instant
+    ends_at: Instant | None
+    idle_seconds: float | None
+
+
+class AccountUsage(Answer):
+    """The limits that hold in one account, and the tiers that fit now."""
+
+    account: str
+    limits: list[Limit]
+    fits: list[str]
+
+
+class Usage(Answer):
+    """What a user holds, may hold and has left."""
+
+    user: str
+    level: Level | None
+    revision: int
+    accounts: list[AccountUsage]
+    servers: list[HeldServer]
+
+
+# -- decisions -------------------------------------------------------------------------------------
+
+
+class Denial(Answer):
+    """One reason against: a stable code, what is in the way, and what to do about it."""
+
+    code: str
+    reason: str
+    remedy: str
+
+
+class LimitDenial(Limit, Denial):
+    """A limit that would be exceeded."""
+
+    asked: int
+    missing: int
+
+
+_LimitRow: TypeAlias = tuple[tuple[str, str, str, str], str, int, int, str, int, list[str], bool]
+
+
+class AskedOptions(Answer):
+    """What the start named."""
+
+    tier: str
+    account: str
+    image: str
+    faults: list[str]
+    remembered: bool = False
+
+
+class AskedTier(Answer):
+    """A tier, as this user may ask for it in this account."""
+
+    name: str
+    demand: Amounts
+    images: list[str]
+    granted: bool
+    requestable: bool
+    observe: bool
+    limits: list[_LimitRow]
+
+
+class AskedQuestion(Answer):
+    """All facts of a decision, for programs that ask it again; limits are rows without names."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at: Instant
+    revision: int
+    user: str
+    level: Level | None
+    accounts: list[str]
+    suspended: bool
+    suspended_until: Instant | None
+    server: str
+    options: AskedOptions
+    tier: str
+    account: str
+    image: str
+    candidates: list[AskedTier]
+    limits: list[_LimitRow]
+    opened_by: list[str]
+    opened_by_managers: bool
+    passed_over: list[str] = Field(default_factory=list)
+
+
+class Decision(Answer):
+    """The answer to a start: admitted or every reason why not, and what would fit instead."""
+
+    admitted: bool
+    observed: bool = Field(description="It was admitted only because its tier just observes.")
+    sentence: str
+    codes: list[str]
+    denials: list[LimitDenial | Denial]
+    fits: list[str]
+    user: str
+    server: str
+    tier: str
+    account: str
+    image: str
+    demand: Amounts
+    question: AskedQuestion
+
+
+class DryRun(Decision):
+    """A decision that nothing was recorded of."""
+
+    status: int = Field(description="What a start would be answered with.")
+    id: None
+
+
+class RecordedDecision(Decision):
+    """A decision of the ledger; another version of the platform may have recorded more of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    times: int = Field(description="How often it was given.")

@@ -1,0 +1,173 @@
+"""The calls of the platform's own API within the Hub, below ``/hub/api/platform/``."""
+
+from typing import Any, Final
+
+from jupyterhub_platform.rest.answers import (
+    CodedRefusal,
+    FaultyPolicy,
+    Health,
+    Invite,
+    Proxies,
+    Refusal,
+    Reloaded,
+    Resumed,
+    Settings,
+    Suspended,
+    Why,
+)
+from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
+from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.requests import (
+    MAX_INVITE_HOURS,
+    DryRunRequest,
+    InviteRequest,
+    Nothing,
+    ResumeRequest,
+    SuspendRequest,
+)
+from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
+
+PREFIX: Final = "/hub/api/platform"
+REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
+"""What every call here may be refused with: what cannot be read, and whoever may not."""
+_NOT_THERE: Final[dict[int, Any]] = {404: Refusal}
+_STORE: Final[dict[int, Any]] = {503: Refusal}
+_WITH_BODY: Final[dict[int, Any]] = {413: Refusal}
+
+USAGE: Final = Operation(
+    "readUsage",
+    "GET",
+    f"{PREFIX}/usage",
+    "What a user holds, may hold and has left, in each of their accounts.",
+    {200: Usage},
+    who=f"`{SELF}`; for others `{READ}`, or their manager",
+    scopes=(SELF, READ, MANAGE),
+    arguments=(Argument("user", "Another user than oneself."),),
+    refusals=_NOT_THERE,
+)
+DECIDE: Final = Operation(
+    "decide",
+    "POST",
+    f"{PREFIX}/decide",
+    "What a start would be answered: the whole decision, and nothing is recorded.",
+    {200: DryRun},
+    who=f"`{SELF}`; for others `{READ}` or `start:servers`",
+    scopes=(SELF, READ, "start:servers"),
+    note="Always 200; `status` is what a start would be answered with.",
+    body=DryRunRequest,
+    refusals=_NOT_THERE | _WITH_BODY,
+)
+DECISION: Final = Operation(
+    "readDecision",
+    "GET",
+    f"{PREFIX}/decisions/{{id}}",
+    "A decision on record.",
+    {200: RecordedDecision},
+    who=f"its owner, a manager of its account, or `{READ}`",
+    note=(
+        "The id comes with a denial, in `X-Platform-Decision`; a denial that was only counted has "
+        "none."
+    ),
+    refusals=_NOT_THERE | _STORE,
+)
+WHY: Final = Operation(
+    "explainServer",
+    "GET",
+    f"{PREFIX}/why",
+    "What a server is doing and why, who can help, and how.",
+    {200: Why},
+    who=f"its owner, a manager of its account, `{READ}` or `{ADMIN}`",
+    note="404 if it was never started.",
+    arguments=(
+        Argument("user", "Its owner; oneself by default."),
+        Argument("server", "Its name; the default server by default."),
+    ),
+    refusals=_NOT_THERE | _STORE,
+)
+RELOAD: Final = Operation(
+    "reload",
+    "POST",
+    f"{PREFIX}/reload",
+    "Puts the policy file into force as it is now.",
+    {200: Reloaded},
+    scopes=(OPERATE, ADMIN),
+    note="422 names every fault of the file, and the last good policy stays.",
+    body=Nothing,
+    refusals={422: FaultyPolicy} | _STORE | _WITH_BODY,
+)
+SETTINGS: Final = Operation(
+    "readSettings",
+    "GET",
+    f"{PREFIX}/settings",
+    "Which settings of JupyterHub the site made weaker than the platform's own, and why not.",
+    {200: Settings},
+    scopes=(READ, OPERATE, ADMIN),
+)
+HEALTH: Final = Operation(
+    "readHealth",
+    "GET",
+    f"{PREFIX}/health",
+    "How store, policy file, audit and ledger are; 200 also where something is not well.",
+    {200: Health},
+    scopes=(READ, OPERATE, ADMIN),
+    note="`jhp doctor` says what it means.",
+    refusals=_STORE,
+)
+PROXIES: Final = Operation(
+    "readProxies",
+    "GET",
+    f"{PREFIX}/proxies",
+    "Where proxies are, so that the service believes the same of what is said of others.",
+    {200: Proxies},
+    who="none: for the platform's own service",
+)
+DOCUMENT: Final = Operation(
+    "readDocument",
+    "GET",
+    f"{PREFIX}/openapi.json",
+    "This document: all calls of the platform, as OpenAPI 3.1.",
+    {200: dict[str, Any]},
+    who="everybody who is logged in",
+)
+INVITE: Final = Operation(
+    "invite",
+    "POST",
+    f"{PREFIX}/users/{{name}}/invite",
+    "Makes an invite, by which a user sets a password.",
+    {201: Invite},
+    who=(
+        f"`{ADMIN}`, or `{MANAGE}` for people of one's own groups whose level reads or manages "
+        "nothing"
+    ),
+    scopes=(ADMIN, MANAGE),
+    note=f"It is good for as long as the Hub says, or up to {MAX_INVITE_HOURS} hours.",
+    body=InviteRequest,
+    refusals={429: Refusal} | _NOT_THERE | _STORE | _WITH_BODY,
+)
+SUSPEND: Final = Operation(
+    "suspend",
+    "POST",
+    f"{PREFIX}/users/{{name}}/suspend",
+    "Suspends a user at once, and says what ended.",
+    {200: Suspended},
+    scopes=(ADMIN,),
+    note="409 with a code `suspension.…` if it cannot be.",
+    body=SuspendRequest,
+    refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
+)
+RESUME: Final = Operation(
+    "resume",
+    "POST",
+    f"{PREFIX}/users/{{name}}/resume",
+    "Lifts a suspension, and says what is given back.",
+    {200: Resumed},
+    scopes=(ADMIN,),
+    note="409 with a code `suspension.…` if it cannot be.",
+    body=ResumeRequest,
+    refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
+)
+
+HUB_CALLS: Final = (
+    *(USAGE, DECIDE, DECISION, WHY, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
+    *(INVITE, SUSPEND, RESUME),
+)

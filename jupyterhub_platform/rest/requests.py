@@ -1,0 +1,188 @@
+"""What the routes of the Hub take as a body: which keys, what each may be, and how a fault is said.
+
+A body is read whole: every key that is wrong is named at once, with what it may be.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.instants import EXAMPLE, parse_instant
+from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH
+
+MAX_INVITE_HOURS: Final = 24 * 30
+NO_OBJECT: Final = "The body is a JSON object."
+_SAID: Final = "said"
+_MAX_SHOWN: Final = 200
+
+
+class BodyError(ValueError):
+    """Raised if a body is not what its route takes; the message says every fault."""
+
+
+@dataclass(frozen=True, slots=True)
+class MayBe:
+    """What a key may be, as a whole sentence: what is answered if it is anything else."""
+
+    sentence: str
+
+
+class Body(BaseModel):
+    """A body: a JSON object without other keys than these. No body is an empty one."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    @classmethod
+    def read(cls, sent: object) -> Self:
+        """Read what came as JSON; ``None`` if nothing did.
+
+        Raises
+        ------
+        BodyError
+            Raised if it is anything else, with every fault of it in words of ours.
+        """
+        sent = {} if sent is None else sent
+        if not isinstance(sent, dict):
+            raise BodyError(NO_OBJECT)
+        try:
+            return cls.model_validate(sent)
+        except ValidationError as error:
+            faults = error.errors(include_url=False)
+        unknown = sorted(str(each["loc"][0]) for each in faults if _is_unknown(each))
+        said = [cls._say_unknown(unknown)] if unknown else []
+        said += [cls._say(each) for each in faults if not _is_unknown(each)]
+        raise BodyError(" ".join(dict.fromkeys(said)))
+
+    @classmethod
+    def _say_unknown(cls, unknown: list[str]) -> str:
+        known = ", ".join(cls.model_fields)
+        rest = f"Known are {known}." if known else "This takes no keys."
+        return f"Unknown keys: {', '.join(unknown)[:_MAX_SHOWN]!a}. {rest}"
+
+    @classmethod
+    def _say(cls, fault: ErrorDetails) -> str:
+        if fault["type"] == _SAID:
+            return fault["msg"]
+        field = cls.model_fields[str(fault["loc"][0])]
+        return next(each.sentence for each in field.metadata if isinstance(each, MayBe))
+
+
+def _is_unknown(fault: ErrorDetails) -> bool:
+    return fault["type"] == "extra_forbidden"
+
+
+def _refuse(sentence: str) -> PydanticCustomError:
+    return PydanticCustomError(_SAID, "{sentence}", {"sentence": sentence})
+
+
+def _read_reason(value: object) -> str:
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        raise _refuse(_SAY_WHY)
+    if len(value) > MAX_REASON_LENGTH:
+        raise _refuse(f"reason has {MAX_REASON_LENGTH} characters at most.")
+    return value.strip()
+
+
+def _read_end(value: object) -> datetime | None:
+    if value is None:
+        return None
+    try:
+        return parse_instant(value)
+    except QuantityError as error:
+        raise _refuse(f"{_UNTIL.removesuffix('.')}: {error}.") from None
+
+
+_SAY_WHY: Final = "Say why: reason is one line of text."
+_UNTIL: Final = "until is a time with its zone, or left out."
+_Name = Annotated[str, MayBe("user and server are names.")]
+_Reason = Annotated[
+    str,
+    BeforeValidator(_read_reason),
+    MayBe(_SAY_WHY),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": MAX_REASON_LENGTH,
+            "description": "Why, on one line. It stands in the audit.",
+        }
+    ),
+]
+
+
+class Nothing(Body):
+    """No body, or an empty object."""
+
+
+class DryRunRequest(Body):
+    """Which start to decide on."""
+
+    user_options: Any = Field(
+        default=None,
+        description=(
+            "What the start would name: `tier`, `account` and `image`, each optional. Whatever "
+            "else it is, the decision says so with `options.invalid`."
+        ),
+        examples=[{"tier": "small", "account": "vision", "image": "lab"}],
+    )
+    # What is left out is oneself, whom a schema cannot name.
+    user: _Name = Field(default_factory=str, description="Who would start it; oneself by default.")
+    server: _Name = Field(default="", description="Its name; empty for the default server.")
+
+
+class InviteRequest(Body):
+    """How long an invite is good for."""
+
+    # What is left out is what the Hub is configured with, which a schema cannot know.
+    expires_in_hours: Annotated[
+        int,
+        Field(ge=1, le=MAX_INVITE_HOURS),
+        MayBe(f"expires_in_hours is a whole number from 1 to {MAX_INVITE_HOURS}."),
+    ] = Field(
+        default_factory=int,
+        description="Hours until the link ends; as the Hub is configured by default.",
+    )
+
+
+class SuspendRequest(Body):
+    """Why a user is suspended, and until when."""
+
+    reason: _Reason
+    until: Annotated[
+        datetime | None,
+        BeforeValidator(_read_end),
+        MayBe(_UNTIL),
+        WithJsonSchema(
+            {
+                "type": ["string", "null"],
+                "format": "date-time",
+                "description": "When it ends by itself, with a time zone; never by default.",
+                "examples": [EXAMPLE],
+            }
+        ),
+    ] = None
+
+
+class ResumeRequest(Body):
+    """Why a suspension is lifted."""
+
+    reason: _Reason
+
+
+class ServerChange(Body):
+    """What of a server may be changed while it is stopped, by JupyterHub's own call."""
+
+    name: Annotated[str | None, MayBe("name is text.")] = None
+    display_name: Annotated[str | None, MayBe("display_name is text.")] = None
+    user_options: Any = None

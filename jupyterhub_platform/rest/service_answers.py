@@ -1,0 +1,39 @@
+"""What the calls of the service answer where that is no report, and how it refuses."""
+
+from pydantic import ConfigDict, Field
+
+from jupyterhub_platform.rest.answers import Answer, CodedRefusal, Instant
+from jupyterhub_platform.rest.decisions import Decision
+from jupyterhub_platform.usecases.reports.decisions import DecisionLine
+
+
+class ListedDecisions(Answer):
+    """How starts were decided, newest first; ``before`` asks for those that came before."""
+
+    items: list[DecisionLine]
+    limit: int
+    before: str | None
+
+
+class WholeDecision(Decision):
+    """A decision of the ledger; another version of the platform may have recorded more of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    at: Instant
+    requested_by: str
+    times: int = Field(description="How often it was given.")
+
+
+class StoppedServer(Answer):
+    """A server that has stopped, or that is stopping."""
+
+    user: str
+    server: str
+    stopped: bool
+    message: str
+
+
+ServiceRefusal = CodedRefusal
+"""What every refusal of the service says."""

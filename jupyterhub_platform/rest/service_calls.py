@@ -1,0 +1,143 @@
+"""The calls of the service's API, below ``/services/platform/api/v1/``."""
+
+from typing import Any, Final
+
+from jupyterhub_platform.rest.answers import CodedRefusal
+from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
+from jupyterhub_platform.rest.service_answers import (
+    ListedDecisions,
+    StoppedServer,
+    WholeDecision,
+)
+from jupyterhub_platform.usecases.reports.lines import ServerLine
+from jupyterhub_platform.usecases.reports.overview import Overview
+from jupyterhub_platform.usecases.reports.own import PersonReport
+from jupyterhub_platform.usecases.reports.paging import (
+    DEFAULT_LIMIT,
+    MAX_AT_ONCE,
+    MAX_OFFSET,
+    Page,
+)
+from jupyterhub_platform.usecases.reports.people import People
+from jupyterhub_platform.usecases.reports.tiers import Tiers
+
+PREFIX: Final = "/services/platform/api/v1"
+REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), CodedRefusal)
+"""What every call here may be refused with, by itself or since Hub or store does not answer."""
+_NOT_THERE: Final[dict[int, Any]] = {404: CodedRefusal}
+
+_OTHERS: Final = f"`{READ}`, or a manager for their groups"
+_READS_OTHERS: Final = (READ, ADMIN, MANAGE)
+_LIMIT: Final = Argument(
+    "limit",
+    "How many at most.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": DEFAULT_LIMIT},
+)
+_PART: Final = (
+    _LIMIT,
+    Argument(
+        "offset",
+        "How many to pass over.",
+        {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+    ),
+    Argument("sort", "The column to sort by; after `-` the other way round."),
+    Argument("search", "Words that must occur; `column:word` for one of a column."),
+)
+
+SERVICE_CALLS: Final = (
+    Operation(
+        "readOwn",
+        "GET",
+        f"{PREFIX}/me",
+        "What I hold, may hold and have left.",
+        {200: PersonReport},
+        scopes=(SELF,),
+    ),
+    Operation(
+        "readOverview",
+        "GET",
+        f"{PREFIX}/overview",
+        "What runs, what is nearly full, what was refused.",
+        {200: Overview},
+        who=_OTHERS,
+        scopes=_READS_OTHERS,
+        arguments=_PART,
+    ),
+    Operation(
+        "listPeople",
+        "GET",
+        f"{PREFIX}/people",
+        "Who the people are, and what they hold.",
+        {200: People},
+        who=_OTHERS,
+        scopes=_READS_OTHERS,
+        arguments=_PART,
+    ),
+    Operation(
+        "readPerson",
+        "GET",
+        f"{PREFIX}/people/{{name}}",
+        "One person.",
+        {200: PersonReport},
+        who="oneself; others as above",
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "listTiers",
+        "GET",
+        f"{PREFIX}/tiers",
+        "What the tiers give, and how they are used.",
+        {200: Tiers},
+        who=_OTHERS,
+        scopes=_READS_OTHERS,
+    ),
+    Operation(
+        "listServers",
+        "GET",
+        f"{PREFIX}/servers",
+        "What runs, as far as the caller may see it.",
+        {200: Page[ServerLine]},
+        who="one's own; others as above",
+        arguments=_PART,
+    ),
+    *(
+        Operation(
+            name,
+            "DELETE",
+            f"{PREFIX}/servers/{{user}}/{server}",
+            f"Stops {what}, in the caller's own name.",
+            {200: StoppedServer, 202: StoppedServer},
+            who="the Hub decides, by the caller's own token",
+            note="202 while it is stopping.",
+            refusals=_NOT_THERE | dict.fromkeys((409, 413, 415, 502), CodedRefusal),
+        )
+        for name, server, what in (
+            ("stopServer", "{server}", "a server"),
+            ("stopDefaultServer", "", "the default server of a user"),
+        )
+    ),
+    Operation(
+        "listDecisions",
+        "GET",
+        f"{PREFIX}/decisions",
+        "How starts were decided, newest first.",
+        {200: ListedDecisions},
+        who="one's own; others as above",
+        arguments=(
+            _LIMIT,
+            Argument("before", "The id of a decision; lists those that came before it."),
+            Argument("admitted", "Only those.", {"type": "boolean"}),
+        ),
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "readWholeDecision",
+        "GET",
+        f"{PREFIX}/decisions/{{id}}",
+        "A decision on record, with who asked for it and when.",
+        {200: WholeDecision},
+        who="its owner; others as above",
+        refusals=_NOT_THERE,
+    ),
+)

@@ -1,0 +1,212 @@
+"""Whatever is asked of the REST API, by whomever: it is answered as its document says.
+
+``TEST_SEED`` repeats what a run asked.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from schemathesis import Case, GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.failures import FailureGroup
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
+from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
+from tests.support.documented import DOCUMENT, find_faults
+from tests.support.live_hub import LiveHub, running
+from tests.support.seeds import SEED, VARIABLE
+
+pytestmark = pytest.mark.hub
+
+POLICY = """\
+version: 1
+name: Document
+quota: {servers: 4}
+defaults: {tier: small}
+users:
+  admin: {level: admin}
+  dev: {level: developer}
+  guest: {level: user}
+groups:
+  vision: {members: [admin, dev, guest], member_quota: {servers: 2}}
+images:
+  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
+tiers:
+  small:
+    title: Small
+    requests: {cpu: 100m, memory: 256Mi}
+    images: [lab]
+    max_lifetime: 8h
+    at_once: {platform: 3}
+"""
+CALLS: Final = (*HUB_CALLS, *SERVICE_CALLS)
+# Tokens are sent as they are, so that Schemathesis makes up none.
+WITHOUT_TOKENS: Final = {key: value for key, value in DOCUMENT.items() if key != "security"} | {
+    "paths": {
+        path: {
+            method: {key: value for key, value in call.items() if key != "security"}
+            if isinstance(call, dict)
+            else call
+            for method, call in calls.items()
+        }
+        for path, calls in DOCUMENT["paths"].items()
+    }
+}
+SCHEMA: Final = schemathesis.openapi.from_dict(WITHOUT_TOKENS)
+CHECKS: Final = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+WITHOUT: Final = "stranger"
+BODIES: Final = {
+    "decide": {"user_options": {"tier": "small"}},
+    "suspend": {"reason": "away"},
+    "resume": {"reason": "back"},
+}
+"""What those calls are sent that would otherwise do nothing."""
+METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
+TIMES: Final = 8
+"""How often each call is asked in each way."""
+
+
+@dataclass
+class Asker:
+    """Asks everything in the name of one user, or of nobody."""
+
+    name: str
+    url: str
+    headers: dict[str, str]
+    known: dict[str, str]
+    session: requests.Session = field(default_factory=requests.Session)
+    statuses: Counter[str] = field(default_factory=Counter)
+
+    def ask(self, call: Operation, case: Case, *, as_known: bool) -> None:
+        """Ask, about what there is or about whatever came up, and hold the answer to its shape."""
+        if as_known:
+            known = {name: self.known[name] for name in call.path_names}
+            case.path_parameters = {**(case.path_parameters or {}), **known}
+        response = case.call(base_url=self.url, session=self.session, headers=self.headers)
+        print(f"{VARIABLE}={SEED}: {case.method} {case.formatted_path}: {response.status_code}")
+        checks = [*CHECKS, *([] if as_known else [negative_data_rejection])]
+        case.validate_response(response, checks=checks)
+        self.statuses[f"{call.id} {response.status_code}"] += 1
+
+    def fuzz(self, call: Operation, mode: GenerationMode) -> None:
+        operation: Any = SCHEMA[call.path][call.method]
+
+        @seed(SEED)
+        @settings(
+            max_examples=TIMES,
+            deadline=None,
+            database=None,
+            phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        )
+        @given(case=operation.as_strategy(generation_mode=mode), as_known=st.booleans())
+        def ask(case: Case, as_known: bool) -> None:
+            self.ask(call, case, as_known=as_known)
+
+        ask()
+
+
+@pytest.fixture(scope="module")
+def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
+    with running(LiveHub(make_directory(), POLICY)) as hub:
+        yield hub
+
+
+@pytest.fixture(scope="module")
+def known(hub: LiveHub) -> dict[str, str]:
+    """Have something of everything: a server that runs, a refusal, a user to be suspended."""
+    dev, admin = hub.token("dev"), hub.token("admin")
+    assert dev.start("dev", tier="small").is_success
+    dev.wait_until_ready("dev")
+    assert dev.start("dev", "named", tier="small").is_success
+    dev.wait_until_ready("dev", "named")
+    refused = dev.start("dev", "third", tier="none")
+    suspended = admin.post("platform/users/guest/suspend", json={"reason": "away"})
+    assert suspended.status_code == 200
+    assert admin.post("platform/users/guest/resume", json={"reason": "back"}).is_success
+    decision = refused.headers["X-Platform-Decision"]
+    return {"name": "guest", "user": "dev", "server": "named", "id": decision}
+
+
+@pytest.fixture
+def asker(hub: LiveHub, known: dict[str, str], request: pytest.FixtureRequest) -> Asker:
+    name = request.param
+    token = "" if name == WITHOUT else hub.token(name).token
+    asker = Asker(name, hub.url, {"Authorization": f"Bearer {token}"} if token else {}, known)
+    # Nothing of the machine's own stands between.
+    asker.session.trust_env = False
+    return asker
+
+
+def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, str]) -> None:
+    api = hub.token("admin")
+    for call in CALLS:
+        query = {"user": "dev"} if call.id == "explainServer" else {}
+        answer = api.request(
+            call.method,
+            f"{hub.url}{call.path.format(**known)}",
+            params=query,
+            json=BODIES.get(call.id),
+        )
+        # What the service alone may ask, it alone is answered.
+        expected = {403} if call is PROXIES else set(call.answers)
+        assert answer.status_code in expected, (call.id, answer.text)
+        assert find_faults(call, answer) == []
+
+
+@pytest.mark.parametrize("asker", [WITHOUT, "dev", "admin"], indirect=True)
+def test_every_answer_is_as_the_document_says(hub: LiveHub, asker: Asker) -> None:
+    faults = []
+    for call in CALLS:
+        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
+            if has_something_to_get_wrong(call) or mode is GenerationMode.POSITIVE:
+                try:
+                    asker.fuzz(call, mode)
+                except FailureGroup as group:
+                    faults += [f"{call.id}: {each}" for each in group.exceptions]
+    assert faults == [], "\n\n".join(faults)
+    print(dict(sorted(asker.statuses.items())))
+    assert "Uncaught exception" not in hub.log
+
+
+def has_something_to_get_wrong(call: Operation) -> bool:
+    return bool(call.body or any(each.schema != {"type": "string"} for each in call.arguments))
+
+
+@pytest.mark.parametrize("path", DOCUMENT["paths"])
+def test_no_other_method_is_answered(hub: LiveHub, known: dict[str, str], path: str) -> None:
+    api = hub.token("admin")
+    for method in METHODS:
+        if method.lower() not in DOCUMENT["paths"][path]:
+            answer = api.request(method, f"{hub.url}{path.format(**known)}")
+            assert answer.status_code == 405, method
+            assert answer.json()["message"]
+
+
+def test_the_hub_has_the_document_for_those_who_are_logged_in(hub: LiveHub) -> None:
+    answer = hub.token("dev").get("platform/openapi.json")
+    assert (answer.status_code, answer.json()) == (200, DOCUMENT)
+    address = f"{hub.url}/hub/api/platform/openapi.json"
+    stranger = httpx.get(address, trust_env=False)
+    assert stranger.status_code == 403
