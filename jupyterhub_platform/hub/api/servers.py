@@ -16,6 +16,8 @@ from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
 BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
+INTERRUPT_SECONDS: Final = 10.0
+"""For how long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"
 """The header that names choices of an earlier start that are not there any more."""
 _NAMES: Final = {"name", "display_name"}
@@ -113,6 +115,8 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
     async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
         """Stop a server; the Hub itself fails where a start is not broken off within a second."""
         spawner = user.spawners.get(server_name)
+        if spawner is not None and spawner.pending == "spawn":
+            await _wait_for_interrupted(spawner._spawn_future)
         if spawner is None or spawner.pending:
             name = f"{user.name}/{server_name or 'default'}"
             doing = (spawner and spawner.pending) or "nothing"
@@ -159,6 +163,12 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         faults = read_options(own).faults
         if faults:
             raise web.HTTPError(400, " ".join(faults))
+
+
+async def _wait_for_interrupted(start: Any) -> None:
+    """Let a start that is interrupted give way; one that was not is not waited for."""
+    if isinstance(start, asyncio.Task) and start.cancelling() and not start.done():
+        await asyncio.wait([start], timeout=INTERRUPT_SECONDS)
 
 
 class ShownByKeys(dict[str, Any]):

@@ -1,9 +1,12 @@
-"""After the Hub's own database failed: every server is looked at, as after a restart.
+"""Servers that the Hub has let go of half-way are looked at again, as after a restart.
 
-JupyterHub writes several times while a server starts or stops. Where one of these fails, it lets
-go of the server half-way and does not look at it again: it would be held, or run, for ever.
+JupyterHub (6.1) writes several times while a server starts or stops. Where one of these fails, it
+does not look at the server again. Nor does it where a start gives way to its interruption later
+than the DELETE that interrupts it waits. Such a server would run, or hold what it was admitted
+with, for ever.
 """
 
+import weakref
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -16,16 +19,17 @@ from jupyterhub_platform.hub.upstream.database_errors import (
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
-"""After the last failure: what is still half-way in the second one is not worked at by the Hub."""
+"""What is still half-way in the second one is not worked at by the Hub."""
 
 
 class ServerRecovery:
-    """Finishes what the Hub could not, once its database works again."""
+    """Finishes what the Hub could not, or has let go of."""
 
     def __init__(self, app: Any, book: Book) -> None:
         self._app = app
         self._book = book
         self._rounds = 0
+        self._unpolled: weakref.WeakSet[Any] = weakref.WeakSet()
         explain_failures(app.db.get_bind(), self._note_failure)
         answer_while_finding_out_who_asks()
 
@@ -33,18 +37,21 @@ class ServerRecovery:
         self._rounds = _ROUNDS
 
     async def recover(self) -> None:
-        """Look at all servers if the database failed since they were looked at last."""
-        if not self._rounds:
-            return
-        self._rounds -= 1
-        if not self._app.db.is_active:
-            # A failed write of no request: nobody else gives the session back.
-            self._app.db.rollback()
-        last = not self._rounds
-        for spawner in tuple(self._list_spawners()):
+        """Look at what nobody polls, and at all servers if the database failed meanwhile."""
+        unpolled = self._unpolled
+        self._unpolled = weakref.WeakSet(filter(_is_unpolled, self._list_active()))
+        found = [each for each in self._unpolled if each in unpolled]
+        last = False
+        if self._rounds:
+            self._rounds -= 1
+            last = not self._rounds
+            if not self._app.db.is_active:
+                # A failed write of no request: nobody else gives the session back.
+                self._app.db.rollback()
+            found = [each for each in self._list_all() if not _is_worked_at(each, last=last)]
+        for spawner in found:
             try:
-                if not _is_worked_at(spawner, last=last):
-                    await self._mend_one(spawner)
+                await self._recover_one(spawner)
             except HubDatabaseError as error:
                 self._app.log.warning("Servers cannot be looked at yet. %s", error)
                 return
@@ -52,21 +59,23 @@ class ServerRecovery:
                 self._note_failure()
                 self._app.log.exception("%s could not be looked at", spawner._log_name)
 
-    def _list_spawners(self) -> Iterator[Any]:
+    def _list_active(self) -> Iterator[Any]:
+        for user in tuple(self._app.users.values()):
+            yield from (each for each in tuple(user.spawners.values()) if each.active)
+
+    def _list_all(self) -> Iterator[Any]:
         """Yield what the Hub counts as active, and then what only holds something."""
         users = {user.name: user for user in self._app.users.values()}
         seen = set()
-        for user in users.values():
-            for spawner in tuple(user.spawners.values()):
-                if spawner.active:
-                    seen.add((user.name, spawner.name))
-                    yield spawner
+        for spawner in self._list_active():
+            seen.add((spawner.user.name, spawner.name))
+            yield spawner
         for held in self._book:
             known = held.user in users and held.server in users[held.user].orm_spawners
             if known and (held.user, held.server) not in seen:
                 yield users[held.user].spawners[held.server]
 
-    async def _mend_one(self, spawner: Any) -> None:
+    async def _recover_one(self, spawner: Any) -> None:
         if not spawner.active:
             held = spawner.reservation
             await spawner.end_lingering(held.id if held else "")
@@ -77,6 +86,12 @@ class ServerRecovery:
             self._app.log.warning("%s had ended: stopping it again", spawner._log_name)
             spawner._stop_pending = False
             await stop_server(self._app, spawner.user, spawner.name, reason="stopped")
+
+
+def _is_unpolled(spawner: Any) -> bool:
+    """Tell whether a server counts as running, and nothing would notice its end."""
+    is_watched = spawner.pending or spawner.poll_interval <= 0 or spawner._poll_callback
+    return not is_watched
 
 
 def _is_worked_at(spawner: Any, *, last: bool) -> bool:
