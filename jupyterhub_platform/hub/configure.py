@@ -34,6 +34,7 @@ from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
+from jupyterhub_platform.hub.upstream.token_hashing import hash_tokens_quickly
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer
 from jupyterhub_platform.settings import Settings
@@ -112,6 +113,7 @@ def _configure(c: Any) -> None:
     tell_why_servers_do_not_answer()
     use_unix_sockets()
     keep_server_counts()
+    hash_tokens_quickly()
     _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

@@ -192,7 +192,8 @@ class CountedUsers(UserDict):  # type: ignore[misc]
 def _have_report(spawner: Any, spawners: CountedSpawners) -> bool:
     """Have a spawner and its row report changes, and return whether none will be missed."""
     row = getattr(spawner, "orm_spawner", None)
-    if not _reports_changes(type(spawner)) or not (row is None or isinstance(row, orm.Spawner)):
+    kind: Any = type(spawner)
+    if not _reports_changes(kind) or not (row is None or isinstance(row, orm.Spawner)):
         return False
     both = [vars(each) for each in (spawner, row) if each is not None]
     for attributes in both:

@@ -330,11 +330,12 @@ def test_only_users_that_changed_are_visited(
     hub.check()
     visited: list[str] = []
     pending = Spawner.pending.fget
-    monkeypatch.setattr(
-        Spawner,
-        "pending",
-        property(lambda self: [visited.append(self.user.name), pending(self)][1]),
-    )
+
+    def noting(spawner: Any) -> Any:
+        visited.append(spawner.user.name)
+        return pending(spawner)
+
+    monkeypatch.setattr(Spawner, "pending", property(noting))
     assert hub.users.count_active_users() == {"active": 2, "ready": 2}
     assert visited == []
     hub.spawner("bob")._stop_pending = True
@@ -438,7 +439,7 @@ def test_a_class_that_does_not_report_is_walked_through(kind: type[Spawner]) -> 
 
 
 @pytest.mark.parametrize("kind", [PlatformLocalSpawner, PlatformKubeSpawner])
-def test_our_spawners_report_each_change(kind: type[Spawner]) -> None:
+def test_our_spawners_report_each_change(kind: Any) -> None:
     """Otherwise every start would walk through everybody, as JupyterHub does."""
     assert _reports_changes(kind)
 
