@@ -66,9 +66,13 @@ def test_a_row_that_is_there_is_refused_and_the_next_one_is_not(store: Store) ->
 
 
 def test_a_row_is_taken_back_with_its_transaction(store: Store) -> None:
-    with pytest.raises(StoreError), store.begin() as transaction:
-        _OPEN.execute(transaction, make_values())
-        _OPEN.execute(transaction, make_values())
+    def write_twice() -> None:
+        with store.begin() as transaction:
+            _OPEN.execute(transaction, make_values())
+            _OPEN.execute(transaction, make_values())
+
+    with pytest.raises(StoreError):
+        write_twice()
     with store.begin() as transaction:
         _OPEN.execute(transaction, make_values())
 

@@ -24,7 +24,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub.user import UserDict, _SpawnerDict
 from sqlalchemy import event
 
-from jupyterhub_platform.hub.upstream.event_loop import Pace
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 
 Counts: TypeAlias = tuple[tuple[str, int], ...]
 
@@ -236,11 +236,11 @@ async def correct_counts(users: Any) -> list[str]:
 
     No way to change a server without a report is known. If there is one, it lasts until here.
     """
-    pace, wrong = Pace(), []
+    turn, wrong = Turn(), []
     for key, user in tuple(users.items()) if isinstance(users, CountedUsers) else ():
         if users.correct(key):
             wrong.append(str(user.name))
-        await pace.keep()
+        await turn.yield_if_due()
     return wrong
 
 
