@@ -1,4 +1,4 @@
-"""Faults in what makes a start cheap: kept counts, prepared rows, hashes, looks that are left out."""
+"""Faults in what makes a start cheap: kept counts, prepared rows, hashes, looks left out."""
 
 from typing import Final
 
