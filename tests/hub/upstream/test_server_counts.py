@@ -19,12 +19,12 @@ from jupyterhub import objects, orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User, UserDict
-from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.orm.exc import DetachedInstanceError
 
 from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.upstream.server_counts import (
     DECIDING,
     CountedSpawner,
