@@ -32,7 +32,9 @@ from jupyterhub_platform.hub.upstream.answers import answer_with_care
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
+from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
 from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
+from jupyterhub_platform.hub.upstream.token_hashing import hash_tokens_quickly
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer
 from jupyterhub_platform.settings import Settings
@@ -110,6 +112,8 @@ def _configure(c: Any) -> None:
     keep_cookies_secure()
     tell_why_servers_do_not_answer()
     use_unix_sockets()
+    keep_server_counts()
+    hash_tokens_quickly()
     _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)

@@ -81,7 +81,7 @@ class Platform(PlatformTraits):
             self.tell(sentence)
         self.proxies = serve_with_limits(app, self.trusted_proxies)
         self.lingering = LingeringServers(app)
-        self.lifetimes = Lifetimes(app)
+        self.lifetimes = Lifetimes(app, self.admission.book)
         self.suspension = SuspensionEnforcer(app, self.runtime)
         self.policy_watch = PolicyWatch(
             self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle

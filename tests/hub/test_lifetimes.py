@@ -90,6 +90,7 @@ class Hub:
         self.users = {"ada": self}
         self.spawners: dict[str, Any] = {}
         self.stopped: list[str] = []
+        self.book: list[Reservation] = []
         self.log = logging.getLogger("test_lifetimes")
         self.proxy = SimpleNamespace(delete_user=self._pass)
         self.eventlog = SimpleNamespace(emit=lambda **_: None)
@@ -112,6 +113,7 @@ class Hub:
             LONG_AGO,
             **ends,
         )
+        self.book.append(held)
         self.spawners[name] = SimpleNamespace(
             name=name,
             reservation=held,
@@ -136,7 +138,7 @@ async def hub(backends: Backends) -> AsyncIterator[Hub]:
 async def test_idleness_is_counted_from_the_beginning_of_the_hub_at_the_earliest(hub):
     hub.add("lab", idle_timeout=timedelta(seconds=0.5))
     began = time.monotonic()
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     while not hub.stopped:
         await lifetimes.stop_unused()
         await asyncio.sleep(0.01)
@@ -146,7 +148,7 @@ async def test_idleness_is_counted_from_the_beginning_of_the_hub_at_the_earliest
 
 
 async def test_what_was_used_since_is_not_idle(hub):
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     hub.add("lab", idle_timeout=timedelta(minutes=1))
     hub.add("idle", idle_timeout=AT_ONCE)
     hub.add("for ever")
@@ -159,7 +161,7 @@ async def test_a_busy_kernel_is_heard_behind_servers_that_hang(hub, backends):
     for name in hung:
         hub.add(name, HANGS, idle_timeout=AT_ONCE)
     hub.add("busy", BUSY, idle_timeout=AT_ONCE)
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     for _ in range(LOOKS_WITHOUT_ANSWER):
         assert hub.stopped == []
         await lifetimes.stop_unused()
@@ -174,7 +176,7 @@ async def test_a_server_that_never_says_whether_it_is_busy_ends_after_several_lo
     server = hub.add("lab", says, idle_timeout=AT_ONCE)
     if says is None:
         server.server.url = "http://127.0.0.1:9/"  # nothing listens there
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     for _ in range(LOOKS_WITHOUT_ANSWER):
         assert hub.stopped == []
         await lifetimes.stop_unused()
@@ -185,7 +187,7 @@ async def test_a_server_that_never_says_whether_it_is_busy_ends_after_several_lo
 @pytest.mark.parametrize("between", ["busy", "used"])
 async def test_looks_without_an_answer_count_only_in_a_row(hub, backends, between):
     server = hub.add("lab", HANGS, idle_timeout=AT_ONCE)
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     for _ in range(LOOKS_WITHOUT_ANSWER - 1):
         await lifetimes.stop_unused()
     backends.says["lab"] = BUSY
@@ -201,7 +203,7 @@ async def test_a_server_that_is_used_while_it_is_asked_is_not_stopped(hub, backe
     server = hub.add("lab", idle_timeout=AT_ONCE)
     used = (datetime.now(UTC) + timedelta(minutes=1)).replace(tzinfo=None)
     backends.on_asked = lambda: setattr(server.orm_spawner, "last_activity", used)
-    await Lifetimes(hub).stop_unused()
+    await Lifetimes(hub, hub.book).stop_unused()
     assert server.orm_spawner.last_activity == used, "it was asked"
     assert hub.stopped == []
 
@@ -211,7 +213,7 @@ async def test_a_run_that_began_while_the_last_one_was_asked_is_not_stopped(hub,
     backends.on_asked = lambda: setattr(
         server, "reservation", replace(server.reservation, id="id-next")
     )
-    await Lifetimes(hub).stop_unused()
+    await Lifetimes(hub, hub.book).stop_unused()
     assert server.reservation.id == "id-next"
     assert hub.stopped == []
 
@@ -224,7 +226,7 @@ async def test_a_question_does_not_wait_for_other_requests_of_the_hub(hub, backe
     while backends.asked < 100:  # noqa: ASYNC110 asked by another thread of control
         await asyncio.sleep(0.01)
     hub.add("busy", BUSY, idle_timeout=AT_ONCE)
-    await Lifetimes(hub).stop_unused()
+    await Lifetimes(hub, hub.book).stop_unused()
     assert "does not say" not in caplog.text
     backends.test_ends.set()
     await others
@@ -235,7 +237,7 @@ async def test_a_deadline_does_not_wait_for_servers_that_hang(hub):
     hub.add("hung", HANGS, idle_timeout=AT_ONCE)
     hub.add("over", ends_at=datetime.now(UTC))
     hub.add("later", ends_at=datetime.now(UTC) + timedelta(minutes=1))
-    lifetimes = Lifetimes(hub)
+    lifetimes = Lifetimes(hub, hub.book)
     asking = asyncio.ensure_future(lifetimes.stop_unused())
     await lifetimes.keep_deadlines()
     assert not asking.done()
@@ -267,6 +269,28 @@ async def test_between_two_servers_others_have_their_turn(hub, monkeypatch):
         hub.users[name] = SimpleNamespace(name=name, spawners={name: Noting(**server)})
     del hub.users["ada"]
     other = asyncio.create_task(take_turns())
-    await Lifetimes(hub).stop_unused()
+    await Lifetimes(hub, hub.book).stop_unused()
     other.cancel()
     assert len(set(looked_at)) == len(hub.users), looked_at
+
+
+async def test_nobody_is_looked_at_while_nothing_that_is_held_ends(hub):
+    """Of thousands of servers, each look would take a tenth of a second."""
+    lab = hub.add("lab")
+    looked: list[str] = []
+
+    class Watched(dict[str, Any]):
+        def values(self) -> Any:
+            looked.append("all")
+            return super().values()
+
+    hub.users = Watched(ada=hub)
+    lifetimes = Lifetimes(hub, hub.book)
+    await lifetimes.keep_deadlines()
+    await lifetimes.stop_unused()
+    assert looked == []
+    lab.reservation = replace(lab.reservation, ends_at=LONG_AGO)
+    hub.book[:] = [lab.reservation]
+    await lifetimes.keep_deadlines()
+    assert looked == ["all"]
+    assert hub.stopped == ["lab"]

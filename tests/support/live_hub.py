@@ -224,6 +224,7 @@ class LiveHub:
                 jhp = [sys.executable, "-m", "jupyterhub_platform"]
                 subprocess.run([*jhp, "down", "--yes", "--state", self.state], check=True)
             assert self.list_marked() == [], "processes of a server are left"
+        assert "counted the servers of" not in self.log, self.log[-3000:]
         self._see_files()
         self.canaries.check()
 

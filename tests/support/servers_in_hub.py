@@ -11,10 +11,21 @@ import asyncio
 import os
 import jupyterhub
 from jupyterhub.spawner import Spawner
+from jupyterhub.user import UserDict
 from tornado import httpserver, netutil, web
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.upstream.server_counts import CountedUsers
 
 SECONDS = float(os.environ.get("SECONDS_TO_START", "0"))
+
+count_kept = CountedUsers.count_active_users
+
+def count_both_ways(users):
+    kept, walked = count_kept(users), UserDict.count_active_users(users)
+    assert kept == walked, f"the Hub keeps {dict(kept)}, and a walk counts {dict(walked)}"
+    return kept
+
+CountedUsers.count_active_users = count_both_ways
 
 class Here(web.RequestHandler):
     def get(self):
@@ -52,7 +63,11 @@ c.Spawner.poll_interval = 0
 c.Spawner.http_timeout = c.Spawner.start_timeout = 600
 c.Platform.check_seconds = 1
 """
-"""Configuration; a start takes ``SECONDS_TO_START`` of the environment."""
+"""Configuration; a start takes ``SECONDS_TO_START`` of the environment.
+
+At every start, the servers that are kept count of are counted by a walk, too: a difference is an
+error of the Hub.
+"""
 
 
 async def start_at_once(

@@ -25,6 +25,7 @@ from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
 from planted_faults.requests import REQUESTS
 from planted_faults.settings import SETTINGS
+from planted_faults.starts import STARTS
 from planted_faults.suspension import SUSPENSION
 
 FAULTS: Final = (
@@ -43,6 +44,7 @@ FAULTS: Final = (
     *POLICY,
     *REQUESTS,
     *SETTINGS,
+    *STARTS,
     *SUSPENSION,
 )
 

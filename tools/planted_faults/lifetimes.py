@@ -67,7 +67,7 @@ LIFETIMES: Final = (
         (
             "a lifetime never ends",
             "Lifetimes.keep_deadlines",
-            Never("each[2].ends_at is not None and each[2].ends_at <= now"),
+            Never("held.ends_at is not None and held.ends_at <= now"),
         ),
     ),
 )

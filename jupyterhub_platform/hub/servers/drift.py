@@ -10,6 +10,7 @@ from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.servers.inventory import live_servers
 from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.event_loop import gc_paused
+from jupyterhub_platform.hub.upstream.server_counts import correct_counts
 from jupyterhub_platform.usecases.consistency import Drift, compare
 
 
@@ -30,6 +31,7 @@ class Checker:
         loop = asyncio.get_running_loop()
         try:
             with gc_paused():
+                await self._correct_counts()
                 live = await live_servers(self._app.users.values())
                 book = self._runtime.admission.book.copy()
                 differences = await loop.run_in_executor(
@@ -47,3 +49,12 @@ class Checker:
         metrics.COMPARISONS.inc()
         for drift in self.drifts:
             self._app.log.error("Drift (%s): %s", drift.kind, drift.detail)
+
+    async def _correct_counts(self) -> None:
+        if wrong := await correct_counts(self._app.users):
+            self._app.log.error(
+                "The Hub counted the servers of %i users wrongly, such as %s; they are counted "
+                "anew. This is a fault of the platform: please report it.",
+                len(wrong),
+                wrong[0],
+            )

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -37,8 +37,9 @@ class Lifetimes:
     else. It may also compute too hard to answer soon, so no answer has to be seen several times.
     """
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, book: Iterable[Reservation]) -> None:
         self._app = app
+        self._book = book
         self._began = datetime.now(UTC)
         self._busy_at: dict[str, datetime] = {}
         self._unanswered: dict[str, int] = {}
@@ -47,17 +48,17 @@ class Lifetimes:
     async def keep_deadlines(self) -> None:
         """Stop every server whose lifetime is over."""
         now = datetime.now(UTC)
-        over = [
-            each
-            async for each in self._list_running()
-            if each[2].ends_at is not None and each[2].ends_at <= now
-        ]
+
+        def is_over(held: Reservation) -> bool:
+            return held.ends_at is not None and held.ends_at <= now
+
+        over = [each async for each in self._list_running(is_over)]
         await asyncio.gather(*(self._stop(*each, "lifetime") for each in over))
 
     async def stop_unused(self) -> None:
         """Stop every server that is idle. To wait for their answers may take minutes."""
         running, idle = [], []
-        async for each in self._list_running():
+        async for each in self._list_running(lambda held: held.idle_timeout is not None):
             running.append(each)
             # Asked here, where the loop gets its turns: for thousands it takes long.
             if self._is_idle(*each[1:]):
@@ -66,12 +67,17 @@ class Lifetimes:
         _keep_only(idle, self._unanswered)
         await asyncio.gather(*(self._stop_unless_busy(*each) for each in idle))
 
-    async def _list_running(self) -> AsyncIterator[_Running]:
+    async def _list_running(
+        self, concerns: Callable[[Reservation], bool]
+    ) -> AsyncIterator[_Running]:
+        """Yield what runs and holds something that this look ``concerns``."""
+        if not any(map(concerns, self._book)):
+            return  # to ask every user's servers takes far longer than this look
         turn = Turn()
         for user in tuple(self._app.users.values()):
             await turn.yield_if_due()
             for spawner, held in running_reservations(user):
-                if spawner.pending != "stop":
+                if concerns(held) and spawner.pending != "stop":
                     yield user, spawner, held
 
     def _is_idle(self, spawner: Any, held: Reservation) -> bool:

@@ -24,6 +24,7 @@ from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
+from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -31,7 +32,7 @@ STOCK_REPORT_SECONDS = 300
 """How often a server reports its use to the Hub, if nothing says otherwise."""
 
 
-class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc]
+class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # type: ignore[misc]
     """Goes before a spawner class: whatever starts that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
@@ -50,13 +51,10 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, Spawner):  # type: ignore[misc
 
     # -- the Hub attaches a server row as the first step of every start ------------------------
 
-    @property
-    def server(self) -> Any:
-        """The Hub's server row. Setting one begins a start, before options are overwritten."""
-        return Spawner.server.fget(self)
-
-    @server.setter
+    # The getter stays the Hub's own: what a server counts as follows from it.
+    @Spawner.server.setter  # type: ignore[untyped-decorator]
     def server(self, server: Any) -> None:
+        """Note the options before a start; it begins with this, and overwrites them next."""
         if server is not None and self.orm_spawner is not None:
             self._options_before = copy.deepcopy(self.orm_spawner.user_options)
         Spawner.server.fset(self, server)

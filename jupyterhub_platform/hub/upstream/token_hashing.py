@@ -1,0 +1,49 @@
+"""Hashes of tokens as JupyterHub makes them, in less than half the time.
+
+JupyterHub (6.1) feeds a token to the hash 16,384 times, each with a call from Python: for the OAuth
+client of every server that starts, and for every request with a token that it did not make itself.
+Fed in long pieces, the same bytes have the same hash. Needless once ``hash_token`` does that.
+"""
+
+import functools
+import hashlib
+import secrets
+from binascii import b2a_hex
+from types import ModuleType
+from typing import Final
+
+import jupyterhub.oauth.provider
+import jupyterhub.orm
+import jupyterhub.utils
+
+_AT_ONCE: Final = 1024
+_IMPORTED_BY: Final[tuple[ModuleType, ...]] = (
+    jupyterhub.utils,
+    jupyterhub.orm,
+    jupyterhub.oauth.provider,
+)
+
+
+@functools.wraps(jupyterhub.utils.hash_token)
+def hash_token(
+    token: str, salt: int | bytes | str = 8, rounds: int = 16384, algorithm: str = "sha512"
+) -> str:
+    """Return ``algorithm:rounds:salt:hash`` of a token; a number asks for so long a salt."""
+    if isinstance(salt, int):
+        salt = b2a_hex(secrets.token_bytes(salt))
+    text = salt.decode() if isinstance(salt, bytes) else salt
+    hashed = hashlib.new(algorithm, text.encode())
+    each = token.encode("utf8", "replace")
+    pieces, left = divmod(max(rounds, 0), _AT_ONCE)
+    if pieces:
+        piece = each * _AT_ONCE
+        for _ in range(pieces):
+            hashed.update(piece)
+    hashed.update(each * left)
+    return f"{algorithm}:{rounds}:{text}:{hashed.hexdigest()}"
+
+
+def hash_tokens_quickly() -> None:
+    """Have JupyterHub hash tokens this way from now on; again does no harm."""
+    for module in _IMPORTED_BY:
+        module.hash_token = hash_token  # type: ignore[attr-defined]
