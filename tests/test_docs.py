@@ -25,8 +25,8 @@ from jupyterhub_platform.core.question import ask, read_options, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy, read_policy
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
 from jupyterhub_platform.hub.kubernetes.guard.forbidden_fields import find_forbidden
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.routes import platform_handlers

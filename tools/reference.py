@@ -38,7 +38,7 @@ from jupyterhub_platform.deploy.doctor.table import CHECKS
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.configuration.hardening import ALWAYS_ON, LEFT_OUT, SETTINGS
 from jupyterhub_platform.hub.denials import STATUSES
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform

@@ -207,7 +207,7 @@ def _spawner(hub: Any) -> Any:
 def _default_spawner(stock: str) -> Any:
     """Return the twin for where the Hub runs; neither needs the libraries of the other."""
     if "kube" in stock.lower() or (not stock and "KUBERNETES_SERVICE_HOST" in os.environ):
-        from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+        from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 
         return PlatformKubeSpawner
     from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner

@@ -13,7 +13,7 @@ from jupyterhub.crypto import CryptKeeper
 from traitlets.config import Config
 
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from tests.helm.values import FOLDER, PLACES, ROOT, load, load_place
 
 README = (FOLDER / "README.md").read_text()

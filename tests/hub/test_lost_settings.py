@@ -8,7 +8,7 @@ import pytest
 from traitlets.config import Config
 
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 

@@ -94,7 +94,7 @@ KUBERNETES: Final = (
         "tests/hub/kubernetes/test_starts.py -k gives_up",
         (
             "whoever gives up ends the first list for everybody",
-            "OwnPodSpawner._start_reflector",
+            "PodLifecycleSpawner._start_reflector",
             Return("await beginning"),
         ),
     ),
@@ -107,17 +107,17 @@ KUBERNETES: Final = (
         ),
         (
             "lists that are never answered count as a failure of the Hub",
-            "CreatingSpawner._explain_lateness",
+            "PodLifecycleSpawner._explain_lateness",
             Never("not self.pod_reflector.is_answered"),
         ),
         (
             "a pod that was created at the last moment counts as a failure of the Hub",
-            "CreatingSpawner._explain_lateness",
+            "PodLifecycleSpawner._explain_lateness",
             Never("monotonic() - self._created_at < self.start_timeout * _SHOWN_IN"),
         ),
         (
             "a start that the Hub gives up in the same turn counts as a failure of the Hub",
-            "CreatingSpawner._start",
+            "PodLifecycleSpawner._start",
             Always("monotonic() - began < patience"),
         ),
     ),

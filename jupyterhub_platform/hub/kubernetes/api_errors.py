@@ -102,7 +102,7 @@ def no_answer() -> AdmissionDenied:
     )
 
 
-def not_said() -> AdmissionDenied:
+def status_unknown() -> AdmissionDenied:
     """Make the answer to whoever wants to know whether a server runs, or wants it stopped."""
     return _later(
         "The cluster does not say whether this server runs, so nothing was done about it. "
@@ -207,7 +207,7 @@ def _at_fault(sentence: str) -> AdmissionDenied:
     return AdmissionDenied(sentence, status=500, code="pod.configuration")
 
 
-def violates(violations: tuple[Violation, ...]) -> AdmissionDenied:
+def pod_rejected(violations: tuple[Violation, ...]) -> AdmissionDenied:
     """Make the refusal of a pod that is more than was admitted."""
     first = violations[0]
     more = f" and {len(violations) - 1} more" if len(violations) > 1 else ""

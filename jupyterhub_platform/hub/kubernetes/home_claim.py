@@ -17,8 +17,8 @@ from traitlets import List, Unicode
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.kubernetes import api_errors as answers
-from jupyterhub_platform.hub.kubernetes.creating import CreatingSpawner
+from jupyterhub_platform.hub.kubernetes import api_errors
+from jupyterhub_platform.hub.kubernetes.lifecycle import PodLifecycleSpawner
 from jupyterhub_platform.hub.kubernetes.pod_owner import STOCK_SERVER, STOCK_USER
 
 _SCHEMES: Final = ("escape", "safe")
@@ -39,7 +39,7 @@ class Earlier:
     needs_marks: bool
 
 
-class HomeClaimSpawner(CreatingSpawner):
+class HomeClaimSpawner(PodLifecycleSpawner):
     """Finds the claim that holds a person's files before a new one is made.
 
     A name is remembered once its claim is known to be there. Until then nothing is written that
@@ -96,7 +96,7 @@ class HomeClaimSpawner(CreatingSpawner):
         today = await self._read_claim(self.pvc_name)
         if today is not None and self._is_of_an_earlier_name(today):
             self.log.error("PVC %s belongs to %s", self.pvc_name, _marks_of(today))
-            raise answers.another_users_claim(self.pvc_name)
+            raise api_errors.another_users_claim(self.pvc_name)
         # KubeSpawner does not remember names there, and so could not keep an earlier one.
         found = await self._find_earlier(earlier) if self.remember_pvc_name else ""
         if today is not None:
@@ -159,7 +159,7 @@ class HomeClaimSpawner(CreatingSpawner):
         try:
             return str(self._expand_user_properties(template, slug_scheme=scheme))
         except (IndexError, KeyError, ValueError) as error:
-            raise answers.unreadable(f"the template {template} of claims, {error!s}") from None
+            raise api_errors.unreadable(f"the template {template} of claims, {error!s}") from None
 
     async def _find_earlier(self, earlier: tuple[Earlier, ...]) -> str:
         for each in earlier:
@@ -202,8 +202,8 @@ class HomeClaimSpawner(CreatingSpawner):
                 return False
             except ApiException as error:
                 self._log_answer(error, {})
-                if error.status not in answers.BUSY:
-                    raise answers.claim_not_said(name) from None
+                if error.status not in api_errors.BUSY:
+                    raise api_errors.claim_not_said(name) from None
                 return await self._try_later(error)
             self._later = None
             return True

@@ -11,7 +11,7 @@ STOCK_USER: Final = "hub.jupyter.org/username"
 STOCK_SERVER: Final = "hub.jupyter.org/servername"
 
 
-class Standing(Enum):
+class PodRelation(Enum):
     """What a pod that bears the name of a server's pod is to that server."""
 
     THIS_START = auto()
@@ -29,18 +29,18 @@ class Owner:
     user: str
     server: str
 
-    def standing(self, pod: Manifest, reservation_id: str = "") -> Standing:
+    def relation_to(self, pod: Manifest, reservation_id: str = "") -> PodRelation:
         """Tell what ``pod`` is to this server, when it was started with ``reservation_id``."""
         marks = part(pod, "metadata", "annotations")
         if HUB not in marks:
             stock = (marks.get(STOCK_USER), marks.get(STOCK_SERVER, ""))
             ours = stock == (self.user, self.server)
-            return Standing.UNMARKED if ours else Standing.SOMEBODY_ELSES
+            return PodRelation.UNMARKED if ours else PodRelation.SOMEBODY_ELSES
         if (marks[HUB], marks.get(USER), marks.get(SERVER)) != (self.hub, self.user, self.server):
-            return Standing.SOMEBODY_ELSES
+            return PodRelation.SOMEBODY_ELSES
         if reservation_id and marks.get(RESERVATION) == reservation_id:
-            return Standing.THIS_START
-        return Standing.EARLIER_START
+            return PodRelation.THIS_START
+        return PodRelation.EARLIER_START
 
 
 def uid_of(pod: Manifest) -> str:

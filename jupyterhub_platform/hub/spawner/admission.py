@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
+from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, Backend
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
@@ -38,13 +39,20 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
     the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
     ``stops_at_once`` has no time to shut down.
+
+    ::
+
+        NONE ──admit──▶ ADMITTED ──poll──▶ RUNNING ──stop──▶ STOPPING ──▶ ENDED ──▶ NONE, released
+          │                                   ▲                 │            ▲
+          └─admit─▶ REFUSED       restart ─▶ UNKNOWN            └▶ LINGERING ┘
+
+    Whatever asks for its state goes through UNKNOWN; one that is seen to be gone has ENDED.
     """
 
     def __init__(self, **kwargs: Any) -> None:
         self.admitted: Admitted | None = None
         self.stops_at_once = False
-        self._refused = False
-        self._backend_gone = True
+        self._backend_state = self._backend_before_refusal = Backend.NONE
         self._restored_id = ""
         self._options_before: dict[str, Any] | None = None
         super().__init__(**kwargs)
@@ -89,7 +97,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         AdmissionDenied
             Raised if it is denied; then the Hub forgets that this start was tried.
         """
-        self._refused = True
+        self._backend_before_refusal, self._backend_state = self._backend, Backend.REFUSED
         try:
             self.admitted = self._ask()
         except BaseException:
@@ -102,8 +110,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             meant, others = self.admitted.decision.question.options, self.platform.other_options
             row = self.orm_spawner
             row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
-        self._refused = False
-        self._backend_gone = False
+        self._backend_state = Backend.ADMITTED
         self.stops_at_once = False
         self.begin_run()
         # A new dict: the column does not notice a change within. The Hub commits it next.
@@ -231,20 +238,33 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
 
     # -- from admission to release ----------------------------------------------------------------
 
+    @property
+    def _backend(self) -> Backend:
+        """What is known of the backend, whatever was refused since."""
+        is_refused = self._backend_state is Backend.REFUSED
+        return self._backend_before_refusal if is_refused else self._backend_state
+
+    def _enter(self, state: Backend) -> None:
+        """Note what became known of the backend; a start that was refused stays refused."""
+        if self._backend_state is Backend.REFUSED:
+            self._backend_before_refusal = state
+        else:
+            self._backend_state = state
+
     async def poll(self) -> int | None:
         """Tell whether the backend runs; a refused start has none, and says so at once."""
-        if self._refused:
+        if self._backend_state is Backend.REFUSED:
             return 1
-        self._backend_gone = False
+        self._enter(Backend.UNKNOWN)
         status: int | None = await super().poll()
-        self._backend_gone = status is not None
+        self._enter(Backend.RUNNING if status is None else Backend.ENDED)
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop the backend; what it held is released once that has returned."""
-        self._backend_gone = False
+        self._enter(Backend.STOPPING)
         await super().stop(now or self.stops_at_once)
-        self._backend_gone = True
+        self._enter(Backend.ENDED)
 
     def get_state(self) -> dict[str, Any]:
         """Add what is held to the state that the Hub commits."""
@@ -260,7 +280,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
         # Whoever wrote this had a backend, or could not stop it: only a look can tell.
-        self._backend_gone = not self._restored_id
+        self._enter(Backend.UNKNOWN if self._restored_id else Backend.NONE)
 
     def clear_state(self) -> None:
         """Release what is held, exactly once, if the backend is gone; otherwise look until it is.
@@ -269,13 +289,15 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         that failed. Then the state is kept: it is what finds the backend again.
         """
         reservation = self.reservation
-        if reservation is not None and not self._backend_gone:
+        if reservation is not None and self._backend in MAY_BE_THERE:
             self.log.error(
                 "%s could not be stopped: it goes on holding what it holds", self._log_name
             )
+            self._enter(Backend.LINGERING)
             self.platform.lingering.watch(self)
             return
         super().clear_state()
+        self._enter(Backend.NONE)
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
@@ -296,7 +318,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             return bool(held) and book.get(held) is None
 
         # A start that was refused meanwhile has no backend; what it was refused for has one.
-        self._refused = False
+        self._backend_state = self._backend
         if not is_over() and await self.poll() is None and not is_over():
             await asyncio.wait_for(self.stop(now=True), timeout=60)
         if not is_over():

@@ -13,7 +13,7 @@ from kubernetes.client.exceptions import ApiException
 from traitlets.config import Config
 
 from jupyterhub_platform.hub.configure import configure
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from tests.cluster.fixtures import Cluster, make_namespace
 from tests.hub.kubernetes.live import ClusterHub, cluster_hub
 from tests.hub.kubernetes.rights import ROLE
@@ -42,7 +42,7 @@ APP: Final = {
 """What jhub-apps sends beside the profile: everything at the top of the body."""
 IMAGE: Final = "quay.io/jupyter/base-notebook:2026-11-02"
 SITE: Final = """
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 
 # Overrides what jhub-apps overrides in the class that it makes of the one it is given.
 class AppSpawner(PlatformKubeSpawner):

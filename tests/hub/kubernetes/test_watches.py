@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
-from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner, PlatformKubeSpawner
 from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit, refused
 from tests.support.kubernetes_api import Answer, FakeKubernetes
 

@@ -23,7 +23,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import sessionmaker
 from sqlalchemy.orm.exc import DetachedInstanceError
 
-from jupyterhub_platform.hub.kubernetes.governed import PlatformKubeSpawner
+from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.upstream.server_counts import (
     DECIDING,
