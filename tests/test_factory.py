@@ -8,7 +8,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import (
     PolicyError,
-    StoreClaimedError,
+    StoreInUseError,
     StoreMismatchError,
     StoreUnreachableError,
 )
@@ -99,7 +99,7 @@ def test_the_same_store_is_opened_again(build, settings):
 def test_a_second_platform_on_the_same_store_is_refused(build, settings, monkeypatch):
     monkeypatch.setattr(claim, "PATIENCE", 0.0)
     build()
-    with pytest.raises(StoreClaimedError):
+    with pytest.raises(StoreInUseError):
         build_runtime(settings, CountingHasher())
 
 

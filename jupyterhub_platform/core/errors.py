@@ -10,7 +10,7 @@
     │   ├── StoreUnreachableError     it does not answer now
     │   ├── StoreSchemaError          it is newer or older than this code
     │   ├── StoreMismatchError        it is not the one that was there before
-    │   └── StoreClaimedError         another Hub uses it
+    │   └── StoreInUseError         another Hub uses it
     ├── LocalSpawnerError         this machine does not let servers be started, or kept apart
     └── NotFoundError             what was asked for does not exist
 
@@ -110,7 +110,7 @@ class StoreMismatchError(StoreError):
     code = "platform.store.mismatch"
 
 
-class StoreClaimedError(StoreError):
+class StoreInUseError(StoreError):
     """Raised if another Hub uses the store: two would admit more than there is."""
 
     code = "platform.store.claimed"

@@ -15,7 +15,7 @@ from jupyterhub_platform.core.options import Options as Options
 from jupyterhub_platform.core.options import fill_in, still_meant
 from jupyterhub_platform.core.options import read_options as read_options
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
-from jupyterhub_platform.core.reservations import Scope, Usage
+from jupyterhub_platform.core.reservations import HeldTotals, Scope
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Tier
@@ -104,7 +104,7 @@ class Question:
 
 def ask(
     policy: Policy,
-    usage: Usage,
+    usage: HeldTotals,
     subject: Subject,
     server: str,
     options: Options,

@@ -96,7 +96,7 @@ class Reservation:
         )
 
 
-class Usage(Protocol):
+class HeldTotals(Protocol):
     """Tells what is held at a scope; the book in memory is one, a snapshot in a test another."""
 
     def held(self, scope: Scope, name: str) -> int:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from jupyterhub_platform.core.errors import StoreMismatchError
 from jupyterhub_platform.store.engine import BUSY_TIMEOUT, Transaction, describe_url
 from jupyterhub_platform.store.failures import make_unreachable, translate_failures
-from jupyterhub_platform.store.writer_lock import Claim
+from jupyterhub_platform.store.writer_lock import WriterLock
 
 TURN_TIMEOUT: Final = 1.0
 """Seconds to wait for another thread that writes to PostgreSQL, over a network."""
@@ -118,7 +118,7 @@ class OneWriter(Connections):
     sleeps for up to 100 ms between its tries.
     """
 
-    def __init__(self, url: URL, engine: Engine, store_id: str, claim: Claim | None) -> None:
+    def __init__(self, url: URL, engine: Engine, store_id: str, claim: WriterLock | None) -> None:
         super().__init__(url, engine, store_id)
         self._claim = claim
         self._patience = BUSY_TIMEOUT if self._path else TURN_TIMEOUT

@@ -41,7 +41,7 @@ def get_credentials(tx: Transaction, name: str) -> Credentials | None:
     return None if row is None else _read(row)
 
 
-def list_accounts(tx: Transaction) -> list[Credentials]:
+def list_credentials(tx: Transaction) -> list[Credentials]:
     """List all local accounts by name."""
     return [_read(row) for row in tx.execute(select(local_account).order_by(_COLUMNS.name))]
 

@@ -25,7 +25,7 @@ from jupyterhub_platform.store.engine import (
 )
 from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.upgrade import check_version, read_version, upgrade
-from jupyterhub_platform.store.writer_lock import Claim, make_claim, take_patiently
+from jupyterhub_platform.store.writer_lock import WriterLock, make_lock, take_patiently
 
 
 class Store:
@@ -36,7 +36,7 @@ class Store:
     """
 
     def __init__(
-        self, url: URL, writer: Engine | None, reader: Engine, id_: str, claim: Claim | None
+        self, url: URL, writer: Engine | None, reader: Engine, id_: str, claim: WriterLock | None
     ) -> None:
         self._url = url
         self._id = id_
@@ -83,13 +83,13 @@ class Store:
             Raised if its schema is not the one that this code knows.
         StoreMismatchError
             Raised if it is not the store with ``expected_id``.
-        StoreClaimedError
+        StoreInUseError
             Raised if it is to be ``claimed``, and another Hub uses it.
         """
         parsed = parse_url(url)
         reader = open_engine(parsed, read_only=True)
         writer = None if read_only else open_engine(parsed, read_only=False)
-        claim = make_claim(parsed, writer) if claimed and writer is not None else None
+        claim = make_lock(parsed, writer) if claimed and writer is not None else None
         try:
             with translate_failures(parsed):
                 if claim is not None:

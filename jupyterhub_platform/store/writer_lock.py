@@ -13,7 +13,7 @@ from typing import Any, Final, Protocol
 
 from sqlalchemy import URL, Engine, event
 
-from jupyterhub_platform.core.errors import StoreClaimedError
+from jupyterhub_platform.core.errors import StoreInUseError
 from jupyterhub_platform.store.engine import describe_url
 from jupyterhub_platform.store.failures import make_unreachable
 
@@ -35,7 +35,7 @@ _NAME_HOLDER: Final = (
 )
 
 
-class Claim(Protocol):
+class WriterLock(Protocol):
     """The right to write one store, which at most one Hub has."""
 
     def take(self) -> None:
@@ -43,7 +43,7 @@ class Claim(Protocol):
 
         Raises
         ------
-        StoreClaimedError
+        StoreInUseError
             Raised if another Hub has it.
         """
         ...
@@ -53,7 +53,7 @@ class Claim(Protocol):
 
         Raises
         ------
-        StoreClaimedError
+        StoreInUseError
             Raised if another Hub has it now.
         """
         ...
@@ -63,24 +63,24 @@ class Claim(Protocol):
         ...
 
 
-def make_claim(url: URL, writer: Engine) -> Claim:
+def make_lock(url: URL, writer: Engine) -> WriterLock:
     """Make the claim that fits the kind of database; it is not taken yet."""
-    return FileClaim(url) if url.drivername == "sqlite" else SessionClaim(url, writer)
+    return FileLock(url) if url.drivername == "sqlite" else SessionLock(url, writer)
 
 
-def take_patiently(claim: Claim) -> None:
+def take_patiently(claim: WriterLock) -> None:
     """Take a claim, and wait for a Hub that is just ending.
 
     Raises
     ------
-    StoreClaimedError
+    StoreInUseError
         Raised if another Hub keeps it.
     """
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             claim.take()
-        except StoreClaimedError:
+        except StoreInUseError:
             if time.monotonic() > deadline:
                 raise
         else:
@@ -88,7 +88,7 @@ def take_patiently(claim: Claim) -> None:
         time.sleep(_PAUSE)
 
 
-class FileClaim:
+class FileLock:
     """A lock on a file beside a SQLite database.
 
     Not on the database itself: to close any descriptor of that would let go SQLite's own locks.
@@ -124,7 +124,7 @@ class FileClaim:
             return
         try:
             self.take()
-        except StoreClaimedError:
+        except StoreInUseError:
             self._taken_by_another = True
             raise _lost(self._url) from None
 
@@ -145,7 +145,7 @@ class FileClaim:
             self._descriptor = None
 
 
-class SessionClaim:
+class SessionLock:
     """A lock of PostgreSQL that belongs to the session of the one connection that writes.
 
     Each new connection takes it again. A Hub that finds another one there stays out for good, too.
@@ -198,15 +198,15 @@ class SessionClaim:
         raise make_unreachable(self._url, "it still holds a session that this Hub has given up")
 
 
-def _claimed(url: URL) -> StoreClaimedError:
-    return StoreClaimedError(
+def _claimed(url: URL) -> StoreInUseError:
+    return StoreInUseError(
         f"another Hub uses the store {describe_url(url)}; two would admit more than there is. "
         "Stop the other one, or give this one a store of its own"
     )
 
 
-def _lost(url: URL) -> StoreClaimedError:
-    return StoreClaimedError(
+def _lost(url: URL) -> StoreInUseError:
+    return StoreInUseError(
         f"another Hub has taken the store {describe_url(url)} from this one, which admits nothing "
         "any more. Stop one of the two, and restart the other"
     )

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import HeldLimit, Question, limit_to_json
-from jupyterhub_platform.core.reservations import Scope, Usage
+from jupyterhub_platform.core.reservations import HeldTotals, Scope
 from jupyterhub_platform.core.resources import SERVERS, describe_amount, render_quantity
 from jupyterhub_platform.core.sentences import listed, say_left, say_share
 
@@ -149,7 +149,7 @@ def list_resources(question: Question) -> tuple[str, ...]:
 
 def say_holding(
     user: str,
-    usage: Usage,
+    usage: HeldTotals,
     questions: Iterable[Question],
     *,
     own: bool,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Final
 
 from jupyterhub_platform.core.errors import (
-    StoreClaimedError,
     StoreError,
+    StoreInUseError,
     StoreMismatchError,
     StoreSchemaError,
     StoreUnreachableError,
@@ -17,7 +17,7 @@ from jupyterhub_platform.store.store import Store
 
 log = logging.getLogger(__name__)
 
-_MENDED_BY_A_PERSON: Final = (StoreClaimedError, StoreMismatchError, StoreSchemaError)
+_MENDED_BY_A_PERSON: Final = (StoreInUseError, StoreMismatchError, StoreSchemaError)
 
 
 class StoreHealth:

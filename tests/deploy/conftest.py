@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.deploy.cluster.connection import Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
-from jupyterhub_platform.deploy.doctor.checks.names import list_accounts
+from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
 from jupyterhub_platform.deploy.doctor.facts import Facts, File
 from jupyterhub_platform.deploy.doctor.findings import Result
 from jupyterhub_platform.deploy.doctor.table import examine
@@ -61,7 +61,7 @@ class Looking:
         policy = make_policy(*changes)
         with closing(Connection.outside(self.kubeconfig, None)) as connection:
             place = namespace or connection.namespace
-            cluster = read_cluster(connection, place, None, list_accounts(policy))
+            cluster = read_cluster(connection, place, None, list_service_accounts(policy))
         assert cluster.unreachable == ""
         results = examine(Facts(file=File("platform.yaml", policy), cluster=cluster, **facts))
         (result,) = (each for each in results if each.check.code == code)

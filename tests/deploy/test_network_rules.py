@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.deploy.doctor.findings import Status
-from jupyterhub_platform.deploy.doctor.model.network_rules import Network, Party
+from jupyterhub_platform.deploy.doctor.rules.network_rules import Network, Party
 from tests.deploy.facts import look, of_cluster, render_policy
 
 FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN

@@ -26,7 +26,7 @@ from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.deploy.cluster.connection import Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
 from jupyterhub_platform.deploy.doctor.findings import Status
-from jupyterhub_platform.deploy.doctor.model.scheduling import spec_of
+from jupyterhub_platform.deploy.doctor.rules.scheduling import spec_of
 from tests.cluster.objects import render_pod, wait_for
 from tests.deploy.conftest import Looking, load_role, write_kubeconfig
 from tests.deploy.facts import render_deployment, render_policy, render_template

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.core.errors import StoreClaimedError, StoreUnreachableError
+from jupyterhub_platform.core.errors import StoreInUseError, StoreUnreachableError
 from jupyterhub_platform.store import writer_lock as claim
 from jupyterhub_platform.store.store import Store
 from tests.support.sessions import end_sessions, list_sessions
@@ -56,13 +56,13 @@ def test_the_second_hub_is_refused_by_whatever_link_it_comes(tmp_path: Path) -> 
     file, link = tmp_path / "platform.sqlite", tmp_path / "link.sqlite"
     link.symlink_to(file)
     Store.open(f"sqlite:///{file}").close()
-    with another_hub(f"sqlite:///{file}"), pytest.raises(StoreClaimedError):
+    with another_hub(f"sqlite:///{file}"), pytest.raises(StoreInUseError):
         open_claimed(f"sqlite:///{link}")
 
 
 def test_the_second_hub_is_refused_with_one_line(store_url: str) -> None:
     with another_hub(store_url):
-        with pytest.raises(StoreClaimedError, match="another Hub uses the store") as refusal:
+        with pytest.raises(StoreInUseError, match="another Hub uses the store") as refusal:
             open_claimed(store_url)
         assert "\n" not in str(refusal.value)
         Store.open(store_url, read_only=True).close()
@@ -75,7 +75,7 @@ def test_a_refused_hub_does_not_upgrade_the_store(store_url: str) -> None:
         pytest.MonkeyPatch.context() as patch,
     ):
         patch.setattr("jupyterhub_platform.store.store._upgrade", lambda url: pytest.fail("ran"))
-        with pytest.raises(StoreClaimedError):
+        with pytest.raises(StoreInUseError):
             open_claimed(store_url)
 
 
@@ -84,7 +84,7 @@ def test_a_hub_that_was_killed_holds_nothing(store_url: str, frozen: bool) -> No
     with another_hub(store_url) as holder:
         if frozen:
             os.kill(holder.pid, signal.SIGSTOP)
-            with pytest.raises(StoreClaimedError):
+            with pytest.raises(StoreInUseError):
                 open_claimed(store_url)
         holder.send_signal(signal.SIGKILL)
         holder.wait()
@@ -118,7 +118,7 @@ def test_a_lock_file_that_was_removed_is_taken_again(sqlite_url: str) -> None:
     with closing(open_claimed(sqlite_url)) as store:
         lock.unlink()
         assert_writes(store)
-        with pytest.raises(StoreClaimedError):
+        with pytest.raises(StoreInUseError):
             open_claimed(sqlite_url)
 
 
@@ -138,7 +138,7 @@ def test_a_hub_whose_session_was_ended_takes_the_store_again(postgres_url: str) 
         with pytest.raises(StoreUnreachableError):
             assert_writes(store)
         assert_writes(store)
-        with pytest.raises(StoreClaimedError):
+        with pytest.raises(StoreInUseError):
             open_claimed(postgres_url)
 
 
@@ -174,7 +174,7 @@ def test_a_session_that_this_hub_gave_up_does_not_keep_it_out(
 
 
 def assert_refuses(store: Store) -> None:
-    with pytest.raises(StoreClaimedError, match="has taken the store"):
+    with pytest.raises(StoreInUseError, match="has taken the store"):
         assert_writes(store)
 
 

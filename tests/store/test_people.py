@@ -33,7 +33,7 @@ def test_unknown_person_has_no_account(store):
     with store.read() as tx:
         assert people.get_credentials(tx, "ada") is None
         assert people.find_by_invite(tx, "i1") is None
-        assert people.list_accounts(tx) == []
+        assert people.list_credentials(tx) == []
 
 
 def test_invite_is_read_back_as_it_was_written(store):
@@ -110,6 +110,6 @@ def test_accounts_are_listed_by_name_and_kept_apart(store):
         invite(store, name, f"invite of {name}")
     assert redeem(store, "invite of Ada") == "Ada"
     with store.read() as tx:
-        found = people.list_accounts(tx)
+        found = people.list_credentials(tx)
     assert [each.name for each in found] == ["Ada", "ada", "ada ", "bob"]
     assert [each.password_hash for each in found] == ["new", None, None, None]

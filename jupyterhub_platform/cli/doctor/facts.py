@@ -21,7 +21,7 @@ from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.cluster.connection import ClusterConfigurationError, Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
-from jupyterhub_platform.deploy.doctor.checks.names import list_accounts
+from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts, File, Hub
 from jupyterhub_platform.documents import read_policy
 
@@ -133,7 +133,7 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
         return None
     with closing(connection):
         namespace = named.namespace or connection.namespace
-        return read_cluster(connection, namespace, named.account, list_accounts(policy))
+        return read_cluster(connection, namespace, named.account, list_service_accounts(policy))
 
 
 def note_homes(facts: Facts, left_out: list[str]) -> None:

@@ -65,11 +65,11 @@ def _explain(detail: ErrorDetails, findings: Findings) -> tuple[str, str]:
     if kind == FAULT:
         return str(context["what"]), str(context["fix"])
     if kind == "extra_forbidden":
-        known = _keys_of(_model_at(path[:-1]))
+        known = _keys_of(_nested_at(path[:-1]))
         otherwise = f"remove it; known here are {', '.join(known)}"
         return "there is no such key", findings.suggest(str(path[-1]), known, otherwise)
     if kind == "missing":
-        example = _example(_model_at(path[:-1]), path[-1])
+        example = _example(_nested_at(path[:-1]), path[-1])
         return "is missing", f"write for example {path[-1]}: {_render(example)}"
     if kind in _WANTED and not (path == () and value is None):
         wanted, fix = _WANTED[kind]
@@ -98,7 +98,7 @@ def _render(example: object) -> str:
     return str(example)
 
 
-def _model_at(path: KeyPath) -> type[BaseModel] | None:
+def _nested_at(path: KeyPath) -> type[BaseModel] | None:
     """Return the class that reads what stands at ``path``; ``None`` if it has no keys of ours."""
     found: Any = Declaration
     for key in path:
@@ -108,12 +108,12 @@ def _model_at(path: KeyPath) -> type[BaseModel] | None:
         else:
             found = get_args(found)[0 if isinstance(key, int) else -1]
         found = next(
-            (a for a in get_args(found) if _is_model(a) and type(None) in get_args(found)), found
+            (a for a in get_args(found) if _is_nested(a) and type(None) in get_args(found)), found
         )
-    return found if _is_model(found) else None
+    return found if _is_nested(found) else None
 
 
-def _is_model(found: Any) -> bool:
+def _is_nested(found: Any) -> bool:
     return isinstance(found, type) and issubclass(found, BaseModel)
 
 
@@ -138,7 +138,7 @@ def _repair(document: object, errors: list[ErrorDetails], findings: Findings) ->
         if isinstance(above, list) and isinstance(key, int):
             dropped.setdefault(path[:-1], set()).add(key)
         elif isinstance(above, dict):  # pragma: no branch - nothing is dropped twice so far
-            example = _example(_model_at(path[:-1]), key)
+            example = _example(_nested_at(path[:-1]), key)
             above.pop(key, None)
             if example is not None:
                 above[key] = deepcopy(example)

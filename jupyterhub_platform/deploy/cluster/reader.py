@@ -11,7 +11,7 @@ from jupyterhub_platform.deploy.cluster.connection import (
     Connection,
 )
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Objects
-from jupyterhub_platform.deploy.doctor.model.hub_pod import account_of, find_hub
+from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, service_account_of
 from jupyterhub_platform.deploy.role import RIGHTS, Right
 
 _CORE: Final = "/api/v1/namespaces/{namespace}"
@@ -69,7 +69,7 @@ def read_cluster(
     objects = {
         kind: _read(connection, path.format(namespace=namespace)) for kind, path in KINDS.items()
     }
-    account = account or account_of(find_hub(objects["deployments"].listed)) or "hub"
+    account = account or service_account_of(find_hub(objects["deployments"].listed)) or "hub"
     names = _pull_secrets(objects["serviceaccounts"].listed, frozenset(accounts))
     return Cluster(
         connection.address,

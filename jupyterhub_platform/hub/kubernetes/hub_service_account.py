@@ -13,14 +13,14 @@ _SUBJECT: Final = ("system", "serviceaccount")
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class ServiceAccount:
     """A service account: its name says which only together with the namespace."""
 
     namespace: str
     name: str
 
 
-def read_own_account(token: Path = TOKEN) -> Account | None:
+def read_service_account(token: Path = TOKEN) -> ServiceAccount | None:
     """Return the service account whose ``token`` this pod has; ``None`` outside of a pod.
 
     The token is not verified: it comes from the node, and is the Hub's own. Its claim ``sub`` is
@@ -33,4 +33,4 @@ def read_own_account(token: Path = TOKEN) -> Account | None:
         *kind, namespace, name = json.loads(base64.urlsafe_b64decode(padded))["sub"].split(":")
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return Account(namespace, name) if tuple(kind) == _SUBJECT else None
+    return ServiceAccount(namespace, name) if tuple(kind) == _SUBJECT else None

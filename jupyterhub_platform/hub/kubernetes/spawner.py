@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.kubernetes import api_errors
 from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
 from jupyterhub_platform.hub.kubernetes.guard.check import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
-from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_own_account
+from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_service_account
 from jupyterhub_platform.hub.kubernetes.manifest.build import apply_tier
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     NOTEBOOK,
@@ -160,7 +160,7 @@ class KubeTierSpawner(HomeClaimSpawner):
 
     def _allowance(self) -> Allowance:
         admitted = self._admitted()
-        own = read_own_account(self._token)
+        own = read_service_account(self._token)
         return Allowance(
             reserved=admitted.reservation.demand,
             limits=pod_amounts(admitted.tier).limits,

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.hub.kubernetes.hub_service_account import Account, read_own_account
+from jupyterhub_platform.hub.kubernetes.hub_service_account import (
+    ServiceAccount,
+    read_service_account,
+)
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.hub.kubernetes.hubs import Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
@@ -32,22 +35,23 @@ def subject(namespace: str, name: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", ["h", "hub", "hub1", "hub12", "hub.example.org"])
 def test_the_account_is_the_subject_of_the_token(name: str, tmp_path: Path) -> None:
-    assert read_own_account(write_token(tmp_path, subject("ns", name))) == Account("ns", name)
+    account = read_service_account(write_token(tmp_path, subject("ns", name)))
+    assert account == ServiceAccount("ns", name)
 
 
 @pytest.mark.parametrize(
     "claims", [{}, [], None, {"sub": 7}, {"sub": "somebody"}, {"sub": "system:node:a:b"}]
 )
 def test_a_token_of_something_else_names_no_account(claims: Any, tmp_path: Path) -> None:
-    assert read_own_account(write_token(tmp_path, claims)) is None
+    assert read_service_account(write_token(tmp_path, claims)) is None
 
 
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "a.é.c", "...."])
 def test_what_is_no_token_names_no_account(text: str, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(text)
-    assert read_own_account(token) is None
-    assert read_own_account(tmp_path / "missing") is None
+    assert read_service_account(token) is None
+    assert read_service_account(tmp_path / "missing") is None
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from jupyterhub_platform.deploy.doctor.findings import (
     unread,
     warning,
 )
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 _NEVER: Final = "No server of that tier ever starts: its pod waits for a claim."
 _EXACT: Final = "ExactCount"

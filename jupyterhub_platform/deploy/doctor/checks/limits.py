@@ -8,7 +8,7 @@ from jupyterhub_platform.core.resources import parse_number
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread
-from jupyterhub_platform.deploy.doctor.model.amounts import (
+from jupyterhub_platform.deploy.doctor.rules.amounts import (
     Amounts,
     amounts_of,
     entries_of,
@@ -16,7 +16,7 @@ from jupyterhub_platform.deploy.doctor.model.amounts import (
     say,
     say_unreadable,
 )
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 _WHY = "The API server refuses every server of that tier."
 _WHY_UNREADABLE = "Whether it refuses a tier is not known."

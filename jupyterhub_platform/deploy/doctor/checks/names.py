@@ -7,12 +7,12 @@ from jupyterhub_platform.core.manifests import items, part
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 DEFAULT_ACCOUNT: Final = "default"
 
 
-def list_accounts(policy: Policy | None) -> frozenset[str]:
+def list_service_accounts(policy: Policy | None) -> frozenset[str]:
     """Return the service accounts that servers run as."""
     if policy is None:
         return frozenset({DEFAULT_ACCOUNT})
@@ -47,7 +47,7 @@ def _list_named(policy: Policy, namespace: str) -> Iterator[tuple[str, str, set[
     pods = [tier.pod for tier in policy.tiers.values()]
     volumes = {volume.claim for group in policy.groups.values() for volume in group.volumes}
     create = f"kubectl create --namespace {namespace}"
-    accounts = set(list_accounts(policy)) - {DEFAULT_ACCOUNT}
+    accounts = set(list_service_accounts(policy)) - {DEFAULT_ACCOUNT}
     yield "serviceaccounts", "service account", accounts, f"{create} serviceaccount {{name}}"
     yield (
         *("persistentvolumeclaims", "volume claim", volumes),

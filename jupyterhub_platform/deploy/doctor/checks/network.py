@@ -6,9 +6,9 @@ from typing import Final
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
-from jupyterhub_platform.deploy.doctor.model.hub_pod import find_hub, labels_of, ports_of
-from jupyterhub_platform.deploy.doctor.model.network_rules import Dns, Network, Party
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, labels_of, ports_of
+from jupyterhub_platform.deploy.doctor.rules.network_rules import Dns, Network, Party
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 ENFORCERS: Final = frozenset(
     {

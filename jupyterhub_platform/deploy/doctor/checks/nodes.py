@@ -6,8 +6,8 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread
-from jupyterhub_platform.deploy.doctor.model.amounts import say
-from jupyterhub_platform.deploy.doctor.model.scheduling import (
+from jupyterhub_platform.deploy.doctor.rules.amounts import say
+from jupyterhub_platform.deploy.doctor.rules.scheduling import (
     PODS,
     find_obstacle,
     left_on,

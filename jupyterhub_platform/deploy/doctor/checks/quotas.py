@@ -9,7 +9,7 @@ from jupyterhub_platform.core.resources import SERVERS
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread, warning
-from jupyterhub_platform.deploy.doctor.model.amounts import (
+from jupyterhub_platform.deploy.doctor.rules.amounts import (
     OF_DEVICE_CLASS,
     Amounts,
     amounts_of,
@@ -17,7 +17,7 @@ from jupyterhub_platform.deploy.doctor.model.amounts import (
     say,
     say_unreadable,
 )
-from jupyterhub_platform.deploy.doctor.model.quota_scopes import (
+from jupyterhub_platform.deploy.doctor.rules.quota_scopes import (
     OF_CLASS,
     devices_by_class,
     find_default_priority,
@@ -25,8 +25,8 @@ from jupyterhub_platform.deploy.doctor.model.quota_scopes import (
     is_counted,
     is_native,
 )
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
-from jupyterhub_platform.deploy.doctor.model.storage_classes import is_default
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.storage_classes import is_default
 
 _WHY_HELD: Final = "Less may be left for servers than they say."
 _WHY_UNREADABLE: Final = "Whether it refuses a tier is not known."

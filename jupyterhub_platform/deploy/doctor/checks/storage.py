@@ -15,8 +15,8 @@ from jupyterhub_platform.deploy.doctor.findings import (
     unread,
     warning,
 )
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
-from jupyterhub_platform.deploy.doctor.model.storage_classes import DEFAULT, is_default
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.storage_classes import DEFAULT, is_default
 
 _WRONG_ZONE: Final = (
     "A home may be made in a zone where no node has room for its server, which then waits for ever."

@@ -8,9 +8,9 @@ from jupyterhub_platform.core.instants import describe_second, read_stored
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
-from jupyterhub_platform.deploy.doctor.model.hub_pod import find_hub, labels_of
-from jupyterhub_platform.deploy.doctor.model.network_rules import selects
-from jupyterhub_platform.deploy.doctor.model.scheduling import name_of
+from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, labels_of
+from jupyterhub_platform.deploy.doctor.rules.network_rules import selects
+from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 COMPONENTS: Final[Mapping[str, str]] = {
     "hub": "Nobody logs in or starts a server; servers that run go on.",

@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     annotations_of,
     labels_of,
 )
-from jupyterhub_platform.hub.kubernetes.manifest.normalise import make_models
+from jupyterhub_platform.hub.kubernetes.manifest.normalise import normalise_pod
 from jupyterhub_platform.hub.kubernetes.manifest.placement import confine, identify, place
 from jupyterhub_platform.hub.kubernetes.manifest.volumes import add_volumes
 from jupyterhub_platform.usecases.admission import Admitted
@@ -32,7 +32,7 @@ def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     AttributeError, TypeError, ValueError
         Raised if a setting of the site's has another shape than Kubernetes wants.
     """
-    make_models(pod.spec)
+    normalise_pod(pod.spec)
     pod.metadata.labels.update(labels_of(admitted))
     pod.metadata.annotations.update(annotations_of(admitted, hub))
     place(pod.spec, admitted.pod)

@@ -19,7 +19,7 @@ from kubernetes_asyncio.client import (
 from kubespawner.utils import get_k8s_model
 
 
-def make_models(spec: Any) -> None:
+def normalise_pod(spec: Any) -> None:
     """Turn into models, in a pod's ``spec``, what a tier is added to.
 
     Raises

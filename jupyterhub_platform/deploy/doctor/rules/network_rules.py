@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import Any
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.deploy.doctor.model.scheduling import matches
+from jupyterhub_platform.deploy.doctor.rules.scheduling import matches
 
 _Net = IPv4Network | IPv6Network
 DNS_NAMESPACE = "kube-system"

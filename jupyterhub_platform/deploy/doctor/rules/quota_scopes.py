@@ -16,10 +16,10 @@ from jupyterhub_platform.core.manifests import (
 from jupyterhub_platform.core.resources import CPU, MEMORY
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import Cluster
-from jupyterhub_platform.deploy.doctor.model.amounts import OF_DEVICE_CLASS, read_amounts
-from jupyterhub_platform.deploy.doctor.model.hub_pod import labels_of
-from jupyterhub_platform.deploy.doctor.model.network_rules import selects
-from jupyterhub_platform.deploy.doctor.model.scheduling import matches, name_of, request_in
+from jupyterhub_platform.deploy.doctor.rules.amounts import OF_DEVICE_CLASS, read_amounts
+from jupyterhub_platform.deploy.doctor.rules.hub_pod import labels_of
+from jupyterhub_platform.deploy.doctor.rules.network_rules import selects
+from jupyterhub_platform.deploy.doctor.rules.scheduling import matches, name_of, request_in
 
 OF_CLASS: Final = ".storageclass.storage.k8s.io/"
 _SERVERS: Final = frozenset({"singleuser-server", "singleuser-storage"})

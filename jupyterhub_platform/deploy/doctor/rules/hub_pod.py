@@ -19,7 +19,7 @@ def labels_of(deployment: Manifest) -> Mapping[str, str]:
     return part(deployment, "spec", "template", "metadata", "labels")
 
 
-def account_of(deployment: Manifest | None) -> str:
+def service_account_of(deployment: Manifest | None) -> str:
     """Return the service account of the pods of a Deployment; empty if it is not known."""
     if deployment is None:
         return ""

@@ -1,0 +1,70 @@
+"""Words that mean one thing each: names use them only where that thing is."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "jupyterhub_platform"
+
+GLOSSARY = {
+    # The one group that a server is charged to. A password belongs to credentials.
+    "account": ("core", "hub/spawn_page", "rest/decisions", "usecases/book", "usecases/reports"),
+    # A provider's word about a user, or a Kubernetes claim of storage or devices. Not a lock.
+    "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
+    # What may be held or used at most: of a quota, a container, a request or a connection.
+    "limit": (
+        *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
+        *("hub/configuration/hardening", "hub/local/enforcement", "hub/spawn_page/limits"),
+        *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
+        "usecases/reports",
+    ),
+    # A served model. Kubernetes has objects, and pydantic shapes.
+    "model": (),
+    # A pod or process that no server accounts for.
+    "orphan": ("cli/local/leftovers", "hub/kubernetes/reconciler"),
+    # What puts servers right after an outage.
+    "recovery": ("hub/servers/recovery",),
+    # What undoes a refused start.
+    "rollback": ("hub/spawner/rollback",),
+    # Sums of the ledger; so far the Hub's own call of that name.
+    "usage": ("hub/api/admission", "rest/decisions"),
+}
+OF_KUBERNETES = ("service", "account")
+"""A service account is Kubernetes' own word, wherever it stands."""
+
+
+def list_names() -> Iterator[tuple[str, str]]:
+    """Yield where a name is, and the name, of each module, class and function."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        for folder in module.split("/"):
+            yield module, folder
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+                yield module, node.name
+
+
+def words_of(name: str) -> list[str]:
+    found = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)
+    return [word.lower().removesuffix("s") for word in found]
+
+
+@pytest.mark.parametrize("word", GLOSSARY)
+def test_a_word_means_one_thing(word: str) -> None:
+    elsewhere = []
+    for module, name in list_names():
+        words = words_of(name)
+        before = dict(zip(words[1:], words, strict=False)).get(word)
+        is_ours = any(module == place or module.startswith(place) for place in GLOSSARY[word])
+        if word in words and not is_ours and (before, word) != OF_KUBERNETES:
+            elsewhere.append(f"{module}: {name}")
+    assert elsewhere == []
+
+
+def test_the_words_of_a_name_are_told_apart() -> None:
+    assert words_of("read_service_accounts") == ["read", "service", "account"]
+    assert words_of("OrphanTracker") == ["orphan", "tracker"]
+    assert words_of("LimitDenial") == ["limit", "denial"]
