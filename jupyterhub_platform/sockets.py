@@ -28,6 +28,8 @@ from typing import Final
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 
+SCHEME: Final = "http+unix"
+_NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 _NAME: Final = "jupyterhub-platform"
 _OF_ROOT: Final = (Path("/run"), Path("/var/lib"))
 """Where root keeps them: where it can write, the first. The path is short, and always the same."""
@@ -100,6 +102,17 @@ class Sockets:
         """Remove everything, when no server runs."""
         # An earlier version let users write there, and no tree is too deep for this program.
         subprocess.run(["rm", "-rf", "--", self.directory], check=False)  # noqa: S603, S607
+
+
+def render_unix_url(path: Path) -> str:
+    """Write the path of a socket as a URL.
+
+    Capital letters are escaped as well: whoever reads the host of a URL makes them small.
+    """
+    return f"{SCHEME}://" + "".join(
+        char if char in _NOT_ESCAPED else "".join(f"%{byte:02x}" for byte in char.encode())
+        for char in str(path)
+    )
 
 
 def open_sockets(state: Path, instance: str) -> Sockets:

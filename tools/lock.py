@@ -17,15 +17,21 @@ ROOT = Path(__file__).resolve().parent.parent
 _COMPILE = (
     *("pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
     *("--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+    # Where a pin is not the newest, pip has to read the extra beside it.
+    "--no-strip-extras",
 )
-_RUNTIME = ("pyproject.toml", "--extra", "local", "--group", "build")
+_START_QUICKLY = ("--group", "start-quickly")
+_RUNTIME = ("pyproject.toml", "--extra", "local", "--group", "build", *_START_QUICKLY)
 _AS_TESTED = ("--constraints", "requirements/runtime.txt")
 _LOCKS = {
     "runtime": _RUNTIME,
     "test": (*_RUNTIME, "--group", "test", "--group", "docs", *_AS_TESTED),
     "node": ("--group", "node"),
-    "hub-image": ("pyproject.toml", "--group", "build", "--group", "hub-image", *_AS_TESTED),
-    "singleuser-image": ("--group", "singleuser-image", *_AS_TESTED),
+    "hub-image": (
+        *("pyproject.toml", "--group", "build", "--group", "hub-image"),
+        *(*_START_QUICKLY, *_AS_TESTED),
+    ),
+    "singleuser-image": ("--group", "singleuser-image", *_START_QUICKLY, *_AS_TESTED),
     "sbom": ("--group", "sbom"),
     "go": ("--group", "go"),
 }

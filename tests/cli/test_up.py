@@ -52,6 +52,14 @@ def test_broken_file_is_refused_line_by_line_and_nothing_starts(tmp_path: Path) 
     assert not ready.exists()
 
 
+def test_jhp_up_waits_for_a_hub_without_being_one() -> None:
+    # JupyterHub is a second of a processor's to import: the Hub pays it, and nobody twice.
+    program = "import sys; import jupyterhub_platform.cli.local.up as _; print(*sys.modules)"
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "jupyterhub.app" not in ended.stdout.split()
+
+
 def test_missing_files_are_a_misuse(tmp_path: Path) -> None:
     refused = up(tmp_path / "state", "--file", str(tmp_path / "none.yaml"))
     assert (refused.returncode, "There is no file" in refused.stderr) == (2, True)

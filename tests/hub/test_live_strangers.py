@@ -38,7 +38,7 @@ FORGED = {"X-Forwarded-For": "198.51.100.77", "X-Real-Ip": "198.51.100.78"}
 
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
+    with running(LiveHub(make_directory(), POLICY, costly_hashes=True)) as hub:
         yield hub
 
 

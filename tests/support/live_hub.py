@@ -32,6 +32,8 @@ from tests.support.canaries import (
 )
 
 START_SECONDS = 90
+# Not imported: these tests hash as the platform does.
+CHEAP_HASHES = Path(__file__).with_name("cheap_hashes.py")
 T = TypeVar("T")
 
 PLAIN_CONFIGURATION = """\
@@ -45,8 +47,9 @@ class LiveHub:
     """A platform in a state directory of its own, on ports that nobody else uses.
 
     Servers are tiny ones that only answer the Hub, unless a test is about JupyterLab or the site's
-    configuration names a command. Whatever secret the platform hands out must turn up nowhere else:
-    :meth:`clean_up` looks for all of them.
+    configuration names a command. Password hashes are cheap, unless a test is about what a login
+    costs. Whatever secret the platform hands out must turn up nowhere else: :meth:`clean_up` looks
+    for all of them.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class LiveHub:
         environment: dict[str, str] | None = None,
         user: int | None = None,
         lab: bool = False,
+        costly_hashes: bool = False,
     ) -> None:
         self.state = directory / "state"
         self.policy = directory / "platform.yaml"
@@ -68,11 +72,16 @@ class LiveHub:
             for trait, name in (("homes_dir", "homes"), ("uid_register", "uids"))
         ]
         # Where other users can read it, too: the checkout may be closed to them.
-        self.server_program = directory / "tiny_server.py"
-        self.server_program.write_bytes(Path(tiny_server.__file__).read_bytes())
-        self.server_program.chmod(0o644)
+        self.server_program = _copy(Path(tiny_server.__file__), directory)
+        self._program = _copy(CHEAP_HASHES, directory)
+        self._command = ["-m", "jupyterhub_platform"] if costly_hashes else [str(self._program)]
+        hashes = (
+            "" if costly_hashes else f"exec({self._program.read_text()!r}, {{'__name__': 'site'}})"
+        )
         server = "" if lab else _use_servers(self.server_program)
-        self.configuration.write_text("\n".join([*places, server, site, PLAIN_CONFIGURATION]))
+        self.configuration.write_text(
+            "\n".join([hashes, *places, server, site, PLAIN_CONFIGURATION])
+        )
         self.ready_file = directory / "ready.json"
         self.terminal = directory / "terminal.log"
         self._environment = environment or {}
@@ -96,7 +105,7 @@ class LiveHub:
         """
         port = self._port or _free_port()
         # By a path that other users can follow, too: the checkout may be closed to them.
-        command = [PYTHON, "-m", "jupyterhub_platform", "up"]
+        command = [PYTHON, *self._command, "up"]
         command += ["--state", str(self.state), "--file", str(self.policy)]
         command += ["--config", str(self.configuration), "--port", str(port)]
         command += ["--ready-file", str(self.ready_file)]
@@ -415,6 +424,13 @@ def running(hub: LiveHub) -> Iterator[LiveHub]:
         yield hub.start()
     finally:
         hub.clean_up()
+
+
+def _copy(program: Path, directory: Path) -> Path:
+    copied = directory / program.name
+    copied.write_bytes(program.read_bytes())
+    copied.chmod(0o644)
+    return copied
 
 
 def _use_servers(program: Path) -> str:

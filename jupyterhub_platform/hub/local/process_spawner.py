@@ -27,11 +27,8 @@ from jupyterhub_platform.hub.local.termination import (
 )
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
 from jupyterhub_platform.hub.upstream.jupyter_server import CONFIG_PATH, PASSED_LISTENER
-from jupyterhub_platform.hub.upstream.unix_sockets import (
-    SCHEME,
-    render_unix_url,
-    use_unix_sockets,
-)
+from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
+from jupyterhub_platform.sockets import SCHEME, render_unix_url
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.

@@ -10,7 +10,7 @@ from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
-from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME
+from jupyterhub_platform.sockets import SCHEME
 
 HUB_AT_A_PORT: Final = (
     "The Hub listens at a port: whoever else is on this machine can take it while the Hub is down, "

@@ -12,7 +12,6 @@ behind that do not; each is mended here, and ``tests/hub/upstream`` says when on
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,23 +19,11 @@ from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
 from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, limit_requests, preload
+from jupyterhub_platform.sockets import SCHEME
 
-SCHEME: Final = "http+unix"
-_NOT_ESCAPED: Final = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-._")
 _NOWHERE: Final = "http://service.invalid"
 
 _MENDED: Final = "_platform_uses_unix_sockets"
-
-
-def render_unix_url(path: Path) -> str:
-    """Write the path of a socket as a URL.
-
-    Capital letters are escaped as well: whoever reads the host of a URL makes them small.
-    """
-    return f"{SCHEME}://" + "".join(
-        char if char in _NOT_ESCAPED else "".join(f"%{byte:02x}" for byte in char.encode())
-        for char in str(path)
-    )
 
 
 def use_unix_sockets() -> None:

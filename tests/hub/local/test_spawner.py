@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
+from jupyterhub_platform.sockets import render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
 
