@@ -281,3 +281,28 @@ def test_one_place_says_who_somebody_is() -> None:
         if re.search(r"\b(subject_of|Subject)\(", path.read_text())
     }
     assert makers == {"core/question.py", "core/question_json.py", "usecases/snapshot.py"}
+
+
+IMPORTED_AS = {
+    "argon2-cffi": "argon2",
+    "jupyterhub-kubespawner": "kubespawner",
+    "ruamel.yaml": "ruamel",
+}
+NOT_IMPORTED = {
+    "oauthenticator",  # what sites bring their identity provider with
+    "psycopg",  # SQLAlchemy loads it for a database's address
+}
+
+
+def test_nothing_is_required_that_nothing_imports():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    names = {re.split(r"[\[><=~!; ]", line, maxsplit=1)[0] for line in project["dependencies"]}
+    source = "\n".join(path.read_text() for path in (ROOT / "jupyterhub_platform").rglob("*.py"))
+    unused = {
+        name
+        for name in names - NOT_IMPORTED
+        if not re.search(
+            rf"^\s*(from|import) {IMPORTED_AS.get(name, name)}\b", source, re.MULTILINE
+        )
+    }
+    assert unused == set()
