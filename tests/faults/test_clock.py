@@ -12,7 +12,7 @@ from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.moved_clock import MovedClock
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 POLICY = Path("tests/data/faults.yaml")
 # What starts a process as another user does not bear a clock that is moved.

@@ -20,7 +20,7 @@ from tests.support.postgres import PostgresServer
 from tests.support.readers import read_open
 from tests.support.seeds import dice_for
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 POLICY = Path("tests/data/faults.yaml")
 

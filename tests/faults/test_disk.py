@@ -20,7 +20,11 @@ from tests.support.small_disk import (
     may_mount,
 )
 
-pytestmark = [pytest.mark.hub, pytest.mark.skipif(not may_mount(), reason=NEEDS_ROOT)]
+pytestmark = [
+    pytest.mark.hub,
+    pytest.mark.skipif(not may_mount(), reason=NEEDS_ROOT),
+    pytest.mark.full,
+]
 
 POLICY = Path("tests/data/faults.yaml")
 

@@ -19,7 +19,7 @@ from tests.support.instants import STOPS, Instants
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.seeds import dice_for
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 POLICY = Path("tests/data/faults.yaml")
 QUICK, FULL = 3, 50

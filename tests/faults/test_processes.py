@@ -18,7 +18,7 @@ from tests.support.forgery import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks,
 from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
 POLICY = Path("tests/data/faults.yaml")

@@ -13,7 +13,7 @@ from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import LiveHub, wait_for
 from tests.support.sessions import end_sessions
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 POLICY = Path("tests/data/faults.yaml")
 SAME_HUB_DATABASE = "c.JupyterHub.db_url = 'sqlite:///{state}/jupyterhub.sqlite'\n"

@@ -19,7 +19,7 @@ from tests.support.forgery import SYSTEM_PYTHON
 from tests.support.instants import CHEAP_SERVERS
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
-pytestmark = [pytest.mark.hub, as_root]
+pytestmark = [pytest.mark.hub, as_root, pytest.mark.full]
 
 POLICY = Path("tests/data/faults.yaml")
 SITE = CHEAP_SERVERS + "c.ConfigurableHTTPProxy.check_running_interval = 1\n"

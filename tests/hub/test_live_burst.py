@@ -10,7 +10,7 @@ import pytest
 from tests.support.live_hub import LiveHub, running
 from tests.support.servers_in_hub import SERVERS_IN_HUB, start_at_once
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 PEOPLE = 6
 EACH = 20

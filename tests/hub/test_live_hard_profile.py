@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.chromium import launch_chromium
 from tests.support.tls_hub import NAME, RESOLVED, TlsHub
 
-pytestmark = [pytest.mark.hub, pytest.mark.browser]
+pytestmark = [pytest.mark.hub, pytest.mark.browser, pytest.mark.full]
 
 POLICY = """\
 version: 1

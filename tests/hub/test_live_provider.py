@@ -11,7 +11,7 @@ import pytest
 from tests.support.fake_provider import running_provider
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 PASSWORD = "the same for all here"
 POLICY = """\

@@ -12,7 +12,7 @@ from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 from tests.support.readers import read_decisions, read_open
 
-pytestmark = pytest.mark.hub
+pytestmark = [pytest.mark.hub, pytest.mark.full]
 
 POLICY = Path("tests/data/stampede.yaml")
 SITE = "c.JupyterHub.tornado_settings = {{'slow_spawn_timeout': {timeout}}}\n"

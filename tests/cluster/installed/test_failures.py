@@ -12,7 +12,7 @@ from tests.cluster.node import Node
 from tests.cluster.objects import wait_for
 from tests.support.live_hub import Api
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.full]
 
 MORE: Final = """\
   absent: {title: Absent, reference: "localhost/absent:test"}

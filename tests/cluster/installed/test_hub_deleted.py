@@ -12,7 +12,7 @@ from tests.cluster.installed.installation import Installation
 from tests.cluster.objects import wait_for
 from tests.support.live_hub import Api
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.full]
 
 STARTS = 20
 RUNNING_FIRST = 3

@@ -8,7 +8,7 @@ from tests.cluster.installed.installation import POLICY, Installation
 from tests.cluster.objects import wait_for
 from tests.support.live_hub import Api
 
-pytestmark = pytest.mark.node
+pytestmark = [pytest.mark.node, pytest.mark.full]
 
 SECONDS = 30
 LIMIT = "memory: 64Mi"

@@ -15,7 +15,7 @@ from tests.hub.kubernetes.live import POLICY, ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
 from tests.support.readers import read_open
 
-pytestmark = [pytest.mark.cluster, pytest.mark.hub]
+pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 
 GPU = "nvidia.com/gpu"
 DRIVER = "gpu.jupyterhub-platform.test"

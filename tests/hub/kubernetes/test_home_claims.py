@@ -24,7 +24,7 @@ from tests.hub.kubernetes.rights import ROLE, give
 from tests.support.api_faults import Fault, How, Rule, Verb, answered
 from tests.support.fault_proxy import FaultProxy
 
-pytestmark = pytest.mark.cluster
+pytestmark = [pytest.mark.cluster, pytest.mark.full]
 
 DAN: Final = "dan@uni.edu"
 OLD: Final = "claim-dan-40uni-2eedu"

@@ -24,7 +24,7 @@ from tests.support.checker import is_for_people
 from tests.support.live_hub import Api, wait_for
 from tests.support.seeds import SEED, VARIABLE
 
-pytestmark = [pytest.mark.cluster, pytest.mark.hub]
+pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 
 QUIET_SECONDS: Final = 60
 QUICK, FULL = 300, 2000

@@ -15,7 +15,7 @@ from tests.support.api_faults import Fault, How, Rule, Verb
 from tests.support.live_hub import wait_for
 from tests.support.readers import read_open
 
-pytestmark = [pytest.mark.cluster, pytest.mark.hub]
+pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 
 USERS: Final = ("dan@uni.edu", "eve@uni.edu", "kit@uni.edu", "lee@uni.edu")
 SITE: Final = """
