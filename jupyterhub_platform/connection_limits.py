@@ -31,7 +31,7 @@ _MAX_TOLD: Final = 100
 class Bounds:
     """How many connections may be open: of one peer, of all that are no proxy, of proxies, of all.
 
-    A proxy speaks for everybody, and so has no bound but that it leaves something to others.
+    A proxy speaks for all users, so its only bound is that it leaves some to others.
     """
 
     each: int

@@ -104,7 +104,7 @@ def still_meant(
 ) -> tuple[Options, tuple[str, ...]]:
     """Return options without what is gone, or is not this person's any more, and that beside them.
 
-    Only of remembered ones: nobody named them now, so a default takes their place.
+    Only remembered ones: this request did not name them, so a default takes their place.
     """
     if not options.remembered:
         return options, ()
@@ -138,5 +138,5 @@ def keep_meant(
 
 
 def _only(accounts: tuple[str, ...]) -> str:
-    """Return the account of somebody who has one alone; empty for others."""
+    """Return the account of a user who has exactly one; empty for others."""
     return accounts[0] if len(accounts) == 1 else ""

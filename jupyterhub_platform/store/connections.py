@@ -1,8 +1,8 @@
-"""Give out the connections of one engine, and throw away those that failed.
+"""Give out the connections of one engine, and discard those that failed.
 
 Each new connection proves that it leads to the same store, and a SQLite file
 that was removed or replaced while it was open is noticed: an open file goes on
-taking writes that nobody would ever see.
+taking writes that no reader would ever see.
 """
 
 import os

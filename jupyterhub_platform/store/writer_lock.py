@@ -1,8 +1,8 @@
-"""One Hub at a time writes a store: who holds it, and how that is let go by itself.
+"""One Hub at a time writes a store: how it claims the store, and how the claim ends by itself.
 
 The kernel or the database server holds the claim for as long as the Hub's process lives, so that
 a Hub that was killed leaves none behind. SQLite: a lock on a file beside the database. PostgreSQL:
-a lock that belongs to the one session that writes; whoever lost that session cannot write.
+a lock that belongs to the one session that writes; a Hub that lost that session cannot write.
 """
 
 import fcntl
@@ -117,7 +117,7 @@ class FileLock:
         self._descriptor = descriptor
 
     def check(self) -> None:
-        """Take the file again if somebody removed it: another Hub could have locked a new one."""
+        """Take the file again if it was removed: another Hub could have locked a new one."""
         if self._taken_by_another:
             raise _lost(self._url)
         if self._is_ours():

@@ -48,7 +48,7 @@ class Additions:
         )
 
     def rename(self, user: str, name: str) -> None:
-        """Keep what was added of somebody who has another ``name`` now."""
+        """Keep the added memberships of a user who was renamed to ``name``."""
         old = {(user, group) for group in self.of_user(user)}
         self._change(add={(name, group) for _, group in old}, drop=old)
 

@@ -153,7 +153,7 @@ class Policies:
     def record_applied(self, applied: Mapping[str, frozenset[str]]) -> None:
         """Remember which memberships the policy put into the Hub, additions first.
 
-        In several transactions: a start that needs the store meanwhile waits for one of them.
+        In several transactions, so that a concurrent start waits for only one of them.
         """
         wanted = {(user, group) for user, groups in applied.items() for group in groups}
         with self._store.read() as transaction:

@@ -27,8 +27,8 @@ _HEAD: Final = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")
 _NOTED: Final = re.compile(rf"(?:\[[^\]\n]*\] )?{HEAD_SENTENCE} {_HEAD.pattern}\.?")
 
 _KEEP: Final = (
-    "Somebody who may write the database changed it past its guards. Copy it as it is, find out "
-    "who that was, and restore a backup from before: docs/operations.md, “The audit”."
+    "A user who may write the database changed it past its guards. Copy it as it is, find out "
+    "who that was, and restore an earlier backup: docs/operations.md, “The audit”."
 )
 _NOTED_FIX: Final = (
     "Either a backup was restored, or a machine with SQLite lost its power, and rows are lost: "

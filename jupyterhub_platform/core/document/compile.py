@@ -249,7 +249,7 @@ class _Compiler:
             )
 
     def _check_default_tier(self, tier: Tier) -> None:
-        """Report quotas that are too small for the tier that everybody is offered first.
+        """Report quotas that are too small for the default tier.
 
         A quota of 0 is a refusal on purpose; that of the platform is compared with every tier.
         """

@@ -51,7 +51,7 @@ READ_RIGHTS: Final = (
     "kubectl apply -f helm-values/doctor-role.yaml && kubectl create clusterrolebinding "
     "jupyterhub-platform-doctor --clusterrole jupyterhub-platform-doctor --user YOU"
 )
-"""Gives somebody the rights that the checks read with."""
+"""Gives a user the rights that the checks read with."""
 FROM_OUTSIDE: Final = (
     "Run jhp doctor outside of the Hub's pod, with --namespace and a kubeconfig of yours: here it "
     "reads with the Hub's own rights, which are to stay as few as they are."
