@@ -26,7 +26,7 @@ def settle_memberships(
     *,
     levels_only: bool = False,
 ) -> frozenset[str]:
-    """Return the groups that ``user`` shall be in.
+    """Return the groups that ``user`` should be in.
 
     ``current`` are those they are in, ``applied`` those that an earlier policy put them into. A
     membership that was added on the Hub's own pages stays. One that the policy no longer declares

@@ -1,4 +1,4 @@
-"""What a start names: a tier, an account, an image; now, or when the server was started before."""
+"""What a start names: a tier, an account, an image; in this request, or at an earlier start."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from jupyterhub_platform.core.policy import Policy
 
 OPTION_NAMES: Final = ("tier", "account", "image")
 PROFILE: Final = "profile"
-"""What KubeSpawner's profiles, and other packages with them, call the option that is our tier."""
+"""KubeSpawner's name, and that of packages built on it, for the option that names a tier."""
 _MAX_OPTION_LENGTH: Final = 64
 _MAX_FAULTS: Final = 5
 

@@ -113,7 +113,7 @@ class Connections:
 class OneWriter(Connections):
     """One connection that all threads take in turn: what SQLite allows, and the fastest way.
 
-    On PostgreSQL a claim belongs to it, so that nothing is written without. Threads of this process
+    On PostgreSQL it has the lock, so that nothing is written without. Threads of this process
     wait for each other here, where waking up takes microseconds, rather than in SQLite, which
     sleeps for up to 100 ms between its tries.
     """

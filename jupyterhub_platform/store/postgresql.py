@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that never waits for ever.
+"""A connection to PostgreSQL whose every wait has a timeout.
 
 The server's own timeouts end a slow statement, and TCP notices a host that is gone. Neither helps
 when the server, or a proxy before it, is frozen: it holds the connection and says nothing.

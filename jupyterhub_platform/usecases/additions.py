@@ -1,4 +1,4 @@
-"""Which memberships people added in the Hub: what a provider returns does not take them away.
+"""Memberships that users added in the Hub, which a provider's answer must not remove.
 
 A provider's groups replace those that a person had. What was added on the Hub's own pages, or over
 its API, is united with them at every login.

@@ -1,4 +1,4 @@
-"""May this server start: gather the facts, decide, record. The one gate for every road."""
+"""May this server start: gather the facts, decide, record. The one gate for every start."""
 
 import json
 import uuid

@@ -120,7 +120,7 @@ class Policies:
             try:
                 last = self.last_good()
             except PolicyError:
-                # Written for another version: what can be mended is the file.
+                # Written for another version: only the file can be corrected.
                 last = None
             if last is None:
                 raise

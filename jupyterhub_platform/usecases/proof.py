@@ -1,4 +1,4 @@
-"""Whether what the store has on record is what was written: chain, guards, decisions, policy.
+"""Whether the store's record was changed: audit chain, triggers, decisions, policy revisions.
 
 Reads only, some rows at a time and each part in a transaction of its own, so that it can run beside
 a Hub and with millions of rows. What can be proven depends on what was noted outside of the store:

@@ -1,4 +1,4 @@
-"""Makes the policy of a document, or says everything that is wrong with it."""
+"""Compiles a document into a policy, or reports everything that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""The faults of one document: collected, kept from echoing each other, put in order."""
+"""The faults of one document: collected, without consequences of known faults, and in order."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches

@@ -1,4 +1,4 @@
-"""Whether the names in a declaration are names, and mean something that is declared."""
+"""Whether the names in a declaration are valid, and refer to something that is declared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether pods are kept from each other, and what the Hub needs is let through."""
+"""Whether NetworkPolicies keep pods from each other, and allow what the Hub needs."""
 
 from collections.abc import Iterator
 from typing import Final
