@@ -1,8 +1,8 @@
 """How many connections each peer may hold open, and what happens when none can be taken.
 
-A connection costs a descriptor until it is closed, also one on which nothing was asked yet. Tornado
-(6.6) takes as many as come, and where there is no descriptor left it tries again at once, for ever,
-with a traceback each time.
+A connection costs a descriptor until it is closed, even before its first request. Tornado (6.6)
+accepts every connection, and without a free descriptor it retries in a tight loop, with a traceback
+each time.
 """
 
 import errno
@@ -31,7 +31,7 @@ _MAX_TOLD: Final = 100
 class Bounds:
     """How many connections may be open: of one peer, of all that are no proxy, of proxies, of all.
 
-    A proxy speaks for everybody, and so has no bound but that it leaves something to others.
+    A proxy speaks for all users, so its only bound is that it leaves some to others.
     """
 
     each: int
@@ -105,7 +105,7 @@ class OpenConnections:
 
 
 class PausingSocket(socket.socket):
-    """A listening socket that rests where no connection can be taken, and then tries again."""
+    """A listening socket that pauses when no connection can be accepted, and then retries."""
 
     __slots__ = ()
     # Of the process, as descriptors are.

@@ -88,10 +88,10 @@ def read_policy(path: Path) -> ReadPolicy:
 
 
 def _begin_pipe(pipe: int, path: Path) -> bytes:
-    """Return what is in a pipe by now; refuse one that nobody writes into."""
+    """Return what a pipe holds by now; refuse one without a writer."""
     waiting = select.poll()
     waiting.register(pipe, select.POLLIN)
-    # Somebody may have waited for a reader before they write.
+    # The writer may have waited for a reader.
     has_event = bool(waiting.poll(_WRITER_MILLISECONDS))
     try:
         begun = os.read(pipe, MAX_BYTES)

@@ -1,4 +1,4 @@
-"""Write small files that a crash leaves whole or not at all, by default for our own user alone."""
+"""Write small files that a crash leaves whole or not at all, by default for their owner alone."""
 
 import os
 import uuid

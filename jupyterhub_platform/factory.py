@@ -1,4 +1,4 @@
-"""From settings to use cases: the only place that wires."""
+"""Build the use cases from the settings: the only wiring."""
 
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
@@ -80,13 +80,13 @@ def build_runtime(
 
 
 def open_store(settings: Settings) -> Store:
-    """Open the store for writing, and refuse one that is not the store of before."""
+    """Open the store for writing, and refuse one other than the store used before."""
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = settings.state_dir / STORE_ID_FILE
     expected = known.read_text().strip() if known.exists() else None
     store = Store.open(settings.database_url, expected_id=expected, claimed=True)
     if expected is None:
-        # Whole or not at all: half an id would be that of another store.
+        # Written atomically: half an id would be that of another store.
         rewrite(known, store.id + "\n")
     return store
 

@@ -1,9 +1,9 @@
 """What a proxy says about whom it speaks for, and who is a proxy.
 
-Tornado and JupyterHub (6.1) believe ``X-Forwarded-…`` and its like of whoever connects, and the
-servers of users connect to the Hub's own port, and in a cluster to that of the service. What does
-not come from a proxy is taken out of a request before anything reads it. It becomes needless once
-JupyterHub asks which peers may say so.
+Tornado and JupyterHub (6.1) trust ``X-Forwarded-…`` and similar headers from every peer. Users'
+servers connect to the Hub's own port, and in a cluster to that of the service. So these headers are
+removed from a request that no proxy sent, before anything reads them. This becomes needless once
+JupyterHub has a setting for trusted peers.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ FindProxies = Callable[[], Awaitable[Collection[str]]]
 
 
 class ProxiedHTTPServer(LimitedHTTPServer):
-    """A web server that believes what a proxy says of others, and nobody else."""
+    """A web server that trusts forwarded headers only from proxies."""
 
     def initialize(  # type: ignore[override]  # tornado asks for a signature of its own
         self, request_callback: Any, *, proxies: "Proxies", **settings: Any
@@ -164,13 +164,13 @@ class Proxies:
             found = await self._find() if self._find else ()
             self._found = tuple(ipaddress.ip_network(each, strict=False) for each in found)
         except Exception:
-            # Those that are known go on: without them everybody would come from one address.
+            # Known proxies stay trusted: without them all users would share one address.
             log.exception("The proxies could not be looked for")
         finally:
             self._looking = None
 
     def tell(self, peer: str) -> None:
-        """Say once of a peer that what it says of others is not believed."""
+        """Log once per peer that its forwarded headers are ignored."""
         if peer not in self._told and len(self._told) < 100:
             self._told.add(peer)
             log.warning(
@@ -196,8 +196,8 @@ def settle_forwarded(headers: HTTPHeaders, protocol: str) -> None:
     """Bring what a proxy said to one form, which all that reads it reads in one way.
 
     Of the protocols the outermost counts, which is the browser's: tornado takes the innermost. Of
-    the addresses tornado takes the last, which the proxy saw itself; ``X-Real-Ip`` is passed on
-    from whoever sends it.
+    the addresses tornado takes the last, which the proxy saw itself. The proxy passes on any
+    client's ``X-Real-Ip``.
     """
     said = SimpleNamespace(headers=headers, protocol=protocol)
     outermost = get_browser_protocol(said)

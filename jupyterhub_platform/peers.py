@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, as the kernel tells it."""
+"""Who is at the other end of a connection, as reported by the kernel."""
 
 import ipaddress
 import socket

@@ -33,7 +33,7 @@ class Settings:
         )
 
     def render_environment(self) -> dict[str, str]:
-        """Render for a process that shall use the same places."""
+        """Render for a process that should use the same places."""
         return {
             "PLATFORM_STATE_DIR": str(self.state_dir),
             "PLATFORM_FILE": str(self.policy_file),

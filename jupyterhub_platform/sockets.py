@@ -1,8 +1,8 @@
 """Where Hub, proxy, service and servers listen: Unix sockets that no other user can take.
 
-A loopback port belongs to whoever binds it first, and again when its process has ended. A socket
-in a directory that only root may write stays the one that was put there: when its process has
-ended it refuses connections, and nobody else can listen in its place.
+Any process can bind a free loopback port first, and again once its process has ended. A socket in
+a directory that only root may write stays the one that was put there: once its process has ended,
+it refuses connections, and no other user can listen in its place.
 
 ::
 
@@ -116,7 +116,7 @@ def render_unix_url(path: Path) -> str:
 
 
 def open_sockets(state: Path, instance: str) -> Sockets:
-    """Make the directory of a platform's sockets, and check that nobody else can write there.
+    """Make the directory of a platform's sockets, and check that no other user can write there.
 
     As root it is below ``/run``; for others it is in the state directory, or in ``/tmp`` where
     that has too long a path for sockets.
@@ -136,7 +136,7 @@ def open_sockets(state: Path, instance: str) -> Sockets:
             f"The sockets of this platform cannot be made in {directory}: {error}. Make that "
             "directory writable for the user who runs the Hub."
         ) from error
-    # Without root nobody is isolated: who else may write into the state directory is the user's.
+    # Without root no user is isolated: the operator chooses who may write the state directory.
     _check(directory, *(() if directory.parent == state else directory.parents))
     return Sockets(directory)
 

@@ -321,12 +321,12 @@ def render_levels() -> str:
             "## Levels",
             "Everybody has " + ", ".join(f"`{s}`" for s in sorted(everybody)) + ". Beyond that:",
             render_table(("Level", "What for", "Starts servers", "Group", "Scopes"), levels),
-            "Level `admin` also makes somebody an admin of the Hub.",
+            "Level `admin` also makes a user an admin of the Hub.",
             "## Scopes of the platform",
             render_table(("Scope", "What it allows"), custom),
             "## Scopes that no role may have unfiltered",
             (
-                "The Hub does not start if a role of somebody who is no admin has one of these "
+                "The Hub does not start if a role of a user who is not an admin has one of these "
                 "without a filter. Roles of services alone are not looked at."
             ),
             render_table(("Scope", "Its bearer", "A filter by group helps"), unsafe),

@@ -165,9 +165,9 @@ _OF_REASONS: Final = {
         )
     },
 }
-"""By what stands in the ledger: why somebody stopped it, or the code of what was seen."""
+"""By the reason in the ledger: why a user or the Hub stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _PUT_OUT.code})
-"""Codes of ends that somebody wanted, and that are not told unasked."""
+"""Codes of ends that were wanted, and that are not told unasked."""
 
 _UNRESOLVED: Final = re.compile(
     r"name resolution|Name or service not known|No address associated|Could not resolve|"

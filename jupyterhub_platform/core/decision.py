@@ -157,7 +157,7 @@ def person_may_start(question: Question) -> Iterator[Denial]:
 
 
 def account_is_theirs(question: Question) -> Iterator[Denial]:
-    """Deny a server that nobody, or somebody else's group, would be charged for."""
+    """Deny a server that no group, or a group of other users, would be charged for."""
     subject = question.subject
     if question.account in subject.accounts or subject.level is None:
         return

@@ -25,7 +25,7 @@ def normalise_user(name: str) -> str:
 
     Compatibility forms (NFKC) and case are folded: ``Kim`` and ``KIM`` are ``kim``. Characters that
     cannot be seen (zero width, direction marks, controls) and letters outside ASCII, which look
-    like others, are refused rather than dropped: a name must be what somebody sees.
+    like others, are refused rather than dropped: a name must be what its reader sees.
 
     Raises
     ------
@@ -73,10 +73,10 @@ def check_name(name: str, kind: str) -> str:
 
 @lru_cache(maxsize=4096)
 def is_level_group(name: str) -> bool:
-    """Tell whether a group of the Hub is one of ours that carries a level, or passes for one.
+    """Tell whether a Hub group carries a level, or could pass for one that does.
 
-    Databases compare names as they are set up to: some take no notice of case, accents, spaces or
-    what cannot be seen. Whatever any of them would take for a level is reserved.
+    Databases compare names by their collation: some ignore case, accents, spaces or invisible
+    characters. Every name that any of them would take for a level is reserved.
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     seen = (c for c in folded if unicodedata.category(c)[0] not in _UNNOTICED)

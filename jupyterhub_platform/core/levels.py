@@ -23,9 +23,9 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LevelRule:
-    """What a level may do, as far as rules of ours ask; the rest is in its scopes.
+    """What a level may do, as far as the platform's rules ask; the rest is in its scopes.
 
-    ``reads_everything`` sees everybody's usage and decisions; ``manages_groups`` may be named as
+    ``reads_everything`` sees all usage and decisions; ``manages_groups`` may be named as
     the manager of a group.
     """
 

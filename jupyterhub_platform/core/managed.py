@@ -1,4 +1,4 @@
-"""Where policy comes from: what is declared, managed and claimed becomes one policy.
+"""The sources of policy: declared, managed and claimed parts become one policy.
 
 Declared is what the file says, managed what is made in the Hub, claimed what a rule gives by a
 provider's claims. Everything below asks the one policy that is made of them here. So far the file

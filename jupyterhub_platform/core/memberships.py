@@ -1,4 +1,4 @@
-"""Which groups of the Hub a person is in: what the policy declares, beside what others added there.
+"""Which Hub groups a user is in: declared memberships, and those that were added in the Hub.
 
 Pure: the Hub's door reads and writes the groups.
 """
@@ -26,12 +26,12 @@ def settle_memberships(
     *,
     levels_only: bool = False,
 ) -> frozenset[str]:
-    """Return the groups that ``user`` shall be in.
+    """Return the groups that ``user`` should be in.
 
-    ``current`` are those they are in, ``applied`` those that an earlier policy put them into. What
-    somebody added on the Hub's own pages stays; what the policy no longer declares goes; a level
-    comes from the policy alone, whatever somebody added. With ``levels_only`` every other group is
-    left as it is.
+    ``current`` are those they are in, ``applied`` those that an earlier policy put them into. A
+    membership that was added on the Hub's own pages stays. One that the policy no longer declares
+    goes. A level comes from the policy alone, whatever was added. With ``levels_only`` every other
+    group is left as it is.
     """
     declared = declared_memberships(policy, user)
     if levels_only:
@@ -41,5 +41,5 @@ def settle_memberships(
 
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:
-    """Return the declared memberships of everybody, by name."""
+    """Return the declared memberships of all users, by name."""
     return {name: declared_memberships(policy, name) for name in sorted(policy.people)}

@@ -1,4 +1,4 @@
-"""What a start names: a tier, an account, an image; now, or when the server was started before."""
+"""What a start names: a tier, an account, an image; in this request, or at an earlier start."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from jupyterhub_platform.core.policy import Policy
 
 OPTION_NAMES: Final = ("tier", "account", "image")
 PROFILE: Final = "profile"
-"""What KubeSpawner's profiles, and other packages with them, call the option that is our tier."""
+"""KubeSpawner's name, and that of packages built on it, for the option that names a tier."""
 _MAX_OPTION_LENGTH: Final = 64
 _MAX_FAULTS: Final = 5
 
@@ -104,7 +104,7 @@ def still_meant(
 ) -> tuple[Options, tuple[str, ...]]:
     """Return options without what is gone, or is not this person's any more, and that beside them.
 
-    Only of remembered ones: nobody named them now, so a default takes their place.
+    Only remembered ones: this request did not name them, so a default takes their place.
     """
     if not options.remembered:
         return options, ()
@@ -138,5 +138,5 @@ def keep_meant(
 
 
 def _only(accounts: tuple[str, ...]) -> str:
-    """Return the account of somebody who has one alone; empty for others."""
+    """Return the account of a user who has exactly one; empty for others."""
     return accounts[0] if len(accounts) == 1 else ""

@@ -201,7 +201,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class _Index:
-    """What every decision asks of a policy: looked up, not searched among everybody.
+    """What every decision asks of a policy: indexed, not searched among all users.
 
     Values are those of a group's or the platform's own rules before the defaults.
     """

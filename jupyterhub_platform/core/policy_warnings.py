@@ -1,4 +1,4 @@
-"""What is valid in a policy and hardly meant: tiers that start too late, or end too early."""
+"""What is valid in a policy but probably a mistake: tiers that start too late or end too early."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -19,11 +19,11 @@ _MUCH_STORAGE: Final = 2**50
 _SHORTEST: Final = timedelta(minutes=1)
 _MAX_LOOKED_AT: Final = 5_000
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
-"""A moment at which no grant is live: what it opens for a while is no tier for nobody."""
+"""A moment at which no grant is live: a tier that only grants open counts as open to no user."""
 
 
 def find_warnings(policy: Policy) -> tuple[Fault, ...]:
-    """Return what is probably a mistake, in the order of the tiers; it is in force all the same."""
+    """Return what is probably a mistake, in the order of the tiers; it is in force anyway."""
     return tuple(
         _place(policy, tier, key, what, fix)
         for tier in policy.tiers.values()
@@ -74,10 +74,10 @@ def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
 def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
     lifetime, idle = tier.max_lifetime, tier.idle_timeout
     if lifetime is not None and lifetime < _SHORTEST:
-        what = f"servers end {describe_duration(lifetime)} after their start, before anybody works"
+        what = f"servers end {describe_duration(lifetime)} after their start, before users can work"
         yield "max_lifetime", what, "write for example 8h"
     if idle is not None and idle < _SHORTEST:
-        what = f"servers end after {describe_duration(idle)} without use, while somebody reads"
+        what = f"servers end after {describe_duration(idle)} without use, while their users read"
         yield "idle_timeout", what, "write for example 30m"
     if lifetime is not None and idle is not None and idle > lifetime:
         what = (
@@ -88,7 +88,7 @@ def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
 
 
 def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
-    """Find out whether anybody who may use a tier could start it while nothing else runs."""
+    """Find out whether any user of a tier could start it while nothing else runs."""
     if tier.observe or any(_may_open(policy, tier)):
         return
     blocking: Limit | None = None

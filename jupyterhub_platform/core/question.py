@@ -116,7 +116,7 @@ def ask(
     """Put the question together: fill in defaults, and look up what is held against each limit.
 
     Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
-    start that is admitted, where nobody needs to hear what else would fit.
+    start that is admitted, where no alternatives need to be shown.
     """
     options, passed_over = still_meant(policy, options, subject, now)
     tier, account, image = fill_in(policy, options, subject.accounts)

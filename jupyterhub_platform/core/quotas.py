@@ -46,7 +46,7 @@ class Grant:
 
 
 class Value(NamedTuple):
-    """What holds of one resource, and where it was said; ``most`` is ``None`` for "unlimited"."""
+    """The limit of one resource, and where it is declared; ``most`` is ``None`` for "unlimited"."""
 
     resource: str
     most: int | None

@@ -27,7 +27,7 @@ class Reservation:
     """What one admitted server holds, from its admission until its backend is gone.
 
     ``id`` is also the id of the decision that admitted it. ``demand`` includes ``servers: 1``.
-    ``spawner_id`` is the Hub's own row id: names can be changed, or given to somebody else.
+    ``spawner_id`` is the Hub's own row id: names can be changed, or given to another user.
     ``ends_at`` is the deadline after which the server is stopped, ``idle_timeout`` how long it may
     be without use; both as the tier said at admission, and ``None`` if it said nothing.
     """

@@ -1,4 +1,4 @@
-"""What a limit says to those whom it stops: what is in the way, and what helps."""
+"""What a user is told when a limit stops them: what is in the way, and what helps."""
 
 from collections.abc import Collection, Iterable, Sequence
 
@@ -70,7 +70,7 @@ def _place(scope: Scope) -> str:
 
 
 def say_what_helps(limit: HeldLimit, asked: int, asker: str) -> str:
-    """Say what would make a limit give way: a server that stops, or somebody who raises it."""
+    """Say what would lift a limit: stopping a server, or a user who can raise it."""
     scope = limit.scope
     account = scope.account if limit.raised_by_managers else ""
     whom = say_whom_to_ask(limit.raised_by, account, asker)

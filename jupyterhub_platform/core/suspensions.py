@@ -8,10 +8,10 @@ from jupyterhub_platform.core.instants import describe_instant
 
 @dataclass(frozen=True, slots=True)
 class Suspension:
-    """Keeps a person from logging in and from starting anything; nothing of theirs is deleted.
+    """Keeps a user from logging in and from starting anything; none of their data is deleted.
 
     ``until`` is when it ends by itself, if it does. ``path`` is the key in the policy that says so;
-    empty for a suspension that somebody (``by``) put into force while the Hub ran (``since``).
+    empty for a suspension that a user (``by``) put into force while the Hub ran (``since``).
     """
 
     reason: str
@@ -30,8 +30,8 @@ class RevokedShare:
     """A share that ended with the suspension of ``suspended``, who gave or had it.
 
     ``kind`` is ``user`` or ``group``, ``shared_with`` its name; ``scopes`` are joined by spaces.
-    Names may be used again, by others: the ids are the Hub's, and whoever came later than ``at``
-    is somebody else, even with such an id.
+    Names and ids may be reused: the ids are the Hub's, and a user who was created after ``at`` is
+    another one, even with the same id.
     """
 
     suspended: str
@@ -47,11 +47,11 @@ class RevokedShare:
 
     @property
     def people(self) -> frozenset[str]:
-        """Whoever must not be suspended while it is shared."""
+        """The users who must not be suspended while it is shared."""
         return frozenset({self.owner, self.shared_with} if self.kind == "user" else {self.owner})
 
 
 def say_suspended(name: str, until: datetime | None) -> str:
-    """Say that somebody is suspended, to themselves and to whoever starts something for them."""
+    """Say that a user is suspended, to them and to callers who start something for them."""
     end = f" until {describe_instant(until)}" if until else ""
     return f"{name} is suspended{end}."

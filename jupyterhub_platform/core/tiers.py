@@ -101,7 +101,7 @@ def pod_amounts(tier: Tier) -> Asked:
     """Return what the containers of a whole pod of ``tier`` ask for; devices are claimed beside it.
 
     Every limit comes with a request, if need be of zero: Kubernetes reads a limit alone as a
-    request of as much, which nobody reserved.
+    request of the same size, which was not reserved.
     """
     requests = {name: amount for name, amount in tier.requests.items() if name != SERVERS}
     limits = {name: amount for name, amount in tier.limits.items() if name != SERVERS}

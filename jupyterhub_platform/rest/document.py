@@ -1,4 +1,4 @@
-"""The REST API as one OpenAPI 3.1 document, made of what its calls take and answer."""
+"""The REST API as one OpenAPI 3.1 document, made from the models of its calls."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -29,7 +29,7 @@ from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
 
 PREFIX: Final = "/hub/api/platform"
 REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
-"""What every call here may be refused with: what cannot be read, and whoever may not."""
+"""What every call here may be refused with: an unreadable body, or a caller without the right."""
 _NOT_THERE: Final[dict[int, Any]] = {404: Refusal}
 _STORE: Final[dict[int, Any]] = {503: Refusal}
 _WITH_BODY: Final[dict[int, Any]] = {413: Refusal}
@@ -127,7 +127,7 @@ DOCUMENT: Final = Operation(
     f"{PREFIX}/openapi.json",
     "This document: all calls of the platform, as OpenAPI 3.1.",
     {200: dict[str, Any]},
-    who="everybody who is logged in",
+    who="every logged-in user",
 )
 INVITE: Final = Operation(
     "invite",

@@ -1,4 +1,4 @@
-"""What is said of a call of the REST API, in one place: who may, what it takes, what it answers."""
+"""One description of each REST call: who may call it, what it takes, what it answers."""
 
 import re
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ class Argument:
 class Operation:
     """A call: ``method`` at ``path``, whose parts in braces are names.
 
-    ``id`` is what generated clients call it. Whoever has one of ``scopes`` may; where that is not
+    ``id`` is what generated clients call it. A caller with one of ``scopes`` may; where that is not
     all, ``who`` says it, and the scopes are those without which nothing is answered. ``answers``
     are the types of what is answered, by status, and ``refusals`` those beside the ones that every
     call of its part has.

@@ -1,4 +1,4 @@
-"""What the routes of the Hub take as a body: which keys, what each may be, and how a fault is said.
+"""What the routes of the Hub take as a body: its keys, their values, and the words of each fault.
 
 A body is read whole: every key that is wrong is named at once, with what it may be.
 """
@@ -50,7 +50,7 @@ class Body(BaseModel):
         Raises
         ------
         BodyError
-            Raised if it is anything else, with every fault of it in words of ours.
+            Raised if it is anything else, with every fault of it in our own words.
         """
         sent = {} if sent is None else sent
         if not isinstance(sent, dict):

@@ -1,4 +1,4 @@
-"""The scopes of the platform: what a role holds, a call asks for, and a page shows by."""
+"""The scopes of the platform, which roles have, calls require and pages check."""
 
 from typing import Final
 

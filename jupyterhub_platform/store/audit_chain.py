@@ -8,8 +8,8 @@ The hash of a row is the SHA-256, in hexadecimal, of the UTF-8 bytes of::
 where the second line is a JSON array without spaces, in ASCII with ``\u`` escapes, of the row's
 number, its time as ``2026-01-31T09:30:00.000000+00:00``, the three texts, the detail as the JSON
 text that is stored, and the hash of the row before; for the first row that is 64 zeros. Numbers
-go up by one without gaps. Whoever can write the whole database can compute a new chain; so a head
-that was noted elsewhere is worth more than the chain alone.
+go up by one without gaps. A writer of the whole database can compute a new chain, so a head that
+was noted elsewhere proves more than the chain alone.
 """
 
 import hashlib

@@ -1,8 +1,8 @@
-"""Give out the connections of one engine, and throw away those that failed.
+"""Give out the connections of one engine, and discard those that failed.
 
 Each new connection proves that it leads to the same store, and a SQLite file
 that was removed or replaced while it was open is noticed: an open file goes on
-taking writes that nobody would ever see.
+taking writes that no reader would ever see.
 """
 
 import os
@@ -113,7 +113,7 @@ class Connections:
 class OneWriter(Connections):
     """One connection that all threads take in turn: what SQLite allows, and the fastest way.
 
-    On PostgreSQL a claim belongs to it, so that nothing is written without. Threads of this process
+    On PostgreSQL it has the lock, so that nothing is written without. Threads of this process
     wait for each other here, where waking up takes microseconds, rather than in SQLite, which
     sleeps for up to 100 ms between its tries.
     """

@@ -105,7 +105,7 @@ def set_password(tx: Transaction, name: str, password_hash: str, at: datetime) -
 
 
 def replace_hash(tx: Transaction, name: str, before: str, after: str) -> bool:
-    """Replace the hash of a password that stays the same; False if it was changed meanwhile."""
+    """Replace the hash of an unchanged password; False if the password was changed concurrently."""
     query = update(local_account).where(_COLUMNS.name == name, _COLUMNS.password_hash == before)
     return tx.execute(query.values(password_hash=after)).rowcount == 1
 

@@ -89,7 +89,7 @@ def describe_url(url: URL) -> str:
 def open_engine(url: URL, *, read_only: bool, for_upgrade: bool = False) -> Engine:
     """Make an engine on a parsed ``url``; nothing is connected yet.
 
-    One ``for_upgrade`` waits for minutes rather than seconds, and serves nobody else.
+    One ``for_upgrade`` waits for minutes rather than seconds, and serves nothing else.
     """
     if url.drivername == "sqlite":
         timeout = UPGRADE_PATIENCE if for_upgrade else BUSY_TIMEOUT

@@ -1,8 +1,8 @@
-"""Whether the triggers are still there by which the database refuses to change history.
+"""Whether the triggers that keep history append-only are still in place.
 
-Migrations make them. Whoever owns the database can drop one, change the past, and make it again; or
-leave it out, so that the next mistake goes through. Each is compared by its whole text, since one
-of the same name may refuse nothing.
+Migrations make them. The owner of the database can drop one, change the past, and make it again; or
+leave it out, so that the next mistake goes through. Each is compared by its whole text, since a
+trigger of the same name may refuse nothing.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that never waits for ever.
+"""A connection to PostgreSQL whose every wait has a timeout.
 
 The server's own timeouts end a slow statement, and TCP notices a host that is gone. Neither helps
 when the server, or a proxy before it, is frozen: it holds the connection and says nothing.
@@ -59,6 +59,6 @@ def _wait_for(socket: int, wanted: int, seconds: float) -> int:
     poll.register(socket, reading | writing)
     for _, happened in poll.poll(max(0.0, seconds) * 1000):
         if happened & ~(reading | writing):
-            return wanted  # the connection broke; whoever reads next is told how
+            return wanted  # the connection broke; the next read reports how
         return (_READ if happened & reading else 0) | (_WRITE if happened & writing else 0)
     return 0

@@ -1,4 +1,4 @@
-"""An insert that is compiled once for each kind of database, and then handed to the driver.
+"""An insert that is compiled once per kind of database, and then handed to the driver.
 
 SQLAlchemy looks up the compiled form of a statement, and puts its values together, each time anew:
 half of what a row of the ledger costs. Values are written as the table's own types write them, and

@@ -22,7 +22,7 @@ def list_suspensions(tx: Transaction) -> dict[str, Suspension]:
 def put_suspension(
     tx: Transaction, name: str, reason: str, until: datetime | None, by: str, at: datetime
 ) -> None:
-    """Suspend somebody; who is suspended already, stays so with this reason and end."""
+    """Suspend a user, or replace the reason and the end of their suspension."""
     values = {"reason": reason, "until": until, "by_name": by, "at": at}
     done = tx.execute(update(suspension).where(_SUSPENDED.name == name).values(**values))
     if done.rowcount == 0:

@@ -1,4 +1,4 @@
-"""What the audit tells of, compared with what it tells about: decisions, repeats, the policy.
+"""The rows that the audit names, compared with it: decisions, repeats, policy revisions.
 
 The chain holds the audit together; whatever a row of it names is proven with it. Reservations have
 no row there: they are compared with the decision that they carry.
@@ -186,7 +186,7 @@ def _compare_with_itself(table: Table, row: Row[Any]) -> Iterator[Contradiction]
         kept["demand"] = (_read_json(row.demand), whole.get("demand"))
         kept["policy revision"] = (row.policy_revision, question.get("revision"))
     if whole.get("adopted") is True:
-        # Nobody decided on a server that was found to run: of it, there is only what it holds.
+        # A server that was found running has no decision: the row holds only its reservation.
         for name in {"sentence", "codes", "observed", "policy revision"} & kept.keys():
             del kept[name]
     yield from _contradict(table.name, row.id, kept, "the decision in it")

@@ -1,8 +1,8 @@
-"""One Hub at a time writes a store: who holds it, and how that is let go by itself.
+"""One Hub at a time writes a store: how it locks the store, and how the lock ends by itself.
 
-The kernel or the database server holds the claim for as long as the Hub's process lives, so that
+The kernel or the database server holds the lock for as long as the Hub's process lives, so that
 a Hub that was killed leaves none behind. SQLite: a lock on a file beside the database. PostgreSQL:
-a lock that belongs to the one session that writes; whoever lost that session cannot write.
+a lock that belongs to the one session that writes; a Hub that lost that session cannot write.
 """
 
 import fcntl
@@ -39,7 +39,7 @@ class WriterLock(Protocol):
     """The right to write one store, which at most one Hub has."""
 
     def take(self) -> None:
-        """Take the claim for as long as this process lives, or until :meth:`let_go`.
+        """Take the lock for as long as this process lives, or until :meth:`let_go`.
 
         Raises
         ------
@@ -49,7 +49,7 @@ class WriterLock(Protocol):
         ...
 
     def check(self) -> None:
-        """Refuse if the claim is lost; asked before each transaction that writes.
+        """Refuse if the lock is lost; asked before each transaction that writes.
 
         Raises
         ------
@@ -64,12 +64,12 @@ class WriterLock(Protocol):
 
 
 def make_lock(url: URL, writer: Engine) -> WriterLock:
-    """Make the claim that fits the kind of database; it is not taken yet."""
+    """Make the lock that fits the kind of database; it is not taken yet."""
     return FileLock(url) if url.drivername == "sqlite" else SessionLock(url, writer)
 
 
 def take_patiently(claim: WriterLock) -> None:
-    """Take a claim, and wait for a Hub that is just ending.
+    """Take a lock, and wait for a Hub that is just ending.
 
     Raises
     ------
@@ -117,7 +117,7 @@ class FileLock:
         self._descriptor = descriptor
 
     def check(self) -> None:
-        """Take the file again if somebody removed it: another Hub could have locked a new one."""
+        """Take the file again if it was removed: another Hub could have locked a new one."""
         if self._taken_by_another:
             raise _lost(self._url)
         if self._is_ours():

@@ -1,4 +1,4 @@
-"""Which memberships people added in the Hub: what a provider returns does not take them away.
+"""Memberships that users added in the Hub, which a provider's answer must not remove.
 
 A provider's groups replace those that a person had. What was added on the Hub's own pages, or over
 its API, is united with them at every login.
@@ -48,7 +48,7 @@ class Additions:
         )
 
     def rename(self, user: str, name: str) -> None:
-        """Keep what was added of somebody who has another ``name`` now."""
+        """Keep the added memberships of a user who was renamed to ``name``."""
         old = {(user, group) for group in self.of_user(user)}
         self._change(add={(name, group) for _, group in old}, drop=old)
 

@@ -1,4 +1,4 @@
-"""May this server start: gather the facts, decide, record. The one gate for every road."""
+"""May this server start: gather the facts, decide, record. The one gate for every start."""
 
 import json
 import uuid
@@ -27,7 +27,7 @@ STORE_RETRY_SECONDS = 10
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A start that somebody asks for.
+    """A requested start.
 
     ``memberships`` are the groups that the Hub has ``user`` in, ``options`` what came as
     ``user_options``, ``by`` who asked: the user, an admin, a service. ``remembered`` options did
@@ -161,7 +161,7 @@ class Admission:
     def refuse(self, start: Start, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Deny a start that would be denied; for any other one, nothing is recorded or reserved.
 
-        ``unless`` is asked about one that would be denied: somebody else refuses it then.
+        ``unless`` is asked about a start that would be denied; if true, another check refuses it.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class Admission:
         """Return the decision of a start that is admitted; record and raise any other one."""
         self._health.check()
         if decision.denials:
-            # Whoever is denied is also told what would fit.
+            # A denied user is also told what would fit.
             decision = self._decide(start, start.read_options())
         if not decision.admitted:
             try:

@@ -1,4 +1,4 @@
-"""How often one caller may have something written that stays for ever."""
+"""How often one caller may cause a row that is never deleted."""
 
 import math
 import time
@@ -11,7 +11,7 @@ _MAX_CALLERS: Final = 10_000
 
 
 class TooOftenError(PlatformError):
-    """Raised if somebody asks for more than they are allowed; after ``seconds`` there is more."""
+    """Raised if a caller asks for more than their allowance; they may ask again in ``seconds``."""
 
     code = "platform.too_often"
 
@@ -48,6 +48,6 @@ class Allowance:
 
     def _forget(self) -> None:
         full = [caller for caller in self._left if self._count(caller) >= self._at_once]
-        # Where none is full again, the oldest goes: memory is bounded, whoever comes.
+        # If none is full again, the oldest goes: memory is bounded for any number of callers.
         for caller in full or [next(iter(self._left))]:
             del self._left[caller]

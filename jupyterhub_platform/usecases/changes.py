@@ -22,7 +22,7 @@ class Change(Protocol):
     """Something that may be done to what is in force."""
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Refuse what may not be, by whoever asks, and return what records the rest."""
+        """Refuse a forbidden change, and return what records an allowed one."""
         ...
 
 

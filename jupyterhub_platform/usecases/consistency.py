@@ -1,4 +1,4 @@
-"""Does the book equal the truth: made equal after a restart, and compared from then on."""
+"""Does the book match the servers: rebuilt after a restart, and compared from then on."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ class LiveServer:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """A difference that nobody planned. ``kind`` is stable; ``detail`` is for people."""
+    """An unplanned difference. ``kind`` is stable; ``detail`` is for people."""
 
     kind: str
     detail: str

@@ -18,11 +18,11 @@ log = logging.getLogger(__name__)
 
 MIN_PASSWORD_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 1024
-"""Hashing costs time in proportion; nobody types more."""
+"""Hashing time grows with the length, and no user types more."""
 
 CHANGES_AT_ONCE: Final = 20
 INVITES_AT_ONCE: Final = 500
-"""Changes of their own password, and invites, that somebody may make without a break."""
+"""Password changes, and invites, that a user may make without a break."""
 
 
 class PasswordError(PlatformError, ValueError):
@@ -84,8 +84,8 @@ class LocalCredentials:
         self._store = store
         self._hasher = hasher
         self._clock = clock
-        # Each is a row of the audit, for ever: 0.2 MB a day of changes of a password, 1 MB of
-        # invites, for whoever does nothing else.
+        # Each adds a permanent row to the audit: at most 0.2 MB a day of password changes for one
+        # user, and 1 MB of invites.
         self._changes = Allowance(CHANGES_AT_ONCE, 300)
         self._invites = Allowance(INVITES_AT_ONCE, 60)
         self._nobody = hasher.hash(secrets.token_urlsafe())
@@ -93,7 +93,7 @@ class LocalCredentials:
     def verify(self, name: str, password: str) -> bool:
         """Tell whether ``password`` is that of ``name``.
 
-        Takes as long for a name without a password as for one with, so that nobody can find out
+        Takes as long for a name without a password as for one with, so that timing does not reveal
         who has an account.
         """
         if len(password) > MAX_PASSWORD_LENGTH or not _is_unicode(password):
@@ -114,7 +114,7 @@ class LocalCredentials:
             with self._store.begin() as transaction:
                 people.replace_hash(transaction, name, known, stronger)
         except StoreError as error:
-            # The password is right all the same; the next login tries again.
+            # The password is still right; the next login tries again.
             log.warning("The password of %s keeps its old hash for now. %s", name, error)
 
     def has_password(self, name: str) -> bool:

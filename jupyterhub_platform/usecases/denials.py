@@ -1,9 +1,9 @@
-"""Denials on record: each new one whole, its repeats as a count, and few a minute for each caller.
+"""Denials on record: each new one in full, repeats as a count, and few a minute for each caller.
 
-Rows of the ledger and of the audit stay for ever, and whoever may log in can be denied as often as
-they like. So the same denial, given again, shares the row of the first one: how often it was given
-is counted in memory, and entered once a minute. Beyond :data:`MAX_AT_ONCE` different ones a caller
-has one more recorded each minute; a row says how many there were in between, and of which servers.
+Rows of the ledger and of the audit stay for ever, and any user can be denied as often as they like.
+So a repeated denial shares the row of the first one: its repeats are counted in memory, and entered
+once a minute. Beyond :data:`MAX_AT_ONCE` different denials, a caller has one more recorded each
+minute; a row says how many there were in between, and of which servers.
 Every denial is answered alike, recorded or not.
 """
 
@@ -165,7 +165,7 @@ class Denials:
             caller.ended.append(shared)
 
     def take(self) -> list[Entry]:
-        """Return what was counted, and count anew; what was not given meanwhile is forgotten."""
+        """Return the counts and reset them; denials that were not repeated since are forgotten."""
         entries: list[Entry] = []
         for by, caller in tuple(self._callers.items()):
             for key in [key for key, shared in caller.shared.items() if not shared.count.times]:

@@ -1,4 +1,4 @@
-"""How the platform within a Hub is: its store, and its policy file as it is now.
+"""The health of the platform in a Hub: its store, and its policy file as it is now.
 
 Reads only, and never fails: what cannot be read is an answer, too.
 """

@@ -140,7 +140,7 @@ def list_limits(question: Question) -> Iterator[HeldLimit]:
 
 
 def list_resources(question: Question) -> tuple[str, ...]:
-    """Return the resources that matter: common ones, what tiers of theirs need, what they hold."""
+    """Return the resources that matter: common ones, what the user's tiers need, what they hold."""
     granted = (each for each in question.candidates if each.granted)
     asked = {name for each in granted for name, amount in each.demand.items() if amount}
     held = {each.resource for each in question.limits if each.held and _is_personal(each)}

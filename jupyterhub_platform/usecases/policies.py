@@ -120,7 +120,7 @@ class Policies:
             try:
                 last = self.last_good()
             except PolicyError:
-                # Written for another version: what can be mended is the file.
+                # Written for another version: only the file can be corrected.
                 last = None
             if last is None:
                 raise
@@ -153,7 +153,7 @@ class Policies:
     def record_applied(self, applied: Mapping[str, frozenset[str]]) -> None:
         """Remember which memberships the policy put into the Hub, additions first.
 
-        In several transactions: a start that needs the store meanwhile waits for one of them.
+        In several transactions, so that a concurrent start waits for only one of them.
         """
         wanted = {(user, group) for user, groups in applied.items() for group in groups}
         with self._store.read() as transaction:

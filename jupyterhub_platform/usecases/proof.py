@@ -1,4 +1,4 @@
-"""Whether what the store has on record is what was written: chain, guards, decisions, policy.
+"""Whether the store's record was changed: audit chain, triggers, decisions, policy revisions.
 
 Reads only, some rows at a time and each part in a transaction of its own, so that it can run beside
 a Hub and with millions of rows. What can be proven depends on what was noted outside of the store:
@@ -27,8 +27,8 @@ _HEAD: Final = re.compile(r"([1-9]\d{0,17}):([0-9a-f]{64})")
 _NOTED: Final = re.compile(rf"(?:\[[^\]\n]*\] )?{HEAD_SENTENCE} {_HEAD.pattern}\.?")
 
 _KEEP: Final = (
-    "Somebody who may write the database changed it past its guards. Copy it as it is, find out "
-    "who that was, and restore a backup from before: docs/operations.md, “The audit”."
+    "A user who may write the database changed it past its guards. Copy it as it is, find out "
+    "who that was, and restore an earlier backup: docs/operations.md, “The audit”."
 )
 _NOTED_FIX: Final = (
     "Either a backup was restored, or a machine with SQLite lost its power, and rows are lost: "

@@ -36,7 +36,7 @@ class Snapshot:
 
 
 NOTHING: Final = Snapshot(Policy("", NO_RULE, Defaults(), {}, {}, {}, {}), 0)
-"""What is in force before the first policy: nobody may do anything."""
+"""What is in force before the first policy: no user may do anything."""
 
 
 class InForce:

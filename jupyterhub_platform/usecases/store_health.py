@@ -83,7 +83,7 @@ class StoreHealth:
     def retry(self) -> bool:
         """Probe the store if it is down, enter what waits, and tell whether it is up now.
 
-        May run in a thread of its own: a slow probe holds up nobody who enters or checks.
+        May run in a thread of its own: a slow probe does not block callers that enter or check.
         """
         if not self._reason and not self._pending:
             return True

@@ -19,7 +19,7 @@ MAX_REASON_LENGTH: Final = 500
 
 
 class SuspensionError(PlatformError):
-    """Raised if somebody cannot be suspended or resumed as asked; the sentence says why."""
+    """Raised if a user cannot be suspended or resumed as asked; the sentence says why."""
 
     def __init__(self, code: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -36,7 +36,7 @@ class Suspend:
     by: str
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Refuse a suspension that nobody could lift again, or that would be over already.
+        """Refuse a suspension that no admin could lift, or that has already ended.
 
         Raises
         ------
@@ -145,7 +145,7 @@ class Suspensions:
 def check_may_suspend(
     snapshot: Snapshot, name: str, until: datetime | None, by: str, now: datetime
 ) -> None:
-    """Refuse a suspension that would lock everybody out, or that is over before it begins.
+    """Refuse a suspension that would lock out every admin, or that ends before it begins.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def check_may_resume(snapshot: Snapshot, name: str, by: str, now: datetime) -> N
         Raised with where to lift it.
     """
     if name == by:
-        # Whoever is suspended is kept out everywhere else; this holds if that ever fails.
+        # A suspended user is kept out everywhere else; this check holds if that ever fails.
         raise SuspensionError(
             "suspension.oneself", "Nobody lifts their own suspension. Ask another admin to do it."
         )

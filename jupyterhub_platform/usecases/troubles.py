@@ -1,4 +1,4 @@
-"""What keeps the platform from being as it is meant to be, for those who operate it.
+"""What is wrong with the platform itself, for its operators.
 
 Read off what the Hub says of its own health, which also holds after the Hub was restarted.
 """
@@ -11,7 +11,7 @@ from typing import Any, Final
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """One thing that needs a hand: of what, what it is, each part of it, and what to do.
+    """One problem for an operator: its subject, what is wrong, the details, and what to do.
 
     ``since`` is when it began, where that is known.
     """

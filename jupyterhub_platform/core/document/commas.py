@@ -1,4 +1,4 @@
-"""Numbers with a comma in them, which YAML takes for two entries: ``{cpu: 1,5, memory: 2Gi}``."""
+"""Numbers with a decimal comma, which YAML reads as two entries: ``{cpu: 1,5, memory: 2Gi}``."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Makes the policy of a document, or says everything that is wrong with it."""
+"""Compiles a document into a policy, or reports everything that is wrong with it."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -249,7 +249,7 @@ class _Compiler:
             )
 
     def _check_default_tier(self, tier: Tier) -> None:
-        """Report quotas that are too small for the tier that everybody is offered first.
+        """Report quotas that are too small for the default tier.
 
         A quota of 0 is a refusal on purpose; that of the platform is compared with every tier.
         """

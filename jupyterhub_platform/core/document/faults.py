@@ -1,4 +1,4 @@
-"""The faults of one document: collected, kept from echoing each other, put in order."""
+"""The faults of one document: collected, without consequences of known faults, and in order."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from difflib import get_close_matches
@@ -10,7 +10,7 @@ KeyPath = tuple[str | int, ...]
 """Where something stands in a document: keys, and positions in lists."""
 
 MAX_FAULTS: Final = 10_000
-"""What is reported of one document: each costs memory, and nobody reads on."""
+"""The most faults reported of one document: each costs memory, and no reader needs more."""
 _MAX_SHOWN: Final = 64
 _MAX_COMPARED: Final = 50_000
 _Entry = TypeVar("_Entry")
@@ -118,6 +118,6 @@ def join(names: Iterable[str]) -> str:
 
 
 def split_message(message: str, fix: str) -> tuple[str, str]:
-    """Split the message of an error of ours into what is wrong and the fix, if it names one."""
+    """Split the message of a platform error into what is wrong and the fix, if it names one."""
     what, found, rest = message.partition("; ")
     return (what, rest) if found else (what, fix)

@@ -1,4 +1,4 @@
-"""Whether the names in a declaration are names, and mean something that is declared."""
+"""Whether the names in a declaration are valid, and refer to something that is declared."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -129,7 +129,7 @@ class _Checks:
         self._findings.add(
             path,
             f"{quote(name)} has the level {level}, and only {join(may)} may manage groups",
-            f"write level: manager for {name} under users, or name somebody else",
+            f"write level: manager for {name} under users, or name another user",
             rests_on=[
                 ("users", self._people.get(fold_user(name), name), "level"),
                 ("defaults", "level"),
@@ -160,7 +160,7 @@ class _Checks:
                 ("users", last, "suspended"),
                 f"suspends {quote(last)}, the last admin{also if others else ''}, so that nobody "
                 "could govern the platform",
-                "remove it, or write level: admin for somebody else under users",
+                "remove it, or write level: admin for another user under users",
                 rests_on=rests_on,
             )
 
@@ -198,7 +198,7 @@ class _Checks:
                 self._findings.add((*at, "key"), what, "name the key, or write operator: Exists")
 
     def check_default_tier(self) -> None:
-        """Report a default tier that is unknown, or not for everybody."""
+        """Report a default tier that is unknown, or not open to all users."""
         path, name = ("defaults", "tier"), self._declaration.defaults.tier
         if not name:
             return
@@ -213,7 +213,7 @@ class _Checks:
             )
 
     def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
-        """Report a grant for nobody, of nothing, for no time, or by nobody."""
+        """Report a grant without a user or group, an addition, a duration or a granter."""
         if (grant.user is None) == (grant.group is None):
             what = "is for nobody" if grant.user is None else "is for a user and for a group"
             rests_on = [(*path, "user"), (*path, "group")]

@@ -56,11 +56,9 @@ class DeclaredDefaults(Declared):
 
 
 class DeclaredSuspension(Declared):
-    """Keeps a person out for a while, or until it is removed; nothing of theirs is deleted."""
+    """Keeps a user out for a while, or until it is removed; none of their data is deleted."""
 
-    reason: Text = Field(
-        description="Why, for whoever reads it later.", examples=["left the project"]
-    )
+    reason: Text = Field(description="Why, for later readers.", examples=["left the project"])
     until: Instant | None = Field(
         None,
         description="When it ends by itself, with a time zone; absent: when it is removed.",
@@ -210,9 +208,7 @@ class DeclaredGrant(Declared):
         description="When it ends, with a time zone.", examples=["2030-01-31T18:00:00Z"]
     )
     by: str = Field(description="User name of who decided it.", examples=["admin"])
-    reason: Text = Field(
-        description="Why, for whoever reads it later.", examples=["paper deadline"]
-    )
+    reason: Text = Field(description="Why, for later readers.", examples=["paper deadline"])
 
 
 class Declaration(Declared):

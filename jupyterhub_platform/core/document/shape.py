@@ -1,4 +1,4 @@
-"""Reads the shape of a document: unknown and missing keys and wrong types, as faults of ours.
+"""Reads the shape of a document: reports unknown and missing keys and wrong types as faults.
 
 What has such a fault is taken out, or replaced by the example of its key, so that the rest can be
 read and checked as well; :class:`~jupyterhub_platform.core.document.faults.Findings` knows that it
@@ -59,7 +59,7 @@ def _key_path(detail: ErrorDetails) -> KeyPath:
 
 
 def _explain(detail: ErrorDetails, findings: Findings) -> tuple[str, str]:
-    """Say what is wrong, and the fix, in words of ours."""
+    """Say what is wrong, and the fix, in our own words."""
     path, value, context = _key_path(detail), detail["input"], detail.get("ctx", {})
     kind = detail["type"]
     if kind == FAULT:
@@ -99,7 +99,7 @@ def _render(example: object) -> str:
 
 
 def _nested_at(path: KeyPath) -> type[BaseModel] | None:
-    """Return the class that reads what stands at ``path``; ``None`` if it has no keys of ours."""
+    """Return the class that reads what stands at ``path``; ``None`` if it has no declared keys."""
     found: Any = Declaration
     for key in path:
         if isinstance(found, type) and issubclass(found, BaseModel):

@@ -1,4 +1,4 @@
-"""What an amount in the document was meant to be, where it cannot be what is written.
+"""What an implausible amount in the document was probably meant to be.
 
 ``memory: 8`` is eight bytes to Kubernetes, ``500m`` of memory half a byte, and ``cpu: 2Gi`` more
 cores than there are anywhere. It refuses none of them, and nothing ever starts with them.

@@ -1,7 +1,7 @@
-"""The API server of one cluster: asked, and never told anything.
+"""A read-only connection to the API server of one cluster.
 
-There is no way here to send anything but GET, and POST of reviews, which ask what somebody may do
-and leave nothing behind.
+It can send only GET, and POST of access reviews, which ask what a user may do and leave nothing
+behind.
 """
 
 import json
@@ -45,7 +45,7 @@ class ClusterRefusedError(PlatformError):
 
 
 class Connection:
-    """Connections to one API server, with somebody's rights.
+    """Connections to one API server, with the rights of one user or service account.
 
     Attributes
     ----------

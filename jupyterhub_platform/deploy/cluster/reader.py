@@ -1,4 +1,4 @@
-"""Reads from a cluster what the checks look at; what may not be read is a fact, too."""
+"""Reads from a cluster what the checks need; what may not be read is a fact, too."""
 
 from collections.abc import Iterable, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What was found out about a cluster, a Hub and a policy file, before anything is judged."""
+"""Facts about a cluster, a Hub and a policy file, before any check judges them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What a check says: how it stands, and for what is not well, what, why it matters and the fix."""
+"""The result of a check: its status, and for each problem what, why it matters and the fix."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from jupyterhub_platform.deploy.doctor.facts import Facts, Objects
 
 
 class Status(StrEnum):
-    """How a thing stands, from well to bad."""
+    """The status of a check, from well to bad."""
 
     OK = "ok"
     UNKNOWN = "unknown"
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is not well: what it is, why it matters, and exactly what to do."""
+    """One problem: what it is, why it matters, and exactly what to do."""
 
     status: Status
     what: str
@@ -51,7 +51,7 @@ READ_RIGHTS: Final = (
     "kubectl apply -f helm-values/doctor-role.yaml && kubectl create clusterrolebinding "
     "jupyterhub-platform-doctor --clusterrole jupyterhub-platform-doctor --user YOU"
 )
-"""Gives somebody the rights that the checks read with."""
+"""Gives a user the rights that the checks read with."""
 FROM_OUTSIDE: Final = (
     "Run jhp doctor outside of the Hub's pod, with --namespace and a kubeconfig of yours: here it "
     "reads with the Hub's own rights, which are to stay as few as they are."

@@ -1,4 +1,4 @@
-"""Everything that ``jhp doctor`` looks at, in the order in which it says it."""
+"""Every check of ``jhp doctor``, in the order of its output."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""What a user is told about invites: whoever has the link of one decides on their password."""
+"""What a user is told about invites: the holder of an invite link sets their password."""
 
 from datetime import datetime, timedelta
 from typing import Final
@@ -24,7 +24,7 @@ def tell_of_invite(account: Credentials | None, now: datetime) -> str:
         at = describe_instant(account.updated_at)
         return (
             f"{by} invited you to set a new password on {at}. Your password "
-            "works until somebody sets a new one with the link. If you did not ask for that, set "
+            "works until the link is used to set a new one. If you did not ask for that, set "
             "a new password yourself: the link is void then."
         )
     used, last = account.invite_used_at, account.password_set_at

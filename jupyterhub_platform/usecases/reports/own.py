@@ -73,7 +73,7 @@ class AccountReport:
 class PersonReport:
     """One person: what they hold against which limit, and what would fit now.
 
-    ``limits`` hold in every account. ``level`` is empty for somebody whom the policy does not know.
+    ``limits`` hold in every account. ``level`` is empty for a user whom the policy does not know.
     """
 
     name: str
@@ -100,7 +100,7 @@ def report_own(facts: Facts, viewer: Viewer) -> PersonReport:
 def report_person(facts: Facts, viewer: Viewer, name: str) -> PersonReport:
     """Report what ``name`` holds, as far as the viewer may see it.
 
-    Whoever only manages some of their groups sees these, and nothing held elsewhere.
+    A viewer who manages some of their groups sees only these, and nothing held elsewhere.
     """
     own = viewer.reads_own and name == viewer.name
     memberships = viewer.memberships if own else frozenset[str]()

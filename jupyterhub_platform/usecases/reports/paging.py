@@ -1,4 +1,4 @@
-"""One page of a long list: searched, sorted and cut here, so that only what is shown is sent."""
+"""One page of a long list: searched, sorted and cut on the server, so that only that is sent."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

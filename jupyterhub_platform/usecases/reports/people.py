@@ -16,7 +16,7 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer, groups_of
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """One person in a list. ``level`` is empty for somebody whom the policy does not know.
+    """One person in a list. ``level`` is empty for a user whom the policy does not know.
 
     ``pressed`` is the limit of which they hold the largest part.
     """
@@ -94,7 +94,7 @@ def _say(count: int, holding: int) -> str:
 
 
 def is_known(facts: Facts, name: str) -> bool:
-    """Tell whether somebody is declared, or holds something."""
+    """Tell whether a user is declared, or holds something."""
     return name in facts.policy.people or bool(facts.book.of_user(name))
 
 

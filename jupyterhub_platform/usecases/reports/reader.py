@@ -1,4 +1,4 @@
-"""What the store says now, for whoever reports it: read only, whole, and as of one moment.
+"""What the store says now, for reports: read-only, complete, and as of one moment.
 
 The Hub alone writes. A reader compiles each policy revision once, and adds up open reservations
 in a book of its own, so that every report asks the same rules as admission does.
@@ -206,7 +206,7 @@ class StoreReader:
             return self._store
 
     def _open(self) -> Store:
-        # Who asks in vain does not wait again: the next try is a little later.
+        # After a failed try the next caller does not wait: the store is tried again a little later.
         if self._failed is not None and time.monotonic() < self._failed[0] + RETRY_SECONDS:
             raise self._failed[1]
         try:

@@ -82,7 +82,7 @@ def report_tiers(facts: Facts, viewer: Viewer, denials: Iterable[DecisionRecord]
 
 
 def describe_access(access: Access, viewer: Viewer) -> str:
-    """Say who may use a tier; people are named to whoever may see everybody."""
+    """Say who may use a tier; users are named only to viewers who may see all users."""
     parts = []
     if access.groups:
         parts.append(f"members of {', '.join(sorted(access.groups))}")

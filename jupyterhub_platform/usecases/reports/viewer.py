@@ -1,4 +1,4 @@
-"""Who reads a report, and what of it is theirs to see."""
+"""Who reads a report, and what they may see of it."""
 
 from dataclasses import dataclass, replace
 
@@ -13,8 +13,8 @@ class Viewer:
 
     ``memberships`` are the groups that the Hub has them in. With ``reads_own`` they see what is
     theirs, with ``reads_all`` everything, and of ``reads_groups`` what is charged to these groups,
-    and their members. Whoever ``manages`` is in charge of the groups that policy names them for,
-    which :meth:`resolve` looks up.
+    and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
+    names them among; :meth:`resolve` looks these up.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Whether what tiers claim can be claimed: templates that give as many devices as quotas count."""
+"""Whether tiers' devices can be claimed: templates that give as many devices as quotas count."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final

@@ -80,7 +80,7 @@ def look_at_images(facts: Facts) -> Iterator[Finding]:
         if "@sha256:" not in image.reference:
             yield warning(
                 f"The image {image.name} is named by a tag: {image.reference}",
-                "What it is can change without anybody having reviewed it, from node to node.",
+                "A tag can move to another image without a review, and differ from node to node.",
                 f"Write images.{image.name}.reference in the policy with its digest: "
                 f"{image.reference}@sha256:…; docker buildx imagetools inspect {image.reference} "
                 "says it.",
@@ -123,5 +123,5 @@ def _look_at_secrets(cluster: Cluster) -> Iterator[Finding]:
             yield unknown(
                 f"Whether there is the pull secret {name} is not known: you may not read it.",
                 "Without it, images of a registry that wants a login cannot be pulled.",
-                f"kubectl get secret {name} --namespace {cluster.namespace}, as somebody who may.",
+                f"kubectl get secret {name} --namespace {cluster.namespace}, as a user who may.",
             )

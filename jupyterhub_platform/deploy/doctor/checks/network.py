@@ -1,4 +1,4 @@
-"""Whether pods are kept from each other, and what the Hub needs is let through."""
+"""Whether NetworkPolicies keep pods from each other, and allow what the Hub needs."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -97,11 +97,11 @@ def look_at_network(facts: Facts) -> Iterator[Finding]:
 
 
 _PAST_THE_HUB: Final = "People's servers reach each other, past the Hub and its shares."
-_WHY_UNREAD: Final = "A policy that is missing or too narrow shows only when somebody is refused."
+_WHY_UNREAD: Final = "A policy that is missing or too narrow shows only when a request is refused."
 
 
 def _look_at_servers(network: Network, servers: Party) -> Iterator[Finding]:
-    """Find out whether the policies that select servers let them reach each other all the same."""
+    """Find out whether the policies that select servers still let them reach each other."""
     if not network.isolating(servers, "Ingress"):
         return
     may, _ = network.lets(servers, servers, SERVER_PORT)

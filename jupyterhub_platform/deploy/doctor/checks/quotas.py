@@ -122,7 +122,7 @@ def _say_held(name: str, held: Mapping[str, int]) -> str:
 def _look_at_platform(
     quota: str, hard: Mapping[str, int], held: Mapping[str, int], policy: Policy
 ) -> Iterator[Finding]:
-    """Compare what everybody together may hold, by the policy and by the namespace."""
+    """Compare what all users together may hold, by the policy and by the namespace."""
     requested = {name for tier in policy.tiers.values() for name in tier.requests}
     claimed = {name for tier in policy.tiers.values() for name in tier.devices}
     for name, most in policy.quota.quota.items():
