@@ -1,4 +1,4 @@
-"""A pod's events, as Kubernetes reports them: which one is the newest, and when it was."""
+"""A pod's events, as Kubernetes reports them: the newest one, and its time."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
@@ -12,12 +12,12 @@ _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def none() -> tuple[Manifest, ...]:
-    """Give no events, where nobody watches them."""
+    """Return no events, where they are not watched."""
     return ()
 
 
 def about(pod: Manifest, events: Events) -> list[Manifest]:
-    """List the events of this very pod, and not of an earlier one of the same name."""
+    """List the events of this exact pod, not of an earlier one of the same name."""
     uid = part(pod, "metadata").get("uid")
     return [each for each in events() if part(each, "involvedObject").get("uid") in (None, uid)]
 
@@ -29,7 +29,7 @@ def newest(events: Iterable[Manifest], reasons: Collection[str]) -> Manifest:
 
 
 def seen_at(event: Manifest) -> datetime:
-    """Return when an event was seen last."""
+    """Return when an event was last seen."""
     told = part(event, "series").get("lastObservedTime")
     for value in (told, event.get("lastTimestamp"), event.get("eventTime")):
         try:

@@ -1,6 +1,6 @@
-"""Whether a node is on its way for a pod that has none, as the cluster's autoscaler says it.
+"""Whether the cluster's autoscaler is adding a node for an unscheduled pod.
 
-Cluster Autoscaler and Karpenter write it as events of the pod.
+Cluster Autoscaler and Karpenter report it as events of the pod.
 """
 
 import re
@@ -41,7 +41,7 @@ _NO_HELP: Final = frozenset(
 
 
 def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cause:
-    """Say of a pod that has no node, for this ``cause``, whether one is on its way."""
+    """Add to this ``cause`` of an unscheduled pod whether a node is coming."""
     last = newest((each for each in events if _is_of_an_autoscaler(each)), _REASONS)
     if not last or cause.code in _NO_HELP:
         return cause
@@ -54,7 +54,7 @@ def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cau
 
 
 def _is_of_an_autoscaler(event: Manifest) -> bool:
-    """Tell whether an autoscaler says it; FailedScheduling is the scheduler's word, too."""
+    """Tell whether an autoscaler sent it; the scheduler uses FailedScheduling, too."""
     if event.get("reason") != "FailedScheduling":
         return True
     component = part(event, "source").get("component") or event.get("reportingComponent")

@@ -1,4 +1,4 @@
-"""What is wrong with the volumes of a pod: as the scheduler says it, and as its events do."""
+"""What is wrong with the volumes of a pod, by the scheduler's message and the pod's events."""
 
 import re
 from collections.abc import Iterable
@@ -169,7 +169,7 @@ _GOOD: Final = frozenset({"SuccessfulAttachVolume", "Pulling", "Pulled"})
 
 
 def explain_events(events: Iterable[Manifest]) -> Cause | None:
-    """Return why a pod that has a node is not begun there, by the newest of its events."""
+    """Return why a scheduled pod does not begin on its node, from the newest of its events."""
     last = newest(events, _OF_REASONS.keys() | _GOOD)
     reason, message = str(last.get("reason")), str(last.get("message"))
     if reason == "FailedAttachVolume" and _ELSEWHERE_ATTACHED.search(message):
