@@ -1,4 +1,4 @@
-"""Whose pod is this: a name alone says nothing, two Hubs may give the same one."""
+"""Tells whose pod it is: a name alone is not enough, since two Hubs may use the same one."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,7 +12,7 @@ STOCK_SERVER: Final = "hub.jupyter.org/servername"
 
 
 class Standing(Enum):
-    """What a pod that bears the name of a server's pod is to that server."""
+    """What a pod with the name of a server's pod is to that server."""
 
     THIS_START = auto()
     EARLIER_START = auto()
