@@ -1,4 +1,4 @@
-"""Run JupyterHub's single-user servers as local processes that end completely, and never lose one."""
+"""Run JupyterHub's single-user servers as local processes; end them completely, lose none."""
 
 import asyncio
 import os
