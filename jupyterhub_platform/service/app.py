@@ -1,4 +1,4 @@
-"""The application: what answers where."""
+"""The application: the service's routes."""
 
 import re
 from typing import Any
@@ -42,7 +42,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
 
 
 def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) -> Application:
-    """Make the application that answers below the prefix of the service."""
+    """Create the application that serves below the prefix of the service."""
     prefix = environment.prefix
     return Application(
         [url(f"{re.escape(prefix)}{path}", handler) for path, handler in ROUTES],
