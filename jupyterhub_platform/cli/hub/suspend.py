@@ -1,4 +1,4 @@
-"""``jhp suspend`` and ``jhp resume``: put somebody out at once, and let them in again."""
+"""``jhp suspend`` and ``jhp resume``: lock a user out at once, and let them in again."""
 
 import json
 import shlex

@@ -1,4 +1,4 @@
-"""Which command starts the proxy that stands in front of the Hub.
+"""Finds the command that starts the proxy in front of the Hub.
 
 ::
 
@@ -8,8 +8,8 @@
     node_modules/ of the wheel   with Node likewise
     PATH                         ``configurable-http-proxy``, installed by other means
 
-The first one that is there is taken. One that was asked for by name and does
-not work is an error, so that nobody runs another proxy than they think.
+The first one that exists is used. One that was named explicitly and does not work is an error, so
+that no operator runs another proxy than they think.
 """
 
 import importlib.util
@@ -43,11 +43,11 @@ def find_proxy_command(
     Parameters
     ----------
     environ
-        Where the variables and ``PATH`` are read.
+        Where the variables and ``PATH`` are read from.
     checkout
         The folder that may contain ``node_modules``.
     bundled
-        The folder of the package that does where it was installed from a wheel.
+        The package's folder that does, if it was installed from a wheel.
 
     Returns
     -------
