@@ -12,7 +12,7 @@ from tornado import web
 
 DEEPEST: Final = 20
 MAX_INTEGER: Final = 2**63 - 1
-"""What a database counts to."""
+"""The largest integer of a database."""
 MAX_BYTES_OF_STRANGERS: Final = 2**16
 """Limit for callers who are not logged in: they send a name and a password at most."""
 

@@ -17,12 +17,12 @@ from tornado import web
 T = TypeVar("T")
 
 MAX_WAITING: Final = 16
-"""Checks of passwords that wait for their turn: some seconds of work."""
+"""Password checks that may wait for their turn: some seconds of work."""
 _RETRY_SECONDS: Final = 5
 _NICE: Final = 10
 
 STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
-"""For changes, and what reads the store, in the name of people who are known."""
+"""For changes, and reads of the store, on behalf of known users."""
 
 
 def _make_way() -> None:

@@ -22,7 +22,7 @@ from jupyterhub_platform.service.hub_watchdog import HubProcess, end_with
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
-"""How long it may take until a level, a login or a person that was taken away is noticed."""
+"""How long a revoked level, login or user may stay unnoticed."""
 
 _BIND_SECONDS: Final = 10.0
 

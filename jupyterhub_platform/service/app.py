@@ -38,7 +38,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
     ("api/.*", NotFoundCall),
 )
-"""What answers, by the path below the prefix of the service."""
+"""The handlers, by path below the prefix of the service."""
 
 
 def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) -> Application:

@@ -29,7 +29,7 @@ _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
-"""The arguments that say which part of a list is asked for."""
+"""The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
 _Report = TypeVar("_Report")
 

@@ -11,7 +11,7 @@ from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import Facts
 
 AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
-"""What a page is told after a server was stopped from it."""
+"""Arguments of a page after a server was stopped from it."""
 
 
 class PageHandler(Identified):

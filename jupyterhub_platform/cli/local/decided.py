@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.upstream.unix_sockets import render_unix_url
 from jupyterhub_platform.sockets import Sockets
 
 URL_FILE: Final = "url"
-"""File in the state directory, with the address that the Hub's configuration came to."""
+"""File in the state directory, with the final address from the Hub's configuration."""
 
 _INSTEAD_OF_SOCKETS: Final = (
     "ip", "port", "hub_ip", "hub_port", "hub_connect_ip", "hub_connect_port",

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import IO, Final
 
 MAX_BYTES: Final = 16 * 2**20
-"""Of one file; three older ones are kept beside it: ``hub.log.1`` is the newest of them."""
+"""Size of one file; three older ones are kept beside it: ``hub.log.1`` is the newest of them."""
 KEPT_FILES: Final = 3
 BURST_BYTES: Final = 2 * 2**20
 BYTES_PER_SECOND: Final = 2**15
-"""What may be written for hours; a day of it is 2.8 GB, of which the last files are kept."""
+"""The sustained rate; a day of it is 2.8 GB, of which the last files are kept."""
 LINE_BYTES: Final = 2**14
 
 _RESUMING_BYTES: Final = BURST_BYTES // 8

@@ -25,7 +25,7 @@ from jupyterhub_platform.core.errors import PlatformError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BUNDLED = Path(__file__).resolve().parents[2] / "bundled"
-"""What a wheel carries of what a checkout has at its top; ``setup.py`` puts it there."""
+"""A wheel's copy of what a checkout has at its top; ``setup.py`` puts it there."""
 
 OLDEST_NODE = 20
 

@@ -17,7 +17,7 @@ class Standing(Enum):
     THIS_START = auto()
     EARLIER_START = auto()
     UNMARKED = auto()
-    """It names this user and server, but was made by a KubeSpawner that is not ours."""
+    """It names this user and server, but was created by a KubeSpawner without the platform."""
     SOMEBODY_ELSES = auto()
 
 

@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.kubernetes.pod_owner import (
 from jupyterhub_platform.usecases.book import Book
 
 GRACE: Final = timedelta(minutes=5)
-"""For how long a pod of ours is seen to belong to no server before it is removed."""
+"""How long a pod of this Hub has to be orphaned before it is removed."""
 
 
 class PodOwnership(StrEnum):
@@ -30,15 +30,15 @@ class PodOwnership(StrEnum):
     KNOWN = "known"
     """Its server holds a reservation: the Hub watches it, and adopts it after a restart."""
     ORPHANED = "orphaned"
-    """This Hub made it, and no server of it holds anything."""
+    """This Hub created it, and none of its servers has a reservation."""
     UNMARKED = "unmarked"
-    """Made by a KubeSpawner before the platform was there, for nobody whose server runs."""
+    """Created by a KubeSpawner before the platform was installed, for a server that is gone."""
     FOREIGN = "foreign"
-    """Another Hub's, or nobody's."""
+    """Another Hub's, or without an owner."""
 
 
 Holds = Callable[[str, str], bool]
-"""Whether a server, by its user and name, holds anything."""
+"""Whether a server, by its user and name, has a reservation."""
 
 
 def judge(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:

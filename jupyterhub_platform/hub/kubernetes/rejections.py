@@ -149,7 +149,7 @@ _SORTED: Final = (
     (_RATIO, _out_of_ratio),
     (_STANDARD, _too_powerful),
 )
-"""What the cluster forbids, by how it says that."""
+"""The cluster's rejections, by their wording."""
 
 
 def _amounts(listed: str) -> Mapping[str, str]:

@@ -12,7 +12,7 @@ from kubespawner.spawner import EventReflector, PodReflector
 from traitlets import default
 
 _TRIES: Final = 3
-"""A list takes longer than other requests: it has as long as so many of them."""
+"""A list takes longer than other requests: its timeout is this multiple of theirs."""
 
 
 class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
@@ -55,4 +55,4 @@ class AnsweredEventReflector(AnsweredReflector, EventReflector):  # type: ignore
 
 
 REFLECTORS: Final = {"pods": AnsweredPodReflector, "events": AnsweredEventReflector}
-"""By what they show, in place of KubeSpawner's own."""
+"""By what they watch, in place of KubeSpawner's own."""

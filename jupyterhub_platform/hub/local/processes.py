@@ -29,7 +29,7 @@ ISOLATED: Final = ("-I", "-S", str(SUPERVISOR))
 from there."""
 
 PYTHON: Final = str(Path(sys.executable).parent.resolve() / Path(sys.executable).name)
-"""This Python, by a path that people can follow: a link to it may be where they may not go."""
+"""This Python, by a path that users can follow: a link to it may be where they may not go."""
 
 _ENDED: Final = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")

@@ -31,7 +31,7 @@ _CAPABILITY_VERSION = 0x20080522
 _JOIN_SESSION_KEYRING = 1
 _KEYCTL = {"x86_64": 250, "ppc64le": 271, "s390x": 280, "armv7l": 311, "i686": 288}
 _KEYCTL_ELSEWHERE = 219
-"""On aarch64, and whatever came to Linux later."""
+"""On aarch64, and on architectures that Linux supported later."""
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
 _LISTENER = 3

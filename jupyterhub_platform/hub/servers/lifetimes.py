@@ -16,11 +16,11 @@ from jupyterhub_platform.hub.servers.inventory import stop_server
 from jupyterhub_platform.hub.upstream.event_loop import Turn
 
 _Running: TypeAlias = tuple[Any, Any, Reservation]
-"""A person, a server of theirs, and what it holds."""
+"""A user, one of their servers, and its reservation."""
 
 WARN_BEFORE: Final = timedelta(minutes=10)
 LOOKS_WITHOUT_ANSWER: Final = 3
-"""After so many in a row, a server that does not say whether a kernel is busy counts as idle."""
+"""After so many missing answers in a row, a server counts as idle."""
 
 _ASKED_AT_ONCE: Final = 10
 _ANSWER_SECONDS: Final = 20.0  # beside a kernel that takes all its CPU a server is slow

@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.upstream.database_errors import (
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
-"""What is still half-way in the second one is not worked at by the Hub."""
+"""A server that is half-way in two rounds is not being worked on by the Hub."""
 
 
 class ServerRecovery:

@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.spawn_page.view import build_view
 def spawn_form(
     platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
 ) -> str:
-    """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
+    """Render the form that starts ``server`` of ``user``, for the viewer of ``handler``."""
     snapshot, now = platform.snapshot, datetime.now(UTC)
     policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)

@@ -17,7 +17,7 @@ from tornado import web
 WITH_SECRETS: Final = frozenset(
     {"api", "login", "logout", "signup", "oauth_login", "oauth_callback", "token"}
 )
-"""First parts of addresses below the Hub's prefix where tokens, codes and cookies are given."""
+"""First path segments below the Hub's prefix whose answers hold tokens, codes or cookies."""
 SENTENCES: Final[Mapping[int, str]] = {
     400: "The Hub cannot read this request. Look at its address, its arguments and its body.",
     401: "The Hub does not know who asks. Log in, or send a token.",
@@ -29,7 +29,7 @@ SENTENCES: Final[Mapping[int, str]] = {
     409: "This does not fit what the Hub has now. Look at its state, and ask again.",
     503: "The Hub cannot do this right now. Try again in a minute.",
 }
-"""What is said of an error that came without a word, by its status."""
+"""Sentences for errors without a message, by status."""
 _PATCHED: Final = "_platform_answers"
 
 

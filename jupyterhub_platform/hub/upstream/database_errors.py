@@ -19,7 +19,7 @@ SENTENCE: Final = (
     "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
 )
 REFUSED_VALUES: Final = (DataError, InterfaceError, OverflowError, ValueError)
-"""What is raised about a value that neither the database nor Python's arithmetic takes."""
+"""Raised for a value that neither the database nor Python's arithmetic accepts."""
 _RETRY_SECONDS: Final = 10
 _COMMITS: Final = "platform_commits"
 _FAILURE: Final = "_platform_database_failure"

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 SWITCH_SECONDS: Final = 0.0005
 MAX_TURN_SECONDS: Final = 0.003
-"""A step that begins just before its end comes on top; together they stay below 20 ms."""
+"""A step that begins just before its end adds to it; together they stay below 20 ms."""
 
 
 def shorten_switch_interval() -> None:
@@ -25,7 +25,7 @@ def shorten_switch_interval() -> None:
 
 async def freeze_heap_once_served(app: Any) -> None:
     """Once the Hub serves, have the collector ignore the objects that exist by then."""
-    while app.http_server is None:  # noqa: ASYNC110 - the Hub tells nobody when it begins
+    while app.http_server is None:  # noqa: ASYNC110 - the Hub has no event for its begin
         await asyncio.sleep(1)
     freeze_heap()
 
@@ -36,7 +36,7 @@ def freeze_heap() -> None:
 
 
 _gc_paused: Final[list[object]] = []
-"""One entry for each work under way that wants no collection."""
+"""One entry for each running block that pauses the collector."""
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from typing import Final
 KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
 """configurable-http-proxy 5.3 keeps no connection to a Unix socket. Needless once it does."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
-"""It takes what it cannot decode, and as many connections as come. Needless once it does not."""
+"""It accepts what it cannot decode, and any number of connections. Needless once it does not."""
 _OTHER_DESCRIPTORS: Final = 128
 
 

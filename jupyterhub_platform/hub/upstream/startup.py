@@ -29,7 +29,7 @@ STEPS: Final[Mapping[str, str]] = {
     "init_role_assignment": "c.JupyterHub.load_roles",
     "init_tornado_settings": "c.JupyterHub.tornado_settings and template_paths",
 }
-"""The steps of a start that read settings, and which ones."""
+"""The steps of a start that read settings, with those settings."""
 
 KNOWN: Final[Mapping[str, str]] = {
     "Group management has been offloaded": "c.JupyterHub.load_groups and c.Authenticator."
@@ -41,7 +41,7 @@ KNOWN: Final[Mapping[str, str]] = {
     "When `reset_managed_roles_on_startup`": "c.Authenticator.reset_managed_roles_on_startup is "
     "on, and the authenticator has no roles to reset to. Turn it off",
 }
-"""Refusals that one would not understand from their words, by how they begin."""
+"""Refusals whose text does not explain itself, by its beginning."""
 
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 

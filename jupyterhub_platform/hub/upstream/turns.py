@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 _MAX_KNOWN: Final = 20_000
 _HELD_SECONDS: Final = 0.1
-"""How long strangers wait for those who are known, one after the other: they are answered, too."""
+"""How long strangers wait for successive known senders: strangers are answered, too."""
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 
 

@@ -19,7 +19,7 @@ from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
-"""What is to be started once the server has stopped, as the Hub's spawn page is told."""
+"""The start that follows the stop, as arguments of the Hub's spawn page."""
 _SPAWN: Final = "spawn"
 _MAX_LENGTH: Final = 64
 

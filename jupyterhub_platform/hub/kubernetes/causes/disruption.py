@@ -36,7 +36,7 @@ _NODE_LOST: Final = Cause(
 )
 _OF_STATUS: Final = {
     "Evicted": _EVICTED,
-    "Preempting": _PREEMPTED,  # by its kubelet, for a pod that the cluster cannot do without
+    "Preempting": _PREEMPTED,  # by its kubelet, for a critical pod of the cluster
     "Terminated": _MOVED,  # by its kubelet, as the node shuts down
     "NodeLost": _NODE_LOST,
 }
@@ -56,7 +56,7 @@ def explain_disruption(pod: Manifest) -> Cause | None:
     if disrupted.get("status") == "True":
         reason = str(disrupted.get("reason"))
         if reason == "DeletionByTaintManager" and _is_reported(pod):
-            return _MOVED  # somebody else taints nodes, too, and this one answers
+            return _MOVED  # other tools taint nodes, too, and this node responds
         return _OF_DISRUPTION.get(reason, _MOVED)
     return _NODE_LOST if _is_cut_off(pod) else None
 

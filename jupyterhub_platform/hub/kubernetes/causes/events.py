@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from jupyterhub_platform.core.manifests import Manifest, part
 
 Events: TypeAlias = Callable[[], Iterable[Manifest]]
-"""Gives the events of a pod; asked only of one that waits, since a namespace has thousands."""
+"""Returns a pod's events; called only for a waiting pod, since a namespace has thousands."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 

@@ -39,7 +39,7 @@ _WAITING: Final = {
 _UNPLACED: Final = frozenset({"Unschedulable", "SchedulerError"})
 _NOT_BEGUN: Final = frozenset({"ContainerCreating", "PodInitializing"})
 _SETUP_TIME: Final = timedelta(seconds=60)
-"""So long after it was put on a node a pod has its volumes and network, if nothing is wrong."""
+"""The time in which a scheduled pod gets its volumes and network, if nothing is wrong."""
 _REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,98}")
 _STATES: Final = ("state", "lastState")
 DELETED: Final = Cause(

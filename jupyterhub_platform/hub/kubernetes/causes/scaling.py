@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.kubernetes.causes.events import newest, seen_at
 from jupyterhub_platform.hub.kubernetes.causes.scheduling import SMALLER
 
 _PATIENCE: Final = timedelta(minutes=20)
-"""So long after it was asked for a node is on its way; autoscalers give up before."""
+"""How long a requested node counts as coming; autoscalers give up before."""
 _REASONS: Final = frozenset(
     {"TriggeredScaleUp", "Nominated", "NotTriggerScaleUp", "FailedScaleUp", "FailedScheduling"}
 )

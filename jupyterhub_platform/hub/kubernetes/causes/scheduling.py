@@ -21,7 +21,7 @@ _TAIL: Final = re.compile(
     r"\.\s+not found\s*$",
     re.DOTALL,
 )
-"""What is said of making room by ending others; that is no reason of its own."""
+"""What the scheduler says of preemption; it is not a separate reason."""
 _NEXT: Final = re.compile(r",\s+(?=\d+ )")
 _COUNTED: Final = re.compile(r"(\d+) (.*)", re.DOTALL)
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
@@ -235,4 +235,4 @@ _KINDS: Final = (
     _TAINTED,
     _OTHER_KIND,
 )
-"""In the order in which one reason is the cause before another."""
+"""In order of precedence as the cause."""

@@ -151,4 +151,4 @@ TEMPORARY: Final = (
         "closed for new servers (cordoned)",
     ),
 )
-"""The likeliest to pass by itself first."""
+"""In order: the most likely to pass by itself first."""

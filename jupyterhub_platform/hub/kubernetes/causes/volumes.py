@@ -105,7 +105,7 @@ SAID_BY_SCHEDULER: Final = (
         UNBOUND,
     ),
 )
-"""By what the scheduler says; what cannot pass by itself comes first."""
+"""By the scheduler's words; what cannot pass by itself comes first."""
 
 _ATTACHED: Final = Cause(
     "pod.volume_attached",
@@ -165,7 +165,7 @@ _OF_REASONS: Final = {
     "FailedPrepareDynamicResources": _DEVICES,
 }
 _GOOD: Final = frozenset({"SuccessfulAttachVolume", "Pulling", "Pulled"})
-"""After one of these it is something else that a pod waits for."""
+"""After one of these events a pod waits for something else."""
 
 
 def explain_events(events: Iterable[Manifest]) -> Cause | None:

@@ -129,7 +129,7 @@ def _unlimited(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     for path, container in containers(spec):
         for name, most in allowance.limits.items():
             if name == SERVERS or is_indivisible(name):
-                continue  # of these a container gets none unless it asks
+                continue  # a container gets none of these unless it asks
             if manifests.limit_of(part(container, "resources"), name) is None:
                 what = f"no limit, and {describe_amount(name, most)} is the limit of the tier"
                 yield Violation(EXCEEDS, f"{path}.resources.limits.{name}", what)

@@ -13,11 +13,11 @@ from jupyterhub_platform.core.pods import Home, Pod
 from jupyterhub_platform.core.resources import MEMORY, render_quantity
 
 _PREFIX: Final = "platform"
-"""Begins the name of every volume of ours; the operator's own are called otherwise."""
+"""Prefix of the platform's own volumes; the operator's are named differently."""
 
 
 STORAGE_TRAITS: Final = ("storage_pvc_ensure", "storage_capacity", "storage_class")
-"""KubeSpawner's settings with which it makes the claim of a home."""
+"""KubeSpawner's settings for creating the claim of a home."""
 
 
 def storage_traits(home: Home) -> dict[str, Any]:
