@@ -265,7 +265,7 @@ async def ask_hub(handler: Any) -> dict[str, Any] | None:
     except (HTTPError, TimeoutError):
         raise RefusalError(
             503,
-            "The Hub does not answer, so that nobody can be recognised. Try again in a moment.",
+            "The Hub does not answer, so the service cannot identify you. Try again in a moment.",
             "platform.hub",
             retry_after=5,
         ) from None

@@ -156,7 +156,7 @@ def read_node(path: Path) -> Manifest:
     try:
         node = json.loads(path.read_text())
     except ValueError as error:
-        raise click.UsageError(f"{path} is no JSON: {error}") from None
+        raise click.UsageError(f"{path} is not JSON: {error}") from None
     if not isinstance(node, dict) or node.get("kind") != "Node":
-        raise click.UsageError(f"{path} is no node; kubectl get node NAME -o json writes one.")
+        raise click.UsageError(f"{path} is not a node; kubectl get node NAME -o json writes one.")
     return node

@@ -135,6 +135,6 @@ def _check_address(url: str) -> None:
         read = httpx.URL()
     if read.scheme not in {"http", "https"} or not read.host:
         raise click.BadParameter(
-            f"{url!r} is no address of a Hub; write it as https://hub.example.com.",
+            f"{url!r} is not the address of a Hub; write it as https://hub.example.com.",
             param_hint="--url",
         )

@@ -93,7 +93,7 @@ def _read_command(text: str) -> list[str]:
         words = None
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise PlatformError(
-            f"CONFIGURABLE_HTTP_PROXY is no command: {text}. Write the path of a program, or a "
+            f"CONFIGURABLE_HTTP_PROXY is not a command: {text}. Write the path of a program, or a "
             'JSON list of words such as ["node", "proxy.js"].'
         )
     return words

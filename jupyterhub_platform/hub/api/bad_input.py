@@ -18,7 +18,7 @@ from tornado import web
 from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, count_commits
 
 VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
-_SENTENCE: Final = "The request has a value that cannot be used: it is too large, or no plain text."
+_SENTENCE: Final = "The request has a value that cannot be used: it is too large or not plain text."
 
 
 def refuse_bad_values(handler: type[Any]) -> type[Any]:
@@ -45,7 +45,9 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
             handler.db.rollback()
             raise web.HTTPError(400, "The request has a scope that does not exist.") from None
         except OAuth2Error as error:
-            raise web.HTTPError(400, f"The request is none of OAuth: {error.description}") from None
+            raise web.HTTPError(
+                400, f"The request is not a valid OAuth request: {error.description}"
+            ) from None
         except REFUSED_VALUES as error:
             if count_commits(handler.db) != before or handler._headers_written:
                 raise

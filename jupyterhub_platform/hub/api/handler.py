@@ -66,7 +66,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             Raised with 404.
         """
         if name not in self.platform.snapshot.policy.people and self.find_in_hub(name) is None:
-            raise web.HTTPError(404, f"There is nobody with the name {name[:64]!a}.")
+            raise web.HTTPError(404, f"There is no user with the name {name[:64]!a}.")
 
     def find_in_hub(self, name: str) -> Any:
         """Return the Hub's row of a user; text that cannot be a name is not looked up."""

@@ -34,7 +34,9 @@ class InviteHandler(PlatformAPIHandler):
         """Answer with the link: for admins, and for managers of new users in their groups."""
         self.require(*INVITE.scopes)
         if not getattr(self.authenticator, "local_credentials", False):
-            raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
+            raise web.HTTPError(
+                404, "Invites are off: this Hub signs people in through an identity provider."
+            )
         person = self.platform.snapshot.policy.people.get(name)
         if person is None:
             raise web.HTTPError(
@@ -124,7 +126,7 @@ class ResumeHandler(SuspensionHandler):
             given_back=list(GIVEN_BACK),
             shares=shares,
             not_given_back=list(NOT_GIVEN_BACK),
-            message=f"{name} logs in anew, and makes new tokens.",
+            message=f"{name} logs in again, and makes new tokens.",
         )
 
 

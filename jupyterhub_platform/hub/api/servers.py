@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
-BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
+BROKEN_OFF: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0
 """How long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"

@@ -61,7 +61,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         this one.
         """
         if not isinstance(username, str):
-            raise TypeError(f"{username!a} is no name of a user: a name is text")
+            raise TypeError(f"{username!a} is not a user name: a name is text")
         lowered = username.lower()
         if lowered.isascii() and not username.isascii():
             return username
@@ -286,9 +286,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         it is one every two seconds. Raise it where many people come from one address.
         """,
     ).tag(config=True)
-    allow_all = Bool(True, help="Everybody who is declared may log in; nobody else may.").tag(
-        config=True
-    )
+    allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""

@@ -78,11 +78,11 @@ async def read_person(said: Any) -> dict[str, Any] | None:
     name = model.get("name")
     # A name that is too long or empty is a wrong name, which the login page handles.
     if not isinstance(name, str) or not is_storable(name):
-        log.warning("The authenticator lets in somebody with the name %s", _show(name))
+        log.warning("The authenticator lets in a user with the name %s", _show(name))
         raise web.HTTPError(403, f"{NAMELESS}.")
     for key in ("auth_state", "user_info"):
         if model.get(key) is not None and not _is_json_object(model[key]):
-            log.warning("What the authenticator has as %s is no JSON; it is left out", key)
+            log.warning("The authenticator's %s is not valid JSON; it is dropped", key)
             model[key] = None
     return model
 
@@ -96,7 +96,9 @@ def read_groups(said: object, name: str) -> frozenset[str]:
     """Return the groups that an authenticator may put ``name`` into."""
     entries = _list_entries(said)
     if entries is None:
-        log.warning("The authenticator's groups of %s are no list of names; they are none", name)
+        log.warning(
+            "The authenticator's groups of %s are not a list of names; they are ignored", name
+        )
         return frozenset()
     texts = frozenset(entry for entry in entries if isinstance(entry, str) and is_name(entry))
     reserved = frozenset(filter(is_level_group, texts))
@@ -177,7 +179,7 @@ def _list_roles(
     """Yield the readable roles, without those that the Hub defines itself."""
     entries = _list_entries(said)
     if entries is None:
-        log.warning("The authenticator's roles are no list of roles; they are none")
+        log.warning("The authenticator's roles are not a list of roles; they are ignored")
         return
     if len(entries) > MAX_ENTRIES:
         log.warning("The authenticator has more than %d roles; the first count", MAX_ENTRIES)
@@ -207,7 +209,7 @@ def _read_role(
         if kind in said:
             bearers = _list_entries(said[kind] or ())
             if bearers is None:
-                log.warning("The authenticator's role %s has %s that are no list", name, kind)
+                log.warning("The authenticator's role %s has %s that are not a list", name, kind)
                 continue
             names = [each for each in bearers if isinstance(each, str) and is_name(each)]
             read[kind] = [each for each in names if not is_level_group(each)][:MAX_ENTRIES]

@@ -79,21 +79,21 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Authenticator",
         "auth_refresh_strict",
         True,
-        "a token of somebody whom their identity provider refuses goes on working",
+        "the token of a user whom the identity provider refuses goes on working",
         _is_on,
     ),
     Setting(
         "Authenticator",
         "auth_refresh_age",
         60,
-        "somebody who was removed keeps what they had until the Hub looks again",
+        "a removed user keeps what they had until the Hub checks again",
         _at_most(60),
     ),
     Setting(
         "Authenticator",
         "refresh_pre_spawn",
         True,
-        "somebody whom their identity provider refuses can still start a server",
+        "a user whom the identity provider refuses can still start a server",
         _is_on,
     ),
     Setting(
@@ -121,7 +121,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "JupyterHub",
         "concurrent_spawn_limit",
         None,
-        "a burst of starts takes the cluster's API away from everybody",
+        "a burst of starts makes the cluster's API unavailable to all",
         _is_limit,
     ),
     Setting(
@@ -142,7 +142,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Spawner",
         "args",
         None,
-        f"with {IDENTITY_ARGUMENT} above {IDENTITY_SECONDS}, somebody who is suspended stays a "
+        f"with {IDENTITY_ARGUMENT} above {IDENTITY_SECONDS}, a suspended user stays a "
         "visitor of other people's servers",
         _asks_often_enough,
     ),
@@ -172,15 +172,15 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "c.Authenticator.allow_all": "on with local accounts: the policy is the list of who comes in, "
     "and is asked for every authenticator",
     "jupyterhub-idle-culler": "idle_timeout and max_lifetime of a tier do the same, know a busy "
-    "kernel, and need no service with a token over everybody's servers",
+    "kernel, and need no service with a token over all users' servers",
 }
 """What is often advised and not set here, with the reason."""
 
 
 ALWAYS_ON: Final[Mapping[str, str]] = {
-    "Nothing starts from a GET": "any page could start servers for whoever opens it",
+    "Nothing starts from a GET": "any page could start servers for its visitors",
     "Options only name things": "values in them would be resources that nothing counts",
-    "The pod is looked at last": "hooks and overrides could add what nobody reserved, or the node",
+    "The pod is looked at last": "hooks and overrides could add what was not reserved, or the node",
     "No pod has a token for the cluster": "whatever runs in it would act as the Hub's neighbour",
     "No pod of another is touched": "two Hubs in a namespace give the same names",
     "No manifest is logged": "it holds the token of its server",

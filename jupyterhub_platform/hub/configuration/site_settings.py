@@ -124,7 +124,7 @@ def _check_prefix(hub: Any) -> None:
         try:
             path = value if trait == "base_url" else urlsplit(value).path
         except ValueError as error:
-            raise ConfigurationError(f"c.JupyterHub.{trait} is no address: {error}") from error
+            raise ConfigurationError(f"c.JupyterHub.{trait} is not an address: {error}") from error
         if not _PATH.fullmatch(path):
             raise ConfigurationError(
                 f"c.JupyterHub.{trait} is {value!r}, and a page's address cannot begin so. Use "
@@ -156,7 +156,7 @@ def load_class(hub: Any, trait: str, kind: type) -> Any:
             ) from error
     if not isinstance(found, type) or not issubclass(found, kind):
         raise ConfigurationError(
-            f"c.JupyterHub.{trait} is {chosen!r}, which is no class of a {kind.__name__}. Name one"
+            f"c.JupyterHub.{trait} is {chosen!r}, which is not a subclass of {kind.__name__}. Name one"
         )
     return found
 

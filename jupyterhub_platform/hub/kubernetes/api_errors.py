@@ -97,7 +97,7 @@ def no_answer() -> AdmissionDenied:
     """Create the refusal of a start that the cluster did not answer."""
     return _later(
         "The cluster does not answer, so this server could not be started. What may have been "
-        "started all the same is ended. Try again in a minute.",
+        "started is ended. Try again in a minute.",
         "cluster.no_answer",
     )
 

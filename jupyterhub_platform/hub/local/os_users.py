@@ -117,7 +117,7 @@ def _load(register: Path) -> dict[str, int]:
         found = None
     if found is None or len(set(found.values())) != len(found):
         raise LocalSpawnerError(
-            f"{register} cannot be read: it is no list of names, each with a user id of its own. "
+            f"{register} cannot be read: it is not a list of names, each with its own user id. "
             "It says whose files are whose: restore it from a backup, or rebuild it from the "
             "owners of the directories of people's homes."
         )

@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
 from jupyterhub_platform.hub.upstream.unix_sockets import SCHEME
 
 HUB_AT_A_PORT: Final = (
-    "The Hub listens at a port: whoever else is on this machine can take it while the Hub is down, "
+    "The Hub listens at a port: any other user of this machine can take it while the Hub is down, "
     "and be the Hub for the servers that go on. `jhp up` uses sockets instead, which they cannot."
 )
 

@@ -130,7 +130,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         if not self.allow_named_servers:
             return "Each person has one server on this Hub."
         if _is_active(user, name):
-            return f"A server {name[:_MAX_SHOWN_LENGTH]} is there already. Choose another name."
+            return f"A server {name[:_MAX_SHOWN_LENGTH]} exists already. Choose another name."
         if name in user.orm_spawners:
             return ""
         if not is_valid_safe_slug(name):

@@ -21,10 +21,10 @@ CUSTOM_SCOPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "subscopes": [SELF, READ, MANAGE, OPERATE, ADMIN],
     },
     SELF: {"description": "See what I hold and may hold, and ask what would fit"},
-    READ: {"description": "See what everybody holds, and every decision"},
+    READ: {"description": "See what all users hold, and every decision"},
     MANAGE: {"description": "Manage people in the groups that I am in charge of"},
     OPERATE: {"description": "Run maintenance: reload the policy"},
-    ADMIN: {"description": "Invite anybody and change everything that is managed here"},
+    ADMIN: {"description": "Invite any user and change everything that is managed here"},
 }
 
 SERVICE_NAME: Final = "platform"
@@ -54,19 +54,19 @@ LEVEL_SCOPES: Final[Mapping[Level, tuple[str, ...]]] = {
 
 UNSAFE: Final[Mapping[str, str]] = {
     "admin:users": "can make itself an admin",
-    "admin:groups": "can put anybody into any group",
+    "admin:groups": "can put any user into any group",
     "groups": "can put admins into its group, and itself into any",
     "tokens": "can make tokens of admins",
-    "admin:auth_state": "reads credentials of everybody",
-    "access:servers": "runs code as everybody",
-    "servers": "starts and reaches servers of everybody",
-    "admin:servers": "starts servers of everybody and reads their state",
+    "admin:auth_state": "reads the credentials of every user",
+    "access:servers": "runs code as any user",
+    "servers": "starts and reaches the servers of every user",
+    "admin:servers": "starts the servers of every user and reads their state",
     "admin:server_state": "reads what spawners keep, tokens among it",
-    "shares": "opens servers of everybody",
-    "users:shares": "opens servers of everybody",
+    "shares": "opens the servers of every user",
+    "users:shares": "opens the servers of every user",
     "inherit": "has all that its owner has",
     "admin:services": "can serve pages of its own at the Hub's address, to which all are let in",
-    "proxy": "can have the proxy's token sent to a place of its own, and reroute everybody",
+    "proxy": "can have the proxy's token sent to another address, and reroute every user",
     "custom:platform": "can invite an admin and take their place",
     ADMIN: "can invite an admin and take their place",
 }
@@ -232,7 +232,7 @@ def check_roles(
     found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES}, admins)
     if found:
         raise PlatformError(
-            "These roles are not safe for anybody but admins: "
+            "These roles are safe for admins only: "
             + "; ".join(found)
             + ". Bind each scope to its owner (!user, !server), or give it to a service or to the "
             "group level:admin only, or to people whom the policy declares as admins"

@@ -25,7 +25,7 @@ def shorten_switch_interval() -> None:
 
 async def freeze_heap_once_served(app: Any) -> None:
     """Once the Hub serves, have the collector ignore the objects that exist by then."""
-    while app.http_server is None:  # noqa: ASYNC110 - the Hub has no event for its begin
+    while app.http_server is None:  # noqa: ASYNC110 - the Hub has no event for its start
         await asyncio.sleep(1)
     freeze_heap()
 

@@ -21,7 +21,7 @@ const CLOSING_MS = 5_000;
 const most = Number(process.env.JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS) || 65_536;
 const mostOfUser = Math.max(8, Math.floor(most / 4));
 
-const SAID = "The address of this request cannot be read: it is no UTF-8 with percent signs. Correct it.\n";
+const SAID = "The address of this request cannot be read: it is not valid percent-encoded UTF-8. Correct it.\n";
 
 const FULL =
   "As many connections to the servers of this user are open as one user may have. Close some of them.\n";

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-SENTENCE: Final = "next is no address of a page. Open the page that you want again."
+SENTENCE: Final = "next is not the address of a page. Open the page that you want again."
 _PATCHED: Final = "_platform_refuses_addresses"
 
 

@@ -67,7 +67,7 @@ def _say(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
 
 def _coming(cause: Cause) -> Cause:
     more = "A node for it is on its way."
-    fix = "Wait a few minutes; nobody has to do anything."
+    fix = "Wait a few minutes; no action is needed."
     return _say(cause, "cluster.node_coming", more, Who.NOBODY, fix)
 
 
