@@ -156,7 +156,7 @@ def load_class(hub: Any, trait: str, kind: type) -> Any:
             ) from error
     if not isinstance(found, type) or not issubclass(found, kind):
         raise ConfigurationError(
-            f"c.JupyterHub.{trait} is {chosen!r}, which is not a subclass of {kind.__name__}. Name one"
+            f"c.JupyterHub.{trait} is {chosen!r}, not a subclass of {kind.__name__}. Name one"
         )
     return found
 
