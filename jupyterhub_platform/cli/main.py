@@ -1,4 +1,4 @@
-"""The front desk: which verbs there are, and what an error of ours means to a shell."""
+"""The entry point of ``jhp``: its verbs, and the exit codes of its errors."""
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -29,7 +29,7 @@ VERBS: Final = {
 
 
 class LazyGroup(click.Group):
-    """Loads a verb when it is used, and turns errors of ours into exit codes."""
+    """Loads a verb when it is used, and turns the platform's errors into exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the verbs, in the order of :data:`VERBS`."""
@@ -45,7 +45,7 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a verb; an error of ours is its sentence on stderr, never a traceback."""
+        """Run a verb; an error of the platform is its sentence on stderr, never a traceback."""
         try:
             return super().invoke(ctx)
         except PlatformError as error:

@@ -1,4 +1,4 @@
-"""What to type for this very ``jhp``: a virtual environment need not be in PATH."""
+"""The command line for this exact ``jhp``: a virtual environment need not be in PATH."""
 
 import os
 import re
@@ -14,13 +14,13 @@ _CALL: Final = re.compile(rf"(?<![\w./-]){NAME} (?=[a-z])")
 
 
 def as_pasted(text: str) -> str:
-    """Write the commands in a text so that the shell that started this one finds them."""
+    """Rewrite the commands in a text so that the calling shell finds them."""
     return _CALL.sub(f"{own_command()} ", text)
 
 
 @cache
 def own_command() -> str:
-    """Return ``jhp`` where the shell finds this one by that name, its path elsewhere."""
+    """Return ``jhp`` if the shell finds this one by that name, its path otherwise."""
     program = Path(sys.argv[0])
     if program.name != NAME or not program.is_file():
         return NAME

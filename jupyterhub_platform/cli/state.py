@@ -1,4 +1,4 @@
-"""What ``jhp up`` keeps in its state directory, so that a restart finds everything where it was."""
+"""What ``jhp up`` keeps in its state directory, so that a restart finds everything in place."""
 
 import fcntl
 import json
@@ -17,7 +17,7 @@ _LEGIBLE: Final = "abcdefghjkmnpqrstuvwxyz23456789"  # none that look alike
 
 
 class State:
-    """A state directory, of which one platform at a time is the user."""
+    """A state directory, which one platform at a time uses."""
 
     def __init__(self, directory: Path) -> None:
         self.given = directory
@@ -28,12 +28,12 @@ class State:
         return self.directory / name
 
     def open(self) -> None:
-        """Make the directory, for nobody else to read, and take it.
+        """Create the directory, readable only by its owner, and lock it.
 
         Raises
         ------
         PlatformError
-            Raised if a platform runs from it already.
+            Raised if a platform already runs from it.
         """
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.directory.chmod(0o700)
@@ -48,18 +48,18 @@ class State:
                 "directory with --state."
             ) from None
         self._lock = lock
-        # The Hub makes its database for all to read.
+        # The Hub creates its database world-readable.
         (self / HUB_DATABASE).touch(mode=0o600)
         (self / HUB_DATABASE).chmod(0o600)
 
     def close(self) -> None:
-        """Leave the directory to others."""
+        """Release the directory."""
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
     def read_json(self, name: str) -> dict[str, Any]:
-        """Read one of our own files; empty if it is not there."""
+        """Read one of the platform's own files; empty if it is missing."""
         path = self / name
         if not path.exists():
             return {}
@@ -72,11 +72,11 @@ class State:
         return data if isinstance(data, dict) else {}
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
-        """Write one of our own files, whole or not at all, for nobody else to read."""
+        """Write one of the platform's own files atomically, readable only by its owner."""
         return write_private(self / name, json.dumps(data, indent=2) + "\n")
 
     def sample_passwords(self, names: Iterable[str]) -> dict[str, str]:
-        """Return a password for each of these people, the same as at the first start."""
+        """Return a password for each of these users, the same as at the first start."""
         passwords = self.read_json("sample-passwords.json")
         for name in names:
             passwords.setdefault(name, _make_password())
@@ -84,10 +84,10 @@ class State:
         return {name: str(passwords[name]) for name in names}
 
     def keep_secrets(self, url: str) -> dict[str, str]:
-        """Return the secrets that the Hub is given, made at the first start, and note its URL.
+        """Return the Hub's secrets, created at the first start, and record its URL.
 
-        One is the token with which ``jhp`` speaks to the Hub; with the other the admin service
-        signs its cookies, which so outlive a restart.
+        One is the token with which ``jhp`` calls the Hub; with the other the admin service signs
+        its cookies, so that they survive a restart.
         """
         kept = self.read_json("command.json")
         token = str(kept.get("token") or secrets.token_hex(16))
@@ -101,14 +101,14 @@ class State:
         }
 
     def end_sessions(self) -> None:
-        """Forget what cookies are signed with, so that none of before is good any more."""
+        """Forget the key that signs cookies, so that earlier ones become invalid."""
         (self / COOKIE_KEY_FILE).unlink(missing_ok=True)
         kept = {**self.read_json("command.json"), "cookie_secret": ""}
         self.write_json("command.json", kept)
 
 
 def write_private(path: Path, text: str) -> Path:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file atomically that only its owner can read."""
     rewrite(path, text)
     return path
 

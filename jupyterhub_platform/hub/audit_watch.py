@@ -1,7 +1,7 @@
-"""Looks after the record while the Hub runs: enters counts, proves it, notes its head elsewhere.
+"""Watches the audit record while the Hub runs: enters counts, verifies it, logs its head.
 
-The head goes into the Hub's log, which usually leaves the machine: whoever can write the database
-can write a whole chain anew, and only a head that was noted elsewhere shows it.
+The head goes into the Hub's log, which usually leaves the machine: anyone who can write the
+database can rewrite a whole chain, and only a head that was noted elsewhere shows it.
 """
 
 import asyncio
@@ -19,25 +19,25 @@ from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_he
 
 LOOK_SECONDS: Final = ENTER_SECONDS
 NOTE_SECONDS: Final = 3600.0
-"""How often the head is noted in the log, if it has changed."""
+"""How often the head is logged, if it has changed."""
 
 REST_FACTOR: Final = 100
-"""After a look at the whole chain there is none for so many times as long as it took."""
+"""After a check of the whole chain, none follows for this multiple of its duration."""
 
 MAX_SHOWN: Final = 5
 MAX_SEEN: Final = 1000
-"""Heads that are kept while the record is not what was written: one a minute, for most of a day."""
+"""Heads kept while the record is not intact: one a minute, for most of a day."""
 
 
 class AuditWatch:
-    """Looks once a minute, and at a long chain more rarely. Belongs to the Hub's loop."""
+    """Checks once a minute, and a long chain more rarely. Belongs to the Hub's loop."""
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
         self._head: Head | None = None
-        # Seen since the chain was last found to lead to all of them; a chain that was written anew
-        # does not, and goes on being found until the Hub ends: the log has the heads after that.
+        # Heads seen since the chain last led to all of them. A rewritten chain does not, and is
+        # reported until the Hub ends: the log has the heads after that.
         self._seen: list[Head] = []
         self._noted: Head | None = None
         self._note_again = 0.0
@@ -49,14 +49,14 @@ class AuditWatch:
 
     @classmethod
     def begin(cls, app: Any, runtime: Runtime) -> Self:
-        """Note the head that there is at the start, and have the last one noted at the end."""
+        """Log the head at the start, and have the last one logged at the end."""
         watch = cls(app, runtime)
         watch._note(find_head(runtime.store))
         atexit.register(watch.end)
         return watch
 
     def end(self) -> None:
-        """Enter what was counted, and note the last head; a store that is gone keeps neither."""
+        """Enter counts, and log the last head; a store that is down keeps neither."""
         try:
             for enter in self._runtime.admission.take_repeats():
                 enter()
@@ -65,7 +65,7 @@ class AuditWatch:
             self._app.log.warning("The audit's last head is not noted. %s", error)
 
     async def look(self) -> None:
-        """Enter what was counted, look at the record, and note its head if it is time."""
+        """Enter counts, check the record, and log its head when it is due."""
         loop = asyncio.get_running_loop()
         for enter in self._runtime.admission.take_repeats():
             await loop.run_in_executor(STORE_THREADS, enter)
@@ -91,7 +91,7 @@ class AuditWatch:
         proof = verify(self._runtime.store, self._seen[:known], ledger=False, say=self._go_on)
         took = time.monotonic() - began
         if proof.is_whole and known:
-            # Where the chain leads to the last one, it leads to all before it.
+            # A chain that leads to the last head leads to all before it.
             self._seen = self._seen[known - 1 :]
         self._look_again = time.monotonic() + took * REST_FACTOR
         self.proof, self.looked_at = proof, datetime.now(UTC)
@@ -109,7 +109,7 @@ class AuditWatch:
     def _take_head(self, head: Head | None) -> None:
         if head is not None and head not in self._seen[-1:] and len(self._seen) < MAX_SEEN:
             self._seen.append(head)
-        # What was seen once is not unseen: a chain that was cut off stays shorter than that.
+        # A head that was seen stays seen: a truncated chain remains shorter than that.
         if head is not None and (self._head is None or head.seq >= self._head.seq):
             self._head = head
             metrics.AUDIT_SEQUENCE.set(head.seq)
@@ -123,7 +123,7 @@ class AuditWatch:
         self._noted, self._note_again = head, time.monotonic() + NOTE_SECONDS
 
     def to_json(self) -> dict[str, Any]:
-        """Render what was found last, for the health of the platform."""
+        """Render the last finding, for the health of the platform."""
         proof = self.proof
         return {
             "whole": proof.is_whole if proof else None,

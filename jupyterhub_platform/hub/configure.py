@@ -59,15 +59,14 @@ _STOCK_SPAWNERS: Final = frozenset(
         "jupyterhub.spawner.simplelocalprocessspawner",
     }
 )
-"""Spawners that stand for a place to run, in small letters: ours runs there in their stead."""
+"""Stock spawners, in small letters, each for a place to run: the platform's own replaces them."""
 
 
 def configure(c: Any) -> None:
-    """Put the platform into a Hub's configuration. Call it last; again does no harm.
+    """Put the platform into a Hub's configuration. Call it last; calling it again is harmless.
 
-    Services, roles, scopes and templates of the site are added to, never overwritten. What an
-    operator sets is ``c.Platform.…``. Works alone on a laptop and in Zero to JupyterHub's
-    ``hub.extraConfig``.
+    Services, roles, scopes and templates of the site are extended, never overwritten. Operators set
+    ``c.Platform.…``. It works on a laptop and in Zero to JupyterHub's ``hub.extraConfig``.
 
     Raises
     ------
@@ -93,7 +92,7 @@ def _configure(c: Any) -> None:
     hub.spawner_class.complete(c, settings.policy_file)
     hub.custom_scopes.update(dict(roles.CUSTOM_SCOPES))
     if not is_on(c, authenticator, "manage_roles"):
-        # Otherwise the Hub takes none for people from here: the authenticator has it load ours.
+        # Otherwise the Hub takes no roles for users from here: the authenticator has it load ours.
         _add_named(hub, "load_roles", roles.level_roles())
     _add_templates(hub)
     local_credentials = issubclass(authenticator, PlatformAuthenticator)
@@ -124,13 +123,13 @@ def _configure(c: Any) -> None:
 
 
 def _add_named(section: Any, trait: str, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Add entries to a list, except those that it has by name: those of the site stay."""
+    """Add entries to a list, except names that it has already: those of the site stay."""
     present = {entry.get("name") for entry in read_added(section[trait])}
     section[trait].extend(dict(entry) for entry in entries if entry["name"] not in present)
 
 
 def _add_service(hub: Any, service: Mapping[str, Any]) -> None:
-    """Add one of our services; a site's that has its name would be taken for ours."""
+    """Add a service of the platform; a site's service of that name would be mistaken for it."""
     for entry in read_added(hub.services):
         if entry.get("name") == service["name"] and entry.get("command") != service.get("command"):
             raise ConfigurationError(
@@ -141,7 +140,7 @@ def _add_service(hub: Any, service: Mapping[str, Any]) -> None:
 
 
 def _add_templates(hub: Any) -> None:
-    """Put our templates behind those of the site and before those of the Hub."""
+    """Put the platform's templates after those of the site and before those of the Hub."""
     ours, paths = str(TEMPLATE_DIRECTORY), hub.template_paths
     if ours in read_added(paths):
         return
@@ -152,7 +151,7 @@ def _add_templates(hub: Any) -> None:
 
 
 def _command_line(hub: Any) -> None:
-    """Let ``jhp`` on this machine speak to this Hub, with a token that only its owner can read."""
+    """Let ``jhp`` on this machine talk to this Hub, with a token that only its owner can read."""
     token = os.environ.get("PLATFORM_COMMAND_TOKEN")
     if token:
         role = {"name": roles.COMMAND_LINE_ROLE, "services": [COMMAND_LINE]}
@@ -165,12 +164,12 @@ def _is_hard(c: Any) -> bool:
 
 
 def _list_endings(user: Any) -> list[dict[str, Any]]:
-    """Return what the Hub's pages say about the deadlines of somebody's servers."""
+    """Return what the Hub's pages say about the deadlines of a user's servers."""
     return list_endings(user, datetime.now(UTC)) if isinstance(user, User) else []
 
 
 def _list_ended(user: Any) -> list[Explanation]:
-    """Return what the Hub's pages say about servers of somebody that ended unwanted."""
+    """Return what the Hub's pages say about a user's servers that ended unexpectedly."""
     return list_ended(user) if isinstance(user, User) else []
 
 
@@ -205,7 +204,7 @@ def _spawner(hub: Any) -> Any:
 
 
 def _default_spawner(stock: str) -> Any:
-    """Return the twin for where the Hub runs; neither needs the libraries of the other."""
+    """Return the spawner for where the Hub runs; neither needs the libraries of the other."""
     if "kube" in stock.lower() or (not stock and "KUBERNETES_SERVICE_HOST" in os.environ):
         from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 
@@ -216,16 +215,16 @@ def _default_spawner(stock: str) -> Any:
 
 
 def _keep_environments_unwritten() -> None:
-    """Keep what services are told out of the Hub's database: there are secrets in it.
+    """Keep services' environments out of the Hub's database: they hold secrets.
 
-    The Hub reads it back for services that were made through its API, which have no process to
-    tell anything.
+    The Hub reads them back for services that were made through its API, which have no process to
+    give them to.
     """
     Service.class_traits()["environment"].tag(in_db=False)
 
 
 def _settings(c: Any) -> Settings:
-    """Return where things are: as the configuration says, then the environment."""
+    """Return where things are: from the configuration, then the environment."""
     told = {
         variable: str(c.Platform[trait])
         for trait, variable in _PLACES.items()
@@ -235,7 +234,7 @@ def _settings(c: Any) -> Settings:
 
 
 def _service(c: Any, settings: Settings, local_credentials: bool) -> dict[str, Any]:
-    """Return the admin service, which has no power of its own: only what callers bring."""
+    """Return the admin service, which has no permissions of its own: only those of its callers."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
     environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
     if local_credentials:

@@ -1,4 +1,4 @@
-"""How a denial leaves the Hub: the status, the sentence, and the way to the whole decision."""
+"""How a denial leaves the Hub: the status, the sentence, and a link to the whole decision."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 
 STATUSES: Final = (
-    # The first prefix that any code of a decision has decides: mend the request before the policy,
+    # The first prefix that matches any code of a decision wins: fix the request before the policy,
     # the policy before what is held, and that before what the platform can hold.
     ("options.", 400),
     ("person.", 403),
@@ -31,7 +31,7 @@ STORE_SENTENCE: Final = (
 class AdmissionDenied(SpawnException):  # type: ignore[misc]
     """A denial, as the Hub shows it on its pages, in its API and in its log.
 
-    ``cause`` is what is told of this start later, where there is more to say than the sentence.
+    ``cause`` is reported for this start later, where there is more to say than the sentence.
     """
 
     def __init__(self, sentence: str, *, status: int, code: str, html: str = "") -> None:
@@ -48,7 +48,7 @@ class AdmissionDenied(SpawnException):  # type: ignore[misc]
 
 
 def status_of(decision: Decision) -> int:
-    """Return the HTTP status with which a start with this decision is answered."""
+    """Return the HTTP status that answers a start with this decision."""
     if decision.admitted:
         return 201
     for prefix, status in STATUSES:
@@ -58,7 +58,7 @@ def status_of(decision: Decision) -> int:
 
 
 def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenied:
-    """Make the denial of a start, with headers that lead to the whole decision, if it has a row."""
+    """Create the denial of a start, with headers linking to the whole decision, if it has a row."""
     status = status_of(decision)
     link = f"{api_url}/decisions/{decision_id}"
     codes = ", ".join(decision.codes)
@@ -77,7 +77,7 @@ def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenie
 
 
 def store_is_down(error: StoreError) -> AdmissionDenied:
-    """Make the refusal of a start that nothing could record."""
+    """Create the refusal of a start that the store could not record."""
     refusal = AdmissionDenied(STORE_SENTENCE, status=503, code=error.code)
     refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}
     return refusal

@@ -1,7 +1,7 @@
-"""Reads what comes as JSON: in time that grows with its size alone, or not at all.
+"""Reads JSON bodies in time linear in their size, or not at all.
 
-Nothing here is recursive, and nothing looks at single letters: a body of a stranger must not cost
-the loop of the Hub more than its size does.
+Nothing here is recursive, and nothing looks at single characters: a stranger's body must not cost
+the Hub's loop more than its size does.
 """
 
 import json
@@ -12,19 +12,19 @@ from tornado import web
 
 DEEPEST: Final = 20
 MAX_INTEGER: Final = 2**63 - 1
-"""What a database counts to."""
+"""The largest integer of a database."""
 MAX_BYTES_OF_STRANGERS: Final = 2**16
-"""Of those who are not logged in, and so send a name and a password at most."""
+"""Limit for callers who are not logged in: they send a name and a password at most."""
 
 
 def read_body(body: bytes, *, is_stranger: bool = False) -> Any:
-    """Return what a body says as JSON; ``None`` if there is none.
+    """Return a parsed JSON body; ``None`` without one.
 
     Raises
     ------
     tornado.web.HTTPError
-        Raised with 400 if it is no JSON, or none that can be kept: that is the sender's fault, and
-        no error of the Hub. Raised with 413 if a stranger sends so much.
+        Raised with 400 if it is not JSON, or cannot be stored: that is the sender's fault, not an
+        error of the Hub. Raised with 413 if a stranger sends too much.
     """
     if is_stranger and len(body) > MAX_BYTES_OF_STRANGERS:
         size = MAX_BYTES_OF_STRANGERS // 2**10
@@ -42,7 +42,7 @@ def read_body(body: bytes, *, is_stranger: bool = False) -> Any:
 
 
 def find_fault(value: Any) -> str:
-    """Say what keeps a JSON value from being stored or walked through; empty if nothing does."""
+    """Say what keeps a JSON value from being stored or traversed; empty if nothing does."""
     waiting = [(value, 1)]
     while waiting:
         each, depth = waiting.pop()
@@ -61,7 +61,7 @@ def find_fault(value: Any) -> str:
 
 
 def is_storable(text: str) -> bool:
-    """Tell whether databases take a text: no half of a surrogate pair, and no NUL."""
+    """Tell whether databases accept a text: no unpaired surrogates, and no NUL."""
     if text.isascii():
         return "\0" not in text
     try:

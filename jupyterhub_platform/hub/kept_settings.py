@@ -1,7 +1,7 @@
-"""What ``configure(c)`` put into the configuration, and whether it is there once the Hub reads it.
+"""Checks that what ``configure(c)`` set is still there once the Hub reads the configuration.
 
-A file sets things one after the other, and the command line after all of them: whatever replaces
-what the platform stands on would leave a Hub that governs nothing, and does not say so.
+A file sets values in order, and the command line comes after all of them: replacing what the
+platform depends on would leave a Hub that governs nothing, and does not say so.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -44,7 +44,7 @@ def _find_undone(app: Any) -> Iterator[str]:
 
 
 def _list_needed(app: Any) -> Mapping[str, Collection[str]]:
-    # With manage_roles it is the authenticator that has the Hub load ours.
+    # With manage_roles the authenticator has the Hub load the platform's roles.
     loads_roles = not is_on(app.config, app.authenticator_class, "manage_roles")
     return {
         "services": (roles.SERVICE_NAME,),

@@ -1,4 +1,4 @@
-"""Numbers about the platform, on the registry that the Hub exposes."""
+"""Metrics of the platform, on the registry that the Hub exposes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -50,19 +50,19 @@ _KINDS = (
 
 
 def report_head(sequence: int, hash_: str) -> None:
-    """Show which head was noted last, and no other one beside it."""
+    """Expose the head that was logged last, and no other."""
     AUDIT_HEAD.clear()
     AUDIT_HEAD.labels(str(sequence), hash_).set(1)
 
 
 def report_drift(drifts: Iterable[Drift]) -> None:
-    """Show how many differences there are of each kind, also where there are none."""
+    """Expose the number of differences of each kind, including zeros."""
     counts = Counter(drift.kind for drift in drifts)
     for kind in _KINDS:
         DRIFT.labels(kind).set(counts[kind])
 
 
 def report_pods(counts: Mapping[str, int]) -> None:
-    """Show how many pods there are of each standing."""
+    """Expose the number of pods of each ownership."""
     for standing, count in counts.items():
         PODS.labels(standing).set(count)

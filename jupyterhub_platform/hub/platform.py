@@ -1,4 +1,4 @@
-"""The platform within the Hub: what an operator sets, and what runs while the Hub runs."""
+"""The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
 import asyncio
 import logging
@@ -65,7 +65,7 @@ class Platform(PlatformTraits):
         Raises
         ------
         PlatformError
-            Raised if that cannot be done: a Hub that cannot govern does not start.
+            Raised if that fails: a Hub that cannot govern does not start.
         """
         self.app = app
         shorten_switch_interval()
@@ -127,7 +127,7 @@ class Platform(PlatformTraits):
         IOLoop.current().add_callback(freeze_heap_once_served, app)
 
     def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
-        """Do something as soon as the Hub serves, and every so often from then on."""
+        """Call something as soon as the Hub serves, and at this interval from then on."""
         self._call_every(seconds, look)
         IOLoop.current().add_callback(look)
 
@@ -148,7 +148,7 @@ class Platform(PlatformTraits):
         return self.runtime.in_force.snapshot
 
     def list_weakened(self) -> list[Weakened]:
-        """Return the settings that the site made weaker than the platform's own."""
+        """Return the settings that the site made weaker than the platform's defaults."""
         app = self.app
         classes = {
             "JupyterHub": type(app),
@@ -158,22 +158,22 @@ class Platform(PlatformTraits):
         return list(find_weakened(app.config, classes, hard=self.hard_profile))
 
     def lets_in(self, name: str) -> bool:
-        """Tell whether the policy knows somebody, and nothing keeps them out now."""
+        """Tell whether the policy declares a user, and nothing keeps them out now."""
         snapshot = self.snapshot
         suspended = snapshot.suspension_of(name, datetime.now(UTC)) is not None
         return name in snapshot.policy.people and not suspended
 
     def tell(self, sentence: str) -> None:
-        """Say something to whoever runs this Hub: on a terminal, what comes from here is shown."""
+        """Tell the operator of this Hub something: messages from this logger reach the terminal."""
         self.log.warning(sentence)
 
     async def settle_memberships(self) -> None:
-        """Bring the Hub's users and groups to what the policy declares."""
+        """Bring the Hub's users and groups in line with the policy."""
         await self.declared.settle_everybody(self.runtime.policies)
 
     @property
     def declared(self) -> Declared:
-        """What the policy in force declares of people."""
+        """What the policy in force declares of users."""
         app = getattr(self, "app", None)
         return Declared(app, self.snapshot.policy, levels_only=not self.manage_memberships)
 
@@ -191,7 +191,7 @@ def platform_of(settings: Mapping[str, Any]) -> Platform:
     Raises
     ------
     PlatformError
-        Raised if none was: then nothing may be admitted.
+        Raised if there is none: then nothing may be admitted.
     """
     platform = settings.get(SETTINGS_KEY)
     if not isinstance(platform, Platform):
@@ -200,7 +200,7 @@ def platform_of(settings: Mapping[str, Any]) -> Platform:
 
 
 def start_platform(app: Any) -> Platform:
-    """Start the platform of this Hub, once; later calls return the one that runs.
+    """Start the platform of this Hub, once; later calls return the running one.
 
     Raises
     ------
@@ -220,7 +220,7 @@ def start_platform(app: Any) -> Platform:
         if hasattr(app.spawner_class, "prepare"):
             app.spawner_class.prepare(app, platform)
     except (PlatformError, TraitError) as error:
-        # What is wrong is outside of the program: a line says more than a trace.
+        # The fault is outside the program: a line says more than a traceback.
         app.log.critical("The Hub does not start: %s", error)
         app.exit(1)
     return platform

@@ -107,7 +107,7 @@ class PlatformTraits(LoggingConfigurable):
                 ip_network(text, strict=False)
             except ValueError:
                 raise TraitError(
-                    f"c.Platform.trusted_proxies has {text!a}, which is no address and no network; "
+                    f"c.Platform.trusted_proxies has {text!a}: neither address nor network; "
                     "write for example 10.1.2.3 or 10.1.2.0/24"
                 ) from None
         return list(proposal["value"])

@@ -1,4 +1,4 @@
-"""What is wrong with the policy file while an older policy stays in force, and its repair."""
+"""Faults of the policy file while an older policy stays in force, and their repair."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,9 +10,9 @@ log = logging.getLogger(__name__)
 
 
 class PolicyFaults:
-    """Says on the terminal that the file is broken, and that it is in order again.
+    """Reports on the terminal that the file is broken, and that it is repaired.
 
-    ``since`` is when it was broken first, ``None`` while it is in order.
+    ``since`` is when it was first broken, ``None`` while it is valid.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,10 +25,10 @@ class PolicyFaults:
         log.error("The last good policy stays in force. What is wrong with the file:\n%s", error)
 
     def end(self, revision: int) -> None:
-        """Note that the file is in force, as ``revision``; said only if it was broken before."""
+        """Note that the file is in force, as ``revision``; reported only if it was broken."""
         if self.since is not None:
             self.since = None
-            # A warning, as all that an operator is to read.
+            # A warning, like everything that an operator should read.
             log.warning(
                 "The policy file has no faults any more, and is in force: revision %i, %s",
                 revision,
@@ -36,7 +36,7 @@ class PolicyFaults:
             )
 
     def _changed_at(self) -> datetime:
-        """Return when the file became what it is, which may be long before this Hub started."""
+        """Return the file's last change, which may be long before this Hub started."""
         try:
             return datetime.fromtimestamp(self._path.stat().st_ctime, UTC)
         except OSError:

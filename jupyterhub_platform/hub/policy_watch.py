@@ -1,4 +1,4 @@
-"""Puts the policy file into force when it changes, or when somebody who may asks for it."""
+"""Puts the policy file into force when it changes, or on request."""
 
 import asyncio
 import logging
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 class PolicyWatch:
     """Watches the policy file. Belongs to the Hub's loop.
 
-    ``settle_memberships`` and ``settle_suspensions`` bring the Hub to a policy that is new.
+    ``settle_memberships`` and ``settle_suspensions`` bring the Hub in line with a new policy.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class PolicyWatch:
             self.faults.begin(runtime.fault)
 
     async def reload(self, actor: str) -> Snapshot:
-        """Put the file into force as it is now.
+        """Put the current file into force.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Where people find the Hub: what a link begins with that somebody is to follow."""
+"""The address under which users find the Hub, for links that they follow."""
 
 import ipaddress
 from typing import Any
@@ -10,11 +10,11 @@ from jupyterhub_platform.forwarded_headers import came_through_proxy
 
 
 def public_address(handler: Any) -> str:
-    """Return the address of the Hub's pages, as people reach them, with a slash at its end.
+    """Return the public address of the Hub's pages, with a trailing slash.
 
-    It is ``c.JupyterHub.public_url``; otherwise what was asked for, as the browser sees it. What
-    comes to the Hub's own port was asked for at an address that is nobody else's, and the proxy's
-    is taken if the Hub was told one.
+    It is ``c.JupyterHub.public_url``; otherwise the request's own address, as the browser sees it.
+    A request to the Hub's own port was not made at a public address, and the proxy's is used if the
+    Hub was told one.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def public_address(handler: Any) -> str:
 
 
 def is_secure(handler: Any) -> bool:
-    """Tell whether the browser speaks TLS, so that it sends a cookie over nothing else."""
+    """Tell whether the browser uses TLS, so that cookies can be limited to it."""
     public = handler.settings.get("public_url")
     return bool((public.scheme if public else handler.request.protocol) == "https")
 

@@ -1,4 +1,4 @@
-"""The routes of the Hub: the platform's own before those of JupyterHub, which are guarded."""
+"""The Hub's routes: the platform's own before those of JupyterHub, which are guarded."""
 
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ _WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, SpawnPage})
 
 
 def surround_routes(of_authenticator: list[Any]) -> list[Any]:
-    """Return all routes: an authenticator's own go before the Hub's pages, not before its API."""
+    """Return all routes: an authenticator's go before the Hub's pages, not before its API."""
     own = [
         (pattern, refuse_bad_values(kind) if kind in _WITH_VERBS_OF_JUPYTERHUB else kind, *more)
         for pattern, kind, *more in platform_handlers()

@@ -1,4 +1,4 @@
-"""The Hub's own REST API and pages, where bad input would otherwise be an error of the Hub."""
+"""The Hub's own REST API and pages, guarded against bad input that would be an internal error."""
 
 from collections.abc import Iterable
 from typing import Any, Final
@@ -38,10 +38,10 @@ NO_LOGIN: Final = "Log in, or send a token of a user who may make tokens."
 
 
 class Shutdown(ObjectBody):
-    """Refuses to end the Hub with what is neither true nor false."""
+    """Refuses to shut down the Hub with values other than true and false."""
 
     def get_json_body(self) -> Any:
-        """Return the body, with true or false alone."""
+        """Return the body, with only true or false."""
         body = super().get_json_body()
         for key in ("proxy", "servers"):
             if not isinstance((body or {}).get(key, False), bool):
@@ -50,12 +50,12 @@ class Shutdown(ObjectBody):
 
 
 class ProxyAddress(ObjectBody):
-    """Looks at what is said of a new proxy, which the Hub reads by itself and in parts."""
+    """Checks the fields of a new proxy, which the Hub reads by itself and in parts."""
 
     async def patch(self) -> None:
-        """Take over another proxy."""
+        """Switch to another proxy."""
         handler: Any = self
-        # Others are refused by the Hub, before anything that they say is looked at.
+        # The Hub refuses other callers before it looks at the body.
         body = (self.get_json_body() or {}) if "proxy" in handler.expanded_scopes else {}
         if "api_url" in body and not is_web_address(body["api_url"]):
             raise web.HTTPError(400, "api_url is an address, such as http://proxy:8001.")
@@ -76,10 +76,10 @@ def is_web_address(text: Any) -> bool:
 
 
 class Services(ObjectBody):
-    """Refuses a service at no address, which the Hub would make by halves."""
+    """Refuses a service with an invalid address, which the Hub would create in part."""
 
     def get_json_body(self) -> Any:
-        """Return the body, with an address that is one."""
+        """Return the body, with a valid address."""
         body = super().get_json_body()
         if (body or {}).get("url") and not is_web_address(body["url"]):
             raise web.HTTPError(400, "url is an address, such as http://service:8080.")
@@ -87,10 +87,10 @@ class Services(ObjectBody):
 
 
 class ShareCodes(ObjectBody):
-    """Refuses to delete a code that is not named; the Hub deletes them all then."""
+    """Refuses to delete an unnamed code; the Hub would delete them all."""
 
     def delete(self, *path: str) -> Any:
-        """Delete one code, or all if neither code nor id is asked for."""
+        """Delete one code, or all if the request has neither code nor id."""
         handler: Any = self
         for key in ("code", "id"):
             if key in handler.request.arguments and not handler.get_argument(key, ""):
@@ -99,14 +99,14 @@ class ShareCodes(ObjectBody):
 
 
 class TokenList(ObjectBody):
-    """Says why a login that came with a request for a token was refused; the Hub says 403 alone."""
+    """Explains why the login in a token request was refused; the Hub says only 403."""
 
     _refusal: web.HTTPError | None = None
 
     async def authenticate(self, data: Any) -> Any:
-        """Check a login, and keep what is said against it."""
+        """Check a login, and keep its refusal."""
         if data is None:
-            # An authenticator that logs people in elsewhere would look for them all the same.
+            # An authenticator with external login would still look for them.
             self._refusal = web.HTTPError(403, NO_LOGIN)
             return None
         try:
@@ -119,7 +119,7 @@ class TokenList(ObjectBody):
         return known
 
     async def post(self, user_name: str) -> None:
-        """Make a token."""
+        """Create a token."""
         try:
             await super().post(user_name)  # type: ignore[misc]
         except web.HTTPError as error:
@@ -127,10 +127,10 @@ class TokenList(ObjectBody):
 
 
 class RetiredHandler(APIHandler):  # type: ignore[misc]
-    """What the Hub replaced long ago; it answers even strangers with an error of its own."""
+    """What the Hub replaced long ago; it answers even anonymous callers with an internal error."""
 
     def prepare(self) -> None:
-        """Say what there is instead, to everybody."""
+        """Name the replacement, to any caller."""
         raise web.HTTPError(
             410, "Tokens are not looked up here any more. Ask /hub/api/user with the token."
         )
@@ -157,7 +157,7 @@ def _guarded(routes: Iterable[Any]) -> list[Any]:
 def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
-    # Metrics tell handlers apart by these two names.
+    # Metrics distinguish handlers by these two names.
     names = {"__module__": handler.__module__}
     if issubclass(handler, APIHandler):
         guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)

@@ -1,7 +1,7 @@
-"""Where what takes long runs beside the Hub's loop, so that nobody waits for strangers.
+"""Runs slow calls outside the Hub's loop, so that users do not wait for strangers.
 
-The loop's own executor has few threads, and serves whatever anybody asks of the Hub: identity
-providers, DNS, spawners. What the platform itself does waits for none of that.
+The loop's own executor has few threads, and serves all of the Hub's callers: identity providers,
+DNS, spawners. The platform's own calls do not wait for them.
 """
 
 import asyncio
@@ -17,23 +17,23 @@ from tornado import web
 T = TypeVar("T")
 
 MAX_WAITING: Final = 16
-"""Checks of passwords that wait for their turn: some seconds of work."""
+"""Password checks that may wait for their turn: some seconds of work."""
 _RETRY_SECONDS: Final = 5
 _NICE: Final = 10
 
 STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
-"""For changes, and what reads the store, in the name of people who are known."""
+"""For changes, and reads of the store, on behalf of known users."""
 
 
 def _make_way() -> None:
-    # Linux has a priority for each thread; those that hash for this one inherit it.
+    # Linux has a priority for each thread; threads that hash for this one inherit it.
     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
 
 
 class PasswordThread:
-    """Runs what strangers may ask for: slow hashes, and looking up whom an invite is for.
+    """Runs what strangers may cause: slow hashes, and lookups of invites.
 
-    One at a time, behind everything else that the Hub does, and only so many wait.
+    One at a time, at a lower priority than the rest of the Hub, with a limited queue.
     """
 
     def __init__(self, most_waiting: int = MAX_WAITING) -> None:
@@ -42,12 +42,12 @@ class PasswordThread:
         self._asked = 0
 
     async def run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Run a call when it is its turn.
+        """Run a call when its turn comes.
 
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 503 if too many wait.
+            Raised with 503 if the queue is full.
         """
         if self._asked >= self._most:
             busy = web.HTTPError(
@@ -59,7 +59,7 @@ class PasswordThread:
         done = asyncio.get_running_loop().run_in_executor(
             self._thread, functools.partial(call, *arguments, **named)
         )
-        # Whoever asked may be gone by then: it counts until it is done.
+        # The caller may be gone by then: the call counts until it is done.
         done.add_done_callback(self._note_done)
         return await asyncio.shield(done)
 

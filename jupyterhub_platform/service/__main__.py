@@ -22,7 +22,7 @@ from jupyterhub_platform.service.hub_watchdog import HubProcess, end_with
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
-"""How long it may take until a level, a login or a person that was taken away is noticed."""
+"""How long a revoked level, login or user may stay unnoticed."""
 
 _BIND_SECONDS: Final = 10.0
 
@@ -30,12 +30,12 @@ log = logging.getLogger("jupyterhub_platform.service")
 
 
 def bind(environment: Environment) -> list[socket.socket]:
-    """Listen; the service of a Hub that was killed may hold a port for a moment longer.
+    """Listen; the service of a killed Hub may hold a port for a moment longer.
 
     Raises
     ------
     OSError
-        Raised if the port cannot be had.
+        Raised if the port is taken.
     """
     if environment.socket is not None:
         return [bind_unix_socket(str(environment.socket), mode=0o600)]
@@ -50,7 +50,7 @@ def bind(environment: Environment) -> list[socket.socket]:
 
 
 async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
-    """Answer until the Hub says that it is enough."""
+    """Serve until the Hub stops the service."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

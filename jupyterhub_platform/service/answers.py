@@ -1,4 +1,4 @@
-"""How everything is answered: headers, pages in the Hub's look, JSON, and refusals."""
+"""The common form of every answer: headers, pages in the Hub's look, JSON, and refusals."""
 
 import json
 import secrets
@@ -15,10 +15,10 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
 class Answers(RequestHandler):
-    """Headers of every answer, and refusals as a page."""
+    """Sets the headers of every answer, and renders refusals as a page."""
 
     def set_default_headers(self) -> None:
-        """Keep answers out of frames, caches and guesses about their type."""
+        """Keep answers out of frames and caches, and browsers from guessing their type."""
         self.csp_nonce = secrets.token_urlsafe(16)
         hub = self.settings["environment"].hub_host
         own = f"'self' {hub}".strip()
@@ -34,13 +34,13 @@ class Answers(RequestHandler):
         self.clear_header("Server")
 
     def set_cookie(self, *arguments: Any, **named: Any) -> None:
-        """Set a cookie, for TLS alone where the browser speaks TLS: JupyterHub leaves out some."""
+        """Set a cookie, Secure where the browser uses TLS: JupyterHub leaves out some."""
         if self.request.protocol == "https":
             named["secure"] = True
         super().set_cookie(*arguments, **named)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Answer a refusal, or a fault of ours, with a sentence and a code."""
+        """Answer a refusal, or an internal error, with a sentence and a code."""
         error = kwargs.get("exc_info", (None, None, None))[1]
         sentence, code = _explain(status_code, error)
         if isinstance(error, RefusalError) and error.retry_after:
@@ -54,7 +54,7 @@ class Answers(RequestHandler):
         self.write_page("refusal.html", now=datetime.now(UTC), **names)
 
     def write_page(self, name: str, **namespace: Any) -> None:
-        """Write one of our pages."""
+        """Write one of the service's pages."""
         environment = self.settings["environment"]
         viewer: Viewer | None = getattr(self, "viewer", None)
         scopes: Scopes | None = getattr(self, "scopes", None)

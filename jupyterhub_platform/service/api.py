@@ -1,4 +1,4 @@
-"""How a resource is answered as JSON, for programs: read with a Hub token, by the same scopes."""
+"""Answers a resource as JSON, for programs: read with a Hub token, by the same scopes."""
 
 from typing import Any, ClassVar, Final
 
@@ -12,11 +12,11 @@ _OF_THE_HUB: Final = frozenset({"_xsrf"})
 class ApiHandler(Identified):
     """A call of the API: JSON in, JSON out, and never a redirect.
 
-    An argument that it does not take is refused rather than passed over.
+    Unknown arguments are refused rather than ignored.
     """
 
     async def prepare(self) -> None:
-        """Find out who asks, and refuse what this call does not take."""
+        """Identify the caller, and refuse arguments that this call does not take."""
         await super().prepare()
         others = sorted(self.request.query_arguments.keys() - self.TAKES - _OF_THE_HUB)
         if others:
@@ -25,13 +25,13 @@ class ApiHandler(Identified):
             raise invalid(f"This address takes no {', '.join(others)[:64]!a}{rest}")
 
     def set_default_headers(self) -> None:
-        """Say that whatever comes is JSON, and must not be shown as anything else."""
+        """Declare every answer as JSON, which must not be shown as anything else."""
         super().set_default_headers()
         self.set_header("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
         self.set_header("Content-Type", "application/json")
 
     def answer_unknown(self) -> None:
-        """Refuse: programs do not follow to a page that logs people in."""
+        """Refuse: programs do not follow redirects to a login page."""
         if self.get_cookie(self.hub_auth.cookie_name):
             raise RefusalError(
                 403,
@@ -57,7 +57,7 @@ class ApiHandler(Identified):
         self.finish(render_body(data))
 
     def get_login_url(self) -> str:
-        """Refuse: programs do not follow to a page that logs people in."""
+        """Refuse: programs do not follow redirects to a login page."""
         raise RefusalError(401, "Send a token of the Hub.", "request.token")
 
 
@@ -74,7 +74,7 @@ class ResourceCall(ApiHandler):
 
 
 def call_of(resource: type[Resource[Any]]) -> type[ResourceCall]:
-    """Return what answers at the address of a resource in the API."""
+    """Return the handler of a resource in the API."""
     members = {
         "__doc__": resource.__doc__,
         "__module__": resource.__module__,
@@ -85,9 +85,9 @@ def call_of(resource: type[Resource[Any]]) -> type[ResourceCall]:
 
 
 class NotFoundCall(ApiHandler):
-    """Whatever is not there."""
+    """Any unknown address."""
 
     async def prepare(self) -> None:
-        """Say that it is not there, to those who may ask."""
+        """Answer 404 to callers who may ask."""
         await Identified.prepare(self)
         raise unknown("address")

@@ -1,4 +1,4 @@
-"""The application: what answers where."""
+"""The application: the service's routes."""
 
 import re
 from typing import Any
@@ -38,11 +38,11 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
     ("api/.*", NotFoundCall),
 )
-"""What answers, by the path below the prefix of the service."""
+"""The handlers, by path below the prefix of the service."""
 
 
 def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) -> Application:
-    """Make the application that answers below the prefix of the service."""
+    """Create the application that serves below the prefix of the service."""
     prefix = environment.prefix
     return Application(
         [url(f"{re.escape(prefix)}{path}", handler) for path, handler in ROUTES],

@@ -1,4 +1,4 @@
-"""What the Hub tells the service that it starts, through the environment."""
+"""Reads what the Hub tells the service through the environment."""
 
 import secrets
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ _MIN_SECRET_BYTES: Final = 32
 
 
 class EnvironmentFaultError(ValueError):
-    """Raised if a variable is missing or makes no sense; the message names it."""
+    """Raised if a variable is missing or invalid; the message names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Environment:
     """Where to listen, where the Hub is, where the store is.
 
-    It listens at ``socket``, or at ``host`` and ``port`` if that is none.
-    ``hub_pid`` and ``hub_started`` are the process of the Hub, whose end is also the service's;
-    zero where they are not told. ``template_paths`` are the site's own templates;
-    ``local_credentials`` says that people have passwords which the platform keeps.
+    It listens at ``socket``, or at ``host`` and ``port`` without one.
+    ``hub_pid`` and ``hub_started`` identify the Hub's process, with which the service ends; zero if
+    unknown. ``template_paths`` are the site's own templates; ``local_credentials`` says that the
+    platform keeps users' passwords.
     """
 
     host: str
@@ -47,12 +47,12 @@ class Environment:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Read the variables of a Hub-managed service, and ours.
+        """Read the variables of a Hub-managed service, and the platform's own.
 
         Raises
         ------
         EnvironmentFaultError
-            Raised if one of them is missing or makes no sense.
+            Raised if one of them is missing or invalid.
         """
         socket = _read_socket(environ)
         host, port = ("", 0) if socket else _read_address(environ)
@@ -89,7 +89,7 @@ def _read_socket(environ: Mapping[str, str]) -> Path | None:
 
 
 def _read_address(environ: Mapping[str, str]) -> tuple[str, int]:
-    """Return where to listen: the Hub's URL of the service, unless it is to be another address."""
+    """Return where to listen: the Hub's URL of the service, unless another address is set."""
     name = "PLATFORM_SERVICE_BIND" if environ.get("PLATFORM_SERVICE_BIND") else ""
     text = environ[name] if name else _require(environ, "JUPYTERHUB_SERVICE_URL")
     try:

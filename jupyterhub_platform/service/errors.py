@@ -1,4 +1,4 @@
-"""Every way to say no, with a status, a sentence and a stable code."""
+"""The service's refusals, each with a status, a sentence and a stable code."""
 
 from tornado.web import HTTPError
 
@@ -19,7 +19,7 @@ class RefusalError(HTTPError):
 
 
 def translate(error: PlatformError) -> RefusalError:
-    """Return how an error of the platform is answered."""
+    """Return the answer to an error of the platform."""
     text = str(error)
     match error:
         case NotFoundError():
@@ -37,7 +37,7 @@ def translate(error: PlatformError) -> RefusalError:
 
 
 def beyond(what: str) -> RefusalError:
-    """Return the refusal of what is beyond somebody's level."""
+    """Return the refusal of what exceeds the caller's level."""
     return RefusalError(
         403,
         f"Your level does not show {what}. Ask an admin for another level.",
@@ -51,7 +51,7 @@ def invalid(sentence: str) -> RefusalError:
 
 
 def unknown(what: str) -> RefusalError:
-    """Return the refusal of what does not exist, or is not theirs to know of."""
+    """Return the refusal of what does not exist, or the caller may not know of."""
     return RefusalError(
         404, f"There is no such {what}, or it is not yours to see.", NotFoundError.code
     )

@@ -1,4 +1,4 @@
-"""What all pages and all of the API have in common: who asks, from where, and for what."""
+"""The common part of all pages and of the API: the caller, the origin and the query."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,13 +29,13 @@ _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
-"""The arguments that say which part of a list is asked for."""
+"""The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
 _Report = TypeVar("_Report")
 
 
 class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's class is untyped
-    """Whatever may be asked by people whom the Hub knows, and by nobody else.
+    """Answers only users whom the Hub knows.
 
     ``TAKES`` are the arguments of its query.
     """
@@ -43,16 +43,16 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
     TAKES: ClassVar[frozenset[str]] = frozenset()
 
     def initialize(self) -> None:
-        """Take the Hub's client that the application has."""
+        """Take the application's client of the Hub."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
         self.troubles: tuple[Trouble, ...] = ()
 
     def get_current_user(self) -> None:
-        """Return nobody: who asks is settled in :meth:`prepare`, without blocking the loop."""
+        """Return ``None``: :meth:`prepare` identifies the caller, without blocking the loop."""
 
     async def prepare(self) -> None:
-        """Find out who asks, and whether their browser was made to ask."""
+        """Identify the caller, and refuse forged requests."""
         self.current_user = None
         model = await ask_hub(self)
         self._refuse_forgery()
@@ -71,13 +71,13 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         self.viewer = view_of(model, self.scopes)
 
     async def head(self, *names: str) -> None:
-        """Answer what a ``GET`` would be answered, without its body."""
+        """Answer as for a ``GET``, without its body."""
         answer = self.get(*names)
         if answer is not None:
             await answer
 
     def answer_unknown(self) -> None:
-        """Answer somebody whom the Hub does not know: send a browser to log in, refuse the rest."""
+        """Answer an unknown caller: send a browser to log in, refuse the rest."""
         is_visit = self.request.headers.get("Sec-Fetch-Mode", "navigate") == "navigate"
         if self.request.method not in {"GET", "HEAD"} or not is_visit:
             raise RefusalError(
@@ -93,40 +93,40 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
 
     @property
     def token(self) -> str:
-        """The caller's own token, with which the Hub is asked in their name."""
+        """The caller's own token, used to ask the Hub on their behalf."""
         return str(self.hub_auth.get_token(self))
 
     async def look_up(self, read: Callable[[], _Result]) -> _Result:
-        """Run what reads the store in a thread, and refuse what goes wrong with a sentence."""
+        """Run a read of the store in a thread, and answer failures with a sentence."""
         try:
             return await asyncio.get_running_loop().run_in_executor(None, read)
         except PlatformError as error:
             raise translate(error) from error
 
     def read_facts(self) -> tuple[Facts, Viewer]:
-        """Read what is so now, and what of it the caller may see; blocks, so run it in a thread."""
+        """Read the current facts, and what the caller may see; blocks, so run it in a thread."""
         facts = self.reader.read()
         self.viewer = self.viewer.resolve(facts)
         return facts, self.viewer
 
     async def find_troubles(self) -> tuple[Trouble, ...]:
-        """Ask the Hub what is wrong with it; nothing of it is for those who see only a part."""
+        """Ask the Hub what is wrong with it; hidden from callers who see only a part."""
         if self.viewer.reads_all:
             self.troubles = await read_troubles(self.hub_auth.api_url, self.token)
         return self.troubles
 
     def read_list_query(self) -> Query:
-        """Read which part of a list is asked for."""
+        """Read which part of a list is requested."""
         try:
             return read_query({name: self.get_query_argument(name, "") for name in PART_OF_A_LIST})
         except PlatformError as error:
             raise translate(error) from error
 
     def _refuse_forgery(self) -> None:
-        """Refuse what another page may have made a browser send with its cookies.
+        """Refuse requests that another page may have made a browser send with its cookies.
 
-        The Hub's own check asks for an XSRF token wherever a page could read the answer or change
-        something. Beyond it: no embedding, no foreign origin, and exact content types.
+        The Hub's own check requires an XSRF token where a page could read the answer or change
+        something. This one adds: no embedding, no foreign origin, and exact content types.
         """
         if getattr(self, "_token_authenticated", False):
             self._refuse_content_type({_JSON, _FORM})
@@ -161,11 +161,11 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
 
 
 class Resource(Generic[_Report]):
-    """One noun: who may see it, and how it is read. Its page and its call both answer from here.
+    """One noun: who may see it, and how it is read. Its page and its API call share this class.
 
-    One is made for each request, of the ``handler`` that answers it, at whichever address.
+    One is created for each request, by the ``handler`` that answers it, at either address.
     ``TAKES`` are the arguments of both addresses, ``PAGE_TAKES`` those of the page alone;
-    ``TEMPLATE`` shows the page, and ``LIVE`` the part of it that keeps itself fresh.
+    ``TEMPLATE`` shows the page, and ``LIVE`` its part that refreshes itself.
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset()
@@ -178,11 +178,11 @@ class Resource(Generic[_Report]):
 
     @property
     def viewer(self) -> Viewer:
-        """Who asks, and what they may see."""
+        """The caller, and what they may see."""
         return self.handler.viewer
 
     def may(self, *names: str) -> None:
-        """Refuse those who may not see it; what depends on the facts, :meth:`read` refuses.
+        """Refuse callers who may not see it; :meth:`read` refuses what depends on the facts.
 
         Raises
         ------
@@ -191,7 +191,7 @@ class Resource(Generic[_Report]):
         """
 
     async def prepare(self) -> None:
-        """Read the query, and ask the Hub what has to be known first."""
+        """Read the query, and ask the Hub for what is needed first."""
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> _Report:
         """Return the report; blocks, and runs in a thread."""
@@ -202,11 +202,11 @@ class Resource(Generic[_Report]):
         return {}
 
     def to_json(self, report: _Report) -> Any:
-        """Return the report as the call answers it."""
+        """Return the report as the API answers it."""
         return render_json(report)
 
     async def answer(self, *names: str) -> tuple[Facts, _Report]:
-        """Return the report with the facts that it was made of, if the caller may see it."""
+        """Return the report with the facts behind it, if the caller may see it."""
         self.may(*names)
         await self.prepare()
 
@@ -217,34 +217,34 @@ class Resource(Generic[_Report]):
         return await self.handler.look_up(read)
 
     def require_others(self, what: str) -> None:
-        """Refuse callers who may see nothing of other people.
+        """Refuse callers who may not see other users.
 
         Raises
         ------
         RefusalError
-            Raised if they may not.
+            Raised if the caller may not.
         """
         if not self.viewer.reads_others:
             raise beyond(what)
 
 
 class Callback(Answers, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
-    """Where the Hub sends a browser back to after a login."""
+    """Where the Hub redirects a browser after a login."""
 
     def initialize(self) -> None:
-        """Take the Hub's client that the application has."""
+        """Take the application's client of the Hub."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
 
     def get_current_user(self) -> None:
-        """Return nobody: who is logged in already is settled in :meth:`prepare`."""
+        """Return ``None``: :meth:`prepare` finds out who is already logged in."""
 
     async def prepare(self) -> None:
-        """Find out whether somebody is logged in already, without blocking the loop."""
+        """Find out whether a user is already logged in, without blocking the loop."""
         self.current_user = await ask_hub(self)
 
 
 class Static(StaticFileHandler):
-    """Our own style sheet and script."""
+    """The service's style sheet and script."""
 
     def set_extra_headers(self, path: str) -> None:
         """Keep browsers from guessing types."""
@@ -252,7 +252,7 @@ class Static(StaticFileHandler):
 
 
 async def ask_hub(handler: Any) -> dict[str, Any] | None:
-    """Ask the Hub whose token came with a request, in a header or by its cookie.
+    """Ask the Hub for the owner of a request's token, in a header or by its cookie.
 
     Raises
     ------
@@ -265,7 +265,7 @@ async def ask_hub(handler: Any) -> dict[str, Any] | None:
     except (HTTPError, TimeoutError):
         raise RefusalError(
             503,
-            "The Hub does not answer, so that nobody can be recognised. Try again in a moment.",
+            "The Hub does not answer, so the service cannot identify you. Try again in a moment.",
             "platform.hub",
             retry_after=5,
         ) from None

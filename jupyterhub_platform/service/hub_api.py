@@ -1,4 +1,4 @@
-"""What the Hub's own API answers, asked in the name of whoever looks at a page."""
+"""Reads the Hub's own API on behalf of a page's viewer."""
 
 import json
 from http import HTTPStatus
@@ -14,12 +14,12 @@ _SECONDS: Final = ClientTimeout(total=3.0)
 
 
 async def read_hub(api_url: str, token: str, path: str) -> Any:
-    """Return what the Hub's API answers below ``platform/``, with the token of whoever asks.
+    """Return the Hub API's answer below ``platform/``, with the caller's token.
 
     Raises
     ------
     RefusalError
-        Raised with 404 if the Hub says that it is not there or not theirs, with 503 if it does not
+        Raised with 404 if the Hub says that it is missing or hidden, with 503 if it does not
         answer.
     """
     try:
@@ -41,7 +41,7 @@ async def read_hub(api_url: str, token: str, path: str) -> Any:
 
 
 async def find_proxies(api_url: str, token: str) -> list[str]:
-    """Return the addresses and networks of proxies, which the Hub knows, with our own token."""
+    """Return the proxies' addresses and networks from the Hub, with the service's own token."""
     return [str(each) for each in (await read_hub(api_url, token, "proxies"))["addresses"]]
 
 
@@ -56,7 +56,7 @@ async def read_troubles(api_url: str, token: str) -> tuple[Trouble, ...]:
 
 
 async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:
-    """Return a sentence for each setting that the site made weaker; none if the Hub says nothing.
+    """Return a sentence for each setting that the site weakened; none if the Hub does not answer.
 
     The page is worth showing without them: the Hub has said the same in its log.
     """

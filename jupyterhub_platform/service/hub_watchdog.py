@@ -1,7 +1,7 @@
-"""The service lives no longer than its Hub.
+"""Ends the service with its Hub.
 
-A Hub starts its services in sessions of their own, so that one that is killed leaves them behind:
-holding the port, with a token that the next Hub does not know.
+A Hub starts its services in their own sessions, so a killed Hub leaves them behind: holding the
+port, with a token that the next Hub does not know.
 """
 
 import ctypes
@@ -23,7 +23,7 @@ _STAT_START_TIME: Final = 19
 
 @dataclass(frozen=True, slots=True)
 class HubProcess:
-    """The process of the Hub: its number, when it began, and whether it is our parent."""
+    """The Hub's process: its pid, its start time, and whether it is our parent."""
 
     pid: int
     started: int
@@ -31,12 +31,12 @@ class HubProcess:
 
     @classmethod
     def find(cls, pid: int, started: int) -> Self:
-        """Return the Hub's process; the parent, if no ``pid`` is told."""
+        """Return the Hub's process; the parent without a ``pid``."""
         known = pid or os.getppid()
         return cls(known, started or read_start_time(known), os.getppid() == known)
 
     def is_alive(self) -> bool:
-        """Tell whether it still runs; its number alone may be somebody else's by now."""
+        """Tell whether it still runs; another process may have its pid by now."""
         if self.is_parent and os.getppid() != self.pid:
             return False
         if self.started:
@@ -51,9 +51,9 @@ class HubProcess:
 
 
 def read_start_time(pid: int) -> int:
-    """Return when a process began, in clock ticks since boot; 0 if that cannot be known.
+    """Return when a process started, in clock ticks since boot; 0 if unknown.
 
-    A process that has ended and was not waited for yet counts as gone.
+    A process that has ended but was not reaped yet counts as gone.
     """
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
@@ -66,8 +66,8 @@ def read_start_time(pid: int) -> int:
 def end_with(hub: HubProcess) -> None:
     """End this process when the Hub's ends, within a second.
 
-    The kernel tells at once where it can. The look now and then, in a thread of its own, is for
-    where it cannot, for a Hub that is not the parent, and for a loop that hangs.
+    The kernel signals it at once where it can. The polling thread is for where it cannot, for a Hub
+    that is not the parent, and for a loop that hangs.
     """
     if sys.platform == "linux" and hub.is_parent:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)

@@ -1,4 +1,4 @@
-"""How a resource is shown as a page, and what every page has beside its report."""
+"""Shows a resource as a page, with what every page has beside its report."""
 
 from collections.abc import Callable
 from typing import Any, ClassVar, Final
@@ -11,26 +11,25 @@ from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import Facts
 
 AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
-"""What a page is told after a server was stopped from it."""
+"""Arguments of a page after a server was stopped from it."""
 
 
 class PageHandler(Identified):
     """A page, with what every page needs beside its report.
 
-    What else comes than the arguments that it takes is passed over: a link that has grown old still
-    shows its page. ``LIVE`` is the template of the part that keeps itself fresh, of a page that has
-    one.
+    Unknown arguments are ignored: an old link still shows its page. ``LIVE`` is the template of the
+    part that refreshes itself, if the page has one.
     """
 
     LIVE: ClassVar[str] = ""
 
     @property
     def wants_live_part(self) -> bool:
-        """Whether only the part that keeps itself fresh is asked for."""
+        """Whether only the part that refreshes itself is requested."""
         return self.argument("part") == "live"
 
     def show(self, name: str, facts: Facts, **namespace: Any) -> None:
-        """Write a page about ``facts``; only its live part if that is asked for."""
+        """Write a page about ``facts``; only its live part if that is requested."""
         self.write_page(
             self.LIVE if self.wants_live_part else name,
             now=facts.at,
@@ -81,7 +80,7 @@ class ResourcePage(PageHandler):
 
 
 def page_of(resource: type[Resource[Any]]) -> type[ResourcePage]:
-    """Return what answers at the address of a resource's page."""
+    """Return the handler of a resource's page."""
     members = {
         "__doc__": resource.__doc__,
         "__module__": resource.__module__,
@@ -93,10 +92,10 @@ def page_of(resource: type[Resource[Any]]) -> type[ResourcePage]:
 
 
 class NotFoundPage(PageHandler):
-    """Whatever is not there."""
+    """Any unknown address."""
 
     async def prepare(self) -> None:
-        """Say that it is not there, to those who may ask; lead on from an address with a slash."""
+        """Answer 404 to callers who may ask; redirect from an address with a trailing slash."""
         await super().prepare()
         if self.current_user is None:
             return

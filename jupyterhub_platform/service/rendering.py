@@ -20,10 +20,10 @@ STATIC: Final = HERE / "static"
 
 
 class NonceLoader(BaseLoader):
-    """Loads templates of the Hub, and lets every script that they write carry the page's nonce.
+    """Loads templates of the Hub, and adds the page's nonce to their scripts.
 
-    The Hub's page has inline scripts. The nonce goes into the source of the template, before
-    anything is filled in, so that a script that came in with data has none and does not run.
+    The Hub's page has inline scripts. The nonce goes into the source of the template, before it is
+    rendered, so that an injected script has none and does not run.
     """
 
     def __init__(self, paths: Iterable[Path]) -> None:
@@ -39,7 +39,7 @@ class NonceLoader(BaseLoader):
 
 @cache
 def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
-    """Make the environment in which our pages extend the Hub's, or a site's own in their place."""
+    """Create the environment in which the service's pages extend the Hub's, or a site's own."""
     hub = Path(DATA_FILES_PATH) / "templates"
     own = FileSystemLoader(str(TEMPLATES))
     loader = ChoiceLoader(
@@ -59,7 +59,7 @@ def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
 def hub_namespace(
     user: dict[str, Any] | None, *, hub_host: str, hub_prefix: str, prefix: str, admin: bool
 ) -> dict[str, Any]:
-    """Return what the Hub's own page needs to know."""
+    """Return the variables that the Hub's own page needs."""
     base = f"{hub_host}{hub_prefix}"
 
     def static_url(path: str, include_version: bool = True) -> str:
@@ -84,7 +84,7 @@ def hub_namespace(
 
 
 def escape_for_script(text: str) -> str:
-    """Escape a text for a string literal of a script that stands in HTML."""
+    """Escape a text for a string literal of an inline script."""
     escaped = json.dumps(text)[1:-1]
     for character in "<>&'":
         escaped = escaped.replace(character, f"\\u{ord(character):04x}")

@@ -1,4 +1,4 @@
-"""What a person may see and do here, read off the scopes that the Hub gives them."""
+"""What a user may see and do here, by the scopes that the Hub gives them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ _STOPPING: Final = (STOP, "servers", "admin:servers")
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """Scopes with their filters, by name; an empty filter is none."""
+    """Scopes with their filters, by name; an empty filter means none."""
 
     filters: Mapping[str, frozenset[str]]
 
@@ -36,7 +36,7 @@ class Scopes:
         )
 
     def holds(self, name: str) -> bool:
-        """Tell whether the scope is held at all, with whatever filter."""
+        """Tell whether the scope is held at all, with any filter."""
         return name in self.filters
 
     def may_stop(self, user: str, server: str, groups: frozenset[str]) -> bool:
@@ -65,8 +65,7 @@ def read_scopes(scopes: Iterable[str]) -> Scopes:
 def view_of(model: Mapping[str, Any], scopes: Scopes) -> Viewer:
     """Return what the owner of a user model may see.
 
-    A service that asks with a token of its own has no resources of its own, even if a person has
-    the same name.
+    A service that asks with its own token has no resources, even if a user has the same name.
     """
     is_person = model.get("kind", "user") == "user"
     return Viewer(

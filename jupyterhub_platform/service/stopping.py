@@ -1,4 +1,4 @@
-"""Stop a server: passed on to the Hub with the caller's own token."""
+"""Stops a server through the Hub, with the caller's own token."""
 
 import json
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _MAX_ANSWER_LENGTH: Final = 300
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """What the Hub answered: ``done`` if the server has stopped, else it is stopping."""
+    """The Hub's answer: ``done`` if the server has stopped, else it is stopping."""
 
     user: str
     server: str
@@ -39,12 +39,12 @@ def say_server(user: str, server: str) -> str:
 
 
 def check_names(user: str, server: str) -> None:
-    """Refuse what cannot name a server, and could lead to another address of the Hub.
+    """Refuse names that no server can have, and that could lead to another address of the Hub.
 
     Raises
     ------
     RefusalError
-        Raised if it cannot.
+        Raised for such a name.
     """
     dots = {".", ".."}
     if not user or user in dots or server in dots or len(user) + len(server) > _MAX_NAME_LENGTH:
@@ -54,12 +54,12 @@ def check_names(user: str, server: str) -> None:
 
 
 async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
-    """Ask the Hub to stop a server, in the name of whom ``token`` belongs to.
+    """Ask the Hub to stop a server, on behalf of the owner of ``token``.
 
     Raises
     ------
     RefusalError
-        Raised with the Hub's own status if it says no, and 503 if it does not answer.
+        Raised with the Hub's own status if it refuses, and 503 if it does not answer.
     """
     check_names(user, server)
     place = f"servers/{quote(server, safe='')}" if server else "server"

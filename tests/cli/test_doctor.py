@@ -77,8 +77,11 @@ def test_a_file_with_faults_fails(tmp_path: Path) -> None:
         (("--context", "nowhere"), "The kubeconfig cannot be used"),
         (("--url", "http://127.0.0.1:9"), "There is no token for http://127.0.0.1:9"),
         (("--file", "/nowhere"), "/nowhere"),
-        (("--file", EXAMPLE, "--absent-node", EXAMPLE), "is no JSON"),
-        (("--file", EXAMPLE, "--absent-node", "examples/local/platform.schema.json"), "is no node"),
+        (("--file", EXAMPLE, "--absent-node", EXAMPLE), "is not JSON"),
+        (
+            ("--file", EXAMPLE, "--absent-node", "examples/local/platform.schema.json"),
+            "is not a node",
+        ),
     ],
 )
 def test_what_is_named_wrongly_is_a_misuse(

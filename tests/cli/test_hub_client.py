@@ -96,7 +96,7 @@ def test_a_refusal_is_said_whatever_it_looks_like(body: bytes, said: str) -> Non
 def test_what_is_no_address_is_a_misuse(verb: tuple[str, ...]) -> None:
     done = jhp(*verb, "--url", "nonsense")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "'nonsense' is no address of a Hub" in done.stderr
+    assert "'nonsense' is not the address of a Hub" in done.stderr
 
 
 @pytest.mark.parametrize("url", ["http://[::1", "ftp://hub.example.org", "http://", "http://h:x"])
@@ -104,6 +104,6 @@ def test_what_is_no_address_is_a_misuse(verb: tuple[str, ...]) -> None:
 def test_each_thing_that_is_no_address_is_a_misuse(url: str, token: str) -> None:
     done = jhp("why", "dev1", "--url", url, token=token)
     assert (done.exit_code, done.stdout) == (2, "")
-    assert f"{url!r} is no address of a Hub; write it as https://hub.example.com" in " ".join(
+    assert f"{url!r} is not the address of a Hub; write it as https://hub.example.com" in " ".join(
         done.stderr.split()
     )

@@ -111,7 +111,7 @@ def test_services_roles_and_scopes_of_the_site_are_there_beside_ours(hub: LiveHu
 def test_invites_make_no_sense_where_passwords_are_elsewhere(hub: LiveHub) -> None:
     answer = hub.token("admin").post("platform/users/dev1/invite")
     assert answer.status_code == 404
-    assert "prove who they are elsewhere" in answer.json()["message"]
+    assert "through an identity provider" in answer.json()["message"]
 
 
 def test_starts_pass_admission_and_keep_their_status(hub: LiveHub) -> None:

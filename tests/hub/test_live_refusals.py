@@ -75,7 +75,7 @@ c.JupyterHub.spawner_class = Own
     ),
     "spawner that is none": (
         "c.JupyterHub.spawner_class = 'os.path.join'",
-        "is no class of a Spawner",
+        "not a subclass of Spawner",
     ),
     "authenticator that is not there": (
         "c.JupyterHub.authenticator_class = 'keycloak'",
@@ -83,7 +83,7 @@ c.JupyterHub.spawner_class = Own
     ),
     "authenticator that is none": (
         "c.JupyterHub.authenticator_class = dict",
-        "is no class of a Authenticator",
+        "not a subclass of Authenticator",
     ),
     "template path as a text": (
         "c.JupyterHub.template_paths = '/site'",

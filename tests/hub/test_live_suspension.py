@@ -402,7 +402,7 @@ def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api)
 @pytest.mark.parametrize(
     ("name", "body", "status", "words"),
     [
-        ("nobody", {}, 404, "There is nobody"),
+        ("nobody", {}, 404, "There is no user"),
         ("admin", {}, 409, "Nobody suspends themselves"),
         ("kim", {"reason": ""}, 400, "Say why"),
         ("kim", {"reason": 5}, 400, "Say why"),

@@ -1,4 +1,4 @@
-"""Where the record is: which store, and the heads that were noted of it elsewhere."""
+"""Locates the audit record: its store, and the heads that were noted of it elsewhere."""
 
 import os
 import sys
@@ -20,7 +20,7 @@ _TELL_SECONDS: Final = 2.0
 
 
 def find_settings(state: Path | None) -> Settings:
-    """Say where the store is: in ``state``, unless the environment names a database."""
+    """Return where the store is: in ``state``, unless the environment names a database."""
     environment = dict(os.environ)
     if state is not None:
         environment["PLATFORM_STATE_DIR"] = str(state)
@@ -42,14 +42,14 @@ def read_heads(logs: Iterable[Path]) -> list[Head]:
 
 
 def verify_record(settings: Settings, noted: Iterable[Head]) -> Proof:
-    """Look at the whole record; what takes longer says on stderr how far it is.
+    """Check the whole record, with progress on stderr if it takes long.
 
     Raises
     ------
     StoreMismatchError
         Raised if the store is not the one that was there before.
     click.UsageError
-        Raised if there is no store that could be read.
+        Raised if there is no readable store.
     """
     try:
         store = read_store(settings)

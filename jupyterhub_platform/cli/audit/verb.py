@@ -17,7 +17,7 @@ class _HeadType(click.ParamType[Head]):
         head = read_head(value)
         if head is None:
             self.fail(
-                f"{value[:100]!a} is no head; it is written as 1234:HASH, with the 64 small "
+                f"{value[:100]!a} is not a head; it is written as 1234:HASH, with the 64 small "
                 "hexadecimal digits that `jhp audit verify` and the Hub's log show.",
                 param,
                 ctx,

@@ -1,6 +1,6 @@
-"""Where ``jhp doctor`` finds what it looks at: a policy file, a Hub, a cluster, saved nodes.
+"""Gathers what ``jhp doctor`` checks: a policy file, a Hub, a cluster, saved nodes.
 
-What nobody named is left out, and said to be; what was named wrongly is a misuse.
+What was not named is left out, and reported; what was named wrongly is a usage error.
 """
 
 import json
@@ -43,12 +43,12 @@ class NamedCluster:
         return bool(self.kubeconfig or self.context or self.namespace)
 
     def connect(self) -> Connection:
-        """Connect to it: as the kubeconfig says, or from the pod that this runs in.
+        """Connect to it: by the kubeconfig, or from the pod that this runs in.
 
         Raises
         ------
         ClusterConfigurationError
-            Raised if that cannot be made out.
+            Raised if that cannot be determined.
         """
         is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
         if self.kubeconfig or self.context or not is_pod:
@@ -69,7 +69,7 @@ def find_file(path: Path | None, left_out: list[str]) -> File | None:
 
 
 def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
-    """Ask the Hub how it is.
+    """Ask the Hub about its health.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
 
 
 def find_record(url: str | None, state: Path) -> dict[str, Any] | None:
-    """Look at the store that is here; of a Hub elsewhere, its own health says what it found."""
+    """Check a local store; for a remote Hub, its own health reports the result."""
     settings = find_settings(state)
     is_here = "PLATFORM_DB_URL" in os.environ or (state / "platform.sqlite").exists()
     if url is not None or not is_here:
@@ -119,7 +119,7 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
     Raises
     ------
     click.UsageError
-        Raised if it was named, and cannot be made out.
+        Raised if it was named, and cannot be determined.
     """
     if not (named.is_named or "KUBERNETES_SERVICE_HOST" in os.environ):
         left_out.append("The cluster: left out; --namespace, --context or --kubeconfig names it.")
@@ -137,7 +137,7 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
 
 
 def note_homes(facts: Facts, left_out: list[str]) -> None:
-    """Say that homes are not looked at where no tier has one."""
+    """Report that homes are not checked if no tier has one."""
     if facts.has("api") and facts.has("policy") and not facts.has("homes"):
         left_out.append(
             "Storage classes: left out, since no tier of the policy has a home. What volumes the "
@@ -146,17 +146,17 @@ def note_homes(facts: Facts, left_out: list[str]) -> None:
 
 
 def read_node(path: Path) -> Manifest:
-    """Read a node that was saved.
+    """Read a saved node.
 
     Raises
     ------
     click.UsageError
-        Raised if it is none.
+        Raised if the file does not hold one.
     """
     try:
         node = json.loads(path.read_text())
     except ValueError as error:
-        raise click.UsageError(f"{path} is no JSON: {error}") from None
+        raise click.UsageError(f"{path} is not JSON: {error}") from None
     if not isinstance(node, dict) or node.get("kind") != "Node":
-        raise click.UsageError(f"{path} is no node; kubectl get node NAME -o json writes one.")
+        raise click.UsageError(f"{path} is not a node; kubectl get node NAME -o json writes one.")
     return node

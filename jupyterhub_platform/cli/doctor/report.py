@@ -1,4 +1,4 @@
-"""What ``jhp doctor`` prints: the answer first, then a line for each thing that was looked at."""
+"""What ``jhp doctor`` prints: the answer first, then a line for each check."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ _COLOURS = {
 
 
 def render_report(results: Sequence[Result], left_out: Sequence[str]) -> str:
-    """Render for people; whoever prints it takes the colours out where there are none."""
+    """Render for a terminal; the caller strips the colours where there are none."""
     width = max(len(result.check.code) for result in results)
     lines = [render_answer(results), ""]
     for result in results:
@@ -38,7 +38,7 @@ def _say(status: Status) -> str:
 
 
 def render_answer(results: Sequence[Result]) -> str:
-    """Say in one sentence how things stand."""
+    """Summarise the results in one sentence."""
     counts = Counter(result.status for result in results)
     bad = [
         f"{counts[status]} {word}"

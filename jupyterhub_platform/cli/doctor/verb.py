@@ -1,4 +1,4 @@
-"""``jhp doctor``: looks at Hub and cluster, changes nothing, and says what is wrong and the fix."""
+"""``jhp doctor``: checks Hub and cluster, changes nothing, and reports faults with their fixes."""
 
 import os
 from pathlib import Path

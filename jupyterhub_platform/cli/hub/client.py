@@ -1,4 +1,4 @@
-"""Speaks to a Hub's REST API, with somebody's token."""
+"""Calls a Hub's REST API, with a user's token."""
 
 import os
 from collections.abc import Iterable
@@ -22,7 +22,8 @@ class HubClient:
         self._url = url.rstrip("/")
         self._http = httpx.Client(
             base_url=f"{self._url}/hub/api/",
-            # No other process can listen there: a port that the platform has left, any can.
+            # Only the Hub can listen there; a port that the platform has left, any process can
+            # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
             headers={"Authorization": f"Bearer {token}"},
             timeout=30,
@@ -36,7 +37,7 @@ class HubClient:
         Raises
         ------
         click.BadParameter
-            Raised if ``url`` is no address.
+            Raised if ``url`` is not a valid address.
         PlatformError
             Raised if there is no token for it.
         """
@@ -66,8 +67,8 @@ class HubClient:
         Raises
         ------
         PlatformError
-            Raised if the Hub cannot be reached, or says no, with its own sentence; or if what
-            answers is no Hub with this platform.
+            Raised if the Hub cannot be reached, or refuses, with its own sentence; or if the answer
+            does not come from a Hub with this platform.
         """
         return self._ask("POST", path, keys, json=body)
 
@@ -134,6 +135,6 @@ def _check_address(url: str) -> None:
         read = httpx.URL()
     if read.scheme not in {"http", "https"} or not read.host:
         raise click.BadParameter(
-            f"{url!r} is no address of a Hub; write it as https://hub.example.com.",
+            f"{url!r} is not the address of a Hub; write it as https://hub.example.com.",
             param_hint="--url",
         )

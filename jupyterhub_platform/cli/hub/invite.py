@@ -1,4 +1,4 @@
-"""``jhp invite``: a link with which somebody sets their own password."""
+"""``jhp invite``: a link with which a user sets their own password."""
 
 import json
 from pathlib import Path

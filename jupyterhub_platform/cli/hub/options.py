@@ -1,4 +1,4 @@
-"""The options of every verb that speaks to a Hub: which Hub, and how the answer is printed."""
+"""The options of every verb that calls a Hub: which Hub, and the output format."""
 
 import shlex
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def hub_options(command: Command) -> Command:
 
 
 def render_which(url: str | None, state: Path) -> str:
-    """Write the options that lead another command to the same Hub; nothing where none is needed."""
+    """Render the options that lead another command to the same Hub; empty if none are needed."""
     if url is not None:
         return f" --url {shlex.quote(url)}"
     return "" if state == Path(STATE_DIRECTORY) else f" --state {shlex.quote(str(state))}"

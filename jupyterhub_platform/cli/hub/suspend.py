@@ -1,4 +1,4 @@
-"""``jhp suspend`` and ``jhp resume``: put somebody out at once, and let them in again."""
+"""``jhp suspend`` and ``jhp resume``: lock a user out at once, and let them in again."""
 
 import json
 import shlex
@@ -41,7 +41,7 @@ def read_end(text: str | None, now: datetime) -> str | None:
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", required=True, help="Why, for whoever reads the audit.")
+@click.option("--reason", required=True, help="Why, for readers of the audit.")
 @click.option("--until", help="When it ends by itself: 8h, 7d, or a time with its zone.")
 @hub_options
 def suspend(
@@ -82,7 +82,7 @@ def suspend(
 
 @click.command()
 @click.argument("name")
-@click.option("--reason", required=True, help="Why, for whoever reads the audit.")
+@click.option("--reason", required=True, help="Why, for readers of the audit.")
 @hub_options
 def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) -> None:
     """Let NAME, who is suspended, in again.

@@ -45,7 +45,7 @@ def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
 
 
 def render(answer: dict[str, Any]) -> list[str]:
-    """Render the answer of the Hub for a terminal: the sentence first, then what to do."""
+    """Render the Hub's answer for a terminal: the sentence first, then what to do."""
     cause, name = answer["cause"], answer["server"] or "the default server"
     since = describe_instant(read_stored(answer["since"]))
     lines = [

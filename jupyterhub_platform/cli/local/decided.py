@@ -1,7 +1,7 @@
-"""What ``jhp up`` decides for its Hub, and what a site's own configuration may do about it.
+"""What ``jhp up`` decides for its Hub, and what a site's own configuration may change.
 
 The Hub's configuration runs this around the site's: :meth:`Decided.set` before, so that the site
-can read it, and :meth:`Decided.keep` after, so that nothing listens anywhere else than was said.
+can read it, and :meth:`Decided.keep` after, so that nothing listens anywhere else than announced.
 """
 
 import os
@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.configuration.hardening import read_added
 from jupyterhub_platform.sockets import Sockets, render_unix_url
 
 URL_FILE: Final = "url"
-"""File in the state directory, with the address that the Hub's configuration came to."""
+"""File in the state directory, with the final address from the Hub's configuration."""
 
 _INSTEAD_OF_SOCKETS: Final = (
     "ip", "port", "hub_ip", "hub_port", "hub_connect_ip", "hub_connect_port",
@@ -35,7 +35,7 @@ _CONFIGURABLE_HTTP_PROXY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """Where the parts of one platform listen, and what they keep where."""
+    """Where the parts of one platform listen, and where they keep their data."""
 
     host: str
     port: int
@@ -59,12 +59,12 @@ class Decided:
             c[section][name] = value
 
     def keep(self, c: Any) -> None:
-        """Put back what a site has changed of the addresses, and take over its prefix.
+        """Restore the addresses that a site has changed, and adopt its prefix.
 
         Raises
         ------
         SystemExit
-            Raised if what it asks for cannot be had with ``jhp up``.
+            Raised if the site asks for something that ``jhp up`` cannot do.
         """
         hub = c.JupyterHub
         refused = _find_refused(c)
@@ -85,7 +85,7 @@ class Decided:
             c[section][name] = value
         for service in read_added(hub.services):
             if service.get("command"):
-                # Where Hub and `jhp up` are killed, it is known by this at the next start.
+                # If Hub and `jhp up` are killed, the next start recognises it by this.
                 own = dict(service.get("environment") or {})
                 service["environment"] = {**own, MARK: str(self.state)}
         write_private(self.state / URL_FILE, f"{self._url(scheme, prefix, _shown(self.host))}\n")
@@ -96,7 +96,7 @@ class Decided:
         yield "JupyterHub", "bind_url", self._url(scheme, prefix, self.host)
         yield "JupyterHub", "hub_bind_url", hub
         yield "JupyterHub", "hub_connect_url", hub
-        # Servers of other users connect to it; nobody but its owner can put another in its place.
+        # Servers of other users connect to it; only its owner can replace it.
         yield "JupyterHub", "hub_socket_mode", 0o666 if os.geteuid() == 0 else 0o600
         yield "ConfigurableHTTPProxy", "api_url", render_unix_url(sockets.proxy_api)
         yield "ConfigurableHTTPProxy", "command_umask", 0o077
@@ -129,7 +129,7 @@ def _find_prefix(hub: Mapping[str, Any]) -> str:
 
 
 def _find_refused(c: Any) -> str | None:
-    """Return why a site's configuration cannot be run by ``jhp up``, if so."""
+    """Return why ``jhp up`` cannot run a site's configuration, if so."""
     hub = c.JupyterHub
     proxy = hub.get("proxy_class") or ""
     name = proxy if isinstance(proxy, str) else f"{proxy.__module__}.{proxy.__name__}"
@@ -157,9 +157,9 @@ def _find_refused(c: Any) -> str | None:
 
 
 def _find_place(command: Any) -> str | None:
-    """Return the option of a proxy's command that says where it listens, if there is one.
+    """Return the option of a proxy's command that sets where it listens, if there is one.
 
-    The Hub adds its own, and configurable-http-proxy 5 makes no number of two.
+    The Hub adds its own, and configurable-http-proxy 5 makes an invalid number of two.
     """
     words = [command] if isinstance(command, str) else command or ()
     options = (word.partition("=")[0] for text in words for word in str(text).split())
@@ -167,5 +167,5 @@ def _find_place(command: Any) -> str | None:
 
 
 def _shown(host: str) -> str:
-    """Return where a browser on this machine finds what listens at ``host``."""
+    """Return the address at which a browser on this machine reaches ``host``."""
     return "127.0.0.1" if host in {"0.0.0.0", "::"} else host  # noqa: S104 compared

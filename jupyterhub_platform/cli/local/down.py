@@ -1,4 +1,4 @@
-"""``jhp down``: end what a platform leaves running: people's servers, and what keeps its port."""
+"""``jhp down``: ends what a platform leaves running: users' servers, and its port holder."""
 
 import asyncio
 from pathlib import Path

@@ -1,10 +1,10 @@
-"""Which ports a process of its own keeps bound for which platform, and how that begins and ends.
+"""Keeps a platform's ports bound by a separate process, and lists and ends such processes.
 
-Where users have user ids of their own, a port of the platform must not become another user's when
-``jhp up``, the Hub and the proxy have ended: open pages would go on asking there, with their
-logins. So each start leaves a process with the port, ``port_holder.py``, which outlives everything
-that ``jhp up`` starts. It is known by its command line, which is believed of our own user's and of
-root's processes alone.
+Where users have their own user ids, a port of the platform must not become another user's when
+``jhp up``, the Hub and the proxy have ended: open pages would go on sending requests there, with
+their logins. So each start leaves a process with the port, ``port_holder.py``, which outlives
+everything that ``jhp up`` starts. It is recognised by its command line, which is trusted only in
+processes of our own user and of root.
 """
 
 import os
@@ -30,7 +30,7 @@ _END_SECONDS: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class HeldPort:
-    """A port that a process keeps bound, and the id of the platform that it does so for."""
+    """A port that a process keeps bound, and the id of its platform."""
 
     process: psutil.Process
     instance: str
@@ -38,14 +38,14 @@ class HeldPort:
 
     @property
     def state(self) -> str:
-        """The state directory of that platform, as far as this user may know."""
+        """The state directory of that platform, as far as this user can see it."""
         with suppress(psutil.Error):
             return str(self.process.cwd())
         return "DIRECTORY"
 
 
 def hold_port(sockets: Sequence[socket.socket], port: int, instance: str, state: Path) -> None:
-    """Leave a process with these sockets, and end earlier ones that did this for the same port.
+    """Leave a process with these sockets, and end earlier ones that held the same port.
 
     They are closed here.
 
@@ -78,14 +78,14 @@ def hold_port(sockets: Sequence[socket.socket], port: int, instance: str, state:
 
 
 def let_go(instance: str) -> list[HeldPort]:
-    """End everything that keeps a port for a platform, and return what that was."""
+    """End everything that holds a port for a platform, and return what it was."""
     held = list_held_ports(instance)
     _end(held)
     return held
 
 
 def list_held_ports(instance: str | None = None) -> list[HeldPort]:
-    """Find which ports are kept, for one platform or for all."""
+    """Find which ports are held, for one platform or for all."""
     return [held for held in _find() if instance in {None, held.instance}]
 
 
@@ -104,7 +104,7 @@ def _find() -> Iterator[HeldPort]:
 def _end(held: Iterable[HeldPort]) -> None:
     processes = [each.process for each in held]
     for process in processes:
-        # It has nothing to put in order.
+        # It has nothing to clean up.
         with suppress(psutil.Error):
             process.kill()
     deadline = time.monotonic() + _END_SECONDS
@@ -113,7 +113,7 @@ def _end(held: Iterable[HeldPort]) -> None:
 
 
 def _is_alive(process: psutil.Process) -> bool:
-    # Its parent may take its time to notice that it has ended; its sockets are closed by then.
+    # Its parent may be slow to reap it; its sockets are closed by then.
     try:
         return process.is_running() and not has_ended(process)
     except psutil.Error:

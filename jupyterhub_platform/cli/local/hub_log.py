@@ -1,7 +1,7 @@
-"""The file with what the Hub says, which no stranger makes as long as they like.
+"""The Hub's log file, whose size no stranger can drive up without limit.
 
-What says too much is cut: the start of it is kept, and how much was left out. Nothing that a
-request brings with it moves the cursor of a terminal, or begins a line of its own.
+A flood is cut: its start is kept, and the number of dropped lines. Nothing that a request carries
+moves the cursor of a terminal, or begins its own line.
 """
 
 import os
@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import IO, Final
 
 MAX_BYTES: Final = 16 * 2**20
-"""Of one file; three older ones are kept beside it: ``hub.log.1`` is the newest of them."""
+"""Size of one file; three older ones are kept beside it: ``hub.log.1`` is the newest of them."""
 KEPT_FILES: Final = 3
 BURST_BYTES: Final = 2 * 2**20
 BYTES_PER_SECOND: Final = 2**15
-"""What may be written for hours; a day of it is 2.8 GB, of which the last files are kept."""
+"""The sustained rate; a day of it is 2.8 GB, of which the last files are kept."""
 LINE_BYTES: Final = 2**14
 
 _RESUMING_BYTES: Final = BURST_BYTES // 8
@@ -32,7 +32,7 @@ def list_files(path: Path) -> list[Path]:
 
 
 class HubLog:
-    """Writes lines while they come at a rate that a file is for, and counts the others."""
+    """Writes lines up to a rate that suits a file, and counts the others."""
 
     def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
         self._path = path
@@ -43,12 +43,12 @@ class HubLog:
         self._file = self._open()
 
     def write(self, line: str) -> bool:
-        """Keep a line; return whether it was not left out.
+        """Keep a line; return whether it was kept.
 
         Raises
         ------
         OSError
-            Raised if the disk does not take it. It is lost then, and not tried again.
+            Raised if the disk does not take it. The line is lost then, and not retried.
         """
         now = self._clock()
         self._budget = min(BURST_BYTES, self._budget + (now - self._at) * BYTES_PER_SECOND)
@@ -62,14 +62,14 @@ class HubLog:
         return True
 
     def tell_left_out(self) -> None:
-        """Say how many lines are missing here, if there are any."""
+        """Say how many lines are missing here, if any."""
         if self._left_out:
             said = f"[jhp] {self._left_out} lines are left out here: they came too fast.\n"
             self._left_out = 0
             self._put(said.encode())
 
     def close(self) -> None:
-        """Write nothing more."""
+        """Stop writing."""
         try:
             self.tell_left_out()
         finally:
@@ -91,14 +91,14 @@ class HubLog:
         self._file = self._open()
 
     def _open(self) -> IO[bytes]:
-        # Unbuffered: what a full disk does not take is lost, not tried again with the next line.
+        # Unbuffered: what a full disk does not take is lost, not retried with the next line.
         file = self._path.open("ab", buffering=0)
         self._path.chmod(0o600)
         return file
 
 
 def read_lines(output: IO[bytes]) -> Iterator[str]:
-    """Yield what a program writes, line by line: long ones are cut, and controls written out."""
+    """Yield a program's output by lines: long ones are cut, and control characters escaped."""
     is_rest = False
     while part := output.readline(LINE_BYTES):
         ends = part.endswith(b"\n")

@@ -1,4 +1,4 @@
-"""The Hub as a process of ``jhp up``: its configuration, its log, its end."""
+"""The Hub as a child process of ``jhp up``: its configuration, its log, its end."""
 
 import ctypes
 import os
@@ -32,7 +32,7 @@ _HEAD: Final = re.compile(
 
 
 def write_configuration(state: State, decided: Decided, site: Path | None) -> Path:
-    """Write what this start decides, around the configuration of the site, and return the file."""
+    """Write this start's decisions, around the configuration of the site, and return the file."""
     lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
     lines += ["from pathlib import Path, PosixPath", ""]
     lines += ["from jupyterhub_platform.cli.local.decided import Decided"]
@@ -41,7 +41,7 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
     if site is None:
         lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
     else:
-        # Not load_subconfig: that shows the site nothing of what is set above.
+        # Not load_subconfig: that hides from the site what is set above.
         lines += ["", f"site = Path({str(site)!r})"]
         lines += ['exec(compile(site.read_text(), site, "exec"))']
     lines += ["_decided.keep(c)", "hand_down(_decided.listener, _decided.port)"]
@@ -50,7 +50,7 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
 
 
 class HubProcess:
-    """A running Hub. Everything it says goes into its log; what matters also to the terminal."""
+    """A running Hub. Its output goes into its log; important lines also to the terminal."""
 
     def __init__(
         self,
@@ -101,7 +101,7 @@ class HubProcess:
             try:
                 is_written, is_kept = log.write(line), True
             except OSError:
-                # The Hub waits for whoever reads it.
+                # The Hub blocks until its output is read.
                 is_written, is_kept = True, False
             if was_kept and not is_kept:
                 self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
@@ -114,7 +114,7 @@ class HubProcess:
                 at = f"{head['time']}  " if self._is_lasting else ""
                 line = f"{at}{head['text']}\n"
             elif line.strip() == _TRACE:
-                # A trace is for whoever mends the program; its log has all of it.
+                # A traceback is for developers; the log has all of it.
                 self._tell_if(showing, f"    The trace is in {self.log_path}")
                 showing = False
             self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
@@ -138,9 +138,9 @@ class HubProcess:
         inside = httpx.HTTPTransport(uds=str(socket))
         with httpx.Client(transport=inside, base_url="http://hub", timeout=2) as client:
             self._wait_for(lambda: _answers(client, httpx.URL(url).path), deadline)
-        # The socket at that address is ours: who it leads to needs no certificate.
+        # The socket at that address is ours: its peer needs no certificate.
         with httpx.Client(base_url=url, timeout=2, verify=False, trust_env=False) as client:  # noqa: S501
-            # Asked too often, the proxy fills the log with routes that it does not have yet.
+            # Polled too often, the proxy fills the log with routes that it does not have yet.
             self._wait_for(lambda: _answers(client, ""), deadline, every=0.5)
         return url.rstrip("/")
 
@@ -160,12 +160,12 @@ class HubProcess:
         )
 
     def wait(self) -> int:
-        """Wait until the Hub ends, and return its exit code; what it says carries its time."""
+        """Wait until the Hub exits, and return its exit code; its output carries timestamps."""
         self._is_lasting = True
         return self._process.wait()
 
     def stop(self) -> None:
-        """End the Hub in order, then at once if it does not."""
+        """Shut the Hub down gracefully, then kill it if it does not end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
             try:
@@ -175,7 +175,7 @@ class HubProcess:
                 self._process.wait()
 
     def finish_log(self) -> None:
-        """Wait for the last lines; a proxy that lives on would keep them open."""
+        """Wait for the last lines; a surviving proxy would keep the pipe open."""
         self._reader.join(timeout=5)
 
 
@@ -191,5 +191,5 @@ def _answers(client: httpx.Client, prefix: str) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Have the kernel end the Hub in order when ``jhp`` is killed."""
+    """Have the kernel shut the Hub down gracefully when ``jhp`` is killed."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,8 +1,8 @@
 """Ends what a Hub has started and left behind: its proxy, and every service that it manages.
 
-While ``jhp up`` runs, what loses its parent becomes a child of ``jhp up`` itself, whatever it is
-called: that needs no mark. What was left by a run that was killed whole is known by a mark, which
-is believed of our own user's processes alone: others can write what they like.
+While ``jhp up`` runs, orphans become its own children, whatever their names: they need no mark.
+Leftovers of a run that was killed completely are recognised by a mark, which is trusted only in our
+own user's processes: others can forge it.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _ROUNDS: Final = 20
 
 
 def keep_orphans() -> None:
-    """Have the kernel give this process whatever loses its parent below it."""
+    """Have the kernel reparent orphaned descendants to this process."""
     ctypes.CDLL(None).prctl(_SET_SUBREAPER, 1, 0, 0, 0)
 
 
@@ -35,9 +35,9 @@ def end_leftovers(state: Path) -> list[str]:
 
 
 def end_orphans(before: Iterable[psutil.Process]) -> list[str]:
-    """End all that hangs on this process and is not one of ``before``, and name it.
+    """End all descendants of this process that are not ``before``, and name them.
 
-    People's servers, each under its supervisor, go on.
+    Users' servers, each under its supervisor, go on.
     """
     known = set(before)
     return _end_all(lambda: [p for p in _list_below(psutil.Process()) if p not in known])
@@ -57,7 +57,7 @@ def _end_all(find: Callable[[], list[psutil.Process]]) -> list[str]:
 
 
 def _list_below(parent: psutil.Process) -> list[psutil.Process]:
-    """Return the living descendants of a process, without people's servers."""
+    """Return the living descendants of a process, without users' servers."""
     found: list[psutil.Process] = []
     waiting = [parent]
     while waiting:
@@ -78,7 +78,7 @@ def _list_marked(state: Path) -> list[psutil.Process]:
 
 
 def _is_marked(process: psutil.Process, state: Path) -> bool:
-    # Of a process of another user nothing is read, and so nothing is believed.
+    # Nothing is read from another user's process, and so nothing is trusted.
     return read_environment(process.pid).get(MARK) == str(state) and _is_alive(process)
 
 

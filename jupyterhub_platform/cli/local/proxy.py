@@ -1,4 +1,4 @@
-"""Which command starts the proxy that stands in front of the Hub.
+"""Finds the command that starts the proxy in front of the Hub.
 
 ::
 
@@ -8,8 +8,8 @@
     node_modules/ of the wheel   with Node likewise
     PATH                         ``configurable-http-proxy``, installed by other means
 
-The first one that is there is taken. One that was asked for by name and does
-not work is an error, so that nobody runs another proxy than they think.
+The first one that exists is used. One that was named explicitly and does not work is an error, so
+that no operator runs another proxy than they think.
 """
 
 import importlib.util
@@ -25,7 +25,7 @@ from jupyterhub_platform.core.errors import PlatformError
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 BUNDLED = Path(__file__).resolve().parents[2] / "bundled"
-"""What a wheel carries of what a checkout has at its top; ``setup.py`` puts it there."""
+"""A wheel's copy of what a checkout has at its top; ``setup.py`` puts it there."""
 
 OLDEST_NODE = 20
 
@@ -43,11 +43,11 @@ def find_proxy_command(
     Parameters
     ----------
     environ
-        Where the variables and ``PATH`` are read.
+        Where the variables and ``PATH`` are read from.
     checkout
         The folder that may contain ``node_modules``.
     bundled
-        The folder of the package that does where it was installed from a wheel.
+        The package's folder that does, if it was installed from a wheel.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def _read_command(text: str) -> list[str]:
         words = None
     if not isinstance(words, list) or not words or not all(isinstance(word, str) for word in words):
         raise PlatformError(
-            f"CONFIGURABLE_HTTP_PROXY is no command: {text}. Write the path of a program, or a "
+            f"CONFIGURABLE_HTTP_PROXY is not a command: {text}. Write the path of a program, or a "
             'JSON list of words such as ["node", "proxy.js"].'
         )
     return words

@@ -1,11 +1,11 @@
-"""The public port: taken once by ``jhp up``, kept until it ends, and who has it if another does.
+"""The public port: ``jhp up`` takes it once, keeps it until the end, and names its holder if taken.
 
-It stays open while the proxy restarts, so that nobody else can listen there and ask for passwords.
-Nor can anybody where the same name leads as well: a browser that is told ``localhost`` tries the
-address ``::1`` before 127.0.0.1, and a name of the network may have several addresses.
+It stays open while the proxy restarts, so that no other user can listen there and ask for
+passwords. Nor can they at other addresses of the same name: for ``localhost`` a browser tries
+``::1`` before 127.0.0.1, and a name of the network may have several addresses.
 
-On Linux, sockets that share an address (``SO_REUSEPORT``) are of one user. So a process of root's
-can keep the port for later, and the next start listens beside it without a gap.
+On Linux, sockets that share an address (``SO_REUSEPORT``) belong to one user. So a process of
+root's can hold the port for later, and the next start listens beside it without a gap.
 """
 
 import errno
@@ -36,9 +36,9 @@ _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 @dataclass(frozen=True, slots=True)
 class PublicPort:
-    """A port that is listened at, at one address, and held at all others that lead here.
+    """A port that listens at one address, and is held at all others that lead here.
 
-    Who connects to one of the others is refused by the kernel, and asks at the first one then.
+    The kernel refuses connections to the others, and clients then try the first one.
     """
 
     listener: socket.socket
@@ -51,20 +51,20 @@ class PublicPort:
 
     @property
     def address(self) -> str:
-        """Where it is listened at."""
+        """The address at which it listens."""
         return str(self.listener.getsockname()[0])
 
     @property
     def descriptors(self) -> tuple[int, ...]:
-        """All that has to stay open for as long as somebody listens."""
+        """All descriptors that have to stay open while the port is in use."""
         return tuple(each.fileno() for each in (self.listener, *self.guards))
 
     def name(self, host: str) -> str:
-        """Return what stands for ``host`` in addresses: a number for what has more than one."""
+        """Return how addresses write ``host``: a number if it has more than one address."""
         return self.address if self.address in (*_LOOPBACK, *_EVERYWHERE) else host
 
     def bind_beside(self) -> tuple[socket.socket, ...]:
-        """Bind every address once more, without listening, for a process of our own to keep.
+        """Bind every address once more, without listening, for our own process to hold.
 
         Only a socket of our own user can be bound beside these, and only one that allows it too.
         """
@@ -78,12 +78,12 @@ class PublicPort:
             return tuple(beside)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release it."""
         for each in (self.listener, *self.guards):
             each.close()
 
     def __enter__(self) -> Self:
-        """Hold it for a while."""
+        """Hold it within a block."""
         return self
 
     def __exit__(
@@ -92,7 +92,7 @@ class PublicPort:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        """Let go of it."""
+        """Release it."""
         self.close()
 
 
@@ -103,14 +103,14 @@ def take_public_port(
     tell: Callable[[str], None],
     kept: Collection[int] = (),
 ) -> PublicPort:
-    """Listen at ``host``: at the port that was asked for, else that of before, else a free one.
+    """Listen at ``host``: at the requested port, else the previous one, else a free one.
 
-    Beside ports that are ``kept`` for this very platform it may listen.
+    It may listen beside ports that are ``kept`` for this same platform.
 
     Raises
     ------
     PlatformError
-        Raised if that cannot be had, with who has it.
+        Raised if that is impossible, with the port's holder.
     """
     if asked is not None:
         return _take(host, asked, kept)
@@ -151,7 +151,7 @@ def _take(host: str, port: int, kept: Collection[int]) -> PublicPort:
                 try:
                     found = (_guard if taken else _listen)(address, port, is_kept)
                 except OSError as error:
-                    # Where this machine is not, nobody on it can listen, either.
+                    # Where this machine has no address, no process on it can listen, either.
                     if error.errno not in _NOT_HERE or (address == named[-1] and not taken):
                         raise
                 else:
@@ -171,7 +171,7 @@ def _take(host: str, port: int, kept: Collection[int]) -> PublicPort:
 
 
 def _explain_holders(address: str, port: int, is_kept: bool) -> str:
-    """Say who has a port, and how it can be had; nothing if that is not known."""
+    """Name the holder of a port, and how to get it; empty if unknown."""
     listeners = list(_find_holders(address, port)) if port else []
     if listeners:
         return (
@@ -200,17 +200,17 @@ def _list_addresses(host: str) -> list[str]:
     for each in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM):
         scope = f"%{each[4][3]}" if len(each[4]) == 4 and each[4][3] else ""
         found.append(f"{each[4][0]}{scope}")
-    # Of both, every program understands the other one in an address.
+    # With both, every program understands the other one in an address.
     return sorted(dict.fromkeys(found), key=lambda each: each == "::1")
 
 
 def _list_beside(named: Iterable[str]) -> list[str]:
-    """Return where visitors may arrive although it has not been named."""
+    """Return unnamed addresses at which visitors may arrive."""
     beside: set[str] = set()
     if set(named) & set(_LOOPBACK):
         beside.update(_LOOPBACK)
     if "0.0.0.0" in named:  # noqa: S104 compared
-        # What listens at ``::`` takes what comes by IPv4 as well.
+        # A listener at ``::`` takes IPv4 connections as well.
         beside.add("::")
     return sorted(beside - set(named))
 
@@ -245,7 +245,7 @@ def _bind_beside(bound: socket.socket) -> socket.socket:
         if beside.family == socket.AF_INET6:
             only = bound.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
             beside.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
-        # Connections that are about to end keep the address busy for whoever does not allow that.
+        # Closing connections keep the address busy for sockets that do not allow reuse.
         _allow(beside, socket.SO_REUSEADDR)
         _allow(beside, socket.SO_REUSEPORT)
         beside.bind(bound.getsockname())
@@ -261,7 +261,7 @@ def _allow(bound: socket.socket, option: int, value: int = 1) -> None:
 
 
 def _find_holders(address: str, port: int) -> Iterable[str]:
-    """Say which processes listen at a port, as far as this user may know."""
+    """Name the processes that listen at a port, as far as this user can see them."""
     wanted, seen = _plain(address), set()
     for each in psutil.net_connections("tcp"):
         if each.status != psutil.CONN_LISTEN or each.laddr.port != port:
@@ -272,7 +272,7 @@ def _find_holders(address: str, port: int) -> Iterable[str]:
 
 
 def _plain(address: str) -> str:
-    """Return an address without what IPv6 has around one of IPv4."""
+    """Return an IPv4 address without its IPv6 wrapping."""
     try:
         plain = ip_address(address.partition("%")[0])
     except ValueError:
@@ -281,19 +281,19 @@ def _plain(address: str) -> str:
 
 
 def find_socket_holders(path: Path) -> list[str]:
-    """Say which processes listen at a Unix socket."""
+    """Name the processes that listen at a Unix socket."""
     pids = {each.pid for each in psutil.net_connections("unix") if each.laddr == str(path)}
     return [describe_process(pid) for pid in sorted(pid for pid in pids if pid)]
 
 
 def describe_process(pid: int | None) -> str:
-    """Name a process: its id, its program and its user."""
+    """Describe a process: its id, its program and its user."""
     if pid is None:
         return "a process of another user"
     try:
         process = psutil.Process(pid)
         uid, name = process.uids().real, process.username()
-        # psutil calls a user whom this machine has no name for by the number, too.
+        # psutil also shows an unnamed user as a number.
         owner = f"uid {uid}" if name == str(uid) else f"user {name}, uid {uid}"
         return f"process {pid} ({_as_shown(process.name())}, {owner})"
     except psutil.Error:
@@ -301,10 +301,10 @@ def describe_process(pid: int | None) -> str:
 
 
 def _as_shown(name: str) -> str:
-    """Return a name that a process gave itself without what a terminal would obey."""
+    """Strip terminal control characters from a name that a process gave itself."""
     return "".join(char if char.isprintable() else "?" for char in name[:_MAX_NAME_LENGTH])
 
 
 def is_port(value: Any) -> TypeGuard[int]:
-    """Tell whether a value that was kept can be a port."""
+    """Tell whether a stored value can be a port."""
     return type(value) is int and 0 < value < 65536

@@ -95,7 +95,7 @@ def up(
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     state = State(state_path)
     state.open()
-    # Not before: the file may be that of a platform that runs from there.
+    # Not earlier: the file may belong to a platform that runs from there.
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
     try:
@@ -106,7 +106,7 @@ def up(
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """What one start has decided before it starts anything."""
+    """The decisions of one start, made before anything is started."""
 
     state: State
     settings: Settings
@@ -156,7 +156,7 @@ def _prepare(
 
 
 def _open_sockets(state: State) -> Sockets:
-    """Make the places where Hub, proxy and service listen, where nothing does yet."""
+    """Create the places where Hub, proxy and service will listen."""
     sockets = open_sockets(state.directory, read_instance(state.directory))
     for path in (sockets.hub, sockets.proxy_api, sockets.service):
         holders = find_socket_holders(path)
@@ -178,7 +178,7 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
     public = take_public_port(host, asked, before, _say, kept)
     port = public.number
     if os.geteuid() == 0:
-        # Where users have ids of their own: they must not listen there when all of this has ended.
+        # Where users have their own ids, they must not listen there after all of this has ended.
         hold_port(public.bind_beside(), port, instance, state.directory)
     for other in sorted(kept - {port}):
         _say(f"Port {other}, where this platform was, stays taken for it. {_let_go(state)}")
@@ -244,7 +244,7 @@ def _render_down(state: State) -> str:
 
 
 class _Stopping:
-    """Ends the wait for the Hub when somebody asks for an end, once."""
+    """Ends the wait for the Hub on the first signal."""
 
     def __init__(self) -> None:
         self.asked = False
@@ -273,7 +273,7 @@ def _find_policy(state: State, file: Path | None) -> Path:
 
 
 def _list_passwords(settings: Settings, passwords: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the sample passwords that still hold; ``None`` for people who changed theirs."""
+    """Return the sample passwords that still work; ``None`` for users who changed theirs."""
     accounts = read_credentials(settings, Argon2Hasher())
     return {
         name: password if accounts.verify(name, password) else None

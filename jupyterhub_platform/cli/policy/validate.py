@@ -1,4 +1,4 @@
-"""``jhp validate``: everything that is wrong with a platform file, at once."""
+"""``jhp validate``: reports every fault of a platform file at once."""
 
 import json
 import sys
@@ -71,7 +71,7 @@ def _read(file: Path) -> ReadPolicy:
 
 
 def _warn_of_size(file: Path, read: ReadPolicy) -> tuple[Fault, ...]:
-    """Warn of a file that Kubernetes will not take in the way in which most of them get there."""
+    """Warn of a file that is too large for the usual way into Kubernetes."""
     size = len(read.text.encode())
     if size <= CONFIG_MAP_BYTES:
         return ()

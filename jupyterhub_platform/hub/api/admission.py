@@ -1,4 +1,4 @@
-"""What admission says by REST: what a user holds, a dry run, and a decision on record."""
+"""Admission by REST: what a user holds, a dry run, and a recorded decision."""
 
 import re
 from datetime import UTC, datetime
@@ -23,10 +23,10 @@ _DECISION_ID = re.compile("[0-9a-f]{1,64}")
 
 
 class UsageHandler(PlatformAPIHandler):
-    """What somebody holds, may hold and has left, in each of their accounts."""
+    """What a user holds, may hold and has left, in each of their accounts."""
 
     def get(self) -> None:
-        """Answer for oneself, or for ``?user=`` by scope."""
+        """Answer for the caller, or for ``?user=`` by scope."""
         name = self.get_query_argument("user", self.me)
         snapshot = self.platform.snapshot
         subject = snapshot.subject(name, self.memberships_of(name), datetime.now(UTC))
@@ -62,10 +62,10 @@ class UsageHandler(PlatformAPIHandler):
 
 
 class DecideHandler(PlatformAPIHandler):
-    """A dry run: the whole decision, admitted or not, and nothing is recorded."""
+    """A dry run: the whole decision, admitted or denied. Nothing is recorded."""
 
     def post(self) -> None:
-        """Answer ``{"user_options": …, "user": …, "server": …}``; user is oneself by default."""
+        """Answer ``{"user_options": …, "user": …, "server": …}``; user defaults to the caller."""
         body = self.read(DryRunRequest)
         name = body.user if "user" in body.model_fields_set else self.me
         if name == self.me:
@@ -89,14 +89,14 @@ class DecisionHandler(PlatformAPIHandler):
     """A recorded decision, by the id that a denial carries."""
 
     async def get(self, decision_id: str) -> None:
-        """Answer its owner, their managers, and those who read everything."""
+        """Answer the decision's owner, their managers, and users who may read everything."""
         recorded = None
         if _DECISION_ID.fullmatch(decision_id):
             recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
         mine = recorded is not None and recorded.user == self.me and self.has_scope(roles.SELF)
         managed = recorded is not None and self.in_charge_of(recorded.account)
         if not (mine or managed or self.has_scope(roles.READ)):
-            # The same answer whether it exists or not: ids are not to be guessed.
+            # Missing and forbidden decisions get the same answer, so that ids cannot be probed.
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")

@@ -1,8 +1,8 @@
-"""Bad input to the Hub's own handlers (JupyterHub 6.1): 4xx, and nothing is done by halves.
+"""Answer bad input to the Hub's own handlers (JupyterHub 6.1) with 4xx, without partial effects.
 
-What is known to go wrong is refused before the Hub's handler sees it. For the rest, a value that
-the database or Python's own arithmetic does not take is the sender's fault as long as nothing has
-been written; after that, it is an error of the Hub as before.
+Input that is known to fail is refused before the Hub's handler sees it. For the rest, a value that
+the database or Python's arithmetic rejects is the sender's fault as long as nothing has been
+written; after that it remains an error of the Hub.
 """
 
 import functools
@@ -18,15 +18,15 @@ from tornado import web
 from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, count_commits
 
 VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
-_SENTENCE: Final = "The request has a value that cannot be used: it is too large, or no plain text."
+_SENTENCE: Final = "The request has a value that cannot be used: it is too large or not plain text."
 
 
 def refuse_bad_values(handler: type[Any]) -> type[Any]:
-    """Return a handler that answers values which cannot be used with 400."""
+    """Return a handler that answers unusable values with 400."""
     verbs = {verb: getattr(handler, verb) for verb in VERBS}
     unused = web.RequestHandler._unimplemented_method
     refusing = {name: _refuse(verb) for name, verb in verbs.items() if verb is not unused}
-    # Metrics tell handlers apart by these two names.
+    # Metrics distinguish handlers by these two names.
     return type(handler.__name__, (handler,), {"__module__": handler.__module__, **refusing})
 
 
@@ -45,7 +45,9 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
             handler.db.rollback()
             raise web.HTTPError(400, "The request has a scope that does not exist.") from None
         except OAuth2Error as error:
-            raise web.HTTPError(400, f"The request is none of OAuth: {error.description}") from None
+            raise web.HTTPError(
+                400, f"The request is not a valid OAuth request: {error.description}"
+            ) from None
         except REFUSED_VALUES as error:
             if count_commits(handler.db) != before or handler._headers_written:
                 raise
@@ -57,7 +59,7 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _explain(error: ValidationError) -> str:
-    """Say what the Hub's library found wrong with a body, without the words of a program."""
+    """Say what the Hub's library found wrong with a body, without programming terms."""
     sentences = []
     for each in error.errors(include_url=False):
         place = ".".join(map(str, each["loc"]))

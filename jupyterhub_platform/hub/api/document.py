@@ -1,4 +1,4 @@
-"""The document of the REST API, where a client looks for it."""
+"""Serves the OpenAPI document of the REST API, where clients look for it."""
 
 from functools import cache
 from typing import Any
@@ -11,7 +11,7 @@ class DocumentHandler(PlatformAPIHandler):
     """All calls of the platform, in the Hub and of the service, as OpenAPI 3.1."""
 
     def get(self) -> None:
-        """Answer whoever is logged in."""
+        """Answer any logged-in user."""
         self.write(_document(self.settings["base_url"]))
 
 

@@ -1,6 +1,6 @@
-"""What all routes of the in-Hub REST API have in common, below ``/hub/api/platform/``.
+"""The common part of all routes of the in-Hub REST API, below ``/hub/api/platform/``.
 
-Scopes are asked for at run time: a site may define roles of its own that hold them.
+Scopes are checked at run time: a site may define its own roles that hold them.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ B = TypeVar("B", bound=Body)
 
 
 class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
-    """What the routes have in common: who asks, and errors as the Hub words them."""
+    """The common part of all routes: the caller, and errors worded as the Hub's."""
 
     @property
     def platform(self) -> Platform:
@@ -36,23 +36,23 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         return platform_of(self.settings)
 
     async def prepare(self) -> None:
-        """Refuse whoever is not logged in, before anything else."""
+        """Refuse callers who are not logged in, before anything else."""
         await super().prepare()
         if self.current_user is None:
             raise web.HTTPError(403, "Log in, or send a token of yours.")
 
     @property
     def me(self) -> str:
-        """The name of the user, or service, that asks."""
+        """The name of the calling user or service."""
         return str(self.current_user.name)
 
     def require(self, *scopes: str) -> None:
-        """Refuse unless one of these scopes is held.
+        """Refuse unless the caller holds one of these scopes.
 
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 403 and the name of what is missing.
+            Raised with 403 and the missing scope.
         """
         if not any(self.has_scope(scope) for scope in scopes):
             raise web.HTTPError(403, f"This needs the scope {' or '.join(scopes)}.")
@@ -66,10 +66,10 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             Raised with 404.
         """
         if name not in self.platform.snapshot.policy.people and self.find_in_hub(name) is None:
-            raise web.HTTPError(404, f"There is nobody with the name {name[:64]!a}.")
+            raise web.HTTPError(404, f"There is no user with the name {name[:64]!a}.")
 
     def find_in_hub(self, name: str) -> Any:
-        """Return the Hub's row of a user; what cannot be a name is not looked up."""
+        """Return the Hub's row of a user; text that cannot be a name is not looked up."""
         try:
             normal = normalise_user(name)
         except IdentityError:
@@ -77,22 +77,22 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         return orm.User.find(self.db, name) if normal == name else None
 
     def in_charge_of(self, group: str) -> bool:
-        """Tell whether whoever asks manages ``group``, by the policy and with that scope."""
+        """Tell whether the caller manages ``group``, by the policy and with that scope."""
         managed = self.platform.snapshot.policy.managed_groups(self.me)
         return group in managed and self.has_scope(roles.MANAGE)
 
     def memberships_of(self, name: str) -> frozenset[str]:
-        """Return the Hub's groups of a user, without making an object for them."""
+        """Return the Hub's groups of a user, without creating an object for them."""
         user = self.find_in_hub(name)
         return frozenset(group.name for group in user.groups) if user else frozenset()
 
     def read(self, kind: type[B]) -> B:
-        """Return the body, read as its model says.
+        """Return the body, parsed by its model.
 
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 400, and every fault of it.
+            Raised with 400 and every fault of the body.
         """
         try:
             return kind.read(self.get_json_body())
@@ -100,16 +100,16 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             raise web.HTTPError(400, str(error)) from None
 
     def answer(self, answer: Answer, status: int = 200) -> None:
-        """Answer with what a model says, and nothing else."""
+        """Send a model's fields as the answer, and nothing else."""
         self.set_status(status)
         self.write(answer.to_json())
 
     def get_json_body(self) -> Any:
-        """Return the body; what is no JSON is the sender's fault, and no error of the Hub."""
+        """Return the body; invalid JSON is the sender's fault, not an error of the Hub."""
         return read_body(self.request.body)
 
     async def in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        """Run what may take long beside the Hub's loop; an unreachable store becomes a 503."""
+        """Run a slow call outside the Hub's loop; an unreachable store becomes a 503."""
         try:
             return await asyncio.get_running_loop().run_in_executor(
                 STORE_THREADS, functools.partial(call, *arguments, **named)
@@ -122,7 +122,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             raise refusal from error
 
     def store_is_down(self, error: StoreError) -> web.HTTPError:
-        """Return the refusal of what needs a store that does not answer, and mark it down."""
+        """Mark the store as down, and return the refusal for requests that need it."""
         self.platform.runtime.health.mark_down(error)
         refusal = web.HTTPError(503, "The platform's store does not answer. Try again in a minute.")
         refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
@@ -130,9 +130,9 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
 
 
 class UnknownHandler(PlatformAPIHandler):
-    """Whatever is not there: the Hub's own answer would be without a sentence."""
+    """Any unknown route: the Hub's own answer would have no sentence."""
 
     async def prepare(self) -> None:
-        """Say that it is not there, to those who are logged in."""
+        """Answer 404 with a sentence, to logged-in users."""
         await super().prepare()
         raise web.HTTPError(404, "There is no such address. docs/reference/rest.md lists them.")

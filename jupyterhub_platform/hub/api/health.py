@@ -1,4 +1,4 @@
-"""How the platform in this Hub is, by REST: settings, store, policy file, drift and proxies."""
+"""The platform's health by REST: settings, store, policy file, drift and proxies."""
 
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ from jupyterhub_platform.usecases.health import look_at_store
 
 
 class SettingsHandler(PlatformAPIHandler):
-    """How safe the Hub's own settings are: what a site made weaker, and what goes wrong then."""
+    """How safe the Hub's own settings are: what a site weakened, and the consequences."""
 
     def get(self) -> None:
         """Answer operators, auditors and admins."""
@@ -26,10 +26,10 @@ class SettingsHandler(PlatformAPIHandler):
 
 
 class HealthHandler(PlatformAPIHandler):
-    """How the platform in this Hub is: store, policy file, drift. It reads, and changes nothing."""
+    """The platform's health in this Hub: store, policy file, drift. Reads only."""
 
     async def get(self) -> None:
-        """Answer operators, auditors and admins; 200 also where something is not well."""
+        """Answer operators, auditors and admins; 200 even if something is unhealthy."""
         self.require(*HEALTH.scopes)
         platform, checker = self.platform, self.platform.checker
         runtime, since = platform.runtime, platform.policy_watch.faults.since
@@ -54,10 +54,10 @@ class HealthHandler(PlatformAPIHandler):
 
 
 class ProxiesHandler(PlatformAPIHandler):
-    """Where proxies are, for the service: it believes the same of what is said of others."""
+    """Where proxies are, so that the service trusts the same forwarded headers."""
 
     async def get(self) -> None:
-        """Answer the platform's own service, and nobody else."""
+        """Answer only the platform's own service."""
         if (self.current_user.kind, self.me) != ("service", roles.SERVICE_NAME):
             raise web.HTTPError(403, "This is for the platform's own service.")
         self.answer(Proxies(addresses=await self.platform.proxies.list_all()))

@@ -1,4 +1,4 @@
-"""The in-Hub REST API about people: who is invited, put out, and let in again."""
+"""The in-Hub REST API about people: invites, suspending and resuming."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -31,10 +31,12 @@ class InviteHandler(PlatformAPIHandler):
     """Makes an invite; the link is in this answer and nowhere else."""
 
     async def post(self, name: str) -> None:
-        """Answer with the link: for admins, and for managers of users who are new and theirs."""
+        """Answer with the link: for admins, and for managers of new users in their groups."""
         self.require(*INVITE.scopes)
         if not getattr(self.authenticator, "local_credentials", False):
-            raise web.HTTPError(404, "Nobody is invited here: people prove who they are elsewhere.")
+            raise web.HTTPError(
+                404, "Invites are off: this Hub signs people in through an identity provider."
+            )
         person = self.platform.snapshot.policy.people.get(name)
         if person is None:
             raise web.HTTPError(
@@ -67,10 +69,10 @@ class InviteHandler(PlatformAPIHandler):
 
 
 class SuspensionHandler(PlatformAPIHandler):
-    """What suspending and resuming have in common: who may, and what is answered if it fails."""
+    """The common part of suspending and resuming: who may, and the answer on failure."""
 
     async def carry_out(self, change: Callable[[str], Awaitable[Answer]], name: str) -> None:
-        """Answer with what a change says that it did, or with why nothing changed."""
+        """Answer with the effects of a change, or with why nothing changed."""
         self.require(*SUSPEND.scopes)
         self.check_person(name)
         try:
@@ -82,10 +84,10 @@ class SuspensionHandler(PlatformAPIHandler):
 
 
 class SuspendHandler(SuspensionHandler):
-    """Puts somebody out, at once."""
+    """Suspends a user at once."""
 
     async def post(self, name: str) -> None:
-        """Answer with what ended; ``{"reason": …}``, and ``"until"`` for an end that comes."""
+        """Answer with what ended; the body is ``{"reason": …}``, with an optional ``"until"``."""
         await self.carry_out(self._suspend, name)
 
     async def _suspend(self, name: str) -> Suspended:
@@ -107,10 +109,10 @@ class SuspendHandler(SuspensionHandler):
 
 
 class ResumeHandler(SuspensionHandler):
-    """Lets somebody in again."""
+    """Resumes a suspended user."""
 
     async def post(self, name: str) -> None:
-        """Answer with what was given back; ``{"reason": …}``."""
+        """Answer with what was given back; the body is ``{"reason": …}``."""
         await self.carry_out(self._resume, name)
 
     async def _resume(self, name: str) -> Resumed:
@@ -124,12 +126,12 @@ class ResumeHandler(SuspensionHandler):
             given_back=list(GIVEN_BACK),
             shares=shares,
             not_given_back=list(NOT_GIVEN_BACK),
-            message=f"{name} logs in anew, and makes new tokens.",
+            message=f"{name} logs in again, and makes new tokens.",
         )
 
 
 def say_not_ended(name: str, servers: Sequence[str]) -> str:
-    """Say what a suspension leaves open at other people's servers, and how to close it."""
+    """Name the connections to other users' servers that stay open, and how to close them."""
     return (
         f"A kernel's connection that {name} has open at {', '.join(servers)} is not cut. "
         "To cut it, stop that server."

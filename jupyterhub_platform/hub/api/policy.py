@@ -1,4 +1,4 @@
-"""Put the policy file into force, by REST."""
+"""Reload the policy file by REST."""
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
@@ -8,7 +8,7 @@ from jupyterhub_platform.rest.requests import Nothing
 
 
 class ReloadHandler(PlatformAPIHandler):
-    """Puts the policy file into force as it is now."""
+    """Puts the current policy file into force."""
 
     async def post(self) -> None:
         """Answer with the revision, or with every fault of the file."""

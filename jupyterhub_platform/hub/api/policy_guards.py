@@ -1,4 +1,4 @@
-"""What requests to the Hub's own API may not change: levels, who is an admin, and names in use."""
+"""What requests to the Hub's own API may not change: levels, admins, and names in use."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -15,29 +15,30 @@ _MAX_NAMED: Final = 5
 
 
 class KeptLevels(ObjectBody):
-    """Keeps groups that carry levels from being made, filled, emptied or deleted by requests.
+    """Keeps requests from creating, filling, emptying or deleting groups that carry levels.
 
-    What requests add to other groups is remembered, for logins where a provider has its own.
+    Members that requests add to other groups are remembered, for logins where a provider has
+    groups.
     """
 
     _changed: dict[str, Any] | None = None
 
     async def prepare(self) -> None:
-        """Refuse to change such a group, to whoever might change others."""
+        """Refuse to change such a group, even to callers who may change others."""
         await super().prepare()  # type: ignore[misc]
         handler: Any = self
         if handler.request.method not in {"GET", "HEAD"} and handler.current_user is not None:
             refuse_levels(handler.path_args[:1])
 
     def get_json_body(self) -> Any:
-        """Return the body, unless it makes such a group."""
+        """Return the body, unless it creates such a group."""
         body = super().get_json_body()
         self._changed = body or {}
         refuse_levels(self._changed.get("groups") or ())
         return body
 
     def on_finish(self) -> None:
-        """Remember who was added to which group, or is not in it any more."""
+        """Remember who was added to a group, or removed from it."""
         super().on_finish()
         handler: Any = self
         method = handler.request.method
@@ -73,10 +74,10 @@ def refuse_levels(groups: Iterable[str]) -> None:
 
 
 class KeptAdmins(ObjectBody):
-    """Keeps people from being made an admin, or none, by a request."""
+    """Keeps requests from making users admins, or ending it."""
 
     def get_json_body(self) -> Any:
-        """Return the body, unless it makes another admin than the policy does."""
+        """Return the body, unless it changes an admin status that the policy sets."""
         body = super().get_json_body()
         handler: Any = self
         if not body or (handler.request.method != "PATCH" and not body.get("admin")):
@@ -100,16 +101,16 @@ class KeptAdmins(ObjectBody):
 
 
 class KeptName(KeptAdmins):
-    """Keeps the name of somebody while servers of theirs run: what these hold is under that name.
+    """Keeps a user's name while their servers run: what these hold is recorded under that name.
 
-    A Hub would go on with servers that are nobody's: their pods are not found under the new name,
-    and what they hold is released while they run.
+    Otherwise the Hub would orphan the servers: their pods are not found under the new name, and
+    what they hold is released while they run.
     """
 
     _old_name = _new_name = ""
 
     def get_json_body(self) -> Any:
-        """Return the body of a change, unless it is one of the name that cannot be made now."""
+        """Return the body of a change, unless it changes a name that has to stay now."""
         body = super().get_json_body()
         handler: Any = self
         if handler.request.method == "POST":
@@ -118,7 +119,7 @@ class KeptName(KeptAdmins):
             return body
         user = handler.find_user(handler.path_args[0])
         if user is None or body.get("name") in (None, user.name):
-            # The Hub would take a name that is as it was for none.
+            # The Hub would treat an unchanged name as missing.
             return {key: value for key, value in body.items() if key != "name"}
         held = platform_of(handler.settings).admission.book.of_user(user.name)
         if held:
@@ -133,13 +134,13 @@ class KeptName(KeptAdmins):
         return body
 
     def _refuse_no_name(self, name: str) -> None:
-        # The Hub refuses it as well, and logs that with a trace.
+        # The Hub refuses it as well, but logs a traceback.
         authenticator = self.authenticator  # type: ignore[attr-defined]
         if not authenticator.validate_username(authenticator.normalize_username(name)):
             raise web.HTTPError(400, f"{name!a} is not a valid user name.")
 
     def on_finish(self) -> None:
-        """Give somebody who has another name now what the policy gives to that."""
+        """Give a renamed user what the policy gives to the new name."""
         super().on_finish()
         handler: Any = self
         if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:

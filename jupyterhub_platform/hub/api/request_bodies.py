@@ -1,4 +1,4 @@
-"""Bodies and arguments of requests to the Hub's REST API, refused where it would fail on them."""
+"""Refuse bodies and arguments of requests that the Hub's REST API would fail on."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,20 +13,20 @@ NAMES: Final = ("user", "group")
 LISTS_OF_TEXTS: Final = (
     *("usernames", "users", "groups", "scopes", "roles", "oauth_client_allowed_scopes"),
 )
-"""Fields that the Hub's handlers take for granted to be what they are everywhere in its API."""
+"""Fields that the Hub's handlers assume to have the same type everywhere in its API."""
 
 MAX_ROWS: Final = 2**31
 
 
 class ObjectBody:
-    """Refuses a body that the Hub's handlers would fail on, and tidies up if they do all the same.
+    """Refuses a body that the Hub's handlers would fail on, and cleans up if they still fail.
 
-    A failure within a statement leaves the Hub's session unusable: the next request, of whoever it
-    is, would be answered as that of a stranger.
+    A failure within a statement leaves the Hub's session unusable: the next request, from any user,
+    would be answered as if its sender were unknown.
     """
 
     def get_json_body(self) -> Any:
-        """Return the body, or nothing if there is none."""
+        """Return the body, or ``None`` without one."""
         handler: Any = self
         body = read_body(handler.request.body, is_stranger=handler.current_user is None)
         if body is None:
@@ -37,14 +37,14 @@ class ObjectBody:
         return body
 
     def get_api_pagination(self) -> tuple[int, int]:
-        """Return where a page begins and how long it is, if a database can count so far."""
+        """Return offset and limit of a page, if a database can count that far."""
         offset, limit = super().get_api_pagination()  # type: ignore[misc]
         if offset > MAX_ROWS:
             raise web.HTTPError(400, f"offset is {MAX_ROWS} at most.")
         return offset, limit
 
     def on_finish(self) -> None:
-        """Give the Hub's session back in a state in which others can use it."""
+        """Return the Hub's session in a state that others can use."""
         database = self.db  # type: ignore[attr-defined]
         if not database.is_active:
             database.rollback()
@@ -52,7 +52,7 @@ class ObjectBody:
 
 
 def check_fields(body: Mapping[str, Any]) -> None:
-    """Refuse fields that are not what they are everywhere in the Hub's API.
+    """Refuse fields that differ from their type everywhere in the Hub's API.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""The Hub's own API for servers, where two starts of one server meet."""
+"""The Hub's own API for servers, with concurrent starts of one server."""
 
 import asyncio
 from collections.abc import Mapping
@@ -15,21 +15,21 @@ from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
-BROKEN_OFF: Final = "it was stopped meanwhile, its time was over, or its owner was suspended."
+BROKEN_OFF: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0
-"""For how long a DELETE waits for the start that it interrupts."""
+"""How long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"
-"""The header that names choices of an earlier start that are not there any more."""
+"""The header that names choices of an earlier start that no longer exist."""
 _NAMES: Final = {"name", "display_name"}
 
 
 class SingleStart(BaseHandler):  # type: ignore[misc]
-    """Starts a server once, however many ask for it at the same time.
+    """Starts a server once, however many requests for it arrive at the same time.
 
-    The Hub looks whether a server is starting, then waits for the identity provider, and starts it:
-    whoever comes second meanwhile is answered with an error of the Hub. Here the wait comes first.
-    ``options_are_named`` tells admission whether they came with this request: where none did, the
-    Hub takes those of the last start.
+    The Hub checks whether a server is starting, waits for the identity provider, then starts it: a
+    second request during the wait gets an error of the Hub. Here the wait comes first.
+    ``options_are_named`` tells admission whether options came with this request: without any, the
+    Hub reuses those of the last start.
     """
 
     options_are_named: bool | None = None
@@ -37,7 +37,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
     async def spawn_single_user(
         self, user: Any, server_name: str = "", display_name: str = "", options: Any = None
     ) -> Any:
-        """Start a server, unless it is starting or running by now."""
+        """Start a server, unless it is already starting or running."""
         self.options_are_named = options is not None
         await self._refresh(user)
         spawner = user.spawners.get(server_name)
@@ -68,7 +68,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             self.set_header(PASSED_OVER, ascii(passed_over)[1:-1])
 
     def _is_throttled(self) -> bool:
-        """Tell whether the Hub answers a start with 429 now, which comes before admission."""
+        """Tell whether the Hub answers a start with 429 now, which precedes admission."""
         counts = self.users.count_active_users()
         starting = counts["spawn_pending"] + counts["proxy_pending"]
         most_starting, most = self.concurrent_spawn_limit, self.active_server_limit
@@ -77,27 +77,27 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
         )
 
     async def _refresh(self, user: Any) -> None:
-        """Ask who the owner is now; the Hub asks once per request, and so finds it answered."""
+        """Refresh the owner; the Hub does so once per request, and then finds it done."""
         if not self.authenticator.refresh_pre_spawn:
             return
         if platform_of(self.settings).lets_in(user.name):
             if await self.refresh_auth(user, force=True) is None:
                 raise web.HTTPError(403, f"The login of {user.name} has expired. Log in again.")
         else:
-            # Admission says why not, and records it.
+            # Admission explains and records the denial.
             self._refreshed_users = {*getattr(self, "_refreshed_users", ()), user.name}
 
 
 class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
-    """``/hub/api/users/:name/servers/:server``, as the Hub has it, with bodies that are checked.
+    """The Hub's ``/hub/api/users/:name/servers/:server``, with checked bodies.
 
-    The Hub answers some that it cannot read with an error of its own, keeps whatever options come
-    with a change, and writes them into its log. A start is left to admission, which says and
-    records what is wrong with its options.
+    The Hub answers some unreadable bodies with an internal error, keeps any options that come with
+    a change, and logs them. A start is left to admission, which reports and records what is wrong
+    with its options.
     """
 
     async def put(self, user_name: str, server_name: str = "") -> None:
-        """Make a named server without starting it."""
+        """Create a named server without starting it."""
         await super().put(user_name, server_name)
 
     async def post(self, user_name: str, server_name: str = "") -> None:
@@ -105,7 +105,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         await super().post(user_name, server_name)
 
     async def patch(self, user_name: str, server_name: str = "") -> None:
-        """Change the name or the stored options of a server that is stopped."""
+        """Change the name or the stored options of a stopped server."""
         await super().patch(user_name, server_name)
 
     async def delete(self, user_name: str, server_name: str = "") -> None:
@@ -113,7 +113,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         await super().delete(user_name, server_name)
 
     async def stop_single_user(self, user: Any, server_name: str = "") -> Any:
-        """Stop a server; the Hub itself fails where a start is not broken off within a second."""
+        """Stop a server; the Hub itself fails if a start does not abort within a second."""
         spawner = user.spawners.get(server_name)
         if spawner is not None and spawner.pending == "spawn":
             await _wait_for_interrupted(spawner._spawn_future)
@@ -126,7 +126,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         return await super().stop_single_user(user, server_name)
 
     def get_json_body(self) -> Any:
-        """Return the body of a change or a stop; asked for once it is known who may."""
+        """Return the body of a change or a stop; called once the caller's permission is known."""
         body = read_body(self.request.body)
         if body is None:
             return None
@@ -144,9 +144,9 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         return body
 
     def get_server_json_body(self) -> dict[str, Any]:
-        """Return the body of a start, or of a server that is made without starting it.
+        """Return the body of a start, or of a server that is created without starting it.
 
-        Options may be its top level. Beside a ``display_name`` the Hub itself drops them then.
+        Options may be its top level. With a ``display_name`` beside them the Hub itself drops them.
         """
         sent = read_body(self.request.body)
         body: dict[str, Any] = super().get_server_json_body()
@@ -158,7 +158,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         return body
 
     def _check_options(self, options: object) -> None:
-        """Refuse options that would be denied whenever the server starts, with every fault."""
+        """Refuse options that every start would be denied for, with every fault."""
         own = platform_of(self.settings).own_options(options)
         faults = read_options(own).faults
         if faults:
@@ -166,20 +166,20 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
 
 
 async def _wait_for_interrupted(start: Any) -> None:
-    """Let a start that is interrupted give way; one that was not is not waited for."""
+    """Wait for an interrupted start to end; do not wait for any other."""
     if isinstance(start, asyncio.Task) and start.cancelling() and not start.done():
         await asyncio.wait([start], timeout=INTERRUPT_SECONDS)
 
 
 class ShownByKeys(dict[str, Any]):
-    """Options of which the Hub writes only the keys into its log: it may be anything that came."""
+    """Options of which the Hub logs only the keys: the values may be anything."""
 
     def __format__(self, _: str) -> str:
         return f"({', '.join(sorted(self)) or 'none'})"
 
 
 def check_names(body: Mapping[str, Any]) -> None:
-    """Refuse what cannot be the name of a server; whether it is a good one, the Hub says.
+    """Refuse what cannot be a server name; the Hub decides whether it is a good one.
 
     Raises
     ------

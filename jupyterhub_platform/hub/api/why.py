@@ -1,4 +1,4 @@
-"""Why does this server not run: asked of the Hub by its owner, and by those in charge."""
+"""Answers why a server does not run, to its owner and to those in charge."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ class WhyHandler(PlatformAPIHandler):
     """What a server is doing and why, who can help, and how."""
 
     async def get(self) -> None:
-        """Answer for ``?user=&server=``: oneself and the default server, if they are left out."""
+        """Answer for ``?user=&server=``; they default to the caller and the default server."""
         name = self.get_query_argument("user", self.me)
         server = self.get_query_argument("server", "")
         explanation = await self._explain(name, server)
         if explanation is None or not self._may_see(explanation):
-            # The same answer whether it exists or not, for those who may not know.
+            # Missing and forbidden servers get the same answer, for callers who may not know.
             raise web.HTTPError(
                 404, "There is no such server, it was never started, or it is not yours to see."
             )
@@ -34,7 +34,8 @@ class WhyHandler(PlatformAPIHandler):
             return now
         store = self.platform.runtime.store
         recorded = await self.in_thread(explain_recorded, store, name, server)
-        # A later attempt may have been refused; otherwise what was seen says more than the ledger.
+        # A later attempt may have been refused; otherwise what was observed says more than the
+        # ledger.
         if now is None or (recorded is not None and recorded.since > now.since):
             return recorded
         return now

@@ -1,4 +1,4 @@
-"""Who is let in: the platform's authenticator, and the gate that any other one gets too."""
+"""The platform's authenticator, and the gate that every other authenticator gets too."""
 
 import inspect
 from collections.abc import Callable
@@ -33,35 +33,35 @@ NOT_DECLARED = "{name} is not declared on this platform. Ask an admin to add the
 
 
 class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
-    """Whatever proves who somebody is: the policy says whether they come in and what they may.
+    """Lets the policy decide who comes in and what they may, whatever authenticates them.
 
     Mix it in before a site's own authenticator. Identity, allowing and blocking stay with that one;
-    a person whom the policy does not declare is refused in addition.
+    users whom the policy does not declare are refused in addition.
     """
 
     platform: Platform
     local_credentials = False
-    """Whether people log in with passwords that the platform keeps."""
+    """Whether users log in with passwords that the platform keeps."""
     surround_routes: ClassVar[Callable[[list[Any]], list[Any]]]
-    """Puts an authenticator's own routes among those of the platform; ``configure`` sets it."""
+    """Whether an authenticator's own routes go among the platform's; ``configure`` sets it."""
     _managed: tuple[dict[str, Any], ...] = ()
 
     def get_handlers(self, app: Any) -> list[Any]:
-        """Start the platform, before anything is served, and add its pages and its API."""
+        """Start the platform before anything is served, and add its pages and its API."""
         if self._managed and not self.reset_managed_roles_on_startup:
             assign_bearers(app.db, self._managed, self.log)
         self.platform = start_platform(app)
         return type(self).surround_routes(super().get_handlers(app))
 
     def normalize_username(self, username: str) -> str:
-        """Return the one form of a name; one that is no name is left for validation to refuse.
+        """Return the one form of a name; an impossible name is left for validation to refuse.
 
-        Only case is folded here: what proved who somebody is may know another person whose name
-        looks the same (a ligature, the Kelvin sign, a blank at the end), and that one is not let in
-        as this one.
+        Only case is folded here: the identity provider may know another user whose name looks the
+        same (a ligature, the Kelvin sign, a trailing blank), and that user must not be let in as
+        this one.
         """
         if not isinstance(username, str):
-            raise TypeError(f"{username!a} is no name of a user: a name is text")
+            raise TypeError(f"{username!a} is not a user name: a name is text")
         lowered = username.lower()
         if lowered.isascii() and not username.isascii():
             return username
@@ -75,7 +75,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return form if mapped.isascii() else mapped
 
     def validate_username(self, username: str) -> bool:
-        """Accept only names in their one form, also where an admin adds somebody by hand."""
+        """Accept only names in their one form, also where an admin adds a user by hand."""
         try:
             normal = normalise_user(username)
         except IdentityError:
@@ -83,19 +83,19 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return normal == username and bool(super().validate_username(username))
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
-        """Refuse whom the policy does not declare, or who is suspended; always asked."""
+        """Refuse users who are not declared or are suspended; always called."""
         self.refuse_undeclared(username)
         self.refuse_suspended(username)
         return super().check_blocked_users(username, authentication)
 
     async def authenticate(self, handler: Any, data: Any) -> Any:
-        """Return what the site's authenticator says of who logs in, in a shape that can be used."""
+        """Return the site's authenticator's model of a login, in a usable shape."""
         return await read_person(super().authenticate(handler, data))
 
     async def get_authenticated_user(self, handler: Any, data: Any) -> Any:
-        """Unite what the site's authenticator says of a person with what the policy declares.
+        """Merge what the site's authenticator says of a user with what the policy declares.
 
-        Its hooks have run by now, so that what they said is among it.
+        Its hooks have run by now, so that their results are included.
         """
         with failing_in_a_sentence():
             model = await read_person(super().get_authenticated_user(handler, data))
@@ -106,17 +106,17 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             return self.unite(model, handler.find_user(model["name"]))
 
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
-        """Bring a person to what the policy says now; end the session of one whom it dropped.
+        """Bring a user to the current policy; end the session of a user whom it dropped.
 
-        A suspended person is refused rather than logged out: the Hub goes on with a token whose
-        owner cannot be refreshed, where a site has set that so.
+        A suspended user is refused rather than logged out: the Hub goes on with a token whose owner
+        cannot be refreshed, where a site has set that so.
         """
         self.refuse_suspended(user.name)
         if not self._is_declared(user.name):
             return False
         with failing_in_a_sentence():
             refreshed = await super().refresh_user(user, handler)
-            # The identity provider may take long to answer, and the Hub believes this for a minute.
+            # The identity provider may be slow, and the Hub trusts this result for a minute.
             self.refuse_suspended(user.name)
             if not refreshed or not self._is_declared(user.name):
                 return False
@@ -133,10 +133,10 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return name in self.platform.snapshot.policy.people and name not in self.blocked_users
 
     def unite(self, model: dict[str, Any], user: Any) -> dict[str, Any]:
-        """Return the Hub's model of a person with the groups, the level and roles of the policy.
+        """Return the Hub's model of a user with the groups, the level and roles of the policy.
 
         ``user`` is the Hub's, if it has them already. What the site's authenticator says counts
-        beside the policy where the site lets it manage groups or roles; never for levels, and for
+        beside the policy where the site lets it manage groups or roles; never for levels, or for
         who is an admin.
         """
         name, said = model["name"], model.get("groups")
@@ -146,7 +146,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             added = self.platform.runtime.additions.of_user(name)
             model["groups"] = declared.groups_of(name, read_groups(said, name) | added)
         else:
-            # Nothing tells the Hub to leave other groups than these alone, and it wants the key.
+            # Nothing tells the Hub to leave groups other than these, and it requires the key.
             model["groups"] = None
             if user is not None:
                 declared.settle(user)
@@ -161,7 +161,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return model
 
     def add_user(self, user: Any) -> Any:
-        """Give a person whom the Hub did not know until now what the policy gives them."""
+        """Give a user who is new to the Hub what the policy gives them."""
         added = super().add_user(user)
         # Users are also added while the Hub starts; all are settled after that.
         if hasattr(self, "platform") and self._is_declared(user.name):
@@ -169,9 +169,9 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return added
 
     async def load_managed_roles(self) -> list[dict[str, Any]]:
-        """Have the Hub load the roles of the levels beside those that the site's provider has.
+        """Have the Hub load the roles of the levels beside those of the site's provider.
 
-        Where an authenticator manages roles, the Hub takes none for people from its configuration.
+        Where an authenticator manages roles, the Hub takes none for users from its configuration.
         """
         if self._managed and not self.reset_managed_roles_on_startup:
             return []  # asked again for who bears them, which the Hub fails at: see assign_bearers
@@ -187,7 +187,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return [dict(role) for role in self._managed]
 
     def _name_bearer(self, kind: str, name: str) -> str:
-        """Return what the Hub calls a bearer of a role; empty if it can have none like it."""
+        """Return the Hub's name of a role's bearer; empty if the Hub cannot have it."""
         if kind == "users":
             normal = self.normalize_username(name)
             return normal if self.validate_username(normal) else ""
@@ -203,7 +203,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         return list(role.scopes or ()) if role else []
 
     def refuse_undeclared(self, name: str) -> None:
-        """Refuse somebody whom the policy does not declare.
+        """Refuse a user whom the policy does not declare.
 
         Raises
         ------
@@ -214,27 +214,27 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             raise web.HTTPError(403, NOT_DECLARED.format(name=name))
 
     def refuse_suspended(self, name: str) -> None:
-        """Refuse somebody who is suspended now.
+        """Refuse a user who is suspended now.
 
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 403 and until when.
+            Raised with 403 and the end of the suspension.
         """
         suspension = self.platform.snapshot.suspension_of(name, datetime.now(UTC))
         if suspension is not None:
             raise web.HTTPError(403, f"{say_suspended(name, suspension.until)} Ask an admin.")
 
     def pre_spawn_start(self, user: Any, spawner: Any) -> Any:
-        """Ask admission, synchronously: only here a denial always keeps its HTTP status."""
+        """Ask admission, synchronously: only here does a denial always keep its HTTP status."""
         if isinstance(spawner, AdmissionMixin):
             spawner.admit()
         return super().pre_spawn_start(user, spawner)
 
     async def delete_user(self, user: Any) -> None:
-        """Stop what still runs of somebody who is deleted; the Hub stops the default server alone.
+        """Stop all servers of a deleted user; the Hub itself stops only the default one.
 
-        It is asked before anything is deleted.
+        It is called before anything is deleted.
         """
         for name in list_active(user):
             await stop_server(self.platform.app, user, name, reason="stopped")
@@ -250,7 +250,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             await deleted
 
     def post_spawn_stop(self, user: Any, spawner: Any) -> Any:
-        """Delete tokens of the server that the Hub lost sight of when it was restarted."""
+        """Delete tokens of the server that the Hub lost track of when it was restarted."""
         note = f"Server at {spawner.server.base_url}" if spawner.server else ""
         note = note or f"Server at {user.base_url}{spawner.name + '/' if spawner.name else ''}"
         stale = user.db.query(orm.APIToken).filter_by(user_id=user.orm_user.id, note=note).all()
@@ -269,9 +269,9 @@ def wrap_authenticator(authenticator: type[Authenticator]) -> type[Authenticator
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
-    """Local accounts: people are declared in the policy, invited, and choose their own password.
+    """Local accounts: users are declared in the policy, invited, and choose their own password.
 
-    Another way to prove who somebody is (OpenID Connect) overrides :meth:`identify` alone.
+    Another way to authenticate (OpenID Connect) overrides :meth:`identify` alone.
     """
 
     local_credentials = True
@@ -286,9 +286,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         it is one every two seconds. Raise it where many people come from one address.
         """,
     ).tag(config=True)
-    allow_all = Bool(True, help="Everybody who is declared may log in; nobody else may.").tag(
-        config=True
-    )
+    allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
@@ -302,9 +300,9 @@ class PlatformAuthenticator(GovernedAuthenticator):
         return None if name is None else {"name": name}
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
-        """Return who it is that logs in, or ``None``."""
+        """Return who logs in, or ``None``."""
         if "username" not in data:
-            # The Hub's page for a failed login is a server error without one.
+            # Without one, the Hub's page for a failed login is a server error.
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
         if not isinstance(name, str) or not isinstance(password, str):

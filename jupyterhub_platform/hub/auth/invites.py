@@ -1,7 +1,7 @@
-"""Who may invite whom, asked when an invite is made and again when it is used.
+"""Decides who may invite whom, when an invite is made and again when it is used.
 
-An invite sets a password, and with it whoever holds its link becomes that user. A manager who could
-send one to any member would become everything that the member is elsewhere.
+An invite sets a password, so its holder becomes that user. A manager who could send one to any
+member would gain everything that the member has elsewhere.
 """
 
 from jupyterhub import orm
@@ -26,7 +26,7 @@ def why_not_for_manager(
     groups = policy.declared_groups(name) | {
         group for group in memberships if not group.startswith(LEVEL_GROUP_PREFIX)
     }
-    # Nothing is said of somebody in whom the manager has no part.
+    # Nothing is disclosed about users outside the manager's groups.
     if person is None or not groups & managed or not platform.lets_in(manager):
         return f"Inviting {name} needs the scope {roles.ADMIN}."
     rule = LEVELS[person.level]
@@ -42,9 +42,9 @@ def why_not_for_manager(
 
 
 def is_still_good(platform: Platform, name: str, by: str, *, has_password: bool) -> bool:
-    """Tell whether whoever made an invite for a user may make it still.
+    """Tell whether the maker of an invite may still make it.
 
-    They may have lost their level since, or the user has come into other groups.
+    They may have lost their level since, or the user has joined other groups.
     """
     database = platform.app.db
     inviter = orm.Service.find(database, by) or orm.User.find(database, by)

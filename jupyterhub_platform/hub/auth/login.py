@@ -1,4 +1,4 @@
-"""Login with local accounts: slow to guess, and nobody can lock out somebody else."""
+"""Login with local accounts: slow to guess, and no user can lock out another."""
 
 import secrets
 import time
@@ -23,7 +23,7 @@ DEVICE_DAYS: Final = 180
 
 
 class LocalLogin:
-    """Checks a name and a password that came in over a login form."""
+    """Checks a name and a password from a login form."""
 
     def __init__(
         self, credentials: LocalCredentials, tries_per_source: int = TRIES_AT_ONCE
@@ -40,8 +40,8 @@ class LocalLogin:
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 403 if too many wrong passwords came from the same place, and with 503 if
-            too many wait to be checked, or the accounts cannot be read.
+            Raised with 403 after too many wrong passwords from the same place, and with 503 if too
+            many checks are waiting or the accounts cannot be read.
         """
         try:
             person = normalise_user(name)
@@ -51,7 +51,7 @@ class LocalLogin:
         wait = self._throttle.seconds_to_wait(person, source)
         refuse_for(max(wait, self._limit.seconds_to_wait(source)))
         if (person, source) in self._trying:
-            # One at a time, or many would be looked at before the first one counts.
+            # One at a time: otherwise many would be checked before the first one counts.
             raise web.HTTPError(
                 403, "Another login with this name is being checked. Try again in a second."
             )
@@ -69,14 +69,14 @@ class LocalLogin:
         return person
 
     async def find_invite(self, handler: Any, token: str) -> Invited:
-        """Return whom an invite is for, and by whom.
+        """Return whom an invite is for, and who made it.
 
         Raises
         ------
         InviteError
             Raised if it cannot be used.
         tornado.web.HTTPError
-            Raised as by :meth:`check`: a token is guessed like a password.
+            Raised as by :meth:`check`: a token can be guessed like a password.
         """
         source = source_of(handler.request)
         refuse_for(self._limit.seconds_to_wait(source))
@@ -93,15 +93,15 @@ class LocalLogin:
             raise
 
     async def accept(self, token: str, password: str) -> str:
-        """Set the password of whom an invite is for, and return their name."""
+        """Set the password of an invited user, and return their name."""
         return await self._run(self._credentials.accept, token, password)
 
     async def change(self, name: str, password: str) -> None:
-        """Set the password of a person who has proved who they are."""
+        """Set the password of an authenticated user."""
         await self._run(self._credentials.change, name, password)
 
     async def _run(self, call: Callable[..., T], *arguments: str) -> T:
-        """Run what hashes, or what strangers may ask for, beside the Hub's loop."""
+        """Run calls that hash, or that strangers may cause, outside the Hub's loop."""
         try:
             return await self._thread.run(call, *arguments)
         except StoreError as error:
@@ -110,7 +110,7 @@ class LocalLogin:
             ) from error
 
     def _source(self, handler: Any, person: str) -> str:
-        """Return where a try counts: a browser that ``person`` has used before, or an address."""
+        """Return where an attempt counts: a browser that ``person`` has used, or an address."""
         cookie = handler.get_secure_cookie(DEVICE_COOKIE, max_age_days=DEVICE_DAYS)
         known, _, device = (cookie or b"").decode("utf8", "replace").partition("|")
         if person and known == person and device:
@@ -131,12 +131,12 @@ class LocalLogin:
 
 
 def refuse_for(seconds: int) -> None:
-    """Refuse whoever has to wait.
+    """Refuse a caller who has to wait.
 
     Raises
     ------
     tornado.web.HTTPError
-        Raised with 403 and for how long.
+        Raised with 403 and how long to wait.
     """
     if seconds:
         again = f"in {seconds} seconds" if seconds > 1 else "in a second"
@@ -144,13 +144,13 @@ def refuse_for(seconds: int) -> None:
 
 
 def keep_to_itself(handler: Any) -> None:
-    """Keep a page where passwords and invites are from caches and from other sites' logs."""
+    """Keep a page with passwords or invites out of caches and of other sites' logs."""
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Referrer-Policy", "no-referrer")
 
 
 class LoginPage(LoginHandler):  # type: ignore[misc]
-    """The Hub's own login page, which is kept nowhere."""
+    """The Hub's own login page, which must not be cached."""
 
     def set_default_headers(self) -> None:
         """Add to the Hub's own headers."""

@@ -1,8 +1,8 @@
-"""What an authenticator says of somebody, without what only the policy may say.
+"""Reads what an authenticator says of a user, without what only the policy may say.
 
-A provider writes its groups and roles into the Hub's own namespace. There stand ours as well. What
-it says comes from elsewhere, and may be of any shape: JupyterHub believes it, and fails. What
-cannot be used is left out here, with one line in the log, and the login goes on.
+A provider writes its groups and roles into the Hub's own namespace, where the platform's are too.
+Its data may have any shape: JupyterHub trusts it, and fails. Unusable parts are dropped here with
+one line in the log, and the login goes on.
 """
 
 import inspect
@@ -24,10 +24,10 @@ from jupyterhub_platform.hub.people.roles import is_ours, list_safe
 log = logging.getLogger(__name__)
 
 MAX_ENTRIES: Final = 1000
-"""Groups or roles of one person, scopes or bearers of one role: each is a row of the database."""
+"""Groups or roles of one user, scopes or bearers of one role: each is a row of the database."""
 MAX_LOOKED_AT: Final = 100_000
 MAX_NAME_LENGTH: Final = 255
-"""What a column of the Hub's database takes."""
+"""The size of a column of the Hub's database."""
 MAX_DESCRIPTION_LENGTH: Final = 1023
 MAX_SHOWN: Final = 40
 NAMELESS: Final = (
@@ -47,12 +47,12 @@ _OF_THE_HUB: Final = frozenset({"admin", "server", "token", "user"})
 
 @contextmanager
 def failing_in_a_sentence() -> Iterator[None]:
-    """Answer with 502 for an authenticator that fails at what its provider says.
+    """Answer with 502 if an authenticator fails on what its provider says.
 
     Raises
     ------
     tornado.web.HTTPError
-        Raised with 502 in place of what is no refusal of the authenticator's own.
+        Raised with 502 instead of any error that is not the authenticator's own refusal.
     """
     try:
         yield
@@ -64,25 +64,25 @@ def failing_in_a_sentence() -> Iterator[None]:
 
 
 async def read_person(said: Any) -> dict[str, Any] | None:
-    """Return the Hub's model of who logs in, from what an authenticator says; none for nobody.
+    """Return the Hub's model of a login, from an authenticator's answer; ``None`` for no user.
 
     Raises
     ------
     tornado.web.HTTPError
-        Raised with 403 if somebody logs in whom it does not name.
+        Raised with 403 if a user logs in without a name.
     """
     said = await said if inspect.isawaitable(said) else said
     if said is None or said is False:
         return None
     model = dict(said) if isinstance(said, Mapping) else {"name": said}
     name = model.get("name")
-    # One that is too long or empty is a wrong name, which the login page knows about.
+    # A name that is too long or empty is a wrong name, which the login page handles.
     if not isinstance(name, str) or not is_storable(name):
-        log.warning("The authenticator lets in somebody with the name %s", _show(name))
+        log.warning("The authenticator lets in a user with the name %s", _show(name))
         raise web.HTTPError(403, f"{NAMELESS}.")
     for key in ("auth_state", "user_info"):
         if model.get(key) is not None and not _is_json_object(model[key]):
-            log.warning("What the authenticator has as %s is no JSON; it is left out", key)
+            log.warning("The authenticator's %s is not valid JSON; it is dropped", key)
             model[key] = None
     return model
 
@@ -93,10 +93,12 @@ def is_name(said: object) -> bool:
 
 
 def read_groups(said: object, name: str) -> frozenset[str]:
-    """Return the groups that an authenticator puts ``name`` into, as far as it may."""
+    """Return the groups that an authenticator may put ``name`` into."""
     entries = _list_entries(said)
     if entries is None:
-        log.warning("The authenticator's groups of %s are no list of names; they are none", name)
+        log.warning(
+            "The authenticator's groups of %s are not a list of names; they are ignored", name
+        )
         return frozenset()
     texts = frozenset(entry for entry in entries if isinstance(entry, str) and is_name(entry))
     reserved = frozenset(filter(is_level_group, texts))
@@ -107,7 +109,7 @@ def read_groups(said: object, name: str) -> frozenset[str]:
             name,
             ", ".join(map(ascii, sorted(reserved))),
         )
-    # Sorted, so that the same ones are left at every login.
+    # Sorted, so that the same ones are dropped at every login.
     kept = frozenset(sorted(texts - reserved)[:MAX_ENTRIES])
     if passed_over := len(entries) - len(reserved) - len(kept):
         log.warning(
@@ -127,11 +129,11 @@ def read_managed_roles(
     custom_scopes: Mapping[str, Mapping[str, Any]],
     name_bearer: Callable[[str, str], str],
 ) -> list[dict[str, Any]]:
-    """Return the roles that an authenticator has the Hub load, as far as it may.
+    """Return the roles that an authenticator may have the Hub load.
 
-    Those that the Hub, the site's configuration and the platform define are left as those do. The
-    Hub does not start with a bearer that it cannot have: ``name_bearer`` tells how it calls one,
-    by kind and name; nothing if it has none.
+    Roles that the Hub, the site's configuration and the platform define stay as they are. The Hub
+    does not start with a bearer that it cannot have: ``name_bearer`` returns the Hub's name for
+    one, by kind and name; empty if there is none.
     """
     kept: dict[str, dict[str, Any]] = {}
     for role in _list_roles(said, custom_scopes):
@@ -152,10 +154,10 @@ def read_roles_of_person(
     scopes_of: Callable[[str], Iterable[str]],
     custom_scopes: Mapping[str, Mapping[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Return the roles that an authenticator gives a person, as far as it may.
+    """Return the roles that an authenticator may give a user.
 
-    With them the Hub takes every other role from that person: its own are given here again.
-    ``scopes_of`` tells what a role has that is given by its name alone.
+    With them the Hub takes every other role from that user, so its own are given here again.
+    ``scopes_of`` returns the scopes of a role that is given by its name alone.
     """
     given: dict[str, dict[str, Any]] = {"user": {"name": "user"}}
     if is_admin:
@@ -174,10 +176,10 @@ def read_roles_of_person(
 def _list_roles(
     said: object, custom_scopes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
-    """Yield the roles that can be read, without those that the Hub defines itself."""
+    """Yield the readable roles, without those that the Hub defines itself."""
     entries = _list_entries(said)
     if entries is None:
-        log.warning("The authenticator's roles are no list of roles; they are none")
+        log.warning("The authenticator's roles are not a list of roles; they are ignored")
         return
     if len(entries) > MAX_ENTRIES:
         log.warning("The authenticator has more than %d roles; the first count", MAX_ENTRIES)
@@ -190,7 +192,7 @@ def _list_roles(
 def _read_role(
     role: object, custom_scopes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
-    """Return a role without what is not the authenticator's to give; none if nothing is left."""
+    """Return a role with only what the authenticator may give; ``None`` if nothing is left."""
     said = role if isinstance(role, Mapping) else {}
     name, scopes = said.get("name"), _list_entries(said.get("scopes") or ())
     if not isinstance(name, str) or not _ROLE_NAME.fullmatch(name) or scopes is None:
@@ -207,7 +209,7 @@ def _read_role(
         if kind in said:
             bearers = _list_entries(said[kind] or ())
             if bearers is None:
-                log.warning("The authenticator's role %s has %s that are no list", name, kind)
+                log.warning("The authenticator's role %s has %s that are not a list", name, kind)
                 continue
             names = [each for each in bearers if isinstance(each, str) and is_name(each)]
             read[kind] = [each for each in names if not is_level_group(each)][:MAX_ENTRIES]
@@ -229,14 +231,14 @@ def _read_role(
 
 
 def _is_known(scope: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Tell whether the Hub has a scope of this name, with a filter that it reads."""
+    """Tell whether the Hub has a scope of this name, with a filter that it understands."""
     name, _, condition = scope.partition("!")
     is_defined = name in scope_definitions or name in custom_scopes
     return is_defined and is_storable(scope) and _FILTERS.fullmatch(condition) is not None
 
 
 def _list_entries(said: object) -> list[object] | None:
-    """Return what is in a list, as far as that is looked at; none if it is no list."""
+    """Return a list's entries, up to the limit; ``None`` if it is not a list."""
     if isinstance(said, str | bytes | Mapping) or not isinstance(said, Iterable):
         return None
     return list(islice(said, MAX_LOOKED_AT))
@@ -251,5 +253,5 @@ def _is_json_object(value: object) -> bool:
 
 
 def _show(said: object) -> str:
-    """Return what is said for a line of the log, and its kind alone where it is no text."""
+    """Return text for a line of the log, and only the type of anything else."""
     return ascii(said[:MAX_SHOWN]) if isinstance(said, str) else f"<{type(said).__name__}>"

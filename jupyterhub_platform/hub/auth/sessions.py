@@ -1,4 +1,4 @@
-"""Ends a person's sessions: in browsers, and in what they opened from there."""
+"""Ends a user's sessions: in browsers, and in what they opened from there."""
 
 from typing import Any
 
@@ -8,8 +8,8 @@ from jupyterhub import orm
 def end_sessions(database: Any, orm_user: Any, *, keep: str | None = None) -> None:
     """End every session of a user but ``keep``; tokens that they made themselves go on.
 
-    Cookies of all sessions carry one id, so that a new one ends them all: whoever keeps a session
-    needs a new cookie. Servers and services that were opened in a browser have tokens of their own.
+    Cookies of all sessions carry one id, so that a new one ends them all: a kept session needs a
+    new cookie. Servers and services that were opened in a browser have their own tokens.
     """
     orm_user.cookie_id = orm.new_token()
     for kind in (orm.APIToken, orm.OAuthCode):

@@ -8,8 +8,8 @@ from jupyterhub_platform.core.errors import PlatformError
 class ConfigurationError(PlatformError, TraitError):
     """Raised if a Hub's configuration cannot be governed, with the setting and what to do.
 
-    The Hub shows a TraitError of a configuration file as its sentence, and ends; anything else as a
-    traceback.
+    The Hub shows a TraitError of a configuration file as its sentence and exits; anything else
+    appears as a traceback.
     """
 
     code = "platform.configuration"

@@ -1,7 +1,7 @@
-"""Settings of JupyterHub that the platform turns to the safe side, each with its reason.
+"""JupyterHub settings that the platform makes safer, each with its reason.
 
-A site's own value stays; where it is weaker, the Hub says so when it starts, and the operator's
-page as well. Protection that is no setting is listed beside them.
+A site's own value stays; where it is weaker, the Hub says so when it starts, and so does the
+operator's page. Protection that has no setting is listed beside them.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -17,20 +17,20 @@ from jupyterhub_platform.core.errors import PlatformError
 HARD_PROFILE: Final = "PLATFORM_HARD_PROFILE"
 IDENTITY_ARGUMENT: Final = "--HubOAuth.cache_max_age"
 IDENTITY_SECONDS: Final = 5
-"""How long a server believes what the Hub said about a visitor: a suspension reaches it by then."""
+"""How long a server trusts the Hub's answer about a visitor: a suspension takes effect by then."""
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
 TOKEN_IN_URL: Final = "JUPYTERHUB_ALLOW_TOKEN_IN_URL"  # noqa: S105 - the name of a variable
 SERVER_SCOPES: Final = ("access:servers!server", "users:activity!user")
-"""What the token of a server is good for, at most: visitors come in, and use is reported."""
+"""The most that a server's token may do: let visitors in, and report activity."""
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
     """A setting: its safe value, what goes wrong without it, and which values are as safe.
 
-    ``value`` is what is set where a site sets nothing; ``None`` leaves JupyterHub's own default,
-    which is safe. ``hard`` ones need TLS and a DNS name, and are set by the hard profile alone.
+    ``value`` is used where a site sets nothing; ``None`` leaves JupyterHub's own default, which is
+    safe. ``hard`` ones need TLS and a DNS name, and are set by the hard profile alone.
     """
 
     section: str
@@ -59,7 +59,7 @@ def _is_limit(value: Any) -> bool:
 
 
 def _are_scopes_of_a_server(value: Any) -> bool:
-    # A callable is the site's own rule, asked anew for every server.
+    # A callable is the site's own rule, evaluated for every server.
     return callable(value) or set(value or ()) <= set(SERVER_SCOPES)
 
 
@@ -79,21 +79,21 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Authenticator",
         "auth_refresh_strict",
         True,
-        "a token of somebody whom their identity provider refuses goes on working",
+        "the token of a user whom the identity provider refuses goes on working",
         _is_on,
     ),
     Setting(
         "Authenticator",
         "auth_refresh_age",
         60,
-        "somebody who was removed keeps what they had until the Hub looks again",
+        "a removed user keeps what they had until the Hub checks again",
         _at_most(60),
     ),
     Setting(
         "Authenticator",
         "refresh_pre_spawn",
         True,
-        "somebody whom their identity provider refuses can still start a server",
+        "a user whom the identity provider refuses can still start a server",
         _is_on,
     ),
     Setting(
@@ -121,7 +121,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "JupyterHub",
         "concurrent_spawn_limit",
         None,
-        "a burst of starts takes the cluster's API away from everybody",
+        "a burst of starts makes the cluster's API unavailable to all",
         _is_limit,
     ),
     Setting(
@@ -142,7 +142,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Spawner",
         "args",
         None,
-        f"with {IDENTITY_ARGUMENT} above {IDENTITY_SECONDS}, somebody who is suspended stays a "
+        f"with {IDENTITY_ARGUMENT} above {IDENTITY_SECONDS}, a suspended user stays a "
         "visitor of other people's servers",
         _asks_often_enough,
     ),
@@ -172,25 +172,25 @@ LEFT_OUT: Final[Mapping[str, str]] = {
     "c.Authenticator.allow_all": "on with local accounts: the policy is the list of who comes in, "
     "and is asked for every authenticator",
     "jupyterhub-idle-culler": "idle_timeout and max_lifetime of a tier do the same, know a busy "
-    "kernel, and need no service with a token over everybody's servers",
+    "kernel, and need no service with a token over all users' servers",
 }
 """What is often advised and not set here, with the reason."""
 
 
 ALWAYS_ON: Final[Mapping[str, str]] = {
-    "Nothing starts from a GET": "any page could start servers for whoever opens it",
+    "Nothing starts from a GET": "any page could start servers for its visitors",
     "Options only name things": "values in them would be resources that nothing counts",
-    "The pod is looked at last": "hooks and overrides could add what nobody reserved, or the node",
+    "The pod is looked at last": "hooks and overrides could add what was not reserved, or the node",
     "No pod has a token for the cluster": "whatever runs in it would act as the Hub's neighbour",
     "No pod of another is touched": "two Hubs in a namespace give the same names",
     "No manifest is logged": "it holds the token of its server",
 }
-"""Protection that no setting turns off, with what would happen without it."""
+"""Protection that no setting turns off, with the consequences of its absence."""
 
 
 @dataclass(frozen=True, slots=True)
 class Weakened:
-    """A setting that a site made weaker than the platform's own."""
+    """A setting that a site made weaker than the platform's default."""
 
     setting: Setting
     value: Any
@@ -207,7 +207,7 @@ class Weakened:
 
 
 def find_weakened(config: Config, classes: Mapping[str, type], *, hard: bool) -> Iterator[Weakened]:
-    """Yield every setting that is weaker than the platform's own.
+    """Yield every setting that is weaker than the platform's default.
 
     ``classes`` are the ones in use, by the section that all of their kind read.
     """
@@ -218,7 +218,7 @@ def find_weakened(config: Config, classes: Mapping[str, type], *, hard: bool) ->
         if is_set and not _is_safe(setting, value):
             yield Weakened(setting, value)
         if setting.trait == "server_token_scopes":
-            # The Hub takes them from its role `server` where the trait says nothing.
+            # The Hub takes them from its role `server` where the trait is unset.
             own = (each for each in _list_roles(config) if each.get("name") == "server")
             wide = [scopes for each in own if not setting.is_safe(scopes := each.get("scopes", []))]
             yield from (Weakened(setting, scopes) for scopes in wide)
@@ -240,7 +240,7 @@ def _list_roles(config: Config) -> list[Mapping[str, Any]]:
 
 
 def read_setting(config: Config, kind: type, trait: str) -> tuple[bool, Any]:
-    """Tell whether ``trait`` of a class is set in a configuration, and to what."""
+    """Tell whether ``trait`` of a class is set in a configuration, and its value."""
     for each in kind.__mro__:
         section = config.get(each.__name__)
         if section is not None and trait in section:
@@ -249,7 +249,7 @@ def read_setting(config: Config, kind: type, trait: str) -> tuple[bool, Any]:
 
 
 def read_added(value: Any) -> Any:
-    """Return a configured value; where a site only added to a default, what it added."""
+    """Return a configured value; where a site only extended a default, what it added."""
     if not isinstance(value, LazyConfigValue):
         return value
     changes = value.to_dict()
@@ -260,7 +260,7 @@ def read_added(value: Any) -> Any:
 
 
 def harden(c: Config, *, hard: bool) -> None:
-    """Set what a site leaves open to its safe value."""
+    """Set what a site leaves unset to its safe value."""
     for setting in SETTINGS:
         section = c[setting.section]
         if setting.value is not None and (hard or not setting.hard):
@@ -270,7 +270,7 @@ def harden(c: Config, *, hard: bool) -> None:
 
 
 def secure_origin(c: Config) -> str:
-    """Return ``https://NAME`` under which people reach the Hub; empty if that is not known."""
+    """Return ``https://NAME`` under which users reach the Hub; empty if it is unknown."""
     for trait in ("public_url", "bind_url"):
         url = urlsplit(str(c.JupyterHub.get(trait) or ""))
         host = url.hostname or ""
@@ -280,7 +280,7 @@ def secure_origin(c: Config) -> str:
 
 
 def check_hard_profile(config: Config) -> None:
-    """Refuse a hard profile without what it stands on.
+    """Refuse a hard profile without its requirements.
 
     Raises
     ------

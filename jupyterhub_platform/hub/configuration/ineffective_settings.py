@@ -1,4 +1,4 @@
-"""Settings of a site that have no effect on servers here: said when the Hub starts."""
+"""Settings of a site that have no effect on servers here, reported when the Hub starts."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -19,15 +19,15 @@ LOST: Final[Mapping[str, str]] = {
     "profile_form_template": "that template, since the spawn page shows the tiers. Templates of "
     "other pages go on working",
 }
-"""Each trait of a spawner, what is lost with it, and where it goes instead."""
+"""Each trait of a spawner, what is lost with it, and what replaces it."""
 
 
 def find_lost(app: Any) -> Iterator[str]:
-    """Yield a sentence for each setting of a site's spawner that nothing comes of."""
+    """Yield a sentence for each setting of a site's spawner that has no effect."""
     config, spawner = app.config, app.spawner_class
     for trait, lost in LOST.items():
         is_set, value = read_setting(config, spawner, trait)
-        # Ours shows the tiers to packages that read profiles.
+        # The platform's own list shows the tiers to packages that read profiles.
         if is_set and value and not getattr(value, "shows_tiers", False):
             yield f"c.{_section(config, spawner, trait)}.{trait} has no effect. Lost is {lost}."
 

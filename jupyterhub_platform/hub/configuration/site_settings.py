@@ -1,4 +1,4 @@
-"""What a site has set before ``configure(c)``: read as the Hub would, or refused in a sentence."""
+"""Read what a site has set before ``configure(c)`` as the Hub would, or refuse it in a sentence."""
 
 import re
 from collections.abc import Mapping
@@ -49,7 +49,7 @@ class _CustomScope(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class _Shape:
-    """How a setting has to be written: its kind, what is in it, and an example."""
+    """How a setting has to be written: its type, its content, and an example."""
 
     kind: Any
     entries: TypeAdapter[Any]
@@ -75,16 +75,16 @@ _SHAPES: Final[Mapping[str, _Shape]] = {
     "template_vars": _Shape(dict, TypeAdapter(dict[str, Any]), '{"announcement": "Hello"}'),
 }
 _PATH: Final = re.compile(r"[A-Za-z0-9/._~@:-]*")
-"""What can be a prefix of every address: it is matched as it is, and also as a pattern."""
+"""What can be a prefix of every address: it is matched literally, and also as a pattern."""
 
 
 def check_shapes(hub: Any) -> None:
-    """Refuse settings that the Hub cannot read, and make lists of tuples, as the Hub does.
+    """Refuse settings that the Hub cannot read, and turn tuples into lists, as the Hub does.
 
     Raises
     ------
     ConfigurationError
-        Raised with the first setting that is of the wrong kind.
+        Raised with the first setting of the wrong type.
     """
     _check_prefix(hub)
     for trait, shape in _SHAPES.items():
@@ -124,7 +124,7 @@ def _check_prefix(hub: Any) -> None:
         try:
             path = value if trait == "base_url" else urlsplit(value).path
         except ValueError as error:
-            raise ConfigurationError(f"c.JupyterHub.{trait} is no address: {error}") from error
+            raise ConfigurationError(f"c.JupyterHub.{trait} is not an address: {error}") from error
         if not _PATH.fullmatch(path):
             raise ConfigurationError(
                 f"c.JupyterHub.{trait} is {value!r}, and a page's address cannot begin so. Use "
@@ -138,7 +138,7 @@ def load_class(hub: Any, trait: str, kind: type) -> Any:
     Raises
     ------
     ConfigurationError
-        Raised if it names nothing that can be loaded, or nothing of this kind.
+        Raised if it names nothing that can be loaded, or something of another kind.
     """
     chosen = hub[trait]
     group = f"jupyterhub.{kind.__name__.lower()}s"
@@ -156,13 +156,13 @@ def load_class(hub: Any, trait: str, kind: type) -> Any:
             ) from error
     if not isinstance(found, type) or not issubclass(found, kind):
         raise ConfigurationError(
-            f"c.JupyterHub.{trait} is {chosen!r}, which is no class of a {kind.__name__}. Name one"
+            f"c.JupyterHub.{trait} is {chosen!r}, not a subclass of {kind.__name__}. Name one"
         )
     return found
 
 
 def is_on(c: Config, kind: type[Any], trait: str) -> bool:
-    """Tell whether a setting of a class is on: as configured, else as the class has it."""
+    """Tell whether a setting of a class is on: as configured, else the class's default."""
     of_the_class = getattr(kind, trait)
     if not isinstance(of_the_class, TraitType):
         return bool(of_the_class)  # fixed by a class of the site

@@ -1,6 +1,6 @@
-"""What the Kubernetes API answers, as a person reads it and as the log may keep it.
+"""Turns errors of the Kubernetes API into sentences for users and lines for the log.
 
-What Kubernetes says never reaches a page or an API of ours, except for the amounts of a quota: it
+Kubernetes' own text never reaches a page or an API of ours, except for the amounts of a quota: it
 may repeat what was sent, and a pod carries its server's token. SpawnExceptions, unlike Kubernetes'
 own errors, do not count towards the failures after which a Hub gives up.
 """
@@ -19,7 +19,7 @@ from jupyterhub_platform.hub.kubernetes.guard.check import EXCEEDS, Violation
 from jupyterhub_platform.hub.kubernetes.rejections import explain_rejection
 
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
-"""Statuses with which the cluster says "later": worth another try."""
+"""Statuses with which the cluster says "later": a retry may succeed."""
 RETRY_SECONDS: Final = 30
 
 _MAX_DIGITS: Final = 6
@@ -29,7 +29,7 @@ _SECRET_NAME: Final = re.compile(r"TOKEN|SECRET|PASSW|CREDENTIAL|KEY", re.IGNORE
 
 
 def read_message(error: ApiException) -> str:
-    """Return what the API says in ``error``, without the headers and the rest of the answer."""
+    """Return the API's message in ``error``, without the headers and the rest of the answer."""
     try:
         answer = json.loads(error.body or "")
     except (TypeError, ValueError):
@@ -55,7 +55,7 @@ def secrets_in(pod: Manifest) -> frozenset[str]:
 
 
 def for_log(error: ApiException, secrets: Iterable[str]) -> str:
-    """Say ``error`` in one line of a log, without any of ``secrets``."""
+    """Describe ``error`` in one line for the log, without any of ``secrets``."""
     message = read_message(error)
     # Longest first: a secret may be part of another.
     for secret in sorted(filter(None, secrets), key=len, reverse=True):
@@ -64,7 +64,7 @@ def for_log(error: ApiException, secrets: Iterable[str]) -> str:
 
 
 def explain(error: ApiException) -> AdmissionDenied:
-    """Turn the answer of the API into what the person at the other end can use."""
+    """Turn the API's answer into a sentence that a user can act on."""
     if (rejected := explain_rejection(error.status, read_message(error))) is not None:
         return rejected
     if error.status in BUSY:
@@ -78,14 +78,14 @@ def explain(error: ApiException) -> AdmissionDenied:
 
 
 def wanted_seconds(error: ApiException) -> int:
-    """Return how long the cluster wants to be left alone, as its ``Retry-After`` says it."""
+    """Return the cluster's ``Retry-After`` in seconds."""
     headers: Mapping[str, str] = error.headers or {}
     wanted = headers.get("Retry-After", "")
     return int(wanted) if wanted.isdecimal() and len(wanted) < _MAX_DIGITS else 0
 
 
 def busy(wanted: int = 0) -> AdmissionDenied:
-    """Make the refusal of a start for which the cluster had no time, and wants as much for it."""
+    """Create the refusal of a start that the cluster was too busy for, with its retry delay."""
     return _later(
         "The cluster is too busy to start this server. Nothing was started. Try again in a minute.",
         "cluster.busy",
@@ -94,16 +94,16 @@ def busy(wanted: int = 0) -> AdmissionDenied:
 
 
 def no_answer() -> AdmissionDenied:
-    """Make the refusal of a start of which the cluster said nothing at all."""
+    """Create the refusal of a start that the cluster did not answer."""
     return _later(
         "The cluster does not answer, so this server could not be started. What may have been "
-        "started all the same is ended. Try again in a minute.",
+        "started is ended. Try again in a minute.",
         "cluster.no_answer",
     )
 
 
 def status_unknown() -> AdmissionDenied:
-    """Make the answer to whoever wants to know whether a server runs, or wants it stopped."""
+    """Create the answer to a poll or a stop that the cluster did not answer."""
     return _later(
         "The cluster does not say whether this server runs, so nothing was done about it. "
         "Try again in a minute.",
@@ -112,7 +112,7 @@ def status_unknown() -> AdmissionDenied:
 
 
 def not_ready(cause: Cause) -> AdmissionDenied:
-    """Make the end of a start whose pod did not get ready in time, for a cause that is known."""
+    """Create the end of a start whose pod did not get ready in time, for a known cause."""
     is_full = cause.code.startswith("cluster.")
     refusal = AdmissionDenied(str(cause), status=503 if is_full else 500, code=cause.code)
     refusal.cause = cause
@@ -122,7 +122,7 @@ def not_ready(cause: Cause) -> AdmissionDenied:
 
 
 def still_leaving() -> AdmissionDenied:
-    """Make the refusal of a start whose earlier pod is not gone yet."""
+    """Create the refusal of a start whose earlier pod is still terminating."""
     return _later(
         "The last run of this server has not ended yet: its pod is still shutting down. "
         "Try again in a minute.",
@@ -137,7 +137,7 @@ def _later(sentence: str, code: str, seconds: int = RETRY_SECONDS) -> AdmissionD
 
 
 def name_taken(pod: str, namespace: str) -> AdmissionDenied:
-    """Make the refusal of a start in whose place is a pod that is not ours."""
+    """Create the refusal of a start whose pod name another owner's pod has."""
     return AdmissionDenied(
         f"The pod {pod} exists already in the namespace {namespace} and does not belong to this "
         "server, so it was left alone. Start a server with another name, or ask an operator to "
@@ -148,7 +148,7 @@ def name_taken(pod: str, namespace: str) -> AdmissionDenied:
 
 
 def claim_not_said(claim: str) -> AdmissionDenied:
-    """Make the refusal of a start whose claim the cluster does not let the Hub look for."""
+    """Create the refusal of a start whose claim the cluster does not let the Hub look up."""
     return AdmissionDenied(
         f"The cluster does not say whether the volume {claim} is there, so nothing was started: "
         "otherwise a new, empty one could take the place of your files. Ask an operator whether "
@@ -159,7 +159,7 @@ def claim_not_said(claim: str) -> AdmissionDenied:
 
 
 def another_users_claim(claim: str) -> AdmissionDenied:
-    """Make the refusal of a start whose claim was made for another user before an upgrade."""
+    """Create the refusal of a start whose claim was made for another user before an upgrade."""
     return AdmissionDenied(
         f"The volume {claim}, which this server would use, was made for another user whose name "
         "was written like that before an upgrade, so it was left alone and nothing was started. "
@@ -171,7 +171,7 @@ def another_users_claim(claim: str) -> AdmissionDenied:
 
 
 def not_admitted() -> AdmissionDenied:
-    """Make the refusal of a start that passed no admission."""
+    """Create the refusal of a start that passed no admission."""
     return AdmissionDenied(
         "This server was not admitted, so nothing was started. Start it again from the spawn page.",
         status=403,
@@ -180,7 +180,7 @@ def not_admitted() -> AdmissionDenied:
 
 
 def misconfigured(setting: str) -> AdmissionDenied:
-    """Make the refusal of a start that a setting of the operator's would spoil."""
+    """Create the refusal of a start that an operator's setting would break."""
     return _at_fault(
         f"The setting {setting} replaces what the Hub itself puts into a pod, so that no server "
         "could work. Ask an operator to use c.KubeSpawner.environment or extra_containers instead."
@@ -188,7 +188,7 @@ def misconfigured(setting: str) -> AdmissionDenied:
 
 
 def unreadable(fault: str) -> AdmissionDenied:
-    """Make the refusal of a start that a setting of the operator's makes no pod of."""
+    """Create the refusal of a start whose settings do not make a valid pod."""
     return _at_fault(
         f"A setting of the site's own makes no pod: {fault[:200]}. Nothing was started. Ask an "
         "operator to look at what c.KubeSpawner says of volumes, containers and extra_pod_config."
@@ -196,7 +196,7 @@ def unreadable(fault: str) -> AdmissionDenied:
 
 
 def not_a_pod() -> AdmissionDenied:
-    """Make the refusal of a start whose manifest is none after the operator's hook."""
+    """Create the refusal of a start whose manifest is invalid after the operator's hook."""
     return _at_fault(
         "The site's own modify_pod_hook returned no pod, so nothing was started. "
         "Ask an operator to return the pod from it."
@@ -208,7 +208,7 @@ def _at_fault(sentence: str) -> AdmissionDenied:
 
 
 def pod_rejected(violations: tuple[Violation, ...]) -> AdmissionDenied:
-    """Make the refusal of a pod that is more than was admitted."""
+    """Create the refusal of a pod that exceeds what was admitted."""
     first = violations[0]
     more = f" and {len(violations) - 1} more" if len(violations) > 1 else ""
     goes = (

@@ -1,4 +1,4 @@
-"""As which service account the Hub itself runs: no server may run as that one."""
+"""The Hub's own service account, which no server may run as."""
 
 import base64
 import json
@@ -14,14 +14,14 @@ _SUBJECT: Final = ("system", "serviceaccount")
 
 @dataclass(frozen=True, slots=True)
 class ServiceAccount:
-    """A service account: its name says which only together with the namespace."""
+    """A service account: its name is unique only within its namespace."""
 
     namespace: str
     name: str
 
 
 def read_service_account(token: Path = TOKEN) -> ServiceAccount | None:
-    """Return the service account whose ``token`` this pod has; ``None`` outside of a pod.
+    """Return the service account of this pod's ``token``; ``None`` outside a pod.
 
     The token is not verified: it comes from the node, and is the Hub's own. Its claim ``sub`` is
     ``system:serviceaccount:NAMESPACE:NAME``. Source: Kubernetes, Authenticating, service account

@@ -164,7 +164,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         Raises
         ------
         AdmissionDenied
-            Raised if another try would not help, or is wanted later than anybody waits for it.
+            Raised if another try would not help, or is wanted later than a start waits.
         """
         self._later = api_errors.explain(error)
         seconds = api_errors.wanted_seconds(error)
@@ -245,7 +245,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         Raises
         ------
         AdmissionDenied
-            Raised if the cluster does not say so; whoever asked the Hub reads that.
+            Raised if the cluster does not say so; the caller of the Hub reads that.
         """
         try:
             self._ended_with = await self._look()
@@ -295,7 +295,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         )
 
     async def watch(self) -> None:
-        """Begin to watch before anybody asks for a server: who asks first would wait for it.
+        """Begin to watch before the first start, which would wait for it.
 
         Where the cluster does not answer, each start tries again.
         """

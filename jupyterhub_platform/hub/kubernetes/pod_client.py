@@ -1,4 +1,4 @@
-"""What the spawner does to pods, and how long it waits for each."""
+"""Calls the Kubernetes API for the spawner, each with a timeout."""
 
 import asyncio
 import json
@@ -24,8 +24,8 @@ class Pods:
     """The pods of one namespace, through kubernetes_asyncio's ``CoreV1Api``.
 
     Each call raises TimeoutError if there is no answer: after ``timeout`` seconds, or because the
-    connection broke. What was asked may have been done all the same. Answers are read as they are:
-    a newer cluster may say what the client's models refuse, after it has done what was asked.
+    connection broke. The request may still have been carried out. Answers are read as plain JSON:
+    the client's models may reject a newer cluster's answer after it has done what was asked.
     """
 
     api: Any
@@ -33,11 +33,11 @@ class Pods:
     timeout: float
 
     async def create(self, manifest: Manifest) -> Manifest:
-        """Create exactly the pod that ``manifest`` says, and return it as it is now."""
+        """Create exactly the pod in ``manifest``, and return its current state."""
         return await self._call(self.api.create_namespaced_pod, self.namespace, manifest)
 
     async def read(self, name: str) -> Manifest | None:
-        """Return a pod as it is now, ``None`` if there is none."""
+        """Return the current state of a pod, ``None`` if there is none."""
         try:
             return await self._call(self.api.read_namespaced_pod, name, self.namespace)
         except ApiException as error:
@@ -46,9 +46,9 @@ class Pods:
             raise
 
     async def read_claim(self, name: str) -> Manifest | None:
-        """Return a claim of a volume, ``None`` if the cluster itself says that there is none.
+        """Return a volume claim, ``None`` only if the cluster itself reports it missing.
 
-        Who stands between may answer 404 as well, and knows nothing of claims.
+        An intermediary may answer 404 as well, and knows nothing of claims.
         """
         read = self.api.read_namespaced_persistent_volume_claim
         try:
@@ -59,16 +59,16 @@ class Pods:
             raise
 
     async def read_log(self, name: str, container: str) -> str:
-        """Return the end of what a container has logged."""
+        """Return the end of a container's log."""
         read = self.api.read_namespaced_pod_log
         more = {"container": container, "tail_lines": _LINES, "limit_bytes": _MAX_LOGGED}
         return await self._wait_for(_ask_text(read, name, self.namespace, **more))
 
     async def list_marks(self, selector: str) -> list[Manifest]:
-        """List the pods that a label selector names, without what they are made of.
+        """List the pods that match a label selector, without their specs.
 
-        Names, labels and annotations alone, and in parts: a thousand whole pods would keep the loop
-        of a Hub for longer than it may be kept.
+        Names, labels and annotations alone, and in pages: a thousand whole pods would block the
+        Hub's loop for too long.
         """
         found: list[Manifest] = []
         part_of_list = ""
@@ -80,14 +80,14 @@ class Pods:
                 return found
 
     async def list_whole(self, selector: str) -> list[Manifest]:
-        """List the few pods that a label selector names, with all that is known of them."""
+        """List the few pods that match a label selector, with specs and statuses."""
         page = await self._call(
             self.api.list_namespaced_pod, self.namespace, label_selector=selector, limit=_PART
         )
         return list(items(page, "items"))
 
     def _list_part(self, selector: str, part_of_list: str, **more: Any) -> Awaitable[Any]:
-        # By hand: the client's own method does not let the answer's form be chosen.
+        # By hand: the client's own method cannot choose the form of the answer.
         answer: Awaitable[Any] = self.api.api_client.call_api(
             "/api/v1/namespaces/{namespace}/pods",
             "GET",
@@ -101,7 +101,7 @@ class Pods:
         return answer
 
     async def delete(self, name: str, uid: str, grace_seconds: int) -> bool:
-        """Delete the pod with this ``uid`` and no other; ``False`` if another has its name now."""
+        """Delete only the pod with this ``uid``; ``False`` if another pod has its name now."""
         options = V1DeleteOptions(
             grace_period_seconds=grace_seconds, preconditions=V1Preconditions(uid=uid)
         )

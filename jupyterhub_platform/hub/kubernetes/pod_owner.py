@@ -1,4 +1,4 @@
-"""Whose pod is this: a name alone says nothing, two Hubs may give the same one."""
+"""Tells whose pod it is: a name alone is not enough, since two Hubs may use the same one."""
 
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -12,12 +12,12 @@ STOCK_SERVER: Final = "hub.jupyter.org/servername"
 
 
 class PodRelation(Enum):
-    """What a pod that bears the name of a server's pod is to that server."""
+    """What a pod with the name of a server's pod is to that server."""
 
     THIS_START = auto()
     EARLIER_START = auto()
     UNMARKED = auto()
-    """It names this user and server, but was made by a KubeSpawner that is not ours."""
+    """It names this user and server, but was created by a KubeSpawner without the platform."""
     SOMEBODY_ELSES = auto()
 
 

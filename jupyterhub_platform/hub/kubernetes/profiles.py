@@ -1,8 +1,8 @@
 """Tiers in the shape of KubeSpawner's profiles, for packages that read those.
 
-Other packages show ``c.KubeSpawner.profile_list`` to people, and send the ``slug`` of the chosen
-profile as the option ``profile``, which admission reads as the tier. They ask outside of the Hub,
-with something that stands for a spawner and knows of no person.
+Other packages show ``c.KubeSpawner.profile_list`` to users, and send the ``slug`` of the chosen
+profile as the option ``profile``, which admission reads as the tier. They ask outside the Hub, with
+a stand-in for a spawner that has no user.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from jupyterhub_platform.usecases.policies import read_file
 
 
 class TierProfiles:
-    """A ``profile_list`` that is called: all tiers of the policy as its file says now."""
+    """A callable ``profile_list``: all tiers of the policy file as it is now."""
 
     shows_tiers = True
 
@@ -21,7 +21,7 @@ class TierProfiles:
         self._policy_file = policy_file
 
     async def __call__(self, spawner: Any) -> list[Mapping[str, Any]]:
-        """Return one profile for each tier. Who may start it, admission says.
+        """Return one profile for each tier; admission decides who may start it.
 
         Raises
         ------

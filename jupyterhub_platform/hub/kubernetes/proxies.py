@@ -1,4 +1,4 @@
-"""Where the proxy of Zero to JupyterHub is: its pod has another address after each restart."""
+"""Finds the proxy of Zero to JupyterHub: its pod has another address after each restart."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,17 +13,17 @@ COMPONENT: Final = "proxy"
 
 @dataclass(frozen=True, slots=True)
 class ProxyPods:
-    """The proxy's pods in the Hub's namespace: what they say of others is believed.
+    """The proxy's pods in the Hub's namespace, whose forwarded headers are trusted.
 
-    Nobody but the Hub and those who deploy it makes pods there, and the labels of people's servers
-    are the Hub's.
+    Only the Hub and those who deploy it create pods there, and the labels of users' servers are the
+    Hub's.
     """
 
     pods: Pods
     selector: str
 
     async def find(self) -> frozenset[str]:
-        """Return the addresses that they have now."""
+        """Return their current addresses."""
         found: set[str] = set()
         for pod in await self.pods.list_whole(self.selector):
             status = part(pod, "status")

@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.kubernetes.pod_owner import (
 from jupyterhub_platform.usecases.book import Book
 
 GRACE: Final = timedelta(minutes=5)
-"""For how long a pod of ours is seen to belong to no server before it is removed."""
+"""How long a pod of this Hub has to be orphaned before it is removed."""
 
 
 class PodOwnership(StrEnum):
@@ -30,15 +30,15 @@ class PodOwnership(StrEnum):
     KNOWN = "known"
     """Its server holds a reservation: the Hub watches it, and adopts it after a restart."""
     ORPHANED = "orphaned"
-    """This Hub made it, and no server of it holds anything."""
+    """This Hub created it, and none of its servers has a reservation."""
     UNMARKED = "unmarked"
-    """Made by a KubeSpawner before the platform was there, for nobody whose server runs."""
+    """Created by a KubeSpawner before the platform was installed, for a server that is gone."""
     FOREIGN = "foreign"
-    """Another Hub's, or nobody's."""
+    """Another Hub's, or without an owner."""
 
 
 Holds = Callable[[str, str], bool]
-"""Whether a server, by its user and name, holds anything."""
+"""Whether a server, by its user and name, has a reservation."""
 
 
 def judge(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:
@@ -57,7 +57,7 @@ def judge(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What one look at the cluster found, by ownership, and which pods are to be removed now."""
+    """Pods found by one look at the cluster, by ownership, and those to be removed now."""
 
     pods: dict[PodOwnership, tuple[Manifest, ...]]
     remove: tuple[Manifest, ...]
@@ -81,7 +81,7 @@ class OrphanTracker:
         orphaned = by_ownership[PodOwnership.ORPHANED]
         self._since = {uid_of(pod): self._since.get(uid_of(pod), now) for pod in orphaned}
         known = len(by_ownership[PodOwnership.KNOWN])
-        # One may be lost. If most are, the Hub has forgotten its servers: an older database.
+        # One pod may be lost. If most are, the Hub has forgotten its servers: an older database.
         doubtful = len(orphaned) > max(known, 1)
         due = [pod for pod in orphaned if now - self._since[uid_of(pod)] >= GRACE]
         remove = [pod for pod in due if not is_leaving(pod) and not doubtful]
@@ -90,11 +90,11 @@ class OrphanTracker:
 
 
 class Reconciler:
-    """Removes pods that this Hub made and has lost track of; never anybody else's.
+    """Removes orphaned pods of this Hub; never those of others.
 
-    A pod whose server holds a reservation is that server's: it is found again after a restart of
-    the Hub, and otherwise polled. What a Hub lost that was killed at the wrong moment, or that was
-    put back from a backup, would run for nobody and be charged to nobody.
+    A pod whose server holds a reservation belongs to that server: a restarted Hub finds it again,
+    and a running one polls it. A pod that was orphaned by a killed Hub or a restored backup would
+    run without an owner, and be charged to no account.
     """
 
     def __init__(
@@ -117,7 +117,7 @@ class Reconciler:
         self._said: frozenset[str] = frozenset()
 
     async def look(self) -> None:
-        """Look once; a cluster that does not answer is asked again the next time."""
+        """Look once; an unresponsive cluster is asked again the next time."""
         try:
             pods = await self._pods.list_marks(self._selector)
         except (ApiException, TimeoutError, OSError) as error:
@@ -137,7 +137,7 @@ class Reconciler:
     def _say(
         self, orphaned: tuple[Manifest, ...], unmarked: tuple[Manifest, ...], doubtful: bool
     ) -> None:
-        """Tell of each pod once, as long as it stays."""
+        """Report each pod once, as long as it stays."""
         fate = (
             "so many are, that none is removed: is the Hub's database the right one?"
             if doubtful

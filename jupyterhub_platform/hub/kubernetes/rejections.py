@@ -1,4 +1,4 @@
-"""What the cluster itself refuses to admit: one sentence for each of its reasons that is known."""
+"""Explains rejections by the cluster's admission: one sentence for each known reason."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -36,7 +36,7 @@ _STANDARD: Final = re.compile(r'violates PodSecurity "(?P<standard>baseline|rest
 
 
 def explain_rejection(status: int | None, message: str) -> AdmissionDenied | None:
-    """Return what a refusal of the cluster's comes to; ``None`` if nothing is known of it."""
+    """Return the refusal that explains a rejection; ``None`` if the reason is unknown."""
     if status is None or not _REFUSED <= status < _BROKEN or status == _BUSY:
         return None
     for pattern, say in _SORTED:
@@ -121,7 +121,7 @@ def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
 
 
 _SORTED: Final = (
-    # First: what a webhook says may have the words of all others.
+    # First: a webhook's message may contain the words of all others.
     (_WEBHOOK, _denied_by("admission webhook")),
     (_RULE, _denied_by("ValidatingAdmissionPolicy")),
     (
@@ -149,7 +149,7 @@ _SORTED: Final = (
     (_RATIO, _out_of_ratio),
     (_STANDARD, _too_powerful),
 )
-"""What the cluster forbids, by how it says that."""
+"""The cluster's rejections, by their wording."""
 
 
 def _amounts(listed: str) -> Mapping[str, str]:
@@ -158,7 +158,7 @@ def _amounts(listed: str) -> Mapping[str, str]:
 
 
 def _say(name: str, quantity: str | None) -> str:
-    """Say an amount under a ResourceQuota's name, such as ``requests.cpu``, in people's units."""
+    """Render an amount under a ResourceQuota's name, such as ``requests.cpu``, in users' units."""
     if quantity is None:
         return "an unknown amount"
     resource = name.removeprefix("requests.").removeprefix("limits.")

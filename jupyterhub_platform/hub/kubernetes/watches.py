@@ -1,7 +1,7 @@
-"""What the Hub sees of its pods, and whether it sees anything.
+"""Watches the Hub's pods, and knows whether the watch is answered.
 
-KubeSpawner (7.1) waits a minute for a list or a watch that is not answered: as long as a whole
-start may take. Meanwhile it sees no pod get ready and none go.
+KubeSpawner (7.1) waits a minute for an unanswered list or watch: as long as a whole start may take.
+During that time it sees no pod become ready and none end.
 """
 
 from time import monotonic
@@ -12,13 +12,13 @@ from kubespawner.spawner import EventReflector, PodReflector
 from traitlets import default
 
 _TRIES: Final = 3
-"""A list takes longer than other requests: it has as long as so many of them."""
+"""A list takes longer than other requests: its timeout is this multiple of theirs."""
 
 
 class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
-    """Asks again soon where there is no answer, and knows whether there is one.
+    """Retries soon without an answer, and knows whether there is one.
 
-    How long it waits is a site's to say as before, by ``c.ResourceReflector.request_timeout``.
+    A site still sets the timeout by ``c.ResourceReflector.request_timeout``.
     """
 
     _listed_at = float("-inf")
@@ -36,7 +36,7 @@ class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
 
     @property
     def is_answered(self) -> bool:
-        """Whether the cluster goes on to say what there is, as far as that can be told by now."""
+        """Whether the cluster still answers the watch, as far as is known by now."""
         is_overdue = monotonic() - self._listed_at > self._answer_seconds
         return not (is_overdue and self.timeout_seconds)
 
@@ -55,4 +55,4 @@ class AnsweredEventReflector(AnsweredReflector, EventReflector):  # type: ignore
 
 
 REFLECTORS: Final = {"pods": AnsweredPodReflector, "events": AnsweredEventReflector}
-"""By what they show, in place of KubeSpawner's own."""
+"""By what they watch, in place of KubeSpawner's own."""

@@ -1,7 +1,7 @@
-"""Make, fill, empty and remove control groups, of version 2.
+"""Create, fill, empty and remove control groups, of version 2.
 
 A control group is the only mark that a process cannot take off. Even a hierarchy without any
-controller keeps membership, and kills all members at one word.
+controller keeps membership, and can kill all members with one write.
 """
 
 import hashlib
@@ -46,7 +46,7 @@ def _begin(instance: str, server: str | None) -> str:
 
 
 def reservation_of(instance: str, group: Path) -> str:
-    """Return which reservation a group that was found is of."""
+    """Return the reservation that an existing group belongs to."""
     name = group.name.removesuffix(_SCOPE)
     return name.removeprefix(_begin(instance, None))[_DIGITS + 1 :]
 
@@ -57,7 +57,7 @@ def _list_mounts() -> list[Path]:
 
 
 def list_places() -> list[Path]:
-    """Return the groups where ours may be made: our own first, then those above it."""
+    """Return the groups where ours may be created: our own first, then its parents."""
     try:
         lines = Path("/proc/self/cgroup").read_text().splitlines()
     except OSError:
@@ -72,7 +72,7 @@ def list_places() -> list[Path]:
 
 
 def write_value(path: Path, value: str) -> None:
-    """Write one control file in one piece, as the kernel wants it."""
+    """Write one control file in a single write, as the kernel requires."""
     descriptor = os.open(path, os.O_WRONLY)
     try:
         os.write(descriptor, value.encode())
@@ -81,12 +81,12 @@ def write_value(path: Path, value: str) -> None:
 
 
 def make_group(parent: Path, name: str, controllers: Iterable[str]) -> Path:
-    """Make a group with all ``controllers`` active in it.
+    """Create a group with all ``controllers`` active in it.
 
     Raises
     ------
     OSError
-        Raised, with nothing left behind, if the system does not let us.
+        Raised, with nothing left behind, if the system refuses.
     """
     path = parent / name
     path.mkdir(exist_ok=True)
@@ -119,14 +119,14 @@ def _tree(path: Path) -> list[Path]:
 
 
 def kill_members(paths: Iterable[Path]) -> None:
-    """Kill all members at one word, where the kernel knows that word."""
+    """Kill all members with one write, where the kernel supports that."""
     for path in paths:
         with suppress(OSError):
             write_value(path / "cgroup.kill", "1")
 
 
 def remove_groups(paths: Iterable[Path]) -> list[Path]:
-    """Remove empty groups, those inside them first; return those that would not go."""
+    """Remove empty groups, nested ones first; return those that could not be removed."""
     left = []
     for path in paths:
         for group in reversed(_tree(path)):
@@ -155,7 +155,7 @@ def find_groups(
 
 
 def _is_ours(path: Path) -> bool:
-    # Another user may make groups with any name, where systemd has left a part of the tree to them.
+    # Where systemd delegates a part of the tree, another user may create groups with any name.
     try:
         return path.stat().st_uid == os.geteuid()
     except OSError:

@@ -1,7 +1,7 @@
-"""What of a server's limits the operating system lets us apply, found out by trying.
+"""Finds out by trying which limits of a server the operating system lets the Hub apply.
 
-What cannot be applied is said to be advisory, with the reason: a limit that is only believed
-in is worse than none.
+The others are reported as advisory, with the reason: a limit that only seems to hold is worse than
+none.
 """
 
 import os
@@ -38,7 +38,7 @@ _TRY_SECONDS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class Enforcement:
-    """Which limits of a server hold on this machine, and which are only said.
+    """Which limits of a server are enforced on this machine, and which are advisory.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Enforcement:
 
 @dataclass(frozen=True, slots=True)
 class Confinement:
-    """Where one server is put: a control group to join, and a command to be started by."""
+    """Where one server runs: a control group to join, and a command prefix to start it."""
 
     group: Path | None = None
     wrapper: tuple[str, ...] = ()
@@ -83,7 +83,7 @@ class Parent:
     controllers: frozenset[str]
 
     def make(self, name: str, resources: Resources, processes: int) -> Path:
-        """Make a group with these limits; nothing is left behind where that fails."""
+        """Create a group with these limits; on failure nothing is left behind."""
         path = make_group(self.path, name, self.controllers)
         try:
             for file, value in render_limits(resources, processes).items():
@@ -100,19 +100,19 @@ class Parent:
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """What this machine can do about limits, and the means to do it."""
+    """What this machine can do about limits, and how it is done."""
 
     enforcement: Enforcement
     parent: Parent | None = None
     systemd: bool = False
 
     def confine(self, name: str, resources: Resources, processes: int = 0) -> Confinement:
-        """Make the control group of one server, with its limits written into it.
+        """Create the control group of one server, with its limits written into it.
 
         Raises
         ------
         OSError
-            Raised, with nothing left behind, if the system refuses now what it granted before.
+            Raised, with nothing left behind, if the system now refuses what it granted before.
         """
         if self.systemd:
             return Confinement(
@@ -124,7 +124,7 @@ class Limiter:
 
 @cache
 def probe_limiter() -> Limiter:
-    """Find by trying what this machine lets us do; tried once in the life of this process."""
+    """Find by trying what this machine lets us do, once in the life of this process."""
     parent = _probe_parent()
     enforced = parent.controllers & _DIMENSIONS if parent else frozenset()
     advisory = _DIMENSIONS - enforced
@@ -147,7 +147,7 @@ def _explain(advisory: frozenset[str], problem: str) -> str:
 
 
 def _probe_parent() -> Parent | None:
-    """Find the place where most can be limited, the nearest one of those that are equal."""
+    """Find the place where most can be limited, the nearest one of equals."""
     working: list[Parent] = []
     for place in list_places():
         each = [Parent(place, frozenset({name})) for name in _CONTROLLERS]
@@ -160,7 +160,7 @@ def _probe_parent() -> Parent | None:
 
 
 def _works(parent: Parent) -> bool:
-    """Try it in earnest: make a group, set limits, have a process join it, remove it."""
+    """Try it for real: create a group, set limits, have a process join it, remove it."""
     try:
         path = parent.make(_probe_name(), _TRIED, _TRIED_PROCESSES)
     except OSError:
@@ -205,7 +205,7 @@ def _scope(name: str, resources: Resources, processes: int) -> list[str]:
 
 
 def _probe_systemd() -> str | None:
-    """Try a scope of the user's own systemd; return what is in the way, None if nothing."""
+    """Try a scope of the user's own systemd; return the obstacle, None if there is none."""
     if os.geteuid() == 0:
         return "root has no systemd session of its own"
     if shutil.which("systemd-run") is None:

@@ -1,4 +1,4 @@
-"""Start one server under its supervisor, and keep what is needed to find it again."""
+"""Start one server under its supervisor, and record what is needed to find it again."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import hide_kernels
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to start, for whom, and with how much."""
+    """What to start, for which user, and with which resources."""
 
     person: Person
     server: str
@@ -77,10 +77,10 @@ class Record:
 
 
 def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Record]:
-    """Start a server; nothing is left behind where that fails.
+    """Start a server; on failure nothing is left behind.
 
-    There is no moment in which it runs without its marks: they are in the environment that the
-    supervisor is executed with.
+    It never runs without its marks: they are in the environment that the supervisor is executed
+    with.
 
     Raises
     ------
@@ -147,7 +147,7 @@ def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]
 
 
 def find_record(target: Target) -> Record | None:
-    """Find a running server that nothing was written down about."""
+    """Find a running server that was never recorded."""
     marked = find_marked(target.instance, target.server)
     found = next((one for one in marked if is_supervisor(one.process.pid)), None)
     if found is None:
@@ -156,7 +156,7 @@ def find_record(target: Target) -> Record | None:
 
 
 def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:
-    """Say what ends with a server: with one run of it, or whatever is left of all."""
+    """Return what ends with a server: one run of it, or whatever is left of all runs."""
     uid = machine.people.find_uid(user)
     return Target(
         machine.instance,

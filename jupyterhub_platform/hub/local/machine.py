@@ -1,4 +1,4 @@
-"""What the local spawner has found out about this machine, once for all servers."""
+"""What the local spawner knows about this machine, found out once for all servers."""
 
 import os
 import threading
@@ -32,7 +32,7 @@ _INSTANCE: Final = "instance-id"
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What matters of this machine to the servers of one state directory.
+    """Properties of this machine that concern the servers of one state directory.
 
     Attributes
     ----------
@@ -41,9 +41,9 @@ class Machine:
     instance
         Its id, which all its servers are marked with.
     limiter
-        What the system lets us do about limits; ``limiter.enforcement`` is for people to read.
+        Which limits the system lets us apply; ``limiter.enforcement`` is for users to read.
     isolation
-        Whether people are kept apart, and the sentence to show where they are not.
+        Whether users are isolated, and the sentence to show where they are not.
     people
         User ids and homes.
     sockets
@@ -58,7 +58,7 @@ class Machine:
     sockets: Sockets
 
     def open_log(self, user: str, server: str) -> tuple[int, Path]:
-        """Open a fresh log for a server, readable by us alone, and keep the last few."""
+        """Open a new log for a server, readable only by the Hub, and keep the last few."""
         directory = self.state / "logs" / "servers"
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{escape_name(user)}--{escape_name(server)}" if server else escape_name(user)
@@ -67,7 +67,7 @@ class Machine:
             with suppress(FileNotFoundError):
                 (directory / newer).replace(directory / older)
         path = directory / names[0]
-        # Read and cut by the supervisor, when it is full.
+        # The supervisor reads it, and truncates it when it is full.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_NOFOLLOW
         opened = os.open(path, flags, 0o600), path
         _prune_logs(directory, escape_name(user))
@@ -75,7 +75,7 @@ class Machine:
 
 
 def _prune_logs(directory: Path, user: str) -> None:
-    """Keep the newest logs of one user, who may name ever new servers."""
+    """Keep the newest logs of one user, who may keep creating servers with new names."""
     patterns = (f"{user}{server}.log{old}" for server in ("", "--*") for old in ("", ".[0-9]"))
     found = [path for pattern in patterns for path in directory.glob(pattern)]
     newest = sorted(found, key=lambda path: path.stat().st_mtime, reverse=True)
@@ -96,9 +96,10 @@ def open_machine(
 ) -> Machine:
     """Find out what this machine can do; tried once, then remembered.
 
-    Takes a second or so the first time. ``homes`` is where people's homes are: by default in the
-    state directory, or below :data:`ISOLATED_HOMES` if people have user ids of their own, of which
-    ``uid_register`` remembers every one.
+    It takes about a second the first time. ``homes`` is where users' homes are: by default in the
+    state
+    directory, or below :data:`ISOLATED_HOMES` if users have their own user ids, all of which
+    ``uid_register`` remembers.
 
     Raises
     ------
@@ -132,7 +133,7 @@ def _open(
 
 
 def read_instance(state: Path) -> str:
-    """Return the id of a state directory, which it is given when first asked.
+    """Return the id of a state directory; the first call creates it.
 
     Raises
     ------

@@ -1,8 +1,7 @@
-"""Give each person a user id and a home of their own, where the Hub may.
+"""Give each user their own user id and home, where the Hub may.
 
-As root, a person's servers run as a number that belongs to nobody else; no entry in
-``/etc/passwd`` is made. As anybody else all servers run as that one user, and the platform
-says so.
+As root, a user's servers run under a user id that no other user has; no entry in ``/etc/passwd`` is
+made. Without root all servers run as the Hub's own user, and the platform says so.
 """
 
 import hashlib
@@ -30,7 +29,7 @@ _MAX_LENGTH: Final = 120
 
 @dataclass(frozen=True, slots=True)
 class Isolation:
-    """Whether people's servers are kept apart, and what to say where they are not."""
+    """Whether users' servers are isolated, and what to say where they are not."""
 
     isolated: bool
     sentence: str
@@ -38,14 +37,14 @@ class Isolation:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """As whom and where one person's servers run; ``uid`` is None if as the Hub's own user."""
+    """The user id and home of one user's servers; ``uid`` is None for the Hub's own user."""
 
     name: str
     uid: int | None
     home: Path
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that point a program at this person's own directories."""
+        """Return the variables that point a program at this user's own directories."""
         home = self.home
         return {
             "HOME": str(home),
@@ -67,7 +66,7 @@ def _shell() -> str:
 
 
 def escape_name(name: str) -> str:
-    """Write a name so that it is a safe name of a file, and no two names become the same.
+    """Escape a name so that it is a safe file name, and stays unique.
 
     ``dev-1`` becomes ``dev-2d1``. The result never contains ``--``.
     """
@@ -84,7 +83,7 @@ def escape_name(name: str) -> str:
 
 
 def describe_isolation(*, isolate: bool) -> Isolation:
-    """Say whether people are isolated when this process starts their servers."""
+    """Say whether users are isolated when this process starts their servers."""
     if isolate and os.geteuid() == 0:
         return Isolation(isolated=True, sentence="")
     return Isolation(
@@ -103,7 +102,7 @@ def _own_name() -> str:
 
 
 def read_uids(state: Path) -> frozenset[int]:
-    """Return the user ids that the people of a state directory have, as far as can be read."""
+    """Return the user ids that a state directory gives to its users, as far as readable."""
     with suppress(LocalSpawnerError):
         return frozenset(_load(state / _REGISTER).values() if os.geteuid() == 0 else ())
     return frozenset()
@@ -118,7 +117,7 @@ def _load(register: Path) -> dict[str, int]:
         found = None
     if found is None or len(set(found.values())) != len(found):
         raise LocalSpawnerError(
-            f"{register} cannot be read: it is no list of names, each with a user id of its own. "
+            f"{register} cannot be read: it is not a list of names, each with its own user id. "
             "It says whose files are whose: restore it from a backup, or rebuild it from the "
             "owners of the directories of people's homes."
         )
@@ -126,16 +125,16 @@ def _load(register: Path) -> dict[str, int]:
 
 
 class People:
-    """The people of one platform on this machine.
+    """The users of one platform on this machine.
 
     Parameters
     ----------
     state
-        State directory, which keeps who has which user id.
+        State directory, which records who has which user id.
     homes
         Directory of the homes, which isolated people must be able to pass through.
     isolation
-        Whether each has a user id of their own.
+        Whether each has their own user id.
     ids
         The user ids that they are given.
     """
@@ -158,17 +157,17 @@ class People:
             self._keep_ids()
 
     def _keep_ids(self) -> None:
-        """Enter ids from before there was a register, so that nobody else is given them."""
+        """Register ids that are older than the register, so that no other user is given them."""
         for name in self._known:
-            # Whoever shares one with somebody is told when they start a server.
+            # Users who share one are told when they start a server.
             with suppress(LocalSpawnerError):
                 self._uid_of(name)
 
     def person(self, name: str) -> Person:
-        """Return the person ``name``, whose home is there and closed to everybody else."""
+        """Return the user ``name``, whose home exists and is closed to other users."""
         home = self._homes / escape_name(name)
         uid = self._uid_of(name) if self._isolation.isolated else None
-        # Others may pass through the parents to their own homes, but not look around.
+        # Others may traverse the parents to their own homes, but not list them.
         self._homes.mkdir(mode=0o711, parents=True, exist_ok=True)
         home.mkdir(mode=0o700, exist_ok=True)
         if uid is not None:
@@ -177,7 +176,7 @@ class People:
         return Person(name, uid, home)
 
     def find_uid(self, name: str) -> int | None:
-        """Return the user id that is this person's alone; None if they have none."""
+        """Return the user id that only this user has; None if they have none."""
         return self._known[name] if name in self._alone else None
 
     def _uid_of(self, name: str) -> int:
@@ -195,7 +194,7 @@ class People:
 
 
 def _hand_over(home: Path, uid: int) -> None:
-    """Make ``home`` the person's own, without following a link they may have put there."""
+    """Make ``home`` the user's own, without following a link that they may have put there."""
     handle = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         if os.fstat(handle).st_uid not in {0, uid}:

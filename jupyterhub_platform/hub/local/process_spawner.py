@@ -1,4 +1,4 @@
-"""Run JupyterHub's single-user servers as local processes that end whole and are never lost."""
+"""Run JupyterHub's single-user servers as local processes; end them completely, lose none."""
 
 import asyncio
 import os
@@ -40,9 +40,9 @@ _QUIET = (
 
 
 class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
-    """Start each server as a process of this machine, under a supervisor of its own.
+    """Start each server as a process of this machine, under its own supervisor.
 
-    Subclasses say what was admitted by overriding :meth:`reservation_id` and
+    Subclasses provide what was admitted by overriding :meth:`reservation_id` and
     :meth:`granted_resources`.
     """
 
@@ -122,7 +122,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         self._started: subprocess.Popen[bytes] | None = None
         self._reservation = ""
         self._starting = False
-        # After a restart of the Hub a server may run that no state tells of.
+        # After a restart of the Hub a server may run that no state records.
         self._unsearched = False
         use_unix_sockets()
         super().__init__(**kwargs)
@@ -161,7 +161,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         return uuid.uuid4().hex
 
     def granted_resources(self) -> Resources:
-        """Return what this start was admitted with; its CPU and memory become limits."""
+        """Return the admitted resources; their CPU and memory become limits."""
         return Resources()
 
     # State
@@ -174,7 +174,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         self._unsearched = True
 
     def get_state(self) -> dict[str, Any]:
-        """Return what must be known to find the server again."""
+        """Return what is needed to find the server again."""
         state: dict[str, Any] = super().get_state()
         if self._record is not None:
             state[_STATE_KEY] = self._record.dump()
@@ -188,7 +188,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         self._unsearched = False
 
     def get_env(self) -> dict[str, str]:
-        """Return the environment of the server: its own, and of the Hub's only path and locale."""
+        """Return the server's environment: its own, and only path and locale of the Hub's."""
         found: dict[str, str] = super().get_env()
         own = str(Path(PYTHON).parent)
         path = found.get("PATH", os.defpath)
@@ -201,10 +201,10 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
-        """Return the arguments of the server; Jupyter's are told there where to listen."""
+        """Return the server's arguments; Jupyter's servers are told there where to listen."""
         where: list[str] = []
         if any("jupyter" in Path(word).name for word in self.cmd):
-            # A port in the person's own configuration would keep it from starting.
+            # A port in the user's own configuration would keep it from starting.
             where = [f"--ServerApp.sock={self._socket}", "--ServerApp.port=8888"]
         return [*where, *super().get_args()]
 
@@ -215,7 +215,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     # Start, poll, stop
 
     async def start(self) -> str:
-        """Start the server, after the end of whatever a former start of it left behind.
+        """Start the server, after ending whatever an earlier start of it left behind.
 
         Returns where it will listen: a socket that no other user can take.
         """
@@ -223,7 +223,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         try:
             machine = await asyncio.to_thread(self.machine)
             await self._end_leftovers(machine)
-            # A user id for a new person is one that none of the machine's processes has.
+            # A new user's id must be one that none of the machine's processes has.
             person = await asyncio.to_thread(machine.people.person, self.user.name)
             self._launch(machine, person)
         except LocalSpawnerError as error:
@@ -253,8 +253,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     async def poll(self) -> int | None:
         """Tell whether the server runs: None if so, else its exit status.
 
-        Returns without suspending if none was started. When the server has ended, whatever it
-        left behind is ended first; as long as something of it cannot be, it counts as running.
+        Returns without suspending if none was started. When the server has ended, its leftovers are
+        ended first; as long as some of them cannot be ended, it counts as running.
         """
         if self._starting:
             return None
@@ -276,12 +276,12 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         return 0 if status is None else status
 
     async def stop(self, now: bool = False) -> None:
-        """End the server and all that it started; return when nothing of it is left.
+        """End the server and all that it started; return when nothing is left.
 
         Raises
         ------
         StillAliveError
-            Raised if something of it cannot be ended.
+            Raised if some of it cannot be ended.
         """
         machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
@@ -294,7 +294,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             started.poll()
 
     async def _search(self) -> None:
-        """Find the server that a former Hub started, also if it did not come to write it down."""
+        """Find the server that an earlier Hub started, even if it was not recorded yet."""
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
             self._record = await asyncio.to_thread(find_record, self._target(machine, None))
@@ -310,10 +310,10 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         self._unsearched = False
 
     def _adopt(self, record: Record) -> bool:
-        """Take over a server that runs; tell whether it listens where it can be routed to."""
+        """Take over a running server; tell whether it listens where it can be routed to."""
         environment = read_environment(record.supervisor.pid)
         self._reservation = record.reservation
-        # Known again, the token is revoked when the server stops.
+        # Once known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
         url, told = render_unix_url(self._socket), environment.get("JUPYTERHUB_SERVICE_URL", "")
         if not told.startswith(f"{url}/"):
@@ -335,7 +335,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
 
 
 def _explained(error: LocalSpawnerError) -> SpawnException:
-    # A SpawnException is shown to the person, and not counted as a failure of the Hub.
+    # A SpawnException is shown to the user, and does not count as a failure of the Hub.
     raised = SpawnException(str(error), reason="local-spawner", status_code=500)
     raised.jupyterhub_message = str(error)
     return raised

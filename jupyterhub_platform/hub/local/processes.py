@@ -1,9 +1,8 @@
-"""Tell which processes are whose, by what no user's own process can make up.
+"""Tell which processes belong to whom, by evidence that no user's process can forge.
 
-A process id alone means nothing: the kernel gives it to another process later. A process is
-known by its id, the tick at which it started and the boot in which that happened. Whose it is
-says the mark in the environment that its supervisor was started with, and a mark counts only
-in a process of the Hub's own user: any program may put any mark on itself.
+A process id alone means nothing: the kernel reuses it. A process is identified by its id, its start
+tick and its boot. Its owner is in the mark in the environment that its supervisor was started with,
+and a mark counts only in a process of the Hub's own user: any program may put any mark on itself.
 """
 
 import os
@@ -30,7 +29,7 @@ ISOLATED: Final = ("-I", "-S", str(SUPERVISOR))
 from there."""
 
 PYTHON: Final = str(Path(sys.executable).parent.resolve() / Path(sys.executable).name)
-"""This Python, by a path that people can follow: a link to it may be where they may not go."""
+"""This Python, by a path that users can follow: a link to it may be where they may not go."""
 
 _ENDED: Final = frozenset({psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD})
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
@@ -40,7 +39,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """One process of one boot, as it can be written down; two of one ``pid`` differ in the rest."""
+    """One process of one boot, as it is recorded; two with one ``pid`` differ in the rest."""
 
     pid: int
     start_time: int
@@ -49,7 +48,7 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """A process whose marks are believed, and whose they say it is."""
+    """A process whose marks are trusted, with the owner that they name."""
 
     process: Process
     instance: str
@@ -58,7 +57,7 @@ class Marked:
 
 
 def require_linux() -> None:
-    """Check that this system shows its processes.
+    """Check that this system exposes its processes as Linux does.
 
     Raises
     ------
@@ -84,7 +83,7 @@ def boot_id() -> str:
 
 
 def identify(pid: int) -> Process | None:
-    """Return which process has ``pid`` now; None if none has or it has ended."""
+    """Return the process that has ``pid`` now; None if there is none or it has ended."""
     try:
         found = psutil.Process(pid)
         return None if has_ended(found) else Process(pid, _start_tick(found), boot_id())
@@ -93,23 +92,23 @@ def identify(pid: int) -> Process | None:
 
 
 def is_alive(process: Process) -> bool:
-    """Tell whether exactly this process, not a later one with its id, still runs."""
+    """Tell whether exactly this process still runs, not a later one with its id."""
     return identify(process.pid) == process
 
 
 def has_ended(process: psutil.Process) -> bool:
     """Tell whether a process is dead and only waits to be reaped.
 
-    One whose first thread has ended while others go on looks dead, and is not.
+    A process whose first thread has ended while others go on looks dead, but is not.
     """
-    # Not num_threads(), which a name can make up as it can Uid.
+    # Not num_threads(): a process name can forge it, as it can Uid.
     return process.status() in _ENDED and len(process.threads()) <= 1
 
 
 def _start_tick(process: psutil.Process) -> int:
     """Return when a process started, in ticks since the boot.
 
-    The wall clock, by which psutil tells it, may be set while servers run.
+    psutil reports it by the wall clock, which may be set while servers run.
     """
     booted = psutil.boot_time()
     tick = round((process.create_time() - booted) * _TICKS_PER_SECOND)
@@ -117,10 +116,10 @@ def _start_tick(process: psutil.Process) -> int:
 
 
 def owners_of(pid: int) -> frozenset[int]:
-    """Return the user ids of a process, of every kind; none if there is no such process.
+    """Return all kinds of user ids of a process; none if there is no such process.
 
-    Not with psutil, which takes the first ``Uid:`` that it meets: a program may call itself that.
-    A name holds no line feed, but whatever else ends a line for ``splitlines``.
+    Not with psutil, which takes the first ``Uid:`` that it meets: a program may name itself so. A
+    name cannot hold a line feed, but can hold other line ends of ``splitlines``.
     """
     try:
         with open(f"/proc/{pid}/status", "rb") as status:  # noqa: PTH123 light
@@ -136,7 +135,7 @@ def list_owners() -> set[int]:
 
 
 def runs_as(pid: int, uids: Collection[int]) -> bool:
-    """Tell whether a process has no user ids but these."""
+    """Tell whether a process has only these user ids."""
     if effective_owner(pid) not in uids:
         return False
     owners = owners_of(pid)
@@ -144,7 +143,7 @@ def runs_as(pid: int, uids: Collection[int]) -> bool:
 
 
 def effective_owner(pid: int) -> int:
-    """Return the user id that a process acts as, which is cheap to know; -1 if it is gone."""
+    """Return the user id that a process acts as, which is cheap to read; -1 if it is gone."""
     try:
         return os.stat(f"/proc/{pid}").st_uid  # noqa: PTH116 light
     except OSError:
@@ -152,10 +151,10 @@ def effective_owner(pid: int) -> int:
 
 
 def _ask_ours(pid: int, question: Callable[[psutil.Process], T | None]) -> T | None:
-    """Ask a process something that only one of our own user answers truly.
+    """Ask a process a question that only one of our own user answers truthfully.
 
-    Asked before and after: what gives up its rights meanwhile, or takes over the id, does not get
-    them back. The others are not even read, as what they say may be of any size.
+    Ownership is checked before and after: a process that drops its rights in between, or reuses the
+    id, is not trusted. Others are not even read, as their answer may be of any size.
     """
     own = {os.geteuid()}
     if not runs_as(pid, own):
@@ -174,7 +173,7 @@ def read_environment(pid: int) -> Mapping[str, str]:
 
 
 def read_marks(pid: int) -> Marked | None:
-    """Read the marks of ``pid``; None if it has none, or none that are believed."""
+    """Read the marks of ``pid``; None if it has none, or none that are trusted."""
     return _ask_ours(pid, _find_marks)
 
 
@@ -192,7 +191,7 @@ def is_supervisor(pid: int) -> bool:
 
 
 def find_marked(instance: str, server: str | None = None) -> list[Marked]:
-    """Find the living processes of a platform, or one server, by marks that are believed.
+    """Find the living processes of a platform, or one server, by trusted marks.
 
     The oldest come first.
     """
@@ -202,13 +201,13 @@ def find_marked(instance: str, server: str | None = None) -> list[Marked]:
 
 
 class ProcessTable:
-    """One look at all processes that live, which remembers what it has read.
+    """One snapshot of all living processes, which caches what it has read.
 
     Parameters
     ----------
     uids
-        Only processes of these users and of our own, if any are given: a person's processes
-        cannot become another's, and each of these may have thousands.
+        Only processes of these users and of our own, if any are given: a user's processes cannot
+        become another's, and each user may have thousands.
     """
 
     def __init__(self, uids: Collection[int] = ()) -> None:
@@ -220,7 +219,7 @@ class ProcessTable:
         for process in psutil.process_iter():
             owner = effective_owner(process.pid)
             if uids and owner not in wanted:
-                # Not one that has ended just now: what hung on it hangs elsewhere.
+                # Not one that has just ended: its children have other parents now.
                 self._tops |= {process.pid} if owner >= 0 else set()
                 continue
             with suppress(psutil.Error), process.oneshot():
@@ -229,15 +228,15 @@ class ProcessTable:
                     self._processes[process.pid] = process
 
     def __iter__(self) -> Iterator[psutil.Process]:
-        """Yield them newest id first: what forks fast is found at its newest end.
+        """Yield them newest id first: a fast forker is found at its newest end.
 
-        Never this process or one above it, which nothing here may end.
+        Never this process or its ancestors, which nothing here may end.
         """
         spared = {0, 1, *self.line(os.getpid())}
         return (p for pid, p in sorted(self._processes.items(), reverse=True) if pid not in spared)
 
     def line(self, pid: int) -> list[int]:
-        """Return ``pid`` and all above it, as far as is seen."""
+        """Return ``pid`` and its ancestors, as far as visible."""
         line: list[int] = []
         while pid in self._parents and pid not in line:
             line.append(pid)
@@ -245,11 +244,11 @@ class ProcessTable:
         return line
 
     def is_whole(self, line: list[int]) -> bool:
-        """Tell whether a line was seen up to its beginning: what ends meanwhile breaks it off."""
+        """Tell whether a line reaches its root: a process that ends during the scan breaks it."""
         return self._parents[line[-1]] in self._tops
 
     def nearest_marks(self, line: Iterable[int]) -> Marked | None:
-        """Return the first marks in a line that are believed."""
+        """Return the first trusted marks in a line."""
         for pid in line:
             if pid not in self._marks:
                 self._marks[pid] = read_marks(pid)

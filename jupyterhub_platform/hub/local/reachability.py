@@ -1,4 +1,4 @@
-"""Can a person's user id get to what it needs: the Python that runs here, and its home."""
+"""Checks that a user's id can reach what it needs: the Python that runs here, and its home."""
 
 import os
 import subprocess
@@ -17,12 +17,12 @@ _TRY_SECONDS: Final = 60
 def check_reachable(
     homes: Path, uid: int = FIRST_UID, program: str = PYTHON, module: str = "jupyterhub"
 ) -> None:
-    """Check that a person's user id can run the server and reach its home.
+    """Check that a user's id can run the server and reach its home.
 
     Raises
     ------
     LocalSpawnerError
-        Raised with the directory that is in the way, and what to do about it.
+        Raised with the directory that blocks it, and what to do about it.
     """
     homes.mkdir(mode=0o711, parents=True, exist_ok=True)
     closed = _first_closed(homes)
@@ -54,7 +54,7 @@ def _first_closed(path: Path) -> Path | None:
 
 
 def _try_as(uid: int, argv: list[str]) -> str | None:
-    """Run a command as a server is run; return what is in the way, None if nothing."""
+    """Run a command as a server is run; return the obstacle, None if there is none."""
     try:
         done = subprocess.run(  # noqa: S603 our own command line
             [sys.executable, *ISOLATED, "--uid", str(uid), "--", *argv],

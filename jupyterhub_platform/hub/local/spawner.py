@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
 from jupyterhub_platform.sockets import SCHEME
 
 HUB_AT_A_PORT: Final = (
-    "The Hub listens at a port: whoever else is on this machine can take it while the Hub is down, "
+    "The Hub listens at a port: any other user of this machine can take it while the Hub is down, "
     "and be the Hub for the servers that go on. `jhp up` uses sockets instead, which they cannot."
 )
 
@@ -25,9 +25,9 @@ SHARED_ADDRESS: Final = (
 
 
 class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
-    """People's servers as processes of one machine, for tiers and quotas on a laptop.
+    """Users' servers as processes of one machine, for tiers and quotas on a laptop.
 
-    What the operating system does not let it limit is advisory, and the page says so.
+    Limits that the operating system cannot enforce are advisory, and the page says so.
     """
 
     @default("state_dir")
@@ -50,7 +50,7 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
 
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
-        """Find out what this machine can do, before the first page waits for it, and say so."""
+        """Find out what this machine can do, before the first page needs it, and report it."""
         spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir), hub=app.hub)
         isolated = spawner.machine().isolation.isolated
         shared = isolated and not app.config.JupyterHub.get("subdomain_host")
@@ -58,7 +58,7 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
             platform.tell(note)
 
     def page_notes(self) -> tuple[str, ...]:
-        """Say what this machine cannot enforce, and whom it cannot isolate."""
+        """Say what this machine cannot enforce, and which users it cannot isolate."""
         try:
             machine = self.machine()
         except LocalSpawnerError as error:

@@ -1,11 +1,11 @@
-"""The small process between the Hub and one server, which leaves nothing of it behind.
+"""The small process between the Hub and one server, which leaves no orphans behind.
 
-It is the parent of the server and, as a "subreaper", becomes the parent of everything that the
-server's own children leave behind, whatever session they are in and whatever they did to their
-environment. When the server ends, or the supervisor is told to, it kills all of them. It does
-not die with the Hub. What the server writes comes through a pipe: the log is open in the
-supervisor alone, which keeps the end of it. It is run by its path, isolated from the environment
-and the home of the person it starts the server for, and so uses nothing but the standard library.
+It is the parent of the server and, as a "subreaper", adopts everything that the server's own
+children leave behind, whatever session they are in and whatever they did to their environment. When
+the server ends, or on request, it kills all of them. It does not die with the Hub. The server's
+output comes through a pipe: only the supervisor has the log open, and keeps its end. It is run by
+its path, isolated from the environment and the home of the server's user, and so uses only the
+standard library.
 """
 
 import argparse
@@ -31,7 +31,7 @@ _CAPABILITY_VERSION = 0x20080522
 _JOIN_SESSION_KEYRING = 1
 _KEYCTL = {"x86_64": 250, "ppc64le": 271, "s390x": 280, "armv7l": 311, "i686": 288}
 _KEYCTL_ELSEWHERE = 219
-"""On aarch64, and whatever came to Linux later."""
+"""On aarch64, and on architectures that Linux supported later."""
 _WATCHED = (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT)
 _CANNOT_START = 126
 _LISTENER = 3
@@ -61,14 +61,14 @@ def main(arguments: Sequence[str]) -> int:
         os.dup2(written, 2)
         _become_server(options, own)
     os.close(written)
-    # From here on, nothing but what the server has started can answer in its place.
+    # From here on, only the server's own processes can answer in its place.
     _close_input()
     # The signals that are waited for are blocked in this thread, too.
     keeper = threading.Thread(target=_keep_log, args=(output, options.log), daemon=True)
     keeper.start()
     status = _supervise(child, options)
     _end_children(options.group)
-    # A program may have handed the pipe to one that is not ours to end.
+    # A program may have handed the pipe to a process that is not ours to end.
     keeper.join(_DRAIN_SECONDS)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
@@ -119,11 +119,11 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
 
 
 def come_before_users() -> None:
-    """Have this process served before any number of a user's, unless its operator holds it back.
+    """Give this process priority over any number of a user's, unless its operator lowered it.
 
-    Without control groups each process gets the same; or each session, where the kernel groups
-    them ("autogroup"), and a program can make one for each of its processes. A thousand of them
-    would leave the Hub, and what is to end them, a thousandth of the machine.
+    Without control groups each process gets an equal share; or each session, where the kernel
+    groups them ("autogroup"), and a program can start one for each of its processes. A thousand of
+    them would leave the Hub, and what is to end them, a thousandth of the machine.
     """
     if os.nice(0) <= 0:
         _set_priority(-10)
@@ -137,7 +137,7 @@ def _set_priority(nice: int) -> None:
 
 
 def _pass_listener() -> dict[str, str]:
-    """Pass the socket that is our input to the server, in the way of systemd."""
+    """Pass the socket on our standard input to the server, as systemd does."""
     os.dup2(0, _LISTENER)
     _close_input()
     return {"LISTEN_FDS": "1", "LISTEN_PID": str(os.getpid())}
@@ -161,15 +161,15 @@ def _drop_privileges(uid: int, processes: int) -> None:
     os.setresgid(uid, uid, uid)
     os.setresuid(uid, uid, uid)
     _give_up_capabilities()
-    # A program with the set-user-id bit would step out of what confines this person.
+    # A program with the set-user-id bit would escape this user's confinement.
     _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
 def _leave_keyring() -> None:
-    """Begin a session keyring, empty and root's, in place of the Hub's or its operator's.
+    """Begin an empty session keyring of root's, in place of the Hub's or its operator's.
 
-    Not after the change of user, who could keep it from succeeding with as many keys as one may
-    have. Where the system denies the call, it denies the server every use of keys as well.
+    Not after the change of user: that user could make it fail by using up their quota of keys.
+    Where the system denies the call, it denies the server every use of keys as well.
     """
     number = _KEYCTL.get(os.uname().machine, _KEYCTL_ELSEWHERE)
     try:
@@ -180,7 +180,7 @@ def _leave_keyring() -> None:
 
 
 def _give_up_capabilities() -> None:
-    """Keep none, also where the Hub runs with bits that let them survive a change of user."""
+    """Drop all, also where the Hub runs with bits that keep them across a change of user."""
     header = ctypes.create_string_buffer(struct.pack("Ii", _CAPABILITY_VERSION, 0))
     _check(_LIBC.capset(header, ctypes.create_string_buffer(24)))
 
@@ -196,10 +196,10 @@ def _check(result: int) -> None:
 
 
 def _keep_log(output: int, most: int) -> None:
-    """Write what comes out of the pipe into the log, until nothing has its other end open.
+    """Copy the pipe into the log, until its other end is closed everywhere.
 
-    What comes faster than a log is for is read all the same, or it would hold up the server, but
-    only the last of it is kept. The pauses bound what any flood costs this process.
+    Output that comes too fast for a log is still read, or it would block the server, but only the
+    end of it is kept. The pauses bound what any flood costs this process.
     """
     with suppress(OSError):  # A smaller pipe will do.
         fcntl.fcntl(output, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
@@ -224,7 +224,7 @@ def _keep_log(output: int, most: int) -> None:
 
 
 def _write_log(text: bytes, most: int) -> None:
-    """Write into the log; when it is full, only the latter half of it stays."""
+    """Write into the log; when it is full, only its latter half stays."""
     half = max(most, _MIN_LOG) // 2
     text = text[-half:]
     with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
@@ -237,7 +237,7 @@ def _write_log(text: bytes, most: int) -> None:
 
 
 def _supervise(child: int, options: argparse.Namespace) -> int:
-    """Wait for the server to end, by itself or because it is told to; return its status.
+    """Wait for the server to end, by itself or on request; return its status.
 
     TERM lets it shut down within its seconds of grace, INT ends it at once.
     """
@@ -271,10 +271,10 @@ def _reap() -> Iterator[tuple[int, int]]:
 def _end_children(groups: Sequence[str]) -> None:
     """Kill children until there are none; those of a killed child become our own.
 
-    A control group dies at one word, however fast its members fork.
+    A control group dies with one write, however fast its members fork.
 
-    Each is stopped on sight, newest id first, so that none forks on while others die. Having no
-    children left is the proof that nothing is: whatever loses its parent becomes a child.
+    Each is stopped when found, newest id first, so that none forks on while others die. Having no
+    children left proves that nothing is left: every orphan becomes a child.
     """
     for path in groups:
         with suppress(OSError), open(f"{os.path.dirname(path)}/cgroup.kill", "w") as kill:  # noqa: PTH120, PTH123 light

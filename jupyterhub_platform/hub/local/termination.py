@@ -1,9 +1,9 @@
-"""End everything that one server started, and say so only when it is true.
+"""End everything that one server started, and report it only once it is true.
 
-A kernel or a terminal starts a session of its own; a program may empty its environment, or
-fork faster than it is found. So everything is found in every way that its user cannot forge
-(control group, descent from the supervisor, the user id that a person has alone), stopped so
-that it cannot fork on, then killed, and looked for again until nothing is found.
+A kernel or a terminal starts its own session; a program may empty its environment, or fork faster
+than it is found. So everything is found in every way that its user cannot forge (control group,
+descent from the supervisor, a user id that no one else has), stopped so that it cannot fork on,
+then killed, and searched for again until nothing is found.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from jupyterhub_platform.hub.local.processes import (
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
 _AT_ONCE: Final = 2.0
-# What forks fast can be missed by one look.
+# One scan can miss fast forkers.
 _QUIET_ROUNDS: Final = 2
 
 
@@ -62,10 +62,10 @@ class Target:
     reservation
         One run of it; any if None.
     uids
-        User ids that the persons whose servers end have alone. What has one of these ends unless
-        it hangs below the supervisor of a server that goes on.
+        User ids that belong only to the users whose servers end. Every process with one of them
+        ends unless it is below the supervisor of a server that goes on.
     supervisor
-        Its supervisor, as recorded; passed over if it is gone, or its id another process's.
+        Its supervisor, as recorded; ignored if it is gone, or another process has its id.
     """
 
     instance: str
@@ -84,7 +84,7 @@ class Target:
         return find_groups(self.instance, self.server, self.reservation)
 
     def includes(self, marks: Marked) -> bool:
-        """Tell whether what carries these marks is to end."""
+        """Tell whether a process with these marks is to end."""
         return (
             marks.instance == self.instance
             and self.server in {None, marks.server}
@@ -93,10 +93,10 @@ class Target:
 
 
 def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Process]:
-    """Yield every living process of ``target``, newest first; never this one or one above it."""
+    """Yield every living process of ``target``, newest first; never this one or its ancestors."""
     seeds = {target.supervisor.pid} if target.supervisor and target.is_supervised() else set()
     seeds |= members(groups)
-    # Read after the seeds: what they forked meanwhile hangs on them.
+    # Read after the seeds: what they have forked since is below them.
     table = ProcessTable(target.uids)
     for process in table:
         line = table.line(process.pid)
@@ -107,27 +107,27 @@ def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Pr
 
 
 def find_living(target: Target) -> set[psutil.Process]:
-    """Find every living process of ``target``; never this process or one above it."""
+    """Find every living process of ``target``; never this process or its ancestors."""
     return set(iterate_living(target, target.groups()))
 
 
 def find_reservations(instance: str) -> set[str]:
-    """Find the reservations of which anything runs, for comparison with those that should."""
+    """Find the reservations with running processes, for comparison with the expected ones."""
     marked = {one.reservation for one in find_marked(instance)}
     groups = [path for path in find_groups(instance) if members([path])]
     return (marked | {reservation_of(instance, path) for path in groups}) - {""}
 
 
 def sweep(target: Target) -> set[psutil.Process]:
-    """Freeze and kill all of ``target`` once; return what was found alive before.
+    """Freeze and kill all of ``target`` once; return what was alive before.
 
-    A supervisor comes last, when nothing else is left: as long as it lives, all that loses its
-    parent hangs on it and is found.
+    A supervisor comes last, when nothing else is left: as long as it lives, it adopts all orphans,
+    and they are found.
     """
     found: set[psutil.Process] = set()
     supervisors: set[psutil.Process] = set()
     groups = target.groups()
-    # At one word: what forks as fast as it can would outrun the looks.
+    # In one write: a fast forker would outrun the scans.
     kill_members(groups)
     for _ in range(_ROUNDS):
         before = len(found)
@@ -135,7 +135,7 @@ def sweep(target: Target) -> set[psutil.Process]:
             if _is_supervisor(process, target):
                 supervisors.add(process)
             elif process not in found:
-                # On sight, before it can fork on.
+                # At once, before it can fork on.
                 send_signal(process, signal.SIGSTOP)
                 found.add(process)
         if len(found) == before:
@@ -151,18 +151,18 @@ def _is_supervisor(process: psutil.Process, target: Target) -> bool:
 
 
 def send_signal(process: psutil.Process, number: signal.Signals) -> None:
-    """Send a signal to exactly this process, not to a later one that has its id."""
+    """Signal exactly this process, not a later one that has its id."""
     with suppress(psutil.Error, OSError):
         try:
             handle = os.pidfd_open(process.pid)
         except ProcessLookupError:
             return
         except OSError:
-            # A sandbox may forbid handles; then the moment between check and signal stays open.
+            # A sandbox may forbid handles; then there is a race between check and signal.
             process.send_signal(number)
             return
         try:
-            # The handle holds the process, whatever becomes of its id.
+            # The handle refers to the process, even if its id is reused.
             if process.is_running():
                 signal.pidfd_send_signal(handle, number)
         finally:
@@ -170,7 +170,7 @@ def send_signal(process: psutil.Process, number: signal.Signals) -> None:
 
 
 async def end_server(target: Target, *, grace: float, patience: float) -> None:
-    """End a server and all that it started; return when nothing of it is left.
+    """End a server and all that it started; return when nothing is left.
 
     Parameters
     ----------
@@ -182,12 +182,12 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
     Raises
     ------
     StillAliveError
-        Raised if something outlives all this, as what hangs in the kernel does.
+        Raised if something survives all this, such as a process that hangs in the kernel.
     """
     if target.supervisor is not None:
         await asyncio.to_thread(_tell, target, signal.SIGTERM if grace > 0 else signal.SIGINT)
         deadline = time.monotonic() + (grace or _AT_ONCE)
-        # No event tells about the end of a process that another Hub started.
+        # No event reports the end of a process that another Hub started.
         while await asyncio.to_thread(target.is_supervised) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_PAUSE)
     deadline = time.monotonic() + patience
@@ -200,14 +200,14 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
         if found:
             await asyncio.sleep(_PAUSE)
     groups = await asyncio.to_thread(target.groups)
-    # The kernel takes a moment to let go of a group whose last member was just reaped.
+    # The kernel needs a moment to release a group whose last member was just reaped.
     while remove_groups(groups) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_PAUSE)
 
 
 def _tell(target: Target, wish: signal.Signals) -> None:
     with suppress(psutil.Error):
-        # Taken before the look: if it is the supervisor then, it is that which is told.
+        # Taken before the check: if it is the supervisor then, it is the one that is signalled.
         process = psutil.Process(target.supervisor.pid if target.supervisor else 0)
         if target.is_supervised():
             send_signal(process, wish)
@@ -222,12 +222,12 @@ def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:
 
 
 async def end_all(instance: str, uids: frozenset[int], *, patience: float = 20.0) -> int:
-    """End every server of one state directory, whose people have ``uids``; return how many.
+    """End every server of one state directory, whose users have ``uids``; return how many.
 
     Raises
     ------
     StillAliveError
-        Raised if something outlives it.
+        Raised if something survives it.
     """
     count = len(find_reservations(instance))
     await end_server(Target(instance, uids=uids), grace=0, patience=patience)

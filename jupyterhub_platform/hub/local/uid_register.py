@@ -1,8 +1,8 @@
-"""Give people user ids that nobody else on this machine has, or ever had.
+"""Give users ids that no other user on this machine has, or ever had.
 
-State directories come and go, the files that people leave do not. So one directory of the
-machine remembers every id that was ever given, one file per id. A file is there whole or not at
-all and never changes: neither a crash nor a second Hub gives an id twice.
+State directories come and go, but users' files stay. So one directory of the machine remembers
+every id that was ever given, one file per id. A file exists completely or not at all and never
+changes: neither a crash nor a second Hub gives an id twice.
 """
 
 import json
@@ -21,21 +21,21 @@ FIRST_UID: Final = 200_000
 LAST_UID: Final = 265_535
 
 ISOLATED_HOMES: Final = Path("/var/lib/jupyterhub-platform")
-"""Where homes are if people have user ids of their own: the state directory is closed to them."""
+"""Where homes are if users have their own user ids: the state directory is closed to them."""
 
 UID_REGISTER: Final = ISOLATED_HOMES / "uids"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Who has a user id: a person of the platform that has this instance id."""
+    """The owner of a user id: a user of the platform that has this instance id."""
 
     platform: str
     state: str
     name: str
 
     def is_same(self, other: "Owner") -> bool:
-        """Tell whether it is the same person, wherever their state directory is by now."""
+        """Tell whether it is the same user, even if their state directory has moved."""
         return (self.platform, self.name) == (other.platform, other.name)
 
     def __str__(self) -> str:
@@ -43,7 +43,7 @@ class Owner:
 
 
 class UserIds:
-    """The user ids of one platform's people.
+    """The user ids of one platform's users.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ class UserIds:
     state
         That directory, for messages.
     homes
-        Where the homes of its people are.
+        Where the homes of its users are.
     span
         First and last of the ids that may be given.
     register
@@ -78,7 +78,7 @@ class UserIds:
         self._all_homes = all_homes
 
     def give(self, name: str) -> int:
-        """Return an id that nobody has, which is theirs from here on.
+        """Return an unused id, which belongs to this user from then on.
 
         Raises
         ------
@@ -97,12 +97,12 @@ class UserIds:
         )
 
     def keep(self, name: str, uid: int) -> None:
-        """Make sure that the id which ``name`` was given before is theirs alone.
+        """Make sure that only ``name`` has the id that they were given before.
 
         Raises
         ------
         LocalSpawnerError
-            Raised if somebody else has it too.
+            Raised if another user has it too.
         """
         self._open_register()
         me = self._owner(name)
@@ -138,7 +138,7 @@ class UserIds:
             ) from error
 
     def _enter(self, uid: int, owner: Owner) -> Owner:
-        """Enter ``owner`` unless somebody is entered already, and return who is."""
+        """Register ``owner`` for an id without an owner, and return its owner."""
         entry = self._register / str(uid)
         found = write_once(entry, json.dumps(asdict(owner)))
         try:
@@ -147,7 +147,7 @@ class UserIds:
             return Owner("", "?", f"somebody whom {entry} does not name")
 
     def _free(self) -> Iterator[int]:
-        """Yield ids that no person has, no account, no home, no process and no container."""
+        """Yield ids without a user, account, home, process or container."""
         first, last = self._span
         given = {int(entry.name) for entry in self._register.iterdir() if entry.name.isdecimal()}
         given |= {entry.pw_uid for entry in pwd.getpwall()} | list_owners()

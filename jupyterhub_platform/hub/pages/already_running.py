@@ -1,7 +1,7 @@
-"""A start that is asked for while the server is there already: a choice, and no silent redirect.
+"""Offers a choice if the server to start is already running, instead of a silent redirect.
 
-JupyterHub leads to the server that runs, whatever options a link carries: who asked for a larger
-tier would find themselves in the small one.
+JupyterHub redirects to the running server, whatever options a link carries: a user who asked for a
+larger tier would find themselves in the small one.
 """
 
 import inspect
@@ -36,11 +36,11 @@ _WISHES: Final = frozenset({*OPTION_NAMES, *(f"opt-{name}" for name in OPTION_NA
 
 
 class AlreadyRunning(BaseHandler):  # type: ignore[misc]
-    """Part of the spawn page: shows the choice, and leads on to a server of another name."""
+    """Part of the spawn page: shows the choice, and links to a server of another name."""
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def _get(self, user_name: str, server_name: str, display_name: str) -> Any:
-        """Show the choice where a link asks for something while the server is there."""
+        """Show the choice if a link carries options while the server is running."""
         wish, user = asked_options(self), self.find_user(user_name)
         if user is None or not (wish or NEW_SERVER in self.request.query_arguments):
             return await super()._get(user_name, server_name, display_name)
@@ -56,7 +56,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
 
     @needs_scope("servers")  # type: ignore[untyped-decorator]
     async def _post(self, user_name: str, server_name: str, display_name: str) -> Any:
-        """Show the choice to whoever sends a form that was opened before the server started."""
+        """Show the choice if a form is posted that was opened before the server started."""
         user = self.find_user(user_name)
         spawner = user.spawners.get(server_name) if user is not None else None
         if spawner is None or not spawner.active:
@@ -65,7 +65,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         return await self._show_choice(user, spawner, wish, "", 400)
 
     def _get_pending_url(self, user: Any, server_name: str) -> str:
-        """Leave out what was asked for: what starts is what the form said."""
+        """Drop the options: the starting server has those of the form."""
         url = urlsplit(super()._get_pending_url(user, server_name))
         query = [(key, value) for key, value in parse_qsl(url.query) if key not in _WISHES]
         return str(url._replace(query=urlencode(query)).geturl())
@@ -105,7 +105,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
     async def _find_new(
         self, platform: Platform, user: Any, wish: Mapping[str, str]
     ) -> tuple[str, str]:
-        """Return a free name for another server, or why there can be none."""
+        """Return a free name for another server, or why there is none."""
         if not self.allow_named_servers:
             return "", "Each person has one server on this Hub."
         name = find_free_name(user.orm_spawners.keys(), _name_after(wish.get("tier", "")))
@@ -130,7 +130,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         if not self.allow_named_servers:
             return "Each person has one server on this Hub."
         if _is_active(user, name):
-            return f"A server {name[:_MAX_SHOWN_LENGTH]} is there already. Choose another name."
+            return f"A server {name[:_MAX_SHOWN_LENGTH]} exists already. Choose another name."
         if name in user.orm_spawners:
             return ""
         if not is_valid_safe_slug(name):
@@ -151,7 +151,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         return str(user.server_url(spawner.name)) if self.has_scope(scope) else ""
 
     def _stop_url(self, user: Any, spawner: Any, wish: Mapping[str, str]) -> str:
-        """Return where the server is stopped without scripts, and the start goes on after that."""
+        """Return the URL that stops the server without scripts, and then goes on with the start."""
         scope = f"delete:servers!server={user.name}/{spawner.name}"
         if not spawner.ready or not self.has_scope(scope):
             return ""
@@ -164,15 +164,15 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
 
 
 class PendingWish(BaseHandler):  # type: ignore[misc]
-    """Part of the page of a server that starts: a link that asks for something gets the choice."""
+    """Part of the page of a starting server: a link with options leads to the choice."""
 
     async def get(self, user_name: str, server_name: str = "") -> Any:
-        """Lead to the spawn page, which has the choice, unless the server is not there at all."""
+        """Redirect to the spawn page, which has the choice, unless there is no server at all."""
         wish = asked_options(self)
         user = self.find_user(user_name) if wish and self.current_user else None
         if user is None or not _is_active(user, server_name):
             answered = super().get(user_name, server_name)
-            # A stranger is sent to the login at once.
+            # An anonymous visitor is sent to the login at once.
             return await answered if inspect.isawaitable(answered) else answered
         tail = [quote(server_name, safe="")] if server_name else []
         page = url_path_join(self.hub.base_url, "spawn", user.escaped_name, *tail)
@@ -180,10 +180,10 @@ class PendingWish(BaseHandler):  # type: ignore[misc]
 
 
 class RedirectedWish(BaseHandler):  # type: ignore[misc]
-    """Part of the redirect to one's own server: what a link asks for is asked of the spawn page."""
+    """Part of the redirect to one's own server: a link's options go to the spawn page."""
 
     def redirect(self, url: str, *how: Any, **more: Any) -> None:
-        """Go on; ``opt-…`` alone is ours here, since all else is for the page of the server."""
+        """Redirect; only ``opt-…`` is ours here, since the rest is for the server's page."""
         named = {f"opt-{name}" for name in OPTION_NAMES} & self.request.query_arguments.keys()
         wish = {name: self.get_query_argument(name) for name in sorted(named)}
         if url.startswith(url_path_join(self.hub.base_url, "spawn", "")):
@@ -208,5 +208,5 @@ def _is_active(user: Any, server: str) -> bool:
 
 
 def _name_after(tier: str) -> str:
-    """Return a name for a server of the tier; not every name of a tier is one of a server."""
+    """Return a server name after the tier; not every tier name is a valid server name."""
     return tier if is_valid_safe_slug(f"{tier}-99") else "server"

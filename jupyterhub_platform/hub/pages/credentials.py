@@ -14,7 +14,7 @@ from jupyterhub_platform.usecases.credentials import INVITE_SENTENCE, InviteErro
 
 
 class PlatformPage(Visited):
-    """What our own pages have in common."""
+    """The common part of the platform's own pages."""
 
     @property
     def platform(self) -> Platform:
@@ -28,7 +28,7 @@ class PlatformPage(Visited):
         Raises
         ------
         tornado.web.HTTPError
-            Raised with 404 if people of this Hub prove who they are elsewhere.
+            Raised with 404 if this Hub signs users in through an identity provider.
         """
         if not getattr(self.authenticator, "local_credentials", False):
             raise web.HTTPError(404)
@@ -36,23 +36,23 @@ class PlatformPage(Visited):
         return login
 
     def set_default_headers(self) -> None:
-        """Keep what is on these pages, and in their addresses, from being kept elsewhere."""
+        """Keep these pages, and their addresses, out of caches and other sites' logs."""
         super().set_default_headers()
         keep_to_itself(self)
 
     async def show(self, template: str, **names: Any) -> None:
-        """Render one of our templates."""
+        """Render one of the platform's templates."""
         self.finish(await self.render_template(template, **names))
 
 
 class InvitePage(PlatformPage):
-    """Where somebody who was invited sets a password.
+    """Where an invited user sets a password.
 
     The token is in the query, never in the path: the Hub keeps queries out of its log.
     """
 
     async def get(self, _: str) -> None:
-        """Show the form, if the invite is good; looking at it does not use it."""
+        """Show the form, if the invite is good; viewing it does not use it up."""
         token = self.get_query_argument("token", "")
         try:
             name = await self._find_invited(token)
@@ -79,7 +79,7 @@ class InvitePage(PlatformPage):
             self.set_status(400)
             await self.show("invite.html", invited=name, token=token, error=str(error))
         else:
-            # Somebody who knew the password of before may be logged in with it.
+            # A user who knew the previous password may be logged in with it.
             orm_user = orm.User.find(self.db, name)
             if orm_user is not None:
                 end_sessions(self.db, orm_user)
@@ -87,7 +87,7 @@ class InvitePage(PlatformPage):
             await self.show("invite.html", invited=name, token="", error="", done=True)
 
     async def _find_invited(self, token: str) -> str:
-        """Return whom an invite is for, if its maker could make it now.
+        """Return whom an invite is for, if its maker may still make it.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class InvitePage(PlatformPage):
 
 
 class PasswordPage(PlatformPage):
-    """Where a person changes their own password."""
+    """Where a user changes their own password."""
 
     @web.authenticated
     async def get(self) -> None:
@@ -113,7 +113,7 @@ class PasswordPage(PlatformPage):
 
     @web.authenticated
     async def post(self) -> None:
-        """Change it, and end every other session of theirs."""
+        """Change it, and end all their other sessions."""
         login, user = self.login, self.current_user
         current = self.get_body_argument("current", "", strip=False)
         password = self.get_body_argument("password", "", strip=False)
@@ -128,7 +128,7 @@ class PasswordPage(PlatformPage):
             self.set_status(400)
             await self.show("password.html", error=str(error))
             return
-        # They may have been put out meanwhile, and a cookie of now would outlive that.
+        # They may have been suspended since, and a new cookie would outlive that.
         self.authenticator.refuse_suspended(user.name)
         end_sessions(self.db, user.orm_user, keep=self.get_session_cookie())
         self.set_login_cookie(user)

@@ -1,4 +1,4 @@
-"""Templates and static files of the Hub's pages, and how all of these pages are visited."""
+"""Templates and static files of the Hub's pages, and what all of these pages share."""
 
 from pathlib import Path
 from typing import Final
@@ -11,14 +11,14 @@ STATIC_DIRECTORY: Final = Path(__file__).parent / "static"
 
 
 class StaticFiles(CacheControlStaticFilesHandler):  # type: ignore[misc]
-    """Serves our own style sheets and scripts, as the Hub serves its own."""
+    """Serves the platform's style sheets and scripts, as the Hub serves its own."""
 
 
 class Visited(BaseHandler):  # type: ignore[misc]
     """Answers ``HEAD`` as a visit, which the Hub's own pages refuse."""
 
     async def head(self, *names: str) -> None:
-        """Answer what a ``GET`` would be answered, without the page."""
+        """Answer as for a ``GET``, without the page."""
         answer = self.get(*names)
         if answer is not None:
             await answer

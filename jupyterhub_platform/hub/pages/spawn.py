@@ -23,7 +23,7 @@ class SpawnPage(Visited, AlreadyRunning, SingleStart, SpawnHandler):  # type: ig
         return platform_of(self.settings)
 
     async def prepare(self) -> None:
-        """Refuse arguments that are no text: the Hub itself fails where it reads them."""
+        """Refuse arguments that are not text: the Hub itself fails where it reads them."""
         await super().prepare()
         arguments = self.request.query_arguments, self.request.body_arguments
         for value in (each for named in arguments for values in named.values() for each in values):
@@ -33,7 +33,7 @@ class SpawnPage(Visited, AlreadyRunning, SingleStart, SpawnHandler):  # type: ig
                 raise web.HTTPError(400, "The address or the form is not UTF-8.") from None
 
     def _get_user_options(self, query_options: Any) -> dict[str, Any]:
-        """Return none: the Hub starts a server at once where a link carries options."""
+        """Return none: the Hub starts a server at once if a link carries options."""
         return {}
 
     async def _wrap_spawn_single_user(
@@ -45,10 +45,10 @@ class SpawnPage(Visited, AlreadyRunning, SingleStart, SpawnHandler):  # type: ig
         pending_url: str,
         options: Any = None,
     ) -> Any:
-        """Start a server, and wait for the answer of admission before going on to the next page.
+        """Start a server, and wait for admission's answer before going on to the next page.
 
-        The Hub itself goes on after a second: on a busy Hub, a denial would then be seen by nobody.
-        It would also log a denial as an error with its trace.
+        The Hub itself goes on after a second: on a busy Hub, the user would never see a denial. It
+        would also log a denial as an error with its traceback.
         """
         if spawner._spawn_future and spawner._spawn_future.done():
             spawner._spawn_future = None

@@ -1,4 +1,4 @@
-"""What the policy in force declares of a person, in the Hub's terms: groups, and being an admin."""
+"""What the policy in force declares of a user, in the Hub's terms: groups and admin status."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,9 +11,9 @@ from jupyterhub_platform.usecases.policies import Policies
 
 
 class Declared:
-    """What is declared of people, and the Hub's database made to say so.
+    """Declared users, and the Hub's database brought in line with them.
 
-    With ``levels_only`` groups that carry no level are left as the Hub has them.
+    With ``levels_only`` groups without a level are left as the Hub has them.
     """
 
     def __init__(self, app: Any, policy: Policy, *, levels_only: bool) -> None:
@@ -22,11 +22,11 @@ class Declared:
         self._levels_only = levels_only
 
     def is_admin(self, name: str) -> bool:
-        """Tell whether the policy has somebody as an admin."""
+        """Tell whether the policy makes a user an admin."""
         return name in self._policy.admins()
 
     def groups_of(self, name: str, current: Iterable[str]) -> list[str]:
-        """Return the groups that somebody who is in ``current`` shall be in, sorted."""
+        """Return the groups that a user who is in ``current`` belongs in, sorted."""
         return sorted(
             settle_memberships(
                 self._policy,
@@ -38,7 +38,7 @@ class Declared:
         )
 
     def settle(self, user: Any) -> None:
-        """Have the Hub's database say of a person what is declared, if it does not yet."""
+        """Bring the Hub's database in line with what is declared of a user."""
         groups = sorted(group.name for group in user.groups)
         is_settled = groups == self.groups_of(user.name, groups)
         if is_settled and self.is_admin(user.name) == bool(user.admin):
@@ -48,9 +48,9 @@ class Declared:
         database.commit()
 
     async def settle_everybody(self, policies: Policies) -> None:
-        """Settle all, in steps that leave the Hub's loop to others."""
+        """Settle all users, in steps that yield the Hub's loop to others."""
         await apply_memberships(self._app, self._policy, policies, levels_only=self._levels_only)
 
     def withdraw_reserved(self) -> list[str]:
-        """Take back what only the policy gives, before anything is served; say what it was."""
+        """Revoke what only the policy gives, before anything is served; say what it was."""
         return list(withdraw_reserved(self._app.db, self._policy))

@@ -1,4 +1,4 @@
-"""Brings the Hub's users, groups and admins to what the policy declares."""
+"""Brings the Hub's users, groups and admins in line with the policy."""
 
 import asyncio
 from collections import defaultdict
@@ -20,17 +20,17 @@ from jupyterhub_platform.usecases.policies import Policies
 Memberships: TypeAlias = Mapping[str, frozenset[str]]
 
 USERS_AT_A_TIME = 200
-"""Users whose groups are read in one query, which takes the Hub's loop a few milliseconds."""
+"""Users whose groups are read in one query, which blocks the Hub's loop for a few milliseconds."""
 
 
 async def apply_memberships(
     app: Any, policy: Policy, policies: Policies, *, levels_only: bool = False
 ) -> None:
-    """Settle everybody's memberships, in steps that leave the Hub's loop to others.
+    """Settle all memberships, in steps that yield the Hub's loop to others.
 
-    What is about to be applied is remembered first, so that a Hub that is killed half-way still
-    knows afterwards which memberships were the policy's. With ``levels_only`` groups that carry no
-    level are left as they are.
+    Memberships are remembered before they are applied: a Hub that is killed in between still knows
+    afterwards which of them came from the policy. With ``levels_only`` groups without a level are
+    left as they are.
     """
     if levels_only:
         await _settle(app, policy, {}, levels_only=True)
@@ -52,7 +52,7 @@ async def apply_memberships(
 
 
 def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Memberships]:
-    """Return what is declared, and that with what was applied before; the latter is remembered."""
+    """Return the declared memberships, and those with the applied ones, which are remembered."""
     declared = list_declared(policy)
     before = policies.list_applied()
     both = {
@@ -69,7 +69,7 @@ async def _settle(
     turn = Turn()
     current = await _read_memberships(app.db, turn)
     freeze_heap()
-    # The Hub itself has taken everything from those whom a site blocks.
+    # The Hub itself has revoked everything from users whom a site blocks.
     blocked = app.authenticator.blocked_users
     for name in sorted((applied.keys() | policy.people.keys() | current.keys()) - blocked):
         if turn.is_over:
@@ -79,7 +79,7 @@ async def _settle(
         theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
             continue
-        # A level that somebody gave by hand is taken from people whom no policy ever knew, too.
+        # A level that was given by hand is also revoked from users whom no policy ever knew.
         known = name in policy.people or name in applied or any(map(is_level_group, was or ()))
         shall = settle_memberships(
             policy, name, was or frozenset(), theirs, levels_only=levels_only
@@ -118,9 +118,9 @@ def settle_person(
     *,
     levels_only: bool = False,
 ) -> None:
-    """Put a user into the groups that they shall be in, and make them an admin or not.
+    """Put a user into the groups that they belong in, and grant or revoke admin status.
 
-    Their groups are read once more: since all were read, others may have had a turn. The caller
+    Their groups are read once more: other tasks may have run since all were read. The caller
     commits.
     """
     user_id, was_admin = _find_or_add(database, name)
@@ -142,7 +142,7 @@ def settle_person(
 
 
 def _find_or_add(database: Any, name: str) -> tuple[int, bool]:
-    """Return the id of a user, and whether the Hub has them as an admin."""
+    """Return the id of a user, and whether they are an admin in the Hub."""
     found = database.query(orm.User.id, orm.User.admin).filter(orm.User.name == name).first()
     if found is not None:
         return found.id, found.admin
@@ -174,10 +174,10 @@ def _find_or_add_group(database: Any, name: str) -> int:
 def _change_rows(
     database: Any, user_id: int, leaves: Collection[int], joins: Collection[int]
 ) -> None:
-    """Change who is in which group, by ids.
+    """Change the members of groups, by ids.
 
-    Rows rather than lists of objects: for each person who joins or leaves, SQLAlchemy would go
-    through the list of everybody else in the group.
+    Rows rather than lists of objects: for each user who joins or leaves, SQLAlchemy would walk
+    through all other members of the group.
     """
     pairs = orm.user_group_map
     if leaves:
@@ -192,7 +192,7 @@ def _change_rows(
 
 
 def _read_anew(database: Any, kind: Any, identifier: int, attribute: str) -> None:
-    """Have an attribute of an object that the Hub holds in memory read anew when it is needed."""
+    """Have an attribute of an object in the Hub's memory reloaded when it is needed."""
     key = kind.__mapper__.identity_key_from_primary_key((identifier,))
     known = database.identity_map.get(key)
     if known is not None:

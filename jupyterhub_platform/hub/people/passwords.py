@@ -30,12 +30,12 @@ class Argon2Hasher:
 
 
 def read_sample_passwords(path: str) -> dict[str, str]:
-    """Read the passwords of sample people; none if there is no such file.
+    """Read the passwords of sample users; none if there is no such file.
 
     Raises
     ------
     ValueError
-        Raised if it is not an object of texts.
+        Raised if it is not an object of strings.
     """
     if not path or not Path(path).exists():
         return {}

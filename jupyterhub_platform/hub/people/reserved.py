@@ -1,8 +1,7 @@
-"""What only the policy gives: levels, being an admin, and roles that reach what is an admin's.
+"""What only the policy gives: levels, admin status, and roles with an admin's scopes.
 
-The Hub's database may say otherwise when the Hub starts: a site's configuration, an identity
-provider or an older version of this package has written there. It is taken back before anything is
-served.
+The Hub's database may differ when the Hub starts: a site's configuration, an identity provider or
+an older version of this package has written there. It is revoked before anything is served.
 """
 
 from collections.abc import Iterable, Iterator
@@ -22,7 +21,7 @@ _MAX_NAMED: Final = 5
 
 
 def withdraw_reserved(database: Any, policy: Policy) -> Iterator[str]:
-    """Take back what something other than the policy gave, and yield a sentence for each kind."""
+    """Revoke what something other than the policy gave, and yield a sentence for each kind."""
     demoted = sorted({*_withdraw_levels(database, policy), *_withdraw_admins(database, policy)})
     if demoted:
         yield (
@@ -40,11 +39,11 @@ def withdraw_reserved(database: Any, policy: Policy) -> Iterator[str]:
 
 
 def _withdraw_levels(database: Any, policy: Policy) -> list[str]:
-    """Take people out of groups of levels that are not theirs; return who had that of admins."""
+    """Remove users from groups of levels that they do not have; return former admins among them."""
     pairs = orm.user_group_map.c
     every = database.query(orm.Group.id, orm.Group.name)
     levels = {group_id: name for group_id, name in every if is_level_group(name)}
-    # Names rather than users: of 100,000, next to all are where they belong.
+    # Names rather than users: of 100,000, nearly all are where they belong.
     query = database.query(orm.User.name, pairs.group_id)
     members = query.join(orm.user_group_map, pairs.user_id == orm.User.id)
     wrong = [
@@ -79,7 +78,7 @@ def _declared_level(policy: Policy, name: str) -> str:
 
 
 def _narrow_managed_roles(database: Any) -> list[str]:
-    """Leave managed roles what is safe: they may be older than the rule."""
+    """Leave managed roles only what is safe: they may be older than the rule."""
     narrowed = []
     for role in database.query(orm.Role).filter(orm.Role.managed_by_auth):
         scopes = list(role.scopes or ())
@@ -91,7 +90,7 @@ def _narrow_managed_roles(database: Any) -> list[str]:
 
 
 def strip_roles_of_admins(database: Any, user: Any) -> None:
-    """Take roles from somebody who is no admin that are safe for admins alone."""
+    """Revoke roles that are safe for admins alone from a user who is not an admin."""
     custom = defined_custom_scopes()
     for role in list(user.roles):
         spec = {"name": role.name, "scopes": role.scopes or (), "users": [user.name]}
@@ -100,7 +99,7 @@ def strip_roles_of_admins(database: Any, user: Any) -> None:
 
 
 def defined_custom_scopes() -> dict[str, Any]:
-    """Return the custom scopes that this Hub knows, with those within them."""
+    """Return the custom scopes that this Hub knows, with those that they contain."""
     return {
         name: definition
         for name, definition in scope_definitions.items()

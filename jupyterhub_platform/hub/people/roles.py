@@ -1,6 +1,6 @@
 """Permission levels as JupyterHub roles: static, on the groups that carry the levels.
 
-Roles that are granted at run time do not survive a restart of the Hub; memberships of groups do.
+Roles that are granted at run time do not survive a restart of the Hub; group memberships do.
 """
 
 from collections.abc import Collection, Iterable, Mapping
@@ -21,10 +21,10 @@ CUSTOM_SCOPES: Final[Mapping[str, Mapping[str, Any]]] = {
         "subscopes": [SELF, READ, MANAGE, OPERATE, ADMIN],
     },
     SELF: {"description": "See what I hold and may hold, and ask what would fit"},
-    READ: {"description": "See what everybody holds, and every decision"},
+    READ: {"description": "See what all users hold, and every decision"},
     MANAGE: {"description": "Manage people in the groups that I am in charge of"},
     OPERATE: {"description": "Run maintenance: reload the policy"},
-    ADMIN: {"description": "Invite anybody and change everything that is managed here"},
+    ADMIN: {"description": "Invite any user and change everything that is managed here"},
 }
 
 SERVICE_NAME: Final = "platform"
@@ -54,29 +54,29 @@ LEVEL_SCOPES: Final[Mapping[Level, tuple[str, ...]]] = {
 
 UNSAFE: Final[Mapping[str, str]] = {
     "admin:users": "can make itself an admin",
-    "admin:groups": "can put anybody into any group",
+    "admin:groups": "can put any user into any group",
     "groups": "can put admins into its group, and itself into any",
     "tokens": "can make tokens of admins",
-    "admin:auth_state": "reads credentials of everybody",
-    "access:servers": "runs code as everybody",
-    "servers": "starts and reaches servers of everybody",
-    "admin:servers": "starts servers of everybody and reads their state",
+    "admin:auth_state": "reads the credentials of every user",
+    "access:servers": "runs code as any user",
+    "servers": "starts and reaches the servers of every user",
+    "admin:servers": "starts the servers of every user and reads their state",
     "admin:server_state": "reads what spawners keep, tokens among it",
-    "shares": "opens servers of everybody",
-    "users:shares": "opens servers of everybody",
+    "shares": "opens the servers of every user",
+    "users:shares": "opens the servers of every user",
     "inherit": "has all that its owner has",
     "admin:services": "can serve pages of its own at the Hub's address, to which all are let in",
-    "proxy": "can have the proxy's token sent to a place of its own, and reroute everybody",
+    "proxy": "can have the proxy's token sent to another address, and reroute every user",
     "custom:platform": "can invite an admin and take their place",
     ADMIN: "can invite an admin and take their place",
 }
-"""Scopes that lead to everything if they are not bound to oneself, and why."""
+"""Scopes that lead to everything unless they are bound to their bearer, and why."""
 
 UNSAFE_WITHIN_GROUPS: Final = frozenset({"admin:users", "admin:groups", "groups", "tokens"})
-"""Of these, a filter by group does not help: whoever holds one can first pull an admin into it."""
+"""For these, a filter by group does not help: their bearer can first pull an admin into it."""
 
 _HAD_BY_ALL: Final = frozenset({"user", "server", "token"})
-"""Roles that the Hub itself gives to everybody, whomever else they name."""
+"""Roles that the Hub itself gives to all users, whomever else they name."""
 
 COMMAND_LINE_ROLE: Final = "platform-command-line"
 LEVEL_ROLES: Final[Mapping[str, str]] = {
@@ -106,9 +106,9 @@ def level_roles() -> list[dict[str, Any]]:
 def list_safe(
     scopes: Iterable[Any], custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES
 ) -> list[str]:
-    """Return those of a role's scopes that anybody may have, and that are not the platform's.
+    """Return those of a role's scopes that are safe for any user, without the platform's.
 
-    A scope that is bound to somebody by name is not among them: who bears the role may change.
+    A scope that is bound to a user by name is not among them: the role's bearers may change.
     """
     known = {**custom_scopes, **CUSTOM_SCOPES}
     return [
@@ -125,13 +125,13 @@ def find_unsafe(
     custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
     admins: Collection[str] = (),
 ) -> list[str]:
-    """Return a sentence for each scope that would let somebody who is no admin take over.
+    """Return a sentence for each scope that would let a non-admin take over.
 
-    Roles that only services bear are left to the operator: a service has no password to steal.
-    Tokens that people make inherit from them: that is what the Hub's own role ``token`` says.
-    So are those that only ``admins`` of the policy bear. People whom the Hub's own role ``admin``
-    names are admins if the policy says so; a group that it names makes admins of whoever gets into
-    it. A level has one group, and no other bearers.
+    Roles with only services as bearers are left to the operator: a service has no password to
+    steal. Tokens that users create inherit from them: that is what the Hub's own role ``token``
+    says. Roles with only ``admins`` of the policy as bearers are left, too. Users whom the Hub's
+    own role ``admin`` names are admins if the policy says so; a group that it names makes admins of
+    all its members. A level has one group, and no other bearers.
     """
     found = []
     for role in roles:
@@ -176,7 +176,7 @@ def _is_for_admins_or_services(role: Mapping[str, Any], admins: Collection[str])
 
 
 def _only_bearer(role: Mapping[str, Any]) -> str:
-    """Return the one person who has this role, if it is for one alone."""
+    """Return the only user who has this role; empty if there are others."""
     users = set(role.get("users", ()))
     alone = len(users) == 1 and not role.get("groups") and role.get("name") not in _HAD_BY_ALL
     return str(users.pop()) if alone else ""
@@ -190,13 +190,13 @@ def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, An
         return why
     if kind == "group":
         return why if value == level_group(Level.ADMIN) else ""
-    # Without a name the filter means the bearer's own; with one, somebody who may be an admin.
+    # Without a name the filter means the bearer's own; with one, a user who may be an admin.
     whom = value.partition("/")[0]
     return f"has power over {whom}" if why and whom not in {"", bearer} else ""
 
 
 def _meant(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Return the scope and those within it: only a custom one may have others of a site."""
+    """Return the scope and those within it: only a custom one may contain others of a site."""
     found = [name, *(each for each in CUSTOM_SCOPES if "*" in name and fnmatchcase(each, name))]
     for each in found:
         within = custom_scopes.get(each, {}).get("subscopes", ())
@@ -205,7 +205,7 @@ def _meant(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[st
 
 
 def list_named(app: Any) -> list[dict[str, Any]]:
-    """Return the roles of a Hub's configuration, with the names of people as the Hub reads them."""
+    """Return the roles of a Hub's configuration, with user names as the Hub reads them."""
     normalise = app.authenticator.normalize_username
     return [
         {**role, "users": [normalise(name) for name in role["users"]]}
@@ -221,7 +221,7 @@ def check_roles(
     custom_scopes: Mapping[str, Mapping[str, Any]] = CUSTOM_SCOPES,
     admins: Collection[str] = (),
 ) -> None:
-    """Refuse roles that would let somebody who is no admin take over the platform.
+    """Refuse roles that would let a non-admin take over the platform.
 
     Raises
     ------
@@ -232,7 +232,7 @@ def check_roles(
     found = find_unsafe([*roles, everybody], {**custom_scopes, **CUSTOM_SCOPES}, admins)
     if found:
         raise PlatformError(
-            "These roles are not safe for anybody but admins: "
+            "These roles are safe for admins only: "
             + "; ".join(found)
             + ". Bind each scope to its owner (!user, !server), or give it to a service or to the "
             "group level:admin only, or to people whom the policy declares as admins"

@@ -1,4 +1,4 @@
-"""Carries suspensions out in the Hub: sessions, tokens, servers and shares end; shares return."""
+"""Enforces suspensions in the Hub: ends sessions, tokens, servers and shares; restores shares."""
 
 import asyncio
 import functools
@@ -24,8 +24,8 @@ T = TypeVar("T")
 class Ended:
     """What ended with a suspension: servers by name, and how many tokens and shares.
 
-    ``still_open`` are other people's running servers that were shared with them, as ``OWNER/NAME``:
-    a connection that was opened there before is not cut.
+    ``still_open`` are other users' running servers that were shared with them, as ``OWNER/NAME``: a
+    connection that was opened there before is not cut.
     """
 
     servers: tuple[str, ...] = ()
@@ -35,14 +35,14 @@ class Ended:
 
 
 class SuspensionEnforcer:
-    """Suspends and resumes users, and brings the Hub to what is in force. Belongs to its loop."""
+    """Suspends and resumes users, and enforces suspensions in the Hub. Belongs to its loop."""
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
         self._runtime = runtime
         self._record = runtime.suspensions
         self._sharing = asyncio.Lock()
-        # Users whose suspension has had its effects in this Hub.
+        # Users whose suspension is enforced in this Hub.
         self._enforced: set[str] = set()
         self._stopping: set[asyncio.Task[None]] = set()
 
@@ -51,7 +51,7 @@ class SuspensionEnforcer:
         return self._runtime.in_force.snapshot
 
     async def suspend(self, name: str, *, reason: str, until: datetime | None, by: str) -> Ended:
-        """Suspend somebody, at once and everywhere in this Hub.
+        """Suspend a user, at once and everywhere in this Hub.
 
         Raises
         ------
@@ -64,7 +64,7 @@ class SuspensionEnforcer:
         return await self._enforce(name)
 
     async def resume(self, name: str, *, reason: str, by: str) -> int:
-        """Lift a suspension, and return how many shares were given back.
+        """Lift a suspension, and return how many shares were restored.
 
         Raises
         ------
@@ -78,7 +78,7 @@ class SuspensionEnforcer:
         return await self._give_back(name)
 
     async def settle(self) -> None:
-        """Bring the Hub to what is in force now: after a start, a reload, an end that has come."""
+        """Enforce what is in force now: after a start, a reload, or the end of a suspension."""
         try:
             now = datetime.now(UTC)
             if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
@@ -96,7 +96,7 @@ class SuspensionEnforcer:
             self._runtime.health.mark_down(error)
 
     async def _settle_one(self, settle: Callable[[str], Awaitable[object]], name: str) -> None:
-        """Settle one person's; what fails there is tried again, and holds up nobody else's."""
+        """Settle one user's suspension; failures are retried, and do not delay other users'."""
         try:
             await settle(name)
         except StoreError:
@@ -110,9 +110,9 @@ class SuspensionEnforcer:
         return await asyncio.get_running_loop().run_in_executor(STORE_THREADS, call)
 
     async def _enforce(self, name: str) -> Ended:
-        """End what somebody has; what needs the store comes last, and is tried again.
+        """End a user's access; what needs the store comes last, and is retried.
 
-        Once is enough: whoever is out gets no session, and no start of theirs is admitted.
+        Once is enough: a suspended user gets no session, and none of their starts is admitted.
         """
         database = self._app.db
         orm_user = orm.User.find(database, name)
@@ -131,7 +131,7 @@ class SuspensionEnforcer:
         if orm_user not in self._app.users:
             return ()
         user = self._app.users[orm_user]
-        # Whoever asks next is looked at anew, however lately that was done.
+        # Their next request checks the user again, however recent the last check is.
         user._auth_refreshed = None
         names = list_active(user)
         for name in names:
@@ -160,7 +160,7 @@ class SuspensionEnforcer:
             return len(shares)
 
     async def _give_back(self, name: str) -> int:
-        """Give back what waited for ``name``, unless it waits for somebody else as well."""
+        """Restore the shares that wait for ``name`` and for no other suspended user."""
         given = 0
         async with self._sharing:
             for share in await self._in_thread(self._record.list_shares):
@@ -176,7 +176,7 @@ class SuspensionEnforcer:
 def end_access(database: Any, orm_user: Any) -> int:
     """End every session and every token of a user, and return how many tokens there were.
 
-    Cookies carry an id that is a new one from now on. Share codes let others in, as tokens do.
+    Cookies carry an id, which is replaced. Share codes let others in, as tokens do.
     """
     found = [
         *database.query(orm.APIToken).filter_by(user_id=orm_user.id),
@@ -191,20 +191,20 @@ def end_access(database: Any, orm_user: Any) -> int:
 
 
 def find_shares(database: Any, orm_user: Any) -> list[Any]:
-    """Return the shares that a user gave, and those that others gave to them alone."""
+    """Return the shares that a user gave, and those that were given to them alone."""
     query = database.query(orm.Share)
     return [*query.filter_by(owner_id=orm_user.id), *query.filter_by(user_id=orm_user.id)]
 
 
 def list_visited(database: Any, orm_user: Any) -> tuple[str, ...]:
-    """Name the running servers of others that are shared with a user, alone or through a group."""
+    """Name other users' running servers that are shared with a user, alone or through a group."""
     spawners = {share.spawner for share in orm_user.all_shared_with_me}
     running = (s for s in spawners if s.server is not None and s.user is not orm_user)
     return tuple(sorted(f"{spawner.user.name}/{spawner.name}" for spawner in running))
 
 
 def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
-    """Describe a share that ends now with somebody's suspension."""
+    """Describe a share that ends now with a suspension."""
     with_whom = share.user or share.group
     return RevokedShare(
         suspended,
@@ -221,7 +221,7 @@ def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
 
 
 def give_share(database: Any, share: RevokedShare) -> bool:
-    """Share a server again as before; ``False`` if the server or whom it was for is gone."""
+    """Share a server again as before; ``False`` if the server or the recipient is gone."""
     owner = orm.User.find(database, share.owner)
     spawner = owner and owner.orm_spawners.get(share.server)
     kind = orm.Group if share.kind == "group" else orm.User
@@ -231,7 +231,7 @@ def give_share(database: Any, share: RevokedShare) -> bool:
     ids = (owner.id, spawner.id, shared_with.id)
     if ids != (share.owner_id, share.spawner_id, share.shared_with_id):
         return False
-    # SQLite gives the last id again once it is free: only the time tells those apart.
+    # SQLite reuses the last id once it is free: only the time distinguishes those.
     users = [party for party in (owner, shared_with) if party.kind == "user"]
     if any(user.created.replace(tzinfo=UTC) > share.at for user in users):
         return False

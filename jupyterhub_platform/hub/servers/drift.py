@@ -1,4 +1,4 @@
-"""Compares book, servers and ledger while the Hub runs, and says what differs."""
+"""Compares book, servers and ledger while the Hub runs, and reports drift."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from jupyterhub_platform.usecases.consistency import Drift, compare
 
 
 class Checker:
-    """Looks now and then. Servers are listed in the Hub's loop, the comparison is in a thread."""
+    """Checks regularly. Servers are listed in the Hub's loop, and compared in a thread."""
 
     def __init__(self, app: Any, runtime: Runtime) -> None:
         self._app = app
@@ -40,7 +40,7 @@ class Checker:
         except StoreError as error:
             self._runtime.health.mark_down(error)
             return
-        # A start or stop may be half-way through: only what stays is a difference.
+        # A start or stop may be half-way through: only lasting differences count.
         found = frozenset(differences)
         drifts = found & self._suspected
         self._suspected = found

@@ -1,4 +1,4 @@
-"""The Hub's servers: which can be running, which are active, and how one is stopped."""
+"""The Hub's servers: which may be running, which are active, and how to stop one."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -16,14 +16,14 @@ _EVENT: Final = "https://schema.jupyter.org/jupyterhub/events/server-action"
 
 def stored_servers(database: Any) -> Iterator[LiveServer]:
     """Yield the servers that the Hub's database counts as active."""
-    # With the names beside them: asked of each row, they would take a query each.
+    # With names joined: asked of each row, they would take a query each.
     rows = database.query(orm.Spawner, orm.User.name).join(orm.Spawner.user)
     for row, user in rows.filter(orm.Spawner.server != None):  # noqa: E711 - SQL
         yield LiveServer(user, row.name, row.id, _held_by(row), row.user_options)
 
 
 def unstopped_servers(database: Any, held: Iterable[Reservation]) -> Iterator[LiveServer]:
-    """Yield the servers that the Hub gave up on and nobody saw end, of those that hold something.
+    """Yield servers with a reservation that the Hub gave up on without seeing them end.
 
     The Hub takes a server off its list whether or not its stop succeeds.
     """
@@ -39,7 +39,7 @@ def _held_by(row: Any) -> object:
 
 
 async def live_servers(users: Iterable[Any]) -> list[LiveServer]:
-    """List the servers that this Hub process counts as active, with turns for others between."""
+    """List the servers that this Hub process counts as active, yielding the loop between users."""
     turn = Turn()
     found = []
     for user in tuple(users):
@@ -60,9 +60,9 @@ def list_active(user: Any) -> list[str]:
 async def stop_server(
     app: Any, user: Any, name: str, *, reason: str, at_once: bool = False
 ) -> None:
-    """Stop a server as the Hub's own API does, whatever it is doing; a start is broken off.
+    """Stop a server as the Hub's own API does, whatever its state; a start is aborted.
 
-    ``reason`` is entered in the ledger; ``at_once`` gives it no time to shut down.
+    ``reason`` is entered in the ledger; ``at_once`` skips the graceful shutdown.
     """
     spawner = user.spawners[name]
     if spawner.pending == "stop":
@@ -86,5 +86,5 @@ async def _delete_route(app: Any, user: Any, name: str) -> None:
     try:
         await app.proxy.delete_user(user, name)
     except Exception:
-        # A proxy that does not answer must not keep a server alive; its routes are looked at again.
+        # An unresponsive proxy must not keep a server alive; its routes are checked again.
         app.log.exception("The route of %s/%s is not deleted yet", user.name, name)

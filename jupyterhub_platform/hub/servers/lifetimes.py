@@ -1,4 +1,4 @@
-"""Stops servers whose time is over: the deadline of their reservation, or too long without use."""
+"""Stops servers at their deadline, and servers that are idle for too long."""
 
 import asyncio
 import json
@@ -16,11 +16,11 @@ from jupyterhub_platform.hub.servers.inventory import stop_server
 from jupyterhub_platform.hub.upstream.event_loop import Turn
 
 _Running: TypeAlias = tuple[Any, Any, Reservation]
-"""A person, a server of theirs, and what it holds."""
+"""A user, one of their servers, and its reservation."""
 
 WARN_BEFORE: Final = timedelta(minutes=10)
 LOOKS_WITHOUT_ANSWER: Final = 3
-"""After so many in a row, a server that does not say whether a kernel is busy counts as idle."""
+"""After so many missing answers in a row, a server counts as idle."""
 
 _ASKED_AT_ONCE: Final = 10
 _ANSWER_SECONDS: Final = 20.0  # beside a kernel that takes all its CPU a server is slow
@@ -29,12 +29,13 @@ _NOTE: Final = "The Hub asks whether a server is busy"
 
 
 class Lifetimes:
-    """Looks at what runs now and then, and stops what has had its time. Belongs to the Hub's loop.
+    """Checks running servers regularly, and stops expired ones. Belongs to the Hub's loop.
 
     A server is idle since its last activity, as it and the proxy report it, but no longer than this
-    Hub runs: what was used while no Hub listened has its whole time to report again. Before one is
-    stopped for that, it is asked whether a kernel works: one that computes for hours says nothing
-    else. It may also compute too hard to answer soon, so no answer has to be seen several times.
+    Hub runs: activity while no Hub listened has the whole timeout to be reported again. Before an
+    idle server is stopped, it is asked whether a kernel is busy: a long computation reports nothing
+    else. It may also compute too hard to answer soon, so a missing answer has to be seen several
+    times.
     """
 
     def __init__(self, app: Any, book: Iterable[Reservation]) -> None:
@@ -56,11 +57,11 @@ class Lifetimes:
         await asyncio.gather(*(self._stop(*each, "lifetime") for each in over))
 
     async def stop_unused(self) -> None:
-        """Stop every server that is idle. To wait for their answers may take minutes."""
+        """Stop every idle server. Waiting for their answers may take minutes."""
         running, idle = [], []
         async for each in self._list_running(lambda held: held.idle_timeout is not None):
             running.append(each)
-            # Asked here, where the loop gets its turns: for thousands it takes long.
+            # Asked here, where the loop is yielded: for thousands it takes long.
             if self._is_idle(*each[1:]):
                 idle.append(each)
         _keep_only(running, self._busy_at)
@@ -70,7 +71,7 @@ class Lifetimes:
     async def _list_running(
         self, concerns: Callable[[Reservation], bool]
     ) -> AsyncIterator[_Running]:
-        """Yield what runs and holds something that this look ``concerns``."""
+        """Yield running servers with a reservation that this look ``concerns``."""
         if not any(map(concerns, self._book)):
             return  # to ask every user's servers takes far longer than this look
         turn = Turn()
@@ -114,7 +115,7 @@ class Lifetimes:
             self._app.log.exception("%s/%s could not be stopped", user.name, spawner.name)
 
     async def _ask_whether_busy(self, user: Any, spawner: Any) -> bool | None:
-        """Ask a server whether one of its kernels works; ``None`` if it does not say."""
+        """Ask a server whether one of its kernels is busy; ``None`` if it does not answer."""
         scopes = [f"access:servers!server={user.name}/{spawner.name}"]
         token = user.new_api_token(note=_NOTE, scopes=scopes, expires_in=_TOKEN_SECONDS)
         try:
@@ -133,7 +134,7 @@ class Lifetimes:
 
 
 async def _read_kernels(url: str, token: str) -> list[dict[str, Any]] | None:
-    # The client that all share has a queue, and time in it would count as the server's.
+    # The shared client has a queue, and time in it would count as the server's.
     client = JupyterHubHTTPClient()
     try:
         answer = await client.fetch(
@@ -166,14 +167,14 @@ def running_reservations(user: Any) -> Iterator[tuple[Any, Reservation]]:
 
 
 def last_used(orm_spawner: Any, held: Reservation) -> datetime:
-    """Return when a server was used last, as the Hub knows; its admission, if never."""
+    """Return when the Hub last saw a server used; its admission, if never."""
     at = orm_spawner.last_activity
-    # The Hub keeps times without a zone, in UTC. What is older than this run was another run.
+    # The Hub keeps times without a zone, in UTC. Older times belong to an earlier run.
     return max(at.replace(tzinfo=UTC), held.opened_at) if at else held.opened_at
 
 
 def list_endings(user: Any, now: datetime) -> list[dict[str, Any]]:
-    """Return the servers of a user that have a deadline, the next one first, for the Hub's pages.
+    """Return a user's servers that have a deadline, the next one first, for the Hub's pages.
 
     ``soon`` are those that end within :data:`WARN_BEFORE`.
     """

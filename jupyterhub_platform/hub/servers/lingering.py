@@ -1,4 +1,4 @@
-"""Servers whose stop failed: looked after until their backend is gone."""
+"""Servers whose stop failed: stopping is retried until their backend is gone."""
 
 import asyncio
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from jupyterhub_platform.usecases.consistency import LiveServer
 
 
 class Lingering(Protocol):
-    """A server whose stop failed: its backend may live, so it goes on holding what it holds."""
+    """A server whose stop failed: its backend may live, so it keeps its reservation."""
 
     @property
     def reservation(self) -> Reservation | None:
@@ -17,32 +17,32 @@ class Lingering(Protocol):
         ...
 
     async def end_lingering(self, held: str) -> bool:
-        """Try again to stop it, and tell whether nothing of what it ``held`` is held any more."""
+        """Retry the stop, and tell whether everything that it ``held`` is released."""
         ...
 
 
 class LingeringServers:
-    """Tries again and again to stop them, each by itself. Belongs to the Hub's loop."""
+    """Retries each of them independently. Belongs to the Hub's loop."""
 
     def __init__(self, app: Any) -> None:
         self._app = app
         self._held: dict[str, tuple[Lingering, asyncio.Future[None] | None]] = {}
 
     def watch(self, spawner: Lingering) -> None:
-        """Look after a server whose stop failed, until its backend is gone."""
+        """Retry the stop of a server until its backend is gone."""
         held = spawner.reservation
-        # By what is held, not by spawner: each refused start of that server has another one.
+        # By reservation, not by spawner: each refused start of that server has another one.
         if held is not None:
             self._held.setdefault(held.id, (spawner, None))
 
     def take_up(self, unstopped: Iterable[LiveServer]) -> None:
-        """Look after those that the Hub of before could not stop."""
+        """Take over servers that the previous Hub could not stop."""
         for server in unstopped:
             self.watch(self._app.users[server.user].spawners[server.server])
 
     def end(self) -> None:
-        """Try each of them again that is not being tried."""
-        # Each by itself: one that takes its minute must not keep the others.
+        """Retry each of them, unless a retry is under way."""
+        # Each independently: a slow one must not delay the others.
         for held, (spawner, trying) in tuple(self._held.items()):
             if trying is None or trying.done():
                 trying = asyncio.ensure_future(self._end(held, spawner))

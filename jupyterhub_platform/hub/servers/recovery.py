@@ -1,9 +1,8 @@
-"""Servers that the Hub has let go of half-way are looked at again, as after a restart.
+"""Recovers servers that the Hub has lost track of half-way, as after a restart.
 
-JupyterHub (6.1) writes several times while a server starts or stops. Where one of these fails, it
-does not look at the server again. Nor does it where a start gives way to its interruption later
-than the DELETE that interrupts it waits. Such a server would run, or hold what it was admitted
-with, for ever.
+JupyterHub (6.1) writes several times while a server starts or stops. If one of these writes fails,
+it does not check the server again. Nor does it if a start yields to its interruption only after the
+interrupting DELETE has stopped waiting. Such a server would run, or keep its reservation, for ever.
 """
 
 import weakref
@@ -19,11 +18,11 @@ from jupyterhub_platform.hub.upstream.database_errors import (
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
-"""What is still half-way in the second one is not worked at by the Hub."""
+"""A server that is half-way in two rounds is not being worked on by the Hub."""
 
 
 class ServerRecovery:
-    """Finishes what the Hub could not, or has let go of."""
+    """Finishes what the Hub could not finish, or has lost track of."""
 
     def __init__(self, app: Any, book: Book) -> None:
         self._app = app
@@ -37,7 +36,7 @@ class ServerRecovery:
         self._rounds = _ROUNDS
 
     async def recover(self) -> None:
-        """Look at what nobody polls, and at all servers if the database failed meanwhile."""
+        """Check unpolled servers, and all servers if the database has failed since."""
         unpolled = self._unpolled
         self._unpolled = weakref.WeakSet(filter(_is_unpolled, self._list_active()))
         found = [each for each in self._unpolled if each in unpolled]
@@ -46,7 +45,7 @@ class ServerRecovery:
             self._rounds -= 1
             last = not self._rounds
             if not self._app.db.is_active:
-                # A failed write of no request: nobody else gives the session back.
+                # A failed write outside a request: nothing else rolls the session back.
                 self._app.db.rollback()
             found = [each for each in self._list_all() if not _is_worked_at(each, last=last)]
         for spawner in found:
@@ -64,7 +63,7 @@ class ServerRecovery:
             yield from (each for each in tuple(user.spawners.values()) if each.active)
 
     def _list_all(self) -> Iterator[Any]:
-        """Yield what the Hub counts as active, and then what only holds something."""
+        """Yield what the Hub counts as active, and then what only holds a reservation."""
         users = {user.name: user for user in self._app.users.values()}
         seen = set()
         for spawner in self._list_active():
@@ -95,7 +94,7 @@ def _is_unpolled(spawner: Any) -> bool:
 
 
 def _is_worked_at(spawner: Any, *, last: bool) -> bool:
-    """Tell whether the Hub is busy with a server; a stop that nothing waits for may be dead."""
+    """Tell whether the Hub is busy with a server; a stop that nothing awaits may be dead."""
     stop = getattr(spawner, "_stop_future", None)  # set by the first stop that is asked for
     if spawner._spawn_pending or spawner._check_pending or stop is not None:
         return True

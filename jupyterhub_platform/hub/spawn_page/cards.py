@@ -57,7 +57,7 @@ def build_card(
             remedies=decision.remedies,
             obstacles=find_obstacles(facts, decision.denials),
         )
-    # What is not granted does not fit either, mostly; only the first is worth saying.
+    # What is not granted mostly does not fit either; only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
     ask = say_how_to_open(facts.policy, facts.user, facts.account, "it")
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())

@@ -13,14 +13,14 @@ _KEPT_IN_LINKS = ("next", "display_name")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who looks at the page: the names of other people are for those in charge of them."""
+    """Who views the page: other users' names are shown only to those in charge of them."""
 
     name: str
     manages: frozenset[str] = frozenset()
     reads_everything: bool = False
 
     def may_name(self, account: str) -> bool:
-        """Tell whether the servers charged to ``account`` are named to this person."""
+        """Tell whether the servers charged to ``account`` are named to this viewer."""
         return self.reads_everything or account in self.manages
 
 
@@ -47,9 +47,9 @@ class Place:
 
 
 class Neighbours:
-    """The servers of other people, by the scope at which they count.
+    """Other users' servers, by the scope at which they count.
 
-    Each scope is looked up once for a page, however many tiers it stands in the way of.
+    Each scope is looked up once for a page, however many tiers it blocks.
     """
 
     def __init__(self, book: Book, user: str) -> None:
@@ -87,12 +87,12 @@ class Facts:
 
     @property
     def own(self) -> bool:
-        """Whether the page is about the one who looks at it."""
+        """Whether the page is about its viewer."""
         return self.viewer.name == self.user
 
     @property
     def who(self) -> str:
-        """Whom the page calls the user: the reader by ``you``, others by their name."""
+        """What the page calls the user: ``you`` for the viewer, otherwise their name."""
         return "you" if self.own else self.user
 
     def tier_title(self, name: str) -> str:
@@ -101,5 +101,5 @@ class Facts:
         return (tier.title if tier else "") or name
 
     def server_title(self, server: str) -> str:
-        """Return what a person calls a server."""
+        """Return the user's title of a server."""
         return self.titles.get(server) or server or "default server"

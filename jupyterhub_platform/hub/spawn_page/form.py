@@ -12,9 +12,9 @@ _MAX_NAME_LENGTH: Final = 48
 def options_from_form(form_data: Mapping[str, object]) -> dict[str, object]:
     """Turn the submitted fields into ``user_options``: tier, account and image.
 
-    Each card has an image field of its own, ``image:<tier>``; that of the chosen tier counts.
-    Nothing is refused here: a field that was sent twice stays a list, and a field that the form
-    does not have stays as an unknown key, so that admission denies it like any other bad option.
+    Each card has its own image field, ``image:<tier>``; that of the chosen tier counts. Nothing is
+    refused here: a field that was sent twice stays a list, and a field that the form does not have
+    stays as an unknown key, so that admission denies it like any other bad option.
     """
     options: dict[str, object] = {name: _value(form_data.get(name)) for name in _NAMES}
     options["image"] = _value(form_data.get(f"{IMAGE_PREFIX}{options['tier']}"))
@@ -29,7 +29,7 @@ def options_from_form(form_data: Mapping[str, object]) -> dict[str, object]:
 
 
 def _value(submitted: object) -> object:
-    """Return the one text of a field. Several, or something that is no text, are no name."""
+    """Return the single text of a field. Several values, or a non-text one, are not a name."""
     if submitted is None or submitted == []:
         return ""
     match submitted:

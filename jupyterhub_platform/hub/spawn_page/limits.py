@@ -20,7 +20,7 @@ def list_binding(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
 
 
 def list_all(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
-    """Return every limit, for those who want to know."""
+    """Return every limit, for the full table."""
     return _say(facts, list(question.limits))
 
 

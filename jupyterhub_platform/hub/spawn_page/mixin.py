@@ -1,4 +1,4 @@
-"""The spawn page's form for one server: gathers who looks at it, and what they asked for."""
+"""The spawn page's form for one server: gathers its viewer, and the requested options."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.spawn_page.view import build_view
 def spawn_form(
     platform: Platform, user: Any, server: str, handler: Any, notes: tuple[str, ...] = ()
 ) -> str:
-    """Render the form with which ``user`` is given ``server``, for whoever ``handler`` serves."""
+    """Render the form that starts ``server`` of ``user``, for the viewer of ``handler``."""
     snapshot, now = platform.snapshot, datetime.now(UTC)
     policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
@@ -50,7 +50,7 @@ def _titles(user: Any) -> dict[str, str]:
 
 
 def asked_options(handler: Any) -> Mapping[str, str]:
-    """Return what a link names, or the form that was just refused.
+    """Return the options of a link, or of the form that was just refused.
 
     Ours are ``opt-tier=…``; the Hub's own name options as they are: ``tier=…``.
     """
@@ -76,7 +76,7 @@ def asked_options(handler: Any) -> Mapping[str, str]:
 
 
 class TierFormMixin(HasTraits):
-    """Has a spawner's page be the platform's form, and its options only name things."""
+    """Makes a spawner's page the platform's form, whose options only name things."""
 
     user: Any
     name: str
@@ -85,14 +85,14 @@ class TierFormMixin(HasTraits):
     async def get_options_form(self) -> str:
         """Return the platform's form, whatever ``options_form`` says.
 
-        Where there is none, the Hub starts a server at once: from a GET, which any page can send.
+        Without a form, the Hub starts a server at once: from a GET, which any page can send.
         """
         return spawn_form(
             platform_of(self.user.settings), self.user, self.name, self.handler, self.page_notes()
         )
 
     def run_options_from_form(self, form_data: Mapping[str, Any]) -> dict[str, object]:
-        """Read the platform's form, whatever ``options_from_form`` says: that is for another."""
+        """Parse the platform's form, whatever ``options_from_form`` says for others."""
         return options_from_form(form_data)
 
     @default("apply_user_options")

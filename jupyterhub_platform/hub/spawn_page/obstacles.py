@@ -1,6 +1,6 @@
-"""What is in the way of a tier that does not fit: own servers by name, other people's as a count.
+"""What blocks a tier that does not fit: own servers by name, other users' as a count.
 
-Which limits are exceeded and by how much, the decision says. Here is only whose servers count
+The decision says which limits are exceeded and by how much. This module says whose servers count
 against them.
 """
 
@@ -21,7 +21,7 @@ _SHARED = frozenset({"platform", "account", "tier", "tier-account"})
 
 
 def find_obstacles(facts: Facts, denials: Iterable[Denial]) -> Obstacles:
-    """Return what stands in the way of a start that only limits deny."""
+    """Return the obstacles of a start that only limits deny."""
     exceeded = {d.limit: d for d in denials if d.limit is not None}
     too_large = [d for limit, d in exceeded.items() if d.asked > limit.most]
     if not exceeded or too_large:

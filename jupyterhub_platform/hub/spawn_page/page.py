@@ -43,7 +43,7 @@ class ImageChoice:
 
 @dataclass(frozen=True, slots=True)
 class OwnServer:
-    """A server of the same person that is in the way, and what stopping it would free.
+    """The user's own server that blocks a tier, and what stopping it would free.
 
     ``enough`` says that the tier fits once this one has stopped.
     """
@@ -59,7 +59,7 @@ class OwnServer:
 
 @dataclass(frozen=True, slots=True)
 class Others:
-    """Servers of other people that are in the way: a count for all, names for those in charge."""
+    """Other users' blocking servers: a count for all, names for those in charge."""
 
     words: str
     named: tuple[str, ...] = ()
@@ -68,7 +68,7 @@ class Others:
 
 @dataclass(frozen=True, slots=True)
 class Later:
-    """When a grant that begins later makes the tier fit, if nothing else changes."""
+    """When a later grant makes the tier fit, if nothing else changes."""
 
     at: datetime
     by: str
@@ -77,7 +77,7 @@ class Later:
 
 @dataclass(frozen=True, slots=True)
 class Obstacles:
-    """What stands in the way of a tier, and what can be done about it."""
+    """What blocks a tier, and what can be done about it."""
 
     own: tuple[OwnServer, ...] = ()
     others: tuple[Others, ...] = ()
@@ -133,7 +133,7 @@ class SpawnPage:
 
     ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
     started at all, ``empty`` why no card is shown. ``notes`` is the small print, ``whose`` says
-    whose servers may be in the way.
+    whose servers may block a tier.
     """
 
     server: str
@@ -160,11 +160,11 @@ class SpawnPage:
 
     @property
     def open_cards(self) -> tuple[TierCard, ...]:
-        """What can be chosen."""
+        """The tiers that can be chosen."""
         return tuple(card for card in self.cards if card.may_start)
 
     @property
     def closed_cards(self) -> tuple[TierCard, ...]:
-        """What can be read and not chosen; first what was asked for."""
+        """The tiers that can be read but not chosen; requested ones first."""
         closed = (card for card in self.cards if not card.may_start)
         return tuple(sorted(closed, key=lambda card: not card.asked))

@@ -15,7 +15,7 @@ _DAY: Final = timedelta(days=1)
 
 
 def describe_day(at: datetime, now: datetime) -> str:
-    """Say a moment to come briefly: ``14:00 UTC``, ``2 Dec``, ``2 Dec 2027``."""
+    """Render a future moment briefly: ``14:00 UTC``, ``2 Dec``, ``2 Dec 2027``."""
     at, now = at.astimezone(UTC), now.astimezone(UTC)
     if at - now < _DAY:
         return f"{at:%H:%M} UTC"
@@ -51,7 +51,7 @@ def render_form(page: SpawnPage) -> str:
 def render_denial(decision: Decision, *, details_url: str = "") -> str:
     """Render why a start was denied: the sentences of the decision with their codes.
 
-    ``details_url`` leads to the whole decision.
+    ``details_url`` links to the whole decision.
     """
     reasons = tuple(Reason(denial.code, denial.reason) for denial in decision.denials)
     return _ENVIRONMENT.get_template("denial.html").render(

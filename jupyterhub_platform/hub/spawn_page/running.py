@@ -1,7 +1,7 @@
-"""What the spawn page offers where the server that it is for is there already.
+"""What the spawn page offers if its server is already running.
 
-A server keeps its tier until it stops: who asked for another tier opens what runs, starts another
-server beside it, or stops it first.
+A server keeps its tier until it stops: for another tier, the user opens the running server, starts
+another one beside it, or stops it first.
 """
 
 from collections.abc import Collection, Mapping
@@ -19,11 +19,12 @@ _OPEN_CODES: Final = "options."
 
 @dataclass(frozen=True, slots=True)
 class RunningChoice:
-    """What can be done instead of the start that was asked for.
+    """The alternatives to the requested start.
 
-    ``wish`` are the options of a link or form. ``open_url`` leads to the server, or to how it
-    starts; empty for whoever may not. ``stop_url`` leads to where it can be stopped. ``new_name``
-    is a free name for another server, empty where none may be made, and ``why_none`` says why.
+    ``wish`` are the options of a link or form. ``open_url`` leads to the server, or to its
+    progress;
+    empty for viewers who may not. ``stop_url`` leads to where it can be stopped. ``new_name`` is a
+    free name for another server, empty if none may be created, and ``why_none`` says why.
     ``others`` are stopped servers that can be started instead, with their links.
     """
 
@@ -44,7 +45,7 @@ class RunningChoice:
 
     @property
     def sentence(self) -> str:
-        """What is there already, in words."""
+        """What is already running, in words."""
         whose = "Your" if self.own else f"{self.owner}'s"
         what = f"{whose} server {self.server}" if self.server else f"{whose} default server"
         tier = f" {self.tier}" if self.tier else ""
@@ -54,7 +55,7 @@ class RunningChoice:
 
     @property
     def again_url(self) -> str:
-        """Where the same is asked for again."""
+        """The link that repeats the request."""
         return f"{self.page_url}?{options_query(self.wish)}"
 
 
@@ -74,9 +75,9 @@ def find_free_name(taken: Collection[str], tier: str) -> str:
 
 
 def say_why_not(decision: Decision) -> str:
-    """Say why the wish does not fit beside what runs; empty if it does, or names too little.
+    """Say why the wish does not fit beside what runs; empty if it does, or is incomplete.
 
-    What is left open, an account for example, is chosen on the next page.
+    Missing choices, an account for example, are made on the next page.
     """
     denials = [each for each in decision.denials if not each.code.startswith(_OPEN_CODES)]
     if decision.admitted or not denials:

@@ -57,19 +57,19 @@ def build_view(
     Parameters
     ----------
     stored_options
-        What the server was started with last; whatever the Hub's database holds.
+        The options of the server's last start; any value from the Hub's database.
     preselect
-        What a link, or an attempt that was refused, names.
+        The options of a link, or of a refused attempt.
     viewer_manages
-        The accounts whose people are named to the viewer.
+        The accounts whose users are named to the viewer.
     can_read_all
-        Whether everybody is named to the viewer.
+        Whether all users are named to the viewer.
     hub_url
         The Hub's base URL, with a slash at its end.
     query
         The query of the request; links keep what the Hub needs of it.
     titles
-        Display names of the person's servers.
+        Display names of the user's servers.
     notes
         Small print: what the spawner cannot apply, whom it cannot isolate.
     """
@@ -169,9 +169,9 @@ def _build_cards(
 def _preselect(
     cards: tuple[TierCard, ...], wished: str, otherwise: tuple[str, ...]
 ) -> tuple[TierCard, ...]:
-    """Check one card: what was named, or else the last choice, the default, the first that fits.
+    """Check one card: the requested one, or else the last choice, the default, the first that fits.
 
-    What was named and does not fit leaves all unchecked: nobody starts by accident what they did
+    If the requested one does not fit, all stay unchecked: no user starts by accident what they did
     not ask for.
     """
     usable = [card.name for card in cards if card.may_start]
@@ -191,7 +191,7 @@ def _say_answer(facts: Facts, question: Question, cards: tuple[TierCard, ...]) -
 def _list_futures(
     policy: Policy, subject: Subject, account: str, now: datetime
 ) -> tuple[tuple[datetime, Grant], ...]:
-    """Return the first grants that begin later and concern this person in this account."""
+    """Return the first later grants that concern this user in this account."""
     concern = []
     for grant in policy.grants:
         for_person = grant.user == subject.name and grant.account in {"", account}
@@ -202,7 +202,7 @@ def _list_futures(
 
 
 def _find_later(question: Question, futures: list[tuple[Grant, Question]]) -> Mapping[str, Later]:
-    """Return the tiers that do not start now and would at the beginning of a grant, held as now."""
+    """Return tiers that do not fit now but will when a grant begins, with today's holdings."""
     found: dict[str, Later] = {}
     for grant, future in futures:
         for now, then in zip(question.candidates, future.candidates, strict=True):

@@ -279,7 +279,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         super().load_state(state)
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
-        # Whoever wrote this had a backend, or could not stop it: only a look can tell.
+        # The Hub that wrote this had a backend, or could not stop it: only a look can tell.
         self._enter(Backend.UNKNOWN if self._restored_id else Backend.NONE)
 
     def clear_state(self) -> None:

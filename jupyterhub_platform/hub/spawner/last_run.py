@@ -32,7 +32,7 @@ _SAID: Final = "Start it again; if it is refused again, tell an operator."
 class LastRunMixin(Spawner):  # type: ignore[misc]
     """Notes why a server ends: what stopped it, or what its backend shows when it is gone.
 
-    ``stop_reason`` is what whoever stops it enters, ``seen`` what was seen of a backend that has
+    ``stop_reason`` is entered by what stops it, ``seen`` what was seen of a backend that has
     ended unasked or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
     commits, and so outlives the Hub.
     """

@@ -10,7 +10,7 @@ class SpawnRollback:
     """A spawner's row as it was before a start that is refused.
 
     ``options`` are those before the start, ``known`` is false for a server of which the Hub knows
-    only since somebody tried to start it.
+    only since a user tried to start it.
     """
 
     options: Any

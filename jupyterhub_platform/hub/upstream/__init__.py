@@ -1,1 +1,1 @@
-"""What leans on private parts of JupyterHub, each with its reason, version and end."""
+"""Everything that depends on private parts of JupyterHub, each with its reason, version and end."""

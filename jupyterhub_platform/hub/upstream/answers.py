@@ -1,7 +1,7 @@
-"""Answers of the Hub: those with secrets are kept nowhere, and every error has a sentence.
+"""Keeps the Hub's answers with secrets out of caches, and gives every error a sentence.
 
-JupyterHub (6.1) lets caches decide about the answers of its API, tokens and invites among them, and
-answers an error that was raised without words with ``"message": null``. It becomes needless once
+JupyterHub (6.1) lets caches store the answers of its API, tokens and invites among them, and
+answers an error that was raised without a message with ``"message": null``. Needless once
 ``BaseHandler.set_default_headers`` and ``write_error`` do this.
 """
 
@@ -17,7 +17,7 @@ from tornado import web
 WITH_SECRETS: Final = frozenset(
     {"api", "login", "logout", "signup", "oauth_login", "oauth_callback", "token"}
 )
-"""First parts of addresses below the Hub's prefix where tokens, codes and cookies are given."""
+"""First path segments below the Hub's prefix whose answers hold tokens, codes or cookies."""
 SENTENCES: Final[Mapping[int, str]] = {
     400: "The Hub cannot read this request. Look at its address, its arguments and its body.",
     401: "The Hub does not know who asks. Log in, or send a token.",
@@ -29,12 +29,12 @@ SENTENCES: Final[Mapping[int, str]] = {
     409: "This does not fit what the Hub has now. Look at its state, and ask again.",
     503: "The Hub cannot do this right now. Try again in a minute.",
 }
-"""What is said of an error that came without a word, by its status."""
+"""Sentences for errors without a message, by status."""
 _PATCHED: Final = "_platform_answers"
 
 
 def answer_with_care() -> None:
-    """Keep answers with secrets from caches, and errors from being silent, from now on."""
+    """Keep answers with secrets out of caches, and errors from being silent, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return
     set_default_headers = BaseHandler.set_default_headers
@@ -69,7 +69,7 @@ def _has_words(error: web.HTTPError) -> bool:
 
 
 def say_status(status: int) -> str:
-    """Return a sentence for an error of which nothing else is known."""
+    """Return a sentence for an error without any other explanation."""
     if status in SENTENCES:
         return SENTENCES[status]
     phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else "Unknown error"

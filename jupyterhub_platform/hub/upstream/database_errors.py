@@ -1,7 +1,7 @@
-"""When the Hub's own database does not take or give anything: a sentence, in place of a trace.
+"""Answers failures of the Hub's own database with a sentence in place of a traceback.
 
-JupyterHub answers whatever its database raises with a bare 500. A full disk, a lock held by others
-or a database server that is gone is no fault of the program: people are told so, with a 503.
+JupyterHub answers any database error with a bare 500. A full disk, a held lock or a lost database
+server is not a fault of the program: users are told so, with a 503.
 """
 
 import functools
@@ -19,7 +19,7 @@ SENTENCE: Final = (
     "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
 )
 REFUSED_VALUES: Final = (DataError, InterfaceError, OverflowError, ValueError)
-"""What is raised about a value that neither the database nor Python's arithmetic takes."""
+"""Raised for a value that neither the database nor Python's arithmetic accepts."""
 _RETRY_SECONDS: Final = 10
 _COMMITS: Final = "platform_commits"
 _FAILURE: Final = "_platform_database_failure"
@@ -27,12 +27,12 @@ _PATCHED: Final = "_platform_answers_for_database"
 
 
 class HubDatabaseError(OperationalError, web.HTTPError):
-    """A failure of the Hub's database that the Hub rolls back as ever, and answers with 503."""
+    """A failure of the Hub's database: rolled back as usual, and answered with 503."""
 
     def __init__(self, failure: OperationalError) -> None:
         self.text = f"The Hub's own database: {' '.join(str(failure.orig).split())}"
         OperationalError.__init__(self, None, None, failure.orig or failure)
-        # The later one has the last word: both parents set `args`.
+        # The last one wins: both parents set `args`.
         web.HTTPError.__init__(self, 503, "%s", self.text)
         self.jupyterhub_message = SENTENCE
         self.headers = {"Retry-After": str(_RETRY_SECONDS)}
@@ -42,10 +42,10 @@ class HubDatabaseError(OperationalError, web.HTTPError):
 
 
 def answer_while_finding_out_who_asks() -> None:
-    """Have requests answered with 503, too, where the database fails before it is known whose.
+    """Answer with 503 also where the database fails before the caller is identified.
 
-    JupyterHub goes on with such a request as a stranger's: people with a session would be told to
-    log in, and services that their tokens are wrong.
+    JupyterHub treats such a request as anonymous: users with a session would be told to log in, and
+    services that their tokens are wrong.
     """
     if getattr(BaseHandler, _PATCHED, False):
         return
@@ -79,7 +79,7 @@ def _raise_failure(handler: Any) -> None:
 
 
 def count_commits(session: Any) -> int:
-    """Return how often the Hub's session has written so far, of whomever it was."""
+    """Return how often the Hub's session has committed so far, for any request."""
     if _COMMITS not in session.info:
         session.info[_COMMITS] = 0
         event.listen(session, "after_commit", _note_commit)
@@ -92,7 +92,7 @@ def _note_commit(session: Any) -> None:
 
 
 def explain_failures(engine: Any, note: Callable[[], None]) -> None:
-    """Have failures of the Hub's database say what they are, and be noted, from now on."""
+    """Have failures of the Hub's database explained and noted, from now on."""
 
     def explain(context: ExceptionContext) -> None:
         failure = context.sqlalchemy_exception

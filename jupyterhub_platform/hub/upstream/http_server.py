@@ -1,8 +1,8 @@
-"""The web server of the Hub: how large requests may be, whom it believes, and who is first.
+"""The Hub's web server: request limits, trusted proxies, and the order of requests.
 
-JupyterHub (6.1) makes a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
-Tornado lets a program say which class that is, so that nothing of JupyterHub's is replaced. It
-becomes needless where JupyterHub takes the class of its web server from its configuration.
+JupyterHub (6.1) creates a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
+Tornado lets a program configure that class, so nothing of JupyterHub's is replaced. Needless once
+JupyterHub takes the class of its web server from its configuration.
 """
 
 from collections.abc import Awaitable, Iterable
@@ -23,7 +23,7 @@ from jupyterhub_platform.request_limits import PassedOn
 
 
 class HubHTTPServer(ProxiedHTTPServer):
-    """Answers within limits, in turns, and believes of others only what a proxy says."""
+    """Answers within limits, in turns, and trusts forwarded headers only from proxies."""
 
     def initialize(  # type: ignore[override]  # tornado asks for a signature of its own
         self, request_callback: Any, *, turns: Turns, ahead: frozenset[str], **settings: Any
@@ -33,7 +33,7 @@ class HubHTTPServer(ProxiedHTTPServer):
 
 
 def serve_with_limits(app: Any, trusted_proxies: Iterable[str]) -> Proxies:
-    """Have the Hub be served by this class, before it makes its web server."""
+    """Have the Hub served by this class, before it creates its web server."""
     proxies = Proxies(ip_network(each, strict=False) for each in trusted_proxies)
     turns = Turns()
     ahead = frozenset({f"{app.hub_prefix}health"})
@@ -51,7 +51,7 @@ def serve_with_limits(app: Any, trusted_proxies: Iterable[str]) -> Proxies:
 
 
 class _InTurns(HTTPServerConnectionDelegate):
-    """Has what is there begin in turns."""
+    """Starts requests in turns."""
 
     def __init__(
         self, inner: HTTPServerConnectionDelegate, turns: Turns, ahead: frozenset[str]
@@ -77,13 +77,13 @@ class _InTurn(PassedOn):
         self._ahead = ahead
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
-        """Remember what says whose turn it is."""
+        """Remember the headers that decide whose turn it is."""
         self._headers = headers
         self._is_ahead = start_line.path in self._ahead
         return super().headers_received(start_line, headers)
 
     def finish(self) -> None:
-        """Begin, when it is this one's turn and its client still waits."""
+        """Begin, when it is this request's turn and its client still waits."""
         self._turns.begin(self._headers, ahead=self._is_ahead, begin=self._begin)
 
     def _begin(self) -> None:

@@ -1,11 +1,10 @@
-"""Have users' kernels listen where no other user of the machine can listen in or take their place.
+"""Have kernels listen where no other user of the machine can eavesdrop or impersonate them.
 
 Jupyter has kernels listen at loopback ports, which every user of a machine can connect to: the
-messages of a kernel are signed, but not encrypted, and its output goes to all who ask for it. So
-where users have user ids of their own, kernels listen at Unix sockets below the home of theirs,
-which is closed to others. That is said in configuration that Jupyter reads before a user's own,
-so that programs that they start from a terminal follow it too. What users change for themselves
-concerns them alone.
+messages of a kernel are signed, but not encrypted, and its output goes to every subscriber. So
+where users have their own user ids, kernels listen at Unix sockets below their home, which is
+closed to others. Jupyter reads this configuration before a user's own, so that programs in a
+terminal follow it too. Users' own changes affect only themselves.
 
 ::
 
@@ -33,10 +32,10 @@ DEBUGGER_ON: Final = (
     "where any other user can run code as you."
 )
 
-# As short as can be: with it, the longest of paths just fits.
+# As short as possible: with it, the longest path just fits.
 _RUNTIME: Final = ".r"
 _UNIX_SOCKETS: Final = {"ConnectionFileMixin": {"transport": "ipc"}}
-# The messages of Jupyter's protocol that clients send, but for "debug_request".
+# The messages of Jupyter's protocol that clients send, except "debug_request".
 _MESSAGES: Final = (
     "comm_close",
     "comm_info_request",
@@ -62,7 +61,7 @@ _NO_BUTTON: Final = {"disabledExtensions": {"@jupyterlab/debugger-extension": Tr
 
 
 def describe_debugger(*, isolated: bool, debugger: bool) -> str:
-    """Say whether notebooks can be debugged, and why; nothing where nobody is isolated."""
+    """Say whether notebooks can be debugged, and why; empty where users are not isolated."""
     if not isolated:
         return ""
     return DEBUGGER_ON if debugger else DEBUGGER_OFF
@@ -95,7 +94,7 @@ def hide_kernels(
 
 
 def _link_home(sockets: Sockets, uid: int, home: Path) -> Path:
-    # In hexadecimal it is shorter.
+    # Hexadecimal is shorter.
     link = sockets.directory / f"{uid:x}"
     if not link.is_symlink() or link.readlink() != home:
         fresh = link.with_name(f".{uuid.uuid4().hex}")
@@ -105,7 +104,7 @@ def _link_home(sockets: Sockets, uid: int, home: Path) -> Path:
 
 
 def _write(directory: Path, name: str, content: Mapping[str, Any]) -> None:
-    """Write a file that all can read, in one step: servers that run may be reading it."""
+    """Write a world-readable file in one step: running servers may be reading it."""
     directory.mkdir(exist_ok=True)
     directory.chmod(0o755)
     text = json.dumps(content, indent=2) + "\n"

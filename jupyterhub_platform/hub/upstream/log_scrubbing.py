@@ -1,4 +1,4 @@
-"""Keeps tokens and codes out of the Hub's log, where tornado writes the addresses of what failed.
+"""Keeps tokens and codes out of the Hub's log, where tornado writes the URLs of failed requests.
 
 JupyterHub scrubs the line that it writes for each request, not the one that tornado adds for an
 error.
@@ -29,6 +29,6 @@ _SCRUB: Final = _Scrub()
 
 
 def scrub_log() -> None:
-    """Scrub what tornado logs in this process, from now on; again does no harm."""
+    """Scrub what tornado logs in this process, from now on; calling it again is harmless."""
     for name in _LOGGERS:
         logging.getLogger(name).addFilter(_SCRUB)

@@ -1,9 +1,9 @@
-"""Who bears the roles that an authenticator has the Hub load.
+"""Assigns the roles that an authenticator has the Hub load.
 
 JupyterHub 6.1.1 fails (KeyError) when it starts with ``manage_roles`` and without
-``reset_managed_roles_on_startup``, once anybody bears one of these roles: it looks into a list of
-stale assignments that it made for the other case alone. So there the roles are not given to it a
-second time, and who bears them is entered here; once ``init_role_assignment`` is mended, this goes.
+``reset_managed_roles_on_startup``, once any of these roles is assigned: it uses a list of stale
+assignments that it builds only in the other case. There, the roles are not passed to it a second
+time, and are assigned here. Needless once ``init_role_assignment`` is fixed.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ _KINDS: Final[Mapping[str, type]] = {
 
 
 def assign_bearers(database: Any, specs: Iterable[Mapping[str, Any]], log: Any) -> None:
-    """Give each role to exactly those whom it names; a kind that it does not name is left alone."""
+    """Give each role to exactly its named bearers; a kind that it does not name is left alone."""
     for spec in specs:
         role = orm.Role.find(database, spec["name"])
         for kind in _KINDS.keys() & spec.keys():

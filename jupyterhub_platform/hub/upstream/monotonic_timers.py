@@ -1,7 +1,7 @@
-"""The Hub's timers go by a clock that nobody sets.
+"""Drives the Hub's timers by a clock that cannot be set.
 
-Tornado plans by the time of day. Where that is set back, everything that runs now and then (the
-look at servers and proxy, the retry of the store, the comparison) waits until the old time comes.
+Tornado schedules by wall-clock time. If that is set back, every periodic job (polls of servers and
+proxy, the retry of the store, the comparison) waits until the old time is reached.
 """
 
 import time
@@ -10,9 +10,9 @@ from tornado.ioloop import IOLoop
 
 
 def keep_timers_steady(loop: IOLoop) -> None:
-    """Have ``loop`` plan by the time that has passed, from the time of day that it is now.
+    """Have ``loop`` schedule by elapsed time, counted from the current wall-clock time.
 
-    Timers that run already go on as they were planned.
+    Running timers keep their schedule.
     """
     begun = time.time() - time.monotonic()
     loop.time = lambda: begun + time.monotonic()  # type: ignore[method-assign]

@@ -1,7 +1,7 @@
-"""Mends of configurable-http-proxy that Node loads before it.
+"""Fixes for configurable-http-proxy that Node loads before it.
 
-The proxy is another program, in another language: what it lacks is put in front of it by Node's own
-option, and not by a copy of it. Each script says what it mends, and when it becomes needless.
+The proxy is another program, in another language: fixes are loaded by Node's own option, without a
+copy of it. Each script says what it fixes, and when it becomes needless.
 """
 
 import os
@@ -12,14 +12,14 @@ from typing import Final
 KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
 """configurable-http-proxy 5.3 keeps no connection to a Unix socket. Needless once it does."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
-"""It takes what it cannot decode, and as many connections as come. Needless once it does not."""
+"""It accepts what it cannot decode, and any number of connections. Needless once it does not."""
 _OTHER_DESCRIPTORS: Final = 128
 
 
 def limit_requests() -> None:
-    """Have each proxy that this Hub starts refuse what it cannot read, and hold what it can.
+    """Have each proxy that this Hub starts reject unreadable requests, and hold many connections.
 
-    Node takes as many descriptors as it may have at most; a visitor costs two, one on each side.
+    Node uses as many descriptors as its limit allows; a visitor costs two, one on each side.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     if most != resource.RLIM_INFINITY:
@@ -29,7 +29,7 @@ def limit_requests() -> None:
 
 
 def preload(script: Path) -> None:
-    """Have each Node that this Hub starts load a script first; again does no harm."""
+    """Have each Node that this Hub starts load a script first; calling it again is harmless."""
     given = os.environ.get("NODE_OPTIONS", "")
     option = f'--require="{script}"'
     if option not in given:

@@ -1,5 +1,5 @@
-// Loaded by Node before configurable-http-proxy: connections to Unix sockets are kept, as those to
-// ports are. Otherwise it asks for each to be closed, and a server that has read a body and answered
+// Loaded by Node before configurable-http-proxy: keeps connections to Unix sockets alive, as it does
+// for ports. Otherwise it requests that each be closed, and a server that has read a body and answered
 // closes it before Node has ended its request, which then fails with EPIPE: the client gets 503.
 "use strict";
 

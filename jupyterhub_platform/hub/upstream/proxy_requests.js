@@ -1,13 +1,13 @@
-// Loaded by Node before configurable-http-proxy (5.3), which has no setting for any of this: what a
-// stranger may send and hold open. Needless once it answers what it cannot decode with 400, and lets
-// its servers be given limits.
+// Loaded by Node before configurable-http-proxy (5.3): limits what strangers may send and hold open,
+// which it has no settings for. Needless once it answers undecodable paths with 400, and its servers
+// have limits.
 //
-// An address without an answer: the proxy decodes the path of each request, and what cannot be decoded
-// becomes a 500 with a trace in the log, or no answer at all at the API. Connections: until a request
-// has come whole, each one costs descriptors and is nobody's yet. One address (of IPv6: 2^64, which one
-// customer has; of this machine, all that lead to it) may have so many of these; for the next one the
-// oldest ends. A request that has come whole waits for as long as the server of a user lets it: of one
-// user's servers so many are held open, and further ones are refused.
+// Undecodable paths: the proxy decodes the path of each request; a path that it cannot decode becomes
+// a 500 with a traceback in the log, or gets no answer at all at the API. Connections: until a request
+// is complete, its connection costs descriptors and has no owner. One address (of IPv6: the 2^64 of one
+// customer; of this machine, all that lead to it) may have a limited number of these; the next one ends
+// the oldest. A complete request waits for as long as the user's server lets it: a limited number of
+// requests to one user's servers is held open, and further ones are refused.
 "use strict";
 
 const http = require("node:http");
@@ -21,12 +21,12 @@ const CLOSING_MS = 5_000;
 const most = Number(process.env.JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS) || 65_536;
 const mostOfUser = Math.max(8, Math.floor(most / 4));
 
-const SAID = "The address of this request cannot be read: it is no UTF-8 with percent signs. Correct it.\n";
+const SAID = "The address of this request cannot be read: it is not valid percent-encoded UTF-8. Correct it.\n";
 
 const FULL =
   "As many connections to the servers of this user are open as one user may have. Close some of them.\n";
 
-// As the proxy reads it to find the route; null if it cannot.
+// The path as the proxy decodes it to find the route; null if it cannot.
 function readPath(url) {
   if (!url.startsWith("/") && !/^https?:\/\//i.test(url)) {
     return url === "*" ? url : null;
@@ -40,7 +40,7 @@ function readPath(url) {
 
 const ofUsers = new Map();
 
-// The Hub tells the proxy of users' routes below /api/; below /hub/api/ a start is followed for long.
+// The Hub tells the proxy of users' routes below /api/; a start's progress below /hub/api/ takes long.
 function findUser(path) {
   return path.startsWith("/api/") ? undefined : /\/users?\/([^/]+)/.exec(path)?.[1];
 }
@@ -82,7 +82,7 @@ function refuse(response, status, said) {
 function customerOf(address) {
   const plain = (address || "").replace(/^::ffff:(?=\d+\.)/, "");
   if (!plain.includes(":")) {
-    // Who is on this machine has 2^24 of these.
+    // Processes of this machine have 2^24 of these.
     return plain.startsWith("127.") ? "127.0.0.1" : plain;
   }
   const [before, after] = plain.split("::");
@@ -102,7 +102,7 @@ function nameEnd({ remoteAddress, remotePort }) {
 function limit(server) {
   const unfinished = new Map();
 
-  // Behind TLS a request knows another socket than the one that was accepted, with the same end.
+  // Behind TLS a request has another socket than the accepted one, with the same peer.
   function wait(socket, customer, end) {
     if (!unfinished.has(customer)) unfinished.set(customer, new Map());
     const own = unfinished.get(customer);
@@ -122,7 +122,7 @@ function limit(server) {
   server.maxConnections = most;
   server.headersTimeout = HEADER_MS;
   server.on("connection", (socket) => {
-    // At a Unix socket, all are of this machine's own Hub.
+    // At a Unix socket, every client is this machine's own Hub.
     if (!socket.remoteAddress) return;
     const [customer, end] = nameEnd(socket);
     wait(socket, customer, end);
@@ -138,10 +138,10 @@ function limit(server) {
   });
   server.prependListener("upgrade", ({ socket }) => {
     forget(...nameEnd(socket));
-    // Where a server has refused and ended its side, a client could keep the other one for ever.
+    // After a server has refused and ended its side, a client could keep the other one open for ever.
     socket.once("finish", () => setTimeout(() => socket.destroy(), CLOSING_MS).unref());
   });
-  // Who reads nothing of an answer keeps it open on both sides; who waits for one may wait.
+  // A client that does not read an answer keeps both sides open; waiting for one is allowed.
   server.setTimeout(STALLED_MS, (socket) => {
     if (socket.writableLength > 0) socket.destroy();
   });
@@ -161,7 +161,7 @@ for (const { prototype } of [http.Server, https.Server]) {
         refuse(response, 503, FULL);
         return true;
       }
-      // Until a request has come whole it is nobody's, whatever it asks for.
+      // Until a request is complete it has no owner, whatever it asks for.
       if (event === "upgrade") hold(user, response);
       else request.once("end", () => hold(user, response));
     }

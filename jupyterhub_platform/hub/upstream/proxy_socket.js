@@ -1,5 +1,5 @@
-// Loaded by Node before configurable-http-proxy: where that would listen at the public port, it takes
-// the socket that is there already. Everything else listens as it was asked to.
+// Loaded by Node before configurable-http-proxy: in place of listening at the public port, it takes
+// the inherited socket. Every other call of listen is unchanged.
 "use strict";
 
 const net = require("node:net");

@@ -1,9 +1,9 @@
-"""The proxy listens at a socket that stays open when it ends, and is handed to each new one.
+"""Keeps the proxy's socket open when the proxy ends, and passes it to each new one.
 
-JupyterHub 6.1.1 has its proxy bind the public port anew whenever that has crashed, up to five
-seconds later, and configurable-http-proxy 5 cannot listen at a socket that it is given: meanwhile
-any process of the machine could take the port, and ask people for their passwords. It becomes
-needless once the proxy takes a descriptor, and ``ConfigurableHTTPProxy`` passes one on.
+JupyterHub 6.1.1 has its proxy bind the public port again after a crash, up to five seconds later,
+and configurable-http-proxy 5 cannot listen at an inherited socket. In between, any process of the
+machine could take the port, and ask users for their passwords. Needless once the proxy takes a
+descriptor, and ``ConfigurableHTTPProxy`` passes one on.
 """
 
 import os
@@ -22,7 +22,7 @@ _PRELOAD: Final = Path(__file__).with_name("proxy_socket.js")
 def hand_down(descriptor: int, port: int) -> None:
     """Have each proxy that this Hub starts listen at ``descriptor``, bound to ``port``."""
     proxy.Popen = partial(subprocess.Popen, pass_fds=(descriptor,))
-    # What people and services start does not inherit these: it gets an environment of its own.
+    # Servers and services do not inherit these: they get their own environment.
     os.environ["JUPYTERHUB_PLATFORM_PROXY_SOCKET"] = str(descriptor)
     os.environ["JUPYTERHUB_PLATFORM_PROXY_PORT"] = str(port)
     preload(_PRELOAD)

@@ -1,7 +1,7 @@
-"""Addresses to go on to that are none: 400, before anything is done.
+"""Answers invalid redirect addresses with 400, before anything is done.
 
-JupyterHub (6.1) takes ``next`` apart after the user has been logged in, and fails on what is no
-address, or fits into no header. It becomes needless once ``BaseHandler`` looks at it first.
+JupyterHub (6.1) parses ``next`` after the user has been logged in, and fails on what is not an
+address, or does not fit into a header. Needless once ``BaseHandler`` checks it first.
 """
 
 import functools
@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-SENTENCE: Final = "next is no address of a page. Open the page that you want again."
+SENTENCE: Final = "next is not the address of a page. Open the page that you want again."
 _PATCHED: Final = "_platform_refuses_addresses"
 
 

@@ -1,7 +1,7 @@
-"""Cookies of the Hub are for TLS alone where the browser speaks TLS, each of them.
+"""Marks each of the Hub's cookies as Secure where the browser uses TLS.
 
-JupyterHub (6.1.1) says so of its sessions, and not of ``_xsrf``: a page without TLS could read and
-set that. It becomes needless once ``_set_xsrf_cookie`` looks at the protocol as well.
+JupyterHub (6.1.1) does so for its sessions, but not for ``_xsrf``: a page without TLS could read
+and set it. Needless once ``_set_xsrf_cookie`` checks the protocol as well.
 """
 
 import functools
@@ -15,7 +15,7 @@ _PATCHED: Final = "_platform_secure_cookies"
 
 
 def keep_cookies_secure() -> None:
-    """Have every cookie of the Hub's handlers be Secure where it can be, from now on."""
+    """Mark every cookie of the Hub's handlers as Secure where possible, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return
     set_cookie = BaseHandler.set_cookie

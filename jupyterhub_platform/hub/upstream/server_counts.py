@@ -1,7 +1,7 @@
-"""How many servers are pending, active and ready: kept, instead of counted at every start.
+"""Keeps counts of pending, active and ready servers, instead of counting at every start.
 
-JupyterHub (6.1) walks through every user that it has in memory whenever a server starts
-(``UserDict.count_active_users``): with 10,000 people and 5,000 servers, half of what a start costs.
+JupyterHub (6.1) walks through every user in memory whenever a server starts
+(``UserDict.count_active_users``): with 10,000 users and 5,000 servers, half of the cost of a start.
 Here each user's part of the sum is kept, and JupyterHub's own walk visits only the users that have
 changed since. Needless once JupyterHub counts in less than O(users).
 
@@ -90,7 +90,7 @@ class CountedSpawner:
 
     def __setattr__(self, name: str, value: Any) -> None:
         reports_to = self._reports_to if name in DECIDING else None
-        # To look at a stopped server sets its ``_server`` again, to what it is.
+        # A look at a stopped server sets its ``_server`` again, to the same value.
         changes = reports_to is not None and getattr(self, name) is not value
         super().__setattr__(name, value)
         if reports_to is not None and changes:
@@ -113,7 +113,7 @@ class CountedUsers(UserDict):  # type: ignore[misc]
         """Users that may change without a report."""
         self._counts: dict[int, Counts] = {}
         self._totals: Counter[str] = Counter()
-        # Thousands of users have the same counts: one object for all of them.
+        # Thousands of users have the same counts: they share one object.
         self._shared: dict[Counts, Counts] = {}
 
     def count_active_users(self) -> defaultdict[str, int]:
@@ -123,7 +123,7 @@ class CountedUsers(UserDict):  # type: ignore[misc]
         return defaultdict(int, {state: count for state, count in self._totals.items() if count})
 
     def correct(self, key: int) -> bool:
-        """Count one user's servers anew, and return whether their counts were wrong."""
+        """Recount one user's servers, and return whether their counts were wrong."""
         if key in self.changed or key in self._unreported:
             return False
         kept = self._counts.get(key, ())
@@ -131,7 +131,7 @@ class CountedUsers(UserDict):  # type: ignore[misc]
         return kept != self._counts.get(key, ())
 
     def _visit(self, key: int) -> None:
-        # Before the visit: a change during it, such as a row that is loaded, needs another one.
+        # Before the visit: a change during it, such as a loaded row, needs another visit.
         self.changed.discard(key)
         self._unreported.discard(key)
         try:
@@ -149,14 +149,14 @@ class CountedUsers(UserDict):  # type: ignore[misc]
             self._totals.update(dict(counts))
 
     def _have_report(self, key: int, user: Any) -> bool:
-        """Have a user's spawners report to here, and return whether no change will be missed."""
+        """Have a user's spawners report here, and return whether no change will be missed."""
         spawners = user.spawners
         if not isinstance(spawners, CountedSpawners):
             return False
         if (spawners.users, spawners.key) != (self, key) and spawners.is_counted:
             return False
         spawners.users, spawners.key = self, key
-        # Of each of them: from now on, all that can report do.
+        # For each of them: from now on, all that can report do.
         have = [_have_report(spawner, spawners) for spawner in spawners.values()]
         return all(have)
 
@@ -178,7 +178,7 @@ class CountedUsers(UserDict):  # type: ignore[misc]
             self.changed.add(number)
 
     def pop(self, key: int, *default: Any) -> Any:
-        """Take a user out."""
+        """Remove a user."""
         self.changed.add(key)
         return super().pop(key, *default)
 
@@ -232,9 +232,9 @@ def _note_row(row: Any, *_: Any) -> None:
 
 
 async def correct_counts(users: Any) -> list[str]:
-    """Count everybody's servers anew, with turns for others, and return whose counts were wrong.
+    """Recount all users' servers, yielding the loop in between, and return whose counts were wrong.
 
-    No way to change a server without a report is known. If there is one, it lasts until here.
+    No way to change a server without a report is known. If there is one, its effect ends here.
     """
     turn, wrong = Turn(), []
     for key, user in tuple(users.items()) if isinstance(users, CountedUsers) else ():
@@ -245,7 +245,7 @@ async def correct_counts(users: Any) -> list[str]:
 
 
 def keep_server_counts() -> None:
-    """Have Hubs of this process keep their counts from now on; again does no harm."""
+    """Have Hubs of this process keep their counts from now on; calling it again is harmless."""
     jupyterhub.app.UserDict = CountedUsers
     jupyterhub.user._SpawnerDict = CountedSpawners
     for target, change in (

@@ -1,4 +1,4 @@
-"""Requests that the end of the Hub breaks off: a sentence, in place of a bare 500."""
+"""Answers requests that the Hub's shutdown interrupts with a sentence, not a bare 500."""
 
 import asyncio
 import functools
@@ -16,7 +16,7 @@ _PATCHED: Final = "_platform_answers_when_ending"
 
 
 class HubShuttingDownError(web.HTTPError):
-    """What a request comes to that the end of the Hub breaks off."""
+    """The answer to a request that the Hub's shutdown interrupts."""
 
     def __init__(self) -> None:
         super().__init__(503, SENTENCE)
@@ -24,7 +24,7 @@ class HubShuttingDownError(web.HTTPError):
 
 
 def answer_while_shutting_down() -> None:
-    """Have whoever waits for something when the Hub is stopped be told so, with 503."""
+    """Answer requests in flight while the Hub shuts down with 503 and an explanation."""
     if getattr(BaseHandler, _PATCHED, False):
         return
     send = BaseHandler.send_error
@@ -33,7 +33,8 @@ def answer_while_shutting_down() -> None:
     def send_error(handler: Any, status_code: int = 500, **more: Any) -> None:
         task = asyncio.current_task()
         if "exc_info" not in more and task is not None and task.cancelling():
-            # The Hub ends its tasks when it ends itself, and nobody else ends one of a request.
+            # The Hub cancels its tasks when it shuts down, and nothing else cancels one of a
+            # request.
             status_code, more["exc_info"] = (
                 503,
                 (HubShuttingDownError, HubShuttingDownError(), None),

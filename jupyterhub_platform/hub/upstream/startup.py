@@ -1,8 +1,8 @@
-"""A configuration that JupyterHub refuses: one sentence, in place of its traceback.
+"""Reports a configuration that JupyterHub refuses in one sentence, in place of a traceback.
 
 JupyterHub 6.1.1 checks most settings against each other while it starts, by a ValueError that
-nothing catches. Where a site's setting and one that ``configure(c)`` adds exclude each other, the
-operator would read a trace of two programs. Without use once JupyterHub ends with the sentence
+nothing catches. If a site's setting and one that ``configure(c)`` adds exclude each other, the
+operator would read a traceback of two programs. Needless once JupyterHub exits with the sentence
 itself.
 """
 
@@ -29,7 +29,7 @@ STEPS: Final[Mapping[str, str]] = {
     "init_role_assignment": "c.JupyterHub.load_roles",
     "init_tornado_settings": "c.JupyterHub.tornado_settings and template_paths",
 }
-"""The steps of a start that read settings, and which ones."""
+"""The steps of a start that read settings, with those settings."""
 
 KNOWN: Final[Mapping[str, str]] = {
     "Group management has been offloaded": "c.JupyterHub.load_groups and c.Authenticator."
@@ -41,16 +41,16 @@ KNOWN: Final[Mapping[str, str]] = {
     "When `reset_managed_roles_on_startup`": "c.Authenticator.reset_managed_roles_on_startup is "
     "on, and the authenticator has no roles to reset to. Turn it off",
 }
-"""Refusals that one would not understand from their words, by how they begin."""
+"""Refusals whose text does not explain itself, by its beginning."""
 
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 
 
 def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
-    """Have a Hub that cannot start with its settings say so in a sentence; again does no harm.
+    """Have a Hub that cannot start with its settings exit with a sentence. Idempotent.
 
-    ``say_undone`` is asked before the first step, when every setting has its last value; what it
-    says is a reason not to start.
+    ``say_undone`` is called before the first step, when every setting has its final value; its
+    result is a reason not to start.
     """
     first: Any = JupyterHub.init_eventlog
     if not hasattr(first, _PATCHED):
@@ -72,7 +72,7 @@ def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
 
 
 def _refusing_values(update_config: Any) -> Any:
-    """Have a value that JupyterHub's own checks fail on be a fault of the configuration."""
+    """Turn a value that JupyterHub's own checks fail on into a configuration error."""
 
     @functools.wraps(update_config)
     def update(app: Any, config: Any) -> Any:
@@ -118,7 +118,7 @@ def _tell(app: Any, error: Exception, settings: str) -> None:
 
 def say_refusal(error: Exception, settings: str) -> str:
     """Return what is wrong, where to look, and what to do, in a line."""
-    # Of a KeyError the text is the repr of what it says.
+    # The text of a KeyError is the repr of its message.
     said = error.args[0] if len(error.args) == 1 else error
     text = " ".join(str(said).split()).rstrip(".") or type(error).__name__
     known = next((what for begins, what in KNOWN.items() if text.startswith(begins)), None)

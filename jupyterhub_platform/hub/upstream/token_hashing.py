@@ -1,8 +1,8 @@
-"""Hashes of tokens as JupyterHub makes them, in less than half the time.
+"""Hashes tokens as JupyterHub does, in less than half the time.
 
 JupyterHub (6.1) feeds a token to the hash 16,384 times, each with a call from Python: for the OAuth
-client of every server that starts, and for every request with a token that it did not make itself.
-Fed in long pieces, the same bytes have the same hash. Needless once ``hash_token`` does that.
+client of every server that starts, and for every request with a token that it did not create
+itself. Fed in long pieces, the same bytes have the same hash. Needless once ``hash_token`` does it.
 """
 
 import functools
@@ -28,7 +28,7 @@ _IMPORTED_BY: Final[tuple[ModuleType, ...]] = (
 def hash_token(
     token: str, salt: int | bytes | str = 8, rounds: int = 16384, algorithm: str = "sha512"
 ) -> str:
-    """Return ``algorithm:rounds:salt:hash`` of a token; a number asks for so long a salt."""
+    """Return ``algorithm:rounds:salt:hash`` of a token; a number asks for a salt of that length."""
     if isinstance(salt, int):
         salt = b2a_hex(secrets.token_bytes(salt))
     text = salt.decode() if isinstance(salt, bytes) else salt
@@ -44,6 +44,6 @@ def hash_token(
 
 
 def hash_tokens_quickly() -> None:
-    """Have JupyterHub hash tokens this way from now on; again does no harm."""
+    """Have JupyterHub hash tokens this way from now on; calling it again is harmless."""
     for module in _IMPORTED_BY:
         module.hash_token = hash_token  # type: ignore[attr-defined]

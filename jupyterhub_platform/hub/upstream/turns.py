@@ -1,10 +1,10 @@
-"""Who is answered first while strangers send more than the Hub can answer.
+"""Decides which requests go first when strangers send more than the Hub can answer.
 
-The Hub has one loop, and a stranger's login page takes it ten times as long as a look at its health
-does. Requests whose sender the Hub has recognised before go ahead; of all others one begins in each
-turn of the loop, and none while one of a known sender is on its way: that takes many turns, and
-would wait for a stranger in each. JupyterHub (6.1) answers in the order in which requests come; it
-becomes needless once strangers are answered elsewhere.
+The Hub has one loop, and a stranger's login page takes ten times as long as a health check.
+Requests from known senders go first; of all others, one begins in each turn of the loop, and none
+while a known sender's request is under way: that one takes many turns, and would wait for a
+stranger in each. JupyterHub (6.1) answers requests in order of arrival. Needless once strangers are
+answered by another process.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ log = logging.getLogger(__name__)
 
 _MAX_KNOWN: Final = 20_000
 _HELD_SECONDS: Final = 0.1
-"""How long strangers wait for those who are known, one after the other: they are answered, too."""
+"""How long strangers wait for successive known senders: strangers are answered, too."""
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 
 
 class Turns:
-    """Lets requests begin: known senders at once, the others one after another."""
+    """Lets requests begin: known senders at once, the others one by one."""
 
     def __init__(self) -> None:
         self._known: OrderedDict[bytes, None] = OrderedDict()
@@ -37,7 +37,7 @@ class Turns:
         self._giving: asyncio.Task[None] | None = None
 
     def begin(self, headers: HTTPHeaders, *, ahead: bool, begin: Callable[[], None]) -> None:
-        """Let a request begin, now or when it is its turn."""
+        """Let a request begin, now or when its turn comes."""
         if ahead or name_sender(headers) in self._known:
             self._on_their_way[id(headers)] = time.monotonic()
             begin()
@@ -47,7 +47,7 @@ class Turns:
             self._giving = asyncio.ensure_future(self._give())
 
     def note_known(self, request: HTTPServerRequest) -> None:
-        """Remember who sent a request, which was answered as somebody's whom the Hub knows."""
+        """Remember the sender of a request that was answered for a known user."""
         sender = name_sender(request.headers)
         if sender:
             self._known[sender] = None
@@ -67,7 +67,7 @@ class Turns:
                 while self._on_their_way:
                     self._answered.clear()
                     await self._answered.wait()
-        # What takes longer, such as a progress that is watched, keeps no stranger further.
+        # Long requests, such as a progress stream, do not hold strangers up any longer.
         self._on_their_way = {k: at for k, at in self._on_their_way.items() if at > began}
 
     async def _give(self) -> None:
@@ -85,6 +85,6 @@ class Turns:
 
 
 def name_sender(headers: HTTPHeaders) -> bytes:
-    """Return what stands for the credentials of a request; empty if it has none."""
+    """Return a stand-in for the credentials of a request; empty if it has none."""
     values: list[Any] = [headers.get(name, "") for name in _CREDENTIALS]
     return hashlib.sha256("\n".join(values).encode()).digest() if any(values) else b""

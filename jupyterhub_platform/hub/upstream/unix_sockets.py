@@ -1,9 +1,9 @@
-"""Unix sockets where JupyterHub knows only ports: servers and services.
+"""Supports Unix sockets where JupyterHub knows only ports: servers and services.
 
-JupyterHub 6.1.1 takes ``http+unix://%2Fpath`` for the Hub and for its proxy's API. Three places
-behind that do not; each is mended here, and ``tests/hub/upstream`` says when one is needless:
+JupyterHub 6.1.1 takes ``http+unix://%2Fpath`` for the Hub and for its proxy's API. Three other
+places do not; each is fixed here, and ``tests/hub/upstream`` says when a fix is needless:
 
-- ``Server.host`` writes a port behind the path of a server that comes from the database, and the
+- ``Server.host`` appends a port to the path of a server that comes from the database, and the
   proxy finds no such socket. Needless once ``Server.host`` leaves it out.
 - ``service_from_spec`` refuses a service whose URL is a Unix socket. Needless once it does not.
 - ``Service.start`` takes a Hub without an address for one that listens everywhere, and tells the
@@ -27,7 +27,7 @@ _MENDED: Final = "_platform_uses_unix_sockets"
 
 
 def use_unix_sockets() -> None:
-    """Mend JupyterHub and its proxy; again does no harm."""
+    """Patch JupyterHub and its proxy; calling it again is harmless."""
     preload(KEEP_ALIVE)
     limit_requests()
     if getattr(JupyterHub, _MENDED, False):
@@ -51,7 +51,7 @@ def _at_a_socket(stock: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(stock)
     def service_from_spec(app: Any, spec: Mapping[str, Any], from_config: bool = True) -> Any:
         url = str(spec.get("url") or "")
-        # Who makes services through the API must not have the proxy open sockets of the machine.
+        # API clients that create services must not have the proxy open sockets of the machine.
         if not from_config or urlsplit(url).scheme != SCHEME:
             return stock(app, spec, from_config)
         service = stock(app, {**spec, "url": _NOWHERE}, from_config)

@@ -1,8 +1,8 @@
-"""A server that started and does not answer: the Hub tells why, where it would give an address.
+"""Explains why a started server does not answer, instead of giving its address.
 
 JupyterHub (6.1) raises "Server at http://… didn't respond in 30 seconds" from a private method of
-its users, shows that and nothing else, and counts it as a failure of its own, whatever the server
-lacks: five in a row end the Hub. This becomes needless once a spawner is asked what it knows.
+its users, shows only that, and counts it as its own failure, whatever the server lacks: five in a
+row end the Hub. Needless once JupyterHub asks the spawner for a reason.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ _PATCHED: Final = "_platform_tells_why_silent"
 
 
 class NotAnsweredError(TimeoutError):
-    """A server did not answer, and it may be the Hub that does not reach it: that is counted."""
+    """A server did not answer, perhaps because the Hub cannot reach it: that is counted."""
 
     def __init__(self, cause: Cause) -> None:
         super().__init__(str(cause))
@@ -30,7 +30,7 @@ class NotAnsweredError(TimeoutError):
 
 
 def tell_why_servers_do_not_answer() -> None:
-    """Have a start whose server does not answer end with what its spawner has seen of it."""
+    """End a start whose server does not answer with what its spawner has observed."""
     if getattr(User, _PATCHED, False):
         return
     wait_up = User._wait_up

@@ -1,4 +1,4 @@
-"""How starts were decided: all that the caller may see of, and one of them whole."""
+"""Decisions on starts: a list of all that the caller may see, and a single one."""
 
 from typing import Any
 
@@ -15,12 +15,12 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
 class DecisionList(Resource[Decisions]):
-    """How starts were decided, newest first; ``before`` goes on from an id."""
+    """Decisions on starts, newest first; ``before`` continues from an id."""
 
     TAKES = frozenset({"limit", "before", "admitted"})
 
     async def prepare(self) -> None:
-        """Read which decisions are asked for."""
+        """Read which decisions are requested."""
         words = {"": None, "true": True, "false": False}
         asked = self.handler.argument("admitted")
         self.query = self.handler.read_list_query()
@@ -40,12 +40,12 @@ class DecisionList(Resource[Decisions]):
 
 
 class Decision(Resource[WholeDecision]):
-    """How one start was decided, and why."""
+    """The decision on one start, and its reasons."""
 
     TEMPLATE = "decision.html"
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> WholeDecision:
-        """Report the decision with this id, unless it is not theirs to see."""
+        """Report the decision with this id, if the caller may see it."""
         (decision_id,) = names
         found = report_decision(self.handler.reader, viewer, decision_id)
         if found is None:

@@ -1,4 +1,4 @@
-"""What runs now, what is nearly full, and what was refused lately."""
+"""What runs now, what is nearly full, and what was denied lately."""
 
 from typing import Any, Final
 
@@ -15,7 +15,7 @@ _SHOWN_DENIALS: Final = 20
 
 
 class Overview(Resource[OverviewReport]):
-    """What runs, what is nearly full, what was refused."""
+    """What runs, what is nearly full, what was denied."""
 
     TAKES = PART_OF_A_LIST
     PAGE_TAKES = AFTER_A_STOP | {"part"}
@@ -23,11 +23,11 @@ class Overview(Resource[OverviewReport]):
     LIVE = "overview_live.html"
 
     def may(self, *names: str) -> None:
-        """Refuse callers who see nothing of others."""
+        """Refuse callers who may not see other users."""
         self.require_others("what others run")
 
     async def prepare(self) -> None:
-        """Read which servers are asked for, and what is wrong with the Hub."""
+        """Read which servers are requested, and what is wrong with the Hub."""
         self.query = self.handler.read_list_query()
         self.troubles = await self.handler.find_troubles()
 
@@ -37,7 +37,7 @@ class Overview(Resource[OverviewReport]):
         return report_overview(facts, viewer, self.query, denials, self.troubles)
 
     async def add_for_page(self, report: OverviewReport) -> dict[str, Any]:
-        """Add what the page shows of the lists, and the settings that a site made weaker."""
+        """Add the page's view of the lists, and the settings that a site weakened."""
         weakened: tuple[str, ...] = ()
         if self.viewer.reads_all and self.handler.argument("part") != "live":
             weakened = await read_weakened(self.handler.hub_auth.api_url, self.handler.token)

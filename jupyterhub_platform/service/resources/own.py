@@ -1,4 +1,4 @@
-"""My resources: what the caller holds themselves."""
+"""My resources: what the caller holds."""
 
 from typing import Any, Final
 

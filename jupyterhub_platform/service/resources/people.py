@@ -1,4 +1,4 @@
-"""Who the people are and what they hold: all whom the caller may see, and one of them."""
+"""People and what they hold: all whom the caller may see, and a single one."""
 
 from typing import Any
 
@@ -15,18 +15,18 @@ _OTHERS = "other people"
 
 
 class People(Resource[PeopleReport]):
-    """Who the people are, and what they hold."""
+    """The people, and what they hold."""
 
     TAKES = PART_OF_A_LIST
     PAGE_TAKES = AFTER_A_STOP
     TEMPLATE = "people.html"
 
     def may(self, *names: str) -> None:
-        """Refuse callers who see nothing of others."""
+        """Refuse callers who may not see other users."""
         self.require_others(_OTHERS)
 
     async def prepare(self) -> None:
-        """Read which of them are asked for."""
+        """Read which people are requested."""
         self.query = self.handler.read_list_query()
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> PeopleReport:
@@ -34,7 +34,7 @@ class People(Resource[PeopleReport]):
         return report_people(facts, viewer, self.query)
 
     async def add_for_page(self, report: PeopleReport) -> dict[str, Any]:
-        """Add the list that the page turns over."""
+        """Add the page's view of the list."""
         return {"page": report.people}
 
 
@@ -44,12 +44,12 @@ class Person(Resource[PersonReport]):
     TEMPLATE = "person.html"
 
     def may(self, *names: str) -> None:
-        """Refuse callers who see nothing of others, unless they ask for themselves."""
+        """Refuse callers who may not see other users, unless they ask for themselves."""
         if names != (self.viewer.name,):
             self.require_others(_OTHERS)
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> PersonReport:
-        """Report the person with this name, unless they are not theirs to see."""
+        """Report the person with this name, if the caller may see them."""
         (name,) = names
         if not is_known(facts, name) or not viewer.sees_person(facts, name):
             raise unknown("person")

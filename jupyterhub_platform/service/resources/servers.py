@@ -1,4 +1,4 @@
-"""Servers: what runs, why one of them does what it does, and its stop."""
+"""Servers: a list of what runs, why a server is in its state, and stopping one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from jupyterhub_platform.usecases.reports.reader import Facts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
-"""What is to be started once the server has stopped, as the Hub's spawn page is told."""
+"""The start that follows the stop, as arguments of the Hub's spawn page."""
 _SPAWN: Final = "spawn"
 _MAX_LENGTH: Final = 64
 
@@ -30,7 +30,7 @@ class ServerList(Resource[Page[ServerLine]]):
     TAKES = PART_OF_A_LIST
 
     async def prepare(self) -> None:
-        """Read which of them are asked for."""
+        """Read which servers are requested."""
         self.query = self.handler.read_list_query()
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> Page[ServerLine]:
@@ -39,7 +39,7 @@ class ServerList(Resource[Page[ServerLine]]):
 
 
 class WhyPage(PageHandler):
-    """Why a server does what it does, as the Hub answers it to the one who asks."""
+    """Why a server is in its state, as the Hub answers it to the caller."""
 
     TAKES = frozenset({"user", "server"})
 
@@ -55,7 +55,7 @@ class WhyPage(PageHandler):
 
 
 class StopCall(ApiHandler):
-    """Stop a server, in the caller's own name."""
+    """Stop a server, on the caller's behalf."""
 
     async def delete(self, user: str, server: str) -> None:
         """Stop the server."""
@@ -65,7 +65,7 @@ class StopCall(ApiHandler):
 
 
 class StopPage(PageHandler):
-    """Stop a server: asked again before it is another person's."""
+    """Stop a server, after a confirmation if it is another user's."""
 
     TAKES = frozenset({"user", "server", "back", *WANTED})
     BACK: ClassVar[dict[str, str]] = {"own": "", "overview": "overview", "people": "people"}
@@ -76,7 +76,7 @@ class StopPage(PageHandler):
         await self._ask(user, server, self._read_back(user, server, self.argument))
 
     async def post(self) -> None:
-        """Stop the server, or ask again first."""
+        """Stop the server, or ask for confirmation first."""
         user, server = self._read_server(self.get_body_argument)
         back = self._read_back(user, server, self.get_body_argument)
         is_own = self.viewer.reads_own and user == self.viewer.name
@@ -128,7 +128,7 @@ class StopPage(PageHandler):
 
 @dataclass(frozen=True, slots=True)
 class _Back:
-    """Where the stop was asked for, and what is to be started there after it."""
+    """Where the stop was requested, and what to start there afterwards."""
 
     name: str
     place: str

@@ -14,7 +14,7 @@ class Tiers(Resource[TiersReport]):
     TEMPLATE = "tiers.html"
 
     def may(self, *names: str) -> None:
-        """Refuse callers who see nothing of others."""
+        """Refuse callers who may not see other users."""
         self.require_others("how the tiers are used")
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> TiersReport:

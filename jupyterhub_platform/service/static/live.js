@@ -24,7 +24,7 @@
   };
 
   const refresh = async () => {
-    // What somebody is using is not taken away under their hands.
+    // An element in use is not replaced.
     if (document.hidden || live.contains(document.activeElement)) return;
     const address = new URL(window.location.href);
     address.searchParams.set("part", "live");
@@ -39,7 +39,7 @@
         const before = sentence();
         live.innerHTML = await answer.text();
         readAt = Date.now();
-        // Said aloud only when there is something new to say.
+        // Announced to screen readers only when it changes.
         if (sentence() !== before) document.getElementById("news").textContent = sentence();
       }
     } catch {

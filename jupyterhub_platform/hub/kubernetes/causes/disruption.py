@@ -1,7 +1,7 @@
-"""Why a pod was taken from its node, or cut off with it: what Kubernetes did, and not the server.
+"""Why Kubernetes took a pod from its node, or lost contact with it: not the server's doing.
 
-Kubernetes says it with the condition ``DisruptionTarget``, whose reasons are those of its own
-controllers, and kubelets with the reason of a pod's status.
+Kubernetes reports it in the condition ``DisruptionTarget``, with reasons of its own controllers,
+and kubelets in the reason of a pod's status.
 """
 
 from typing import Final
@@ -36,7 +36,7 @@ _NODE_LOST: Final = Cause(
 )
 _OF_STATUS: Final = {
     "Evicted": _EVICTED,
-    "Preempting": _PREEMPTED,  # by its kubelet, for a pod that the cluster cannot do without
+    "Preempting": _PREEMPTED,  # by its kubelet, for a critical pod of the cluster
     "Terminated": _MOVED,  # by its kubelet, as the node shuts down
     "NodeLost": _NODE_LOST,
 }
@@ -56,7 +56,7 @@ def explain_disruption(pod: Manifest) -> Cause | None:
     if disrupted.get("status") == "True":
         reason = str(disrupted.get("reason"))
         if reason == "DeletionByTaintManager" and _is_reported(pod):
-            return _MOVED  # somebody else taints nodes, too, and this one answers
+            return _MOVED  # other tools taint nodes, too, and this node responds
         return _OF_DISRUPTION.get(reason, _MOVED)
     return _NODE_LOST if _is_cut_off(pod) else None
 
@@ -68,16 +68,16 @@ def condition_of(pod: Manifest, kind: str) -> Manifest:
 
 
 def _is_reported(pod: Manifest) -> bool:
-    """Tell whether a kubelet has said of a disrupted pod that it is ready, or has ended."""
+    """Tell whether a kubelet has reported a disrupted pod as ready, or as ended."""
     ended = part(_own_status(pod), "state", "terminated")
     return bool(ended) or condition_of(pod, "Ready").get("status") == "True"
 
 
 def _is_cut_off(pod: Manifest) -> bool:
-    """Tell whether the node of a pod that was ready has stopped to answer.
+    """Tell whether the node of a pod that was ready has stopped responding.
 
-    Of such a node's pods Kubernetes sets the status of ``Ready`` and nothing else; a kubelet that
-    calls one not ready says the reason, and that it is not ready.
+    Kubernetes then sets only the status of ``Ready`` on that node's pods; a kubelet that reports
+    one as not ready gives a reason as well.
     """
     ready, own = condition_of(pod, "Ready"), _own_status(pod)
     was_ready = own.get("ready") is True and "running" in part(own, "state")

@@ -1,4 +1,4 @@
-"""A pod's events, as Kubernetes reports them: which one is the newest, and when it was."""
+"""A pod's events, as Kubernetes reports them: the newest one, and its time."""
 
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
@@ -7,17 +7,17 @@ from typing import Final, TypeAlias
 from jupyterhub_platform.core.manifests import Manifest, part
 
 Events: TypeAlias = Callable[[], Iterable[Manifest]]
-"""Gives the events of a pod; asked only of one that waits, since a namespace has thousands."""
+"""Returns a pod's events; called only for a waiting pod, since a namespace has thousands."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 
 def none() -> tuple[Manifest, ...]:
-    """Give no events, where nobody watches them."""
+    """Return no events, where they are not watched."""
     return ()
 
 
 def about(pod: Manifest, events: Events) -> list[Manifest]:
-    """List the events of this very pod, and not of an earlier one of the same name."""
+    """List the events of this exact pod, not of an earlier one of the same name."""
     uid = part(pod, "metadata").get("uid")
     return [each for each in events() if part(each, "involvedObject").get("uid") in (None, uid)]
 
@@ -29,7 +29,7 @@ def newest(events: Iterable[Manifest], reasons: Collection[str]) -> Manifest:
 
 
 def seen_at(event: Manifest) -> datetime:
-    """Return when an event was seen last."""
+    """Return when an event was last seen."""
     told = part(event, "series").get("lastObservedTime")
     for value in (told, event.get("lastTimestamp"), event.get("eventTime")):
         try:

@@ -1,7 +1,7 @@
-"""Why a server's pod does not run, or ended: one cause in words, who can do something, and what.
+"""Why a server's pod does not run, or ended: one cause in words, who can help, and how.
 
-What Kubernetes itself says is sorted, not repeated: it may hold what others sent. Only names of
-resources and taints are taken over from it, and what the scheduler says that nothing here knows.
+Kubernetes' own messages are classified, not repeated: they may hold what others sent. Only names of
+resources and taints are taken from them, and scheduler messages that are unknown here.
 """
 
 import re
@@ -39,7 +39,7 @@ _WAITING: Final = {
 _UNPLACED: Final = frozenset({"Unschedulable", "SchedulerError"})
 _NOT_BEGUN: Final = frozenset({"ContainerCreating", "PodInitializing"})
 _SETUP_TIME: Final = timedelta(seconds=60)
-"""So long after it was put on a node a pod has its volumes and network, if nothing is wrong."""
+"""The time in which a scheduled pod gets its volumes and network, if nothing is wrong."""
 _REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,98}")
 _STATES: Final = ("state", "lastState")
 DELETED: Final = Cause(
@@ -76,7 +76,7 @@ def _explain_end(pod: Manifest) -> Cause | None:
 
 
 def _explain_rejection(pod: Manifest) -> Cause | None:
-    """Say that the kubelet did not take a pod that the scheduler had given it."""
+    """Explain that the kubelet rejected a pod that the scheduler had assigned to it."""
     status = part(pod, "status")
     if status.get("phase") != "Failed" or not status.get("reason"):
         return None
@@ -95,7 +95,7 @@ def _explain_waiting(pod: Manifest) -> Cause | None:
 
 
 def _name(cause: Cause, container: str) -> Cause:
-    """Say of a container that is not the server's own which one it is."""
+    """Name the container in a cause, if it is not the server's own."""
     if container == NOTEBOOK:
         return cause
     named = f"the container {container} beside this server"
@@ -103,7 +103,7 @@ def _name(cause: Cause, container: str) -> Cause:
 
 
 def _explain_setup(pod: Manifest, now: datetime, events: Events) -> Cause | None:
-    """Say that a node has not got as far as fetching images: that waits in the same way."""
+    """Explain that a node has not yet begun to pull images, which shows the same waiting state."""
     scheduled = condition_of(pod, "PodScheduled")
     sandbox = condition_of(pod, "PodReadyToStartContainers")
     own = next(iter(_statuses(pod)), {})
@@ -133,7 +133,7 @@ def _explain_placement(pod: Manifest, now: datetime, events: Events) -> Cause | 
 
 
 def _explain_claims(pod: Manifest) -> Cause | None:
-    """Say that claims are not made yet: until then the scheduler does not look at a pod at all."""
+    """Explain that claims are not created yet: until then the scheduler ignores the pod."""
     wanted = {
         each.get("name")
         for each in items(part(pod, "spec"), "resourceClaims")
@@ -146,7 +146,7 @@ def _explain_claims(pod: Manifest) -> Cause | None:
 
 
 def _statuses(pod: Manifest) -> Iterator[Manifest]:
-    """Yield the states of containers: the server's own first, then those that come before it."""
+    """Yield the states of containers: the server's own first, then init containers."""
     status = part(pod, "status")
     own = items(status, "containerStatuses")
     yield from (each for each in own if each.get("name") == NOTEBOOK)
@@ -154,7 +154,7 @@ def _statuses(pod: Manifest) -> Iterator[Manifest]:
 
 
 def _others(pod: Manifest) -> Iterator[Manifest]:
-    """Yield the states of the containers beside the server, of which it does not end."""
+    """Yield the states of sidecars, whose end does not end the server."""
     own = items(part(pod, "status"), "containerStatuses")
     yield from (each for each in own if each.get("name") != NOTEBOOK)
 

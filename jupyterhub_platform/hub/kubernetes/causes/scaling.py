@@ -1,6 +1,6 @@
-"""Whether a node is on its way for a pod that has none, as the cluster's autoscaler says it.
+"""Whether the cluster's autoscaler is adding a node for an unscheduled pod.
 
-Cluster Autoscaler and Karpenter write it as events of the pod.
+Cluster Autoscaler and Karpenter report it as events of the pod.
 """
 
 import re
@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.kubernetes.causes.events import newest, seen_at
 from jupyterhub_platform.hub.kubernetes.causes.scheduling import SMALLER
 
 _PATIENCE: Final = timedelta(minutes=20)
-"""So long after it was asked for a node is on its way; autoscalers give up before."""
+"""How long a requested node counts as coming; autoscalers give up before."""
 _REASONS: Final = frozenset(
     {"TriggeredScaleUp", "Nominated", "NotTriggerScaleUp", "FailedScaleUp", "FailedScheduling"}
 )
@@ -41,7 +41,7 @@ _NO_HELP: Final = frozenset(
 
 
 def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cause:
-    """Say of a pod that has no node, for this ``cause``, whether one is on its way."""
+    """Add to this ``cause`` of an unscheduled pod whether a node is coming."""
     last = newest((each for each in events if _is_of_an_autoscaler(each)), _REASONS)
     if not last or cause.code in _NO_HELP:
         return cause
@@ -54,7 +54,7 @@ def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cau
 
 
 def _is_of_an_autoscaler(event: Manifest) -> bool:
-    """Tell whether an autoscaler says it; FailedScheduling is the scheduler's word, too."""
+    """Tell whether an autoscaler sent it; the scheduler uses FailedScheduling, too."""
     if event.get("reason") != "FailedScheduling":
         return True
     component = part(event, "source").get("component") or event.get("reportingComponent")
@@ -67,7 +67,7 @@ def _say(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
 
 def _coming(cause: Cause) -> Cause:
     more = "A node for it is on its way."
-    fix = "Wait a few minutes; nobody has to do anything."
+    fix = "Wait a few minutes; no action is needed."
     return _say(cause, "cluster.node_coming", more, Who.NOBODY, fix)
 
 

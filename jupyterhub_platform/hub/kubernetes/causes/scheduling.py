@@ -1,10 +1,9 @@
-"""What the scheduler says of a pod that has no node: which of its reasons is the cause, in words.
+"""Why the scheduler found no node for a pod: the decisive one of its reasons, in words.
 
-Of each node the scheduler says the first thing that was in the way, in the order of its plugins:
-taints, selectors, room, volumes, spread. So a node without room is one of the right kind, and one
-whose volumes do not fit has room. The cause is what comes last in that order: nobody is sent to the
-selectors of a tier whose nodes are full. What is known of no reason is said in the scheduler's own
-words.
+For each node the scheduler reports the first obstacle, in the order of its plugins: taints,
+selectors, room, volumes, spread. So a node without room is one of the right kind, and one whose
+volumes do not fit has room. The cause is the last in that order: users are not sent to the
+selectors of a tier whose nodes are full. Unknown reasons are quoted in the scheduler's words.
 """
 
 import re
@@ -22,7 +21,7 @@ _TAIL: Final = re.compile(
     r"\.\s+not found\s*$",
     re.DOTALL,
 )
-"""What is said of making room by ending others; that is no reason of its own."""
+"""What the scheduler says of preemption; it is not a separate reason."""
 _NEXT: Final = re.compile(r",\s+(?=\d+ )")
 _COUNTED: Final = re.compile(r"(\d+) (.*)", re.DOTALL)
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
@@ -33,7 +32,7 @@ COMING: Final = "Where nodes are added when needed, one may be on its way: wait 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that the scheduler says, and of how many nodes; zero if of the pod itself."""
+    """One reason of the scheduler, and its number of nodes; zero if it concerns the pod."""
 
     nodes: int
     words: str
@@ -41,9 +40,9 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """Reasons that come to the same: the one that is listed first is the cause.
+    """Reasons with the same meaning: the kind that is listed first is the cause.
 
-    ``beside`` says of nodes what they are, in a clause, if another kind is the cause.
+    ``beside`` describes the nodes in a clause, if another kind is the cause.
     """
 
     matches: Callable[[str], object]
@@ -52,7 +51,7 @@ class _Kind:
 
 
 def explain_scheduling(message: str) -> Cause:
-    """Return why a pod has no node, by the ``message`` of its condition."""
+    """Return why a pod has no node, from the ``message`` of its condition."""
     if "no nodes available to schedule pods" in message:
         return _EMPTY
     sorted_in = {kind: list[Reason]() for kind in _KINDS}
@@ -236,4 +235,4 @@ _KINDS: Final = (
     _TAINTED,
     _OTHER_KIND,
 )
-"""In the order in which one reason is the cause before another."""
+"""In order of precedence as the cause."""

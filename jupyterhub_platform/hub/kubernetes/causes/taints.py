@@ -1,7 +1,7 @@
-"""What keeps a node from taking anything: that it is cordoned, in trouble, new, or about to go.
+"""Why a node accepts no pods: it is cordoned, unhealthy, new, or about to be removed.
 
-Kubernetes, its autoscalers and network plugins say it with taints of their own; a site's own taints
-say whom a node is for.
+Kubernetes, its autoscalers and network plugins use their own taints for that; a site's own taints
+say which pods a node is for.
 """
 
 import re
@@ -17,7 +17,7 @@ _KEY: Final = re.compile(r"\{([A-Za-z0-9](?:[A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?)
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """What is the matter with a node for a time; ``beside`` says in a clause what it is."""
+    """A temporary condition of a node; ``beside`` describes it in a clause."""
 
     matches: Callable[[str], object]
     cause: Cause
@@ -25,19 +25,19 @@ class Trouble:
 
 
 def list_keys(words: str) -> list[str]:
-    """List the keys of the taints that are named."""
+    """List the keys of the named taints."""
     return _KEY.findall(words)
 
 
 def is_never_for_servers(words: str) -> bool:
-    """Tell whether a taint says that a node is for the cluster itself."""
+    """Tell whether a taint reserves a node for the cluster itself."""
     return any(key in _OF_THE_CLUSTER for key in list_keys(words))
 
 
 def is_of_the_site(words: str) -> bool:
-    """Tell whether the scheduler speaks of a taint that may be the site's own.
+    """Tell whether the scheduler may mean a taint of the site.
 
-    From 1.36 on it does not say of which taint it speaks; then it may be any.
+    From 1.36 on it does not name the taint; then it may be any.
     """
     is_known = any(trouble.matches(words) for trouble in TEMPORARY) or is_never_for_servers(words)
     return _TAINT.search(words) is not None and not is_known
@@ -46,8 +46,8 @@ def is_of_the_site(words: str) -> bool:
 def _of(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
     """Match a reason that names one of these taints, or has these ``words``.
 
-    A key that ends with ``*`` stands for all that begin like that, one that begins with it for all
-    that end like that.
+    A key that ends with ``*`` stands for every key with that beginning, one that begins with it for
+    every key with that end.
     """
     known = re.compile("|".join(re.escape(key).replace(r"\*", ".*") for key in keys))
     said = re.compile(words, re.IGNORECASE)
@@ -151,4 +151,4 @@ TEMPORARY: Final = (
         "closed for new servers (cordoned)",
     ),
 )
-"""The likeliest to pass by itself first."""
+"""In order: the most likely to pass by itself first."""

@@ -1,4 +1,4 @@
-"""What is wrong with the volumes of a pod: as the scheduler says it, and as its events do."""
+"""What is wrong with the volumes of a pod, by the scheduler's message and the pod's events."""
 
 import re
 from collections.abc import Iterable
@@ -105,7 +105,7 @@ SAID_BY_SCHEDULER: Final = (
         UNBOUND,
     ),
 )
-"""By what the scheduler says; what cannot pass by itself comes first."""
+"""By the scheduler's words; what cannot pass by itself comes first."""
 
 _ATTACHED: Final = Cause(
     "pod.volume_attached",
@@ -165,11 +165,11 @@ _OF_REASONS: Final = {
     "FailedPrepareDynamicResources": _DEVICES,
 }
 _GOOD: Final = frozenset({"SuccessfulAttachVolume", "Pulling", "Pulled"})
-"""After one of these it is something else that a pod waits for."""
+"""After one of these events a pod waits for something else."""
 
 
 def explain_events(events: Iterable[Manifest]) -> Cause | None:
-    """Return why a pod that has a node is not begun there, by the newest of its events."""
+    """Return why a scheduled pod does not begin on its node, from the newest of its events."""
     last = newest(events, _OF_REASONS.keys() | _GOOD)
     reason, message = str(last.get("reason")), str(last.get("message"))
     if reason == "FailedAttachVolume" and _ELSEWHERE_ATTACHED.search(message):

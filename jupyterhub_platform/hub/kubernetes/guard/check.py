@@ -1,7 +1,7 @@
-"""The last look at a pod, after every hook: it asks for no more than was reserved.
+"""The last check of a pod, after every hook: it asks for no more than was reserved.
 
 Hooks, overrides and extra containers belong to the operator, not to users. They are still checked:
-what they add would be used without being counted, or would give a server the node it runs on.
+their additions would be used without being counted, or would give a server its node.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,13 +33,13 @@ class Allowance:
     image
         The reference that the server's own container starts.
     name, labels, annotations
-        What the Hub finds its pod by, and what Services and network policies select it by.
+        The name and labels that the Hub finds its pod by, and Services and network policies select.
     service_account
-        As which service account it may act; empty for none of its own.
+        The service account that it may act as; empty for none of its own.
     hub_account
-        As which one it may never act, whatever else is allowed; empty if none is known.
+        The one that it may never act as, whatever else is allowed; empty if unknown.
     devices
-        What it must claim. What that gives is in ``reserved``, and no container asks for it.
+        What it must claim. Their resources are in ``reserved``, and no container requests them.
     fields
         Paths of forbidden fields that the operator allows.
     """
@@ -58,7 +58,7 @@ class Allowance:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One thing that a pod may not be: a stable code, where it is, and what."""
+    """One violation of a pod's allowance: a stable code, the place, and the text."""
 
     code: str
     path: str
@@ -69,7 +69,7 @@ class Violation:
 
 
 def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]:
-    """Return everything in which a pod goes beyond its allowance; empty if it may be created."""
+    """Return every way in which a pod exceeds its allowance; empty if it may be created."""
     spec = part(manifest, "spec")
     resources = [Violation(EXCEEDS, path, what) for path, what in manifests.unreadable(spec)] or [
         *_over(spec, allowance),
@@ -89,10 +89,10 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
 
 
 def _acts_as_hub(spec: Manifest, account: str) -> Iterator[Violation]:
-    """Yield that a pod would run as the Hub, which may create and delete everybody's pods.
+    """Yield that a pod would run as the Hub, which may create and delete every user's pods.
 
-    No field that the operator allows changes that: a token, or a role of the cloud that is bound to
-    the account, would make whoever has such a server the Hub.
+    No field that the operator allows changes that: a token, or a cloud role that is bound to the
+    account, would give the server's owner the Hub's power.
     """
     named = [spec[key] for key in ("serviceAccountName", "serviceAccount") if spec.get(key)]
     if account and account in (named or ["default"]):
@@ -101,13 +101,13 @@ def _acts_as_hub(spec: Manifest, account: str) -> Iterator[Violation]:
 
 
 def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
-    """Yield every resource of which the pod asks for more than it may."""
+    """Yield every resource that the pod requests too much of."""
     pod = part(spec, "resources")
     claimed = count_devices(allowance.devices)
     for name in sorted(manifests.names_in(spec)):
         wanted = manifests.total(spec, name, manifests.request_of)
         wanted = max(wanted, manifests.request_of(pod, name))
-        # What was reserved for the claims is used up by them.
+        # The claims use up what was reserved for them.
         reserved = allowance.reserved.amount(name) - claimed.get(name, 0)
         if wanted > reserved:
             yield _more(name, "requests", wanted, reserved, "reserved")
@@ -129,7 +129,7 @@ def _unlimited(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     for path, container in containers(spec):
         for name, most in allowance.limits.items():
             if name == SERVERS or is_indivisible(name):
-                continue  # of these a container gets none unless it asks
+                continue  # a container gets none of these unless it asks
             if manifests.limit_of(part(container, "resources"), name) is None:
                 what = f"no limit, and {describe_amount(name, most)} is the limit of the tier"
                 yield Violation(EXCEEDS, f"{path}.resources.limits.{name}", what)

@@ -1,7 +1,7 @@
 """Fields of a pod that give a server more than itself: the node, the cluster, other pods.
 
-The list is that of the Pod Security Standards as far as it matters here, and three more:
-a service account's token, a pod's certificate, a node chosen past the scheduler.
+The list follows the Pod Security Standards as far as they matter here, with three additions: a
+service account's token, a pod's certificate, and a node chosen past the scheduler.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ _HANDLERS: Final = (
 
 
 def find_forbidden(spec: Manifest, service_account: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the path of every forbidden field in a pod's ``spec``, and what it would do.
+    """Yield the path of every forbidden field in a pod's ``spec``, and its effect.
 
     ``service_account`` is the one that policy gives this pod.
     """
@@ -96,5 +96,5 @@ def _asked_elsewhere(path: str, container: Manifest) -> Iterator[tuple[str, str]
 
 
 def _may_escalate(name: Any, allowed: Any) -> bool:
-    # Kubernetes reads "not said" as allowed; that much is asked of the people's own container.
+    # Kubernetes treats an unset field as allowed; only the users' own container must set it.
     return allowed is not False if name == NOTEBOOK else bool(allowed)

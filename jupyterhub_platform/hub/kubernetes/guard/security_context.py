@@ -1,4 +1,4 @@
-"""What a security context may not choose: to be root, or less confined than Kubernetes allows.
+"""What a security context may not choose: root, or less confinement than Kubernetes allows.
 
 Source: Kubernetes, Pod Security Standards, ``baseline``; and ``restricted`` for the user id.
 """

@@ -1,4 +1,4 @@
-"""What an admitted start adds to KubeSpawner's pod; the operator's own settings stay beside it."""
+"""What an admitted start adds to KubeSpawner's pod, beside the operator's own settings."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -21,16 +21,15 @@ from jupyterhub_platform.usecases.admission import Admitted
 
 
 def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
-    """Add to KubeSpawner's ``pod`` what it is, where it may go, as whom, and with what.
+    """Add to KubeSpawner's ``pod`` its identity, placement, service account and resources.
 
-    ``claim`` is the name of the volume claim that is this server's own. This comes after
-    KubeSpawner's ``str.format`` over its own labels and annotations, which would evaluate braces
-    in names of ours.
+    ``claim`` is the name of this server's own volume claim. This comes after KubeSpawner's
+    ``str.format`` over its own labels and annotations, which would evaluate braces in our names.
 
     Raises
     ------
     AttributeError, TypeError, ValueError
-        Raised if a setting of the site's has another shape than Kubernetes wants.
+        Raised if a setting of the site does not have the shape that Kubernetes wants.
     """
     normalise_pod(pod.spec)
     pod.metadata.labels.update(labels_of(admitted))
@@ -62,7 +61,7 @@ def _init_container(declared: InitContainer, server: Any) -> V1Container:
 
 
 def _bounded(resources: Any, asked: Asked) -> V1ResourceRequirements:
-    """Fill in what an init container leaves open: without a limit it could use a whole node."""
+    """Fill in what an init container leaves unset: without a limit it could use a whole node."""
     if not isinstance(resources, Mapping):
         resources = resources.to_dict() if resources is not None else {}
     requests = dict(resources.get("requests") or {})

@@ -1,4 +1,4 @@
-"""Claims of devices: a pod has those that were admitted, for the server's own container alone."""
+"""Claims of devices: a pod has the admitted ones, for the server's own container alone."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -24,7 +24,7 @@ def add_claims(spec: Any, container: Any, devices: Sequence[Device]) -> None:
             for each in devices
         ),
     ]
-    # Plain: the class for it has had another name in each of the client's releases.
+    # A plain mapping: each of the client's releases has renamed the class for it.
     used = [{"name": each.name} for each in devices]
     resources = container.resources
     if isinstance(resources, Mapping):
@@ -34,14 +34,14 @@ def add_claims(spec: Any, container: Any, devices: Sequence[Device]) -> None:
 
 
 def find_changed(spec: Manifest, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
-    """Yield where the claims of ``devices`` are not, or not as they were admitted."""
+    """Yield where claims of ``devices`` are missing, or differ from the admitted ones."""
     own = [one for path, one in containers(spec) if path == _OWN]
     for device in devices:
         admitted = {"name": device.name, "resourceClaimTemplateName": device.template}
         if _named(spec, "resourceClaims", device.name) != [admitted]:
             what = f"is not one claim from the admitted template {device.template!a}"
             yield f"spec.resourceClaims[{device.name}]", what
-        # With a request named beside it, a container gets a part of the claim only.
+        # If a request is named beside it, a container gets only a part of the claim.
         whole = [{"name": device.name}]
         if any(_named(part(one, "resources"), "claims", device.name) != whole for one in own):
             yield f"{_OWN}.resources.claims[{device.name}]", "is not the admitted claim, once"
@@ -50,8 +50,8 @@ def find_changed(spec: Manifest, devices: Sequence[Device]) -> Iterator[tuple[st
 def find_foreign(spec: Manifest, devices: Sequence[Device]) -> Iterator[tuple[str, str]]:
     """Yield the path of every claim that is not one of ``devices``, and of every other use of one.
 
-    A device is what a tier gives to a person. A second container would work in the memory of it
-    unseen, and can see what the person has there.
+    A tier gives a device to one user. A second container could use its memory unseen, and see what
+    the user has there.
     """
     admitted = {device.name for device in devices}
     for name in _names(spec, "resourceClaims"):
@@ -75,7 +75,7 @@ def _names(holder: Manifest, key: str) -> list[str]:
 
 
 def _list(holder: Manifest, key: str) -> list[Any]:
-    """Return what is listed; what should have been a list is taken for one of its entries."""
+    """Return a list as it is; a value in place of a list counts as its only entry."""
     found = holder.get(key)
     if isinstance(found, list | tuple):
         return list(found)

@@ -1,7 +1,7 @@
-"""From an admitted tier to a pod: what its containers ask for, and what it is called.
+"""From an admitted tier to a pod: what its containers request, and its names.
 
-A tier is what the whole pod gets. What the operator's own sidecars ask for is taken from it, and
-an init container, which runs before the others, may use all of it.
+A tier is what the whole pod gets. The requests of the operator's own sidecars are subtracted from
+it, and an init container, which runs before the others, may use all of it.
 """
 
 from collections.abc import Iterable, Mapping
@@ -32,7 +32,7 @@ NOTEBOOK: Final = "notebook"
 def notebook_of(tier: Tier, sidecars: Iterable[Mapping[str, Any]]) -> Asked:
     """Return what is left for the server's own container beside the operator's ``sidecars``.
 
-    Sidecars that ask for more than the tier leave nothing; the guard then refuses the pod.
+    Sidecars that request more than the tier leave nothing; the guard then refuses the pod.
     """
     pod = pod_amounts(tier)
     requests, limits = dict(pod.requests), dict(pod.limits)
@@ -58,8 +58,8 @@ def traits_of(admitted: Admitted, sidecars: Iterable[Mapping[str, Any]]) -> dict
     """Return KubeSpawner's own settings for an admitted start; each replaces what was set.
 
     Its units are cores and bytes, zero for none, and end up in environment variables such as
-    ``MEM_LIMIT``. The exact quantities for the pod go as its extra resources, which it writes over
-    its own.
+    ``MEM_LIMIT``. The exact quantities for the pod go into its extra resources, which override
+    those.
     """
     asked = notebook_of(admitted.tier, sidecars)
     return {
@@ -74,7 +74,7 @@ def traits_of(admitted: Admitted, sidecars: Iterable[Mapping[str, Any]]) -> dict
 
 
 def labels_of(admitted: Admitted) -> dict[str, str]:
-    """Return the labels of a pod: for selecting, so names that no label allows are shortened."""
+    """Return the labels of a pod, for selectors; names that no label allows are shortened."""
     values = {
         f"{PREFIX}tier": admitted.reservation.tier,
         f"{PREFIX}account": admitted.reservation.account,
@@ -98,9 +98,9 @@ def annotations_of(admitted: Admitted, hub: str) -> dict[str, str]:
 
 
 def would_replace(container: Mapping[str, Any], pod: Mapping[str, Any]) -> str:
-    """Return the setting of the operator's that would replace what the Hub itself puts into a pod.
+    """Return the operator's setting that would replace what the Hub itself puts into a pod.
 
-    KubeSpawner also logs what is replaced, and with it the server's token. Empty if there is none.
+    KubeSpawner also logs what is replaced, including the server's token. Empty if there is none.
     """
     if "env" in container:
         return "extra_container_config.env"

@@ -1,7 +1,7 @@
-"""One shape for all of a pod: KubeSpawner leaves some of what a site has set as plain mappings.
+"""Gives a pod one shape: KubeSpawner leaves some of a site's settings as plain mappings.
 
-What its ``extra_pod_config`` and ``extra_container_config`` say goes into the pod unread, beside
-the client's models for all else.
+Its ``extra_pod_config`` and ``extra_container_config`` go into the pod unread, beside the client's
+models for everything else.
 """
 
 from collections.abc import Iterable
@@ -20,12 +20,12 @@ from kubespawner.utils import get_k8s_model
 
 
 def normalise_pod(spec: Any) -> None:
-    """Turn into models, in a pod's ``spec``, what a tier is added to.
+    """Turn the parts of a pod's ``spec`` that a tier extends into models.
 
     Raises
     ------
     AttributeError, TypeError, ValueError
-        Raised if a setting has another shape than Kubernetes wants.
+        Raised if a setting does not have the shape that Kubernetes wants.
     """
     spec.volumes = _each(V1Volume, spec.volumes)
     spec.containers = _each(V1Container, spec.containers)

@@ -1,4 +1,4 @@
-"""Where a pod runs and as whom: what the tier says, together with the operator's own settings."""
+"""Where a pod runs and under which identity: the tier, with the operator's own settings."""
 
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ _RESTRICTED: Final = {
 
 
 def place(spec: Any, pod: Pod) -> None:
-    """Add to a pod's ``spec`` on which nodes it may run, and how it is treated there."""
+    """Add to a pod's ``spec`` the nodes it may run on, and its scheduling there."""
     if pod.node_selector:
         spec.node_selector = {**(spec.node_selector or {}), **pod.node_selector}
     if pod.tolerations:
@@ -46,7 +46,7 @@ def _require(affinity: Any, rules: tuple[NodeRule, ...]) -> None:
     if not own:
         return
     required = affinity.required_during_scheduling_ignored_during_execution
-    # One of the terms is enough for Kubernetes, so that ours goes into each of the operator's.
+    # Kubernetes needs only one of the terms to match, so ours goes into each of the operator's.
     terms = (required.node_selector_terms if required else None) or [V1NodeSelectorTerm()]
     for term in terms:
         term.match_expressions = [*(term.match_expressions or ()), *own]
@@ -75,7 +75,7 @@ def _requirement(rule: NodeRule) -> V1NodeSelectorRequirement:
 
 
 def identify(spec: Any, pod: Pod) -> None:
-    """Say in a pod's ``spec`` as whom it acts in the cluster, and whose its volumes are."""
+    """Set a pod's service account, and the owner of its volumes, in its ``spec``."""
     if pod.service_account:
         spec.service_account_name = pod.service_account
         spec.service_account = None
@@ -84,9 +84,9 @@ def identify(spec: Any, pod: Pod) -> None:
 
 
 def confine(container: Any, pod: Pod) -> None:
-    """Have a container run as a user without powers, as the profile ``restricted`` wants it.
+    """Run a container as an unprivileged user, as the profile ``restricted`` requires.
 
-    What the operator has set stays. Source: Kubernetes, Pod Security Standards.
+    The operator's settings stay. Source: Kubernetes, Pod Security Standards.
     """
     own = {"runAsUser": pod.user, "runAsGroup": pod.group}
     context = {**_RESTRICTED, **(container.security_context or {})}

@@ -1,4 +1,4 @@
-"""What a pod finds on disk: the volume that outlives it, and those that its user's groups share."""
+"""A pod's volumes: its home, which outlives it, and those that its user's groups share."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -13,11 +13,11 @@ from jupyterhub_platform.core.pods import Home, Pod
 from jupyterhub_platform.core.resources import MEMORY, render_quantity
 
 _PREFIX: Final = "platform"
-"""Begins the name of every volume of ours; the operator's own are called otherwise."""
+"""Prefix of the platform's own volumes; the operator's are named differently."""
 
 
 STORAGE_TRAITS: Final = ("storage_pvc_ensure", "storage_capacity", "storage_class")
-"""KubeSpawner's settings with which it makes the claim of a home."""
+"""KubeSpawner's settings for creating the claim of a home."""
 
 
 def storage_traits(home: Home) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def storage_traits(home: Home) -> dict[str, Any]:
 
 
 def add_volumes(spec: Any, container: Any, pod: Pod, claim: str) -> None:
-    """Give the server's ``container`` its home, which is ``claim``, and what is shared with it."""
+    """Give the server's ``container`` its home, ``claim``, and the volumes shared with it."""
     volumes = list(_list_volumes(pod, claim))
     _make_room(spec, container, {mount.mount_path for _, mount in volumes})
     spec.volumes += [volume for volume, _ in volumes]
@@ -35,9 +35,9 @@ def add_volumes(spec: Any, container: Any, pod: Pod, claim: str) -> None:
 
 
 def _make_room(spec: Any, container: Any, paths: set[str]) -> None:
-    """Take away what the operator mounts at ``paths``: nothing else can be there.
+    """Remove what the operator mounts at ``paths``: nothing else can be there.
 
-    A volume that nothing mounts any more goes too; its claim may not even exist.
+    A volume that is no longer mounted goes too; its claim may not even exist.
     """
     gone = [each for each in container.volume_mounts if each.mount_path.rstrip("/") in paths]
     container.volume_mounts = [each for each in container.volume_mounts if each not in gone]

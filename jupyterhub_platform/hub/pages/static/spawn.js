@@ -1,4 +1,4 @@
-// Makes the spawn page more comfortable. Without it, tiers can be chosen and started all the same.
+// Makes the spawn page more comfortable. Without it, tiers can still be chosen and started.
 (function () {
   "use strict";
 
@@ -30,7 +30,7 @@
       say("Starting.");
     }
   });
-  // Coming back with the browser's button shows the page as it was left.
+  // The browser's back button shows the page as it was left.
   window.addEventListener("pageshow", (event) => {
     if (event.persisted && start) {
       start.disabled = false;

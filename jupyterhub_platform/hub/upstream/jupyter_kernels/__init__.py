@@ -4,4 +4,4 @@ from pathlib import Path
 from typing import Final
 
 WITHOUT_PORTS: Final = Path(__file__).parent
-"""Has Python kernels start without the one port that they keep, in ``jupyter_config.py``."""
+"""Starts Python kernels without the one port that they keep, in ``jupyter_config.py``."""

@@ -1,6 +1,6 @@
 """Have Jupyter start Python kernels by ``kernel.py``, which keeps them from opening a port.
 
-A kernel may be of any environment of its user's; only its command line is ours to change.
+A kernel may come from any environment of its user's; only its command line is ours to change.
 """
 
 from contextlib import suppress
@@ -11,7 +11,7 @@ _STOCK: Final = ["-m", "ipykernel_launcher"]
 _PROGRAM: Final = str(Path(__file__).with_name("kernel.py"))
 _PATCHED: Final = "_platform_starts_without_ports"
 
-# Whatever else reads this configuration may have no jupyter_client, or an old one.
+# Other readers of this configuration may have no jupyter_client, or an old one.
 with suppress(ImportError):
     from jupyter_client.provisioning import local_provisioner
 

@@ -1,9 +1,9 @@
-"""Start a Python kernel, with a Unix socket where processes that it forks hand over their output.
+"""Start a Python kernel whose forked processes pass their output through a Unix socket.
 
-ipykernel (7.4) listens at a port for that, whatever transport it is told. It looks at what comes
-only when it has all of it, and prints what is not from its own: 300 MB that any user of the machine
-sends there become gigabytes in the kernel and in its server. Needless once ipykernel listens for
-that where it listens for its clients.
+ipykernel (7.4) listens at a port for that, whatever its transport. It examines a message only when
+it is complete, and prints foreign ones: 300 MB that any user of the machine sends there become
+gigabytes in the kernel and in its server. Needless once ipykernel listens for that where it listens
+for its clients.
 """
 
 import atexit
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def hand_over_at(place: str) -> None:
-    """Have forked processes hand over their output in a directory which is closed to others."""
+    """Have forked processes pass their output through a directory that is closed to others."""
     import zmq
     from ipykernel.iostream import IOPubThread
     from zmq.eventloop.zmqstream import ZMQStream
@@ -38,7 +38,7 @@ def hand_over_at(place: str) -> None:
         thread._pipe_in.on_recv(thread._handle_pipe_msg)
 
     def connect(_thread: Any) -> tuple[Any, Any]:
-        # Of the parent's context a forked process can use nothing.
+        # A forked process cannot use its parent's context.
         context: Any = zmq.Context()
         telling = context.socket(zmq.PUSH)
         telling.linger = 3000
@@ -50,14 +50,14 @@ def hand_over_at(place: str) -> None:
             with suppress(OSError):
                 os.unlink(path)  # noqa: PTH108 light
 
-    # A kernel of before them has no port, either.
+    # An older kernel has no port, either.
     if hasattr(IOPubThread, "_setup_pipe_in") and hasattr(IOPubThread, "_setup_pipe_out"):
         IOPubThread._setup_pipe_in = listen  # type: ignore[method-assign]
         IOPubThread._setup_pipe_out = connect  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":
-    # Python looks there because this program is; a kernel must not.
+    # Python looks there because of this program's place; a kernel must not.
     del sys.path[0]
     if "JUPYTER_RUNTIME_DIR" in os.environ:
         hand_over_at(os.environ["JUPYTER_RUNTIME_DIR"])

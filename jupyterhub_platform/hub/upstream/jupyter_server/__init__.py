@@ -8,4 +8,4 @@ from typing import Final
 
 CONFIG_PATH: Final = "JUPYTER_CONFIG_PATH"
 PASSED_LISTENER: Final = Path(__file__).parent
-"""Has a server listen at the socket that it was passed, in ``jupyter_config.py``."""
+"""Has a server listen at an inherited socket, in ``jupyter_config.py``."""

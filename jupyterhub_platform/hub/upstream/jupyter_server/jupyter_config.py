@@ -1,7 +1,7 @@
 """Have a Jupyter server listen at the socket that was passed to it, as by systemd.
 
-jupyter_server 2 only listens where it has bound a socket itself, and for that its user would have
-to write where all is root's. Needless once it takes ``$LISTEN_FDS``.
+jupyter_server 2 only listens at sockets that it binds itself, and for that its user would need
+write access to root's directory. Needless once it takes ``$LISTEN_FDS``.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Any, Final
 _FIRST_PASSED: Final = 3
 _WAITING: Final = 128
 
-# Taken out, so that no kernel or terminal of this server looks for a socket there.
+# Removed, so that no kernel or terminal of this server looks for a socket there.
 if os.environ.pop("LISTEN_FDS", ""):
     from jupyter_server.serverapp import ServerApp
 
