@@ -107,7 +107,7 @@ class Sockets:
 def render_unix_url(path: Path) -> str:
     """Write the path of a socket as a URL.
 
-    Capital letters are escaped as well: whoever reads the host of a URL makes them small.
+    Capital letters are escaped as well: parsers of URLs lowercase the host.
     """
     return f"{SCHEME}://" + "".join(
         char if char in _NOT_ESCAPED else "".join(f"%{byte:02x}" for byte in char.encode())
