@@ -1,4 +1,4 @@
-"""Each planted fault fits the code, and whoever runs them is told what survives."""
+"""Each planted fault fits the code, and its run reports the faults that survive."""
 
 import ast
 import subprocess
