@@ -317,7 +317,7 @@ READER = {"name": "reader", "scopes": ["read:hub"]}
         ("base_url", "/l\u00e4b/", "base_url is '/l\u00e4b/'"),
         ("base_url", "/a\n/", "base_url is"),
         ("bind_url", "http://:8000/a b/", "bind_url is"),
-        ("bind_url", "http://[::1/", "bind_url is no address"),
+        ("bind_url", "http://[::1/", "bind_url is not an address"),
         ("load_roles", [{"scopes": ["read:hub"]}], "load_roles[0]['name'] cannot be read"),
         ("load_roles", [READER, 5], "load_roles[1] cannot be read"),
         ("load_roles", [{**READER, "name": 5}], "load_roles[0]['name'] cannot be read"),
