@@ -15,6 +15,7 @@ from jupyterhub_platform.hub.upstream.database_errors import (
     answer_while_finding_out_who_asks,
     explain_failures,
 )
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
@@ -37,10 +38,8 @@ class ServerRecovery:
 
     async def recover(self) -> None:
         """Check unpolled servers, and all servers if the database has failed since."""
-        unpolled = self._unpolled
-        self._unpolled = weakref.WeakSet(filter(_is_unpolled, self._list_active()))
-        found = [each for each in self._unpolled if each in unpolled]
-        last = False
+        before, self._unpolled = self._unpolled, await self._find_unpolled()
+        found = [each for each in self._unpolled if each in before]
         if self._rounds:
             self._rounds -= 1
             last = not self._rounds
@@ -57,6 +56,14 @@ class ServerRecovery:
             except Exception:
                 self._note_failure()
                 self._app.log.exception("%s could not be looked at", spawner._log_name)
+
+    async def _find_unpolled(self) -> weakref.WeakSet[Any]:
+        found: weakref.WeakSet[Any] = weakref.WeakSet()
+        turn = Turn()
+        for user in tuple(self._app.users.values()):
+            found.update(each for each in tuple(user.spawners.values()) if _is_unpolled(each))
+            await turn.yield_if_due()
+        return found
 
     def _list_active(self) -> Iterator[Any]:
         for user in tuple(self._app.users.values()):
@@ -89,8 +96,10 @@ class ServerRecovery:
 
 def _is_unpolled(spawner: Any) -> bool:
     """Tell whether a server counts as running, and nothing would notice its end."""
-    is_watched = spawner.pending or spawner.poll_interval <= 0 or spawner._poll_callback
-    return not is_watched
+    # Of thousands nearly all are polled: that is asked first.
+    if spawner._poll_callback or spawner.poll_interval <= 0:
+        return False
+    return bool(spawner.active and not spawner.pending)
 
 
 def _is_worked_at(spawner: Any, *, last: bool) -> bool:
