@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.memberships import (
     declared_memberships,
     list_declared,
@@ -80,3 +81,14 @@ def test_settling_keeps_its_rules(user, current, applied):
     assert settled - declared == by_others - declared
     # Settled once is settled for good.
     assert settle_memberships(POLICY, user, settled, declared) == settled
+
+
+@given(st.sampled_from([*POLICY.people, "mallory"]), SETS, SETS)
+def test_levels_alone_can_be_settled(user, current, applied):
+    settled = settle_memberships(POLICY, user, current, applied, levels_only=True)
+    assert {group for group in settled if not is_level_group(group)} == {
+        group for group in current if not is_level_group(group)
+    }
+    assert {group for group in settled if is_level_group(group)} == {
+        group for group in declared_memberships(POLICY, user) if is_level_group(group)
+    }
