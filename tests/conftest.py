@@ -25,6 +25,18 @@ def pytest_report_header() -> str:
     return f"random tests: {VARIABLE}={SEED} repeats them"
 
 
+# Seconds until a test counts as hanging. On a new machine the first one on Kubernetes builds it.
+_OF_KUBERNETES = 2400
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.get_closest_marker("long"):
+            item.add_marker(pytest.mark.timeout(0))
+        elif item.get_closest_marker("cluster") or item.get_closest_marker("node"):
+            item.add_marker(pytest.mark.timeout(_OF_KUBERNETES))
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     server = PostgresServer.create()

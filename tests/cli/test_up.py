@@ -144,7 +144,7 @@ def test_address_that_others_reach_is_warned_of(make_directory: Callable[[], Pat
         process.send_signal(signal.SIGINT)
         said += process.stderr.read()
     assert process.returncode == 0, said
-    assert "Anybody who reaches 0.0.0.0:" in said
+    assert "Every machine that reaches 0.0.0.0:" in said
     assert "Put a proxy with TLS in front of it." in said
     assert re.search(r"Up runs at http://127\.0\.0\.1:\d+", said)
     assert not hub.ready_file.exists()

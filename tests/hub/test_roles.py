@@ -106,7 +106,7 @@ def test_role_of_the_hubs_admins_goes_to_people_by_name_or_by_level() -> None:
     check_roles([{"name": "admin", "services": ["cull"], "groups": ["level:admin"]}])
     (found,) = find_unsafe([{"name": "admin", "users": ["root"], "groups": ["vision"]}])
     assert found == (
-        "the role admin goes to the group vision, and whoever adds somebody to that makes an admin"
+        "the role admin goes to the group vision, and adding a user to that group makes an admin"
     )
 
 

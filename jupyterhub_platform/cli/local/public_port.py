@@ -122,7 +122,7 @@ def take_public_port(
         found = _first_free(host, kept)
         tell(
             f"{error}\nThis platform was at port {before}, and is at {found.number} now: "
-            "whoever opens the old address reaches that other program."
+            "the old address leads to that other program."
         )
         return found
 

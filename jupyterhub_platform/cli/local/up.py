@@ -299,7 +299,7 @@ def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
     _say("\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""]))
     if host not in _LOOPBACK:
         _say(
-            f"Anybody who reaches {host}:{port} can try to log in, and passwords cross the "
+            f"Every machine that reaches {host}:{port} can try to log in, and passwords cross the "
             "network in the clear.\nPut a proxy with TLS in front of it.\n"
         )
     elif os.environ.get("SSH_CONNECTION"):

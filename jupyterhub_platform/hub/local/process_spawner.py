@@ -106,7 +106,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         help="""
         Let notebooks be debugged where people have user ids of their own.
 
-        The debugger of Python kernels listens at a port of the machine: while somebody uses it,
+        The debugger of Python kernels listens at a port of the machine: while it is in use,
         any other user of the machine can run code as them. So it is off there; the spawn page
         says which. Where people are not isolated, this has no effect and the debugger works.
         """,

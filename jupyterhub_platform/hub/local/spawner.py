@@ -18,8 +18,8 @@ HUB_AT_A_PORT: Final = (
 )
 
 SHARED_ADDRESS: Final = (
-    "Servers share the Hub's address: a page that one user's server shows acts as whoever opens "
-    "it, admins included. Where users distrust each other, give each a host of their own: "
+    "Servers share the Hub's address: a page that one user's server shows acts as the user who "
+    "opens it, admins included. Where users distrust each other, give each a host of their own: "
     "c.Platform.hard_profile."
 )
 

@@ -144,7 +144,7 @@ class UserIds:
         try:
             return Owner(**json.loads(found))
         except (ValueError, TypeError):
-            return Owner("", "?", f"somebody whom {entry} does not name")
+            return Owner("", "?", f"a user whom {entry} does not name")
 
     def _free(self) -> Iterator[int]:
         """Yield ids without a user, account, home, process or container."""

@@ -139,7 +139,7 @@ def find_unsafe(
         found += _list_wrong_bearers(role)
         if name == "admin":
             found += [
-                f"the role admin goes to the group {group}, and whoever adds somebody to that "
+                f"the role admin goes to the group {group}, and adding a user to that group "
                 "makes an admin"
                 for group in sorted(set(role.get("groups", ())) - {level_group(Level.ADMIN)})
             ]

@@ -26,7 +26,7 @@ _NEXT: Final = re.compile(r",\s+(?=\d+ )")
 _COUNTED: Final = re.compile(r"(\d+) (.*)", re.DOTALL)
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
 _MAX_QUOTED: Final = 300
-SMALLER: Final = "Choose a smaller tier, or wait until somebody stops a server."
+SMALLER: Final = "Choose a smaller tier, or wait until another server stops."
 COMING: Final = "Where nodes are added when needed, one may be on its way: wait a few minutes."
 
 
@@ -146,7 +146,7 @@ def _words(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern, re.IGNORECASE).search
 
 
-_STOPS: Final = "Otherwise wait until somebody stops a server."
+_STOPS: Final = "Otherwise wait until another server stops."
 _ASK: Final = "An operator looks at the events of its pod, with kubectl describe."
 _TOLERATE: Final = (
     "Nodes that are being set up, are in trouble or about to be removed have one for a time. If it "

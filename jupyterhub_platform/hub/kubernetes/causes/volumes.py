@@ -54,7 +54,7 @@ _COUNT: Final = Cause(
     "Every node that could take this server has as many volumes as it may.",
     Who.YOU,
     "Where nodes are added when needed, one may be on its way: wait a few minutes. Otherwise wait "
-    "until somebody stops a server, or ask an operator to add a node.",
+    "until another server stops, or ask an operator to add a node.",
 )
 _DRIVER: Final = Cause(
     "pod.volume_driver",
