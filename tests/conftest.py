@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from durations import UNNAMED, read_budgets
 from hypothesis import Phase, settings
 
 from jupyterhub_platform.store.store import Store
@@ -21,6 +22,11 @@ pytest_plugins = ("tests.cluster.fixtures",)
 settings.register_profile("no-shrinking", phases=(Phase.explicit, Phase.generate))
 
 
+def name_module(item: pytest.Item) -> str:
+    """Return the dotted name of a test's module, as reports write it."""
+    return item.nodeid.partition("::")[0].removesuffix(".py").replace("/", ".")
+
+
 def pytest_report_header() -> str:
     return f"random tests: {VARIABLE}={SEED} repeats them"
 
@@ -30,6 +36,9 @@ _OF_KUBERNETES = 2400
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Workers take whole modules in this order: a long one at the end would leave the others idle.
+    budgets = read_budgets()
+    items.sort(key=lambda item: -budgets.get(name_module(item), UNNAMED))
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(pytest.mark.timeout(0))

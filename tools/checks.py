@@ -60,8 +60,8 @@ COVERAGE = (
     Check("core, watched", "coverage", ("run", "-m", "pytest", *_OF_CORE)),
     Check("each branch of core", "coverage", ("report",)),
 )
-# Two modules at a time: those with real servers wait more than they compute.
-_TWO = ("-n", "2", "--dist", "loadfile")
+# Two modules at a time, the longest first: those with real servers wait more than they compute.
+_TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
 # A cluster of our own for each; somebody else's may be one namespace.
 _LENT = bool(os.environ.get("TEST_KUBECONFIG"))
 _CLUSTERS = () if _LENT else _TWO

@@ -47,7 +47,7 @@ def start(state: Path, host: str = "127.0.0.1", port: int | None = None) -> Publ
     return public
 
 
-def find_keeper() -> psutil.Process:
+def find_holder() -> psutil.Process:
     (held,) = list_held_ports(INSTANCE)
     return held.process
 
@@ -132,7 +132,7 @@ def test_two_platforms_have_two_ports_and_none_gets_the_other_one(state: Path) -
     assert f"Port {held.port} is kept for another platform" in told[0]
     assert len(list_held_ports()) >= 2
     assert [each.port for each in let_go(OTHER)] == [number]
-    assert find_keeper().pid == pid
+    assert find_holder().pid == pid
 
 
 @pytest.mark.parametrize("first", HOSTS)
@@ -152,41 +152,41 @@ def test_ports_of_before_stay_kept(state: Path) -> None:
     assert list_held_ports(INSTANCE) == []
 
 
-def test_a_port_whose_keeper_was_killed_is_taken_again(state: Path) -> None:
+def test_a_port_whose_holder_was_killed_is_taken_again(state: Path) -> None:
     with start(state) as public:
-        find_keeper().send_signal(signal.SIGKILL)
-        wait_for(lambda: list_held_ports(INSTANCE) == [], "the keeper to end", 10)
+        find_holder().send_signal(signal.SIGKILL)
+        wait_for(lambda: list_held_ports(INSTANCE) == [], "the holder to end", 10)
         port = public.number
     start(state, port=port).close()
-    assert find_keeper().is_running()
+    assert find_holder().is_running()
 
 
-def test_keeper_is_on_its_own_and_has_nothing_but_its_sockets(state: Path) -> None:
+def test_holder_is_on_its_own_and_has_nothing_but_its_sockets(state: Path) -> None:
     (state / "lock").touch()
     with (state / "lock").open(), start(state):
-        keeper = find_keeper()
-        opened = {str(path.readlink()) for path in Path(f"/proc/{keeper.pid}/fd").iterdir()}
+        holder = find_holder()
+        opened = {str(path.readlink()) for path in Path(f"/proc/{holder.pid}/fd").iterdir()}
         assert {each for each in opened if not each.startswith("socket:")} == {os.devnull}
-        assert os.getsid(keeper.pid) not in {os.getsid(0), os.getpid()}
-        assert keeper.ppid() != os.getpid()
-        assert keeper.environ() == {}
+        assert os.getsid(holder.pid) not in {os.getsid(0), os.getpid()}
+        assert holder.ppid() != os.getpid()
+        assert holder.environ() == {}
         lowest = "echo -1000 2>/dev/null >/proc/self/oom_score_adj; cat /proc/self/oom_score_adj"
-        score = Path(f"/proc/{keeper.pid}/oom_score_adj").read_text()
+        score = Path(f"/proc/{holder.pid}/oom_score_adj").read_text()
         assert score == subprocess.check_output(["sh", "-c", lowest], text=True)
-        assert keeper.memory_info().rss < 20 * 2**20
+        assert holder.memory_info().rss < 20 * 2**20
 
 
-def test_keeper_ends_when_the_state_directory_is_removed(
+def test_holder_ends_when_the_state_directory_is_removed(
     state: Path, make_directory: Callable[[], Path]
 ) -> None:
     moved = make_directory() / "moved"
     start(state).close()
-    keeper = find_keeper()
+    holder = find_holder()
     state.rename(moved)
     time.sleep(6)
-    assert keeper.is_running(), "a directory that was moved is still there"
+    assert holder.is_running(), "a directory that was moved is still there"
     moved.rmdir()
-    keeper.wait(timeout=20)
+    holder.wait(timeout=20)
 
 
 def test_what_another_user_says_of_itself_is_not_believed(state: Path) -> None:

@@ -10,8 +10,6 @@ import httpx
 import psutil
 import pytest
 
-from jupyterhub_platform.cli.local.held_ports import list_held_ports
-from jupyterhub_platform.hub.local.machine import read_instance
 from tests.support.another_user import as_root, thieving
 from tests.support.live_hub import LiveHub, is_alive, running, wait_for
 
@@ -39,10 +37,6 @@ def hub(make_directory: Callable[[], object]) -> Iterator[LiveHub]:
 
 def port_of(hub: LiveHub) -> int:
     return int(hub.url.rsplit(":", 1)[1])
-
-
-def keepers(hub: LiveHub) -> list[int]:
-    return [each.process.pid for each in list_held_ports(read_instance(hub.state))]
 
 
 def kill(pid: int) -> None:
@@ -90,16 +84,16 @@ def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: 
         assert_refused(port)
     assert got == []
     assert f"Port {port} stays taken" in hub.terminal.read_text()
-    assert len(keepers(hub)) == 1
+    assert len(hub.list_port_holders()) == 1
 
 
-def test_jhp_down_frees_the_port_and_a_killed_keeper_keeps_no_start_from_it(hub: LiveHub) -> None:
-    port, (keeper,) = port_of(hub), keepers(hub)
+def test_jhp_down_frees_the_port_and_a_killed_holder_prevents_no_start(hub: LiveHub) -> None:
+    port, (holder,) = port_of(hub), hub.list_port_holders()
     session = hub.login("dev1")
     visited = session.get("/services/platform/", follow_redirects=True)
     assert visited.url.path == "/services/platform/"
     cookies = [f"{each.name}={each.value}" for each in session.cookies.jar]
-    kill(keeper)
+    kill(holder)
     hub.kill_everything()
     hub.start()
     assert port_of(hub) == port
@@ -111,7 +105,7 @@ def test_jhp_down_frees_the_port_and_a_killed_keeper_keeps_no_start_from_it(hub:
         check=True,
     )
     assert f"Let go of port {port}." in down.stderr
-    assert keepers(hub) == []
+    assert hub.list_port_holders() == []
     with thieving(port) as got:
         pass
     assert any(each.startswith("listens 127.0.0.1 ") for each in got)

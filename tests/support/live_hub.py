@@ -18,6 +18,7 @@ import httpx
 import psutil
 from jupyterhub import __version__ as hub_version
 
+from jupyterhub_platform.cli.local.held_ports import list_held_ports
 from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import PYTHON, has_ended
 from jupyterhub_platform.sockets import Sockets, locate_sockets
@@ -173,6 +174,10 @@ class LiveHub:
     def service_pid(self) -> int:
         """The process id of the platform's service, which is a child of the Hub."""
         return _child_of(self.hub_pid, b"jupyterhub_platform.service")
+
+    def list_port_holders(self) -> list[int]:
+        """Return the ids of the processes that hold this platform's public port."""
+        return [each.process.pid for each in list_held_ports(read_instance(self.state))]
 
     def kill_hub(self) -> None:
         """End the Hub as a crash does, and wait for ``jhp`` to notice."""
