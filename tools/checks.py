@@ -18,6 +18,7 @@ from pathlib import Path
 
 from changed import list_affected_tests, list_changed_files, list_changed_tests
 from durations import find_exceeded, read_budgets, read_durations, render_slowest
+from module_sizes import list_long_modules
 from progress import say
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -244,6 +245,8 @@ def run_all(suite: tuple[Check, ...], notes: Path) -> int:
         say(f"  {each.verdict:<7} {each.check.title:<24} {each.seconds:6.1f} s")
     for line in slow:
         say(f"  SLOW    {line}")
+    for line in list_long_modules():
+        say(f"  LONG    {line}")
     failed = sum(each.verdict == "FAILED" for each in results) + len(slow)
     verdict = f"{failed} failed" if failed else "all passed"
     say(f"  {verdict} in {time.monotonic() - began:.0f} s")
