@@ -89,7 +89,11 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
 
     def argument(self, name: str, default: str = "") -> str:
         """Return an argument of the query, if this address takes it."""
-        return str(self.get_query_argument(name, default)) if name in self.TAKES else default
+        return self._exactly(name, default) if name in self.TAKES else default
+
+    def _exactly(self, name: str, default: str = "") -> str:
+        """Return an argument as it was sent: tornado leaves out blanks, which no number has."""
+        return str(self.get_query_argument(name, default, strip=False))
 
     @property
     def token(self) -> str:
@@ -118,7 +122,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
     def read_list_query(self) -> Query:
         """Read which part of a list is requested."""
         try:
-            return read_query({name: self.get_query_argument(name, "") for name in PART_OF_A_LIST})
+            return read_query({name: self._exactly(name) for name in PART_OF_A_LIST})
         except PlatformError as error:
             raise translate(error) from error
 
