@@ -1,6 +1,6 @@
 """The Hub's own REST API and pages, guarded against bad input that would be an internal error."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -22,14 +22,12 @@ from jupyterhub.apihandlers.users import (
     UserTokenListAPIHandler,
 )
 from jupyterhub.handlers import default_handlers as page_routes
-from jupyterhub.handlers.base import BaseHandler, UserRedirectHandler
-from jupyterhub.handlers.pages import SpawnPendingHandler
+from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.api.policy_guards import KeptAdmins, KeptLevels, KeptName
 from jupyterhub_platform.hub.api.request_bodies import ObjectBody
-from jupyterhub_platform.hub.pages.already_running import PendingWish, RedirectedWish
 
 WRONG_LOGIN: Final = (
     "Invalid username or password. Send others, or a token of a user who may make tokens."
@@ -138,23 +136,28 @@ class RetiredHandler(APIHandler):  # type: ignore[misc]
 
 def stock_api_handlers() -> list[Any]:
     """Return the Hub's own API, guarded; it goes before the Hub's own."""
-    return _guarded(api_routes)
+    return _guarded(api_routes, {})
 
 
-def stock_page_handlers() -> list[Any]:
-    """Return the Hub's own pages, guarded; an authenticator's own go before them."""
-    return _guarded(page_routes)
+def stock_page_handlers(guards: Mapping[type[Any], type[Any]]) -> list[Any]:
+    """Return the Hub's own pages, guarded, some by ``guards`` of their own.
+
+    An authenticator's own go before them.
+    """
+    return _guarded(page_routes, guards)
 
 
-def _guarded(routes: Iterable[Any]) -> list[Any]:
+def _guarded(routes: Iterable[Any], guards: Mapping[type[Any], type[Any]]) -> list[Any]:
     return [
-        (pattern, _guard(pattern, handler), *more)
+        (pattern, _guard(pattern, handler, guards), *more)
         for pattern, handler, *more in routes
         if issubclass(handler, BaseHandler)
     ]
 
 
-def _guard(pattern: str, handler: type[Any]) -> type[Any]:
+def _guard(
+    pattern: str, handler: type[Any], page_guards: Mapping[type[Any], type[Any]]
+) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
     # Metrics distinguish handlers by these two names.
@@ -162,15 +165,11 @@ def _guard(pattern: str, handler: type[Any]) -> type[Any]:
     if issubclass(handler, APIHandler):
         guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
         handler = type(handler.__name__, (guard, handler), names)
-    elif handler in _PAGE_GUARDS:
-        handler = type(handler.__name__, (_PAGE_GUARDS[handler], handler), names)
+    elif handler in page_guards:
+        handler = type(handler.__name__, (page_guards[handler], handler), names)
     return refuse_bad_values(handler)
 
 
-_PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
-    SpawnPendingHandler: PendingWish,
-    UserRedirectHandler: RedirectedWish,
-}
 _GUARDS: Final[dict[type[Any], type[Any]]] = {
     UserAPIHandler: KeptName,
     UserListAPIHandler: KeptAdmins,
