@@ -14,10 +14,10 @@ from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, Sus
 from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.servers import ServerAPI, SingleStart
 from jupyterhub_platform.hub.api.why import WhyHandler
-from jupyterhub_platform.hub.pages.already_running import PendingWish, RedirectedWish
-from jupyterhub_platform.hub.pages.credentials import InvitePage, PasswordPage
+from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
-from jupyterhub_platform.hub.pages.spawn import SpawnPageHandler
+from jupyterhub_platform.hub.spawn_page.already_running import PendingWish, RedirectedWish
+from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
 from jupyterhub_platform.hub.stock_handlers import stock_api_handlers, stock_page_handlers
 
 

@@ -7,9 +7,9 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.pages.already_running import AlreadyRunning
 from jupyterhub_platform.hub.pages.files import Visited
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
 from jupyterhub_platform.hub.spawn_page.mixin import spawn_form
 
 
