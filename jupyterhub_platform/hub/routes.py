@@ -6,19 +6,19 @@ from jupyterhub.handlers.base import UserRedirectHandler
 from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
-from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
-from jupyterhub_platform.hub.api.servers import ServerAPI, SingleStart
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
 from jupyterhub_platform.hub.spawn_page.already_running import PendingWish, RedirectedWish
 from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
-from jupyterhub_platform.hub.stock_handlers import stock_api_handlers, stock_page_handlers
+from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
+from jupyterhub_platform.hub.stock_api.routes import stock_api_handlers, stock_page_handlers
+from jupyterhub_platform.hub.stock_api.servers import ServerAPI, SingleStart
 
 
 class PlatformSpawnHandler(SpawnPageHandler, SingleStart, SpawnHandler):  # type: ignore[misc]

@@ -25,9 +25,9 @@ from jupyterhub.handlers import default_handlers as page_routes
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
-from jupyterhub_platform.hub.api.policy_guards import KeptAdmins, KeptLevels, KeptName
-from jupyterhub_platform.hub.api.request_bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
+from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.policy import KeptAdmins, KeptLevels, KeptName
 
 WRONG_LOGIN: Final = (
     "Invalid username or password. Send others, or a token of a user who may make tokens."
