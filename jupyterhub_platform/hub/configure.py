@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.auth.authenticator import (
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
-from jupyterhub_platform.hub.kept_settings import say_undone
+from jupyterhub_platform.hub.overridden_settings import say_undone
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.routes import surround_routes

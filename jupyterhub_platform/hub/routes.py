@@ -2,21 +2,34 @@
 
 from typing import Any, Final
 
+from jupyterhub.handlers.base import UserRedirectHandler
+from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
+
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
-from jupyterhub_platform.hub.api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
-from jupyterhub_platform.hub.api.servers import ServerAPI
 from jupyterhub_platform.hub.api.why import WhyHandler
-from jupyterhub_platform.hub.pages.credentials import InvitePage, PasswordPage
+from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
-from jupyterhub_platform.hub.pages.spawn import SpawnPage
-from jupyterhub_platform.hub.stock_handlers import stock_api_handlers, stock_page_handlers
+from jupyterhub_platform.hub.spawn_page.already_running import PendingWish, RedirectedWish
+from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
+from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
+from jupyterhub_platform.hub.stock_api.routes import stock_api_handlers, stock_page_handlers
+from jupyterhub_platform.hub.stock_api.servers import ServerAPI, SingleStart
 
-_WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, SpawnPage})
+
+class PlatformSpawnHandler(SpawnPageHandler, SingleStart, SpawnHandler):  # type: ignore[misc]
+    """The spawn page, which starts a server as the Hub's REST API does."""
+
+
+_WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, PlatformSpawnHandler})
+_PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    SpawnPendingHandler: PendingWish,
+    UserRedirectHandler: RedirectedWish,
+}
 
 
 def surround_routes(of_authenticator: list[Any]) -> list[Any]:
@@ -25,7 +38,7 @@ def surround_routes(of_authenticator: list[Any]) -> list[Any]:
         (pattern, refuse_bad_values(kind) if kind in _WITH_VERBS_OF_JUPYTERHUB else kind, *more)
         for pattern, kind, *more in platform_handlers()
     ]
-    return [*own, *stock_api_handlers(), *of_authenticator, *stock_page_handlers()]
+    return [*own, *stock_api_handlers(), *of_authenticator, *stock_page_handlers(_PAGE_GUARDS)]
 
 
 def platform_handlers() -> list[Any]:
@@ -48,9 +61,9 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform(?:/.*)?", UnknownHandler),
         (r"/invite/([^/]*)", InvitePage),
         (r"/password", PasswordPage),
-        (r"/spawn", SpawnPage),
-        (r"/spawn/([^/]+)", SpawnPage),
-        (r"/spawn/([^/]+)/([^/]+)", SpawnPage),
+        (r"/spawn", PlatformSpawnHandler),
+        (r"/spawn/([^/]+)", PlatformSpawnHandler),
+        (r"/spawn/([^/]+)/([^/]+)", PlatformSpawnHandler),
         (
             r"/platform/static/(.*)",
             StaticFiles,

@@ -16,9 +16,9 @@ from jupyterhub_platform.hub import configure as module
 from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator, PlatformAuthenticator
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configure import configure
-from jupyterhub_platform.hub.kept_settings import say_undone
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
+from jupyterhub_platform.hub.overridden_settings import say_undone
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 

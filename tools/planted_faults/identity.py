@@ -111,7 +111,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_provided.py",
+        "tests/hub/test_provider_data.py",
         ("a provider gives levels", "read_groups", Replace("texts - reserved", "texts")),
         ("a provider gives the roles of levels", "_read_role", Never("is_ours(name)")),
         (

@@ -99,7 +99,7 @@ KUBERNETES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/kubernetes/test_watches.py",
+        "tests/hub/kubernetes/test_reflectors.py",
         (
             "a list or watch without an answer is waited for as long as a start lasts",
             "AnsweredReflector._default_request_timeout",

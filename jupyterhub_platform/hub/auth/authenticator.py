@@ -14,14 +14,14 @@ from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.auth.login import LocalLogin, LoginPage
-from jupyterhub_platform.hub.auth.provided import (
+from jupyterhub_platform.hub.auth.provider_data import (
     failing_in_a_sentence,
     read_groups,
     read_managed_roles,
     read_person,
     read_roles_of_person,
 )
-from jupyterhub_platform.hub.people.reserved import defined_custom_scopes
+from jupyterhub_platform.hub.people.privileges import defined_custom_scopes
 from jupyterhub_platform.hub.people.roles import level_roles
 from jupyterhub_platform.hub.platform import Platform, start_platform
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server

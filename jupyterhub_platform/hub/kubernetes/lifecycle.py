@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.kubernetes.causes.exit import exit_code_of
 from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED, explain_pod
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import Owner, PodRelation, is_leaving, uid_of
-from jupyterhub_platform.hub.kubernetes.watches import REFLECTORS
+from jupyterhub_platform.hub.kubernetes.reflectors import REFLECTORS
 from jupyterhub_platform.usecases.admission import Admitted
 
 _BEFORE_THE_HUB_SECONDS: Final = 1.0

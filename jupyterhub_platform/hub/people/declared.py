@@ -6,7 +6,7 @@ from typing import Any
 from jupyterhub_platform.core.memberships import settle_memberships
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.memberships import apply_memberships, settle_person
-from jupyterhub_platform.hub.people.reserved import withdraw_reserved
+from jupyterhub_platform.hub.people.privileges import withdraw_reserved
 from jupyterhub_platform.usecases.policies import Policies
 
 

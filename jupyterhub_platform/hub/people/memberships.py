@@ -12,7 +12,7 @@ from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.memberships import list_declared, settle_memberships
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.hub.people.reserved import strip_roles_of_admins
+from jupyterhub_platform.hub.people.privileges import strip_roles_of_admins
 from jupyterhub_platform.hub.threads import STORE_THREADS
 from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.usecases.policies import Policies

@@ -27,7 +27,6 @@ from jupyterhub_platform.hub.spawn_page.running import (
     options_query,
     say_why_not,
 )
-from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.usecases.admission import Start
 
 _STARTING: Final = frozenset({"spawn", "check"})
@@ -74,7 +73,8 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         self, user: Any, spawner: Any, wish: Mapping[str, str], error: str, status: int
     ) -> None:
         platform: Platform = platform_of(self.settings)
-        tiers, held = platform.snapshot.policy.tiers, _tier_of(spawner)
+        reservation = platform.admission.book.of_server(user.name, spawner.name)
+        tiers, held = platform.snapshot.policy.tiers, reservation.tier if reservation else ""
         wanted = tiers.get(wish.get("tier", ""))
         new_name, why_none = await self._find_new(platform, user, wish)
         choice = RunningChoice(
@@ -189,11 +189,6 @@ class RedirectedWish(BaseHandler):  # type: ignore[misc]
         if url.startswith(url_path_join(self.hub.base_url, "spawn", "")):
             url = url_concat(url, wish)
         super().redirect(url, *how, **more)
-
-
-def _tier_of(spawner: Any) -> str:
-    held = spawner.reservation if isinstance(spawner, AdmissionMixin) else None
-    return held.tier if held is not None else ""
 
 
 def _state_of(spawner: Any) -> RunningState:

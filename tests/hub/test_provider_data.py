@@ -8,7 +8,7 @@ from tornado import web
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
-from jupyterhub_platform.hub.auth.provided import (
+from jupyterhub_platform.hub.auth.provider_data import (
     MAX_DESCRIPTION_LENGTH,
     MAX_ENTRIES,
     read_groups,

@@ -8,8 +8,8 @@ from jupyterhub.apihandlers.groups import GroupAPIHandler, GroupUsersAPIHandler
 from tornado import web
 
 from jupyterhub_platform.core.identity import is_level_group
-from jupyterhub_platform.hub.api.request_bodies import ObjectBody
 from jupyterhub_platform.hub.platform import platform_of
+from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
 
 _MAX_NAMED: Final = 5
 

@@ -3,19 +3,18 @@
 import asyncio
 from typing import Any
 
-from jupyterhub.handlers.pages import SpawnHandler
+from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-from jupyterhub_platform.hub.api.servers import SingleStart
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.pages.already_running import AlreadyRunning
 from jupyterhub_platform.hub.pages.files import Visited
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
 from jupyterhub_platform.hub.spawn_page.mixin import spawn_form
 
 
-class SpawnPage(Visited, AlreadyRunning, SingleStart, SpawnHandler):  # type: ignore[misc]
-    """The Hub's spawn page, except that nothing starts from a GET: a link only preselects."""
+class SpawnPageHandler(Visited, AlreadyRunning, BaseHandler):  # type: ignore[misc]
+    """Goes before the Hub's spawn page: nothing starts from a GET, since a link only preselects."""
 
     @property
     def platform(self) -> Platform:

@@ -1,0 +1,81 @@
+"""Put a guard before each of JupyterHub's own handlers."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from jupyterhub.apihandlers import default_handlers as api_routes
+from jupyterhub.apihandlers.base import APIHandler
+from jupyterhub.apihandlers.groups import (
+    GroupAPIHandler,
+    GroupListAPIHandler,
+    GroupPropertiesAPIHandler,
+    GroupUsersAPIHandler,
+)
+from jupyterhub.apihandlers.hub import ShutdownAPIHandler
+from jupyterhub.apihandlers.proxy import ProxyAPIHandler
+from jupyterhub.apihandlers.services import ServiceAPIHandler
+from jupyterhub.apihandlers.shares import ServerShareCodeAPIHandler
+from jupyterhub.apihandlers.users import (
+    UserAPIHandler,
+    UserListAPIHandler,
+    UserTokenListAPIHandler,
+)
+from jupyterhub.handlers import default_handlers as page_routes
+from jupyterhub.handlers.base import BaseHandler
+
+from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
+from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.fields import ProxyAddress, Services, ShareCodes, Shutdown
+from jupyterhub_platform.hub.stock_api.policy import KeptAdmins, KeptLevels, KeptName
+from jupyterhub_platform.hub.stock_api.tokens import RetiredHandler, TokenList
+
+
+def stock_api_handlers() -> list[Any]:
+    """Return the Hub's own API, guarded; it goes before the Hub's own."""
+    return _guarded(api_routes, {})
+
+
+def stock_page_handlers(guards: Mapping[type[Any], type[Any]]) -> list[Any]:
+    """Return the Hub's own pages, guarded, some by ``guards`` of their own.
+
+    An authenticator's own go before them.
+    """
+    return _guarded(page_routes, guards)
+
+
+def _guarded(routes: Iterable[Any], guards: Mapping[type[Any], type[Any]]) -> list[Any]:
+    return [
+        (pattern, _guard(pattern, handler, guards), *more)
+        for pattern, handler, *more in routes
+        if issubclass(handler, BaseHandler)
+    ]
+
+
+def _guard(
+    pattern: str, handler: type[Any], page_guards: Mapping[type[Any], type[Any]]
+) -> type[Any]:
+    if pattern.startswith("/api/authorizations/"):
+        return RetiredHandler
+    # Metrics distinguish handlers by these two names.
+    names = {"__module__": handler.__module__}
+    if issubclass(handler, APIHandler):
+        guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
+        handler = type(handler.__name__, (guard, handler), names)
+    elif handler in page_guards:
+        handler = type(handler.__name__, (page_guards[handler], handler), names)
+    return refuse_bad_values(handler)
+
+
+_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    UserAPIHandler: KeptName,
+    UserListAPIHandler: KeptAdmins,
+    GroupListAPIHandler: KeptLevels,
+    GroupAPIHandler: KeptLevels,
+    GroupUsersAPIHandler: KeptLevels,
+    GroupPropertiesAPIHandler: KeptLevels,
+    UserTokenListAPIHandler: TokenList,
+    ShutdownAPIHandler: Shutdown,
+    ProxyAPIHandler: ProxyAddress,
+    ServerShareCodeAPIHandler: ShareCodes,
+    ServiceAPIHandler: Services,
+}

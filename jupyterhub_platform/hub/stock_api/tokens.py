@@ -1,0 +1,51 @@
+"""Requests for tokens: a refused login says why, and a retired route names its replacement."""
+
+from typing import Any, Final
+
+from jupyterhub.apihandlers.base import APIHandler
+from tornado import web
+
+from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+
+WRONG_LOGIN: Final = (
+    "Invalid username or password. Send others, or a token of a user who may make tokens."
+)
+NO_LOGIN: Final = "Log in, or send a token of a user who may make tokens."
+
+
+class TokenList(ObjectBody):
+    """Explains why the login in a token request was refused; the Hub says only 403."""
+
+    _refusal: web.HTTPError | None = None
+
+    async def authenticate(self, data: Any) -> Any:
+        """Check a login, and keep its refusal."""
+        if data is None:
+            # An authenticator with external login would still look for them.
+            self._refusal = web.HTTPError(403, NO_LOGIN)
+            return None
+        try:
+            known = await super().authenticate(data)  # type: ignore[misc]
+        except web.HTTPError as refusal:
+            self._refusal = refusal
+            raise
+        if not known:
+            self._refusal = web.HTTPError(403, WRONG_LOGIN)
+        return known
+
+    async def post(self, user_name: str) -> None:
+        """Create a token."""
+        try:
+            await super().post(user_name)  # type: ignore[misc]
+        except web.HTTPError as error:
+            raise self._refusal or error from None
+
+
+class RetiredHandler(APIHandler):  # type: ignore[misc]
+    """What the Hub replaced long ago; it answers even anonymous callers with an internal error."""
+
+    def prepare(self) -> None:
+        """Name the replacement, to any caller."""
+        raise web.HTTPError(
+            410, "Tokens are not looked up here any more. Ask /hub/api/user with the token."
+        )
