@@ -2,15 +2,12 @@
 
 import os
 import threading
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.durable_files import write_once
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
 from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.os_users import (
@@ -23,11 +20,11 @@ from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from jupyterhub_platform.hub.local.supervisor import come_before_users
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
+from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import Sockets, open_sockets
 
 _KEPT_LOGS: Final = 3
 _KEPT_LOGS_OF_USER: Final = 60
-_INSTANCE: Final = "instance-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +127,3 @@ def _open(
     people = People(state, homes, isolation, ids)
     sockets = open_sockets(state, instance)
     return Machine(state, instance, probe_limiter(), isolation, people, sockets)
-
-
-def read_instance(state: Path) -> str:
-    """Return the id of a state directory; the first call creates it.
-
-    Raises
-    ------
-    LocalSpawnerError
-        Raised if the file that holds it is damaged: servers could not be recognised.
-    """
-    path = state / _INSTANCE
-    found = write_once(path, f"{uuid.uuid4().hex}\n").strip()
-    if len(found) != 32 or not found.isalnum():
-        raise LocalSpawnerError(
-            f"{path} does not hold the id of this platform, so its servers cannot be recognised. "
-            "Restore it from a backup; or, when no server runs, delete it."
-        )
-    return found

@@ -13,7 +13,7 @@ import pytest
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
 from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
+from jupyterhub_platform.hub.local.machine import Machine, open_machine
 from jupyterhub_platform.hub.local.os_users import Isolation, People, Person, describe_isolation
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.termination import (
@@ -23,6 +23,7 @@ from jupyterhub_platform.hub.local.termination import (
     find_reservations,
 )
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UserIds
+from jupyterhub_platform.instance_id import read_instance
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
