@@ -1,4 +1,4 @@
-"""Create, fill, empty and remove control groups, of version 2.
+"""Name, find, empty and remove control groups, of version 2.
 
 A control group is the only mark that a process cannot take off. Even a hierarchy without any
 controller keeps membership, and can kill all members with one write.
@@ -71,38 +71,6 @@ def list_places() -> list[Path]:
     return found
 
 
-def write_value(path: Path, value: str) -> None:
-    """Write one control file in a single write, as the kernel requires."""
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.write(descriptor, value.encode())
-    finally:
-        os.close(descriptor)
-
-
-def make_group(parent: Path, name: str, controllers: Iterable[str]) -> Path:
-    """Create a group with all ``controllers`` active in it.
-
-    Raises
-    ------
-    OSError
-        Raised, with nothing left behind, if the system refuses.
-    """
-    path = parent / name
-    path.mkdir(exist_ok=True)
-    try:
-        active = (path / "cgroup.controllers").read_text().split()
-        missing = sorted(set(controllers) - set(active))
-        if missing:
-            order = " ".join(f"+{name}" for name in missing)
-            write_value(parent / "cgroup.subtree_control", order)
-    except OSError:
-        with suppress(OSError):
-            path.rmdir()
-        raise
-    return path
-
-
 def members(paths: Iterable[Path]) -> set[int]:
     """Return the ids of the processes in these groups and in groups made inside them."""
     found: set[int] = set()
@@ -122,7 +90,7 @@ def kill_members(paths: Iterable[Path]) -> None:
     """Kill all members with one write, where the kernel supports that."""
     for path in paths:
         with suppress(OSError):
-            write_value(path / "cgroup.kill", "1")
+            (path / "cgroup.kill").write_text("1")
 
 
 def remove_groups(paths: Iterable[Path]) -> list[Path]:

@@ -38,7 +38,7 @@ class Machine:
     instance
         Its id, which all its servers are marked with.
     limiter
-        Which limits the system lets us apply; ``limiter.enforcement`` is for users to read.
+        Which limits the system lets us apply.
     isolation
         Whether users are isolated, and the sentence to show where they are not.
     people
@@ -94,8 +94,7 @@ def open_machine(
     """Find out what this machine can do; tried once, then remembered.
 
     It takes about a second the first time. ``homes`` is where users' homes are: by default in the
-    state
-    directory, or below :data:`ISOLATED_HOMES` if users have their own user ids, all of which
+    state directory, or below :data:`ISOLATED_HOMES` if users have their own user ids, all of which
     ``uid_register`` remembers.
 
     Raises
@@ -121,9 +120,8 @@ def _open(
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
         come_before_users()
-    stale = [path for path in find_groups(instance) if not members([path])]
-    remove_groups(stale)
-    ids = UserIds(instance, state, homes, uids, uid_register)
-    people = People(state, homes, isolation, ids)
+    remove_groups(path for path in find_groups(instance) if not members([path]))
+    ids = UserIds(instance, state, homes, uids, uid_register) if isolation.isolated else None
+    people = People(state, homes, ids)
     sockets = open_sockets(state, instance)
     return Machine(state, instance, probe_limiter(), isolation, people, sockets)

@@ -66,7 +66,7 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         isolation = machine.isolation
         at_a_port = isolation.isolated and self.hub is not None and self.hub.proto != SCHEME
         return (
-            machine.limiter.enforcement.why_not,
+            machine.limiter.why_not,
             isolation.sentence,
             HUB_AT_A_PORT if at_a_port else "",
             describe_debugger(isolated=isolation.isolated, debugger=self.debugger),

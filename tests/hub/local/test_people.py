@@ -225,8 +225,8 @@ print(json.dumps({
     "left": len(find_living(target)),
     "sentence": machine.isolation.sentence, "isolated": machine.isolation.isolated,
     "mode": oct(state.stat().st_mode & 0o777),
-    "why_not": machine.limiter.enforcement.why_not,
-    "advisory": sorted(machine.limiter.enforcement.advisory),
+    "why_not": machine.limiter.why_not,
+    "advisory": sorted(machine.limiter.advisory),
 }))
 """
 
