@@ -18,7 +18,6 @@ _PREFIX: Final = "jupyterhub-platform"
 # Systemd makes the group of a scope, and ends its name with this.
 _SCOPE: Final = ".scope"
 
-_INSTANCE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _RESERVATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _DIGITS: Final = 32
 
@@ -29,11 +28,10 @@ def group_name(instance: str, server: str, reservation: str) -> str:
     Raises
     ------
     ValueError
-        Raised if an id would not be a plain name of a directory.
+        Raised if the reservation would not be a plain name of a directory.
     """
-    for part, pattern in ((instance, _INSTANCE), (reservation, _RESERVATION)):
-        if not pattern.fullmatch(part):
-            raise ValueError(f"“{part[:64]}” cannot be part of the name of a control group")
+    if not _RESERVATION.fullmatch(reservation):
+        raise ValueError(f"“{reservation[:64]}” cannot be part of the name of a control group")
     return f"{_begin(instance, server)}{reservation}"
 
 
