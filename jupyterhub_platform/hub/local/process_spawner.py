@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.local.termination import (
     find_living,
 )
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
-from jupyterhub_platform.hub.upstream.jupyter_server import CONFIG_PATH, PASSED_LISTENER
+from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER, read_before_others
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.sockets import SCHEME, render_unix_url
 
@@ -120,7 +120,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     def __init__(self, **kwargs: Any) -> None:
         self._record: Record | None = None
         self._started: subprocess.Popen[bytes] | None = None
-        self._reservation = ""
         self._starting = False
         # After a restart of the Hub a server may run that no state records.
         self._unsearched = False
@@ -128,13 +127,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         super().__init__(**kwargs)
 
     def machine(self) -> Machine:
-        """Return what is known about this machine.
-
-        Raises
-        ------
-        LocalSpawnerError
-            Raised if servers cannot be started here as asked.
-        """
+        """Return what is known about this machine; see :func:`open_machine`."""
         first, last = self.uids
         homes = Path(self.homes_dir) if self.homes_dir else None
         return open_machine(
@@ -196,8 +189,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             found["PATH"] = os.pathsep.join((own, path))
         prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
         found["JUPYTERHUB_SERVICE_URL"] = f"{render_unix_url(self._socket)}{prefix}"
-        configured = found.get(CONFIG_PATH, "").split(os.pathsep)
-        found[CONFIG_PATH] = os.pathsep.join(filter(None, (str(PASSED_LISTENER), *configured)))
+        found.update(read_before_others(found, PASSED_LISTENER))
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
@@ -227,17 +219,19 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             person = await asyncio.to_thread(machine.people.person, self.user.name)
             self._launch(machine, person)
         except LocalSpawnerError as error:
-            raise _explained(error) from error
+            # A SpawnException is shown to the user, and does not count as a failure of the Hub.
+            raised = SpawnException(str(error), reason="local-spawner", status_code=500)
+            raised.jupyterhub_message = str(error)
+            raise raised from error
         finally:
             self._starting = False
         return render_unix_url(self._socket)
 
     def _launch(self, machine: Machine, person: Person) -> None:
-        self._reservation = self.reservation_id()
         order = Order(
             person=person,
             server=self.name,
-            reservation=self._reservation,
+            reservation=self.reservation_id(),
             command=(*self.cmd, *self.get_args()),
             environment=self.get_env(),
             resources=self.granted_resources(),
@@ -312,7 +306,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     def _adopt(self, record: Record) -> bool:
         """Take over a running server; tell whether it listens where it can be routed to."""
         environment = read_environment(record.supervisor.pid)
-        self._reservation = record.reservation
         # Once known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
         url, told = render_unix_url(self._socket), environment.get("JUPYTERHUB_SERVICE_URL", "")
@@ -332,10 +325,3 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         if await asyncio.to_thread(find_living, target):
             self.log.warning("Ending what is left of %s", self._log_name)
             await end_server(target, grace=0, patience=self.kill_patience)
-
-
-def _explained(error: LocalSpawnerError) -> SpawnException:
-    # A SpawnException is shown to the user, and does not count as a failure of the Hub.
-    raised = SpawnException(str(error), reason="local-spawner", status_code=500)
-    raised.jupyterhub_message = str(error)
-    return raised
