@@ -19,9 +19,8 @@ from jupyterhub_platform.core.resources import CPU, MEMORY, Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, list_places, remove_groups
 from jupyterhub_platform.hub.local.processes import ISOLATED
 
-_PIDS: Final = "pids"
 _DIMENSIONS: Final = frozenset({CPU, MEMORY})
-_CONTROLLERS: Final = frozenset({CPU, MEMORY, _PIDS})
+_CONTROLLERS: Final = frozenset({CPU, MEMORY, "pids"})
 _PERIOD: Final = 100_000  # microseconds; the kernel's own default
 _MIN_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
 _TRIED: Final = Resources.of({CPU: 500, MEMORY: 2**28})

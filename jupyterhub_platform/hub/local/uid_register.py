@@ -10,7 +10,7 @@ import pwd
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -34,12 +34,9 @@ class Owner:
     """The owner of a user id: a user of the platform that has this instance id."""
 
     platform: str
-    state: str
+    # It may have moved, and the user is still the same.
+    state: str = field(compare=False)
     name: str
-
-    def is_same(self, other: "Owner") -> bool:
-        """Tell whether it is the same user, even if their state directory has moved."""
-        return (self.platform, self.name) == (other.platform, other.name)
 
     def __str__(self) -> str:
         return f"{self.name} of the platform in {self.state}"
@@ -83,7 +80,7 @@ class UserIds:
         self._open_register()
         me = self._owner(name)
         for uid in self._free():
-            if self._enter(uid, me).is_same(me):
+            if self._enter(uid, me) == me:
                 return uid
         first, last = self.span
         raise LocalSpawnerError(
@@ -107,7 +104,7 @@ class UserIds:
             if home is not None:
                 raise self._conflict(me, uid, f"the owner of {home}", home)
         other = self._enter(uid, me)
-        if not other.is_same(me):
+        if other != me:
             raise self._conflict(me, uid, str(other), entry)
 
     def _owner(self, name: str) -> Owner:
