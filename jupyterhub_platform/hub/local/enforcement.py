@@ -133,8 +133,7 @@ def _probe_parent() -> Parent | None:
     """Find the place where most can be limited, the nearest one of equals."""
     working: list[Parent] = []
     for place in list_places():
-        each = [Parent(place, frozenset({name})) for name in _CONTROLLERS]
-        granted = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
+        granted = frozenset(n for n in _CONTROLLERS if _works(Parent(place, frozenset({n}))))
         # Without any it still keeps a server's processes together.
         working += filter(_works, [Parent(place, granted)])
         if granted == _CONTROLLERS:

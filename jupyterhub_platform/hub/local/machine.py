@@ -10,12 +10,7 @@ from typing import Final
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
 from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
-from jupyterhub_platform.hub.local.os_users import (
-    Isolation,
-    People,
-    describe_isolation,
-    escape_name,
-)
+from jupyterhub_platform.hub.local.os_users import People, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from jupyterhub_platform.hub.local.supervisor import come_before_users
@@ -31,26 +26,14 @@ _KEPT_LOGS_OF_USER: Final = 60
 class Machine:
     """Properties of this machine that concern the servers of one state directory.
 
-    Attributes
-    ----------
-    state
-        The state directory, absolute.
-    instance
-        Its id, which all its servers are marked with.
-    limiter
-        Which limits the system lets us apply.
-    isolation
-        Whether users are isolated, and the sentence to show where they are not.
-    people
-        User ids and homes.
-    sockets
-        Where servers listen.
+    ``state`` is that directory, absolute, and ``instance`` the id that all its servers are marked
+    with. Where users are ``isolated``, each has a user id of their own.
     """
 
     state: Path
     instance: str
     limiter: Limiter
-    isolation: Isolation
+    isolated: bool
     people: People
     sockets: Sockets
 
@@ -111,17 +94,17 @@ def _open(
     state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None, uid_register: Path
 ) -> Machine:
     require_linux()
-    isolation = describe_isolation(isolate=isolate)
+    isolated = isolate and os.geteuid() == 0
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     instance = read_instance(state)
     if homes is None:
-        homes = (ISOLATED_HOMES / instance if isolation.isolated else state) / "homes"
-    if isolation.isolated:
+        homes = (ISOLATED_HOMES / instance if isolated else state) / "homes"
+    if isolated:
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
         come_before_users()
     remove_groups(path for path in find_groups(instance) if not members([path]))
-    ids = UserIds(instance, state, homes, uids, uid_register) if isolation.isolated else None
+    ids = UserIds(instance, state, homes, uids, uid_register) if isolated else None
     people = People(state, homes, ids)
     sockets = open_sockets(state, instance)
-    return Machine(state, instance, probe_limiter(), isolation, people, sockets)
+    return Machine(state, instance, probe_limiter(), isolated, people, sockets)

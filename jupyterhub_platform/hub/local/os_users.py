@@ -11,6 +11,7 @@ import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -25,14 +26,6 @@ _REGISTER: Final = "people-uids.json"
 _REGISTERED: Final = TypeAdapter(dict[str, int])
 _ESCAPED: Final = re.compile(rb"\A\.|[^a-z0-9_.]")
 _MAX_LENGTH: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Isolation:
-    """Whether users' servers are isolated, and what to say where they are not."""
-
-    isolated: bool
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +67,14 @@ def escape_name(name: str) -> str:
     return f"{escaped[:64].rstrip('-')}-.{digest}"
 
 
-def describe_isolation(*, isolate: bool) -> Isolation:
-    """Say whether users are isolated when this process starts their servers."""
-    if isolate and os.geteuid() == 0:
-        return Isolation(isolated=True, sentence="")
-    return Isolation(
-        isolated=False,
-        sentence=(
-            f"People's servers run as you ({psutil.Process().username()}): they are not isolated "
-            "from each other or from the Hub."
-        ),
+@cache
+def describe_isolation(*, isolated: bool) -> str:
+    """Say that users are not isolated from each other; empty where they are."""
+    if isolated:
+        return ""
+    return (
+        f"People's servers run as you ({psutil.Process().username()}): they are not isolated from "
+        "each other or from the Hub."
     )
 
 

@@ -19,12 +19,7 @@ from jupyterhub_platform.hub.local.launch import Order, Record, find_record, lau
 from jupyterhub_platform.hub.local.machine import Machine, open_machine
 from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_environment
-from jupyterhub_platform.hub.local.termination import (
-    StillAliveError,
-    Target,
-    end_server,
-    find_living,
-)
+from jupyterhub_platform.hub.local.termination import StillAliveError, end_server, find_living
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
 from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER, read_before_others
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -129,12 +124,11 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     def machine(self) -> Machine:
         """Return what is known about this machine; see :func:`open_machine`."""
         first, last = self.uids
-        homes = Path(self.homes_dir) if self.homes_dir else None
         return open_machine(
             Path(self.state_dir),
             isolate=self.isolate,
             uids=(first, last),
-            homes=homes,
+            homes=Path(self.homes_dir) if self.homes_dir else None,
             uid_register=Path(self.uid_register),
         )
 
@@ -262,7 +256,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         status = self._started.poll() if self._started is not None else None
         machine = await asyncio.to_thread(self.machine)
         try:
-            target = self._target(machine, record)
+            target = target_of(machine, self.user.name, self.name, record)
             await end_server(target, grace=0, patience=self.kill_patience)
         except StillAliveError as error:
             self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
@@ -270,17 +264,12 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         return 0 if status is None else status
 
     async def stop(self, now: bool = False) -> None:
-        """End the server and all that it started; return when nothing is left.
-
-        Raises
-        ------
-        StillAliveError
-            Raised if some of it cannot be ended.
-        """
+        """End the server and all that it started; return when nothing is left."""
         machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
         if record is not None:
-            target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
+            target = target_of(machine, self.user.name, self.name, record)
+            grace = 0 if now else self.stop_grace + 1
             await end_server(target, grace=grace, patience=self.kill_patience)
         await self._end_leftovers(machine)
         machine.sockets.remove(self.user.name, self.name)
@@ -291,7 +280,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         """Find the server that an earlier Hub started, even if it was not recorded yet."""
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
-            self._record = await asyncio.to_thread(find_record, self._target(machine, None))
+            target = target_of(machine, self.user.name, self.name)
+            self._record = await asyncio.to_thread(find_record, target)
         if self._record is None or not is_alive(self._record.supervisor):
             await self._end_leftovers(machine)
         elif not self._adopt(self._record):
@@ -317,11 +307,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
         return True
 
-    def _target(self, machine: Machine, record: Record | None) -> Target:
-        return target_of(machine, self.user.name, self.name, record)
-
     async def _end_leftovers(self, machine: Machine) -> None:
-        target = self._target(machine, None)
+        target = target_of(machine, self.user.name, self.name)
         if await asyncio.to_thread(find_living, target):
             self.log.warning("Ending what is left of %s", self._log_name)
             await end_server(target, grace=0, patience=self.kill_patience)

@@ -14,7 +14,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
 from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, open_machine
-from jupyterhub_platform.hub.local.os_users import People, Person, describe_isolation
+from jupyterhub_platform.hub.local.os_users import People, Person
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.termination import (
     Target,
@@ -94,8 +94,7 @@ def own_priority() -> Iterator[None]:
 @pytest.fixture
 def isolated(machine: Machine, state: Path) -> Machine:
     """Give the same machine with a user id for each person, whatever Python runs these tests."""
-    isolation = describe_isolation(isolate=True)
-    return replace(machine, isolation=isolation, people=isolated_people(state))
+    return replace(machine, isolated=True, people=isolated_people(state))
 
 
 def isolated_people(state: Path, span: tuple[int, int] = (FIRST_UID, LAST_UID)) -> People:
