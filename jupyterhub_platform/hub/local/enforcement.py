@@ -102,7 +102,8 @@ class Limiter:
         """
         if self.systemd:
             return None, _scope(name, resources, processes)
-        return self.parent.make(name, resources, processes) if self.parent else None, []
+        group = self.parent.make(name, resources, processes) if self.parent else None
+        return group, []
 
 
 @cache

@@ -153,11 +153,10 @@ def find_record(target: Target) -> Record | None:
 
 def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:
     """Return what ends with a server: one run of it, or whatever is left of all runs."""
-    uid = machine.people.find_uid(user)
     return Target(
         machine.instance,
         server_mark(user, server),
         record.reservation if record else None,
-        frozenset() if uid is None else frozenset({uid}),
+        machine.people.find_uids(user),
         record.supervisor if record else None,
     )

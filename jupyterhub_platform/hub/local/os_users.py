@@ -139,9 +139,9 @@ class People:
             _hand_over(home, uid)
         return Person(name, uid, home)
 
-    def find_uid(self, name: str) -> int | None:
-        """Return the user id that only this user has; None if they have none."""
-        return self._known[name] if name in self._alone else None
+    def find_uids(self, name: str) -> frozenset[int]:
+        """Return the user id that only this user has; empty if they have none."""
+        return frozenset({self._known[name]} if name in self._alone else ())
 
     def _uid_of(self, name: str) -> int | None:
         if self._ids is None:
