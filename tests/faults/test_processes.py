@@ -11,8 +11,8 @@ import httpx
 import psutil
 import pytest
 
-from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import find_marked, is_alive, is_supervisor
+from jupyterhub_platform.instance_id import read_instance
 from tests.support.checker import Checker, is_for_people
 from tests.support.forgery import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
 from tests.support.instants import CHEAP_SERVERS

@@ -15,8 +15,8 @@ from typing import Final
 import httpx
 from sqlalchemy import select
 
-from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.termination import find_reservations
+from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import AuditHead
 from jupyterhub_platform.store.schema import reservation

@@ -71,10 +71,9 @@ ADDRESSES: Final = (
         ),
         (
             "a site's own configuration goes first",
-            "hide_kernels",
+            "read_before_others",
             Replace(
-                "(str(directory), str(WITHOUT_PORTS), *([configured] if configured else []))",
-                "(*([configured] if configured else []), str(directory), str(WITHOUT_PORTS))",
+                "(*map(str, directories), *configured)", "(*configured, *map(str, directories))"
             ),
         ),
         ("a kernel keeps its port", "_launch_kernel", Never("cmd[1:3] == _STOCK")),

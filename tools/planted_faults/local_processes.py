@@ -48,7 +48,7 @@ LOCAL_PROCESSES: Final = (
         ),
         (
             "a recorded process of anybody's is the supervisor",
-            "Target.is_supervised",
+            "Target.find_supervisor",
             Drop("runs_as(known.pid, {os.geteuid()})"),
         ),
         (

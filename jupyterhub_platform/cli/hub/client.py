@@ -11,7 +11,7 @@ import httpx
 
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub.local.machine import read_instance
+from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import locate_sockets
 
 

@@ -33,8 +33,8 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.factory import read_credentials
-from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
+from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 from jupyterhub_platform.sockets import Sockets, open_sockets
 

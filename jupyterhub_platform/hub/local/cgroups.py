@@ -1,4 +1,4 @@
-"""Create, fill, empty and remove control groups, of version 2.
+"""Name, find, empty and remove control groups, of version 2.
 
 A control group is the only mark that a process cannot take off. Even a hierarchy without any
 controller keeps membership, and can kill all members with one write.
@@ -18,7 +18,6 @@ _PREFIX: Final = "jupyterhub-platform"
 # Systemd makes the group of a scope, and ends its name with this.
 _SCOPE: Final = ".scope"
 
-_INSTANCE: Final = re.compile(r"[A-Za-z0-9]{1,64}")
 _RESERVATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _DIGITS: Final = 32
 
@@ -29,11 +28,10 @@ def group_name(instance: str, server: str, reservation: str) -> str:
     Raises
     ------
     ValueError
-        Raised if an id would not be a plain name of a directory.
+        Raised if the reservation would not be a plain name of a directory.
     """
-    for part, pattern in ((instance, _INSTANCE), (reservation, _RESERVATION)):
-        if not pattern.fullmatch(part):
-            raise ValueError(f"“{part[:64]}” cannot be part of the name of a control group")
+    if not _RESERVATION.fullmatch(reservation):
+        raise ValueError(f"“{reservation[:64]}” cannot be part of the name of a control group")
     return f"{_begin(instance, server)}{reservation}"
 
 
@@ -71,38 +69,6 @@ def list_places() -> list[Path]:
     return found
 
 
-def write_value(path: Path, value: str) -> None:
-    """Write one control file in a single write, as the kernel requires."""
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
-        os.write(descriptor, value.encode())
-    finally:
-        os.close(descriptor)
-
-
-def make_group(parent: Path, name: str, controllers: Iterable[str]) -> Path:
-    """Create a group with all ``controllers`` active in it.
-
-    Raises
-    ------
-    OSError
-        Raised, with nothing left behind, if the system refuses.
-    """
-    path = parent / name
-    path.mkdir(exist_ok=True)
-    try:
-        active = (path / "cgroup.controllers").read_text().split()
-        missing = sorted(set(controllers) - set(active))
-        if missing:
-            order = " ".join(f"+{name}" for name in missing)
-            write_value(parent / "cgroup.subtree_control", order)
-    except OSError:
-        with suppress(OSError):
-            path.rmdir()
-        raise
-    return path
-
-
 def members(paths: Iterable[Path]) -> set[int]:
     """Return the ids of the processes in these groups and in groups made inside them."""
     found: set[int] = set()
@@ -122,7 +88,7 @@ def kill_members(paths: Iterable[Path]) -> None:
     """Kill all members with one write, where the kernel supports that."""
     for path in paths:
         with suppress(OSError):
-            write_value(path / "cgroup.kill", "1")
+            (path / "cgroup.kill").write_text("1")
 
 
 def remove_groups(paths: Iterable[Path]) -> list[Path]:

@@ -9,57 +9,23 @@ import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.core.resources import CPU, MEMORY, Resources
-from jupyterhub_platform.hub.local.cgroups import (
-    group_name,
-    list_places,
-    make_group,
-    remove_groups,
-    write_value,
-)
+from jupyterhub_platform.hub.local.cgroups import group_name, list_places, remove_groups
 from jupyterhub_platform.hub.local.processes import ISOLATED
 
-_PIDS: Final = "pids"
 _DIMENSIONS: Final = frozenset({CPU, MEMORY})
-_CONTROLLERS: Final = frozenset({CPU, MEMORY, _PIDS})
+_CONTROLLERS: Final = frozenset({CPU, MEMORY, "pids"})
 _PERIOD: Final = 100_000  # microseconds; the kernel's own default
 _MIN_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
 _TRIED: Final = Resources.of({CPU: 500, MEMORY: 2**28})
 _TRIED_PROCESSES: Final = 64
 _TRY_SECONDS: Final = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Enforcement:
-    """Which limits of a server are enforced on this machine, and which are advisory.
-
-    Attributes
-    ----------
-    enforced, advisory
-        Names of resources; everything that is in neither is only counted.
-    why_not
-        One sentence for page and terminal; empty if nothing is advisory.
-    """
-
-    enforced: frozenset[str]
-    advisory: frozenset[str]
-    why_not: str
-
-
-@dataclass(frozen=True, slots=True)
-class Confinement:
-    """Where one server runs: a control group to join, and a command prefix to start it."""
-
-    group: Path | None = None
-    wrapper: tuple[str, ...] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def render_limits(resources: Resources, processes: int) -> dict[str, str]:
@@ -84,30 +50,50 @@ class Parent:
 
     def make(self, name: str, resources: Resources, processes: int) -> Path:
         """Create a group with these limits; on failure nothing is left behind."""
-        path = make_group(self.path, name, self.controllers)
+        path = self.path / name
+        path.mkdir(exist_ok=True)
         try:
+            self._activate(path)
             for file, value in render_limits(resources, processes).items():
                 # A kernel without swap accounting has no such file.
                 missing = (FileNotFoundError, PermissionError) if "swap" in file else ()
                 if file.partition(".")[0] in self.controllers:
                     with suppress(*missing):
-                        write_value(path / file, value)
+                        (path / file).write_text(value)
         except OSError:
             remove_groups([path])
             raise
         return path
 
+    def _activate(self, group: Path) -> None:
+        missing = self.controllers.difference((group / "cgroup.controllers").read_text().split())
+        if missing:
+            order = " ".join(f"+{name}" for name in sorted(missing))
+            (self.path / "cgroup.subtree_control").write_text(order)
+
 
 @dataclass(frozen=True, slots=True)
 class Limiter:
-    """What this machine can do about limits, and how it is done."""
+    """What this machine can do about limits of servers, and how it is done.
 
-    enforcement: Enforcement
+    Attributes
+    ----------
+    enforced, advisory
+        Names of resources; everything that is in neither is only counted.
+    why_not
+        One sentence for page and terminal; empty if nothing is advisory.
+    """
+
+    enforced: frozenset[str]
+    advisory: frozenset[str]
+    why_not: str
     parent: Parent | None = None
     systemd: bool = False
 
-    def confine(self, name: str, resources: Resources, processes: int = 0) -> Confinement:
-        """Create the control group of one server, with its limits written into it.
+    def confine(
+        self, name: str, resources: Resources, processes: int
+    ) -> tuple[Path | None, list[str]]:
+        """Give one server its limits: return the group that it joins, and what wraps its command.
 
         Raises
         ------
@@ -115,11 +101,9 @@ class Limiter:
             Raised, with nothing left behind, if the system now refuses what it granted before.
         """
         if self.systemd:
-            return Confinement(
-                wrapper=tuple(_scope(name, resources, processes)),
-                environment={n: os.environ[n] for n in _SESSION if n in os.environ},
-            )
-        return Confinement(self.parent.make(name, resources, processes) if self.parent else None)
+            return None, _scope(name, resources, processes)
+        group = self.parent.make(name, resources, processes) if self.parent else None
+        return group, []
 
 
 @cache
@@ -131,8 +115,8 @@ def probe_limiter() -> Limiter:
     problem = _probe_systemd() if advisory else None
     if problem is None:
         # One process can be in one group only, be it systemd's.
-        return Limiter(Enforcement(_DIMENSIONS, frozenset(), ""), parent, systemd=bool(advisory))
-    return Limiter(Enforcement(enforced, advisory, _explain(advisory, problem)), parent)
+        return Limiter(_DIMENSIONS, frozenset(), "", parent, systemd=bool(advisory))
+    return Limiter(enforced, advisory, _explain(advisory, problem), parent)
 
 
 def _explain(advisory: frozenset[str], problem: str) -> str:
@@ -150,8 +134,7 @@ def _probe_parent() -> Parent | None:
     """Find the place where most can be limited, the nearest one of equals."""
     working: list[Parent] = []
     for place in list_places():
-        each = [Parent(place, frozenset({name})) for name in _CONTROLLERS]
-        granted = frozenset[str]().union(*(one.controllers for one in each if _works(one)))
+        granted = frozenset(n for n in _CONTROLLERS if _works(Parent(place, frozenset({n}))))
         # Without any it still keeps a server's processes together.
         working += filter(_works, [Parent(place, granted)])
         if granted == _CONTROLLERS:
@@ -180,13 +163,12 @@ def _probe_name() -> str:
 
 
 def _succeeds(argv: list[str]) -> bool:
-    try:
-        done = subprocess.run(  # noqa: S603 our own command line
-            argv, check=False, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TRY_SECONDS
+    with suppress(OSError, subprocess.SubprocessError):
+        subprocess.run(  # noqa: S603 our own command line
+            argv, check=True, capture_output=True, stdin=subprocess.DEVNULL, timeout=_TRY_SECONDS
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+        return True
+    return False
 
 
 # What systemd-run needs to reach the user's own systemd, and a server should not have.
@@ -194,7 +176,8 @@ _SESSION: Final = ("XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")
 
 
 def _scope(name: str, resources: Resources, processes: int) -> list[str]:
-    argv = ["systemd-run", "--user", "--scope", "--quiet", "--collect", f"--unit={name}"]
+    argv = ["env", *(f"{each}={os.environ[each]}" for each in _SESSION if each in os.environ)]
+    argv += ["systemd-run", "--user", "--scope", "--quiet", "--collect", f"--unit={name}"]
     if resources.amount(MEMORY):
         argv += ["-p", f"MemoryMax={resources.amount(MEMORY)}", "-p", "MemorySwapMax=0"]
     if resources.amount(CPU):

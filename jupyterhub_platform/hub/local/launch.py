@@ -11,7 +11,6 @@ from typing import Any, Self
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
-from jupyterhub_platform.hub.local.enforcement import Confinement
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import (
@@ -89,12 +88,12 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
     """
     try:
         name = group_name(machine.instance, order.mark, order.reservation)
-        confinement = machine.limiter.confine(name, order.resources, order.processes)
+        group, wrapper = machine.limiter.confine(name, order.resources, order.processes)
     except (OSError, ValueError) as error:
         raise LocalSpawnerError(f"The server's limits cannot be set: {error}") from error
-    groups = [confinement.group] if confinement.group else []
+    groups = [group] if group else []
     try:
-        started, log = _start(machine, order, confinement)
+        started, log = _start(machine, order, [*wrapper, *_supervisor_command(order, group)])
     except OSError as error:
         remove_groups(groups)
         raise LocalSpawnerError(f"The server cannot be started: {error}") from error
@@ -107,13 +106,12 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
 
 
 def _start(
-    machine: Machine, order: Order, confinement: Confinement
+    machine: Machine, order: Order, command: Sequence[str]
 ) -> tuple[subprocess.Popen[bytes], Path]:
     person, sockets, environment = order.person, machine.sockets, order.environment
     environment = {
         **environment,
         **hide_kernels(sockets, person.uid, person.home, environment, debugger=order.debugger),
-        **confinement.environment,
         INSTANCE_MARK: machine.instance,
         RESERVATION_MARK: order.reservation,
         SERVER_MARK: order.mark,
@@ -122,13 +120,12 @@ def _start(
     try:
         with sockets.bind(person.name, order.server, person.uid) as listener:
             started = subprocess.Popen(  # noqa: S603 the operator's command
-                [*confinement.wrapper, *_supervisor_command(order, confinement)],
+                command,
                 env=environment,
                 cwd="/",
                 stdin=listener.fileno(),
                 stdout=descriptor,
                 stderr=descriptor,
-                close_fds=True,
                 start_new_session=True,
             )
     finally:
@@ -136,10 +133,10 @@ def _start(
     return started, log
 
 
-def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]:
+def _supervisor_command(order: Order, group: Path | None) -> list[str]:
     command = [sys.executable, *ISOLATED, "--log", str(order.log_bytes)]
-    if confinement.group is not None:
-        command += ["--group", str(confinement.group / "cgroup.procs")]
+    if group is not None:
+        command += ["--group", str(group / "cgroup.procs")]
     if order.person.uid is not None:
         command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
     command += ["--cwd", str(order.person.home), "--grace", str(order.grace)]
@@ -148,20 +145,18 @@ def _supervisor_command(order: Order, confinement: Confinement) -> Sequence[str]
 
 def find_record(target: Target) -> Record | None:
     """Find a running server that was never recorded."""
-    marked = find_marked(target.instance, target.server)
-    found = next((one for one in marked if is_supervisor(one.process.pid)), None)
-    if found is None:
-        return None
-    return Record(found.process, found.reservation, "")
+    for one in find_marked(target.instance, target.server):
+        if is_supervisor(one.process.pid):
+            return Record(one.process, one.reservation, "")
+    return None
 
 
 def target_of(machine: Machine, user: str, server: str, record: Record | None = None) -> Target:
     """Return what ends with a server: one run of it, or whatever is left of all runs."""
-    uid = machine.people.find_uid(user)
     return Target(
         machine.instance,
         server_mark(user, server),
         record.reservation if record else None,
-        frozenset() if uid is None else frozenset({uid}),
+        machine.people.find_uids(user),
         record.supervisor if record else None,
     )

@@ -2,58 +2,38 @@
 
 import os
 import threading
-import uuid
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.durable_files import write_once
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
 from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
-from jupyterhub_platform.hub.local.os_users import (
-    Isolation,
-    People,
-    describe_isolation,
-    escape_name,
-)
+from jupyterhub_platform.hub.local.os_users import People, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from jupyterhub_platform.hub.local.supervisor import come_before_users
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
+from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import Sockets, open_sockets
 
 _KEPT_LOGS: Final = 3
 _KEPT_LOGS_OF_USER: Final = 60
-_INSTANCE: Final = "instance-id"
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """Properties of this machine that concern the servers of one state directory.
 
-    Attributes
-    ----------
-    state
-        The state directory, absolute.
-    instance
-        Its id, which all its servers are marked with.
-    limiter
-        Which limits the system lets us apply; ``limiter.enforcement`` is for users to read.
-    isolation
-        Whether users are isolated, and the sentence to show where they are not.
-    people
-        User ids and homes.
-    sockets
-        Where servers listen.
+    ``state`` is that directory, absolute, and ``instance`` the id that all its servers are marked
+    with. Where users are ``isolated``, each has a user id of their own.
     """
 
     state: Path
     instance: str
     limiter: Limiter
-    isolation: Isolation
+    isolated: bool
     people: People
     sockets: Sockets
 
@@ -97,8 +77,7 @@ def open_machine(
     """Find out what this machine can do; tried once, then remembered.
 
     It takes about a second the first time. ``homes`` is where users' homes are: by default in the
-    state
-    directory, or below :data:`ISOLATED_HOMES` if users have their own user ids, all of which
+    state directory, or below :data:`ISOLATED_HOMES` if users have their own user ids, all of which
     ``uid_register`` remembers.
 
     Raises
@@ -115,36 +94,17 @@ def _open(
     state: Path, isolate: bool, uids: tuple[int, int], homes: Path | None, uid_register: Path
 ) -> Machine:
     require_linux()
-    isolation = describe_isolation(isolate=isolate)
+    isolated = isolate and os.geteuid() == 0
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     instance = read_instance(state)
     if homes is None:
-        homes = (ISOLATED_HOMES / instance if isolation.isolated else state) / "homes"
-    if isolation.isolated:
+        homes = (ISOLATED_HOMES / instance if isolated else state) / "homes"
+    if isolated:
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
         come_before_users()
-    stale = [path for path in find_groups(instance) if not members([path])]
-    remove_groups(stale)
-    ids = UserIds(instance, state, homes, uids, uid_register)
-    people = People(state, homes, isolation, ids)
+    remove_groups(path for path in find_groups(instance) if not members([path]))
+    ids = UserIds(instance, state, homes, uids, uid_register) if isolated else None
+    people = People(state, homes, ids)
     sockets = open_sockets(state, instance)
-    return Machine(state, instance, probe_limiter(), isolation, people, sockets)
-
-
-def read_instance(state: Path) -> str:
-    """Return the id of a state directory; the first call creates it.
-
-    Raises
-    ------
-    LocalSpawnerError
-        Raised if the file that holds it is damaged: servers could not be recognised.
-    """
-    path = state / _INSTANCE
-    found = write_once(path, f"{uuid.uuid4().hex}\n").strip()
-    if len(found) != 32 or not found.isalnum():
-        raise LocalSpawnerError(
-            f"{path} does not hold the id of this platform, so its servers cannot be recognised. "
-            "Restore it from a backup; or, when no server runs, delete it."
-        )
-    return found
+    return Machine(state, instance, probe_limiter(), isolated, people, sockets)

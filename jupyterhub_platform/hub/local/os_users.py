@@ -7,14 +7,15 @@ made. Without root all servers run as the Hub's own user, and the platform says 
 import hashlib
 import json
 import os
-import pwd
 import re
 import threading
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+import psutil
 from pydantic import TypeAdapter
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
@@ -23,16 +24,8 @@ from jupyterhub_platform.hub.local.uid_register import UserIds
 
 _REGISTER: Final = "people-uids.json"
 _REGISTERED: Final = TypeAdapter(dict[str, int])
-_PLAIN: Final = re.compile(r"[a-z0-9_.]")
+_ESCAPED: Final = re.compile(rb"\A\.|[^a-z0-9_.]")
 _MAX_LENGTH: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Isolation:
-    """Whether users' servers are isolated, and what to say where they are not."""
-
-    isolated: bool
-    sentence: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +43,7 @@ class Person:
             "HOME": str(home),
             "USER": self.name,
             "LOGNAME": self.name,
-            "SHELL": _shell(),
+            "SHELL": "/bin/bash" if Path("/bin/bash").exists() else "/bin/sh",
             "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
             "JUPYTER_DATA_DIR": str(home / ".local/share/jupyter"),
             "JUPYTER_RUNTIME_DIR": str(home / ".local/share/jupyter/runtime"),
@@ -61,44 +54,28 @@ class Person:
         }
 
 
-def _shell() -> str:
-    return next((path for path in ("/bin/bash", "/bin/sh") if Path(path).exists()), "/bin/sh")
-
-
 def escape_name(name: str) -> str:
     """Escape a name so that it is a safe file name, and stays unique.
 
     ``dev-1`` becomes ``dev-2d1``. The result never contains ``--``.
     """
-    escaped = "".join(
-        char
-        if _PLAIN.fullmatch(char) and not (char == "." and at == 0)
-        else "".join(f"-{byte:02x}" for byte in char.encode(errors="surrogatepass"))
-        for at, char in enumerate(name)
-    )
+    plain = name.encode(errors="surrogatepass")
+    escaped = _ESCAPED.sub(lambda byte: b"-%02x" % ord(byte[0]), plain).decode()
     if len(escaped) <= _MAX_LENGTH:
         return escaped
     digest = hashlib.sha256(escaped.encode()).hexdigest()[:32]
     return f"{escaped[:64].rstrip('-')}-.{digest}"
 
 
-def describe_isolation(*, isolate: bool) -> Isolation:
-    """Say whether users are isolated when this process starts their servers."""
-    if isolate and os.geteuid() == 0:
-        return Isolation(isolated=True, sentence="")
-    return Isolation(
-        isolated=False,
-        sentence=(
-            f"People's servers run as you ({_own_name()}): they are not isolated from each "
-            "other or from the Hub."
-        ),
+@cache
+def describe_isolation(*, isolated: bool) -> str:
+    """Say that users are not isolated from each other; empty where they are."""
+    if isolated:
+        return ""
+    return (
+        f"People's servers run as you ({psutil.Process().username()}): they are not isolated from "
+        "each other or from the Hub."
     )
-
-
-def _own_name() -> str:
-    with suppress(KeyError):
-        return pwd.getpwuid(os.geteuid()).pw_name
-    return str(os.geteuid())
 
 
 def read_uids(state: Path) -> frozenset[int]:
@@ -133,31 +110,18 @@ class People:
         State directory, which records who has which user id.
     homes
         Directory of the homes, which isolated people must be able to pass through.
-    isolation
-        Whether each has their own user id.
     ids
-        The user ids that they are given.
+        The user ids that they are given; None where all have that of the Hub.
     """
 
-    def __init__(
-        self,
-        state: Path,
-        homes: Path,
-        isolation: Isolation,
-        ids: UserIds,
-    ) -> None:
+    def __init__(self, state: Path, homes: Path, ids: UserIds | None) -> None:
         self._homes = homes
         self._register = state / _REGISTER
-        self._isolation = isolation
         self._ids = ids
         self._known = _load(self._register)
         self._alone: set[str] = set()
         self._giving = threading.Lock()
-        if isolation.isolated:
-            self._keep_ids()
-
-    def _keep_ids(self) -> None:
-        """Register ids that are older than the register, so that no other user is given them."""
+        # Ids that are older than the register are entered, so that no other user is given them.
         for name in self._known:
             # Users who share one are told when they start a server.
             with suppress(LocalSpawnerError):
@@ -166,7 +130,7 @@ class People:
     def person(self, name: str) -> Person:
         """Return the user ``name``, whose home exists and is closed to other users."""
         home = self._homes / escape_name(name)
-        uid = self._uid_of(name) if self._isolation.isolated else None
+        uid = self._uid_of(name)
         # Others may traverse the parents to their own homes, but not list them.
         self._homes.mkdir(mode=0o711, parents=True, exist_ok=True)
         home.mkdir(mode=0o700, exist_ok=True)
@@ -175,11 +139,13 @@ class People:
             _hand_over(home, uid)
         return Person(name, uid, home)
 
-    def find_uid(self, name: str) -> int | None:
-        """Return the user id that only this user has; None if they have none."""
-        return self._known[name] if name in self._alone else None
+    def find_uids(self, name: str) -> frozenset[int]:
+        """Return the user id that only this user has; empty if they have none."""
+        return frozenset({self._known[name]} if name in self._alone else ())
 
-    def _uid_of(self, name: str) -> int:
+    def _uid_of(self, name: str) -> int | None:
+        if self._ids is None:
+            return None
         with self._giving:
             uid = self._known.get(name)
             if uid is None:

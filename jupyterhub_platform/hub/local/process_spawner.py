@@ -19,14 +19,9 @@ from jupyterhub_platform.hub.local.launch import Order, Record, find_record, lau
 from jupyterhub_platform.hub.local.machine import Machine, open_machine
 from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_environment
-from jupyterhub_platform.hub.local.termination import (
-    StillAliveError,
-    Target,
-    end_server,
-    find_living,
-)
+from jupyterhub_platform.hub.local.termination import StillAliveError, end_server, find_living
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
-from jupyterhub_platform.hub.upstream.jupyter_server import CONFIG_PATH, PASSED_LISTENER
+from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER, read_before_others
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.sockets import SCHEME, render_unix_url
 
@@ -120,7 +115,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     def __init__(self, **kwargs: Any) -> None:
         self._record: Record | None = None
         self._started: subprocess.Popen[bytes] | None = None
-        self._reservation = ""
         self._starting = False
         # After a restart of the Hub a server may run that no state records.
         self._unsearched = False
@@ -128,20 +122,13 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         super().__init__(**kwargs)
 
     def machine(self) -> Machine:
-        """Return what is known about this machine.
-
-        Raises
-        ------
-        LocalSpawnerError
-            Raised if servers cannot be started here as asked.
-        """
+        """Return what is known about this machine; see :func:`open_machine`."""
         first, last = self.uids
-        homes = Path(self.homes_dir) if self.homes_dir else None
         return open_machine(
             Path(self.state_dir),
             isolate=self.isolate,
             uids=(first, last),
-            homes=homes,
+            homes=Path(self.homes_dir) if self.homes_dir else None,
             uid_register=Path(self.uid_register),
         )
 
@@ -196,8 +183,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             found["PATH"] = os.pathsep.join((own, path))
         prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
         found["JUPYTERHUB_SERVICE_URL"] = f"{render_unix_url(self._socket)}{prefix}"
-        configured = found.get(CONFIG_PATH, "").split(os.pathsep)
-        found[CONFIG_PATH] = os.pathsep.join(filter(None, (str(PASSED_LISTENER), *configured)))
+        found.update(read_before_others(found, PASSED_LISTENER))
         return {**self.machine().people.person(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
@@ -227,17 +213,19 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             person = await asyncio.to_thread(machine.people.person, self.user.name)
             self._launch(machine, person)
         except LocalSpawnerError as error:
-            raise _explained(error) from error
+            # A SpawnException is shown to the user, and does not count as a failure of the Hub.
+            raised = SpawnException(str(error), reason="local-spawner", status_code=500)
+            raised.jupyterhub_message = str(error)
+            raise raised from error
         finally:
             self._starting = False
         return render_unix_url(self._socket)
 
     def _launch(self, machine: Machine, person: Person) -> None:
-        self._reservation = self.reservation_id()
         order = Order(
             person=person,
             server=self.name,
-            reservation=self._reservation,
+            reservation=self.reservation_id(),
             command=(*self.cmd, *self.get_args()),
             environment=self.get_env(),
             resources=self.granted_resources(),
@@ -268,7 +256,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         status = self._started.poll() if self._started is not None else None
         machine = await asyncio.to_thread(self.machine)
         try:
-            target = self._target(machine, record)
+            target = target_of(machine, self.user.name, self.name, record)
             await end_server(target, grace=0, patience=self.kill_patience)
         except StillAliveError as error:
             self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
@@ -276,17 +264,12 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         return 0 if status is None else status
 
     async def stop(self, now: bool = False) -> None:
-        """End the server and all that it started; return when nothing is left.
-
-        Raises
-        ------
-        StillAliveError
-            Raised if some of it cannot be ended.
-        """
+        """End the server and all that it started; return when nothing is left."""
         machine = await asyncio.to_thread(self.machine)
         record, started = self._record, self._started
         if record is not None:
-            target, grace = self._target(machine, record), 0 if now else self.stop_grace + 1
+            target = target_of(machine, self.user.name, self.name, record)
+            grace = 0 if now else self.stop_grace + 1
             await end_server(target, grace=grace, patience=self.kill_patience)
         await self._end_leftovers(machine)
         machine.sockets.remove(self.user.name, self.name)
@@ -297,7 +280,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         """Find the server that an earlier Hub started, even if it was not recorded yet."""
         machine = await asyncio.to_thread(self.machine)
         if self._record is None or not is_alive(self._record.supervisor):
-            self._record = await asyncio.to_thread(find_record, self._target(machine, None))
+            target = target_of(machine, self.user.name, self.name)
+            self._record = await asyncio.to_thread(find_record, target)
         if self._record is None or not is_alive(self._record.supervisor):
             await self._end_leftovers(machine)
         elif not self._adopt(self._record):
@@ -312,7 +296,6 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     def _adopt(self, record: Record) -> bool:
         """Take over a running server; tell whether it listens where it can be routed to."""
         environment = read_environment(record.supervisor.pid)
-        self._reservation = record.reservation
         # Once known again, the token is revoked when the server stops.
         self.api_token = self.api_token or environment.get("JUPYTERHUB_API_TOKEN", "")
         url, told = render_unix_url(self._socket), environment.get("JUPYTERHUB_SERVICE_URL", "")
@@ -324,18 +307,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             self.orm_spawner.state = {**(self.orm_spawner.state or {}), **self.get_state()}
         return True
 
-    def _target(self, machine: Machine, record: Record | None) -> Target:
-        return target_of(machine, self.user.name, self.name, record)
-
     async def _end_leftovers(self, machine: Machine) -> None:
-        target = self._target(machine, None)
+        target = target_of(machine, self.user.name, self.name)
         if await asyncio.to_thread(find_living, target):
             self.log.warning("Ending what is left of %s", self._log_name)
             await end_server(target, grace=0, patience=self.kill_patience)
-
-
-def _explained(error: LocalSpawnerError) -> SpawnException:
-    # A SpawnException is shown to the user, and does not count as a failure of the Hub.
-    raised = SpawnException(str(error), reason="local-spawner", status_code=500)
-    raised.jupyterhub_message = str(error)
-    return raised

@@ -213,7 +213,7 @@ class ProcessTable:
     def __init__(self, uids: Collection[int] = ()) -> None:
         self._processes: dict[int, psutil.Process] = {}
         self._parents: dict[int, int] = {}
-        self._marks: dict[int, Marked | None] = {}
+        self._read_marks = cache(read_marks)
         self._tops = {0}
         wanted = {os.geteuid(), *uids}
         for process in psutil.process_iter():
@@ -249,9 +249,4 @@ class ProcessTable:
 
     def nearest_marks(self, line: Iterable[int]) -> Marked | None:
         """Return the first trusted marks in a line."""
-        for pid in line:
-            if pid not in self._marks:
-                self._marks[pid] = read_marks(pid)
-            if marks := self._marks[pid]:
-                return marks
-        return None
+        return next(filter(None, map(self._read_marks, line)), None)

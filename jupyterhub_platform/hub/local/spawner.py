@@ -6,6 +6,7 @@ from traitlets import default
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.hub.local.os_users import describe_isolation
 from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
@@ -52,7 +53,7 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Find out what this machine can do, before the first page needs it, and report it."""
         spawner = cls(config=app.config, state_dir=str(platform.settings.state_dir), hub=app.hub)
-        isolated = spawner.machine().isolation.isolated
+        isolated = spawner.machine().isolated
         shared = isolated and not app.config.JupyterHub.get("subdomain_host")
         for note in filter(None, (*spawner.page_notes(), SHARED_ADDRESS if shared else "")):
             platform.tell(note)
@@ -63,11 +64,11 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
             machine = self.machine()
         except LocalSpawnerError as error:
             return (str(error),)
-        isolation = machine.isolation
-        at_a_port = isolation.isolated and self.hub is not None and self.hub.proto != SCHEME
+        isolated = machine.isolated
+        at_a_port = isolated and self.hub is not None and self.hub.proto != SCHEME
         return (
-            machine.limiter.enforcement.why_not,
-            isolation.sentence,
+            machine.limiter.why_not,
+            describe_isolation(isolated=isolated),
             HUB_AT_A_PORT if at_a_port else "",
-            describe_debugger(isolated=isolation.isolated, debugger=self.debugger),
+            describe_debugger(isolated=isolated, debugger=self.debugger),
         )

@@ -20,7 +20,7 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def _read(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="supervisor", description=__doc__)
-    parser.add_argument("--group", action="append", default=[], help="cgroup.procs file to join")
+    parser.add_argument("--group", default="", help="cgroup.procs file to join")
     parser.add_argument("--uid", type=int, default=None, help="user and group id to run as")
     parser.add_argument("--cwd", default="/", help="directory to start in")
     parser.add_argument("--grace", type=float, default=10.0, help="seconds between TERM and KILL")
@@ -93,10 +93,9 @@ def _read(arguments: Sequence[str]) -> argparse.Namespace:
 def _become_server(options: argparse.Namespace, parent: int) -> None:
     """Turn this child into the server; never returns."""
     try:
-        for path in options.group:
-            descriptor = os.open(path, os.O_WRONLY)
-            os.write(descriptor, b"0")
-            os.close(descriptor)
+        if options.group:
+            with open(options.group, "w") as group:  # noqa: PTH123 light
+                group.write("0")
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         os.umask(0o077)
         if options.uid is not None:
@@ -252,23 +251,12 @@ def _supervise(child: int, options: argparse.Namespace) -> int:
             os.kill(child, signal.SIGTERM)
         if deadline is not None and time.monotonic() >= deadline:
             os.kill(child, signal.SIGKILL)
-        for pid, status in _reap():
-            if pid == child:
-                return status
+        while (ended := os.waitpid(-1, os.WNOHANG)) != (0, 0):
+            if ended[0] == child:
+                return ended[1]
 
 
-def _reap() -> Iterator[tuple[int, int]]:
-    while True:
-        try:
-            pid, status = os.waitpid(-1, os.WNOHANG)
-        except ChildProcessError:
-            return
-        if pid == 0:
-            return
-        yield pid, status
-
-
-def _end_children(groups: Sequence[str]) -> None:
+def _end_children(group: str) -> None:
     """Kill children until there are none; those of a killed child become our own.
 
     A control group dies with one write, however fast its members fork.
@@ -276,17 +264,17 @@ def _end_children(groups: Sequence[str]) -> None:
     Each is stopped when found, newest id first, so that none forks on while others die. Having no
     children left proves that nothing is left: every orphan becomes a child.
     """
-    for path in groups:
-        with suppress(OSError), open(f"{os.path.dirname(path)}/cgroup.kill", "w") as kill:  # noqa: PTH120, PTH123 light
-            kill.write("1")
+    with suppress(OSError), open(f"{os.path.dirname(group)}/cgroup.kill", "w") as kill:  # noqa: PTH120, PTH123 light
+        kill.write("1")
     while True:
         children = [pid for pid in _pids() if _stop_if_ours(pid)]
         for pid in children:
             os.kill(pid, signal.SIGKILL)
         signal.sigtimedwait([signal.SIGCHLD], 0.02)
-        for _ in _reap():
-            pass
-        if not _has_children():
+        try:
+            while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                pass
+        except ChildProcessError:
             return
 
 
@@ -305,14 +293,6 @@ def _stop_if_ours(pid: int) -> bool:
         return False
     # Not reaped yet, so the id is still that child's.
     os.kill(pid, signal.SIGSTOP)
-    return True
-
-
-def _has_children() -> bool:
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return False
     return True
 
 

@@ -74,10 +74,16 @@ class Target:
     uids: frozenset[int] = frozenset()
     supervisor: Process | None = None
 
-    def is_supervised(self) -> bool:
-        """Tell whether the supervisor lives."""
+    def find_supervisor(self) -> psutil.Process | None:
+        """Find the supervisor, if it lives."""
         known = self.supervisor
-        return known is not None and is_alive(known) and runs_as(known.pid, {os.geteuid()})
+        if known is not None:
+            with suppress(psutil.Error):
+                # Taken before the check: if it is the supervisor then, it is what is signalled.
+                process = psutil.Process(known.pid)
+                if is_alive(known) and runs_as(known.pid, {os.geteuid()}):
+                    return process
+        return None
 
     def groups(self) -> list[Path]:
         """Find its control groups."""
@@ -94,8 +100,8 @@ class Target:
 
 def iterate_living(target: Target, groups: Iterable[Path]) -> Iterator[psutil.Process]:
     """Yield every living process of ``target``, newest first; never this one or its ancestors."""
-    seeds = {target.supervisor.pid} if target.supervisor and target.is_supervised() else set()
-    seeds |= members(groups)
+    supervisor = target.find_supervisor()
+    seeds = members(groups) | ({supervisor.pid} if supervisor else set())
     # Read after the seeds: what they have forked since is below them.
     table = ProcessTable(target.uids)
     for process in table:
@@ -126,13 +132,14 @@ def sweep(target: Target) -> set[psutil.Process]:
     """
     found: set[psutil.Process] = set()
     supervisors: set[psutil.Process] = set()
+    recorded = target.supervisor.pid if target.supervisor else None
     groups = target.groups()
     # In one write: a fast forker would outrun the scans.
     kill_members(groups)
     for _ in range(_ROUNDS):
         before = len(found)
         for process in iterate_living(target, groups):
-            if _is_supervisor(process, target):
+            if process.pid == recorded or is_supervisor(process.pid):
                 supervisors.add(process)
             elif process not in found:
                 # At once, before it can fork on.
@@ -145,18 +152,11 @@ def sweep(target: Target) -> set[psutil.Process]:
     return found or supervisors
 
 
-def _is_supervisor(process: psutil.Process, target: Target) -> bool:
-    known = target.supervisor
-    return is_supervisor(process.pid) or (known is not None and known.pid == process.pid)
-
-
 def send_signal(process: psutil.Process, number: signal.Signals) -> None:
     """Signal exactly this process, not a later one that has its id."""
     with suppress(psutil.Error, OSError):
         try:
             handle = os.pidfd_open(process.pid)
-        except ProcessLookupError:
-            return
         except OSError:
             # A sandbox may forbid handles; then there is a race between check and signal.
             process.send_signal(number)
@@ -185,10 +185,13 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
         Raised if something survives all this, such as a process that hangs in the kernel.
     """
     if target.supervisor is not None:
-        await asyncio.to_thread(_tell, target, signal.SIGTERM if grace > 0 else signal.SIGINT)
+        supervisor = await asyncio.to_thread(target.find_supervisor)
+        if supervisor is not None:
+            wish = signal.SIGTERM if grace > 0 else signal.SIGINT
+            await asyncio.to_thread(send_signal, supervisor, wish)
         deadline = time.monotonic() + (grace or _AT_ONCE)
         # No event reports the end of a process that another Hub started.
-        while await asyncio.to_thread(target.is_supervised) and time.monotonic() < deadline:  # noqa: ASYNC110
+        while await asyncio.to_thread(target.find_supervisor) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_PAUSE)
     deadline = time.monotonic() + patience
     quiet = 0
@@ -205,14 +208,6 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-def _tell(target: Target, wish: signal.Signals) -> None:
-    with suppress(psutil.Error):
-        # Taken before the check: if it is the supervisor then, it is the one that is signalled.
-        process = psutil.Process(target.supervisor.pid if target.supervisor else 0)
-        if target.is_supervised():
-            send_signal(process, wish)
-
-
 def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:
     pids = ", ".join(str(pid) for pid in sorted(process.pid for process in left)[:10])
     return (
@@ -222,13 +217,7 @@ def _describe_left(target: Target, left: Iterable[psutil.Process]) -> str:
 
 
 async def end_all(instance: str, uids: frozenset[int], *, patience: float = 20.0) -> int:
-    """End every server of one state directory, whose users have ``uids``; return how many.
-
-    Raises
-    ------
-    StillAliveError
-        Raised if something survives it.
-    """
+    """End every server of one state directory, whose users have ``uids``; return how many."""
     count = len(find_reservations(instance))
     await end_server(Target(instance, uids=uids), grace=0, patience=patience)
     return count

@@ -7,9 +7,10 @@ changes: neither a crash nor a second Hub gives an id twice.
 
 import json
 import pwd
+import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -25,27 +26,27 @@ ISOLATED_HOMES: Final = Path("/var/lib/jupyterhub-platform")
 
 UID_REGISTER: Final = ISOLATED_HOMES / "uids"
 
+_SUBORDINATE: Final = re.compile(r"^[^:\n]*:(\d+):(\d+)\s*$", re.MULTILINE)
+
 
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The owner of a user id: a user of the platform that has this instance id."""
 
     platform: str
-    state: str
+    # It may have moved, and the user is still the same.
+    state: str = field(compare=False)
     name: str
-
-    def is_same(self, other: "Owner") -> bool:
-        """Tell whether it is the same user, even if their state directory has moved."""
-        return (self.platform, self.name) == (other.platform, other.name)
 
     def __str__(self) -> str:
         return f"{self.name} of the platform in {self.state}"
 
 
+@dataclass(frozen=True, slots=True)
 class UserIds:
     """The user ids of one platform's users.
 
-    Parameters
+    Attributes
     ----------
     platform
         Instance id of the platform's state directory.
@@ -61,21 +62,12 @@ class UserIds:
         Directory below which platforms keep homes in ``*/homes/``.
     """
 
-    def __init__(
-        self,
-        platform: str,
-        state: Path,
-        homes: Path,
-        span: tuple[int, int] = (FIRST_UID, LAST_UID),
-        register: Path = UID_REGISTER,
-        all_homes: Path = ISOLATED_HOMES,
-    ) -> None:
-        self._platform = platform
-        self._state = state
-        self._homes = homes
-        self._span = span
-        self._register = register
-        self._all_homes = all_homes
+    platform: str
+    state: Path
+    homes: Path
+    span: tuple[int, int] = (FIRST_UID, LAST_UID)
+    register: Path = UID_REGISTER
+    all_homes: Path = ISOLATED_HOMES
 
     def give(self, name: str) -> int:
         """Return an unused id, which belongs to this user from then on.
@@ -88,9 +80,9 @@ class UserIds:
         self._open_register()
         me = self._owner(name)
         for uid in self._free():
-            if self._enter(uid, me).is_same(me):
+            if self._enter(uid, me) == me:
                 return uid
-        first, last = self._span
+        first, last = self.span
         raise LocalSpawnerError(
             f"No user id from {first} to {last} is free for {name}; "
             "set a wider c.LocalServerSpawner.uids."
@@ -106,17 +98,17 @@ class UserIds:
         """
         self._open_register()
         me = self._owner(name)
-        entry = self._register / str(uid)
+        entry = self.register / str(uid)
         if not entry.exists():
             home = next((home for home, owner in self._foreign_homes() if owner == uid), None)
             if home is not None:
                 raise self._conflict(me, uid, f"the owner of {home}", home)
         other = self._enter(uid, me)
-        if not other.is_same(me):
+        if other != me:
             raise self._conflict(me, uid, str(other), entry)
 
     def _owner(self, name: str) -> Owner:
-        return Owner(self._platform, str(self._state), name)
+        return Owner(self.platform, str(self.state), name)
 
     def _conflict(self, me: Owner, uid: int, other: str, evidence: Path) -> LocalSpawnerError:
         return LocalSpawnerError(
@@ -128,18 +120,18 @@ class UserIds:
 
     def _open_register(self) -> None:
         try:
-            self._register.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._register.chmod(0o700)
+            self.register.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.register.chmod(0o700)
         except OSError as error:
             raise LocalSpawnerError(
-                f"{self._register} cannot be used ({error.strerror}). It remembers which user ids "
+                f"{self.register} cannot be used ({error.strerror}). It remembers which user ids "
                 "were given on this machine: make it a directory that root can write, or name "
                 "another with c.LocalServerSpawner.uid_register."
             ) from error
 
     def _enter(self, uid: int, owner: Owner) -> Owner:
         """Register ``owner`` for an id without an owner, and return its owner."""
-        entry = self._register / str(uid)
+        entry = self.register / str(uid)
         found = write_once(entry, json.dumps(asdict(owner)))
         try:
             return Owner(**json.loads(found))
@@ -148,21 +140,18 @@ class UserIds:
 
     def _free(self) -> Iterator[int]:
         """Yield ids without a user, account, home, process or container."""
-        first, last = self._span
-        given = {int(entry.name) for entry in self._register.iterdir() if entry.name.isdecimal()}
+        first, last = self.span
+        given = {int(entry.name) for entry in self.register.iterdir() if entry.name.isdecimal()}
         given |= {entry.pw_uid for entry in pwd.getpwall()} | list_owners()
-        given |= {owner for _, owner in [*self._foreign_homes(), *_owners_in(self._homes)]}
-        containers = [
-            *_subordinate_uids(Path("/etc/subuid")),
-            *_subordinate_uids(Path("/etc/subgid")),
-        ]
+        given |= {owner for _, owner in [*self._foreign_homes(), *_owners_in(self.homes)]}
+        containers = _list_subordinates()
         for uid in range(first, last + 1):
             if uid not in given and not any(uid in one for one in containers) and _is_unknown(uid):
                 yield uid
 
     def _foreign_homes(self) -> Iterator[tuple[Path, int]]:
-        for homes in self._all_homes.glob("*/homes"):
-            if homes != self._homes:
+        for homes in self.all_homes.glob("*/homes"):
+            if homes != self.homes:
                 yield from _owners_in(homes)
 
 
@@ -181,14 +170,10 @@ def _is_unknown(uid: int) -> bool:
     return False
 
 
-def _subordinate_uids(path: Path) -> list[range]:
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    fields = [line.split(":") for line in lines]
-    return [
-        range(int(f[1]), int(f[1]) + int(f[2]))
-        for f in fields
-        if len(f) == 3 and f[1].isdecimal() and f[2].isdecimal()
-    ]
+def _list_subordinates() -> list[range]:
+    found: list[range] = []
+    for path in (Path("/etc/subuid"), Path("/etc/subgid")):
+        with suppress(OSError):
+            fields = _SUBORDINATE.findall(path.read_text(encoding="utf-8"))
+            found += [range(int(first), int(first) + int(count)) for first, count in fields]
+    return found

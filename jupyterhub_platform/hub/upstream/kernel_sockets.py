@@ -13,7 +13,6 @@ terminal follow it too. Users' own changes affect only themselves.
 """
 
 import json
-import os
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
+from jupyterhub_platform.hub.upstream.jupyter_server import read_before_others
 from jupyterhub_platform.sockets import Sockets
 
 DEBUGGER_OFF: Final = (
@@ -85,10 +85,8 @@ def hide_kernels(
     _write(directory, "jupyter_config", _UNIX_SOCKETS | ({} if debugger else _NO_DEBUGGER))
     if not debugger:
         _write(directory / "labconfig", "page_config", _NO_BUTTON)
-    configured = environment.get("JUPYTER_CONFIG_PATH")
-    paths = (str(directory), str(WITHOUT_PORTS), *([configured] if configured else []))
     return {
-        "JUPYTER_CONFIG_PATH": os.pathsep.join(paths),
+        **read_before_others(environment, directory, WITHOUT_PORTS),
         "JUPYTER_RUNTIME_DIR": str(_link_home(sockets, uid, home) / _RUNTIME),
     }
 

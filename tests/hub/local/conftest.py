@@ -13,8 +13,8 @@ import pytest
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
 from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, open_machine, read_instance
-from jupyterhub_platform.hub.local.os_users import Isolation, People, Person, describe_isolation
+from jupyterhub_platform.hub.local.machine import Machine, open_machine
+from jupyterhub_platform.hub.local.os_users import People, Person
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.termination import (
     Target,
@@ -23,6 +23,7 @@ from jupyterhub_platform.hub.local.termination import (
     find_reservations,
 )
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UserIds
+from jupyterhub_platform.instance_id import read_instance
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
@@ -93,15 +94,14 @@ def own_priority() -> Iterator[None]:
 @pytest.fixture
 def isolated(machine: Machine, state: Path) -> Machine:
     """Give the same machine with a user id for each person, whatever Python runs these tests."""
-    isolation = describe_isolation(isolate=True)
-    return replace(machine, isolation=isolation, people=isolated_people(state))
+    return replace(machine, isolated=True, people=isolated_people(state))
 
 
 def isolated_people(state: Path, span: tuple[int, int] = (FIRST_UID, LAST_UID)) -> People:
     """Give the people of a platform, with a register of user ids that is the test's own."""
     homes = state / "homes"
     ids = UserIds(read_instance(state), state, homes, span, state.parent / "uids", state.parent)
-    return People(state, homes, Isolation(isolated=True, sentence=""), ids)
+    return People(state, homes, ids)
 
 
 class Servers:
@@ -159,6 +159,12 @@ class Servers:
         await end_server(self.target(record), grace=grace, patience=10)
         assert find_living(self.target(record)) == set()
         self._started[record.reservation]()
+
+
+def without_groups(servers: Servers) -> Servers:
+    """Take control groups away, as on a machine where none may be made."""
+    limiter = replace(servers.machine.limiter, parent=None, systemd=False)
+    return Servers(replace(servers.machine, limiter=limiter))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members
-from jupyterhub_platform.hub.local.enforcement import Limiter
 from jupyterhub_platform.hub.local.processes import (
     SUPERVISOR,
     Process,
@@ -26,18 +25,18 @@ from jupyterhub_platform.hub.local.termination import (
     find_living,
     find_reservations,
 )
-from tests.hub.local.conftest import Servers, assert_gone, processes_in, read_log, wait_until
+from tests.hub.local.conftest import (
+    assert_gone,
+    processes_in,
+    read_log,
+    wait_until,
+    without_groups,
+)
 
 
 def _escapee(path: Path, sleep: int = 300) -> str:
     """Write a shell command that leaves session, parent and environment behind."""
     return f"env -i setsid sh -c 'echo $$ >> {path}; exec sleep {sleep}' &"
-
-
-def without_groups(servers: Servers) -> Servers:
-    """Take control groups away, as on a machine where none may be made."""
-    limiter = Limiter(servers.machine.limiter.enforcement)
-    return Servers(replace(servers.machine, limiter=limiter))
 
 
 @pytest.mark.parametrize("grouped", [True, False])

@@ -12,8 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jupyterhub_platform.hub.local.cgroups import find_groups, members, write_value
-from jupyterhub_platform.hub.local.enforcement import Limiter
+from jupyterhub_platform.hub.local.cgroups import find_groups, members
 from jupyterhub_platform.hub.local.launch import Record, find_record, target_of
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.os_users import Person, read_uids
@@ -36,7 +35,14 @@ from jupyterhub_platform.hub.local.termination import (
     find_living,
     find_reservations,
 )
-from tests.hub.local.conftest import Servers, as_root, assert_gone, processes_in, wait_until
+from tests.hub.local.conftest import (
+    Servers,
+    as_root,
+    assert_gone,
+    processes_in,
+    wait_until,
+    without_groups,
+)
 from tests.support.forgery import (
     CALLED_LIKE_A_SUPERVISOR,
     ENDLESS_ENVIRONMENT,
@@ -59,7 +65,7 @@ def servers(isolated: Machine) -> Servers:
 @pytest.fixture
 def ungrouped(isolated: Machine) -> Servers:
     """Start servers as on a machine where no control group may be made."""
-    return Servers(replace(isolated, limiter=Limiter(isolated.limiter.enforcement)))
+    return without_groups(Servers(isolated))
 
 
 @pytest.fixture
@@ -261,7 +267,7 @@ async def test_a_group_with_our_name_that_another_user_made_is_not_looked_into(s
     try:
         os.chown(forged, ada.uid, ada.uid)
         for pid in sorted(members([real])):
-            write_value(forged / "cgroup.procs", str(pid))
+            (forged / "cgroup.procs").write_text(str(pid))
         target = Target(servers.machine.instance, servers.target(victim).server, "r9")
         assert find_groups(target.instance, target.server, "r9") == []
         assert find_living(target) == set()

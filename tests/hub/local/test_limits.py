@@ -11,10 +11,8 @@ from jupyterhub_platform.hub.local.cgroups import (
     find_groups,
     group_name,
     list_places,
-    make_group,
     members,
     remove_groups,
-    write_value,
 )
 from jupyterhub_platform.hub.local.enforcement import (
     Parent,
@@ -27,7 +25,7 @@ _ALLOCATE = "import sys; block = bytearray(int(sys.argv[1])); print(len(block))"
 
 
 def _needs(dimension: str) -> None:
-    found = probe_limiter().enforcement
+    found = probe_limiter()
     if dimension not in found.enforced:
         pytest.skip(f"by choice: {found.why_not}")
 
@@ -90,7 +88,7 @@ async def test_what_is_not_limited_stays_unlimited(servers):
 
 
 def test_each_dimension_is_either_enforced_or_advisory_with_the_reason():
-    found = probe_limiter().enforcement
+    found = probe_limiter()
     assert found.enforced | found.advisory == {"cpu", "memory"}
     assert not found.enforced & found.advisory
     assert bool(found.why_not) == bool(found.advisory)
@@ -120,14 +118,15 @@ def test_a_controller_is_active_in_a_group_that_needs_it():
     name = next(iter(sorted((parent.path / "cgroup.controllers").read_text().split())), None)
     if name is None:
         pytest.skip("by choice: no controller is left to control groups of version 2 here")
-    group = make_group(parent.path, group_name("active", "", "a1"), {name})
+    limiting = Parent(parent.path, frozenset({name}))
+    group = limiting.make(group_name("active", "", "a1"), Resources(), 0)
     try:
         assert name in (group / "cgroup.controllers").read_text().split()
         assert name in active.read_text().split()
     finally:
         assert remove_groups([group]) == []
         if name not in before:
-            write_value(active, f"-{name}")
+            active.write_text(f"-{name}")
 
 
 @pytest.mark.parametrize(
@@ -149,7 +148,7 @@ def test_groups_inside_ours_are_removed_with_them():
     parent = probe_limiter().parent
     if parent is None:
         pytest.skip("by choice: no control group can be made here")
-    path = make_group(parent.path, group_name("nested", "ada/", "n1"), ())
+    path = parent.make(group_name("nested", "ada/", "n1"), Resources(), 0)
     (path / "a" / "b").mkdir(parents=True)
     assert find_groups("nested") == [path]
     assert find_groups("nested", "ada/") == [path]

@@ -17,8 +17,8 @@ import pytest
 
 from jupyterhub_platform.cli.local.proxy import find_proxy_command
 from jupyterhub_platform.hub.local.cgroups import find_groups
-from jupyterhub_platform.hub.local.machine import read_instance
 from jupyterhub_platform.hub.local.processes import Process, find_marked, identify, is_alive
+from jupyterhub_platform.instance_id import read_instance
 from tests.hub.local.conftest import wait_until
 
 pytestmark = pytest.mark.hub

@@ -318,7 +318,7 @@ async def test_what_was_granted_becomes_limits_and_marks(hubs):
         for name in ("memory.max", "cpu.max")
         if (group / name).exists()
     }
-    enforced = hubs.machine.limiter.enforcement.enforced
+    enforced = hubs.machine.limiter.enforced
     wanted = {"memory": str(2**30), "cpu": "200000"}
     assert values == {wanted[name] for name in enforced}
     assert (marked.reservation, marked.server) == ("granted-1", "ada/train")

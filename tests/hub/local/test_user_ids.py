@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.hub.local.machine import open_machine, read_instance
+from jupyterhub_platform.hub.local.machine import open_machine
 from jupyterhub_platform.hub.local.os_users import People
 from jupyterhub_platform.hub.local.uid_register import UserIds
+from jupyterhub_platform.instance_id import read_instance
 from tests.hub.local.conftest import as_root, isolated_people
 
 pytestmark = as_root
