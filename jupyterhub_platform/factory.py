@@ -84,7 +84,7 @@ def open_store(settings: Settings) -> Store:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = settings.state_dir / STORE_ID_FILE
     expected = known.read_text().strip() if known.exists() else None
-    store = Store.open(settings.database_url, expected_id=expected, claimed=True)
+    store = Store.open(settings.database_url, expected_id=expected, exclusive=True)
     if expected is None:
         # Written atomically: half an id would be that of another store.
         rewrite(known, store.id + "\n")

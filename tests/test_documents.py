@@ -231,14 +231,16 @@ def test_the_example_opens_the_gpu_to_developers_on_request_only():
 def test_the_example_stops_a_developer_at_the_third_small_server():
     policy = read_policy(EXAMPLE).policy
     limits = policy.list_limits("dev1", "vision", datetime(2026, 1, 1, tzinfo=UTC))
-    most = {lim.resource: lim.most for lim in limits if lim.scope.kind == "member"}
+    maximum = {lim.resource: lim.maximum for lim in limits if lim.scope.kind == "member"}
     demand = policy.tiers["small"].demand
-    assert all(2 * demand.amount(name) <= amount for name, amount in most.items())
-    assert [name for name, amount in most.items() if 3 * demand.amount(name) > amount] == [
+    assert all(2 * demand.amount(name) <= amount for name, amount in maximum.items())
+    assert [name for name, amount in maximum.items() if 3 * demand.amount(name) > amount] == [
         "servers"
     ]
     medium = policy.tiers["medium"].demand
-    assert all(demand.amount(name) + medium.amount(name) <= amount for name, amount in most.items())
+    assert all(
+        demand.amount(name) + medium.amount(name) <= amount for name, amount in maximum.items()
+    )
 
 
 def test_reading_many_people_lets_other_threads_run_all_the_time():

@@ -68,15 +68,23 @@ _LENT = bool(os.environ.get("TEST_KUBECONFIG"))
 _CLUSTERS = () if _LENT else _TWO
 
 
-def list_tests(most: str) -> tuple[Check, ...]:
-    """Return the stages of the tests; ``most`` leaves out what takes longer than they may."""
+def list_tests(selection: str) -> tuple[Check, ...]:
+    """Return the stages of the tests; ``selection`` leaves out what takes longer than they may."""
     return (
-        Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {most}")),
-        Check(_WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {most}")),
-        # One after another, since they share one node: a core would idle meanwhile.
-        Check("tests on a node", "pytest", ("-m", f"node and {most}"), beside=not _LENT),
         Check(
-            "tests on Kubernetes", "pytest", (*_CLUSTERS, "-m", f"cluster and not node and {most}")
+            "quick tests",
+            "pytest",
+            (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
+        ),
+        Check(
+            _WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}")
+        ),
+        # One after another, since they share one node: a core would idle meanwhile.
+        Check("tests on a node", "pytest", ("-m", f"node and {selection}"), beside=not _LENT),
+        Check(
+            "tests on Kubernetes",
+            "pytest",
+            (*_CLUSTERS, "-m", f"cluster and not node and {selection}"),
         ),
     )
 

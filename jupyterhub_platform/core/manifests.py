@@ -88,16 +88,16 @@ def total(spec: Manifest, name: str, amount: Callable[[Manifest, str], int | Non
         Raised if ``amount`` raises it, or the overhead is no quantity.
     """
     regular = sum(amount(part(one, "resources"), name) or 0 for one in items(spec, "containers"))
-    running = most = 0
+    running = peak = 0
     for one in items(spec, "initContainers"):
         own = amount(part(one, "resources"), name) or 0
         if is_sidecar(one):
             running += own
-            most = max(most, running)
+            peak = max(peak, running)
         else:
-            most = max(most, running + own)
+            peak = max(peak, running + own)
     overhead = _read(part(spec, "overhead").get(name, 0), name)
-    return max(regular + running, most) + overhead
+    return max(regular + running, peak) + overhead
 
 
 def unreadable(spec: Manifest) -> Iterator[tuple[str, str]]:

@@ -95,7 +95,7 @@ def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, st
     looked = 0
     for looked, (person, account) in enumerate(_candidates(policy, tier), start=1):
         limits = policy.list_limits(person.name, account, _NEVER)
-        found = next((at for at in limits if tier.demand.amount(at.resource) > at.most), None)
+        found = next((at for at in limits if tier.demand.amount(at.resource) > at.maximum), None)
         if found is None or looked >= _MAX_LOOKED_AT:
             return
         blocking = blocking or found
@@ -125,7 +125,7 @@ def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
     key = "" if name == SERVERS else f"requests.{name}"
     what = (
         f"nobody who may use it can start it: it asks for {asked}, and {limit.path} allows "
-        f"{describe_amount(name, limit.most)}"
+        f"{describe_amount(name, limit.maximum)}"
     )
     if " " in limit.path:
         what = f"nobody who may use it can start it: it asks for {asked}, and {limit.path}"

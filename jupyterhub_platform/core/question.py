@@ -44,7 +44,7 @@ class HeldLimit(NamedTuple):
 
     scope: Scope
     resource: str
-    most: int
+    maximum: int
     held: int
     path: str
     granted: int = 0
@@ -54,7 +54,7 @@ class HeldLimit(NamedTuple):
     @property
     def left(self) -> int:
         """What is left, never less than zero."""
-        return max(0, self.most - self.held)
+        return max(0, self.maximum - self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ class Question:
 
 def ask(
     policy: Policy,
-    usage: HeldTotals,
+    totals: HeldTotals,
     subject: Subject,
     server: str,
     options: Options,
@@ -127,13 +127,13 @@ def ask(
     of_account, managed = raised_by(policy, own), raised_by_managers(policy, own)
 
     def held(limit: Limit) -> HeldLimit:
-        scope, resource, most, path, granted = limit
+        scope, resource, maximum, path, granted = limit
         within = scope.kind == "member"
         return HeldLimit(
             scope,
             resource,
-            most,
-            usage.held(scope, resource),
+            maximum,
+            totals.held(scope, resource),
             path,
             granted,
             of_account if within else policy.admins(),
@@ -232,7 +232,7 @@ def limit_to_json(limit: HeldLimit) -> dict[str, Any]:
             key: value for key, value in zip(Scope._fields, limit.scope, strict=True) if value
         },
         "resource": limit.resource,
-        "limit": limit.most,
+        "limit": limit.maximum,
         "held": limit.held,
         "left": limit.left,
         "path": limit.path,

@@ -54,7 +54,7 @@ _QUANTITY: Final = re.compile(
     re.ASCII,
 )
 # The largest amount that Kubernetes keeps in a Quantity.
-_MOST: Final = 2**63 - 1
+_MAX: Final = 2**63 - 1
 
 # Kubernetes "qualified names": a DNS subdomain, a slash, and a name of up to 63 characters.
 _DNS_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -116,13 +116,13 @@ def parse_quantity(text: str | float, name: str) -> int:
     """
     number = parse_number(text, name)
     if is_whole(name) and number != floor(number):
-        least = max(1, floor(number))
-        most = f" or {least + 1}" if number > 1 else ""
+        below = max(1, floor(number))
+        above = f" or {below + 1}" if number > 1 else ""
         raise QuantityError(
-            f"“{text}” is finer than one, the smallest amount of {name}; write {least}{most}"
+            f"“{text}” is finer than one, the smallest amount of {name}; write {below}{above}"
         )
     amount = ceil(number * _units(name))
-    if amount > _MOST:
+    if amount > _MAX:
         raise QuantityError(f"“{text}” is more {name} than Kubernetes can count")
     return amount
 
@@ -140,7 +140,7 @@ def read_quantity(text: str | float, name: str, *, bound: bool = False) -> int:
         Raised if it is no quantity, or negative: then nothing is known of it.
     """
     kept = Fraction(ceil(parse_number(text, name) * 1000), 1000) * _units(name)
-    return min(floor(kept) if bound else ceil(kept), _MOST)
+    return min(floor(kept) if bound else ceil(kept), _MAX)
 
 
 def parse_number(text: str | float, name: str) -> Fraction:

@@ -36,9 +36,9 @@ class PasswordThread:
     One at a time, at a lower priority than the rest of the Hub, with a limited queue.
     """
 
-    def __init__(self, most_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password", initializer=_make_way)
-        self._most = most_waiting + 1
+        self._max_asked = max_waiting + 1
         self._asked = 0
 
     async def run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -49,7 +49,7 @@ class PasswordThread:
         tornado.web.HTTPError
             Raised with 503 if the queue is full.
         """
-        if self._asked >= self._most:
+        if self._asked >= self._max_asked:
             busy = web.HTTPError(
                 503, "Too many people are logging in right now. Try again in a few seconds."
             )

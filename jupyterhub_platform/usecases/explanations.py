@@ -141,8 +141,8 @@ def with_larger(explanation: Explanation, admission: Admission, start: Start) ->
 
 
 def _find_larger(policy: Policy, tier: str, fitting: tuple[str, ...]) -> str | None:
-    least = _memory(policy, tier)
-    larger = [name for name in fitting if _memory(policy, name) > least]
+    own = _memory(policy, tier)
+    larger = [name for name in fitting if _memory(policy, name) > own]
 
     # First those that hold the same kinds of things: a GPU is not given for the memory beside it.
     def distance(name: str) -> tuple[int, int]:

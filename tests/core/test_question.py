@@ -213,7 +213,7 @@ def test_what_is_left_is_never_less_than_nothing():
     policy = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
     held = [hold(policy, "small", "dev", server, "vision") for server in ("a", "b", "c")]
     limit = next(lim for lim in pose(policy, held=held).limits if lim.scope.kind == "member")
-    assert (limit.held, limit.most, limit.left) == (3, 1, 0)
+    assert (limit.held, limit.maximum, limit.left) == (3, 1, 0)
 
 
 @given(

@@ -11,7 +11,7 @@ from jupyterhub_platform.hub.threads import STORE_THREADS, PasswordThread
 
 
 async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None:
-    thread, gate = PasswordThread(most_waiting=3), threading.Event()
+    thread, gate = PasswordThread(max_waiting=3), threading.Event()
     asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(4)]
     await asyncio.sleep(0.05)
     with pytest.raises(web.HTTPError) as refused:
@@ -24,7 +24,7 @@ async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None
 
 
 async def test_nobody_else_waits_for_it() -> None:
-    thread, gate = PasswordThread(most_waiting=30), threading.Event()
+    thread, gate = PasswordThread(max_waiting=30), threading.Event()
     asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(31)]
     loop = asyncio.get_running_loop()
     assert await asyncio.wait_for(loop.run_in_executor(STORE_THREADS, int, "1"), 5) == 1
@@ -34,7 +34,7 @@ async def test_nobody_else_waits_for_it() -> None:
 
 
 async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
-    thread, gate = PasswordThread(most_waiting=0), threading.Event()
+    thread, gate = PasswordThread(max_waiting=0), threading.Event()
     asked = asyncio.ensure_future(thread.run(gate.wait))
     await asyncio.sleep(0.05)
     asked.cancel()
@@ -57,7 +57,7 @@ async def test_it_runs_behind_everything_else() -> None:
 
 
 async def test_what_goes_wrong_comes_back_and_frees_its_place() -> None:
-    thread = PasswordThread(most_waiting=0)
+    thread = PasswordThread(max_waiting=0)
     for _ in range(3):
         with pytest.raises(ValueError, match="x"):
             await thread.run(int, "x")

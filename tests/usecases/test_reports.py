@@ -320,7 +320,7 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "held", "most", "said"),
+    ("name", "held", "maximum", "said"),
     [
         ("memory", 6 * GIB, 8 * GIB, "6 of 8 GiB"),
         ("memory", 2**29, 8 * GIB, "512 MiB of 8 GiB"),
@@ -331,6 +331,6 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
     ],
 )
 def test_a_share_is_said_in_one_unit_where_there_is_one(
-    name: str, held: int, most: int, said: str
+    name: str, held: int, maximum: int, said: str
 ) -> None:
-    assert say_share(name, held, most) == said
+    assert say_share(name, held, maximum) == said

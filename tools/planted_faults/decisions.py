@@ -14,16 +14,16 @@ DECISIONS: Final = (
         ("tiers are open to all", "RULES", Drop("tier_is_granted")),
         ("images are open to all", "RULES", Drop("image_is_approved")),
         ("limits are not kept", "RULES", Drop("limits_are_kept")),
-        ("one more than a limit fits", "_exceeded", Replace("limit.most", "limit.most + 1")),
+        ("one more than a limit fits", "_exceeded", Replace("limit.maximum", "limit.maximum + 1")),
         (
             "a limit cannot be used up",
             "_exceeded",
-            Replace("limit.held + asked > limit.most", "limit.held + asked >= limit.most"),
+            Replace("limit.held + asked > limit.maximum", "limit.held + asked >= limit.maximum"),
         ),
         (
             "what is asked does not count",
             "_exceeded",
-            Replace("limit.held + asked > limit.most", "limit.held >= limit.most"),
+            Replace("limit.held + asked > limit.maximum", "limit.held >= limit.maximum"),
         ),
         (
             "limits of tiers are not kept",
@@ -115,7 +115,7 @@ DECISIONS: Final = (
                 "level is None or policy.may_use(tier, subject.name, level, account, now)",
             ),
         ),
-        ("what is held is not looked up", "ask", Replace("usage.held(scope, resource)", "0")),
+        ("what is held is not looked up", "ask", Replace("totals.held(scope, resource)", "0")),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",

@@ -61,7 +61,11 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/test_threads.py",
-        ("any number waits to log in", "PasswordThread.run", Never("self._asked >= self._most")),
+        (
+            "any number waits to log in",
+            "PasswordThread.run",
+            Never("self._asked >= self._max_asked"),
+        ),
         (
             "hashes go before the Hub",
             "_make_way",

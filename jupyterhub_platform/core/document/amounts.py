@@ -54,12 +54,12 @@ def _check_alone(findings: Findings, path: KeyPath, name: str, amount: int) -> N
 def _check_pair(findings: Findings, path: KeyPath, request: int, limit: int) -> None:
     name = str(path[-1])
     limit_path = (*path[:-2], "limits", name)
-    asked, most = render_quantity(name, request), render_quantity(name, limit)
+    asked, maximum = render_quantity(name, request), render_quantity(name, limit)
     if request != limit and is_indivisible(name):
-        what = f"{asked} is not the limit, {most}, and Kubernetes does not share out {name}"
+        what = f"{asked} is not the limit, {maximum}, and Kubernetes does not share out {name}"
         findings.add(path, what, "write the same in both", rests_on=[limit_path])
     elif request > limit:
-        what = f"{asked} is above the limit, {most}"
+        what = f"{asked} is above the limit, {maximum}"
         fix = f"lower it, or raise {dotted(limit_path)}"
         findings.add(path, what, fix, rests_on=[limit_path])
 

@@ -195,7 +195,7 @@ def _check(result: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _keep_log(output: int, most: int) -> None:
+def _keep_log(output: int, max_bytes: int) -> None:
     """Copy the pipe into the log, until its other end is closed everywhere.
 
     Output that comes too fast for a log is still read, or it would block the server, but only the
@@ -214,7 +214,7 @@ def _keep_log(output: int, most: int) -> None:
         if budget > 0 or not read:
             if left_out:
                 held = b"\n[supervisor] %d bytes came too fast to be kept\n" % left_out + held
-            _write_log(held + read, most)
+            _write_log(held + read, max_bytes)
             budget -= len(held + read)
             held, left_out = b"", 0
         else:
@@ -223,9 +223,9 @@ def _keep_log(output: int, most: int) -> None:
         time.sleep(_PAUSE)
 
 
-def _write_log(text: bytes, most: int) -> None:
+def _write_log(text: bytes, max_bytes: int) -> None:
     """Write into the log; when it is full, only its latter half stays."""
-    half = max(most, _MIN_LOG) // 2
+    half = max(max_bytes, _MIN_LOG) // 2
     text = text[-half:]
     with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
         size = os.fstat(_LOG).st_size

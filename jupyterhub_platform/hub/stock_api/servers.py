@@ -71,9 +71,9 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
         """Tell whether the Hub answers a start with 429 now, which precedes admission."""
         counts = self.users.count_active_users()
         starting = counts["spawn_pending"] + counts["proxy_pending"]
-        most_starting, most = self.concurrent_spawn_limit, self.active_server_limit
-        return bool(most_starting and starting >= most_starting) or bool(
-            most and counts["active"] >= most
+        max_starting, max_active = self.concurrent_spawn_limit, self.active_server_limit
+        return bool(max_starting and starting >= max_starting) or bool(
+            max_active and counts["active"] >= max_active
         )
 
     async def _refresh(self, user: Any) -> None:

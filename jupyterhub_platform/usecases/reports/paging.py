@@ -65,14 +65,14 @@ def read_query(arguments: Mapping[str, str]) -> Query:
 
 
 def _read_number(
-    arguments: Mapping[str, str], name: str, default: int, least: int, most: int
+    arguments: Mapping[str, str], name: str, default: int, minimum: int, maximum: int
 ) -> int:
     text = arguments.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+    if not (text.isascii() and text.isdigit() and minimum <= int(text[:9]) <= maximum):
         raise QueryError(
-            f"{name} is a whole number from {least} to {most}; leave it out or mend it."
+            f"{name} is a whole number from {minimum} to {maximum}; leave it out or mend it."
         )
     return int(text[:9])
 

@@ -122,9 +122,9 @@ def work(api: Api, chance: Chance) -> None:
         workers = [pool.submit(change, number) for number in range(WORKERS)]
         try:
             wait_for(
-                lambda: chance.given >= chance.most or any(each.done() for each in workers),
-                f"{chance.most} faults",
-                max(120, chance.most),
+                lambda: chance.given >= chance.maximum or any(each.done() for each in workers),
+                f"{chance.maximum} faults",
+                max(120, chance.maximum),
             )
         finally:
             over.set()

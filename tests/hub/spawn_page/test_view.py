@@ -113,7 +113,7 @@ def test_a_limit_that_was_lowered_says_by_how_much_it_is_exceeded():
 
 def test_requests_and_limits_are_both_shown_where_they_differ():
     gives = {
-        name: [(each.text, each.most) for each in card.gives]
+        name: [(each.text, each.maximum) for each in card.gives]
         for name, card in cards_of(view(POLICY)).items()
     }
     assert gives["small"] == [("1 CPU", "up to 2 CPU"), ("2 GiB", "up to 4 GiB")]
