@@ -1,6 +1,5 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -32,7 +31,7 @@ from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
 from jupyterhub_platform.hub.servers.lingering import LingeringServers
 from jupyterhub_platform.hub.servers.recovery import ServerRecovery
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import (
     freeze_heap_once_served,
     shorten_switch_interval,
@@ -74,7 +73,7 @@ class Platform(PlatformTraits):
         for sentence in find_lost(app):
             self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
-        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), STORE_THREADS)
+        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
         admins = self.snapshot.policy.admins()
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
         for sentence in self.declared.withdraw_reserved():
@@ -181,7 +180,7 @@ class Platform(PlatformTraits):
 
     async def _retry_store(self) -> None:
         health = self.runtime.health
-        await asyncio.get_running_loop().run_in_executor(STORE_THREADS, health.retry)
+        await in_store_thread(health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
 
 

@@ -1,8 +1,4 @@
-"""Runs slow calls outside the Hub's loop, so that users do not wait for strangers.
-
-The loop's own executor has few threads, and serves all of the Hub's callers: identity providers,
-DNS, spawners. The platform's own calls do not wait for them.
-"""
+"""Runs slow calls outside the Hub's loop, in threads that strangers cannot keep busy."""
 
 import asyncio
 import functools
@@ -10,10 +6,11 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from tornado import web
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_WAITING: Final = 16
@@ -21,8 +18,17 @@ MAX_WAITING: Final = 16
 _RETRY_SECONDS: Final = 5
 _NICE: Final = 10
 
-STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
-"""For changes, and reads of the store, on behalf of known users."""
+_STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
+
+
+async def in_store_thread(call: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Run a call that reads or writes the store, on behalf of a known user or of the Hub.
+
+    Like :func:`asyncio.to_thread`, but in threads of the platform's own: the loop's may all be
+    waiting for an identity provider, for DNS or for a spawner.
+    """
+    run = functools.partial(call, *arguments, **named)
+    return await asyncio.get_running_loop().run_in_executor(_STORE_THREADS, run)
 
 
 def _make_way() -> None:

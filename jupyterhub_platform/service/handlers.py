@@ -103,7 +103,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
     async def look_up(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, read)
+            return await asyncio.to_thread(read)
         except PlatformError as error:
             raise translate(error) from error
 

@@ -3,11 +3,12 @@
 import asyncio
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tornado import web
 
-from jupyterhub_platform.hub.threads import STORE_THREADS, PasswordThread
+from jupyterhub_platform.hub.threads import PasswordThread, in_store_thread
 
 
 async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None:
@@ -23,14 +24,22 @@ async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None
     assert await thread.run(int, "7") == 7
 
 
-async def test_nobody_else_waits_for_it() -> None:
+async def test_other_calls_do_not_wait_for_it() -> None:
     thread, gate = PasswordThread(max_waiting=30), threading.Event()
     asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(31)]
-    loop = asyncio.get_running_loop()
-    assert await asyncio.wait_for(loop.run_in_executor(STORE_THREADS, int, "1"), 5) == 1
-    assert await asyncio.wait_for(loop.run_in_executor(None, int, "2"), 5) == 2
+    assert await asyncio.wait_for(in_store_thread(int, "1"), 5) == 1
+    assert await asyncio.wait_for(asyncio.to_thread(int, "2"), 5) == 2
     gate.set()
     await asyncio.gather(*asked)
+
+
+async def test_the_store_does_not_wait_for_the_threads_of_the_loop() -> None:
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    provider = asyncio.ensure_future(asyncio.to_thread(gate.wait))
+    assert await asyncio.wait_for(in_store_thread(int, "11", base=2), 5) == 3
+    gate.set()
+    assert await provider
 
 
 async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
