@@ -89,25 +89,14 @@ class Store:
         parsed = parse_url(url)
         reader = open_engine(parsed, read_only=True)
         writer = None if read_only else open_engine(parsed, read_only=False)
+        engine = writer or reader
         lock = make_lock(parsed, writer) if exclusive and writer is not None else None
-        try:
-            with translate_failures(parsed):
-                if lock is not None:
-                    take_patiently(lock)
-                if expected_id is not None:
-                    # Before anything is written: a backup shall be restored into what is empty.
-                    check_id(parsed, _list_ids(parsed, writer or reader), expected_id)
-                if writer is not None and migrate:
-                    _upgrade(parsed)
-                with (writer or reader).connect() as connection, connection.begin():
-                    check_version(connection)
-                    found = connection.execute(select(schema.store_info.c.id)).scalars().all()
-            return cls(parsed, writer, reader, check_id(parsed, found, expected_id), lock)
-        except BaseException:
-            (writer or reader).dispose()
+        with _closed_on_failure(engine, lock), translate_failures(parsed):
             if lock is not None:
-                lock.let_go()
-            raise
+                take_patiently(lock)
+            upgraded = migrate and writer is not None
+            id_ = _prepare(parsed, engine, expected_id, upgraded=upgraded)
+            return cls(parsed, writer, reader, id_, lock)
 
     @property
     def id(self) -> str:
@@ -181,6 +170,31 @@ class Store:
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+@contextmanager
+def _closed_on_failure(engine: Engine, lock: WriterLock | None) -> Iterator[None]:
+    """Let go of a database that turns out not to be the store that is meant."""
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        if lock is not None:
+            lock.let_go()
+        raise
+
+
+def _prepare(url: URL, engine: Engine, expected_id: str | None, *, upgraded: bool) -> str:
+    """Bring the schema up to date if that is asked for, and return the id of the store."""
+    if expected_id is not None:
+        # Before anything is written: a backup shall be restored into what is empty.
+        check_id(url, _list_ids(url, engine), expected_id)
+    if upgraded:
+        _upgrade(url)
+    with engine.connect() as connection, connection.begin():
+        check_version(connection)
+        found = connection.execute(select(schema.store_info.c.id)).scalars().all()
+    return check_id(url, found, expected_id)
 
 
 def _list_ids(url: URL, engine: Engine) -> Sequence[str]:

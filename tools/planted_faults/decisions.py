@@ -109,13 +109,17 @@ DECISIONS: Final = (
         ("any group of the Hub is an account", "subject_of", Drop("policy.groups.keys()")),
         (
             "tiers are open to strangers",
-            "_candidate",
+            "_Lookup.candidate",
             Replace(
-                "level is not None and policy.may_use(tier, ...)",
-                "level is None or policy.may_use(tier, subject.name, level, account, now)",
+                "level is not None and self.policy.may_use(tier, ...)",
+                "level is None or self.policy.may_use(tier, name, level, self.account, self.now)",
             ),
         ),
-        ("what is held is not looked up", "ask", Replace("totals.held(scope, resource)", "0")),
+        (
+            "what is held is not looked up",
+            "_Lookup.hold",
+            Replace("self.totals.held(scope, resource)", "0"),
+        ),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",

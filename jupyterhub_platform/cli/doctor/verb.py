@@ -1,6 +1,7 @@
 """``jhp doctor``: checks Hub and cluster, changes nothing, and reports faults with their fixes."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from jupyterhub_platform.cli.hub.options import which_hub
 from jupyterhub_platform.cli.main import REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.deploy.doctor.facts import Facts
-from jupyterhub_platform.deploy.doctor.findings import Status
+from jupyterhub_platform.deploy.doctor.findings import Result, Status
 from jupyterhub_platform.deploy.doctor.table import examine
 
 
@@ -96,11 +97,21 @@ def doctor(
         raise click.UsageError("There is nothing to look at. " + " ".join(left_out))
     note_homes(facts, left_out)
     results = examine(facts)
+    well = _is_well(results, strict=strict)
+    _print(results, left_out, well=well, as_json=as_json)
+    ctx.exit(0 if well else REFUSED)
+
+
+def _is_well(results: Sequence[Result], *, strict: bool) -> bool:
     worst = Status.OK if strict else Status.WARNING
-    well = all(result.status.severity <= worst.severity for result in results)
+    return all(result.status.severity <= worst.severity for result in results)
+
+
+def _print(
+    results: Sequence[Result], left_out: Sequence[str], *, well: bool, as_json: bool
+) -> None:
     if as_json:
         click.echo(render_json(results, left_out, well=well))
-    else:
-        report = as_pasted(render_report(results, left_out))
-        click.echo(report, color=False if "NO_COLOR" in os.environ else None)
-    ctx.exit(0 if well else REFUSED)
+        return
+    report = as_pasted(render_report(results, left_out))
+    click.echo(report, color=False if "NO_COLOR" in os.environ else None)
