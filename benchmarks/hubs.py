@@ -62,7 +62,7 @@ class Hub:
             base_url=f"http://127.0.0.1:{self._port}/hub/",
             headers={"Authorization": f"token {self._token}"},
             timeout=START_SECONDS,
-            # Whoever measures says how many ask at once.
+            # The measurement says how many ask at once.
             limits=httpx.Limits(max_connections=None),
         )
 

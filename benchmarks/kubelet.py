@@ -1,6 +1,6 @@
 """What a kubelet would say of pods, said of every pod at once; and how many there have been.
 
-It runs in a process of its own, so that it takes no turn of whoever measures. It learns of pods by
+It runs in a process of its own, so that it takes no turn of the measurement. It learns of pods by
 watching, as a kubelet does, and a pod that it has not heard of costs nothing.
 """
 

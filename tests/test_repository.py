@@ -43,7 +43,10 @@ MACHINE_PATHS = tuple(
 MACHINE_PATH = re.compile(rf"(?<![\w.\-}}])(?:{'|'.join(MACHINE_PATHS)})/\w")
 LOCKS = ("runtime", "test", "node", "go")
 # Text that readers have to translate: write user, caller, operator, owner or admin instead.
-VAGUE_PEOPLE = re.compile(r"\b(whoever|somebody|anybody)\b", re.IGNORECASE)
+# Put together from parts, so that this file does not contain what it looks for.
+VAGUE_PEOPLE = re.compile(
+    "|".join(("who" + "ever", "some" + "body", "any" + "body")), re.IGNORECASE
+)
 PROSE = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
 
@@ -157,7 +160,8 @@ def test_names_no_path_of_the_machine_it_was_written_on():
 
 
 def test_text_says_user_or_caller_where_it_means_one():
-    folders = ("jupyterhub_platform/", "docs/", "helm-values/", "examples/")
+    folders = ("jupyterhub_platform/", "tests/", "tools/", "benchmarks/")
+    folders += ("docs/", "helm-values/", "examples/")
     found = [
         f"{path}:{number}: {line.strip()}"
         for path, text in list_texts()
@@ -286,7 +290,7 @@ def test_set_up_says_what_is_wrong_with_a_python_that_cannot_be_used(tmp_path):
     assert "is not a Python >= 3.11" in found.stderr
 
 
-def test_one_place_says_who_somebody_is() -> None:
+def test_one_place_says_who_a_user_is() -> None:
     """A door that puts a subject together by itself forgets what another one thinks of."""
     makers = {
         path.relative_to(PACKAGE).as_posix()

@@ -63,7 +63,7 @@ COVERAGE = (
 )
 # Two modules at a time, the longest first: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-# A cluster of our own for each; somebody else's may be one namespace.
+# A cluster of our own for each; a lent one may be one namespace.
 _LENT = bool(os.environ.get("TEST_KUBECONFIG"))
 _CLUSTERS = () if _LENT else _TWO
 

@@ -30,7 +30,7 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
         for key, what, fix in (
             *_look_at_size(tier),
             *_look_at_times(tier),
-            *_look_for_anybody(policy, tier),
+            *_look_at_users(policy, tier),
         )
     )
 
@@ -87,7 +87,7 @@ def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
         yield "idle_timeout", what, "write less than max_lifetime, or remove the key"
 
 
-def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
+def _look_at_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
     """Find out whether any user of a tier could start it while nothing else runs."""
     if tier.observe or any(_may_open(policy, tier)):
         return

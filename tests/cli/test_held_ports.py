@@ -53,7 +53,7 @@ def find_holder() -> psutil.Process:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_no_other_user_gets_a_port_that_is_kept_and_whoever_connects_is_refused(
+def test_no_other_user_gets_a_port_that_is_kept_and_clients_are_refused(
     host: str, state: Path
 ) -> None:
     with start(state, host) as public:
@@ -88,7 +88,7 @@ def test_a_socket_that_was_bound_before_cannot_listen_afterwards(state: Path) ->
     with start(state) as public:
         port = public.number
     let_go(INSTANCE)
-    with socket.socket() as thief:  # as anybody: the kernel asks for no user here
+    with socket.socket() as thief:  # as any user: the kernel does not ask here
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         thief.bind(("127.0.0.1", port))
         start(state, port=port).close()

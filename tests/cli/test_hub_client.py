@@ -73,7 +73,7 @@ def jhp(*words: str, token: str = "secret-word") -> Result:
     ("status", "body"),
     [(200, b"<html>Log in</html>"), (200, b"{}"), (200, b"[1]"), (302, b"")],
 )
-def test_whoever_answers_as_no_hub_does_is_said_to_be_none(
+def test_a_server_that_answers_as_no_hub_does_is_named_as_such(
     verb: tuple[str, ...], status: int, body: bytes
 ) -> None:
     with answering(status, body) as url:

@@ -78,7 +78,7 @@ def test_says_who_is_not_declared(hub: LiveHub, name: str) -> None:
 
 
 @pytest.mark.hub
-def test_another_hub_is_reached_with_a_token_of_somebodys(hub: LiveHub) -> None:
+def test_another_hub_is_reached_with_the_callers_own_token(hub: LiveHub) -> None:
     mine, theirs = hub.token("admin").token, hub.token("rita").token
     asked = ("invite", "paul", "--url", hub.url)
     assert jhp(*asked, state=Path("nowhere"), JUPYTERHUB_API_TOKEN=mine).returncode == 0

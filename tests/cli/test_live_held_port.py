@@ -109,7 +109,7 @@ def test_jhp_down_frees_the_port_and_a_killed_holder_prevents_no_start(hub: Live
     with thieving(port) as got:
         pass
     assert any(each.startswith("listens 127.0.0.1 ") for each in got)
-    # Whoever listened there meanwhile may have been sent these.
+    # A process that listened there in between may have been sent these.
     hub.start()
     with httpx.Client(base_url=hub.url, timeout=60) as replay:
         for path in ("/hub/home", "/services/platform/"):

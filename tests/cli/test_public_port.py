@@ -1,4 +1,4 @@
-"""The public port is taken once, and whoever has it instead is named."""
+"""The public port is taken once, and the process that has it instead is named."""
 
 import errno
 import getpass

@@ -17,7 +17,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.processes import Processes, run
 
 _LINKS = 250
-# Somebody's broad route, to a private network say, goes on to lead to all but what is ours.
+# A broad route of the machine, to a private network say, goes on to lead to all but ours.
 _NARROW = 16
 
 # The kubelet insists on these values of the whole machine, and sets them where they differ:

@@ -208,7 +208,7 @@ def test_a_person_to_whom_no_tier_is_open_gets_none():
         ),
     ],
 )
-def test_whoever_can_start_nothing_is_not_told_to_ask_for_a_tier_as_well(user: str, why: str):
+def test_a_user_who_can_start_nothing_is_not_told_to_ask_for_a_tier_as_well(user: str, why: str):
     gone, unnamed = judge(POLICY, user, {"tier": "gone"}), judge(POLICY, user, {})
     after = " After that, name another tier."
     assert gone.sentence == why.format("There is no tier 'gone'.") + after
@@ -396,7 +396,7 @@ def test_a_group_without_managers_sends_to_an_admin():
     assert decision.denials[0].remedy == "Stop a server, or ask an admin (root)."
 
 
-# -- advice that whoever asks can follow -----------------------------------------------------------
+# -- advice that the caller can follow ------------------------------------------------------------
 
 MIA_TOO = {"groups": {"vision": {"members": ["mia"]}}}
 MAX = {"users": {"max": {"level": "manager"}}, "groups": {"vision": {"managers": ["mia", "max"]}}}

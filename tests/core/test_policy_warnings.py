@@ -10,7 +10,7 @@ from jupyterhub_platform.documents import parse_policy
 from tests.support.policies import GPU, make_grant, make_policy
 
 RULED = {"groups": {"vision": {"quota": {GPU: 1}}}}
-"""Lets somebody start the tier gpu."""
+"""Lets a user start the tier gpu."""
 
 
 def warnings(*changes: Any) -> list[str]:

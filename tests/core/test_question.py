@@ -315,7 +315,7 @@ def test_a_quota_that_is_full_is_no_choice_to_pass_over():
     assert decide(found).codes == ("quota.memory",)
 
 
-def test_whoever_has_no_default_is_told_what_was_passed_over():
+def test_a_user_without_a_default_is_told_what_was_passed_over():
     found = pose_options(POLICY, "eve", read_options({"tier": "huge"}, remembered=True))
     sentence = decide(found).sentence
     assert "tier huge" in sentence

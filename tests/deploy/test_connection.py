@@ -153,7 +153,7 @@ def test_credentials_that_have_expired_are_said(tmp_path: Path) -> None:
         (200, {}, "something else than an API server answers"),
     ],
 )
-def test_whoever_answers_as_no_api_server_does_is_said_to_be_none(
+def test_a_server_that_answers_as_no_api_server_does_is_named_as_such(
     tmp_path: Path, status: int, content: Any, said: str
 ) -> None:
     with api_server(status, content, tells_version=False) as (url, asked):
@@ -167,7 +167,7 @@ def test_whoever_answers_as_no_api_server_does_is_said_to_be_none(
     assert said in result.findings[0].what
 
 
-def test_whoever_may_not_read_the_version_may_read_other_things(tmp_path: Path) -> None:
+def test_an_account_that_may_not_read_the_version_may_read_other_things(tmp_path: Path) -> None:
     with api_server(403, {"message": "forbidden"}, tells_version=False) as (url, asked):
         kubeconfig = write_kubeconfig(tmp_path, url)
         with closing(Connection.outside(kubeconfig, None)) as connection:

@@ -79,7 +79,9 @@ def test_the_account_of_the_hub_is_the_one_of_its_pods(looking: Looking) -> None
     assert f"service account {looking.namespace}:mine " in finding.what
 
 
-def test_whoever_may_read_nothing_is_told_so_and_nothing_is_called_well(looking: Looking) -> None:
+def test_an_account_that_may_read_nothing_is_told_so_and_nothing_is_called_well(
+    looking: Looking,
+) -> None:
     looking.core.create_namespaced_service_account(
         looking.namespace, {"metadata": {"name": "nobody"}}
     )

@@ -34,7 +34,7 @@ class Noting(Spawner):  # type: ignore[misc] # no types
 
 
 class Governed(AdmissionMixin, Noting):
-    """Asks somebody who always says no."""
+    """Asks a service that always says no."""
 
     def _ask(self) -> Any:
         raise AdmissionDenied("No.", status=403, code="test.no")

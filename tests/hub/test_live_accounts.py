@@ -155,7 +155,7 @@ def _assert_written_nowhere(hub: LiveHub, secret: str) -> None:
             assert secret.encode() not in path.read_bytes(), path
 
 
-def test_invite_ends_the_sessions_of_whoever_knew_the_old_password(
+def test_invite_ends_the_sessions_that_began_with_the_old_password(
     hub: LiveHub, admin: Api, browser: Callable[[str], Session]
 ) -> None:
     thief = hub.login("bob")

@@ -116,7 +116,7 @@ def test_what_a_developer_sends_is_refused(dev: Api, method: str, path: str, bod
     answer = dev.request(method, path, json=body) if body is not None else dev.request(method, path)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["message"]
-    # What a library says of its own classes is no sentence for anybody.
+    # What a library says of its own classes means nothing to a user.
     assert "validation error" not in answer.text
     assert "input_value" not in answer.text
 

@@ -26,7 +26,7 @@ c.JupyterHub.spawner_class = NeverReady
 """
 
 
-def test_whoever_waits_for_a_start_is_told_that_the_hub_is_stopped(
+def test_a_caller_who_waits_for_a_start_is_told_that_the_hub_stops(
     make_directory: Callable[[], Path],
 ) -> None:
     policy = Path("tests/data/faults.yaml")

@@ -46,7 +46,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
 
 
 def forget_password(hub: LiveHub, name: str) -> None:
-    """Make somebody as they are before they have ever set a password."""
+    """Make a user as they are before they have ever set a password."""
     with sqlite3.connect(hub.state / "platform.sqlite", timeout=10) as store:
         store.execute("DELETE FROM local_account WHERE name = ?", [name])
     store.close()
@@ -139,7 +139,7 @@ def test_an_invite_ends_with_what_it_stood_on(hub: LiveHub, boss: Api) -> None:
         person.close()
 
 
-def test_an_admin_resets_anybody_and_the_user_is_told(hub: LiveHub) -> None:
+def test_an_admin_resets_any_user_and_the_user_is_told(hub: LiveHub) -> None:
     status, url = invite(hub.token("admin"), "member")
     assert status == 201
     session = hub.login("member")

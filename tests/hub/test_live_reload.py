@@ -252,7 +252,7 @@ def test_groups_of_levels_are_the_policys(
     assert groups_of(admin, "dev2") == {"vision", "language", "level:developer"}
 
 
-def test_whoever_gets_another_name_has_the_level_of_that(hub: LiveHub, admin: Api) -> None:
+def test_a_renamed_user_has_the_level_of_the_new_name(hub: LiveHub, admin: Api) -> None:
     assert admin.patch("users/dev2", json={"name": "other"}).status_code == 200
     try:
         assert groups_of(admin, "other") == {"vision", "language"}

@@ -64,7 +64,7 @@ def test_a_page_that_no_database_counts_to_is_refused(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["accept-share?code={}", "api/users/none?a=b&token={}"])
-def test_what_somebody_proves_is_not_in_the_log_if_it_is_refused(hub: LiveHub, path: str) -> None:
+def test_a_refused_secret_is_not_in_the_log(hub: LiveHub, path: str) -> None:
     secret = "0123456789abcdef0123456789"
     answer = hub.login("dev").get(f"/hub/{path.format(secret)}")
     assert answer.status_code in {403, 404}

@@ -1,4 +1,4 @@
-"""Somebody who is suspended is out everywhere within seconds, and comes back with nothing lost."""
+"""A suspended user is out everywhere within seconds, and comes back with nothing lost."""
 
 import json
 import sqlite3
@@ -186,7 +186,7 @@ def find_user_id(hub: LiveHub, name: str) -> int:
     return ask_hub_database(hub, "SELECT id FROM users WHERE name = ?", name)
 
 
-def test_no_door_offers_anything_to_somebody_suspended(hub: LiveHub, admin: Api) -> None:
+def test_no_door_offers_anything_to_a_suspended_user(hub: LiveHub, admin: Api) -> None:
     """Each door of the Hub and of the service, as an admin looks through it."""
     browser = hub.login("admin")
 
@@ -423,7 +423,7 @@ def test_refuses_what_makes_no_sense(
     assert words in answer.json()["message"]
 
 
-def test_somebody_who_is_not_suspended_cannot_be_resumed(admin: Api) -> None:
+def test_a_user_who_is_not_suspended_cannot_be_resumed(admin: Api) -> None:
     answer = resume(admin, "second")
     assert (answer.status_code, answer.json()["code"]) == (409, "suspension.none")
 

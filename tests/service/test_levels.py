@@ -117,7 +117,7 @@ async def test_a_manager_sees_servers_people_and_denials_of_their_groups_only(
     assert {each["account"] for each in decisions} == {"vision"}
 
 
-async def test_whoever_manages_nothing_sees_nothing_of_others(running: Running) -> None:
+async def test_a_user_who_manages_nothing_sees_nothing_of_others(running: Running) -> None:
     running.filled.start("dev2", "", "small", "language")
     idle = FakePerson("auditor", (), frozenset({SELF, MANAGE}))
     running.hub.people["auditor"] = idle
@@ -238,7 +238,7 @@ async def test_a_denial_that_was_given_again_says_how_often_wherever_it_stands(
         assert (await program.get(f"{PREFIX}api/v1/decisions/{identifier}")).json()["times"] == 312
 
 
-async def test_a_viewer_is_told_how_to_become_somebody_who_starts(running: Running) -> None:
+async def test_a_viewer_is_told_how_to_get_a_level_that_starts_servers(running: Running) -> None:
     async with running.browser("viewer") as browser:
         page = (await browser.get(PREFIX)).text
     assert "The level viewer starts none; ask an admin for the level user." in page

@@ -277,7 +277,7 @@ class LiveHub:
         return [pid for pid in self.list_marked() if pid in found]
 
     def login(self, name: str, password: str | None = None) -> "Session":
-        """Log somebody in, as a browser does."""
+        """Log a user in, as a browser does."""
         session = Session(self.url, name)
         self._observe(session)
         answer = session.submit_login(password or self.passwords[name])
@@ -285,7 +285,7 @@ class LiveHub:
         return session
 
     def token(self, name: str, **body: Any) -> "Api":
-        """Return the REST API with a fresh token of somebody's."""
+        """Return the REST API with a fresh token of a user."""
         session = self.login(name)
         answer = session.post_json(f"/hub/api/users/{name}/tokens", {"note": "test", **body})
         assert answer.status_code == 201, answer.text
@@ -294,7 +294,7 @@ class LiveHub:
         return api
 
     def _observe(self, client: httpx.Client) -> None:
-        """Keep what is asked and answered, for whoever looks at it afterwards."""
+        """Keep what is asked and answered, to be looked at afterwards."""
 
         def keep(response: httpx.Response) -> None:
             response.read()
@@ -367,7 +367,7 @@ class Api(Watched):
         wait_for(lambda: server not in self.servers(name), f"{name}/{server} to stop")
 
     def servers(self, name: str) -> dict[str, Any]:
-        """Return the active servers of somebody, by name."""
+        """Return the active servers of a user, by name."""
         answer = self.get(f"users/{name}")
         assert answer.status_code == 200, answer.text
         servers: dict[str, Any] = answer.json()["servers"]

@@ -1,6 +1,6 @@
 """A pytest plugin: a test that was skipped for want of something fails the run.
 
-A skip hides that something was not tried. Only a skip that somebody decided
+A skip hides that something was not tried. Only a skip that was decided
 on stays one: its reason begins with ``by choice:``.
 """
 

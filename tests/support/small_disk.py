@@ -82,7 +82,7 @@ class BreakingDisk:
         _run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.path))
 
     def unmount(self) -> None:
-        """Take it away, whoever has files of it open."""
+        """Take it away, also while files of it are open."""
         _run("umount", "--lazy", str(self.path))
 
     def fail(self) -> None:

@@ -69,7 +69,7 @@ def test_an_admitted_start_is_held_and_has_one_open_row(gate):
     assert (question.server, question.revision, question.at) == ("a", 3, NOW)
 
 
-def test_whoever_starts_a_server_of_their_own_is_who_asked(gate):
+def test_the_owner_of_a_server_is_the_caller_of_its_start(gate):
     gate.admit()
     assert gate.rows()[0].requested_by == "dev"
 

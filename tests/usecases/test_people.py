@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 
 class HasherWithVisitor(CountingHasher):
-    """While it hashes for one, somebody else gets something done."""
+    """While it hashes for one caller, another gets something done."""
 
     visit: Callable[[], object] | None = None
 

@@ -165,7 +165,7 @@ def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
 
 
 def suspend(store, clock, policies, file, name, **until):
-    """Suspend somebody as the API does."""
+    """Suspend a user as the API does."""
     snapshot = policies.publish(file, actor="root")
     record(store, Suspend(name, "away", until.get("until"), "jhp"), snapshot, clock())
 

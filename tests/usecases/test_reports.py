@@ -132,12 +132,12 @@ def test_a_level_that_starts_nothing_is_told_so(book: Ledger) -> None:
     )
 
 
-def test_somebody_whom_the_policy_does_not_know_is_told_so(book: Ledger) -> None:
+def test_a_user_whom_the_policy_does_not_know_is_told_so(book: Ledger) -> None:
     report = report_own(book.reader.read(), own("stranger", "vision"))
     assert "stranger is not declared on this platform" in report.sentence
 
 
-def test_memberships_that_the_hub_knows_count_for_whoever_looks(book: Ledger) -> None:
+def test_memberships_that_the_hub_knows_count_for_the_viewer(book: Ledger) -> None:
     facts = book.reader.read()
     assert report_own(facts, own("root")).groups == ()
     assert report_own(facts, own("root", "text", "level:admin")).groups == ("text",)
@@ -186,7 +186,9 @@ def change_kim(text: str) -> tuple[str, frozenset[str]]:
 
 @pytest.mark.parametrize("change", ["suspended", "viewer", "removed", "left"])
 @pytest.mark.parametrize("held", [True, False])
-def test_nothing_fits_for_whoever_may_start_nothing(book: Ledger, change: str, held: bool) -> None:
+def test_nothing_fits_for_a_user_who_may_start_nothing(
+    book: Ledger, change: str, held: bool
+) -> None:
     policy, groups = change_kim(change)
     if held:
         book.hold("kim", "train")

@@ -142,7 +142,7 @@ def test_shares_are_remembered_once_and_forgotten_when_given_back(suspensions):
     assert suspensions.list_shares() == [of_a_namesake]
 
 
-def test_the_gate_refuses_whoever_is_suspended(gate_of):
+def test_the_gate_refuses_a_suspended_user(gate_of):
     gate = gate_of(POLICY)
     gate.in_force.replace(Snapshot(POLICY, 3, {"dev": Suspension("away", SOON)}))
     with pytest.raises(DeniedError) as caught:

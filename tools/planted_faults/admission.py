@@ -69,7 +69,7 @@ ADMISSION: Final = (
             Replace("decision.demand", "type(decision.demand).of({'servers': 1})"),
         ),
         (
-            "somebody else is charged",
+            "another user is charged",
             "Admission._admitted",
             Replace("account=question.account", "account=''"),
         ),
@@ -138,7 +138,7 @@ ADMISSION: Final = (
             Drop("opened_at=admission.now()"),
         ),
         (
-            "somebody is charged for a group that is not theirs",
+            "a user is charged for a group that is not theirs",
             "_adopt",
             Replace("options.account in accounts", "options.account"),
         ),

@@ -93,7 +93,7 @@ KUBERNETES: Final = (
     *noticed_by(
         "tests/hub/kubernetes/test_starts.py -k gives_up",
         (
-            "whoever gives up ends the first list for everybody",
+            "a caller who gives up ends the first list for all callers",
             "PodLifecycleSpawner._start_reflector",
             Return("await beginning"),
         ),
@@ -124,7 +124,7 @@ KUBERNETES: Final = (
     *noticed_by(
         "tests/hub/kubernetes/test_restarts.py",
         (
-            "pods are not watched before somebody asks",
+            "pods are not watched before the first request",
             "PlatformKubeSpawner.prepare",
             Drop("IOLoop.current().add_callback(any_of_us.watch)"),
         ),

@@ -47,7 +47,7 @@ LOCAL_PROCESSES: Final = (
             Return('"/".join(name for name in (user, server))'),
         ),
         (
-            "a recorded process of anybody's is the supervisor",
+            "a recorded process of any user is the supervisor",
             "Target.is_supervised",
             Drop("runs_as(known.pid, {os.geteuid()})"),
         ),

@@ -34,7 +34,7 @@ POLICY: Final = (
     *noticed_by(
         "tests/core/test_policy_warnings.py",
         ("a server of any size starts", "_look_at_size", Never("0 < cpu < _MIN_CPU")),
-        ("somebody always may start it", "_look_for_anybody", Never("blocking is not None")),
+        ("a user always may start it", "_look_at_users", Never("blocking is not None")),
     ),
     *noticed_by(
         "tests/core/test_policy.py tests/core/test_decision.py",

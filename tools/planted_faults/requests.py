@@ -87,7 +87,7 @@ REQUESTS: Final = (
         "tests/hub/upstream/test_http_server.py tests/service/test_forwarded.py",
         ("every user is the proxy", "Proxies.knows", Always("user in {0, os.geteuid()}")),
         (
-            "whoever connects speaks for others",
+            "every peer that connects speaks for others",
             "_Believed._settle",
             Drop("drop_forwarded(headers)"),
         ),

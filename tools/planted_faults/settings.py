@@ -17,7 +17,7 @@ SETTINGS: Final = (
     *noticed_by(
         "tests/hub/test_configure.py",
         (
-            "whoever comes in is nobody's business after configure(c)",
+            "the site lets in users whom the policy does not know",
             "_find_undone",
             Never("not issubclass(chosen, governed)"),
         ),

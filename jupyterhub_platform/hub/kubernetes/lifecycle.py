@@ -200,7 +200,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
             Raised if it is not ours; it is left alone, also when the Hub cleans up this start.
         """
         relation = self._owner().relation_to(existing, self._admitted().reservation.id)
-        if relation in (PodRelation.UNMARKED, PodRelation.SOMEBODY_ELSES):
+        if relation in (PodRelation.UNMARKED, PodRelation.FOREIGN):
             self._foreign_uid = uid_of(existing)
             self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
             raise api_errors.name_taken(self.pod_name, self.namespace) from None
@@ -355,7 +355,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         # KubeSpawner would; unless it stood in the way of a start.
         if self._foreign_uid and uid_of(pod) == self._foreign_uid:
             return False
-        return self._owner().relation_to(pod) is not PodRelation.SOMEBODY_ELSES
+        return self._owner().relation_to(pod) is not PodRelation.FOREIGN
 
     def _owner(self) -> Owner:
         return Owner(self.hub_instance, self.user.name, self.name)

@@ -40,12 +40,12 @@ def classes(api_cluster: Any) -> Iterator[None]:
 def have(
     stack: ExitStack, make: Callable[..., Any], remove: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Make an object of the whole cluster for a while, unless somebody has one of that name."""
+    """Make an object of the whole cluster for a while, unless there is one of that name."""
     try:
         make(body)
     except ApiException as error:
         if error.status == _FORBIDDEN:
-            pytest.skip(f"by choice: {FOREIGN} names a cluster whose classes are somebody else's")
+            pytest.skip(f"by choice: {FOREIGN} names a cluster whose classes are its owner's")
         if error.status != _CONFLICT:
             raise
     else:

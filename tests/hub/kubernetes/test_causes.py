@@ -78,7 +78,7 @@ def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") ->
     }
 
 
-# A taint that somebody set: this node's kubelet goes on reporting.
+# A taint that an operator set: this node's kubelet goes on reporting.
 ANSWERING = {"type": "Ready", "status": "True"}
 NOTEBOOK = {"name": "notebook", "ready": False}
 KILLED = {"terminated": {"reason": "Error", "exitCode": 137}}

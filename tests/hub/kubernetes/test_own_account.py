@@ -40,7 +40,7 @@ def test_the_account_is_the_subject_of_the_token(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "claims", [{}, [], None, {"sub": 7}, {"sub": "somebody"}, {"sub": "system:node:a:b"}]
+    "claims", [{}, [], None, {"sub": 7}, {"sub": "a-user"}, {"sub": "system:node:a:b"}]
 )
 def test_a_token_of_something_else_names_no_account(claims: Any, tmp_path: Path) -> None:
     assert read_service_account(write_token(tmp_path, claims)) is None

@@ -137,7 +137,7 @@ def asking(**amounts: str) -> dict[str, Any]:
 
 def test_no_node_at_all(yard: Yard) -> None:
     if yard.core.list_node().items:
-        pytest.skip("by choice: somebody's cluster has nodes")
+        pytest.skip("by choice: a lent cluster has nodes")
     yard.pod("waits")
     assert yard.explain("waits")[0].code == "cluster.empty"
 

@@ -100,7 +100,7 @@ def swap_image(_: Any, pod: Any) -> Any:
 
 
 def rename(_: Any, pod: Any) -> Any:
-    pod.metadata.name = "jupyter-somebody"
+    pod.metadata.name = "jupyter-another"
     return pod
 
 

@@ -79,9 +79,7 @@ def run(servers: Servers, person: Person) -> Record:
     return record
 
 
-async def test_somebody_elses_reservation_in_ones_own_mark_ends_nothing_of_theirs(
-    servers, ada, ben
-):
+async def test_another_users_reservation_in_ones_own_mark_ends_nothing_of_theirs(servers, ada, ben):
     victim = run(servers, ben)
     theirs = find_living(servers.target(victim))
     forged = marks(servers.machine.instance, server_mark("ada", "boom"), victim.reservation)

@@ -82,7 +82,7 @@ def test_a_damaged_register_gives_nobody_another_persons_id(state, content):
 
 
 @as_root
-def test_a_home_that_is_a_link_or_somebody_elses_is_refused(state):
+def test_a_home_that_is_a_link_or_another_users_is_refused(state):
     people = isolated_people(state)
     ben = people.person("ben")
     (state / "homes" / "ada").symlink_to(ben.home)
@@ -195,7 +195,7 @@ def test_a_closed_directory_above_python_or_homes_is_named_with_the_fix(state):
         check_reachable(state / "homes", program=SYSTEM_PYTHON, module="json")
 
 
-_AS_SOMEBODY = """
+_AS_USER = """
 import asyncio, json, os, sys, time
 from pathlib import Path
 from jupyterhub_platform.core.resources import Resources
@@ -242,7 +242,7 @@ def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(s
     own.mkdir()
     os.chown(own, 65534, 65534)
     done = subprocess.run(
-        [PYTHON, "-B", "-c", _AS_SOMEBODY, str(own)],
+        [PYTHON, "-B", "-c", _AS_USER, str(own)],
         user=65534, group=65534, extra_groups=[], cwd="/", capture_output=True, text=True,
         env={"PATH": os.defpath, "PYTHONPATH": str(state / "code")}, check=False, timeout=60,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Nobody but its own user is ever reached at a server's address, whoever tries to be there."""
+"""Only the owner's process is ever reached at a server's address, whatever else listens there."""
 
 import errno
 import os
@@ -60,7 +60,7 @@ TRICKS = {
 
 
 def ask(path: Path) -> bytes:
-    """Ask whoever listens at a socket."""
+    """Ask the listener at a socket."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(str(path))
@@ -77,7 +77,7 @@ def is_refused(path: Path) -> bool:
 
 @pytest.fixture
 def other(state: Path) -> Iterator[Path]:
-    """Have somebody listen whom no route may lead to."""
+    """Have a process listen that no route may lead to."""
     path = state / "other"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))

@@ -1,4 +1,4 @@
-"""On one machine nobody is ever given a user id that somebody else has or had."""
+"""On one machine no user is ever given a user id that another user has or had."""
 
 import json
 import os
