@@ -209,7 +209,7 @@ def _silent(_handler: web.RequestHandler) -> None:
 
 
 def find_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which no process listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

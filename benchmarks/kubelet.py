@@ -78,7 +78,9 @@ def playing(kubeconfig: Path, peaks: Sequence[Peak]) -> Iterator[None]:
 
 def _see_alive(process: BaseProcess) -> None:
     if not process.is_alive():
-        raise RuntimeError("Nobody says of pods that they run, nor counts them")
+        raise RuntimeError(
+            "The kubelet of the benchmark has ended: pods do not run, and are not counted"
+        )
 
 
 def _play(kubeconfig: str, peaks: tuple[Peak, ...], begun: Event) -> None:

@@ -160,8 +160,8 @@ def test_names_no_path_of_the_machine_it_was_written_on():
 
 
 def test_text_says_user_or_caller_where_it_means_one():
-    folders = ("jupyterhub_platform/", "tests/", "tools/", "benchmarks/")
-    folders += ("docs/", "helm-values/", "examples/")
+    code = ("jupyterhub_platform/", "tests/", "tools/", "benchmarks/")
+    folders = (*code, "docs/", "helm-values/", "examples/")
     found = [
         f"{path}:{number}: {line.strip()}"
         for path, text in list_texts()

@@ -86,7 +86,7 @@ DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("person.unknown", "The policy does not declare the person."),
     ("person.suspended", "The person is suspended, in the policy or by an admin."),
     ("level.may_not_start", "The level of the person starts no servers (viewer, auditor)."),
-    ("account.none", "The person is in no group, so that nobody could be charged."),
+    ("account.none", "The user is in no group, so that no account could be charged."),
     ("account.not_member", "The person is not a member of the group that was to be charged."),
     ("tier.not_granted", "The tier exists, and is not open to this person in this account."),
     (
@@ -194,7 +194,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("server.stopping", "-", "The server is shutting down."),
     ("server.stopped", "-", "A user stopped the server."),
     ("server.lifetime", "-", "The server was stopped: its lifetime was over."),
-    ("server.idle", "-", "The server was stopped: nobody used it."),
+    ("server.idle", "-", "The server was stopped because it was not used."),
     ("server.suspended", "-", "The server was stopped: its owner was suspended."),
     ("pod.deleted", "-", "The server's pod is gone, and the Hub did not delete it."),
     ("level.may_not_see", "403", "The level does not show that page."),
@@ -236,9 +236,9 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("identity.name", "-", "A name is none that the platform accepts."),
     ("password.invalid", "400", "A new password cannot be accepted; the sentence says why."),
     ("suspension.declared", "409", "The policy declares the suspension, and only there it ends."),
-    ("suspension.last_admin", "409", "Nobody would be left who could lift the suspension."),
+    ("suspension.last_admin", "409", "No admin would be left who could lift the suspension."),
     ("suspension.none", "409", "The user to be resumed is not suspended."),
-    ("suspension.oneself", "409", "Nobody suspends themselves, or lifts their own suspension."),
+    ("suspension.oneself", "409", "Users cannot suspend themselves, or lift their own suspension."),
     ("suspension.over", "409", "A suspension would be over before it begins."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
@@ -285,7 +285,7 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     ),
     r"/api/platform(?:/.*)?": (
         "/hub/api/platform/…",
-        "nobody: 404, and 403 without a login",
+        "no caller: 404, and 403 without a login",
         "Whatever is not there.",
     ),
     r"/invite/([^/]*)": (
@@ -325,7 +325,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "decisions/([^/]+)": "its owner; others as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
-    "api/.*": "nobody: 404",
+    "api/.*": "no caller: 404",
 }
 
 SERVICE_NAMES: Final = {

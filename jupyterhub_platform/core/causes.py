@@ -156,7 +156,9 @@ _OF_REASONS: Final = {
     "lifetime": Cause(
         "server.lifetime", "The server was stopped because its lifetime was over.", Who.YOU, _AGAIN
     ),
-    "idle": Cause("server.idle", "The server was stopped because nobody used it.", Who.YOU, _AGAIN),
+    "idle": Cause(
+        "server.idle", "The server was stopped because it was not used.", Who.YOU, _AGAIN
+    ),
     **{
         cause.code: cause
         for cause in (

@@ -102,7 +102,7 @@ def _look_at_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]
     if blocking is not None:
         yield _say_blocked(tier, blocking)
     elif looked == 0 and policy.people:
-        what = "nobody whom the policy declares may use it"
+        what = "no user whom the policy declares may use it"
         yield "access", what, "name a group with members, a person or a level that starts servers"
 
 
@@ -124,11 +124,11 @@ def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
     asked = describe_amount(name, tier.demand.amount(name))
     key = "" if name == SERVERS else f"requests.{name}"
     what = (
-        f"nobody who may use it can start it: it asks for {asked}, and {limit.path} allows "
+        f"no user who may use it can start it: it asks for {asked}, and {limit.path} allows "
         f"{describe_amount(name, limit.maximum)}"
     )
     if " " in limit.path:
-        what = f"nobody who may use it can start it: it asks for {asked}, and {limit.path}"
+        what = f"no user who may use it can start it: it asks for {asked}, and {limit.path}"
     return key, what, f"raise a quota of {name}, lower what the tier asks for, or give a grant"
 
 

@@ -154,7 +154,7 @@ def check_may_suspend(
     """
     if name == by:
         raise SuspensionError(
-            "suspension.oneself", "Nobody suspends themselves. Ask another admin to do it."
+            "suspension.oneself", "You cannot suspend yourself. Ask another admin to do it."
         )
     if until is not None and until <= now:
         raise SuspensionError(
@@ -178,7 +178,7 @@ def check_may_resume(snapshot: Snapshot, name: str, by: str, now: datetime) -> N
     if name == by:
         # A suspended user is kept out everywhere else; this check holds if that ever fails.
         raise SuspensionError(
-            "suspension.oneself", "Nobody lifts their own suspension. Ask another admin to do it."
+            "suspension.oneself", "You cannot lift your own suspension. Ask another admin to do it."
         )
     suspension = snapshot.suspension_of(name, now)
     if suspension is not None and suspension.path:

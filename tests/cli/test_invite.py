@@ -55,7 +55,7 @@ def test_link_works_until_the_next_one_and_sets_a_password(hub: LiveHub, person:
     assert plain.returncode == 0
     assert plain.stdout.startswith(f"{hub.url}/hub/invite/?token=")
     assert plain.stdout.count("\n") == 1
-    assert "Give this link to paul and to nobody else." in plain.stderr
+    assert "Give this link to paul alone." in plain.stderr
     answer = json.loads(jhp("invite", "paul", "--json", "--hours", "2", state=hub.state).stdout)
     assert sorted(answer) == ["expires_at", "url", "user"]
     assert person.get(plain.stdout.strip()).status_code == 410

@@ -209,5 +209,5 @@ def _provide(own: type[ControlPlane], request: pytest.FixtureRequest) -> Iterato
             if request.session.testsfailed:
                 request.config.stash[_LOGS].append(cluster.state.keep_logs())
     except ClusterError as error:
-        # One line that says what to do: where it was found out helps nobody.
+        # One line that says what to do: where it was found out does not help.
         raise pytest.fail.Exception(str(error), pytrace=False) from None

@@ -121,7 +121,7 @@ class Machine:
         return first
 
     def _connect(self) -> Subnets:
-        """Connect the machine to this one, by the first addresses that nobody uses."""
+        """Connect the machine to this one, by the first addresses that are not in use."""
         taken = _list_routes()
         for subnets in map(Subnets, range(1, _LINKS)):
             ours = (subnets.pods, subnets.node, subnets.services)

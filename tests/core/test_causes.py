@@ -57,7 +57,7 @@ def test_every_reason_of_the_ledger_is_a_cause_in_words(reason: str, code: str) 
     assert cause_of_release(reason).code == code
 
 
-def test_what_nobody_wanted_is_told_unasked() -> None:
+def test_an_unwanted_end_is_explained_unasked() -> None:
     told = ("lifetime", "idle", "server.out_of_memory")
     assert not {cause_of_release(reason).code for reason in told} & DELIBERATE
     wanted = ("stopped", "suspended", "server.ended")

@@ -413,7 +413,7 @@ CLOSED_GPU = {"tiers": {"gpu": {"access": {"users": ["eve"]}, "requestable": Tru
         ([SECOND_ADMIN], "root", "text", "Stop a server, or ask an admin (ruth)."),
     ],
 )
-def test_nobody_is_told_to_ask_themselves_to_raise_a_limit(changes, user, account, remedy):
+def test_no_user_is_told_to_ask_themselves_to_raise_a_limit(changes, user, account, remedy):
     quota = {"groups": {account: {"member_quota": {"servers": 1}}}}
     policy = make_policy(quota, *changes)
     held = (hold(policy, "small", user, "a", account),)
@@ -431,7 +431,7 @@ def test_nobody_is_told_to_ask_themselves_to_raise_a_limit(changes, user, accoun
         ([SECOND_ADMIN], "root", "text", "Ask an admin (ruth) for it"),
     ],
 )
-def test_nobody_is_told_to_ask_themselves_for_a_tier(changes, user, account, remedy):
+def test_no_user_is_told_to_ask_themselves_for_a_tier(changes, user, account, remedy):
     policy = make_policy(CLOSED_GPU, *changes)
     decision = judge(policy, user, {"account": account, "tier": "gpu"})
     assert decision.denials[0].remedy == f"{remedy}, or use small or large."
@@ -706,7 +706,7 @@ def test_what_fits_is_what_would_be_admitted_in_the_order_of_the_policy():
     assert decision.sentence.endswith("What fits now: small, gpu.")
 
 
-def test_nothing_fits_who_may_not_start_or_is_charged_to_nobody():
+def test_nothing_fits_a_user_who_may_not_start_or_has_no_account():
     for user, options in (
         ("vic", {"tier": "small", "account": "vision"}),
         ("mallory", {"tier": "small", "account": "vision"}),

@@ -165,7 +165,7 @@ def test_accelerators_are_denied_without_a_rule():
     assert got.maximum == 0
 
 
-def test_the_capacity_of_the_platform_gives_nobody_an_accelerator():
+def test_the_capacity_of_the_platform_gives_no_user_an_accelerator():
     got = limit(policy(quota={GPU: 4}), "member", GPU)
     assert got is not None
     assert got.maximum == 0

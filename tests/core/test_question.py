@@ -174,7 +174,7 @@ def test_managers_raise_limits_of_members_and_admins_all_others():
     assert raised_by(POLICY, Scope("member", "vision", "dev")) == ("mia",)
     assert raised_by(POLICY, Scope("member", "text", "dev")) == ("root",)
     assert raised_by(POLICY, Scope("member", "vision", "mia")) == ("root",), (
-        "nobody raises their own"
+        "no user raises their own limit"
     )
     for scope in (
         Scope("platform"),

@@ -528,7 +528,7 @@ def test_pull_secret_is_looked_for_without_its_content(looking: Looking) -> None
 
 
 def deployment(component: str, *ports: tuple[str, int], account: str = "") -> dict[str, Any]:
-    """Return a Deployment of the chart's that nobody runs."""
+    """Return a Deployment of the chart's that no controller runs."""
     body = render_deployment(component, *ports)
     template = body["spec"]["template"]
     container = {"name": "main", "image": "example/none:1", **template["spec"]["containers"][0]}

@@ -132,7 +132,9 @@ def test_nothing_but_the_public_port_is_listened_at(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("of_the_owner", [False, True], ids=["a stranger", "another of its owner"])
-def test_a_part_that_crashes_is_replaced_by_nobody(hub: LiveHub, of_the_owner: bool) -> None:
+def test_a_part_that_crashes_is_replaced_by_no_other_process(
+    hub: LiveHub, of_the_owner: bool
+) -> None:
     dev1, admin = hub.token("dev1"), hub.login("admin")
     start(dev1, "here")
     owner = hub.sockets.of("dev1", "here").stat().st_gid

@@ -267,7 +267,7 @@ def test_pages_of_the_hub_pass_over_arguments_of_others(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_choice_keeps_nobody_out(
+def test_the_choice_is_accessible(
     hub: LiveHub, dev1: Api, browser: Browser, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})

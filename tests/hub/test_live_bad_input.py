@@ -200,7 +200,7 @@ def test_a_user_with_a_named_server_is_deleted_whole(hub: LiveHub, admin: Api) -
 LEVELS = ("vic", "una", "dev", "man", "ope", "aud", "kim")
 
 
-def test_nobody_but_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
+def test_only_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
     owner = hub.token("kim")
     assert owner.start("kim", "two").status_code in {201, 202}
     # While it starts, and while it runs.

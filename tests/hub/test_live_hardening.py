@@ -144,7 +144,7 @@ def use_token_of_refused_user(site: Site) -> bool:
     return api.get("user").status_code == 200
 
 
-def use_session_that_nobody_looks_at(site: Site) -> bool:
+def use_session_that_is_not_checked(site: Site) -> bool:
     """auth_refresh_age: go on with a session, after the provider has refused its owner."""
     browser = site.hub.login("kim")
     site.refuse("kim")
@@ -226,7 +226,7 @@ def stay_a_visitor_after_suspension(site: Site) -> bool:
 
 ATTACKS: tuple[tuple[Callable[[Site], bool], str], ...] = (
     (use_token_of_refused_user, OFF),
-    (use_session_that_nobody_looks_at, STALE),
+    (use_session_that_is_not_checked, STALE),
     (start_although_refused, STALE_AND_UNASKED),
     (make_token_for_ever, OFF),
     (keep_browser_token_for_days, OFF),

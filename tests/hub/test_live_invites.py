@@ -1,4 +1,4 @@
-"""Whom a manager may invite: newcomers who are theirs alone, and nobody else."""
+"""Whom a manager may invite: newcomers who are theirs alone, and no other users."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -92,7 +92,7 @@ def test_a_manager_invites_a_newcomer(hub: LiveHub, boss: Api) -> None:
         ("admin", "is admin"),
     ],
 )
-def test_a_manager_takes_over_nobody(boss: Api, name: str, why: str) -> None:
+def test_a_manager_takes_over_no_account(boss: Api, name: str, why: str) -> None:
     status, said = invite(boss, name)
     assert (status, why in said) == (403, True), said
 

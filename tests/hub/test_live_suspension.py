@@ -161,7 +161,7 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
 
 
 def leave_an_oauth_code(browser: Session, owner: str) -> None:
-    """Be on the way to a server once more, with a code that nobody has exchanged for a token."""
+    """Be on the way to a server once more, with a code that was not exchanged for a token."""
     query = {
         "client_id": f"jupyterhub-user-{owner}",
         "redirect_uri": f"/user/{owner}/oauth_callback",
@@ -283,7 +283,7 @@ def _was_resumed(hub: LiveHub, name: str, reason: str) -> bool:
     return any(reason in row.detail_json for row in lifted)
 
 
-def test_what_cannot_be_settled_for_one_holds_up_nobody(hub: LiveHub, admin: Api) -> None:
+def test_what_cannot_be_settled_for_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
     boss, host = hub.token("boss"), hub.token("host")
     if "" not in admin.servers("host"):
         assert host.start("host", tier="small").status_code in {201, 202}
@@ -403,7 +403,7 @@ def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api)
     ("name", "body", "status", "words"),
     [
         ("nobody", {}, 404, "There is no user"),
-        ("admin", {}, 409, "Nobody suspends themselves"),
+        ("admin", {}, 409, "You cannot suspend yourself"),
         ("kim", {"reason": ""}, 400, "Say why"),
         ("kim", {"reason": 5}, 400, "Say why"),
         ("kim", {"reason": "a\nb"}, 400, "Say why"),

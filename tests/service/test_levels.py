@@ -60,7 +60,9 @@ async def test_each_level_gets_what_is_theirs_and_a_refusal_beyond(
     assert found == expected
 
 
-async def test_nobody_gets_a_login_page_and_programs_a_401(running: Running) -> None:
+async def test_browsers_without_a_login_get_a_login_page_and_programs_a_401(
+    running: Running,
+) -> None:
     async with running.program("") as stranger:
         for route in ROUTES:
             answer = await stranger.get(PREFIX + route)
@@ -204,7 +206,7 @@ async def test_decisions_are_those_that_are_asked_for(
         assert [each["server"] for each in answer.json()["items"]] == found
 
 
-async def test_my_page_shows_my_own_denials_and_nobody_elses(running: Running) -> None:
+async def test_my_page_shows_my_own_denials_and_no_others(running: Running) -> None:
     mine = running.filled.start("dev1", "no", "gpu", "vision")
     other = running.filled.start("dev2", "no", "large", "language")
     async with running.browser("developer") as browser:

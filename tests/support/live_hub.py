@@ -45,7 +45,7 @@ configure(c)
 
 
 class LiveHub:
-    """A platform in a state directory of its own, on ports that nobody else uses.
+    """A platform in a state directory of its own, on ports that no other process uses.
 
     Servers are tiny ones that only answer the Hub, unless a test is about JupyterLab or the site's
     configuration names a command. Password hashes are cheap, unless a test is about what a login
@@ -195,7 +195,7 @@ class LiveHub:
         self._process.kill()
         self._process.wait(timeout=30)
         wait_for(lambda: not any(map(is_alive, left)), "Hub, proxy and service to end", 60)
-        # Nobody was left to remove it, and the next start is waited for by it.
+        # No process was left to remove it, and the next start is waited for by it.
         self.ready_file.unlink()
         self._process = None
 
@@ -209,7 +209,7 @@ class LiveHub:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(timeout=30)
-        # Nobody was left to remove it, and the next start is waited for by it.
+        # No process was left to remove it, and the next start is waited for by it.
         self.ready_file.unlink()
         self._process = None
 
@@ -259,7 +259,7 @@ class LiveHub:
             self.canaries.note("cookie secret", cookie_secret.read_text().strip())
         self.canaries.see_file(self.terminal, samples=samples)
         self.canaries.see_files(self.state)
-        # A server keeps its own token in the home of its owner, in a file for nobody else.
+        # A server keeps its own token in the home of its owner, in a file for no other user.
         self.canaries.see_files(self.state.parent / "homes", own=[TOKEN_OF_SERVER])
 
     def list_marked(self) -> list[int]:

@@ -50,7 +50,7 @@ def pytest_terminal_summary(
     hidden = config.stash[_HIDDEN]
     if not hidden:
         return
-    terminalreporter.section("skipped, but by nobody's choice", red=True)
+    terminalreporter.section("skipped, but not by choice", red=True)
     for line in hidden:
         terminalreporter.line(line)
     terminalreporter.line(

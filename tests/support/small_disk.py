@@ -49,7 +49,7 @@ class SmallDisk:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Let nobody write; nothing may be open for writing."""
+        """Let no process write; nothing may be open for writing."""
         _run("mount", "-o", "remount,ro", str(self.path))
         try:
             yield
@@ -86,7 +86,7 @@ class BreakingDisk:
         _run("umount", "--lazy", str(self.path))
 
     def fail(self) -> None:
-        """Have the kernel find an error: it lets nobody write from here on."""
+        """Have the kernel find an error: it lets no process write from here on."""
         os.sync()  # what it has not written yet is lost
         device = self.path.stat().st_dev
         for name in Path("/sys/fs/ext4").iterdir():

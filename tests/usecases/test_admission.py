@@ -83,7 +83,7 @@ def test_the_decision_can_be_looked_up_and_made_again(gate):
     assert decide(question_from_json(recorded.decision["question"])) == admitted.decision
 
 
-def test_an_admission_is_recorded_without_the_tiers_that_nobody_asked_for(gate):
+def test_an_admission_is_recorded_without_the_tiers_that_were_not_requested(gate):
     decision = gate.admit().decision
     assert [candidate.name for candidate in decision.question.candidates] == ["small"]
     denied = deny(gate, "dev", "b").decision.question

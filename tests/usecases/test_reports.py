@@ -247,7 +247,7 @@ def _overview(book: Ledger, viewer: Viewer) -> str:
     return report_overview(book.reader.read(), viewer, Query(), ()).sentence
 
 
-def test_people_who_hold_something_are_listed_though_nobody_declared_them(book: Ledger) -> None:
+def test_people_who_hold_something_are_listed_even_if_undeclared(book: Ledger) -> None:
     book.hold("ghost", "a", "small")
     report = report_people(book.reader.read(), ALL, Query(sort="-servers"))
     assert report.sentence == "4 people; 1 of them holds a server now."

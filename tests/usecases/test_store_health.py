@@ -189,7 +189,7 @@ def test_threads_enter_everything_once_and_each_in_its_order(notes, outage):
         assert own == sorted(own)
 
 
-def test_nobody_waits_for_a_probe_that_is_slow(notes):
+def test_no_caller_waits_for_a_slow_probe(notes):
     probing, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:

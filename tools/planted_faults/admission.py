@@ -184,7 +184,7 @@ ADMISSION: Final = (
             Always("cause.code in UNEXPLAINED"),
         ),
         (
-            "a Hub that reaches nobody counts no failure",
+            "a Hub that reaches no server counts no failure",
             "_refusal_of",
             Never("cause.code in UNEXPLAINED"),
         ),

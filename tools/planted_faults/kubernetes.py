@@ -32,7 +32,7 @@ KUBERNETES: Final = (
         ("the node's network is let through", "_POD", Drop('"hostNetwork": ...')),
         ("privileged is let through", "_container", Never('context.get("privileged")')),
         (
-            "kinds of volumes are let through that nobody has thought of",
+            "unknown kinds of volumes are let through",
             "guard:_volume",
             Replace(
                 'volume.keys() - _VOLUMES - {"name"}', 'volume.keys() & {"hostPath"} - {"name"}'
@@ -129,7 +129,7 @@ KUBERNETES: Final = (
             Drop("IOLoop.current().add_callback(any_of_us.watch)"),
         ),
         (
-            "nobody looks for pods that no server accounts for",
+            "orphaned pods are not looked for",
             "PlatformKubeSpawner.prepare",
             Drop("platform.repeat(reconciler.look, ...)"),
         ),

@@ -35,7 +35,7 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
         return
     click.echo(answer["url"])
     click.echo(
-        f"Give this link to {name} and to nobody else. It works once, until "
+        f"Give this link to {name} alone. It works once, until "
         f"{describe_instant(read_stored(answer['expires_at']))}. "
         f"To take it back, invite {name} again.",
         err=True,

@@ -57,7 +57,9 @@ def render(answer: dict[str, Any]) -> list[str]:
         f"Code          {cause['code']}",
     ]
     if answer["tier"]:
-        lines.append(f"Tier          {answer['tier']}, charged to {answer['account'] or 'nobody'}")
+        lines.append(
+            f"Tier          {answer['tier']}, charged to {answer['account'] or 'no account'}"
+        )
     if answer["decision"]:
         again = f", given {times} times" if (times := answer.get("times") or 1) > 1 else ""
         lines.append(f"Decision      {answer['decision']}{again}")
@@ -68,5 +70,5 @@ def _say_who(who: str, answer: dict[str, Any]) -> str:
     if who == "you":
         return str(answer["user"])
     if who == "nobody":
-        return "nobody needs to"
+        return "no one needs to"
     return f"a manager of {answer['account']}" if who == "manager" else f"an {who}"

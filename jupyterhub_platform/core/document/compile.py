@@ -242,7 +242,7 @@ class _Compiler:
                 continue
             self._findings.add(
                 self._demand_path(tier, name),
-                f"nobody can ever start it: it asks for {render_quantity(name, asked)}, and the "
+                f"no user can ever start it: it asks for {render_quantity(name, asked)}, and the "
                 f"whole platform has {render_quantity(name, maximum)}",
                 f"lower it, or raise quota.{name}",
                 rests_on=[("quota", name)],

@@ -149,7 +149,7 @@ class _Checks:
         if not admins:
             self._findings.add(
                 ("users",),
-                "nobody has the level admin, so that nobody could govern the platform",
+                "no user has the level admin, so that no user could govern the platform",
                 "write level: admin for one of them",
                 rests_on=rests_on,
             )
@@ -158,7 +158,7 @@ class _Checks:
             also = f", as {join(map(quote, others))} {'is' if len(others) == 1 else 'are'}"
             self._findings.add(
                 ("users", last, "suspended"),
-                f"suspends {quote(last)}, the last admin{also if others else ''}, so that nobody "
+                f"suspends {quote(last)}, the last admin{also if others else ''}, so that no user "
                 "could govern the platform",
                 "remove it, or write level: admin for another user under users",
                 rests_on=rests_on,
@@ -207,7 +207,7 @@ class _Checks:
         if tier and (tier.access.groups or tier.access.users or tier.access.levels):
             self._findings.add(
                 path,
-                f"{quote(name)} is not for everybody, and a default tier must be",
+                f"{quote(name)} is not for every user, and a default tier must be",
                 f"choose another one, or remove tiers.{name}.access",
                 rests_on=[("tiers", name, "access")],
             )
@@ -215,7 +215,9 @@ class _Checks:
     def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
         """Report a grant without a user or group, an addition, a duration or a granter."""
         if (grant.user is None) == (grant.group is None):
-            what = "is for nobody" if grant.user is None else "is for a user and for a group"
+            what = (
+                "names no user or group" if grant.user is None else "names both a user and a group"
+            )
             rests_on = [(*path, "user"), (*path, "group")]
             self._findings.add(
                 (*path, "user"),

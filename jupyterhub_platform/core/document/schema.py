@@ -108,7 +108,7 @@ class DeclaredImage(Declared):
 
 
 class DeclaredAccess(Declared):
-    """Who may use a tier. Being named once is enough; naming nobody means everybody."""
+    """Who may use a tier. Being named once is enough. If no one is named, everyone may use it."""
 
     groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
     users: Names = Field((), description="People who may use it, by user name.")

@@ -106,7 +106,8 @@ class LocalLogin:
             return await self._thread.run(call, *arguments)
         except StoreError as error:
             raise web.HTTPError(
-                503, "Nobody can log in right now: the accounts cannot be read. Try again later."
+                503,
+                "Logins are not possible right now: the accounts cannot be read. Try again later.",
             ) from error
 
     def _source(self, handler: Any, person: str) -> str:

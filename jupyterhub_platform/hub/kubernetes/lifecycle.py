@@ -273,7 +273,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
             status: int | None = await super().poll()
             return status
         # KubeSpawner takes one that was started again for the one that ran, and leaves an evicted
-        # one where it is. Nobody asked for a server without the kernels of the one that ended.
+        # one where it is. No user asked for a server without the kernels of the one that ended.
         self.log.warning("Pod %s/%s has ended with %i", self.namespace, self.pod_name, ended)
         if self.delete_stopped_pods:
             await self.stop(now=True)

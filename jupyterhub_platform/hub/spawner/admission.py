@@ -133,7 +133,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
     def _is_remembered(self) -> bool:
         """Tell whether the options of this start are those of an earlier one.
 
-        The Hub puts them in place of what nobody named; which it was, our own handlers know.
+        The Hub takes them where a request names none; which it was, our own handlers know.
         """
         named = getattr(self.handler, "options_are_named", None)
         if named is None:
@@ -309,8 +309,8 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
     async def end_lingering(self, held: str) -> bool:
         """Try again to stop a backend whose stop failed, and release what it ``held``.
 
-        What a later start of the same server holds is left alone; nothing ``held`` is a backend
-        that nobody accounts for. Tells whether nothing of that is held any more.
+        What a later start of the same server holds is left alone; nothing ``held`` is an
+        orphaned backend. Tells whether nothing of that is held any more.
         """
         book = self.platform.admission.book
 

@@ -16,7 +16,7 @@ class Backend(Enum):
     RUNNING = auto()
     STOPPING = auto()
     UNKNOWN = auto()
-    """Nobody has said since the Hub's restart, or since it was asked last."""
+    """Not known since the Hub's restart, or since it was asked last."""
     LINGERING = auto()
     """A stop failed: it is tried again until it does not."""
     ENDED = auto()

@@ -54,7 +54,7 @@ def with_larger_tier(
 
 
 def list_ended(user: Any) -> list[Explanation]:
-    """List the servers of a user that ended although nobody wanted that, for the Hub's pages."""
+    """List the servers of a user that ended against their will, for the Hub's pages."""
     platform = platform_of(user.settings)
     memberships = [group.name for group in user.groups]
     ended = filter(None, (_explain_end(user, server) for server in tuple(user.orm_spawners)))

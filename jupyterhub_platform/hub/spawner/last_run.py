@@ -106,9 +106,9 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         if self._is_starting():
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
         if task is not None and task is self._checking and self.stop_reason == STOPPED:
-            # Nobody asked: a Hub that was restarted gives up what does not answer.
+            # No user asked for it: a Hub that was restarted gives up what does not answer.
             self.seen = self.seen or self.backend_cause() or UNREACHED
-        # A look removes by itself what it finds ended: nobody has asked for that.
+        # A look removes by itself what it finds ended: no user has asked for that.
         self._stop_asked = self._stop_asked or task is not self._polling
         await super().stop(now)
 

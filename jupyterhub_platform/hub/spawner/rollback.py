@@ -1,4 +1,4 @@
-"""What the Hub wrote for a start that is refused, put back as if nobody had tried."""
+"""Rollback of what the Hub wrote for a start that is refused."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -122,7 +122,7 @@ def is_there(platform: Installation) -> bool:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_says_what_it_is_and_is_nobodys_root(
+def test_an_image_says_what_it_is_and_does_not_run_as_root(
     image: Image, platform_on_node: Installation
 ) -> None:
     config = read_config(image)

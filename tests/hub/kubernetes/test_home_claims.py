@@ -187,7 +187,7 @@ async def test_once_the_empty_home_is_deleted_the_one_of_before_is_used(homes: H
 
 async def test_a_remembered_home_that_is_gone_is_not_made_anew(homes: Homes) -> None:
     assert await homes.start(homes.spawner({**SEVEN, "pvc_name": NEW})) == NEW
-    assert homes.list() == set(), "an operator sees that it is missing, and nobody an empty one"
+    assert homes.list() == set(), "an operator sees that it is missing, and no user an empty one"
 
 
 # -- another user's ------------------------------------------------------------------------------

@@ -268,7 +268,7 @@ def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api)
         wait_for_scheduler(live)
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["message"]
-    # Whether there is a pod nobody knew, so it was held until the cluster could say that.
+    # Whether there is a pod was unknown, so it was held until the cluster could say that.
     wait_for(lambda: len(live.list_held()) == 1, "the release", 60)
     assert cause_of(api, "meanwhile") == "cluster.no_answer"
     assert_runs(live, api, "outliving")

@@ -1,7 +1,7 @@
 """Faults by the thousand between a live Hub and its cluster, and what is true when they are over.
 
 Whatever a call was answered, and whether or not it had its effect: once it is quiet every pod has
-one reservation, every reservation its pod, and nobody else's pod was touched.
+one reservation, every reservation its pod, and no other pod was touched.
 """
 
 import random

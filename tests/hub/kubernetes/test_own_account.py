@@ -18,7 +18,7 @@ from tests.support.kubernetes_api import FakeKubernetes
 
 
 def write_token(place: Path, claims: Any) -> Path:
-    """Write a token as the kubelet does, of a signature that nobody can verify."""
+    """Write a token as the kubelet does, with a signature that cannot be verified."""
     parts = (json.dumps(each).encode() for each in ({"alg": "RS256"}, claims))
     encoded = [base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in parts]
     token = place / "token"

@@ -1,4 +1,4 @@
-"""Whatever a person's process says of itself, nobody else's server ends, and their own does."""
+"""Whatever a person's process says of itself, no other user's server ends, and their own does."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""As root each person has a user id of their own; otherwise the platform says that nobody has."""
+"""As root each person has a user id of their own; otherwise the platform says that none has."""
 
 import json
 import os
@@ -75,7 +75,7 @@ def test_when_all_ids_are_given_out_it_says_what_to_do(state):
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"ada": "x"}', '{"ada": true}', '{"ada": 200000, "ben": 200000}']
 )
-def test_a_damaged_register_gives_nobody_another_persons_id(state, content):
+def test_a_damaged_register_gives_no_user_another_persons_id(state, content):
     (state / "people-uids.json").write_text(content)
     with pytest.raises(LocalSpawnerError, match="restore it from a backup"):
         isolated_people(state)
@@ -232,7 +232,7 @@ print(json.dumps({
 
 
 @as_root
-def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(state):
+def test_without_root_servers_end_whole_and_the_page_says_that_users_are_not_isolated(state):
     package = Path(jupyterhub_platform.__file__).parent
     shutil.copytree(package, state / "code" / package.name)
     for path in (state / "code").rglob("*"):

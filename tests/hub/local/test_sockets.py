@@ -130,7 +130,7 @@ async def test_a_server_listens_where_it_can_change_nothing(
     assert list(path.parent.iterdir()) == [path]
     assert "could" not in read_log(servers.records[0])
     await servers.end(servers.records[0])
-    assert is_refused(path), "a server that has ended answers nobody"
+    assert is_refused(path), "a server that has ended answers no client"
 
 
 @as_root
@@ -201,7 +201,7 @@ async def test_only_what_the_server_has_started_holds_its_socket(
 
 
 @as_root
-def test_nobody_else_can_be_the_hub_or_its_service(isolated: Machine, other: Path) -> None:
+def test_no_other_process_can_be_the_hub_or_its_service(isolated: Machine, other: Path) -> None:
     sockets = isolated.sockets
     for code in (
         "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])",

@@ -241,7 +241,7 @@ async def test_proxies_that_cannot_be_looked_for_stay_known(
     assert not await proxies.finds(("10.1.0.6", 1))
 
 
-def test_nobody_elsewhere_is_asked_of_the_kernel() -> None:
+def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
     with socket.socket() as connection:
         assert find_user(connection, ("192.0.2.1", 80)) is None
         assert find_user(connection, ("127.0.0.1", 1)) is None
@@ -259,7 +259,7 @@ async def test_a_known_caller_goes_ahead_of_strangers() -> None:
     turns.begin(known, ahead=False, begin=lambda: begun.append("known"))
     turns.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
     assert begun == ["known", "health"]
-    # Nobody says that these two were answered.
+    # These two are never said to be answered.
     await asyncio.sleep(0.2)
     assert begun == ["known", "health", *range(5), "nobody"]
 

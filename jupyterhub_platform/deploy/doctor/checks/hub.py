@@ -18,7 +18,7 @@ def look_at_hub(facts: Facts) -> Iterator[Finding]:
     if hub is not None and hub.unreachable:
         yield failed(
             hub.unreachable,
-            "Nobody can start a server, and nothing about the Hub can be looked at.",
+            "Users cannot start servers, and nothing about the Hub can be looked at.",
             "See that the Hub runs and reads your token: its log says why, and the token needs "
             "custom:platform:read, operate or admin.",
         )
