@@ -79,7 +79,7 @@ def test_what_is_no_last_run_is_refused(change: dict[str, object]) -> None:
 
 
 def test_a_start_that_took_too_long_says_how_long() -> None:
-    assert "did not get ready in the 90 s" in not_up(90).sentence
+    assert "did not get ready within 90 s" in not_up(90).sentence
 
 
 @pytest.mark.parametrize(

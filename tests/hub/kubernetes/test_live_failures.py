@@ -310,7 +310,7 @@ def test_an_image_that_cannot_be_fetched_says_so(live: ClusterHub, api: Api) -> 
     }
     live.pods.reports["imageless"] = {"containerStatuses": [status]}
     message = assert_refused(live, api, "imageless", 500, "pod.image_pull")
-    assert "cannot be fetched" in message
+    assert "cannot be pulled" in message
     assert "canary" not in message
 
 
@@ -318,7 +318,7 @@ def test_a_volume_in_another_zone_says_so(live: ClusterHub, api: Api) -> None:
     live.pods.waiting.add("elsewhere")
     with claim_in_zone(live, "claim-dev1--elsewhere", "b"), node_in_zone(live, "a"):
         message = assert_refused(live, api, "elsewhere", 500, "pod.volume_elsewhere")
-    assert "in a zone where no node is free" in message
+    assert "in a zone where no node has room" in message
 
 
 @contextmanager
@@ -454,7 +454,7 @@ def test_a_pod_deleted_while_it_starts_is_no_failure_of_the_hub(live: ClusterHub
         live.core.delete_namespaced_pod(pod, live.namespace, grace_period_seconds=0)
         answer = started.result()
     assert (answer.status_code, cause_of(api, "early")) == (500, "pod.deleted")
-    assert "not the Hub that deleted it" in answer.json()["message"]
+    assert "was deleted, and not by the Hub" in answer.json()["message"]
     wait_for(lambda: not live.list_held(), "the release", 30)
     assert live.failures == 0
 

@@ -212,7 +212,7 @@ def test_rules_of_pods(yard: Yard) -> None:
     cause, _ = yard.explain("fourth")
     assert (cause.code, cause.sentence) == (
         "cluster.full",
-        "Every node runs as many pods as it may.",
+        "Every node runs its maximum of pods.",
     )
 
 

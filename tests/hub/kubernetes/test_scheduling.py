@@ -185,7 +185,7 @@ def test_a_full_cluster_says_what_is_the_matter_with_the_other_nodes() -> None:
     assert cause.code == "cluster.full"
     assert cause.sentence == (
         "No node has enough cpu and memory left for this server; 1 more is short of memory, disk "
-        "or processes; 1 more is closed for new servers (cordoned); 3 more are kept from it by "
+        "or processes; 1 more is cordoned; 3 more are kept from it by "
         "taints (nvidia.com/gpu)."
     )
     assert "one may be on its way" in cause.fix
