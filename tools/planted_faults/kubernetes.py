@@ -175,7 +175,7 @@ KUBERNETES: Final = (
         ),
         (
             "two homes are not told of",
-            "HomeClaimSpawner._tell_of",
+            "HomeClaimSpawner._report_other_claim",
             Drop("self.told_of_claims = ..."),
         ),
     ),

@@ -127,7 +127,7 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/test_live_bad_input.py",
-        ("an address has several lines", "refuse_addresses_that_are_none", Always("all(...)")),
+        ("an address has several lines", "refuse_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
         "tests/hub/test_live_stock_api.py",
@@ -138,7 +138,7 @@ REQUESTS: Final = (
         "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
-            "answer_with_care",
+            "harden_answers",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
         ("errors have no words", "_has_words", Return("bool(said) or True")),

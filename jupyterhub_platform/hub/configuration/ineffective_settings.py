@@ -22,7 +22,7 @@ LOST: Final[Mapping[str, str]] = {
 """Each trait of a spawner, what is lost with it, and what replaces it."""
 
 
-def find_lost(app: Any) -> Iterator[str]:
+def find_ineffective(app: Any) -> Iterator[str]:
     """Yield a sentence for each setting of a site's spawner that has no effect."""
     config, spawner = app.config, app.spawner_class
     for trait, lost in LOST.items():

@@ -111,8 +111,8 @@ def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
     def say(match: re.Match[str]) -> AdmissionDenied:
         return AdmissionDenied(
             f"The cluster's {what} {match['name']} does not admit this server's pod, and trying "
-            "again will not help. Choose another tier, or ask an operator: the Hub's log has the "
-            "reason that it gives.",
+            "again will not help. Choose another tier, or ask an operator: the Hub's log has its "
+            "reason.",
             status=500,
             code="cluster.webhook",
         )

@@ -21,7 +21,7 @@ from jupyterhub_platform.hub.local.os_users import (
 )
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
-from jupyterhub_platform.hub.local.supervisor import come_before_users
+from jupyterhub_platform.hub.local.supervisor import raise_priority
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
 from jupyterhub_platform.sockets import Sockets, open_sockets
 
@@ -123,7 +123,7 @@ def _open(
     if isolation.isolated:
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
-        come_before_users()
+        raise_priority()
     stale = [path for path in find_groups(instance) if not members([path])]
     remove_groups(stale)
     ids = UserIds(instance, state, homes, uids, uid_register)

@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
     if options.uid is not None:
-        come_before_users()
+        raise_priority()
     output, written = os.pipe()
     child = os.fork()
     if child == 0:
@@ -118,7 +118,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         os._exit(_CANNOT_START)
 
 
-def come_before_users() -> None:
+def raise_priority() -> None:
     """Give this process priority over any number of a user's, unless its operator lowered it.
 
     Without control groups each process gets an equal share; or each session, where the kernel
@@ -152,7 +152,7 @@ def _close_input() -> None:
 def _drop_privileges(uid: int, processes: int) -> None:
     if processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    _leave_keyring()
+    _leave_session_keyring()
     # A service manager may have the Hub killed last.
     with suppress(OSError), open("/proc/self/oom_score_adj", "r+") as score:  # noqa: PTH123 light
         if score.read().startswith("-"):
@@ -165,7 +165,7 @@ def _drop_privileges(uid: int, processes: int) -> None:
     _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
-def _leave_keyring() -> None:
+def _leave_session_keyring() -> None:
     """Begin an empty session keyring of root's, in place of the Hub's or its operator's.
 
     Not after the change of user: that user could make it fail by using up their quota of keys.

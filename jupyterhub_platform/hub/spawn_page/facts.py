@@ -1,4 +1,4 @@
-"""What the spawn page is made from, and the few words that all its parts share."""
+"""The facts that the spawn page is made from, and wording that its parts share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

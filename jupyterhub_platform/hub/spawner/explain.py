@@ -1,4 +1,4 @@
-"""What the Hub itself knows of a server: what it does now, or how its last run ended."""
+"""What the Hub itself knows about a server: its current state, or how its last run ended."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _PENDING: Final = {"spawn": State.STARTING, "check": State.CHECKING}
 
 
 def explain_now(user: Any, server: str) -> Explanation | None:
-    """Explain a server from what the Hub knows; ``None`` if that says nothing."""
+    """Explain a server from what the Hub knows; ``None`` if it knows nothing."""
     spawner = user.spawners.get(server)
     held = spawner.reservation if isinstance(spawner, AdmissionMixin) else None
     if held is not None and spawner.run_seen_over is None:

@@ -41,7 +41,7 @@ class HubDatabaseError(OperationalError, web.HTTPError):
         return self.text
 
 
-def answer_while_finding_out_who_asks() -> None:
+def explain_failed_identification() -> None:
     """Answer with 503 also where the database fails before the caller is identified.
 
     JupyterHub treats such a request as anonymous: users with a session would be told to log in, and

@@ -175,7 +175,7 @@ async def test_two_homes_are_told_of_and_never_switched_silently(
     spawner = homes.spawner({**SEVEN, **settled})
     assert await homes.start(spawner) == NEW
     assert homes.list() == {OLD, NEW}
-    assert f"uses the PVC {NEW}, and {OLD} is there too" in log.text
+    assert f"uses the PVC {NEW}, and {OLD} exists too" in log.text
     assert OLD in spawner.told_of_claims
     assert NEW in spawner.told_of_claims
 

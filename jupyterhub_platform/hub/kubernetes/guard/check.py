@@ -112,7 +112,7 @@ def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
         if wanted > reserved:
             yield _more(name, "requests", wanted, reserved, "reserved")
         if name not in allowance.limits:
-            continue  # without a limit of the tier's, only what is reserved is bounded
+            continue  # without a limit of the tier, only the requests are bounded
         used = manifests.total(spec, name, manifests.limit_of)
         used = max(used, manifests.limit_of(pod, name) or 0)
         if used > allowance.limits[name]:
