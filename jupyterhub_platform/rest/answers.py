@@ -75,7 +75,7 @@ class Ended(Answer):
 
 
 class Suspended(Answer):
-    """A suspension, and what of it is given back later."""
+    """A suspension: what ended, and what is restored later."""
 
     user: str
     suspended: Literal[True]
@@ -89,7 +89,7 @@ class Suspended(Answer):
 
 
 class Resumed(Answer):
-    """The end of a suspension, and what was given back."""
+    """The end of a suspension, and what was restored."""
 
     user: str
     suspended: Literal[False]

@@ -159,7 +159,7 @@ RESUME: Final = Operation(
     "resume",
     "POST",
     f"{PREFIX}/users/{{name}}/resume",
-    "Lifts a suspension, and says what is given back.",
+    "Lifts a suspension, and says what is restored.",
     {200: Resumed},
     scopes=(ADMIN,),
     note="409 with a code `suspension.…` if it cannot be.",

@@ -72,7 +72,7 @@ def test_link_works_until_the_next_one_and_sets_a_password(hub: LiveHub, person:
 def test_says_who_is_not_declared(hub: LiveHub, name: str) -> None:
     refused = jhp("invite", name, state=hub.state)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("The Hub said no (404): ")
+    assert refused.stderr.startswith("The Hub refused (404): ")
     assert "is not declared in the policy. Declare them first." in refused.stderr
     assert refused.stdout == ""
 

@@ -197,7 +197,7 @@ def test_a_file_that_no_config_map_holds_is_warned_about(tmp_path: Path):
     file.write_text(EXAMPLE.read_text() + "# a comment\n" * 100_000)
     result = jhp("validate", file)
     assert result.exit_code == 0
-    assert "has 1.1 MiB, and a ConfigMap on Kubernetes holds 1 MiB; bring it" in result.stdout
+    assert "has 1.1 MiB, and a ConfigMap on Kubernetes holds 1 MiB; mount it" in result.stdout
 
 
 def test_a_dash_is_stdin():

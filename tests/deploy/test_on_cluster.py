@@ -614,7 +614,7 @@ def test_the_command_says_it_all_and_what_is_left_out(looking: Looking) -> None:
     assert code == 1
     assert "There is no node." in said
     assert "ok       doctor.api " in said
-    assert "The Hub: left out, since none was started from examples/local" in said
+    assert "The Hub: not checked, since none was started from examples/local" in said
     assert "\x1b" not in said
 
 

@@ -319,4 +319,4 @@ def test_a_suspension_is_not_outrun_by_a_request_that_waits_for_the_provider(
         assert "jupyterhub-hub-login" not in str(page.result().headers.get_list("set-cookie"))
     assert browser.get("/hub/home").status_code != 200
     assert admin.post("platform/users/kim/resume", json=reason).status_code == 200
-    assert browser.get("/hub/home").status_code != 200, "sessions are not given back"
+    assert browser.get("/hub/home").status_code != 200, "sessions are not restored"

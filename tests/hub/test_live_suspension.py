@@ -139,8 +139,8 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
         answer = resume(admin, "kim")
         assert answer.status_code == 200, answer.text
         assert answer.json()["shares"] == 3
-        assert kim.get("user").status_code == 403, "tokens are not given back"
-        assert browser.get("/hub/home").status_code == 302, "sessions are not given back"
+        assert kim.get("user").status_code == 403, "tokens are not restored"
+        assert browser.get("/hub/home").status_code == 302, "sessions are not restored"
 
     back = hub.token("kim")
     me = admin.get("users/kim").json()

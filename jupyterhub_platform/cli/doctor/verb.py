@@ -24,7 +24,7 @@ from jupyterhub_platform.deploy.doctor.findings import Result, Status
 from jupyterhub_platform.deploy.doctor.table import examine
 
 
-@click.command(short_help="Say what is wrong with Hub and cluster, why it matters, and the fix.")
+@click.command(short_help="Report what is wrong with Hub and cluster, why it matters, and the fix.")
 @which_hub
 @click.option(
     "--file",
@@ -49,7 +49,7 @@ from jupyterhub_platform.deploy.doctor.table import examine
     multiple=True,
     help="A node of a pool that has none now, from `kubectl get node NAME -o json`.",
 )
-@click.option("--strict", is_flag=True, help="Let warnings and what is not known count as wrong.")
+@click.option("--strict", is_flag=True, help="Count warnings and unknown results as failures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
 @click.pass_context
 def doctor(
@@ -65,23 +65,23 @@ def doctor(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Look at a Hub and its cluster; nothing is changed.
+    """Check a Hub and its cluster. Nothing is changed.
 
     \b
       jhp doctor
       jhp doctor --namespace jupyterhub --file platform.yaml
 
-    A cluster is looked at where --namespace, --context or --kubeconfig names it, or in a pod of it.
+    A cluster is checked if --namespace, --context or --kubeconfig names it, or from a pod in it.
     All requests to it are GET, or ask what an account may do.
 
-    The exit code is 0 if nothing failed, 1 if something did, 2 if there was nothing to look at.
+    The exit code is 0 if nothing failed, 1 if something did, 2 if there was nothing to check.
 
     \b
     With --json:
       well      whether the exit code is 0
       checks    a list of code, status (ok, unknown, warning, failed), fine (what is well),
                 findings (a list of status, what, why, fix)
-      left_out  a list of sentences: what was not looked at, and how it would be
+      left_out  a list of sentences: what was not checked, and how to have it checked
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     left_out: list[str] = []
     read = find_file(file, left_out)
@@ -94,7 +94,7 @@ def doctor(
         absent_nodes=tuple(map(read_node, absent_nodes)),
     )
     if all(part is None for part in (facts.hub, facts.file, facts.cluster, facts.record)):
-        raise click.UsageError("There is nothing to look at. " + " ".join(left_out))
+        raise click.UsageError("There is nothing to check. " + " ".join(left_out))
     note_homes(facts, left_out)
     results = examine(facts)
     well = _is_well(results, strict=strict)

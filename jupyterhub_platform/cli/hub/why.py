@@ -13,7 +13,7 @@ from jupyterhub_platform.core.instants import describe_instant, read_stored
 _STATES: Final = {
     "running": "runs",
     "starting": "is starting",
-    "checking": "is being looked at",
+    "checking": "is being checked",
     "stopping": "is stopping",
     "refused": "was refused",
     "ended": "has ended",
@@ -30,7 +30,7 @@ ANSWER_KEYS: Final = (
 @click.argument("server", metavar="NAME[/SERVER]")
 @hub_options
 def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
-    """Say what a server does and why: what it waits for, how it ended, what refused it.
+    """Explain the state of a server: what it waits for, how it ended, or why it was refused.
 
     \b
       jhp why dev1

@@ -104,7 +104,7 @@ class HubProcess:
                 # The Hub blocks until its output is read.
                 is_written, is_kept = True, False
             if was_kept and not is_kept:
-                self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
+                self._tell(f"The Hub's log cannot be written: {self.log_path}. Check its disk.")
             if not is_written:
                 continue
             head = _HEAD.match(line)
@@ -115,7 +115,7 @@ class HubProcess:
                 line = f"{at}{head['text']}\n"
             elif line.strip() == _TRACE:
                 # A traceback is for developers; the log has all of it.
-                self._tell_if(showing, f"    The trace is in {self.log_path}")
+                self._tell_if(showing, f"    The traceback is in {self.log_path}")
                 showing = False
             self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
 

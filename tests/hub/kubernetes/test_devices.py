@@ -1,4 +1,4 @@
-"""Devices that come by claims, on a real cluster: given, counted, waited for and given back."""
+"""Devices that come by claims, on a real cluster: given, counted, waited for and released."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
