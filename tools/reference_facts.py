@@ -304,7 +304,7 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     r"/api/users/([^/]+)/server": (
         "/hub/api/users/NAME/server",
         "as JupyterHub has it",
-        "JupyterHub's own call. Two starts at once are one; a body that is none gets 400.",
+        "JupyterHub's own call. Two simultaneous starts are one; an invalid body gets 400.",
     ),
     r"/api/users/([^/]+)/servers/([^/]*)": (
         "/hub/api/users/NAME/servers/SERVER",
@@ -348,7 +348,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "oauth_callback": "the Hub sends browsers here after a login",
     "overview": f"{_READ}, or a manager for their groups",
     "people": f"{_READ}, or a manager for their groups",
-    "people/([^/]+)": "oneself; others as above",
+    "people/([^/]+)": "the caller; others as above",
     "tiers": f"{_READ}, or a manager for their groups",
     "decisions/([^/]+)": "its owner; others as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",

@@ -175,7 +175,7 @@ async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running)
         ("people/dev1?sort=name", "This address takes no 'sort', nor any other."),
         ("decisions?sort=nope", "This address takes no 'sort'; it takes admitted, before, limit."),
         ("decisions?offset=5&sort=x", "This address takes no 'offset, sort'; it takes admitted,"),
-        ("decisions?admitted=maybe", "admitted is true or false; leave it out or mend it."),
+        ("decisions?admitted=maybe", "admitted is true or false; leave it out or correct it."),
         (
             "servers?serach=x",
             "This address takes no 'serach'; it takes limit, offset, search, sort.",

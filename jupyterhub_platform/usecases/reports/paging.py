@@ -72,7 +72,7 @@ def _read_number(
         return default
     if not (text.isascii() and text.isdigit() and minimum <= int(text[:9]) <= maximum):
         raise QueryError(
-            f"{name} is a whole number from {minimum} to {maximum}; leave it out or mend it."
+            f"{name} is a whole number from {minimum} to {maximum}; leave it out or correct it."
         )
     return int(text[:9])
 
