@@ -303,18 +303,18 @@ _READ: Final = "`custom:platform:read`"
 HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     r"/api/users/([^/]+)/server": (
         "/hub/api/users/NAME/server",
-        "as JupyterHub has it",
+        "as in JupyterHub",
         "JupyterHub's own call. Two simultaneous starts are one; an invalid body gets 400.",
     ),
     r"/api/users/([^/]+)/servers/([^/]*)": (
         "/hub/api/users/NAME/servers/SERVER",
-        "as JupyterHub has it",
+        "as in JupyterHub",
         "The same for a named server.",
     ),
     r"/api/platform(?:/.*)?": (
         "/hub/api/platform/…",
         "no caller: 404, and 403 without a login",
-        "Whatever is not there.",
+        "Any unknown address.",
     ),
     r"/invite/([^/]*)": (
         "/hub/invite/",
@@ -331,8 +331,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "/hub/spawn/USER",
         "who may start servers of USER",
         (
-            "`?opt-tier=`, `opt-account=` and `opt-image=` preselect. While the server is there "
-            "already, they lead to a choice; `new-server=` names another server."
+            "`?opt-tier=`, `opt-account=` and `opt-image=` preselect. While the server "
+            "already runs, they lead to a choice; `new-server=` names another server."
         ),
     ),
     r"/spawn/([^/]+)/([^/]+)": (
@@ -340,7 +340,7 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "who may start servers of USER",
         "The same for a named server.",
     ),
-    r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everybody", "Style sheet, scripts."),
+    r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everyone", "Style sheet, scripts."),
 }
 
 SERVICE_ROUTES: Final[Mapping[str, str]] = {

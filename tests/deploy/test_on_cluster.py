@@ -1,4 +1,4 @@
-"""Each check of a cluster against a real API server: what is wrong is made so, and mended.
+"""Each check of a cluster against a real API server: each fault is made, found and repaired.
 
 Where Kubernetes itself gives a verdict (quotas, ranges, the scheduler), the doctor's is the same.
 """

@@ -1,4 +1,4 @@
-"""A disk that is full or read-only: starts are refused in a sentence, and it mends by itself."""
+"""A disk that is full or read-only: starts are refused with a sentence, and the Hub recovers."""
 
 import os
 import signal

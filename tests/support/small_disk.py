@@ -97,9 +97,9 @@ class BreakingDisk:
         raise AssertionError("the kernel does not know this file system")
 
     def repair(self) -> None:
-        """Check and mend it, as an operator does; it must not be mounted."""
+        """Check and repair it, as an operator does; it must not be mounted."""
         done = subprocess.run(["fsck.ext4", "-fy", self._image], check=False, capture_output=True)
-        assert done.returncode in {0, 1}, done.stdout  # 1: there was something to mend
+        assert done.returncode in {0, 1}, done.stdout  # 1: there was something to repair
 
 
 def _render_device(device: int) -> str:

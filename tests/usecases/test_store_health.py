@@ -71,7 +71,7 @@ def test_an_outage_that_turns_out_to_need_a_person_is_said_again(notes, outage, 
     notes.health.mark_down(StoreMismatchError("it was emptied"))
     notes.health.mark_down(StoreMismatchError("it was emptied"))
     assert [each.levelno for each in caplog.records] == [logging.ERROR] * 2
-    assert "until a person mends it. it was emptied" in caplog.records[-1].getMessage()
+    assert "until an operator repairs it. it was emptied" in caplog.records[-1].getMessage()
 
 
 def test_a_probe_that_succeeds_marks_the_store_up(notes, caplog):

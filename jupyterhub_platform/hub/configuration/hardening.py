@@ -79,7 +79,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Authenticator",
         "auth_refresh_strict",
         True,
-        "the token of a user whom the identity provider refuses goes on working",
+        "the token of a user whom the identity provider refuses keeps working",
         _is_on,
     ),
     Setting(

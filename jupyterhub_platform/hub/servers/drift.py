@@ -49,8 +49,8 @@ class Checker:
     async def _correct_counts(self) -> None:
         if wrong := await correct_counts(self._app.users):
             self._app.log.error(
-                "The Hub counted the servers of %i users wrongly, such as %s; they are counted "
-                "anew. This is a fault of the platform: please report it.",
+                "The Hub counted the servers of %i users wrongly, such as %s, and has recounted "
+                "them. This is a fault of the platform: please report it.",
                 len(wrong),
                 wrong[0],
             )

@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
-BROKEN_OFF: Final = "it was stopped, its time was over, or its owner was suspended."
+INTERRUPTED: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0
 """How long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"
@@ -57,7 +57,9 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             if own is not None and own.cancelling():
                 raise
             name = f"{user.name}/{server_name or 'default'}"
-            raise web.HTTPError(409, f"The start of {name} was broken off: {BROKEN_OFF}") from None
+            raise web.HTTPError(
+                409, f"The start of {name} was interrupted: {INTERRUPTED}"
+            ) from None
         self._tell_what_was_passed_over(user.spawners.get(server_name))
         return started
 

@@ -13,7 +13,7 @@ from jupyterhub_platform.deploy.doctor.rules.network_rules import selects
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 COMPONENTS: Final[Mapping[str, str]] = {
-    "hub": "Users cannot log in or start servers; servers that run go on.",
+    "hub": "Users cannot log in or start servers. Running servers are not affected.",
     "proxy": "Users cannot reach the Hub or a server.",
     "autohttps": "Users cannot reach the Hub or a server by HTTPS.",
     "user-scheduler": "No server is given a node: all of them wait.",
