@@ -29,7 +29,7 @@ _MAX_TOLD: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many connections may be open: of one peer, of all that are no proxy, of proxies, of all.
+    """How many connections may be open: of one peer, of all but proxies, of proxies, of all.
 
     A proxy speaks for all users, so its only bound is that it leaves some to others.
     """

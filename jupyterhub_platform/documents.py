@@ -166,7 +166,7 @@ class _Reader:
         Raises
         ------
         PolicyError
-            Raised if it is no YAML, or so deep that it is not read on.
+            Raised if it is not YAML, or nested too deeply.
         """
         self.lines[()] = 1
         try:

@@ -100,7 +100,7 @@ def say_how_to_get(what: str, whom: str) -> str:
 
 
 def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
-    """Return each remedy once; what has to be done anyway is no alternative to another one."""
+    """Return each remedy once; one that is needed anyway is not an alternative."""
     found = list(dict.fromkeys(remedies))
     needed = [f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found]
     return tuple(remedy for remedy in found if not any(map(remedy.endswith, needed)))

@@ -55,7 +55,7 @@ def parse_url(text: str) -> URL:
     Raises
     ------
     StoreError
-        Raised if it is no URL of SQLite or PostgreSQL. Its text is not shown: it may hold a
+        Raised if it is not a URL of SQLite or PostgreSQL. Its text is not shown: it may hold a
         password.
     """
     try:

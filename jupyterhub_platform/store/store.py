@@ -76,7 +76,7 @@ class Store:
         Raises
         ------
         StoreError
-            Raised if ``url`` is none of these.
+            Raised if ``url`` is something else.
         StoreUnreachableError
             Raised if the database does not answer.
         StoreSchemaError

@@ -156,7 +156,7 @@ def _kinds(policy: Policy, name: str) -> set[str]:
 
 
 def _memory(policy: Policy, name: str) -> int:
-    """Return what a server of a tier may use, in bytes; of a tier that is no more, nothing."""
+    """Return the memory of a server of a tier, in bytes; 0 if the tier no longer exists."""
     tier = policy.tiers.get(name)
     if tier is None:
         return 0

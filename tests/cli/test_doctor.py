@@ -114,7 +114,7 @@ def test_a_pod_without_a_token_leaves_its_cluster_out(tmp_path: Path) -> None:
     pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "9"}
     done = doctor(tmp_path, "--file", EXAMPLE, **pod)
     assert done.returncode == 0
-    assert "The cluster: not checked. This is no pod with a token" in done.stdout
+    assert "The cluster: not checked. This is not a pod with a token" in done.stdout
 
 
 def test_each_thing_is_said_with_why_and_the_fix_below_its_check() -> None:

@@ -115,7 +115,7 @@ def test_nothing_but_a_review_can_be_posted(tmp_path: Path, path: str) -> None:
         api_server(201, {}) as (url, asked),
         closing(Connection.outside(write_kubeconfig(tmp_path, url), None)) as connection,
     ):
-        with pytest.raises(ValueError, match="is no review"):
+        with pytest.raises(ValueError, match="is not a review"):
             connection.review(path, {})
         assert asked == []
 
@@ -204,5 +204,5 @@ def test_a_context_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_outside_of_a_pod_there_is_no_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(ClusterConfigurationError, match="no pod with a token"):
+    with pytest.raises(ClusterConfigurationError, match="not a pod with a token"):
         Connection.inside()

@@ -143,12 +143,12 @@ ADMISSION: Final = (
             Replace("options.account in accounts", "options.account"),
         ),
         (
-            "a server that holds nothing is no drift",
+            "a server without a reservation does not count as drift",
             "compare",
             Replace("running - booked", "booked - booked"),
         ),
         (
-            "an open row in no book is no drift",
+            "an open row that the book lacks does not count as drift",
             "compare",
             Replace("rows - held.keys()", "rows - rows"),
         ),

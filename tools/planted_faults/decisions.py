@@ -56,12 +56,12 @@ DECISIONS: Final = (
             Never("key not in (*OPTION_NAMES, PROFILE)"),
         ),
         (
-            "values that are no text are passed over",
+            "values that are not text are ignored",
             "_read_options",
             Replace("not isinstance(value, str)", "value is ..."),
         ),
         (
-            "what is no object is read as nothing",
+            "a value that is not an object counts as no options",
             "_read_options",
             Return(
                 (

@@ -27,7 +27,7 @@ LEVELS: Final = (
             ),
         ),
         (
-            "operators are no readers",
+            "operators do not read",
             "LEVELS",
             Drop(
                 "reads_everything=True",

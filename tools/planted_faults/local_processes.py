@@ -36,7 +36,7 @@ LOCAL_PROCESSES: Final = (
             Replace("owners.issubset(uids)", "not owners.isdisjoint(uids)"),
         ),
         (
-            "what hangs below another user is no orphan",
+            "a child of another user's process does not count as an orphan",
             "ProcessTable.__init__",
             Drop("self._tops |= {process.pid} if owner >= 0 else set()"),
         ),

@@ -112,7 +112,7 @@ SUSPENSION: Final = (
     *noticed_by(
         "tests/core/test_suspensions.py",
         ("a suspension never ends", "Suspension.holds", Return("True")),
-        ("a suspension with an end is none", "Suspension.holds", Drop("now < self.until")),
+        ("a suspension with an end does not count", "Suspension.holds", Drop("now < self.until")),
     ),
     *noticed_by(
         "tests/usecases/test_reports.py",

@@ -47,7 +47,7 @@ def _check_alone(findings: Findings, path: KeyPath, name: str, amount: int) -> N
     elif name.startswith(HUGEPAGES):
         size = parse_quantity(name.removeprefix(HUGEPAGES), MEMORY)
         if size and amount % size:
-            what = f"{render_quantity(name, amount)} is no whole number of such pages"
+            what = f"{render_quantity(name, amount)} is not a whole number of such pages"
             findings.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
 
 

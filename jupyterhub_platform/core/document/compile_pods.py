@@ -80,7 +80,7 @@ def check_mounts(declaration: Declaration, findings: Findings) -> None:
 def _check_rule(findings: Findings, path: KeyPath, rule: DeclaredNodeRule) -> None:
     minimum, maximum = _VALUES.get(rule.operator, (1, None))
     if rule.operator in {"Gt", "Lt"} and not all(map(_INTEGER.fullmatch, rule.values)):
-        what = f"{rule.operator} compares whole numbers, and {quote(rule.values[0])} is none"
+        what = f"{rule.operator} compares whole numbers, and {quote(rule.values[0])} is not one"
         findings.add((*path, "values"), what, "write a whole number")
     if minimum <= len(rule.values) and (maximum is None or len(rule.values) <= maximum):
         return
@@ -145,7 +145,7 @@ def _is_device(findings: Findings, path: KeyPath, resource: str) -> bool:
     except QuantityError as error:
         findings.add(path, *split_message(str(error), fix))
     else:
-        findings.add(path, f"{quote(resource)} is no device: its name has no domain", fix)
+        findings.add(path, f"{quote(resource)} is not a device: its name has no domain", fix)
     return False
 
 

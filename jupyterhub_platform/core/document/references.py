@@ -26,7 +26,7 @@ _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
 
 
 def fold_user(name: str) -> str:
-    """Return the normal form of ``name``, or ``name`` itself if it is no user name."""
+    """Return the normal form of ``name``, or ``name`` itself if it is not a user name."""
     try:
         return normalise_user(name)
     except IdentityError:
@@ -54,7 +54,7 @@ class Names:
 def check_declaration(
     declaration: Declaration, names: Names, findings: Findings, now: datetime
 ) -> None:
-    """Report every name that is none, every reference to what is not declared, and a lock-out."""
+    """Report every invalid name, every reference to something undeclared, and a lock-out."""
     checks = _Checks(declaration, names, findings)
     checks.check_keys()
     if not declaration.tiers:
@@ -78,7 +78,7 @@ class _Checks:
         self._people = {fold_user(name): name for name in reversed(declaration.users)}
 
     def check_keys(self) -> None:
-        """Report keys that are no names, and user names that fall together."""
+        """Report keys that are not names, and user names with the same normal form."""
         seen: dict[str, str] = {}
         for name in self._declaration.users:
             try:

@@ -103,7 +103,7 @@ def _guess_bytes(number: str, minimum: str) -> str:
 
 
 def _guess_unreadable(text: str, name: str) -> str:
-    """Return how to write what is no quantity, if that can be guessed; else nothing."""
+    """Return how to write an invalid quantity, if that can be guessed; else nothing."""
     match = _WRITTEN.fullmatch(text.strip())
     if match is None:
         return ""

@@ -227,7 +227,7 @@ def _write_log(text: bytes, max_bytes: int) -> None:
     """Write into the log; when it is full, only its latter half stays."""
     half = max(max_bytes, _MIN_LOG) // 2
     text = text[-half:]
-    with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
+    with suppress(OSError):  # A full disk, or a log that is not a file, must not end a server.
         size = os.fstat(_LOG).st_size
         if size + len(text) > 2 * half:
             kept = os.pread(_LOG, half, max(0, size - half))

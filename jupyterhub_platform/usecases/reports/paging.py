@@ -54,7 +54,7 @@ def read_query(arguments: Mapping[str, str]) -> Query:
     Raises
     ------
     QueryError
-        Raised if a number is none, or out of range.
+        Raised if a number is invalid or out of range.
     """
     return Query(
         limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_AT_ONCE),

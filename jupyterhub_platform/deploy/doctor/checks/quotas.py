@@ -127,7 +127,7 @@ def _look_at_platform(
     claimed = {name for tier in policy.tiers.values() for name in tier.devices}
     for name, maximum in policy.quota.quota.items():
         if name in claimed - requested:
-            continue  # a ResourceQuota counts requests: what comes by claims is none of them
+            continue  # a ResourceQuota counts requests, and claims are not requests
         names = ("pods", "count/pods") if name == SERVERS else (f"requests.{name}", name)
         left, counted = min(
             ((hard[each] - held.get(each, 0), each) for each in names if each in hard),
