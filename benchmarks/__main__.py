@@ -57,7 +57,7 @@ async def _run(arguments: argparse.Namespace) -> int:
 
 
 def list_chosen() -> list[str]:
-    """Return every topic, but for those that somebody chose to leave out."""
+    """Return every topic, but for those that were left out by choice."""
     left_out = {"pods"} if "cluster" in read_choice() else set()
     for name in left_out:
         _say(f"Not measured, by choice ({CHOICE}={os.environ[CHOICE]}): {name}")

@@ -56,7 +56,7 @@ class _Desk:
             self._book.enter(self._reserve(name))
 
     def time(self, work: Callable[[str], None], times: int) -> list[float]:
-        """Return the microseconds of CPU that each of so many took, each for somebody else."""
+        """Return the microseconds of CPU that each of so many took, each for another user."""
         # What was made so far stays; a collection that walks through it is not the decision's.
         gc.collect()
         gc.freeze()

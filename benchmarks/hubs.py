@@ -62,7 +62,7 @@ class Hub:
             base_url=f"http://127.0.0.1:{self._port}/hub/",
             headers={"Authorization": f"token {self._token}"},
             timeout=START_SECONDS,
-            # Whoever measures says how many ask at once.
+            # The measurement says how many ask at once.
             limits=httpx.Limits(max_connections=None),
         )
 
@@ -209,7 +209,7 @@ def _silent(_handler: web.RequestHandler) -> None:
 
 
 def find_port() -> int:
-    """Return a port on which nobody listens."""
+    """Return a port on which no process listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,6 +1,6 @@
 """What a kubelet would say of pods, said of every pod at once; and how many there have been.
 
-It runs in a process of its own, so that it takes no turn of whoever measures. It learns of pods by
+It runs in a process of its own, so that it takes no turn of the measurement. It learns of pods by
 watching, as a kubelet does, and a pod that it has not heard of costs nothing.
 """
 
@@ -78,7 +78,9 @@ def playing(kubeconfig: Path, peaks: Sequence[Peak]) -> Iterator[None]:
 
 def _see_alive(process: BaseProcess) -> None:
     if not process.is_alive():
-        raise RuntimeError("Nobody says of pods that they run, nor counts them")
+        raise RuntimeError(
+            "The kubelet of the benchmark has ended: pods do not run, and are not counted"
+        )
 
 
 def _play(kubeconfig: str, peaks: tuple[Peak, ...], begun: Event) -> None:

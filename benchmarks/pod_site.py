@@ -55,7 +55,7 @@ def set_up(c: Any, *, governed: bool, port: int, backend: str, token: str) -> No
 def _set_up_kubernetes(c: Any, backend: str) -> None:
     spawner = c.KubeSpawner
     spawner.namespace = os.environ["BENCHMARK_NAMESPACE"]
-    # Nobody looks for a node: no pod runs, and a scheduler would try again and again.
+    # No scheduler looks for a node: no pod runs, and it would try again and again.
     spawner.scheduler_name = "nobody"
     spawner.pod_connect_ip = "127.0.0.1"
     spawner.port = int(backend.rpartition(":")[2])

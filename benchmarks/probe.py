@@ -101,7 +101,7 @@ class Probe:
         """Note by how much this task wakes up late, apart from waiting for a processor.
 
         What other processes of a busy machine take is the time that the kernel had this thread
-        stand in its queue; that is no stall of the Hub's.
+        stand in its queue; that is not a stall of the Hub.
         """
         while True:
             queued, due = _seconds_in_queue(), time.perf_counter() + TICK_SECONDS

@@ -106,7 +106,7 @@ def set_up_hub(c: Any, *, port: int, token: str) -> None:
     hub.cleanup_servers = False
     hub.log_level = "ERROR"
     hub.concurrent_spawn_limit = 0
-    # Whoever asks waits until the server is up, also on a slow machine.
+    # The caller waits until the server is up, also on a slow machine.
     hub.tornado_settings = {"slow_spawn_timeout": 600, "slow_stop_timeout": 600}
     # Who was active when is written no more often than once a day: counts are the same each time.
     hub.activity_resolution = 86_400

@@ -76,7 +76,7 @@ class Counts(NamedTuple):
 
     @classmethod
     def middle(cls, probes: Iterable[dict[str, Any]]) -> "Counts":
-        """Return the middle of many: a first start of somebody may differ."""
+        """Return the middle of many: a user's first start may differ."""
         keys = ("hub_statements", "hub_commits", "store_writes", "store_commits")
         return cls(
             *(

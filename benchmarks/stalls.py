@@ -1,4 +1,4 @@
-"""How long the Hub's loop stands still for work of ours that nobody asked for."""
+"""How long the Hub's loop stands still for background work of ours."""
 
 import asyncio
 import time

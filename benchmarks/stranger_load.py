@@ -61,7 +61,7 @@ def list_worst() -> list[bytes]:
 
 
 def make_login(number: int) -> bytes:
-    """Return a login with a name that nobody had before."""
+    """Return a login with a name that was never used before."""
     auth = {"username": f"stranger{number}", "password": "the password of nobody"}
     forged = f"X-Forwarded-For: 198.51.{number // 250 % 250}.{number % 250}"
     return post("api/users/x/tokens", json.dumps({"auth": auth}).encode(), forged)

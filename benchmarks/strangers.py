@@ -19,7 +19,7 @@ _WATCHED: Final = {"health": "health", "platform/health with a token": "api/plat
 
 
 async def measure_strangers(lab: Lab) -> list[Figure]:
-    """Ask a governed Hub how it is, and suspend somebody, while strangers send."""
+    """Ask a governed Hub how it is, and suspend a user, while strangers send."""
     hub = lab.make_hub("strangers", governed=True)
     async with lab.running(hub):
         quiet = await _watch(hub, SETTLING_SECONDS)
@@ -77,7 +77,7 @@ async def _watch(hub: Hub, seconds: float) -> dict[str, list[float]]:
 
 
 async def _suspend(hub: Hub, name: str) -> float:
-    """Return after how many seconds the Hub says that somebody is out."""
+    """Return after how many seconds the Hub says that a user is out."""
     body = {"reason": "measured"}
     began = time.perf_counter()
     answer = await hub.command("POST", f"api/platform/users/{name}/suspend", body)

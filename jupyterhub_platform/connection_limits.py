@@ -29,7 +29,7 @@ _MAX_TOLD: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """How many connections may be open: of one peer, of all that are no proxy, of proxies, of all.
+    """How many connections may be open: of one peer, of all but proxies, of proxies, of all.
 
     A proxy speaks for all users, so its only bound is that it leaves some to others.
     """
@@ -42,8 +42,8 @@ class Bounds:
     @classmethod
     def within(cls, descriptors: int) -> Self:
         """Return what leaves a quarter of the descriptors to everything else."""
-        most = max(8, descriptors * 3 // 4)
-        return cls(min(MAX_OF_A_PEER, most // 8), most // 2, most - most // 4, most)
+        maximum = max(8, descriptors * 3 // 4)
+        return cls(min(MAX_OF_A_PEER, maximum // 8), maximum // 2, maximum - maximum // 4, maximum)
 
     @classmethod
     def of_this_process(cls) -> Self:

@@ -98,7 +98,7 @@ def _begin_pipe(pipe: int, path: Path) -> bytes:
     except BlockingIOError:
         return b""
     if not begun and not has_event:
-        raise OSError(errno.ENODATA, "It is a pipe into which nobody writes", str(path))
+        raise OSError(errno.ENODATA, "It is a pipe that no process writes to", str(path))
     return begun
 
 
@@ -166,7 +166,7 @@ class _Reader:
         Raises
         ------
         PolicyError
-            Raised if it is no YAML, or so deep that it is not read on.
+            Raised if it is not YAML, or nested too deeply.
         """
         self.lines[()] = 1
         try:

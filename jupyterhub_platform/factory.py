@@ -1,6 +1,6 @@
 """Build the use cases from the settings: the only wiring."""
 
-from concurrent.futures import Executor
+import asyncio
 from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.errors import PolicyError
@@ -9,7 +9,7 @@ from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.additions import Additions
 from jupyterhub_platform.usecases.admission import Admission
-from jupyterhub_platform.usecases.changes import Changes
+from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import Records
 from jupyterhub_platform.usecases.policies import Policies
@@ -41,11 +41,11 @@ class Runtime:
 
 
 def build_runtime(
-    settings: Settings, hasher: PasswordHasher, threads: Executor | None = None
+    settings: Settings, hasher: PasswordHasher, in_thread: RunInThread = asyncio.to_thread
 ) -> Runtime:
     """Open the store, put the policy into force, and make the use cases of the Hub.
 
-    Changes are recorded in ``threads``.
+    ``in_thread`` records the changes.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def build_runtime(
             health=health,
             in_force=in_force,
             admission=Admission(store, health, in_force),
-            changes=Changes(store, in_force, threads),
+            changes=Changes(store, in_force, in_thread),
             policies=policies,
             additions=Additions(store, health),
             credentials=LocalCredentials(store, hasher),
@@ -84,7 +84,7 @@ def open_store(settings: Settings) -> Store:
     settings.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     known = settings.state_dir / STORE_ID_FILE
     expected = known.read_text().strip() if known.exists() else None
-    store = Store.open(settings.database_url, expected_id=expected, claimed=True)
+    store = Store.open(settings.database_url, expected_id=expected, exclusive=True)
     if expected is None:
         # Written atomically: half an id would be that of another store.
         rewrite(known, store.id + "\n")

@@ -314,10 +314,10 @@ def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
     return None
 
 
-def _is_beyond(headers: HTTPHeaders, most: int) -> bool:
+def _is_beyond(headers: HTTPHeaders, maximum: int) -> bool:
     """Tell whether a body says that it is larger; of what makes no sense tornado says that."""
     said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
     if said is None or "Transfer-Encoding" in headers:
         return False
     digits = said[1].lstrip("0")
-    return len(digits) > len(str(most)) or int(digits or 0) > most
+    return len(digits) > len(str(maximum)) or int(digits or 0) > maximum

@@ -18,7 +18,7 @@ os.environ["KUBECONFIG"] = str(Path(__file__).parent / "support" / "kubeconfig.y
 pytest_plugins = ("tests.cluster.fixtures",)
 
 
-# For whoever asks only whether a test fails, and not for the smallest example.
+# For runs that ask only whether a test fails, and not for the smallest example.
 settings.register_profile("no-shrinking", phases=(Phase.explicit, Phase.generate))
 
 

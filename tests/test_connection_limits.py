@@ -165,7 +165,7 @@ async def test_a_proxy_elsewhere_is_not_taken_for_one_peer(monkeypatch: pytest.M
                 writer.close()
 
 
-async def test_what_can_be_taken_by_nobody_is_waited_for(
+async def test_a_connection_that_cannot_be_accepted_yet_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr("jupyterhub_platform.connection_limits.PAUSE_SECONDS", 0.2)

@@ -137,7 +137,7 @@ def test_a_thousand_unknown_names_are_each_reported():
     assert {fault.line for fault in faults} == {5}
 
 
-def test_more_faults_than_anybody_reads_are_not_kept():
+def test_more_faults_than_a_reader_needs_are_not_kept():
     members = ", ".join(f"x{number}" for number in range(MAX_FAULTS + 5))
     with pytest.raises(PolicyError) as caught:
         parse_policy(SMALL.replace("[dev]", f"[{members}]").encode(), "platform.yaml")
@@ -231,14 +231,16 @@ def test_the_example_opens_the_gpu_to_developers_on_request_only():
 def test_the_example_stops_a_developer_at_the_third_small_server():
     policy = read_policy(EXAMPLE).policy
     limits = policy.list_limits("dev1", "vision", datetime(2026, 1, 1, tzinfo=UTC))
-    most = {lim.resource: lim.most for lim in limits if lim.scope.kind == "member"}
+    maximum = {lim.resource: lim.maximum for lim in limits if lim.scope.kind == "member"}
     demand = policy.tiers["small"].demand
-    assert all(2 * demand.amount(name) <= amount for name, amount in most.items())
-    assert [name for name, amount in most.items() if 3 * demand.amount(name) > amount] == [
+    assert all(2 * demand.amount(name) <= amount for name, amount in maximum.items())
+    assert [name for name, amount in maximum.items() if 3 * demand.amount(name) > amount] == [
         "servers"
     ]
     medium = policy.tiers["medium"].demand
-    assert all(demand.amount(name) + medium.amount(name) <= amount for name, amount in most.items())
+    assert all(
+        demand.amount(name) + medium.amount(name) <= amount for name, amount in maximum.items()
+    )
 
 
 def test_reading_many_people_lets_other_threads_run_all_the_time():

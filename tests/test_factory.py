@@ -20,7 +20,7 @@ from jupyterhub_platform.factory import (
     read_credentials,
 )
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
-from jupyterhub_platform.store import writer_lock as claim
+from jupyterhub_platform.store import writer_lock
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start
 from tests.support.hashing import CountingHasher
@@ -97,7 +97,7 @@ def test_the_same_store_is_opened_again(build, settings):
 
 
 def test_a_second_platform_on_the_same_store_is_refused(build, settings, monkeypatch):
-    monkeypatch.setattr(claim, "PATIENCE", 0.0)
+    monkeypatch.setattr(writer_lock, "PATIENCE", 0.0)
     build()
     with pytest.raises(StoreInUseError):
         build_runtime(settings, CountingHasher())

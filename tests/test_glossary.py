@@ -35,6 +35,18 @@ GLOSSARY = {
 OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
 
+OF_VALUES = {
+    # Words that variables, parameters and fields keep to as well, with more places for them.
+    "claim": (*GLOSSARY["claim"], "core/pods"),
+    "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
+    "recovery": GLOSSARY["recovery"],
+    "rollback": GLOSSARY["rollback"],
+    "usage": ("rest/hub_calls",),
+    # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
+    "least": (),
+    "most": (),
+}
+
 
 def list_names() -> Iterator[tuple[str, str]]:
     """Yield where a name is, and the name, of each module, class and function."""
@@ -45,6 +57,19 @@ def list_names() -> Iterator[tuple[str, str]]:
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield module, node.name
+
+
+def list_values() -> Iterator[tuple[str, str]]:
+    """Yield where a name is, and the name, of each variable, parameter and field."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.arg):
+                yield module, node.arg
+            elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+                yield module, node.id
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+                yield module, node.attr
 
 
 def words_of(name: str) -> list[str]:
@@ -61,6 +86,17 @@ def test_a_word_means_one_thing(word: str) -> None:
         is_ours = any(module == place or module.startswith(place) for place in GLOSSARY[word])
         if word in words and not is_ours and (before, word) != OF_KUBERNETES:
             elsewhere.append(f"{module}: {name}")
+    assert elsewhere == []
+
+
+@pytest.mark.parametrize("word", OF_VALUES)
+def test_a_word_means_one_thing_as_the_name_of_a_value_too(word: str) -> None:
+    elsewhere = [
+        f"{module}: {name}"
+        for module, name in list_values()
+        if word in words_of(name) and not module.startswith(OF_VALUES[word])
+        if "at_" not in name.lower()  # at_most, at_least
+    ]
     assert elsewhere == []
 
 

@@ -150,8 +150,8 @@ def test_an_operator_that_fits_no_place_or_several_is_refused(how, times):
             plant(how, DECIDE)
 
 
-def test_what_is_no_python_is_refused():
-    with pytest.raises(MisfitError, match="no Python"):
+def test_invalid_python_is_refused():
+    with pytest.raises(MisfitError, match="not Python"):
         plant(Drop("if asked"), DECIDE)
 
 

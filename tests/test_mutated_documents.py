@@ -168,7 +168,7 @@ def check_faults(text: bytes, error: PolicyError) -> None:
 
 
 def check_policy(policy: Policy) -> None:
-    """Hold a policy to be one that can be asked: whoever may start something gets an answer."""
+    """Hold a policy to be one that can be asked: a user who may start something gets an answer."""
     for person in list(policy.people)[:3]:
         for account in policy.declared_groups(person) or {""}:
             for tier in policy.tiers:

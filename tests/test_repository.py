@@ -43,7 +43,10 @@ MACHINE_PATHS = tuple(
 MACHINE_PATH = re.compile(rf"(?<![\w.\-}}])(?:{'|'.join(MACHINE_PATHS)})/\w")
 LOCKS = ("runtime", "test", "node", "go")
 # Text that readers have to translate: write user, caller, operator, owner or admin instead.
-VAGUE_PEOPLE = re.compile(r"\b(whoever|somebody|anybody)\b", re.IGNORECASE)
+# Put together from parts, so that this file does not contain what it looks for.
+VAGUE_PEOPLE = re.compile(
+    "|".join(("who" + "ever", "some" + "body", "any" + "body")), re.IGNORECASE
+)
 PROSE = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md")
 VAGUE_NAMES = {"utils", "util", "common", "helpers", "helper", "manager", "base", "misc"}
 
@@ -70,6 +73,10 @@ def list_texts() -> Iterator[tuple[Path, str]]:
 
 def list_modules() -> list[Path]:
     return sorted(PACKAGE.rglob("*.py"))
+
+
+def list_sources() -> list[Path]:
+    return [*list_modules(), *sorted((ROOT / "tools").rglob("*.py"))]
 
 
 def read_pyproject() -> dict[str, Any]:
@@ -103,13 +110,14 @@ def list_entry_points() -> list[EntryPoint]:
     ]
 
 
-def count_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """Count the lines of a function without its docstring, which is for readers."""
-    lines = (function.end_lineno or function.lineno) - function.lineno + 1
-    first = function.body[0]
-    if ast.get_docstring(function, clean=False) is not None:
-        lines -= (first.end_lineno or first.lineno) - first.lineno + 1
-    return lines
+def list_long_functions(source: Path) -> list[str]:
+    functions = [
+        node
+        for node in ast.walk(ast.parse(source.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    lengths = [(f.name, (f.end_lineno or f.lineno) - f.lineno + 1) for f in functions]
+    return [f"{name}: {lines} lines" for name, lines in lengths if lines > MAX_FUNCTION_LINES]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +160,8 @@ def test_names_no_path_of_the_machine_it_was_written_on():
 
 
 def test_text_says_user_or_caller_where_it_means_one():
-    folders = ("jupyterhub_platform/", "docs/", "helm-values/", "examples/")
+    code = ("jupyterhub_platform/", "tests/", "tools/", "benchmarks/")
+    folders = (*code, "docs/", "helm-values/", "examples/")
     found = [
         f"{path}:{number}: {line.strip()}"
         for path, text in list_texts()
@@ -217,19 +226,12 @@ def test_entry_point_leads_to_something(point):
 
 @pytest.mark.parametrize("module", list_modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_module_fits_in_the_head(module):
-    text = module.read_text()
-    assert len(text.splitlines()) <= MAX_MODULE_LINES
-    functions = [
-        node
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
-    too_long = [
-        f"{f.name}: {count_lines(f)} lines"
-        for f in functions
-        if count_lines(f) > MAX_FUNCTION_LINES
-    ]
-    assert too_long == []
+    assert len(module.read_text().splitlines()) <= MAX_MODULE_LINES
+
+
+@pytest.mark.parametrize("source", list_sources(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_function_fits_in_the_head(source):
+    assert list_long_functions(source) == []
 
 
 def test_every_module_is_named_after_its_topic():
@@ -288,7 +290,7 @@ def test_set_up_says_what_is_wrong_with_a_python_that_cannot_be_used(tmp_path):
     assert "is not a Python >= 3.11" in found.stderr
 
 
-def test_one_place_says_who_somebody_is() -> None:
+def test_one_place_says_who_a_user_is() -> None:
     """A door that puts a subject together by itself forgets what another one thinks of."""
     makers = {
         path.relative_to(PACKAGE).as_posix()

@@ -63,20 +63,28 @@ COVERAGE = (
 )
 # Two modules at a time, the longest first: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
-# A cluster of our own for each; somebody else's may be one namespace.
+# A cluster of our own for each; a lent one may be one namespace.
 _LENT = bool(os.environ.get("TEST_KUBECONFIG"))
 _CLUSTERS = () if _LENT else _TWO
 
 
-def list_tests(most: str) -> tuple[Check, ...]:
-    """Return the stages of the tests; ``most`` leaves out what takes longer than they may."""
+def list_tests(selection: str) -> tuple[Check, ...]:
+    """Return the stages of the tests; ``selection`` leaves out what takes longer than they may."""
     return (
-        Check("quick tests", "pytest", (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {most}")),
-        Check(_WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {most}")),
-        # One after another, since they share one node: a core would idle meanwhile.
-        Check("tests on a node", "pytest", ("-m", f"node and {most}"), beside=not _LENT),
         Check(
-            "tests on Kubernetes", "pytest", (*_CLUSTERS, "-m", f"cluster and not node and {most}")
+            "quick tests",
+            "pytest",
+            (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
+        ),
+        Check(
+            _WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}")
+        ),
+        # One after another, since they share one node: a core would idle meanwhile.
+        Check("tests on a node", "pytest", ("-m", f"node and {selection}"), beside=not _LENT),
+        Check(
+            "tests on Kubernetes",
+            "pytest",
+            (*_CLUSTERS, "-m", f"cluster and not node and {selection}"),
         ),
     )
 

@@ -61,7 +61,6 @@ def run_logged(
     StepError
         Raised if the command cannot be run or exits with anything but 0.
     """
-    start = time.monotonic()
     with log.open("wb") as output:
         try:
             process = subprocess.Popen(  # noqa: S603  the callers write the commands
@@ -75,22 +74,31 @@ def run_logged(
             )
         except OSError as error:
             raise StepError(f"{command[0]} cannot be run: {error.strerror}.") from error
-        try:
-            while True:
-                try:
-                    code = process.wait(_HEARTBEAT_SECONDS)
-                    break
-                except subprocess.TimeoutExpired:
-                    say(f"  still at it, {time.monotonic() - start:.0f} s")
-        finally:
-            if process.poll() is None:
-                process.terminate()
-                process.wait()
+        code = _wait(process)
     if code != 0:
-        tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
-        shown = "\n".join(f"  | {line}" for line in tail)
-        words = " ".join(str(word) for word in command)
-        raise StepError(
-            f"This command failed with exit code {code}: {words}\n{shown}\n"
-            f"All of its output is in {log}."
-        )
+        raise _make_failure(command, code, log)
+
+
+def _wait(process: "subprocess.Popen[bytes]") -> int:
+    """Wait for a command, with a sign of life now and then; end it if this process is ended."""
+    start = time.monotonic()
+    try:
+        while True:
+            try:
+                return process.wait(_HEARTBEAT_SECONDS)
+            except subprocess.TimeoutExpired:
+                say(f"  still at it, {time.monotonic() - start:.0f} s")
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+
+
+def _make_failure(command: Sequence[str | Path], code: int, log: Path) -> StepError:
+    tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+    shown = "\n".join(f"  | {line}" for line in tail)
+    words = " ".join(str(word) for word in command)
+    return StepError(
+        f"This command failed with exit code {code}: {words}\n{shown}\n"
+        f"All of its output is in {log}."
+    )

@@ -276,12 +276,12 @@ def render_codes() -> str:
             "## Denials of a decision",
             (
                 "A decision carries every denial. Its status is the first of 400, 403, 409, 503 "
-                "that any of its codes has: mend the request before the policy, the policy before "
+                "that any of its codes has: fix the request before the policy, the policy before "
                 "what is held."
             ),
             render_table(("Code", "Status", "What it means"), decisions),
             "## Other refusals",
-            "A dash: it ends in a log or on the terminal, not in an HTTP answer.",
+            "A dash: it appears in a log or on the terminal, not in an HTTP answer.",
             render_table(("Code", "Status", "What it means"), others),
             "## Checks of jhp doctor",
             render_table(("Check", "Where nothing is wrong"), checks),
@@ -319,7 +319,7 @@ def render_levels() -> str:
                 "the policy says who is in which. Level groups are never accounts."
             ),
             "## Levels",
-            "Everybody has " + ", ".join(f"`{s}`" for s in sorted(everybody)) + ". Beyond that:",
+            "Everyone has " + ", ".join(f"`{s}`" for s in sorted(everybody)) + ". Beyond that:",
             render_table(("Level", "What for", "Starts servers", "Group", "Scopes"), levels),
             "Level `admin` also makes a user an admin of the Hub.",
             "## Scopes of the platform",
@@ -327,7 +327,7 @@ def render_levels() -> str:
             "## Scopes that no role may have unfiltered",
             (
                 "The Hub does not start if a role of a user who is not an admin has one of these "
-                "without a filter. Roles of services alone are not looked at."
+                "without a filter. Roles of services alone are not checked."
             ),
             render_table(("Scope", "Its bearer", "A filter by group helps"), unsafe),
         ]
@@ -380,8 +380,8 @@ def render_rest() -> str:
         [
             "# REST",
             (
-                "Send a token of the Hub: `Authorization: token …`. Who may is asked by scope, so "
-                "that a role of your own can hold these too. [openapi.json](openapi.json) "
+                "Send a token of the Hub: `Authorization: token …`. Permissions are scopes, so "
+                "that a role of your own can hold them too. [openapi.json](openapi.json) "
                 "describes every call of the API, with the keys of its body and of its answers, as "
                 "OpenAPI 3.1; a Hub has it at `/hub/api/platform/openapi.json`."
             ),
@@ -400,9 +400,9 @@ def render_rest() -> str:
             "## Of the service",
             (
                 "Reading, and stopping a server. Refusals are JSON: `status`, `message`, `code`. "
-                "A call below `api/` takes the arguments that stand here; others are refused with "
-                "400 and `query.invalid`. A page passes over what it does not take. `HEAD` is "
-                "answered as `GET`."
+                "A call below `api/` takes the arguments that are listed here; others are refused "
+                "with 400 and `query.invalid`. A page ignores arguments that it does not take. "
+                "`HEAD` is answered as `GET`."
             ),
             render_table(head, service),
         ]
@@ -442,7 +442,7 @@ def render_cli() -> str:
             "# jhp",
             (
                 "`jhp` is short for `jupyterhub-platform`. Data goes to stdout, progress to "
-                "stderr. The exit code is 0 if it is done, 1 if the answer is no, 2 if the command "
+                "stderr. The exit code is 0 for success, 1 if the answer is no, 2 if the command "
                 "was misused. Every verb has `--help`."
             ),
             *(

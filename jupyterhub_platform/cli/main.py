@@ -84,6 +84,6 @@ def main() -> None:
       jhp validate .jupyterhub-platform/platform.yaml
       jhp schema > platform.schema.json
 
-    Data goes to stdout, progress to stderr. The exit code is 0 if it is done, 1 if the answer is
+    Data goes to stdout, progress to stderr. The exit code is 0 for success, 1 if the answer is
     no, 2 if the command was misused.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are

@@ -67,7 +67,7 @@ class State:
             data = json.loads(path.read_text())
         except ValueError as error:
             raise PlatformError(
-                f"{path} is damaged: {error}. Remove it; it is made anew."
+                f"{path} is damaged: {error}. Remove it; the next start creates it."
             ) from None
         return data if isinstance(data, dict) else {}
 

@@ -74,23 +74,23 @@ STOPPED: Final = Cause("server.stopped", "The server was stopped.", Who.YOU, _AG
 ENDED: Final = Cause("server.ended", "The server ended by itself.", Who.YOU, _AGAIN)
 NOT_UP: Final = Cause(
     "server.not_up",
-    "The server did not get ready in the time that it has for that, and was stopped.",
+    "The server did not get ready in time, and was stopped.",
     Who.OPERATOR,
-    "Start it again; if it fails again, an operator looks at the Hub's log and the server's own.",
+    "Start it again; if it fails again, ask an operator to look at the logs of Hub and server.",
 )
 NOT_STARTED: Final = Cause(
     "server.not_started",
     "The Hub could not start this server: something went wrong before it ran.",
     Who.OPERATOR,
-    "Start it again; if it fails again, an operator looks at the Hub's log, which has the error.",
+    "Start it again; if it fails again, ask an operator: the Hub's log has the error.",
 )
 NOT_ANSWERING: Final = Cause(
     "server.not_answering",
-    "The server started, and did not answer the Hub in the time that it has for that.",
+    "The server started, but did not answer the Hub in time.",
     Who.OPERATOR,
-    "Start it again. If it fails again, an operator looks into its log: “Failed to connect to my "
-    "Hub” there means that DNS or a NetworkPolicy keeps it from the Hub, which jhp doctor looks "
-    "for, too.",
+    "Start it again. If it fails again, ask an operator to look at its log: “Failed to connect to "
+    "my Hub” there means that DNS or a NetworkPolicy keeps it from the Hub. jhp doctor checks "
+    "both.",
 )
 TOO_SLOW: Final = Cause(
     "server.too_slow",
@@ -101,9 +101,9 @@ TOO_SLOW: Final = Cause(
 )
 NO_HUB: Final = Cause(
     "server.no_hub",
-    "The server started, and cannot reach the Hub, as its log says.",
+    "The server started, but its log says that it cannot reach the Hub.",
     Who.OPERATOR,
-    "An operator looks at the NetworkPolicies of servers and of the Hub; jhp doctor looks at them.",
+    "Ask an operator to check the NetworkPolicies of servers and Hub, for example with jhp doctor.",
 )
 UNEXPLAINED: Final = frozenset({NOT_UP.code, NOT_ANSWERING.code})
 """Codes of starts that failed in time, and that may have failed by the Hub and not the server."""
@@ -111,24 +111,24 @@ FAILED: Final = Cause(
     "server.failed",
     "The server's program ended with an error.",
     Who.OPERATOR,
-    "Start it again; if it ends again, an operator looks at its log.",
+    "Start it again; if it ends again, ask an operator to look at its log.",
 )
 OUT_OF_MEMORY: Final = Cause(
     "server.out_of_memory",
-    "This server used more memory than its tier has, and was ended for that.",
+    "This server used more memory than its tier has, and was killed for it.",
     Who.YOU,
     "Start it again with a tier that has more memory, or load less at once.",
 )
 RUNS: Final = Cause("server.running", "It runs.", Who.NOBODY, "There is nothing to do.")
 STARTS: Final = Cause(
     "server.starting",
-    "It is starting; nothing is known to be in its way.",
+    "It is starting, and no problem is known.",
     Who.NOBODY,
     "Wait a moment.",
 )
 LOOKS: Final = Cause(
     "server.checking",
-    "The Hub was restarted, and looks whether this server runs.",
+    "The Hub was restarted, and is checking whether this server runs.",
     Who.NOBODY,
     "Wait a moment.",
 )
@@ -140,23 +140,25 @@ UNREACHED: Final = Cause(
 )
 STOPS: Final = Cause(
     "server.stopping",
-    "It is shutting down, and holds what it holds until it is gone.",
+    "It is shutting down, and keeps its reservation until it is gone.",
     Who.NOBODY,
-    "Wait a moment; what does not end is tried again every few seconds.",
+    "Wait a moment. A stop that fails is retried every few seconds.",
 )
-_PUT_OUT: Final = Cause(
+_SUSPENDED: Final = Cause(
     "server.suspended",
     "The server was stopped because its owner was suspended.",
     Who.ADMIN,
-    "An admin lets them in again with jhp resume.",
+    "Ask an admin to lift the suspension with jhp resume.",
 )
 _OF_REASONS: Final = {
     "stopped": STOPPED,
-    "suspended": _PUT_OUT,
+    "suspended": _SUSPENDED,
     "lifetime": Cause(
-        "server.lifetime", "The server was stopped because its lifetime was over.", Who.YOU, _AGAIN
+        "server.lifetime", "The server was stopped at the end of its lifetime.", Who.YOU, _AGAIN
     ),
-    "idle": Cause("server.idle", "The server was stopped because nobody used it.", Who.YOU, _AGAIN),
+    "idle": Cause(
+        "server.idle", "The server was stopped because it was not used.", Who.YOU, _AGAIN
+    ),
     **{
         cause.code: cause
         for cause in (
@@ -166,8 +168,8 @@ _OF_REASONS: Final = {
     },
 }
 """By the reason in the ledger: why a user or the Hub stopped it, or the code of what was seen."""
-DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _PUT_OUT.code})
-"""Codes of ends that were wanted, and that are not told unasked."""
+DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _SUSPENDED.code})
+"""Codes of ends that were wanted. Pages do not report them unasked."""
 
 _UNRESOLVED: Final = re.compile(
     r"name resolution|Name or service not known|No address associated|Could not resolve|"
@@ -185,21 +187,20 @@ _WHO_HELPS: Final = (
 
 
 def not_up(seconds: float) -> Cause:
-    """Say of a start that did not get ready in time how long that was."""
+    """Name the time within which a start did not get ready."""
     sentence = (
-        f"The server did not get ready in the {seconds:g} s that it has for that "
-        "(start_timeout), and was stopped."
+        f"The server did not get ready within {seconds:g} s (start_timeout), and was stopped."
     )
     return replace(NOT_UP, sentence=sentence)
 
 
 def not_answering(seconds: float, cpu: int) -> Cause:
-    """Say of a server that started how long the Hub waited for an answer, and what it may lack.
+    """Name the time that the Hub waited for a started server, and what the server may lack.
 
     ``cpu`` is what it may use at most, in thousandths; 0 if there is no limit. The half of what
     JupyterLab takes counts as too little: what else starts with it is the user's own.
     """
-    told = f"The server started, and did not answer the Hub within {seconds:g} s (http_timeout)"
+    told = f"The server started, but did not answer the Hub within {seconds:g} s (http_timeout)"
     needs = JUPYTERLAB_CPU_SECONDS * 1000 / cpu if cpu else 0
     if needs * 2 < seconds or not cpu:
         return replace(NOT_ANSWERING, sentence=f"{told}.")
@@ -214,19 +215,19 @@ def no_hub(log: str, api_url: str) -> Cause | None:
         return None
     if not _UNRESOLVED.search(log):
         return replace(
-            NO_HUB, sentence=f"The server started, and cannot reach the Hub at {api_url}."
+            NO_HUB, sentence=f"The server started, but cannot reach the Hub at {api_url}."
         )
-    sentence = f"The server started, and DNS does not tell it where the Hub is ({api_url})."
+    sentence = f"The server started, but DNS does not tell it where the Hub is ({api_url})."
     fix = (
-        "An operator looks whether the NetworkPolicies of servers let them ask DNS (port 53), and "
-        "whether the cluster's DNS runs; jhp doctor looks at them."
+        "Ask an operator whether the NetworkPolicies of servers let them ask DNS (port 53), and "
+        "whether the cluster's DNS runs; jhp doctor checks both."
     )
     return replace(NO_HUB, sentence=sentence, fix=fix)
 
 
 def cause_of_release(reason: str) -> Cause:
-    """Return why a server ended, by the ``reason`` that stands in the ledger."""
-    sentence = f"The server ended; what is recorded is {reason!a}."
+    """Return why a server ended, by the ``reason`` in the ledger."""
+    sentence = f"The server ended; the recorded reason is {reason!a}."
     unknown = Cause("server.ended", sentence, Who.YOU, _AGAIN)
     return _OF_REASONS.get(reason, unknown)
 

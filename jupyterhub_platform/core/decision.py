@@ -48,7 +48,7 @@ class Denial:
     @property
     def missing(self) -> int:
         """How much would have to be freed or raised for this reason to go away."""
-        return 0 if self.limit is None else self.limit.held + self.asked - self.limit.most
+        return 0 if self.limit is None else self.limit.held + self.asked - self.limit.maximum
 
     def to_json(self) -> dict[str, Any]:
         """Render for the API, the ledger and the audit."""
@@ -278,7 +278,7 @@ def list_fitting(question: Question) -> tuple[str, ...]:
 def _exceeded(question: Question, candidate: Candidate) -> Iterator[HeldLimit]:
     for limit in (*question.limits, *candidate.limits):
         asked = candidate.demand.amount(limit.resource)
-        if asked and limit.held + asked > limit.most:
+        if asked and limit.held + asked > limit.maximum:
             yield limit
 
 

@@ -22,19 +22,19 @@ def parse_duration(text: object) -> timedelta:
     Raises
     ------
     QuantityError
-        Raised if it is none, is nothing, or is more than :data:`LONGEST`.
+        Raised if it is not a duration, is zero, or is more than :data:`LONGEST`.
     """
     fix = "write for example 30m, 8h or 2d"
     match = _WRITTEN.fullmatch(text) if isinstance(text, str) and text else None
     if match is None:
-        raise QuantityError(f"“{str(text)[:64]}” is no duration; {fix}")
+        raise QuantityError(f"“{str(text)[:64]}” is not a duration; {fix}")
     parts = {unit: int(number) for unit, number in match.groupdict().items() if number}
     try:
         duration = timedelta(**parts)
     except OverflowError:
         duration = LONGEST + timedelta(days=1)
     if not duration:
-        raise QuantityError(f"“{text}” is no time at all; {fix}, or remove the key")
+        raise QuantityError(f"“{text}” is zero; {fix}, or remove the key")
     if duration > LONGEST:
         raise QuantityError(f"“{text}” is more than {LONGEST.days} days; {fix}")
     return duration

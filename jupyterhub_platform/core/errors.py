@@ -31,7 +31,7 @@ class PlatformError(Exception):
 
 
 class QuantityError(PlatformError, ValueError):
-    """Raised if a text is no Kubernetes quantity, or a name no resource name."""
+    """Raised if a text is not a Kubernetes quantity, or a name is not a resource name."""
 
     code = "policy.quantity"
 

@@ -86,7 +86,7 @@ def is_level_group(name: str) -> bool:
 def list_collisions(names: Iterable[str]) -> Mapping[str, tuple[str, ...]]:
     """Return the names that fall together when normalised, by their common form.
 
-    Names that are no names at all are left to :func:`normalise_user` to refuse.
+    Invalid names are left to :func:`normalise_user` to refuse.
     """
     forms: defaultdict[str, list[str]] = defaultdict(list)
     for name in names:

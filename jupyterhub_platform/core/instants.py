@@ -34,7 +34,7 @@ def parse_instant(text: object) -> datetime:
     Raises
     ------
     QuantityError
-        Raised if it is none, or has no zone, or cannot be said in UTC; with what could be written.
+        Raised if it is not a time, has no zone, or does not exist in UTC; with what to write.
     """
     written = text.strip() if isinstance(text, str) else ""
     if _DATE.fullmatch(written):
@@ -80,7 +80,7 @@ def read_stored(text: str) -> datetime:
     Raises
     ------
     TypeError, ValueError, OverflowError
-        Raised if it is none, or has no zone: what stands in a database is not trusted.
+        Raised if it is not a time, or has no zone: a database is not trusted.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:

@@ -47,7 +47,7 @@ def limit_of(resources: Manifest, name: str) -> int | None:
     Raises
     ------
     QuantityError
-        Raised if it is no quantity.
+        Raised if it is not a quantity.
     """
     limits = part(resources, "limits")
     if is_indivisible(name):
@@ -61,7 +61,7 @@ def request_of(resources: Manifest, name: str) -> int:
     Raises
     ------
     QuantityError
-        Raised if it is no quantity.
+        Raised if it is not a quantity.
     """
     limits, requests = part(resources, "limits"), part(resources, "requests")
     return _read(requests.get(name, limits.get(name, 0)), name)
@@ -85,23 +85,23 @@ def total(spec: Manifest, name: str, amount: Callable[[Manifest, str], int | Non
     Raises
     ------
     QuantityError
-        Raised if ``amount`` raises it, or the overhead is no quantity.
+        Raised if ``amount`` raises it, or the overhead is not a quantity.
     """
     regular = sum(amount(part(one, "resources"), name) or 0 for one in items(spec, "containers"))
-    running = most = 0
+    running = peak = 0
     for one in items(spec, "initContainers"):
         own = amount(part(one, "resources"), name) or 0
         if is_sidecar(one):
             running += own
-            most = max(most, running)
+            peak = max(peak, running)
         else:
-            most = max(most, running + own)
+            peak = max(peak, running + own)
     overhead = _read(part(spec, "overhead").get(name, 0), name)
-    return max(regular + running, most) + overhead
+    return max(regular + running, peak) + overhead
 
 
 def unreadable(spec: Manifest) -> Iterator[tuple[str, str]]:
-    """Yield the path of every amount that is no quantity, and what is wrong with it."""
+    """Yield the path of every amount that is not a quantity, and what is wrong with it."""
     parts = [(f"{path}.resources", part(one, "resources")) for path, one in containers(spec)]
     parts.append(("spec.resources", part(spec, "resources")))
     listed = [(f"{path}.{key}", part(one, key)) for path, one in parts for key in _KEYS]

@@ -60,12 +60,12 @@ class Defaults:
 class Limit(NamedTuple):
     """One limit that applies: at which scope, of what, how much, and the rule that says so.
 
-    ``granted`` is the part of ``most`` that live grants add.
+    ``granted`` is the part of ``maximum`` that live grants add.
     """
 
     scope: Scope
     resource: str
-    most: int
+    maximum: int
     path: str
     granted: int = 0
 
@@ -167,10 +167,10 @@ class Policy:
             (Scope("platform"), self._index.of_platform),
         )
         for scope, values in chains:
-            for name, most, path in values:
-                if most is not None:
+            for name, maximum, path in values:
+                if maximum is not None:
                     added = _added(grants, scope, name, account) if grants else 0
-                    yield Limit(scope, name, most + added, path, added)
+                    yield Limit(scope, name, maximum + added, path, added)
         ruled = {value.resource for _, values in chains[:3] for value in values}
         for name in self._index.accelerators:
             if name not in ruled:
@@ -288,7 +288,7 @@ def tier_limits(tier: Tier, user: str, account: str) -> tuple[Limit, ...]:
         (Scope("tier", tier=tier.name), tier.at_once.platform, "platform"),
     )
     return tuple(
-        Limit(scope, SERVERS, most, f"tiers.{tier.name}.at_once.{key}")
-        for scope, most, key in rows
-        if most is not None
+        Limit(scope, SERVERS, maximum, f"tiers.{tier.name}.at_once.{key}")
+        for scope, maximum, key in rows
+        if maximum is not None
     )

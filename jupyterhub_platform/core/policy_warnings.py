@@ -30,7 +30,7 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
         for key, what, fix in (
             *_look_at_size(tier),
             *_look_at_times(tier),
-            *_look_for_anybody(policy, tier),
+            *_look_at_users(policy, tier),
         )
     )
 
@@ -87,7 +87,7 @@ def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
         yield "idle_timeout", what, "write less than max_lifetime, or remove the key"
 
 
-def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
+def _look_at_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
     """Find out whether any user of a tier could start it while nothing else runs."""
     if tier.observe or any(_may_open(policy, tier)):
         return
@@ -95,14 +95,14 @@ def _look_for_anybody(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, st
     looked = 0
     for looked, (person, account) in enumerate(_candidates(policy, tier), start=1):
         limits = policy.list_limits(person.name, account, _NEVER)
-        found = next((at for at in limits if tier.demand.amount(at.resource) > at.most), None)
+        found = next((at for at in limits if tier.demand.amount(at.resource) > at.maximum), None)
         if found is None or looked >= _MAX_LOOKED_AT:
             return
         blocking = blocking or found
     if blocking is not None:
         yield _say_blocked(tier, blocking)
     elif looked == 0 and policy.people:
-        what = "nobody whom the policy declares may use it"
+        what = "no user whom the policy declares may use it"
         yield "access", what, "name a group with members, a person or a level that starts servers"
 
 
@@ -124,11 +124,11 @@ def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
     asked = describe_amount(name, tier.demand.amount(name))
     key = "" if name == SERVERS else f"requests.{name}"
     what = (
-        f"nobody who may use it can start it: it asks for {asked}, and {limit.path} allows "
-        f"{describe_amount(name, limit.most)}"
+        f"no user who may use it can start it: it asks for {asked}, and {limit.path} allows "
+        f"{describe_amount(name, limit.maximum)}"
     )
     if " " in limit.path:
-        what = f"nobody who may use it can start it: it asks for {asked}, and {limit.path}"
+        what = f"no user who may use it can start it: it asks for {asked}, and {limit.path}"
     return key, what, f"raise a quota of {name}, lower what the tier asks for, or give a grant"
 
 

@@ -3,10 +3,9 @@
 A question is complete in itself: written down, it can be asked again and has the same answer.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.options import OPTION_NAMES as OPTION_NAMES
@@ -44,7 +43,7 @@ class HeldLimit(NamedTuple):
 
     scope: Scope
     resource: str
-    most: int
+    maximum: int
     held: int
     path: str
     granted: int = 0
@@ -54,7 +53,7 @@ class HeldLimit(NamedTuple):
     @property
     def left(self) -> int:
         """What is left, never less than zero."""
-        return max(0, self.most - self.held)
+        return max(0, self.maximum - self.held)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +103,7 @@ class Question:
 
 def ask(
     policy: Policy,
-    usage: HeldTotals,
+    totals: HeldTotals,
     subject: Subject,
     server: str,
     options: Options,
@@ -121,25 +120,8 @@ def ask(
     options, passed_over = still_meant(policy, options, subject, now)
     tier, account, image = fill_in(policy, options, subject.accounts)
     known = policy.tiers.get(tier)
-
     considered = policy.tiers.values() if alternatives else (known,) if known else ()
-    own = Scope("member", account, subject.name)
-    of_account, managed = raised_by(policy, own), raised_by_managers(policy, own)
-
-    def held(limit: Limit) -> HeldLimit:
-        scope, resource, most, path, granted = limit
-        within = scope.kind == "member"
-        return HeldLimit(
-            scope,
-            resource,
-            most,
-            usage.held(scope, resource),
-            path,
-            granted,
-            of_account if within else policy.admins(),
-            managed and within,
-        )
-
+    lookup = _Lookup.of(policy, totals, subject, account, now)
     return Question(
         at=now,
         revision=revision,
@@ -149,34 +131,67 @@ def ask(
         tier=tier,
         account=account,
         image=image,
-        candidates=tuple(
-            _candidate(policy, each, subject, account, now, held) for each in considered
-        ),
-        limits=tuple(map(held, policy.list_limits(subject.name, account, now))),
-        opened_by=of_account,
-        opened_by_managers=managed,
+        candidates=tuple(map(lookup.candidate, considered)),
+        limits=tuple(map(lookup.hold, policy.list_limits(subject.name, account, now))),
+        opened_by=lookup.raised_by,
+        opened_by_managers=lookup.raised_by_managers,
         passed_over=passed_over,
     )
 
 
-def _candidate(
-    policy: Policy,
-    tier: Tier,
-    subject: Subject,
-    account: str,
-    now: datetime,
-    held: Callable[[Limit], HeldLimit],
-) -> Candidate:
-    level = subject.level
-    return Candidate(
-        name=tier.name,
-        demand=tier.demand,
-        images=tier.images,
-        granted=level is not None and policy.may_use(tier, subject.name, level, account, now),
-        requestable=tier.requestable,
-        observe=tier.observe,
-        limits=tuple(map(held, tier_limits(tier, subject.name, account))),
-    )
+@dataclass(frozen=True, slots=True)
+class _Lookup:
+    """Looks up what concerns one user in one account: limits with what is held, and tiers.
+
+    ``raised_by`` can raise what the account gives the user, ``raised_by_managers`` says whether
+    these are its managers.
+    """
+
+    policy: Policy
+    totals: HeldTotals
+    subject: Subject
+    account: str
+    now: datetime
+    raised_by: tuple[str, ...]
+    raised_by_managers: bool
+
+    @classmethod
+    def of(
+        cls, policy: Policy, totals: HeldTotals, subject: Subject, account: str, now: datetime
+    ) -> Self:
+        """Return the lookup for ``subject`` in ``account``, as of ``now``."""
+        own = Scope("member", account, subject.name)
+        who, managers = raised_by(policy, own), raised_by_managers(policy, own)
+        return cls(policy, totals, subject, account, now, who, managers)
+
+    def hold(self, limit: Limit) -> HeldLimit:
+        """Return a limit with what is held against it, and those who can raise it."""
+        scope, resource, maximum, path, granted = limit
+        within = scope.kind == "member"
+        return HeldLimit(
+            scope,
+            resource,
+            maximum,
+            self.totals.held(scope, resource),
+            path,
+            granted,
+            self.raised_by if within else self.policy.admins(),
+            self.raised_by_managers and within,
+        )
+
+    def candidate(self, tier: Tier) -> Candidate:
+        """Return what a decision needs to know about a tier."""
+        name, level = self.subject.name, self.subject.level
+        return Candidate(
+            name=tier.name,
+            demand=tier.demand,
+            images=tier.images,
+            granted=level is not None
+            and self.policy.may_use(tier, name, level, self.account, self.now),
+            requestable=tier.requestable,
+            observe=tier.observe,
+            limits=tuple(map(self.hold, tier_limits(tier, name, self.account))),
+        )
 
 
 def raised_by(policy: Policy, scope: Scope) -> tuple[str, ...]:
@@ -232,7 +247,7 @@ def limit_to_json(limit: HeldLimit) -> dict[str, Any]:
             key: value for key, value in zip(Scope._fields, limit.scope, strict=True) if value
         },
         "resource": limit.resource,
-        "limit": limit.most,
+        "limit": limit.maximum,
         "held": limit.held,
         "left": limit.left,
         "path": limit.path,

@@ -118,13 +118,13 @@ def _candidate_from_json(row: Mapping[str, Any]) -> Candidate:
 
 
 def _limit_to_row(limit: HeldLimit) -> list[Any]:
-    scope, resource, most, held, path, granted, raised_by, raised_by_managers = limit
-    row = [list(scope), resource, most, held, path, granted]
+    scope, resource, maximum, held, path, granted, raised_by, raised_by_managers = limit
+    row = [list(scope), resource, maximum, held, path, granted]
     return [*row, list(raised_by), raised_by_managers]
 
 
 def _limit_from_row(row: Sequence[Any]) -> HeldLimit:
-    scope, resource, most, held, path, granted, raised_by, raised_by_managers = row
+    scope, resource, maximum, held, path, granted, raised_by, raised_by_managers = row
     return HeldLimit(
-        Scope(*scope), resource, most, held, path, granted, tuple(raised_by), raised_by_managers
+        Scope(*scope), resource, maximum, held, path, granted, tuple(raised_by), raised_by_managers
     )

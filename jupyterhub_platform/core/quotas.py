@@ -46,10 +46,10 @@ class Grant:
 
 
 class Value(NamedTuple):
-    """The limit of one resource, and where it is declared; ``most`` is ``None`` for "unlimited"."""
+    """The limit of one resource, and where it is declared; ``None`` is unlimited."""
 
     resource: str
-    most: int | None
+    maximum: int | None
     path: str
 
 
@@ -57,6 +57,6 @@ def resolve(*rules: Rule) -> tuple[Value, ...]:
     """Return what holds of each resource: what the first rule says that says anything of it."""
     said: dict[str, Value] = {}
     for rule in rules:
-        for name, most in rule.quota.items():
-            said.setdefault(name, Value(name, most, f"{rule.path}.{name}"))
+        for name, maximum in rule.quota.items():
+            said.setdefault(name, Value(name, maximum, f"{rule.path}.{name}"))
     return tuple(said[name] for name in sorted(said, key=resource_order))

@@ -54,7 +54,7 @@ _QUANTITY: Final = re.compile(
     re.ASCII,
 )
 # The largest amount that Kubernetes keeps in a Quantity.
-_MOST: Final = 2**63 - 1
+_MAX: Final = 2**63 - 1
 
 # Kubernetes "qualified names": a DNS subdomain, a slash, and a name of up to 63 characters.
 _DNS_LABEL: Final = r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?"
@@ -71,7 +71,7 @@ def check_resource_name(name: str) -> str:
     Raises
     ------
     QuantityError
-        Raised if it is none of these.
+        Raised if it is something else.
     """
     if name in _BARE_NAMES:
         return name
@@ -112,17 +112,17 @@ def parse_quantity(text: str | float, name: str) -> int:
     Raises
     ------
     QuantityError
-        Raised if ``text`` is no quantity, negative or too large, or a part of what is whole.
+        Raised if ``text`` is not a quantity, negative, too large, or a fraction of a whole unit.
     """
     number = parse_number(text, name)
     if is_whole(name) and number != floor(number):
-        least = max(1, floor(number))
-        most = f" or {least + 1}" if number > 1 else ""
+        below = max(1, floor(number))
+        above = f" or {below + 1}" if number > 1 else ""
         raise QuantityError(
-            f"“{text}” is finer than one, the smallest amount of {name}; write {least}{most}"
+            f"“{text}” is finer than one, the smallest amount of {name}; write {below}{above}"
         )
     amount = ceil(number * _units(name))
-    if amount > _MOST:
+    if amount > _MAX:
         raise QuantityError(f"“{text}” is more {name} than Kubernetes can count")
     return amount
 
@@ -137,10 +137,10 @@ def read_quantity(text: str | float, name: str, *, bound: bool = False) -> int:
     Raises
     ------
     QuantityError
-        Raised if it is no quantity, or negative: then nothing is known of it.
+        Raised if it is not a quantity, or negative: then nothing is known about it.
     """
     kept = Fraction(ceil(parse_number(text, name) * 1000), 1000) * _units(name)
-    return min(floor(kept) if bound else ceil(kept), _MOST)
+    return min(floor(kept) if bound else ceil(kept), _MAX)
 
 
 def parse_number(text: str | float, name: str) -> Fraction:
@@ -149,7 +149,7 @@ def parse_number(text: str | float, name: str) -> Fraction:
     Raises
     ------
     QuantityError
-        Raised if ``text`` is no quantity, or negative; ``name`` is what the sentence is about.
+        Raised if ``text`` is not a quantity, or negative; ``name`` is what the sentence is about.
     """
     if isinstance(text, bool):
         raise QuantityError(f"“{str(text).lower()}” is not an amount of {name}")
@@ -174,7 +174,7 @@ def _units(name: str) -> int:
 
 
 def is_whole(name: str) -> bool:
-    """Tell whether there are no parts of ``name``: servers and devices."""
+    """Tell whether ``name`` only has whole amounts, such as servers and devices."""
     return name == SERVERS or is_accelerator(name)
 
 

@@ -15,34 +15,34 @@ from jupyterhub_platform.core.resources import (
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     """Say what is held of a limit, and what a server of ``tier`` asks for on top of that."""
     scope, resource = limit.scope, limit.resource
-    share = say_share(resource, limit.held, limit.most, tier if scope.tier else "")
+    share = say_share(resource, limit.held, limit.maximum, tier if scope.tier else "")
     if resource == SERVERS:
         asks = f", and {tier} is 1 more"
     else:
         asks = f", and {tier} asks for {describe_amount(resource, asked)}"
-    over = limit.held - limit.most
+    over = limit.held - limit.maximum
     by = f" (over by {describe_amount(resource, over)})" if over > 0 else ""
     return f"{_holder(scope)} {share}{_place(scope)}{by}{asks}."
 
 
-def say_share(resource: str, held: int, most: int, tier: str = "") -> str:
+def say_share(resource: str, held: int, maximum: int, tier: str = "") -> str:
     """Say what is held of how much, in one unit if both have the same: ``6 of 8 GiB``.
 
     Servers are those of ``tier``, if one is named: ``1 of 2 large servers``.
     """
     if tier and resource == SERVERS:
-        return f"{held} of {most} {tier} {'server' if most == 1 else 'servers'}"
-    if describe_unit(resource, held) == describe_unit(resource, most) or not held:
-        return f"{describe_number(resource, held)} of {describe_amount(resource, most)}"
-    return f"{describe_amount(resource, held)} of {describe_amount(resource, most)}"
+        return f"{held} of {maximum} {tier} {'server' if maximum == 1 else 'servers'}"
+    if describe_unit(resource, held) == describe_unit(resource, maximum) or not held:
+        return f"{describe_number(resource, held)} of {describe_amount(resource, maximum)}"
+    return f"{describe_amount(resource, held)} of {describe_amount(resource, maximum)}"
 
 
 def say_left(limit: HeldLimit) -> str:
     """Say what is left of a limit, the same on every page."""
-    over = limit.held - limit.most
+    over = limit.held - limit.maximum
     if over > 0:
         return f"over by {describe_amount(limit.resource, over)}"
-    if not limit.most:
+    if not limit.maximum:
         return "none granted"
     return f"{describe_amount(limit.resource, limit.left)} left" if limit.left else "full"
 
@@ -75,7 +75,7 @@ def say_what_helps(limit: HeldLimit, asked: int, asker: str) -> str:
     account = scope.account if limit.raised_by_managers else ""
     whom = say_whom_to_ask(limit.raised_by, account, asker)
     ask = f"ask {whom}" if whom else "raise it in the policy"
-    if asked > limit.most:
+    if asked > limit.maximum:
         # No server that stops makes room for more than the limit itself.
         return f"{ask[0].upper()}{ask[1:]}."
     own = scope.kind in {"member", "user", "tier-user"}
@@ -100,7 +100,7 @@ def say_how_to_get(what: str, whom: str) -> str:
 
 
 def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
-    """Return each remedy once; what has to be done anyway is no alternative to another one."""
+    """Return each remedy once; one that is needed anyway is not an alternative."""
     found = list(dict.fromkeys(remedies))
     needed = [f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found]
     return tuple(remedy for remedy in found if not any(map(remedy.endswith, needed)))
@@ -108,8 +108,8 @@ def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
 
 def listed(names: Iterable[str], word: str = "and") -> str:
     """Join names as a sentence does: ``a, b and c``."""
-    *most, last = names
-    return f"{', '.join(most)} {word} {last}" if most else last
+    *others, last = names
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def say_passed_over(passed_over: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.denials import ENTER_SECONDS
 from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_head, say_head, verify
 
@@ -66,15 +66,14 @@ class AuditWatch:
 
     async def look(self) -> None:
         """Enter counts, check the record, and log its head when it is due."""
-        loop = asyncio.get_running_loop()
         for enter in self._runtime.admission.take_repeats():
-            await loop.run_in_executor(STORE_THREADS, enter)
+            await in_store_thread(enter)
         if self._runtime.health.reason:
             return  # nothing waits for a store that is known to be down
         try:
             if time.monotonic() >= self._look_again:
-                await loop.run_in_executor(STORE_THREADS, self._prove)
-            head = await loop.run_in_executor(STORE_THREADS, find_head, self._runtime.store)
+                await in_store_thread(self._prove)
+            head = await in_store_thread(find_head, self._runtime.store)
         except asyncio.CancelledError:
             self._is_ending = True
             raise

@@ -21,22 +21,22 @@ from jupyterhub_platform.hub.auth.authenticator import (
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
-from jupyterhub_platform.hub.overridden_settings import say_undone
+from jupyterhub_platform.hub.overridden_settings import describe_overwritten
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.routes import surround_routes
 from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
-from jupyterhub_platform.hub.upstream.answers import answer_with_care
+from jupyterhub_platform.hub.upstream.answers import harden_answers
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
-from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
+from jupyterhub_platform.hub.upstream.redirects import refuse_invalid_redirects
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
-from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
-from jupyterhub_platform.hub.upstream.token_hashing import hash_tokens_quickly
+from jupyterhub_platform.hub.upstream.startup import exit_with_a_sentence
+from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashing
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
-from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer
+from jupyterhub_platform.hub.upstream.wait_up import explain_unanswered_starts
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
 
@@ -82,7 +82,7 @@ def configure(c: Any) -> None:
 
 
 def _configure(c: Any) -> None:
-    refuse_in_a_sentence(say_undone)
+    exit_with_a_sentence(describe_overwritten)
     hub = c.JupyterHub
     check_shapes(hub)
     authenticator = _authenticator(hub)
@@ -104,15 +104,15 @@ def _configure(c: Any) -> None:
         }
     )
     GovernedAuthenticator.surround_routes = surround_routes
-    _keep_environments_unwritten()
+    _keep_environments_out_of_database()
     scrub_log()
-    refuse_addresses_that_are_none()
-    answer_with_care()
+    refuse_invalid_redirects()
+    harden_answers()
     keep_cookies_secure()
-    tell_why_servers_do_not_answer()
+    explain_unanswered_starts()
     use_unix_sockets()
     keep_server_counts()
-    hash_tokens_quickly()
+    speed_up_token_hashing()
     _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
@@ -214,7 +214,7 @@ def _default_spawner(stock: str) -> Any:
     return PlatformLocalSpawner
 
 
-def _keep_environments_unwritten() -> None:
+def _keep_environments_out_of_database() -> None:
     """Keep services' environments out of the Hub's database: they hold secrets.
 
     The Hub reads them back for services that were made through its API, which have no process to

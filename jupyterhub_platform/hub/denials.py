@@ -24,7 +24,7 @@ STATUSES: Final = (
 CAPACITY_RETRY_SECONDS: Final = 60
 STORE_SENTENCE: Final = (
     "Nothing can be started right now: the platform cannot record it. "
-    "Servers that run go on. Try again in a minute, or ask an admin to look at the store."
+    "Running servers are not affected. Try again in a minute, or ask an admin to look at the store."
 )
 
 

@@ -20,13 +20,13 @@ _LAST: Final = (
 )
 
 
-def say_undone(app: Any) -> str:
+def describe_overwritten(app: Any) -> str:
     """Say which settings were changed after ``configure(c)``; empty if none that matter were."""
-    undone = list(_find_undone(app))
+    undone = list(_find_overwritten(app))
     return f"{'; '.join(undone)}. {_LAST}" if undone else ""
 
 
-def _find_undone(app: Any) -> Iterator[str]:
+def _find_overwritten(app: Any) -> Iterator[str]:
     for trait, governed, what in (
         ("authenticator_class", GovernedAuthenticator, "lets people in whatever the policy says"),
         ("spawner_class", AdmissionMixin, "starts servers that no quota sees"),

@@ -1,6 +1,5 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
@@ -20,7 +19,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     check_hard_profile,
     find_weakened,
 )
-from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
+from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.people.declared import Declared
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
@@ -32,13 +31,13 @@ from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
 from jupyterhub_platform.hub.servers.lingering import LingeringServers
 from jupyterhub_platform.hub.servers.recovery import ServerRecovery
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import (
     freeze_heap_once_served,
     shorten_switch_interval,
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
-from jupyterhub_platform.hub.upstream.monotonic_timers import keep_timers_steady
+from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
@@ -71,10 +70,10 @@ class Platform(PlatformTraits):
         shorten_switch_interval()
         if self.hard_profile:
             check_hard_profile(app.config)
-        for sentence in find_lost(app):
+        for sentence in find_ineffective(app):
             self.tell(sentence)
         self.api_url = f"{app.hub_prefix}api/platform"
-        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), STORE_THREADS)
+        self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
         admins = self.snapshot.policy.admins()
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
         for sentence in self.declared.withdraw_reserved():
@@ -99,16 +98,16 @@ class Platform(PlatformTraits):
         other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
         unstopped = list(unstopped_servers(app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
-        keep_timers_steady(IOLoop.current())
+        use_monotonic_timers(IOLoop.current())
         self.checker = Checker(app, self.runtime)
         self.audit_watch = AuditWatch.begin(app, self.runtime)
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
         IOLoop.current().add_callback(self.lingering.take_up, unstopped)
-        self._look_now_and_then(app)
+        self._start_jobs(app)
 
-    def _look_now_and_then(self, app: Any) -> None:
+    def _start_jobs(self, app: Any) -> None:
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
             (self.policy_watch.look, self.watch_seconds),
@@ -181,7 +180,7 @@ class Platform(PlatformTraits):
 
     async def _retry_store(self) -> None:
         health = self.runtime.health
-        await asyncio.get_running_loop().run_in_executor(STORE_THREADS, health.retry)
+        await in_store_thread(health.retry)
         metrics.STORE_UP.set(0 if health.reason else 1)
 
 

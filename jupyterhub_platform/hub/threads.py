@@ -1,8 +1,4 @@
-"""Runs slow calls outside the Hub's loop, so that users do not wait for strangers.
-
-The loop's own executor has few threads, and serves all of the Hub's callers: identity providers,
-DNS, spawners. The platform's own calls do not wait for them.
-"""
+"""Runs slow calls outside the Hub's loop, in threads that strangers cannot keep busy."""
 
 import asyncio
 import functools
@@ -10,10 +6,11 @@ import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 
 from tornado import web
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_WAITING: Final = 16
@@ -21,8 +18,17 @@ MAX_WAITING: Final = 16
 _RETRY_SECONDS: Final = 5
 _NICE: Final = 10
 
-STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
-"""For changes, and reads of the store, on behalf of known users."""
+_STORE_THREADS: Final = ThreadPoolExecutor(4, thread_name_prefix="store")
+
+
+async def in_store_thread(call: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+    """Run a call that reads or writes the store, on behalf of a known user or of the Hub.
+
+    Like :func:`asyncio.to_thread`, but in threads of the platform's own: the loop's may all be
+    waiting for an identity provider, for DNS or for a spawner.
+    """
+    run = functools.partial(call, *arguments, **named)
+    return await asyncio.get_running_loop().run_in_executor(_STORE_THREADS, run)
 
 
 def _make_way() -> None:
@@ -36,9 +42,9 @@ class PasswordThread:
     One at a time, at a lower priority than the rest of the Hub, with a limited queue.
     """
 
-    def __init__(self, most_waiting: int = MAX_WAITING) -> None:
+    def __init__(self, max_waiting: int = MAX_WAITING) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="password", initializer=_make_way)
-        self._most = most_waiting + 1
+        self._max_asked = max_waiting + 1
         self._asked = 0
 
     async def run(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
@@ -49,7 +55,7 @@ class PasswordThread:
         tornado.web.HTTPError
             Raised with 503 if the queue is full.
         """
-        if self._asked >= self._most:
+        if self._asked >= self._max_asked:
             busy = web.HTTPError(
                 503, "Too many people are logging in right now. Try again in a few seconds."
             )

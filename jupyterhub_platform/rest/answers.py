@@ -1,7 +1,7 @@
-"""What the routes of the Hub answer, key by key.
+"""Models of what the routes of the Hub answer.
 
-An answer is made from its model, so that the document that is made from the models is true. A
-model takes no key that it does not name, and shows no key that was not given.
+Every answer is made from its model, so that the OpenAPI document, which is made from the same
+models, is true. A model has no other keys, and leaves out keys that were not set.
 """
 
 from typing import Annotated, Any, Literal, TypeAlias
@@ -19,7 +19,7 @@ Amounts: TypeAlias = Annotated[
 
 
 class Answer(BaseModel):
-    """What a route answers: these keys, and no others."""
+    """What a route answers: these keys and no others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -32,7 +32,7 @@ class Answer(BaseModel):
 
 
 class Cause(Answer):
-    """Why a server does what it does: a stable code, a sentence, who can help, and how."""
+    """Why a server is in its state: a stable code, a sentence, who can help, and how."""
 
     code: str
     sentence: str
@@ -52,7 +52,9 @@ class Why(Answer):
     cause: Cause
     decision: str | None = Field(description="The id of the refusal, if it was refused.")
     times: int | None = Field(description="How often it was refused.")
-    larger_tier: str | None = Field(description="One that fits, after memory ran out.")
+    larger_tier: str | None = Field(
+        description="A larger tier that fits, after the server ran out of memory."
+    )
 
 
 # -- people ----------------------------------------------------------------------------------------
@@ -75,7 +77,7 @@ class Ended(Answer):
 
 
 class Suspended(Answer):
-    """A suspension, and what of it is given back later."""
+    """A suspension: what ended, and what is restored later."""
 
     user: str
     suspended: Literal[True]
@@ -85,11 +87,11 @@ class Suspended(Answer):
     ended: Ended
     given_back_on_resume: list[str]
     not_given_back: list[str]
-    not_ended: str = Field(default="", description="Connections that may be open still.")
+    not_ended: str = Field(default="", description="Connections that may still be open.")
 
 
 class Resumed(Answer):
-    """The end of a suspension, and what was given back."""
+    """The end of a suspension, and what was restored."""
 
     user: str
     suspended: Literal[False]
@@ -126,7 +128,7 @@ class Settings(Answer):
 
 
 class StoreHealth(Answer):
-    """How the store is; ``fault`` is empty while it answers."""
+    """The state of the store; ``fault`` is empty while it answers."""
 
     url: str
     fault: str
@@ -136,7 +138,7 @@ class StoreHealth(Answer):
 
 
 class PolicyHealth(Answer):
-    """How the policy file is, beside the policy in force."""
+    """The state of the policy file, beside the policy in force."""
 
     revision: int
     file: str
@@ -147,7 +149,7 @@ class PolicyHealth(Answer):
 
 
 class RecordFinding(Answer):
-    """Something in the record that is not as it was written."""
+    """A part of the record that was changed."""
 
     part: str
     row: str
@@ -156,7 +158,7 @@ class RecordFinding(Answer):
 
 
 class AuditHealth(Answer):
-    """What the last look at the record found; nulls before the first one."""
+    """The result of the last check of the record; nulls before the first one."""
 
     whole: bool | None
     looked_at: Instant | None
@@ -166,14 +168,14 @@ class AuditHealth(Answer):
 
 
 class Drift(Answer):
-    """A difference between what the Hub believes to be held and what is."""
+    """A difference between the Hub's record of what is held and what is held."""
 
     kind: str
     detail: str
 
 
 class CheckerHealth(Answer):
-    """What the last comparison of book, servers and ledger found."""
+    """The result of the last comparison of book, servers and ledger."""
 
     seconds: float
     looked_at: Instant | None
@@ -181,7 +183,7 @@ class CheckerHealth(Answer):
 
 
 class Health(Answer):
-    """How the platform in this Hub is."""
+    """The health of the platform in this Hub."""
 
     now: Instant
     store: StoreHealth
@@ -191,7 +193,7 @@ class Health(Answer):
 
 
 class Proxies(Answer):
-    """Addresses and networks of proxies whose ``X-Forwarded-…`` are believed."""
+    """Addresses and networks of proxies whose ``X-Forwarded-…`` headers are trusted."""
 
     addresses: list[str]
 
@@ -200,7 +202,7 @@ class Proxies(Answer):
 
 
 class Refusal(Answer):
-    """What every refusal of the Hub says."""
+    """The body of every refusal of the Hub."""
 
     status: int
     message: str

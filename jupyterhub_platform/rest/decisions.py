@@ -1,4 +1,4 @@
-"""What the Hub answers about limits, what is held against them, and how starts are decided."""
+"""Models of limits, of what is held against them, and of decisions on starts."""
 
 from typing import Literal, TypeAlias
 
@@ -9,7 +9,7 @@ from jupyterhub_platform.rest.answers import Amounts, Answer, Instant
 
 
 class LimitScope(Answer):
-    """Where a limit applies; a name that is left out does not matter to it."""
+    """Where a limit applies; it does not depend on names that are left out."""
 
     kind: Literal["platform", "account", "member", "user", "tier", "tier-account", "tier-user"]
     account: str = ""
@@ -25,10 +25,12 @@ class Limit(Answer):
     limit: int
     held: int
     left: int
-    path: str = Field(description="The key of the policy that says so.")
-    granted: int = Field(description="How much of it is granted for a time.")
+    path: str = Field(description="The key of the policy that sets it.")
+    granted: int = Field(description="The part of it that grants add for a time.")
     raised_by: list[str]
-    raised_by_managers: bool = Field(description="They are managers of the account, not admins.")
+    raised_by_managers: bool = Field(
+        description="Whether they are managers of the account rather than admins."
+    )
 
 
 class HeldServer(Answer):
@@ -69,7 +71,7 @@ class Usage(Answer):
 
 
 class Denial(Answer):
-    """One reason against: a stable code, what is in the way, and what to do about it."""
+    """One reason for a denial: a stable code, the reason in words, and the remedy."""
 
     code: str
     reason: str
@@ -109,7 +111,7 @@ class AskedTier(Answer):
 
 
 class AskedQuestion(Answer):
-    """All facts of a decision, for programs that ask it again; limits are rows without names."""
+    """All facts of a decision, for programs that replay it; limits are rows without names."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -133,10 +135,10 @@ class AskedQuestion(Answer):
 
 
 class Decision(Answer):
-    """The answer to a start: admitted or every reason why not, and what would fit instead."""
+    """The answer to a start: admitted, or every reason for a denial and what would fit instead."""
 
     admitted: bool
-    observed: bool = Field(description="It was admitted only because its tier just observes.")
+    observed: bool = Field(description="Whether it was admitted only because its tier observes.")
     sentence: str
     codes: list[str]
     denials: list[LimitDenial | Denial]
@@ -151,14 +153,14 @@ class Decision(Answer):
 
 
 class DryRun(Decision):
-    """A decision that nothing was recorded of."""
+    """A decision that was not recorded."""
 
-    status: int = Field(description="What a start would be answered with.")
+    status: int = Field(description="The status that a start would get.")
     id: None
 
 
 class RecordedDecision(Decision):
-    """A decision of the ledger; another version of the platform may have recorded more of it."""
+    """A decision of the ledger; another version of the platform may have recorded more keys."""
 
     model_config = ConfigDict(extra="allow")
 

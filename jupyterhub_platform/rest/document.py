@@ -28,17 +28,17 @@ PARTS: Final = (
 )
 _TOKEN: Final = "hubToken"  # noqa: S105 - the name of a scheme
 _BY_STATUS: Final[Mapping[int, str]] = {
-    400: "What was sent cannot be used; the message says which part, and what it may be.",
-    401: "No token came, or none that the Hub knows.",
-    403: "No token came, or it may not do this.",
-    404: "It does not exist, or is not the caller's to know of.",
-    409: "It does not fit what is so now.",
-    413: "The body is too large; nothing of it was looked at.",
-    415: "The body is of another type than is accepted.",
+    400: "The request is invalid; the message says which part, and what it may be.",
+    401: "The request has no token that the Hub knows.",
+    403: "The request has no token, or one that may not do this.",
+    404: "It does not exist, or the caller may not see it.",
+    409: "It conflicts with the current state.",
+    413: "The body is too large, and was not read.",
+    415: "The body has a type that is not accepted.",
     422: "The policy file has faults.",
-    429: "Asked too often; `Retry-After` says when to come back.",
-    502: "The Hub answered nothing that can be passed on.",
-    503: "Hub or store does not answer now; `Retry-After` says when to come back.",
+    429: "Too many requests; `Retry-After` says when to try again.",
+    502: "The Hub's answer cannot be passed on.",
+    503: "Hub or store does not answer now; `Retry-After` says when to try again.",
 }
 
 
@@ -56,7 +56,7 @@ def make_document(base: str = "/") -> dict[str, Any]:
             "title": "jupyterhub-platform",
             "version": version("jupyterhub-platform"),
             "description": (
-                "Send a token of the Hub. Who may is asked by scope, so that a role of your own "
+                "Send a token of the Hub. Permissions are scopes, so that a role of your own "
                 "can hold these too. A refusal says what, why and what to do next. A server is "
                 "started by JupyterHub's own call, `POST hub/api/users/NAME/servers/SERVER`."
             ),
@@ -114,7 +114,7 @@ def _describe(
         "operationId": call.id,
         "tags": [tag],
         "summary": call.summary,
-        "description": " ".join(filter(None, (f"Who may: {call.say_who()}.", call.note))),
+        "description": " ".join(filter(None, (f"Who may call it: {call.say_who()}.", call.note))),
     }
     if call.scopes:
         # One of them is enough.

@@ -29,7 +29,7 @@ from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
 
 PREFIX: Final = "/hub/api/platform"
 REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
-"""What every call here may be refused with: an unreadable body, or a caller without the right."""
+"""Refusals of every call here: an unreadable body, or a caller without permission."""
 _NOT_THERE: Final[dict[int, Any]] = {404: Refusal}
 _STORE: Final[dict[int, Any]] = {503: Refusal}
 _WITH_BODY: Final[dict[int, Any]] = {413: Refusal}
@@ -42,18 +42,18 @@ USAGE: Final = Operation(
     {200: Usage},
     who=f"`{SELF}`; for others `{READ}`, or their manager",
     scopes=(SELF, READ, MANAGE),
-    arguments=(Argument("user", "Another user than oneself."),),
+    arguments=(Argument("user", "Another user than the caller."),),
     refusals=_NOT_THERE,
 )
 DECIDE: Final = Operation(
     "decide",
     "POST",
     f"{PREFIX}/decide",
-    "What a start would be answered: the whole decision, and nothing is recorded.",
+    "A dry run of a start: the whole decision. Nothing is recorded.",
     {200: DryRun},
     who=f"`{SELF}`; for others `{READ}` or `start:servers`",
     scopes=(SELF, READ, "start:servers"),
-    note="Always 200; `status` is what a start would be answered with.",
+    note="Always 200; `status` is the status that a start would get.",
     body=DryRunRequest,
     refusals=_NOT_THERE | _WITH_BODY,
 )
@@ -61,7 +61,7 @@ DECISION: Final = Operation(
     "readDecision",
     "GET",
     f"{PREFIX}/decisions/{{id}}",
-    "A decision on record.",
+    "A recorded decision.",
     {200: RecordedDecision},
     who=f"its owner, a manager of its account, or `{READ}`",
     note=(
@@ -74,12 +74,12 @@ WHY: Final = Operation(
     "explainServer",
     "GET",
     f"{PREFIX}/why",
-    "What a server is doing and why, who can help, and how.",
+    "The state of a server and why it is in it, who can help, and how.",
     {200: Why},
     who=f"its owner, a manager of its account, `{READ}` or `{ADMIN}`",
     note="404 if it was never started.",
     arguments=(
-        Argument("user", "Its owner; oneself by default."),
+        Argument("user", "Its owner; the caller by default."),
         Argument("server", "Its name; the default server by default."),
     ),
     refusals=_NOT_THERE | _STORE,
@@ -88,10 +88,10 @@ RELOAD: Final = Operation(
     "reload",
     "POST",
     f"{PREFIX}/reload",
-    "Puts the policy file into force as it is now.",
+    "Puts the current policy file into force.",
     {200: Reloaded},
     scopes=(OPERATE, ADMIN),
-    note="422 names every fault of the file, and the last good policy stays.",
+    note="422 lists every fault of the file; the last good policy stays in force.",
     body=Nothing,
     refusals={422: FaultyPolicy} | _STORE | _WITH_BODY,
 )
@@ -99,7 +99,7 @@ SETTINGS: Final = Operation(
     "readSettings",
     "GET",
     f"{PREFIX}/settings",
-    "Which settings of JupyterHub the site made weaker than the platform's own, and why not.",
+    "The settings of JupyterHub that the site made weaker than the platform's, and what follows.",
     {200: Settings},
     scopes=(READ, OPERATE, ADMIN),
 )
@@ -107,17 +107,17 @@ HEALTH: Final = Operation(
     "readHealth",
     "GET",
     f"{PREFIX}/health",
-    "How store, policy file, audit and ledger are; 200 also where something is not well.",
+    "The health of store, policy file, audit and ledger; 200 even if something is unhealthy.",
     {200: Health},
     scopes=(READ, OPERATE, ADMIN),
-    note="`jhp doctor` says what it means.",
+    note="`jhp doctor` explains it.",
     refusals=_STORE,
 )
 PROXIES: Final = Operation(
     "readProxies",
     "GET",
     f"{PREFIX}/proxies",
-    "Where proxies are, so that the service believes the same of what is said of others.",
+    "The addresses of proxies, so that the service trusts the same forwarded headers.",
     {200: Proxies},
     who="none: for the platform's own service",
 )
@@ -133,14 +133,14 @@ INVITE: Final = Operation(
     "invite",
     "POST",
     f"{PREFIX}/users/{{name}}/invite",
-    "Makes an invite, by which a user sets a password.",
+    "Makes an invite, with which a user sets a password.",
     {201: Invite},
     who=(
         f"`{ADMIN}`, or `{MANAGE}` for people of one's own groups whose level reads or manages "
         "nothing"
     ),
     scopes=(ADMIN, MANAGE),
-    note=f"It is good for as long as the Hub says, or up to {MAX_INVITE_HOURS} hours.",
+    note=f"It is valid for as long as the Hub is configured, or up to {MAX_INVITE_HOURS} hours.",
     body=InviteRequest,
     refusals={429: Refusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )
@@ -151,7 +151,7 @@ SUSPEND: Final = Operation(
     "Suspends a user at once, and says what ended.",
     {200: Suspended},
     scopes=(ADMIN,),
-    note="409 with a code `suspension.…` if it cannot be.",
+    note="409 with a code `suspension.…` if that is not possible.",
     body=SuspendRequest,
     refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )
@@ -159,10 +159,10 @@ RESUME: Final = Operation(
     "resume",
     "POST",
     f"{PREFIX}/users/{{name}}/resume",
-    "Lifts a suspension, and says what is given back.",
+    "Lifts a suspension, and says what is restored.",
     {200: Resumed},
     scopes=(ADMIN,),
-    note="409 with a code `suspension.…` if it cannot be.",
+    note="409 with a code `suspension.…` if that is not possible.",
     body=ResumeRequest,
     refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )

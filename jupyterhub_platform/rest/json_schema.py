@@ -1,7 +1,7 @@
-"""Describe what is answered as JSON Schema: models as they are, and reports as they are rendered.
+"""Describe answers as JSON Schema: models as they are, and reports as they are rendered.
 
-Reports are dataclasses, which :mod:`jupyterhub_platform.usecases.reports.as_json` renders. What it
-renders otherwise than field by field is said here, and nowhere else.
+Reports are dataclasses, which :mod:`jupyterhub_platform.usecases.reports.as_json` renders. Whatever
+it does not render field by field is described here.
 """
 
 from collections.abc import Iterable
@@ -43,7 +43,7 @@ class _Schema(GenerateJsonSchema):
             amounts = {"type": "object", "additionalProperties": {"type": "integer"}}
             return amounts | {"title": "Amounts", "description": _AMOUNTS}
         described = self._page_schema(schema) if kind is Page else super().dataclass_schema(schema)
-        # Whatever is not set is rendered, too.
+        # Values that are not set are rendered, too.
         described["required"] = list(described["properties"])
         for each in described["properties"].values():
             each.pop("default", None)
@@ -56,7 +56,7 @@ class _Schema(GenerateJsonSchema):
         properties = {"total": whole, "limit": whole, "offset": whole}
         return {
             "type": "object",
-            "description": "A part of a list. `total` counts all that the search finds.",
+            "description": "A part of a list. `total` counts everything that the search finds.",
             "properties": {"items": self.generate_inner(items)} | properties,
         }
 
@@ -77,7 +77,7 @@ _AMOUNTS: Final = "By resource, in base units: thousandths of a core, bytes, dev
 def describe(
     types: Iterable[tuple[Any, JsonSchemaMode]],
 ) -> tuple[dict[tuple[Any, JsonSchemaMode], JsonSchemaValue], dict[str, Any]]:
-    """Describe types, each with whether it is read or written, and everything that they are of.
+    """Describe types, each with whether it is read or written, and all types that they refer to.
 
     Returns
     -------
@@ -92,7 +92,7 @@ def describe(
 
 
 def _without_titles(schema: Any) -> Any:
-    """Leave out what only repeats a name, and turn literals of docstrings into Markdown."""
+    """Drop titles that only repeat a name, and turn literals of docstrings into Markdown."""
     if isinstance(schema, list):
         return [_without_titles(each) for each in schema]
     if not isinstance(schema, dict):

@@ -22,10 +22,9 @@ class Argument:
 class Operation:
     """A call: ``method`` at ``path``, whose parts in braces are names.
 
-    ``id`` is what generated clients call it. A caller with one of ``scopes`` may; where that is not
-    all, ``who`` says it, and the scopes are those without which nothing is answered. ``answers``
-    are the types of what is answered, by status, and ``refusals`` those beside the ones that every
-    call of its part has.
+    ``id`` is its name in generated clients. A caller with one of ``scopes`` may call it. If that is
+    not the whole rule, ``who`` says it, and the scopes are required anyway. ``answers`` are the
+    types of its answers, by status. ``refusals`` are added to those of every call of its part.
     """
 
     id: str
@@ -42,7 +41,7 @@ class Operation:
 
     @property
     def route(self) -> str:
-        """The call as people write it: ``GET /hub/api/platform/decisions/ID``."""
+        """The call in its usual notation: ``GET /hub/api/platform/decisions/ID``."""
         path = re.sub(r"\{(\w+)\}", lambda name: name[1].upper(), self.path)
         return f"{self.method} {path}"
 
@@ -53,10 +52,10 @@ class Operation:
 
     @property
     def has_required_keys(self) -> bool:
-        """Whether nothing is done without a body."""
+        """Whether the call needs a body."""
         fields = self.body.model_fields.values() if self.body is not None else ()
         return any(each.is_required() for each in fields)
 
     def say_who(self) -> str:
-        """Say who may, in Markdown."""
+        """Say who may call it, in Markdown."""
         return self.who or listed([f"`{scope}`" for scope in self.scopes], "or")

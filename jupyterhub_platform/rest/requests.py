@@ -1,6 +1,6 @@
-"""What the routes of the Hub take as a body: its keys, their values, and the words of each fault.
+"""Models of the bodies that the routes of the Hub take, with a sentence for each fault.
 
-A body is read whole: every key that is wrong is named at once, with what it may be.
+A body is read completely: every wrong key is named at once, with what it may be.
 """
 
 from dataclasses import dataclass
@@ -28,29 +28,29 @@ _MAX_SHOWN: Final = 200
 
 
 class BodyError(ValueError):
-    """Raised if a body is not what its route takes; the message says every fault."""
+    """Raised if a body is not what its route takes; the message lists every fault."""
 
 
 @dataclass(frozen=True, slots=True)
 class MayBe:
-    """What a key may be, as a whole sentence: what is answered if it is anything else."""
+    """A sentence about what a key may be, which is the answer if it is anything else."""
 
     sentence: str
 
 
 class Body(BaseModel):
-    """A body: a JSON object without other keys than these. No body is an empty one."""
+    """A body: a JSON object with no other keys than these. No body counts as an empty one."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
     @classmethod
     def read(cls, sent: object) -> Self:
-        """Read what came as JSON; ``None`` if nothing did.
+        """Read a parsed JSON body; ``None`` stands for no body.
 
         Raises
         ------
         BodyError
-            Raised if it is anything else, with every fault of it in our own words.
+            Raised if it is anything else, with every fault in a sentence of ours.
         """
         sent = {} if sent is None else sent
         if not isinstance(sent, dict):
@@ -115,7 +115,7 @@ _Reason = Annotated[
             "type": "string",
             "minLength": 1,
             "maxLength": MAX_REASON_LENGTH,
-            "description": "Why, on one line. It stands in the audit.",
+            "description": "Why, on one line. The audit records it.",
         }
     ),
 ]
@@ -131,27 +131,29 @@ class DryRunRequest(Body):
     user_options: Any = Field(
         default=None,
         description=(
-            "What the start would name: `tier`, `account` and `image`, each optional. Whatever "
-            "else it is, the decision says so with `options.invalid`."
+            "The options of the start: `tier`, `account` and `image`, each optional. The decision "
+            "answers anything else with `options.invalid`."
         ),
         examples=[{"tier": "small", "account": "vision", "image": "lab"}],
     )
-    # What is left out is oneself, whom a schema cannot name.
-    user: _Name = Field(default_factory=str, description="Who would start it; oneself by default.")
+    # The default is the caller, whom a schema cannot name.
+    user: _Name = Field(
+        default_factory=str, description="Who would start it; the caller by default."
+    )
     server: _Name = Field(default="", description="Its name; empty for the default server.")
 
 
 class InviteRequest(Body):
-    """How long an invite is good for."""
+    """How long an invite is valid."""
 
-    # What is left out is what the Hub is configured with, which a schema cannot know.
+    # The default is the configuration of the Hub, which a schema cannot know.
     expires_in_hours: Annotated[
         int,
         Field(ge=1, le=MAX_INVITE_HOURS),
         MayBe(f"expires_in_hours is a whole number from 1 to {MAX_INVITE_HOURS}."),
     ] = Field(
         default_factory=int,
-        description="Hours until the link ends; as the Hub is configured by default.",
+        description="Hours until the link expires; by default as the Hub is configured.",
     )
 
 
@@ -167,7 +169,7 @@ class SuspendRequest(Body):
             {
                 "type": ["string", "null"],
                 "format": "date-time",
-                "description": "When it ends by itself, with a time zone; never by default.",
+                "description": "When it ends by itself, with a time zone; by default never.",
                 "examples": [EXAMPLE],
             }
         ),
@@ -181,7 +183,7 @@ class ResumeRequest(Body):
 
 
 class ServerChange(Body):
-    """What of a server may be changed while it is stopped, by JupyterHub's own call."""
+    """What can be changed of a stopped server, by JupyterHub's own call."""
 
     name: Annotated[str | None, MayBe("name is text.")] = None
     display_name: Annotated[str | None, MayBe("display_name is text.")] = None

@@ -1,4 +1,4 @@
-"""What the calls of the service answer where that is no report, and how it refuses."""
+"""Models of the service's answers that are not reports, and of its refusals."""
 
 from pydantic import ConfigDict, Field
 
@@ -8,7 +8,7 @@ from jupyterhub_platform.usecases.reports.decisions import DecisionLine
 
 
 class ListedDecisions(Answer):
-    """How starts were decided, newest first; ``before`` asks for those that came before."""
+    """Decisions on starts, newest first; ``before`` continues from one of them."""
 
     items: list[DecisionLine]
     limit: int
@@ -16,7 +16,7 @@ class ListedDecisions(Answer):
 
 
 class WholeDecision(Decision):
-    """A decision of the ledger; another version of the platform may have recorded more of it."""
+    """A decision of the ledger; another version of the platform may have recorded more keys."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -36,4 +36,4 @@ class StoppedServer(Answer):
 
 
 ServiceRefusal = CodedRefusal
-"""What every refusal of the service says."""
+"""The body of every refusal of the service."""

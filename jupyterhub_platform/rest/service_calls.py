@@ -24,7 +24,7 @@ from jupyterhub_platform.usecases.reports.tiers import Tiers
 
 PREFIX: Final = "/services/platform/api/v1"
 REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), CodedRefusal)
-"""What every call here may be refused with, by itself or since Hub or store does not answer."""
+"""Refusals of every call here, its own and those because Hub or store does not answer."""
 _NOT_THERE: Final[dict[int, Any]] = {404: CodedRefusal}
 
 _OTHERS: Final = f"`{READ}`, or a manager for their groups"
@@ -38,11 +38,11 @@ _PART: Final = (
     _LIMIT,
     Argument(
         "offset",
-        "How many to pass over.",
+        "How many to skip.",
         {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
     ),
-    Argument("sort", "The column to sort by; after `-` the other way round."),
-    Argument("search", "Words that must occur; `column:word` for one of a column."),
+    Argument("sort", "The column to sort by; with `-` before it in reverse."),
+    Argument("search", "Words that must occur; `column:word` for a word in one column."),
 )
 
 SERVICE_CALLS: Final = (
@@ -68,7 +68,7 @@ SERVICE_CALLS: Final = (
         "listPeople",
         "GET",
         f"{PREFIX}/people",
-        "Who the people are, and what they hold.",
+        "The people, and what they hold.",
         {200: People},
         who=_OTHERS,
         scopes=_READS_OTHERS,
@@ -80,7 +80,7 @@ SERVICE_CALLS: Final = (
         f"{PREFIX}/people/{{name}}",
         "One person.",
         {200: PersonReport},
-        who="oneself; others as above",
+        who="the caller; others as above",
         refusals=_NOT_THERE,
     ),
     Operation(
@@ -98,7 +98,7 @@ SERVICE_CALLS: Final = (
         f"{PREFIX}/servers",
         "What runs, as far as the caller may see it.",
         {200: Page[ServerLine]},
-        who="one's own; others as above",
+        who="the caller's own; others as above",
         arguments=_PART,
     ),
     *(
@@ -106,7 +106,7 @@ SERVICE_CALLS: Final = (
             name,
             "DELETE",
             f"{PREFIX}/servers/{{user}}/{server}",
-            f"Stops {what}, in the caller's own name.",
+            f"Stops {what}, on behalf of the caller.",
             {200: StoppedServer, 202: StoppedServer},
             who="the Hub decides, by the caller's own token",
             note="202 while it is stopping.",
@@ -121,9 +121,9 @@ SERVICE_CALLS: Final = (
         "listDecisions",
         "GET",
         f"{PREFIX}/decisions",
-        "How starts were decided, newest first.",
+        "Decisions on starts, newest first.",
         {200: ListedDecisions},
-        who="one's own; others as above",
+        who="the caller's own; others as above",
         arguments=(
             _LIMIT,
             Argument("before", "The id of a decision; lists those that came before it."),
@@ -135,7 +135,7 @@ SERVICE_CALLS: Final = (
         "readWholeDecision",
         "GET",
         f"{PREFIX}/decisions/{{id}}",
-        "A decision on record, with who asked for it and when.",
+        "A recorded decision, with who asked for it and when.",
         {200: WholeDecision},
         who="its owner; others as above",
         refusals=_NOT_THERE,

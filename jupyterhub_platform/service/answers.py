@@ -93,7 +93,7 @@ def _explain(status: int, error: BaseException | None) -> tuple[str, str]:
         case HTTPError() if status == HTTPStatus.NOT_FOUND:
             return "There is nothing at this address.", "platform.not_found"
         case HTTPError() if status == HTTPStatus.METHOD_NOT_ALLOWED:
-            return "This address does not answer to that method.", "request.method"
+            return "This address does not support that method.", "request.method"
         case HTTPError() if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             said = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
             return f"{said}. Reload the page and try again.", "request.refused"

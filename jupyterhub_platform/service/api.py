@@ -35,13 +35,13 @@ class ApiHandler(Identified):
         if self.get_cookie(self.hub_auth.cookie_name):
             raise RefusalError(
                 403,
-                "The login has ended, or the header X-XSRFToken is missing; "
+                "The login has ended, or the header X-XSRFToken is missing: "
                 "log in again, or use a token.",
                 "request.xsrf",
             )
         raise RefusalError(
             401,
-            "Send a token of the Hub in the header Authorization; one is made on its page Token.",
+            "Send a token of the Hub in the header Authorization. Make one on its page Token.",
             "request.token",
         )
 

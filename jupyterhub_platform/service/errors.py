@@ -30,14 +30,14 @@ def translate(error: PlatformError) -> RefusalError:
             reason = text.splitlines()[0] if text else "no reason is known"
             return RefusalError(
                 503,
-                f"Nothing can be shown now: {reason}. Servers go on; try again in a moment.",
+                f"Nothing can be shown now: {reason}. Servers keep running; try again in a moment.",
                 error.code,
                 retry_after=STORE_RETRY_SECONDS,
             )
 
 
 def beyond(what: str) -> RefusalError:
-    """Return the refusal of what exceeds the caller's level."""
+    """Return the refusal of a request that exceeds the caller's level."""
     return RefusalError(
         403,
         f"Your level does not show {what}. Ask an admin for another level.",
@@ -51,7 +51,7 @@ def invalid(sentence: str) -> RefusalError:
 
 
 def unknown(what: str) -> RefusalError:
-    """Return the refusal of what does not exist, or the caller may not know of."""
+    """Return the refusal for something that does not exist, or that the caller may not know of."""
     return RefusalError(
         404, f"There is no such {what}, or it is not yours to see.", NotFoundError.code
     )

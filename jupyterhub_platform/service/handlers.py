@@ -103,7 +103,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
     async def look_up(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(None, read)
+            return await asyncio.to_thread(read)
         except PlatformError as error:
             raise translate(error) from error
 
@@ -143,14 +143,18 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
             "object",
         }
         if embedded or headers.get("Sec-Fetch-Mode") == "no-cors":
-            raise RefusalError(403, "This page is not shown inside of others.", "request.embedded")
+            raise RefusalError(
+                403, "This page cannot be shown inside another one.", "request.embedded"
+            )
         if self.request.method in _UNSAFE:
             site = headers.get("Sec-Fetch-Site", "same-origin")
             origin = headers.get("Origin", "")
             foreign = origin and _host_of(origin) != self.request.host
             if site not in {"same-origin", "none"} or foreign:
                 raise RefusalError(
-                    403, "This request comes from another site; nothing was done.", "request.origin"
+                    403,
+                    "This request comes from another site, so nothing was done.",
+                    "request.origin",
                 )
             self.check_xsrf_cookie()
             self._refuse_content_type({_FORM})

@@ -48,9 +48,7 @@ def check_names(user: str, server: str) -> None:
     """
     dots = {".", ".."}
     if not user or user in dots or server in dots or len(user) + len(server) > _MAX_NAME_LENGTH:
-        raise RefusalError(
-            400, "Name the user and the server that is to be stopped.", "options.server"
-        )
+        raise RefusalError(400, "Name the user and the server to stop.", "options.server")
 
 
 async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
@@ -81,9 +79,9 @@ async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
             retry_after=5,
         ) from None
     except (ClientError, OSError):
-        sentence = "The Hub does not answer, so that it is not known whether the server stops."
+        sentence = "The Hub does not answer, so it is unknown whether the server stops."
         raise RefusalError(
-            503, f"{sentence} Look again in a moment.", "platform.hub", retry_after=5
+            503, f"{sentence} Check again in a moment.", "platform.hub", retry_after=5
         ) from None
     if status in {_STOPPED, _STOPPING}:
         return Stop(user, server, status == _STOPPED)
@@ -96,7 +94,7 @@ def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
         sentence = f"{what} is not yours to stop. Ask its owner or an operator."
         return RefusalError(403, sentence, "level.may_not_stop")
     if status == 404:
-        sentence = f"{what} does not run, or is not yours to stop. Look again what runs."
+        sentence = f"{what} does not run, or is not yours to stop. Check which servers run."
         return RefusalError(404, sentence, "platform.not_found")
     if not 400 <= status < 600:
         status = 502
@@ -104,7 +102,7 @@ def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
     reason = f": {said}" if said else ""
     return RefusalError(
         status,
-        f"The Hub did not stop it{reason}. Look whether it runs, and try again.",
+        f"The Hub did not stop it{reason}. Check whether it runs, and try again.",
         "platform.hub",
     )
 

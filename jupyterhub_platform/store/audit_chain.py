@@ -151,7 +151,7 @@ def _read_chain(tx: Transaction, after: AuditHead | None) -> Sequence[Row[Any]]:
 
 
 def _select_time(tx: Transaction) -> ColumnElement[str]:
-    """Select the time as the text that was hashed; what is no time any more is no such text."""
+    """Select the time as the text that was hashed; an invalid time gives another text."""
     if tx.dialect.name == "sqlite":
         # The text itself is checked, not only the time that it means.
         return type_coerce(_COLUMNS.at, String)
@@ -162,7 +162,7 @@ def _select_time(tx: Transaction) -> ColumnElement[str]:
 
 @contextmanager
 def _any_text(tx: Transaction) -> Iterator[None]:
-    """Read bytes that are no text as well: on SQLite, they would be an outage of the store."""
+    """Read invalid text as well: on SQLite, it would look like an outage of the store."""
     if tx.dialect.name != "sqlite":
         yield
         return

@@ -118,9 +118,9 @@ class OneWriter(Connections):
     sleeps for up to 100 ms between its tries.
     """
 
-    def __init__(self, url: URL, engine: Engine, store_id: str, claim: WriterLock | None) -> None:
+    def __init__(self, url: URL, engine: Engine, store_id: str, lock: WriterLock | None) -> None:
         super().__init__(url, engine, store_id)
-        self._claim = claim
+        self._lock = lock
         self._patience = BUSY_TIMEOUT if self._path else TURN_TIMEOUT
         self._turn = threading.Lock()
         self._kept: Connection | None = None
@@ -133,8 +133,8 @@ class OneWriter(Connections):
         try:
             with translate_failures(self._url):
                 self._check_file()
-                if self._claim is not None:
-                    self._claim.check()
+                if self._lock is not None:
+                    self._lock.check()
                 connection = self._kept or self._engine.connect()
                 self._kept = None
                 try:
@@ -155,8 +155,8 @@ class OneWriter(Connections):
                     self._kept.close()
                     self._kept = None
                 super().close()
-                if self._claim is not None:
-                    self._claim.let_go()
+                if self._lock is not None:
+                    self._lock.let_go()
             finally:
                 self._turn.release()
 

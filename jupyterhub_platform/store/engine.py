@@ -50,12 +50,12 @@ def parse_url(text: str) -> URL:
     """Read a database URL; ``postgresql://`` and ``postgres://`` mean psycopg 3.
 
     A path of SQLite becomes the one that the file really has: a later change of directory changes
-    nothing, and a Hub that comes by a link finds the claim of another one.
+    nothing, and a Hub that comes by a link finds the lock of another one.
 
     Raises
     ------
     StoreError
-        Raised if it is no URL of SQLite or PostgreSQL. Its text is not shown: it may hold a
+        Raised if it is not a URL of SQLite or PostgreSQL. Its text is not shown: it may hold a
         password.
     """
     try:
@@ -152,7 +152,7 @@ def _open_postgresql(url: URL, read_only: bool, for_upgrade: bool) -> Engine:
         "statement_timeout": STATEMENT_TIMEOUT,
         "lock_timeout": LOCK_TIMEOUT,
         "idle_in_transaction_session_timeout": 30_000,
-        # A Hub whose machine lost its power must not keep its claim for hours.
+        # A Hub whose machine lost its power must not keep its lock for hours.
         "tcp_keepalives_idle": 10,
         "tcp_keepalives_interval": 5,
         "tcp_keepalives_count": 3,

@@ -149,7 +149,7 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
 
 
 def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] | None:
-    """Return when and why a reservation was released; ``None`` if it is not, or is none."""
+    """Return when and why a reservation was released; ``None`` if it is open or unknown."""
     query = select(_HELD.released_at, _HELD.release_reason).where(_HELD.id == reservation_id)
     row = tx.execute(query.where(_HELD.released_at.is_not(None))).first()
     return None if row is None else (row.released_at, row.release_reason or "")

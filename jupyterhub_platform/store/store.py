@@ -36,15 +36,15 @@ class Store:
     """
 
     def __init__(
-        self, url: URL, writer: Engine | None, reader: Engine, id_: str, claim: WriterLock | None
+        self, url: URL, writer: Engine | None, reader: Engine, id_: str, lock: WriterLock | None
     ) -> None:
         self._url = url
         self._id = id_
         self._reader = Connections(url, reader, id_)
         self._writer: Connections | None = None
         if writer is not None:
-            if claim is not None or url.drivername == "sqlite":
-                self._writer = OneWriter(url, writer, id_, claim)
+            if lock is not None or url.drivername == "sqlite":
+                self._writer = OneWriter(url, writer, id_, lock)
             else:
                 self._writer = Connections(url, writer, id_)
 
@@ -56,7 +56,7 @@ class Store:
         read_only: bool = False,
         migrate: bool = True,
         expected_id: str | None = None,
-        claimed: bool = False,
+        exclusive: bool = False,
     ) -> Self:
         """Open the store at ``url``.
 
@@ -70,13 +70,13 @@ class Store:
             Bring the schema up to date first, creating it in an empty database.
         expected_id
             The :attr:`id` of the store that was used before.
-        claimed
-            Take the store for this process alone, as a Hub does.
+        exclusive
+            Lock the store for this process alone, as a Hub does.
 
         Raises
         ------
         StoreError
-            Raised if ``url`` is none of these.
+            Raised if ``url`` is something else.
         StoreUnreachableError
             Raised if the database does not answer.
         StoreSchemaError
@@ -84,30 +84,19 @@ class Store:
         StoreMismatchError
             Raised if it is not the store with ``expected_id``.
         StoreInUseError
-            Raised if it is to be ``claimed``, and another Hub uses it.
+            Raised if it is to be ``exclusive``, and another Hub uses it.
         """
         parsed = parse_url(url)
         reader = open_engine(parsed, read_only=True)
         writer = None if read_only else open_engine(parsed, read_only=False)
-        claim = make_lock(parsed, writer) if claimed and writer is not None else None
-        try:
-            with translate_failures(parsed):
-                if claim is not None:
-                    take_patiently(claim)
-                if expected_id is not None:
-                    # Before anything is written: a backup shall be restored into what is empty.
-                    check_id(parsed, _list_ids(parsed, writer or reader), expected_id)
-                if writer is not None and migrate:
-                    _upgrade(parsed)
-                with (writer or reader).connect() as connection, connection.begin():
-                    check_version(connection)
-                    found = connection.execute(select(schema.store_info.c.id)).scalars().all()
-            return cls(parsed, writer, reader, check_id(parsed, found, expected_id), claim)
-        except BaseException:
-            (writer or reader).dispose()
-            if claim is not None:
-                claim.let_go()
-            raise
+        engine = writer or reader
+        lock = make_lock(parsed, writer) if exclusive and writer is not None else None
+        with _closed_on_failure(engine, lock), translate_failures(parsed):
+            if lock is not None:
+                take_patiently(lock)
+            upgraded = migrate and writer is not None
+            id_ = _prepare(parsed, engine, expected_id, upgraded=upgraded)
+            return cls(parsed, writer, reader, id_, lock)
 
     @property
     def id(self) -> str:
@@ -181,6 +170,31 @@ class Store:
         self._reader.close()
         if self._writer is not None:
             self._writer.close()
+
+
+@contextmanager
+def _closed_on_failure(engine: Engine, lock: WriterLock | None) -> Iterator[None]:
+    """Let go of a database that turns out not to be the store that is meant."""
+    try:
+        yield
+    except BaseException:
+        engine.dispose()
+        if lock is not None:
+            lock.let_go()
+        raise
+
+
+def _prepare(url: URL, engine: Engine, expected_id: str | None, *, upgraded: bool) -> str:
+    """Bring the schema up to date if that is asked for, and return the id of the store."""
+    if expected_id is not None:
+        # Before anything is written: a backup shall be restored into what is empty.
+        check_id(url, _list_ids(url, engine), expected_id)
+    if upgraded:
+        _upgrade(url)
+    with engine.connect() as connection, connection.begin():
+        check_version(connection)
+        found = connection.execute(select(schema.store_info.c.id)).scalars().all()
+    return check_id(url, found, expected_id)
 
 
 def _list_ids(url: URL, engine: Engine) -> Sequence[str]:

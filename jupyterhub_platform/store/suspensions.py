@@ -42,13 +42,13 @@ def keep_shares(tx: Transaction, shares: Sequence[RevokedShare]) -> None:
 
 
 def list_shares(tx: Transaction) -> list[RevokedShare]:
-    """List the shares that were revoked and not given back."""
+    """List the shares that were revoked and not restored."""
     query = select(revoked_share).order_by(*revoked_share.primary_key)
     return [RevokedShare(*tuple(row)) for row in tx.execute(query)]
 
 
 def forget_shares(tx: Transaction, shares: Sequence[RevokedShare]) -> None:
-    """Forget shares that were given back, or cannot be any more."""
+    """Forget shares that were restored, or no longer can be."""
     for share in shares:
         same = (column == getattr(share, column.name) for column in revoked_share.primary_key)
         tx.execute(delete(revoked_share).where(*same))

@@ -85,7 +85,7 @@ def read_version(connection: Connection) -> str | None:
         )
     if len(versions) > 1 or not _is_number(versions[0]) or versions[0] < "0001":
         raise StoreSchemaError(
-            f"{store} has schema version {', '.join(versions)}, which is none of this platform; "
+            f"{store} has schema version {', '.join(versions)}, which this platform does not know; "
             f"this code knows {SCHEMA_VERSION}; restore a backup of the store"
         )
     if versions[0] > SCHEMA_VERSION:

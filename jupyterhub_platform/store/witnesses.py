@@ -114,7 +114,7 @@ def _compare_revision(
     row: Row[Any], told: Row[Any], detail: Mapping[str, Any]
 ) -> Iterator[Contradiction]:
     digest = str(detail.get("digest"))
-    # The mark that a file may begin with is no part of the text that is kept.
+    # A byte order mark is not part of the text that is kept.
     texts = (row.document, _BYTE_ORDER_MARK + row.document)
     if row.digest != digest or digest not in {f"sha256:{_hash(text)}" for text in texts}:
         what = f"is not the text that was put into force, which has the digest {digest}"

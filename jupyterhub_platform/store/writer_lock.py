@@ -68,7 +68,7 @@ def make_lock(url: URL, writer: Engine) -> WriterLock:
     return FileLock(url) if url.drivername == "sqlite" else SessionLock(url, writer)
 
 
-def take_patiently(claim: WriterLock) -> None:
+def take_patiently(lock: WriterLock) -> None:
     """Take a lock, and wait for a Hub that is just ending.
 
     Raises
@@ -79,7 +79,7 @@ def take_patiently(claim: WriterLock) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            claim.take()
+            lock.take()
         except StoreInUseError:
             if time.monotonic() > deadline:
                 raise
@@ -112,7 +112,7 @@ class FileLock:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(descriptor)
-            raise _claimed(self._url) from None
+            raise _in_use(self._url) from None
         self.let_go()
         self._descriptor = descriptor
 
@@ -185,7 +185,7 @@ class SessionLock:
                 self._taken_by_another = True
                 raise _lost(self._url)
             else:
-                raise _claimed(self._url)
+                raise _in_use(self._url)
             connection.commit()
         except BaseException:
             # The pool never sees a connection that fails here, and would not close it.
@@ -198,7 +198,7 @@ class SessionLock:
         raise make_unreachable(self._url, "it still holds a session that this Hub has given up")
 
 
-def _claimed(url: URL) -> StoreInUseError:
+def _in_use(url: URL) -> StoreInUseError:
     return StoreInUseError(
         f"another Hub uses the store {describe_url(url)}; two would admit more than there is. "
         "Stop the other one, or give this one a store of its own"

@@ -6,13 +6,15 @@ be recorded has not happened.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import ParamSpec, Protocol, TypeVar
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 Record = Callable[[Transaction], Snapshot]
 """Writes the rows of a change and of its audit, and returns what is in force with them."""
@@ -26,24 +28,32 @@ class Change(Protocol):
         ...
 
 
+class RunInThread(Protocol):
+    """Runs a call outside the loop, as :func:`asyncio.to_thread` does."""
+
+    async def __call__(self, call: Callable[P, T], /, *arguments: P.args, **named: P.kwargs) -> T:
+        """Run ``call``, and return what it returns."""
+        ...
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
 
 class Changes:
-    """Makes changes. Belongs to the Hub's loop; checks and records run in ``threads``."""
+    """Makes changes. Belongs to the Hub's loop; checks and records run in a thread."""
 
     def __init__(
         self,
         store: Store,
         in_force: InForce,
-        threads: Executor | None = None,
+        in_thread: RunInThread = asyncio.to_thread,
         *,
         clock: Callable[[], datetime] = _now,
     ) -> None:
         self._store = store
         self._in_force = in_force
-        self._threads = threads
+        self._in_thread = in_thread
         self._clock = clock
         self._changing = asyncio.Lock()
 
@@ -58,10 +68,8 @@ class Changes:
             Raised if it cannot be recorded; then nothing has changed.
         """
         async with self._changing:
-            before, loop = self._in_force.snapshot, asyncio.get_running_loop()
-            after = await loop.run_in_executor(
-                self._threads, record, self._store, change, before, self._clock()
-            )
+            before = self._in_force.snapshot
+            after = await self._in_thread(record, self._store, change, before, self._clock())
             self._in_force.replace(after)
             return after
 

@@ -141,8 +141,8 @@ def with_larger(explanation: Explanation, admission: Admission, start: Start) ->
 
 
 def _find_larger(policy: Policy, tier: str, fitting: tuple[str, ...]) -> str | None:
-    least = _memory(policy, tier)
-    larger = [name for name in fitting if _memory(policy, name) > least]
+    own = _memory(policy, tier)
+    larger = [name for name in fitting if _memory(policy, name) > own]
 
     # First those that hold the same kinds of things: a GPU is not given for the memory beside it.
     def distance(name: str) -> tuple[int, int]:
@@ -156,7 +156,7 @@ def _kinds(policy: Policy, name: str) -> set[str]:
 
 
 def _memory(policy: Policy, name: str) -> int:
-    """Return what a server of a tier may use, in bytes; of a tier that is no more, nothing."""
+    """Return the memory of a server of a tier, in bytes; 0 if the tier no longer exists."""
     tier = policy.tiers.get(name)
     if tier is None:
         return 0

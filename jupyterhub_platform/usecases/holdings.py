@@ -38,15 +38,15 @@ class LimitLine:
     @property
     def share(self) -> float:
         """The part that is held: 1 is full, more is over."""
-        if self.limit.most:
-            return self.limit.held / self.limit.most
+        if self.limit.maximum:
+            return self.limit.held / self.limit.maximum
         return 2.0 if self.limit.held else 0.0
 
     @property
     def percent(self) -> int:
         """The part that is held as a bar shows it, 100 at most."""
-        held, most = self.limit.held, self.limit.most
-        return min(100, 100 * held // most) if most else (100 if held else 0)
+        held, maximum = self.limit.held, self.limit.maximum
+        return min(100, 100 * held // maximum) if maximum else (100 if held else 0)
 
     @property
     def fullness(self) -> Fullness:
@@ -69,7 +69,7 @@ class LimitLine:
     @property
     def figures(self) -> str:
         """What is held of how much: ``6 of 8 GiB``."""
-        return say_share(self.limit.resource, self.limit.held, self.limit.most)
+        return say_share(self.limit.resource, self.limit.held, self.limit.maximum)
 
     @property
     def state(self) -> str:
@@ -101,9 +101,9 @@ class LimitLine:
     @property
     def exact(self) -> str:
         """What is held of how much, as Kubernetes writes it: ``6Gi of 8Gi``."""
-        held, most = self.limit.held, self.limit.most
+        held, maximum = self.limit.held, self.limit.maximum
         resource = self.limit.resource
-        return f"{render_quantity(resource, held)} of {render_quantity(resource, most)}"
+        return f"{render_quantity(resource, held)} of {render_quantity(resource, maximum)}"
 
 
 def describe_resource(name: str) -> str:
@@ -149,7 +149,7 @@ def list_resources(question: Question) -> tuple[str, ...]:
 
 def say_holding(
     user: str,
-    usage: HeldTotals,
+    totals: HeldTotals,
     questions: Iterable[Question],
     *,
     own: bool,
@@ -161,7 +161,7 @@ def say_holding(
     ----------
     user
         Who holds it.
-    usage
+    totals
         What is held where no limit says so.
     questions
         One for each account that is spoken of.
@@ -178,10 +178,10 @@ def say_holding(
             limit = _find_personal_limit(question, resource, everywhere=everywhere)
             if limit is None:
                 scope = Scope("member", account=question.account, user=user)
-                held = usage.held(scope, resource)
+                held = totals.held(scope, resource)
                 here += [describe_amount(resource, held)] if held else []
             elif limit.held:
-                share = say_share(resource, limit.held, limit.most)
+                share = say_share(resource, limit.held, limit.maximum)
                 if limit.scope.kind == "user":
                     in_all[resource] = share
                 else:

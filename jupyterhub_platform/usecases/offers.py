@@ -26,7 +26,7 @@ class Amount:
     """What a tier gives of one resource: what is reserved, and what may be used at most."""
 
     text: str
-    most: str = ""
+    maximum: str = ""
 
 
 def say_answer(holding: str, titles: Iterable[str], refusals: Iterable[Denial] = ()) -> str:
@@ -73,14 +73,18 @@ def describe_gift(gives: Asked) -> tuple[Amount, ...]:
 
 def say_gift(gives: Asked) -> str:
     """Say what one server of a tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
-    return ", ".join(f"{each.text} {each.most}".rstrip() for each in describe_gift(gives))
+    return ", ".join(f"{each.text} {each.maximum}".rstrip() for each in describe_gift(gives))
 
 
 def _amount(gives: Asked, name: str) -> Amount | None:
-    asked, most = gives.requests.amount(name), gives.limits.amount(name)
+    asked, maximum = gives.requests.amount(name), gives.limits.amount(name)
     if name not in gives.limits:
         return Amount(f"at least {describe_amount(name, asked)}") if asked else None
     if not asked:
-        return Amount(f"up to {describe_amount(name, most)}") if most else None
+        return Amount(f"up to {describe_amount(name, maximum)}") if maximum else None
     text = describe_amount(name, asked)
-    return Amount(text) if asked == most else Amount(text, f"up to {describe_amount(name, most)}")
+    return (
+        Amount(text)
+        if asked == maximum
+        else Amount(text, f"up to {describe_amount(name, maximum)}")
+    )

@@ -173,7 +173,7 @@ def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:
     if policy.admins_let_in(snapshot.suspensions, now):
         return ""
     return (
-        f"Every admin is suspended ({join(admins)}): nobody can govern this platform. Let one in "
+        f"Every admin is suspended ({join(admins)}): no user can govern this platform. Let one in "
         f"again with jhp resume {admins[0]}, or declare another admin in {path}."
     )
 
@@ -189,7 +189,7 @@ def _check_admins(
     place = policy.lines.get(f"users.{last}") or policy.lines.get("users", "")
     fault = Fault(
         ("users", last),
-        f"every admin that it leaves is suspended ({join(admins)}), so that nobody could govern "
+        f"every admin that it leaves is suspended ({join(admins)}), so that no user could govern "
         "the platform",
         f"resume one first (jhp resume {last}), or declare another admin",
         file=str(path),

@@ -70,7 +70,7 @@ def render_head(head: Head) -> str:
 
 
 def read_head(text: str) -> Head | None:
-    """Read what :func:`render_head` rendered; ``None`` if it is no head."""
+    """Read what :func:`render_head` rendered; ``None`` if it is something else."""
     found = _HEAD.fullmatch(text.strip())
     return Head(int(found[1]), found[2]) if found else None
 

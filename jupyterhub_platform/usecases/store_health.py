@@ -17,7 +17,7 @@ from jupyterhub_platform.store.store import Store
 
 log = logging.getLogger(__name__)
 
-_MENDED_BY_A_PERSON: Final = (StoreInUseError, StoreMismatchError, StoreSchemaError)
+_REPAIRED_BY_AN_OPERATOR: Final = (StoreInUseError, StoreMismatchError, StoreSchemaError)
 
 
 class StoreHealth:
@@ -30,7 +30,7 @@ class StoreHealth:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._reason = ""
-        self._needs_person = False
+        self._needs_operator = False
         self._pending: deque[Callable[[], None]] = deque()
         self._one_retry = threading.Lock()
 
@@ -57,16 +57,16 @@ class StoreHealth:
 
     def mark_down(self, error: StoreError) -> None:
         """Note that the store did not answer, or is not the one that it should be."""
-        needs_person = isinstance(error, _MENDED_BY_A_PERSON)
-        if needs_person and not self._needs_person:
+        needs_operator = isinstance(error, _REPAIRED_BY_AN_OPERATOR)
+        if needs_operator and not self._needs_operator:
             log.error(
-                "The platform's store cannot be used: no start is admitted until a person mends "
-                "it. %s",
+                "The platform's store cannot be used: no start is admitted until an operator "
+                "repairs it. %s",
                 error,
             )
         elif not self._reason:
             log.error("The platform's store does not answer: no start is admitted. %s", error)
-        self._needs_person = needs_person
+        self._needs_operator = needs_operator
         self._reason = str(error) or "the store does not answer"
 
     def enter(self, entry: Callable[[], None]) -> None:
@@ -98,5 +98,5 @@ class StoreHealth:
                 return False
             if self._reason:
                 log.warning("The platform's store answers again: starts are admitted.")
-            self._reason, self._needs_person = "", False
+            self._reason, self._needs_operator = "", False
         return True

@@ -127,17 +127,17 @@ class Suspensions:
             return suspensions.list_suspensions(transaction)
 
     def keep_shares(self, shares: Sequence[RevokedShare]) -> None:
-        """Remember shares before they are revoked, so that they can be given back."""
+        """Remember shares before they are revoked, so that they can be restored."""
         with self._store.begin() as transaction:
             suspensions.keep_shares(transaction, shares)
 
     def list_shares(self) -> list[RevokedShare]:
-        """Return the shares that were revoked and not given back."""
+        """Return the shares that were revoked and not restored."""
         with self._store.read() as transaction:
             return suspensions.list_shares(transaction)
 
     def forget_shares(self, shares: Sequence[RevokedShare]) -> None:
-        """Forget shares that were given back, or cannot be any more."""
+        """Forget shares that were restored, or no longer can be."""
         with self._store.begin() as transaction:
             suspensions.forget_shares(transaction, shares)
 
@@ -154,7 +154,7 @@ def check_may_suspend(
     """
     if name == by:
         raise SuspensionError(
-            "suspension.oneself", "Nobody suspends themselves. Ask another admin to do it."
+            "suspension.oneself", "You cannot suspend yourself. Ask another admin to do it."
         )
     if until is not None and until <= now:
         raise SuspensionError(
@@ -178,7 +178,7 @@ def check_may_resume(snapshot: Snapshot, name: str, by: str, now: datetime) -> N
     if name == by:
         # A suspended user is kept out everywhere else; this check holds if that ever fails.
         raise SuspensionError(
-            "suspension.oneself", "Nobody lifts their own suspension. Ask another admin to do it."
+            "suspension.oneself", "You cannot lift your own suspension. Ask another admin to do it."
         )
     suspension = snapshot.suspension_of(name, now)
     if suspension is not None and suspension.path:

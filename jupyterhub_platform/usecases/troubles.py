@@ -46,7 +46,7 @@ def _of_store(store: Mapping[str, Any]) -> Iterator[Trouble]:
             "The store",
             "The store does not answer the Hub, so that no server can start.",
             (str(store["fault"]),),
-            "Bring the database back; everything else goes on by itself then.",
+            "Bring the database back; everything else then recovers by itself.",
         )
 
 

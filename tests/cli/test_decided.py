@@ -90,7 +90,7 @@ def test_address_of_a_site_is_passed_over_with_a_line(
     assert {k: dict(v) for k, v in c.items()} == {k: dict(v) for k, v in plain.items()}
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
-    assert record.getMessage().startswith(f"c.{name} = {value!r} is passed over: ")
+    assert record.getMessage().startswith(f"c.{name} = {value!r} is ignored: ")
     assert "http://127.0.0.1:8123/" in record.getMessage()
 
 
@@ -180,7 +180,7 @@ def test_a_command_that_says_where_the_proxy_listens_is_refused(
 ) -> None:
     with pytest.raises(SystemExit):
         run(decided, {"ConfigurableHTTPProxy.command": command})
-    assert f"the command of the proxy has {option}, and `jhp up` says where" in caplog.text
+    assert f"the command of the proxy has {option}, but `jhp up` decides where" in caplog.text
     with pytest.raises(SystemExit):
         run(replace(decided, proxy_command=command), {})
 

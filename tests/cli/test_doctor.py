@@ -43,7 +43,7 @@ def result(code: str, *findings: Finding) -> Result:
     return Result(Check(code, (), "All is well.", lambda _: ()), findings)
 
 
-def test_a_laptop_is_told_in_one_line_each_what_is_left_out(tmp_path: Path) -> None:
+def test_a_laptop_is_told_in_one_line_each_what_is_not_checked(tmp_path: Path) -> None:
     done = doctor(tmp_path, "--file", EXAMPLE)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.splitlines() == [
@@ -51,8 +51,8 @@ def test_a_laptop_is_told_in_one_line_each_what_is_left_out(tmp_path: Path) -> N
         "",
         "ok       doctor.file  The policy file is valid.",
         "",
-        f"The Hub: left out, since none was started from {tmp_path}; --state or --url names it.",
-        "The cluster: left out; --namespace, --context or --kubeconfig names it.",
+        f"The Hub: not checked, since none was started from {tmp_path}; --state or --url names it.",
+        "The cluster: not checked; --namespace, --context or --kubeconfig names it.",
     ]
 
 
@@ -71,7 +71,7 @@ def test_a_file_with_faults_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "There is nothing to look at."),
+        ((), "There is nothing to check."),
         (("--namespace", "hub"), "The kubeconfig cannot be used"),
         (("--kubeconfig", "/nowhere"), "The kubeconfig cannot be used"),
         (("--context", "nowhere"), "The kubeconfig cannot be used"),
@@ -101,20 +101,20 @@ def test_a_hub_that_does_not_answer_has_failed(tmp_path: Path) -> None:
     assert "The Hub at http://127.0.0.1:1 does not answer" in done.stdout
 
 
-def test_that_no_tier_has_a_home_is_said_where_homes_are_left_out() -> None:
+def test_homes_are_not_checked_if_no_tier_has_one() -> None:
     left_out: list[str] = []
     note_homes(of_cluster(), left_out)
     assert left_out == []
     note_homes(of_cluster({"tiers": {"small": {"home": None}}}), left_out)
     (line,) = left_out
-    assert line.startswith("Storage classes: left out, since no tier of the policy has a home.")
+    assert line.startswith("Storage classes: not checked, since no tier of the policy has a home.")
 
 
 def test_a_pod_without_a_token_leaves_its_cluster_out(tmp_path: Path) -> None:
     pod = {"KUBERNETES_SERVICE_HOST": "127.0.0.1", "KUBERNETES_SERVICE_PORT": "9"}
     done = doctor(tmp_path, "--file", EXAMPLE, **pod)
     assert done.returncode == 0
-    assert "The cluster: left out. This is no pod with a token" in done.stdout
+    assert "The cluster: not checked. This is not a pod with a token" in done.stdout
 
 
 def test_each_thing_is_said_with_why_and_the_fix_below_its_check() -> None:

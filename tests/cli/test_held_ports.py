@@ -53,7 +53,7 @@ def find_holder() -> psutil.Process:
 
 
 @pytest.mark.parametrize("host", HOSTS)
-def test_no_other_user_gets_a_port_that_is_kept_and_whoever_connects_is_refused(
+def test_no_other_user_gets_a_port_that_is_kept_and_clients_are_refused(
     host: str, state: Path
 ) -> None:
     with start(state, host) as public:
@@ -88,7 +88,7 @@ def test_a_socket_that_was_bound_before_cannot_listen_afterwards(state: Path) ->
     with start(state) as public:
         port = public.number
     let_go(INSTANCE)
-    with socket.socket() as thief:  # as anybody: the kernel asks for no user here
+    with socket.socket() as thief:  # as any user: the kernel does not ask here
         thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         thief.bind(("127.0.0.1", port))
         start(state, port=port).close()
@@ -121,7 +121,7 @@ def test_two_platforms_have_two_ports_and_none_gets_the_other_one(state: Path) -
     with pytest.raises(PlatformError) as refused:
         take_public_port("127.0.0.1", held.port, None, told.append)
     assert str(refused.value).startswith(
-        f"Port {held.port} is kept for another platform by process"
+        f"Port {held.port} is held for another platform by process"
     )
     assert f"process {pid} (" in str(refused.value)
     assert str(refused.value).endswith(f"jhp down --state {state}")
@@ -129,7 +129,7 @@ def test_two_platforms_have_two_ports_and_none_gets_the_other_one(state: Path) -
         hold_port(second.bind_beside(), second.number, OTHER, state)
         number = second.number
     assert number != held.port
-    assert f"Port {held.port} is kept for another platform" in told[0]
+    assert f"Port {held.port} is held for another platform" in told[0]
     assert len(list_held_ports()) >= 2
     assert [each.port for each in let_go(OTHER)] == [number]
     assert find_holder().pid == pid

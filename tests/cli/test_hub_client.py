@@ -73,14 +73,14 @@ def jhp(*words: str, token: str = "secret-word") -> Result:
     ("status", "body"),
     [(200, b"<html>Log in</html>"), (200, b"{}"), (200, b"[1]"), (302, b"")],
 )
-def test_whoever_answers_as_no_hub_does_is_said_to_be_none(
+def test_a_server_that_answers_as_no_hub_does_is_named_as_such(
     verb: tuple[str, ...], status: int, body: bytes
 ) -> None:
     with answering(status, body) as url:
         done = jhp(*verb, "--url", url)
     said = " ".join((done.stdout + done.stderr).split())
     assert done.exit_code == 1, said
-    assert f"{url} answers as no Hub with this platform does" in said
+    assert f"{url} does not answer like a Hub with this platform" in said
     assert "Check the address" in said
     assert "secret-word" not in said
 
@@ -89,7 +89,7 @@ def test_whoever_answers_as_no_hub_does_is_said_to_be_none(
 def test_a_refusal_is_said_whatever_it_looks_like(body: bytes, said: str) -> None:
     with answering(502, body) as url:
         done = jhp("why", "dev1", "--url", url)
-    assert (done.exit_code, done.stderr) == (1, f"The Hub said no (502): {said}\n")
+    assert (done.exit_code, done.stderr) == (1, f"The Hub refused (502): {said}\n")
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])

@@ -55,7 +55,7 @@ def test_link_works_until_the_next_one_and_sets_a_password(hub: LiveHub, person:
     assert plain.returncode == 0
     assert plain.stdout.startswith(f"{hub.url}/hub/invite/?token=")
     assert plain.stdout.count("\n") == 1
-    assert "Give this link to paul and to nobody else." in plain.stderr
+    assert "Give this link to paul alone." in plain.stderr
     answer = json.loads(jhp("invite", "paul", "--json", "--hours", "2", state=hub.state).stdout)
     assert sorted(answer) == ["expires_at", "url", "user"]
     assert person.get(plain.stdout.strip()).status_code == 410
@@ -72,13 +72,13 @@ def test_link_works_until_the_next_one_and_sets_a_password(hub: LiveHub, person:
 def test_says_who_is_not_declared(hub: LiveHub, name: str) -> None:
     refused = jhp("invite", name, state=hub.state)
     assert refused.returncode == 1
-    assert refused.stderr.startswith("The Hub said no (404): ")
+    assert refused.stderr.startswith("The Hub refused (404): ")
     assert "is not declared in the policy. Declare them first." in refused.stderr
     assert refused.stdout == ""
 
 
 @pytest.mark.hub
-def test_another_hub_is_reached_with_a_token_of_somebodys(hub: LiveHub) -> None:
+def test_another_hub_is_reached_with_the_callers_own_token(hub: LiveHub) -> None:
     mine, theirs = hub.token("admin").token, hub.token("rita").token
     asked = ("invite", "paul", "--url", hub.url)
     assert jhp(*asked, state=Path("nowhere"), JUPYTERHUB_API_TOKEN=mine).returncode == 0

@@ -83,7 +83,7 @@ def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: 
         assert hub.stop() == 0
         assert_refused(port)
     assert got == []
-    assert f"Port {port} stays taken" in hub.terminal.read_text()
+    assert f"Port {port} stays held" in hub.terminal.read_text()
     assert len(hub.list_port_holders()) == 1
 
 
@@ -104,12 +104,12 @@ def test_jhp_down_frees_the_port_and_a_killed_holder_prevents_no_start(hub: Live
         text=True,
         check=True,
     )
-    assert f"Let go of port {port}." in down.stderr
+    assert f"Released port {port}." in down.stderr
     assert hub.list_port_holders() == []
     with thieving(port) as got:
         pass
     assert any(each.startswith("listens 127.0.0.1 ") for each in got)
-    # Whoever listened there meanwhile may have been sent these.
+    # A process that listened there in between may have been sent these.
     hub.start()
     with httpx.Client(base_url=hub.url, timeout=60) as replay:
         for path in ("/hub/home", "/services/platform/"):

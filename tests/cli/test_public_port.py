@@ -1,4 +1,4 @@
-"""The public port is taken once, and whoever has it instead is named."""
+"""The public port is taken once, and the process that has it instead is named."""
 
 import errno
 import getpass
@@ -105,7 +105,7 @@ def test_address_that_is_not_of_this_machine_is_refused(told: list[str]) -> None
         take_public_port("192.0.2.1", 8123, None, told.append)
 
 
-def test_nobody_else_can_listen_where_the_platform_does(told: list[str]) -> None:
+def test_no_other_process_can_listen_where_the_platform_does(told: list[str]) -> None:
     with take_public_port("127.0.0.1", None, None, told.append) as listener:
         for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
             with socket.socket() as thief:
@@ -149,7 +149,7 @@ def try_to_listen(address: str, port: int) -> list[str]:
 
 @has_ipv6
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "127.1", "::1", "0.0.0.0", "0", "::"])
-def test_nobody_can_listen_where_a_visitor_of_this_machine_may_arrive(
+def test_no_process_can_listen_where_a_visitor_of_this_machine_may_arrive(
     host: str, told: list[str]
 ) -> None:
     with take_public_port(host, None, None, told.append) as public:
@@ -181,7 +181,7 @@ def test_every_address_of_a_name_is_held(monkeypatch: pytest.MonkeyPatch, told: 
         assert (public.address, public.name("hub.example")) == ("127.0.0.5", "hub.example")
         for address in ("127.0.0.5", "127.0.0.6", "127.0.0.7"):
             assert try_to_listen(address, public.number) == []
-        # An address that the name does not have is nobody's business.
+        # An address that the name does not have does not matter.
         assert try_to_listen("127.0.0.8", public.number)
 
 

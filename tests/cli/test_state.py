@@ -47,7 +47,7 @@ def test_only_one_platform_at_a_time(state: State) -> None:
 
 def test_damaged_file_is_named_with_what_to_do(state: State) -> None:
     (state / "ports.json").write_text("{half")
-    with pytest.raises(PlatformError, match=r"ports.json is damaged: .* Remove it; it is made"):
+    with pytest.raises(PlatformError, match=r"ports.json is damaged: .* Remove it; the next start"):
         state.read_json("ports.json")
 
 

@@ -53,7 +53,7 @@ def test_broken_file_is_refused_line_by_line_and_nothing_starts(tmp_path: Path) 
 
 
 def test_jhp_up_waits_for_a_hub_without_being_one() -> None:
-    # JupyterHub is a second of a processor's to import: the Hub pays it, and nobody twice.
+    # JupyterHub is a second of a processor's to import: the Hub pays it, once.
     program = "import sys; import jupyterhub_platform.cli.local.up as _; print(*sys.modules)"
     command = [sys.executable, "-c", program]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)

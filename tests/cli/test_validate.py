@@ -124,7 +124,7 @@ def test_what_is_written_into_a_pipe_is_validated(script: str, tmp_path: Path):
     assert done.stdout.startswith("Valid: ")
 
 
-def test_a_pipe_into_which_nobody_writes_is_refused_at_once(tmp_path: Path):
+def test_a_pipe_without_a_writer_is_refused_at_once(tmp_path: Path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     done = subprocess.run(
@@ -133,7 +133,7 @@ def test_a_pipe_into_which_nobody_writes_is_refused_at_once(tmp_path: Path):
     )  # fmt: skip
     assert done.returncode == 2
     assert done.stderr == (
-        f"{pipe}: It is a pipe into which nobody writes; check the name and try again\n"
+        f"{pipe}: It is a pipe that no process writes to; check the name and try again\n"
     )
 
 
@@ -197,7 +197,7 @@ def test_a_file_that_no_config_map_holds_is_warned_about(tmp_path: Path):
     file.write_text(EXAMPLE.read_text() + "# a comment\n" * 100_000)
     result = jhp("validate", file)
     assert result.exit_code == 0
-    assert "has 1.1 MiB, and a ConfigMap on Kubernetes holds 1 MiB; bring it" in result.stdout
+    assert "has 1.1 MiB, and a ConfigMap on Kubernetes holds 1 MiB; mount it" in result.stdout
 
 
 def test_a_dash_is_stdin():

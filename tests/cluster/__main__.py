@@ -22,7 +22,7 @@ _KINDS = {kind.use: kind for kind in (ControlPlane, Node)}
 def main() -> int:
     """Do what was asked for, and return the exit code."""
     arguments = _parse()
-    # Whoever is told to end tidies up, as after Ctrl-C.
+    # A process that is told to end tidies up, as after Ctrl-C.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
     try:
         if arguments.command == "build":

@@ -55,7 +55,7 @@ def _build_once(family: Family) -> Path:
 
 @contextlib.contextmanager
 def only_one_build(path: Path, name: str) -> Iterator[None]:
-    """Hold a lock of the kernel's, which nobody can leave behind."""
+    """Hold a lock of the kernel's, which no process can leave behind."""
     with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

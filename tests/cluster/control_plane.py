@@ -37,7 +37,7 @@ class Ports:
 
 
 def find_ports(count: int) -> list[int]:
-    """Return ports of the loopback that nobody uses, each another."""
+    """Return ports of the loopback that are not in use, each another."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for each in sockets:
@@ -203,7 +203,7 @@ class ControlPlane:
         kubelet_certificate, kubelet_key = self.authority.issue(
             "kubelet-client", group="system:masters"
         )
-        # Without a node nobody can reach it through its service.
+        # Without a node it cannot be reached through its service.
         reconciler = "lease" if place.is_for_pods else "none"
         self.run_program(
             "kube-apiserver",
@@ -247,7 +247,7 @@ class ControlPlane:
                 self.find_program("kubernetes", name),
                 f"--kubeconfig={self.identities.get_kubeconfig(part)}",
                 "--leader-elect=false",
-                # Nobody else asks this server, and each start would take seconds longer.
+                # No other client asks this server, and each start would take seconds longer.
                 *("--kube-api-qps=1000", "--kube-api-burst=1000"),
                 *("--bind-address=127.0.0.1", f"--secure-port={port}"),
                 f"--cert-dir={self.state.folder / 'certificates'}",

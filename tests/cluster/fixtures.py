@@ -41,7 +41,7 @@ Cluster = ControlPlane | ForeignCluster
 
 
 def read_choice() -> tuple[str, ...]:
-    """Return the markers of the tests that somebody chose to leave out.
+    """Return the markers of the tests that the developer chose to leave out.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Send where the logs are to whoever sums up, if this process runs a part of the tests."""
+    """Send where the logs are to the process that sums up, if this one runs a part of the tests."""
     if hasattr(session.config, "workeroutput"):
         logs = session.config.stash[_LOGS]
         session.config.workeroutput[_SENT] = [str(each) for each in logs]
@@ -91,7 +91,7 @@ def pytest_terminal_summary(
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Say on the very last line what was not tested, and note it for whoever sums up."""
+    """Say on the very last line what was not tested, and note it for the summary."""
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None or not (line := render_not_tested(reporter.stats)):
         return
@@ -102,7 +102,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 def render_not_tested(stats: Mapping[str, Sequence[Any]]) -> str:
-    """Return what was left out by somebody's choice, by pytest's reports; empty if nothing was."""
+    """Return what was left out by choice, by pytest's reports; empty if nothing was."""
     chosen = [report for report in stats.get("skipped", ()) if _is_by_choice(report)]
     if not chosen:
         return ""
@@ -154,7 +154,7 @@ def namespace(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @contextmanager
 def make_namespace(cluster: Cluster) -> Iterator[str]:
-    """Make a namespace, or borrow the one that somebody else's cluster gives.
+    """Make a namespace, or borrow the one that a lent cluster gives.
 
     It is gone afterwards, or what was made in it is, whatever fails meanwhile.
     """
@@ -170,7 +170,7 @@ def make_namespace(cluster: Cluster) -> Iterator[str]:
 
 
 def _try_to_make(cluster: Cluster) -> str:
-    """Return the name of a new namespace; nothing where somebody else's cluster refuses one."""
+    """Return the name of a new namespace; nothing where a lent cluster refuses one."""
     name = f"test-{secrets.token_hex(4)}"
     body: Any = {"metadata": {"name": name}}
     try:
@@ -186,7 +186,7 @@ def _try_to_make(cluster: Cluster) -> str:
 def own_namespace(request: pytest.FixtureRequest, namespace: str) -> str:
     """A namespace whose rules the test may set, too."""
     if not _choose(request).has_made(namespace):
-        pytest.skip(f"by choice: {FOREIGN} gives one namespace, whose rules are somebody else's")
+        pytest.skip(f"by choice: {FOREIGN} gives one namespace, whose rules are its owner's")
     return namespace
 
 
@@ -209,5 +209,5 @@ def _provide(own: type[ControlPlane], request: pytest.FixtureRequest) -> Iterato
             if request.session.testsfailed:
                 request.config.stash[_LOGS].append(cluster.state.keep_logs())
     except ClusterError as error:
-        # One line that says what to do: where it was found out helps nobody.
+        # One line that says what to do: where it was found out does not help.
         raise pytest.fail.Exception(str(error), pytrace=False) from None

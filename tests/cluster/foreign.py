@@ -1,4 +1,4 @@
-"""Somebody's cluster, which the tests use and of which they delete only what they made."""
+"""A lent cluster, which the tests use and of which they delete only what they made."""
 
 import contextlib
 import os
@@ -41,7 +41,7 @@ _KINDS: tuple[tuple[Callable[..., Any], tuple[str, ...]], ...] = (
 
 
 class ForeignCluster:
-    """The cluster that a kubeconfig of somebody's names."""
+    """The cluster that a given kubeconfig names."""
 
     def __init__(self, kubeconfig: Path) -> None:
         if not kubeconfig.is_file():

@@ -1,4 +1,4 @@
-"""Clear away a cluster from what is noted in its folder, by whoever is still there to do so."""
+"""Clear away a cluster from what is noted in its folder, by a process that is still there."""
 
 import contextlib
 import shutil

@@ -1,4 +1,4 @@
-"""Somebody's namespace, as the tests are lent one: all rights in it, and none anywhere else."""
+"""A lent namespace, as the tests may get one: all rights in it, and none anywhere else."""
 
 import json
 import secrets
@@ -17,7 +17,7 @@ _OWNER = "owner"
 
 @contextmanager
 def lending(cluster: ControlPlane, folder: Path) -> Iterator[Path]:
-    """Make a namespace, and give the kubeconfig of whoever may do everything there."""
+    """Make a namespace, and give the kubeconfig of a user who may do everything there."""
     core: Any = CoreV1Api(cluster.client)
     namespace = f"lent-{secrets.token_hex(4)}"
     core.create_namespace({"metadata": {"name": namespace}})

@@ -17,7 +17,7 @@ from tests.cluster.errors import ClusterError
 from tests.cluster.processes import Processes, run
 
 _LINKS = 250
-# Somebody's broad route, to a private network say, goes on to lead to all but what is ours.
+# A broad route of the machine, to a private network say, goes on to lead to all but ours.
 _NARROW = 16
 
 # The kubelet insists on these values of the whole machine, and sets them where they differ:
@@ -121,7 +121,7 @@ class Machine:
         return first
 
     def _connect(self) -> Subnets:
-        """Connect the machine to this one, by the first addresses that nobody uses."""
+        """Connect the machine to this one, by the first addresses that are not in use."""
         taken = _list_routes()
         for subnets in map(Subnets, range(1, _LINKS)):
             ours = (subnets.pods, subnets.node, subnets.services)

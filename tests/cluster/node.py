@@ -65,7 +65,7 @@ class Node(ControlPlane):
         subnets = self.machine.subnets
         return Place(
             host=str(subnets.address),
-            # The loopback within the machine is nobody else's.
+            # No other machine has this loopback.
             ports=Ports(api=6443, etcd=2379, peers=2380, controllers=10257, scheduler=10259),
             services=subnets.services,
             pods=subnets.pods,

@@ -70,7 +70,7 @@ def render_kubelet(
         "clusterDNS": [dns],
         "clusterDomain": _DOMAIN,
         "resolvConf": "",
-        # A full disk of somebody's laptop is no reason to evict.
+        # A full disk of a developer's laptop is no reason to evict.
         "evictionHard": {
             "memory.available": "10Mi",
             "nodefs.available": never,

@@ -90,7 +90,7 @@ class Processes:
         return process.pid
 
     def note(self, name: str, pid: int) -> None:
-        """Note who a process is, for whoever has to end it should this process be gone."""
+        """Note who a process is, so that another can end it should this process be gone."""
         (self._notes / name).write_text(f"{pid} {read_start_time(pid)}")
 
     def list_children(self, pid: int) -> list[int]:

@@ -1,7 +1,7 @@
 """The folder of a cluster, whose it is, and what becomes of it when its owner is gone.
 
 A cluster belongs to the process that made it, for as long as that process lives: the kernel's
-lock on ``owner`` says so, and nobody can leave it behind. Whoever makes the next cluster clears
+lock on ``owner`` says so, and no process can leave it behind. The next cluster that is made clears
 away those without an owner. A cluster that was made to be kept waits for ``down``, or for the
 machine to start again.
 """

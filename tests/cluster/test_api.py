@@ -33,7 +33,7 @@ def test_pod_without_a_node_waits_with_the_words_of_the_scheduler(
             (c.message or "" for c in status.conditions or () if c.type == "PodScheduled"), ""
         )
 
-    # Which of the two depends on whether the cluster is ours or somebody's with nodes.
+    # Which of the two depends on whether the cluster is ours or a lent one with nodes.
     reason = wait_for(read_reason, "the scheduler")
     assert "no nodes available to schedule pods" in reason or "didn't match" in reason
 

@@ -1,4 +1,4 @@
-"""Who leaves out tests on Kubernetes is told so on the last line, and nobody does so unseen."""
+"""Who leaves out tests on Kubernetes is told so on the last line, and it never goes unseen."""
 
 import os
 import re

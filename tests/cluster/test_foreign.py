@@ -1,4 +1,4 @@
-"""Somebody's cluster is used as far as it is lent, and is afterwards as it was before."""
+"""A lent cluster is used as far as it is lent, and is afterwards as it was before."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ IN_A_NAMESPACE = (ACCEPTED, ON_CLUSTER, ROLE_IS_ENOUGH, DEVICES)
 
 @pytest.fixture
 def own_cluster(api_cluster: Cluster) -> ControlPlane:
-    """Our own cluster, which plays somebody's."""
+    """Our own cluster, which plays a lent one."""
     if not isinstance(api_cluster, ControlPlane):
         pytest.skip(f"by choice: {FOREIGN} names a cluster whose namespaces are not ours to lend")
     return api_cluster

@@ -93,7 +93,7 @@ def test_file_outlives_its_pod_and_goes_with_its_claim(
     assert core.read_namespaced_pod_log("reading", namespace) == "still there"
     core.delete_namespaced_pod("reading", namespace)
     if not isinstance(node_cluster, Node):
-        return  # somebody's volumes are not ours to look at
+        return  # volumes of a lent cluster are not ours to look at
     folder = node_cluster.state.folder / "volumes" / volume
     assert folder.is_dir()
     core.delete_namespaced_persistent_volume_claim("home", namespace)

@@ -57,7 +57,7 @@ def test_every_reason_of_the_ledger_is_a_cause_in_words(reason: str, code: str) 
     assert cause_of_release(reason).code == code
 
 
-def test_what_nobody_wanted_is_told_unasked() -> None:
+def test_an_unwanted_end_is_explained_unasked() -> None:
     told = ("lifetime", "idle", "server.out_of_memory")
     assert not {cause_of_release(reason).code for reason in told} & DELIBERATE
     wanted = ("stopped", "suspended", "server.ended")
@@ -79,7 +79,7 @@ def test_what_is_no_last_run_is_refused(change: dict[str, object]) -> None:
 
 
 def test_a_start_that_took_too_long_says_how_long() -> None:
-    assert "did not get ready in the 90 s" in not_up(90).sentence
+    assert "did not get ready within 90 s" in not_up(90).sentence
 
 
 @pytest.mark.parametrize(

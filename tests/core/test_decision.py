@@ -208,7 +208,7 @@ def test_a_person_to_whom_no_tier_is_open_gets_none():
         ),
     ],
 )
-def test_whoever_can_start_nothing_is_not_told_to_ask_for_a_tier_as_well(user: str, why: str):
+def test_a_user_who_can_start_nothing_is_not_told_to_ask_for_a_tier_as_well(user: str, why: str):
     gone, unnamed = judge(POLICY, user, {"tier": "gone"}), judge(POLICY, user, {})
     after = " After that, name another tier."
     assert gone.sentence == why.format("There is no tier 'gone'.") + after
@@ -396,7 +396,7 @@ def test_a_group_without_managers_sends_to_an_admin():
     assert decision.denials[0].remedy == "Stop a server, or ask an admin (root)."
 
 
-# -- advice that whoever asks can follow -----------------------------------------------------------
+# -- advice that the caller can follow ------------------------------------------------------------
 
 MIA_TOO = {"groups": {"vision": {"members": ["mia"]}}}
 MAX = {"users": {"max": {"level": "manager"}}, "groups": {"vision": {"managers": ["mia", "max"]}}}
@@ -413,7 +413,7 @@ CLOSED_GPU = {"tiers": {"gpu": {"access": {"users": ["eve"]}, "requestable": Tru
         ([SECOND_ADMIN], "root", "text", "Stop a server, or ask an admin (ruth)."),
     ],
 )
-def test_nobody_is_told_to_ask_themselves_to_raise_a_limit(changes, user, account, remedy):
+def test_no_user_is_told_to_ask_themselves_to_raise_a_limit(changes, user, account, remedy):
     quota = {"groups": {account: {"member_quota": {"servers": 1}}}}
     policy = make_policy(quota, *changes)
     held = (hold(policy, "small", user, "a", account),)
@@ -431,7 +431,7 @@ def test_nobody_is_told_to_ask_themselves_to_raise_a_limit(changes, user, accoun
         ([SECOND_ADMIN], "root", "text", "Ask an admin (ruth) for it"),
     ],
 )
-def test_nobody_is_told_to_ask_themselves_for_a_tier(changes, user, account, remedy):
+def test_no_user_is_told_to_ask_themselves_for_a_tier(changes, user, account, remedy):
     policy = make_policy(CLOSED_GPU, *changes)
     decision = judge(policy, user, {"account": account, "tier": "gpu"})
     assert decision.denials[0].remedy == f"{remedy}, or use small or large."
@@ -706,7 +706,7 @@ def test_what_fits_is_what_would_be_admitted_in_the_order_of_the_policy():
     assert decision.sentence.endswith("What fits now: small, gpu.")
 
 
-def test_nothing_fits_who_may_not_start_or_is_charged_to_nobody():
+def test_nothing_fits_a_user_who_may_not_start_or_has_no_account():
     for user, options in (
         ("vic", {"tier": "small", "account": "vision"}),
         ("mallory", {"tier": "small", "account": "vision"}),

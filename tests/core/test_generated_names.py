@@ -114,7 +114,7 @@ def any_name(dice: random.Random) -> str:
 
 
 @pytest.mark.parametrize("number", [10_000, pytest.param(200_000, marks=pytest.mark.long)])
-def test_a_name_becomes_what_somebody_sees_or_is_refused(number: int) -> None:
+def test_a_name_becomes_what_a_reader_sees_or_is_refused(number: int) -> None:
     dice = dice_for("names")
     accepted: dict[str, str] = {}
     for _ in range(number):
@@ -136,7 +136,7 @@ def test_a_name_becomes_what_somebody_sees_or_is_refused(number: int) -> None:
 
 
 @pytest.mark.parametrize("number", [5_000, pytest.param(50_000, marks=pytest.mark.long)])
-def test_a_name_with_a_letter_of_another_script_is_nobodys(number: int) -> None:
+def test_a_name_with_a_letter_of_another_script_is_refused(number: int) -> None:
     dice = dice_for("look-alikes")
     for _ in range(number):
         name = "".join(dice.choices(list(LOOKALIKES), k=dice.randint(1, 12)))

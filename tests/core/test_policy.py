@@ -51,7 +51,7 @@ def limit(found: Policy, kind: str, name: str, user: str = "dev") -> Limit | Non
 
 def said(found: Policy, kind: str, name: str) -> tuple[int, str] | None:
     got = limit(found, kind, name)
-    return (got.most, got.path) if got else None
+    return (got.maximum, got.path) if got else None
 
 
 DEFAULT = {"member_quota": {"cpu": 1}}
@@ -73,7 +73,7 @@ def test_a_person_within_the_group_comes_before_the_group():
     assert said(found, "member", "cpu") == (3000, "groups.vision.users.dev.cpu")
     other = limit(found, "member", "cpu", user="eve")
     assert other is not None
-    assert other.most == 2000
+    assert other.maximum == 2000
 
 
 def test_precedence_is_field_by_field():
@@ -99,7 +99,7 @@ def test_zero_is_a_limit():
 def test_all_scopes_bind_at_once():
     found = policy(quota={"cpu": 9}, dev={"quota": {"cpu": 4}}, group={"quota": {"cpu": 8}} | GROUP)
     limits = [lim for lim in found.list_limits("dev", "vision", NOW) if lim.resource == "cpu"]
-    assert [(lim.scope.kind, lim.most) for lim in limits] == [
+    assert [(lim.scope.kind, lim.maximum) for lim in limits] == [
         ("member", 2000),
         ("user", 4000),
         ("account", 8000),
@@ -151,7 +151,7 @@ def test_a_grant_to_a_group_adds_to_what_it_holds_together():
     found = policy(group={"quota": {"cpu": 8}}, grants=[{"group": "vision", "add": {"cpu": 1}}])
     got = limit(found, "account", "cpu")
     assert got is not None
-    assert (got.most, got.granted) == (9000, 1000)
+    assert (got.maximum, got.granted) == (9000, 1000)
 
 
 def test_no_grant_raises_what_the_platform_has():
@@ -162,13 +162,13 @@ def test_no_grant_raises_what_the_platform_has():
 def test_accelerators_are_denied_without_a_rule():
     got = limit(policy(), "member", GPU)
     assert got is not None
-    assert got.most == 0
+    assert got.maximum == 0
 
 
-def test_the_capacity_of_the_platform_gives_nobody_an_accelerator():
+def test_the_capacity_of_the_platform_gives_no_user_an_accelerator():
     got = limit(policy(quota={GPU: 4}), "member", GPU)
     assert got is not None
-    assert got.most == 0
+    assert got.maximum == 0
 
 
 @pytest.mark.parametrize(
@@ -183,13 +183,13 @@ def test_the_capacity_of_the_platform_gives_nobody_an_accelerator():
 )
 def test_any_rule_for_the_account_or_the_person_grants_accelerators(rules: dict[str, Any]):
     got = limit(policy(**rules), "member", GPU)
-    assert got is None or got.most == 1
+    assert got is None or got.maximum == 1
 
 
 def test_a_grant_gives_accelerators_where_no_rule_does():
     got = limit(policy(grants=[{"user": "dev", "add": {GPU: 2}}]), "member", GPU)
     assert got is not None
-    assert (got.most, got.granted) == (2, 2)
+    assert (got.maximum, got.granted) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_grant_for_one_account_opens_no_other():
 def test_a_tier_limits_how_many_run_at_once():
     found = policy(tier={"at_once": {"user": 1, "platform": 9}})
     limits = tier_limits(found.tiers["gpu"], "dev", "vision")
-    assert [(lim.scope.kind, lim.most, lim.path) for lim in limits] == [
+    assert [(lim.scope.kind, lim.maximum, lim.path) for lim in limits] == [
         ("tier-user", 1, "tiers.gpu.at_once.user"),
         ("tier", 9, "tiers.gpu.at_once.platform"),
     ]

@@ -10,7 +10,7 @@ from jupyterhub_platform.documents import parse_policy
 from tests.support.policies import GPU, make_grant, make_policy
 
 RULED = {"groups": {"vision": {"quota": {GPU: 1}}}}
-"""Lets somebody start the tier gpu."""
+"""Lets a user start the tier gpu."""
 
 
 def warnings(*changes: Any) -> list[str]:
@@ -93,12 +93,10 @@ LARGE = {"tiers": {"large": {"access": {"groups": ["vision"]}}}}
         ({"defaults": {"member_quota": {"cpu": "1500m"}}}, "defaults.member_quota"),
     ],
 )
-def test_a_tier_that_nobody_who_may_use_it_can_start_is_warned_about(
-    change: Any, path: str
-) -> None:
+def test_a_tier_that_none_of_its_users_can_start_is_warned_about(change: Any, path: str) -> None:
     (said,) = warnings(RULED, LARGE, change)
     assert said.startswith(
-        "tiers.large.requests.cpu: nobody who may use it can start it: it asks for 2 CPU, and "
+        "tiers.large.requests.cpu: no user who may use it can start it: it asks for 2 CPU, and "
         f"{path}.cpu allows 1.5 CPU; "
     )
 
@@ -120,7 +118,7 @@ def test_a_tier_that_one_can_start_is_not(change: Any) -> None:
 
 def test_a_tier_of_people_who_start_nothing_is_warned_about() -> None:
     (said,) = warnings(RULED, {"tiers": {"large": {"access": {"users": ["vic"]}}}})
-    assert said.startswith("tiers.large.access: nobody whom the policy declares may use it; ")
+    assert said.startswith("tiers.large.access: no user whom the policy declares may use it; ")
 
 
 def test_an_accelerator_that_no_rule_grants_is_warned_about() -> None:
@@ -146,6 +144,6 @@ tiers:
 
 
 def test_a_tier_of_a_platform_without_people_yet_is_no_mistake() -> None:
-    """Where an identity provider names them, the policy names nobody."""
+    """Where an identity provider names them, the policy names no user."""
     policy = replace(make_policy({"groups": {"vision": {"quota": {GPU: 1}}}}), people={})
     assert not [each for each in find_warnings(policy) if each.key.endswith("access")]

@@ -174,7 +174,7 @@ def test_managers_raise_limits_of_members_and_admins_all_others():
     assert raised_by(POLICY, Scope("member", "vision", "dev")) == ("mia",)
     assert raised_by(POLICY, Scope("member", "text", "dev")) == ("root",)
     assert raised_by(POLICY, Scope("member", "vision", "mia")) == ("root",), (
-        "nobody raises their own"
+        "no user raises their own limit"
     )
     for scope in (
         Scope("platform"),
@@ -213,7 +213,7 @@ def test_what_is_left_is_never_less_than_nothing():
     policy = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
     held = [hold(policy, "small", "dev", server, "vision") for server in ("a", "b", "c")]
     limit = next(lim for lim in pose(policy, held=held).limits if lim.scope.kind == "member")
-    assert (limit.held, limit.most, limit.left) == (3, 1, 0)
+    assert (limit.held, limit.maximum, limit.left) == (3, 1, 0)
 
 
 @given(
@@ -315,7 +315,7 @@ def test_a_quota_that_is_full_is_no_choice_to_pass_over():
     assert decide(found).codes == ("quota.memory",)
 
 
-def test_whoever_has_no_default_is_told_what_was_passed_over():
+def test_a_user_without_a_default_is_told_what_was_passed_over():
     found = pose_options(POLICY, "eve", read_options({"tier": "huge"}, remembered=True))
     sentence = decide(found).sentence
     assert "tier huge" in sentence

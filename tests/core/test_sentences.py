@@ -8,7 +8,7 @@ from jupyterhub_platform.core.sentences import say_left
 
 
 @pytest.mark.parametrize(
-    ("most", "held", "words"),
+    ("maximum", "held", "words"),
     [
         (2_000, 500, "1.5 CPU left"),
         (2_000, 2_000, "full"),
@@ -17,5 +17,5 @@ from jupyterhub_platform.core.sentences import say_left
         (0, 500, "over by 0.5 CPU"),
     ],
 )
-def test_what_is_left_of_a_limit_is_said(most: int, held: int, words: str) -> None:
-    assert say_left(HeldLimit(Scope("platform"), "cpu", most, held, "path")) == words
+def test_what_is_left_of_a_limit_is_said(maximum: int, held: int, words: str) -> None:
+    assert say_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words

@@ -1,4 +1,4 @@
-"""Whoever is suspended starts nothing, whoever says so, for as long as it is in force."""
+"""A suspended user starts nothing, by any caller, for as long as it is in force."""
 
 import json
 from datetime import timedelta

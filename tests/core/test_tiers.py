@@ -19,7 +19,7 @@ ANY = Access(GROUP.groups, USER.users, LEVEL.levels)
 @pytest.mark.parametrize(
     ("access", "user", "level", "account", "admitted"),
     [
-        (Access(), "anybody", Level.VIEWER, "any", True),
+        (Access(), "any-user", Level.VIEWER, "any", True),
         (GROUP, "eve", Level.USER, "vision", True),
         (GROUP, "eve", Level.ADMIN, "language", False),
         (USER, "dev", Level.USER, "language", True),

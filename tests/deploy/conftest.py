@@ -1,4 +1,4 @@
-"""A cluster that somebody looks at who may read what the doctor's role says, and nothing more."""
+"""A cluster, read by an account that has the doctor's role and nothing more."""
 
 import json
 import secrets
@@ -32,7 +32,7 @@ def load_role(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Looking:
-    """Somebody who looks at a namespace, and the administrator who changes what is seen."""
+    """A reader of a namespace, and the administrator who changes what is seen."""
 
     cluster: ControlPlane
     namespace: str

@@ -46,18 +46,19 @@ def said(code: str, *changes: Any, **objects: Any) -> list[tuple[Status, str]]:
 
 
 @pytest.mark.parametrize(
-    "most", ["100Mi", "0.1Gi", "107374182400m", ".1Gi", "1e8", "1E8", "+100M", "00100Mi", "1k", "5"]
+    "maximum",
+    ["100Mi", "0.1Gi", "107374182400m", ".1Gi", "1e8", "1E8", "+100M", "00100Mi", "1k", "5"],
 )
-def test_a_quota_of_any_notation_refuses_what_is_larger(most: str) -> None:
-    found = said("doctor.quota", resourcequotas=(quota(**{"requests.memory": most}),))
+def test_a_quota_of_any_notation_refuses_what_is_larger(maximum: str) -> None:
+    found = said("doctor.quota", resourcequotas=(quota(**{"requests.memory": maximum}),))
     assert [status for status, _ in found] == [FAILED] * 3
 
 
 @pytest.mark.parametrize(
-    "most", ["4Gi", "4.0000001Gi", "4294967296", "4294967296000m", "5e9", "1E"]
+    "maximum", ["4Gi", "4.0000001Gi", "4294967296", "4294967296000m", "5e9", "1E"]
 )
-def test_a_quota_of_any_notation_lets_pass_what_is_smaller(most: str) -> None:
-    assert said("doctor.quota", resourcequotas=(quota(**{"limits.memory": most}),)) == []
+def test_a_quota_of_any_notation_lets_pass_what_is_smaller(maximum: str) -> None:
+    assert said("doctor.quota", resourcequotas=(quota(**{"limits.memory": maximum}),)) == []
 
 
 @pytest.mark.parametrize("amount", ["banana", "-1", "", None, {}, [], "1 Gi", True])
@@ -211,9 +212,11 @@ def test_scratch_space_is_counted_under_each_of_its_names(name: str) -> None:
     assert (status, f"asks for 10 GiB ephemeral-storage ({name})" in what) == (FAILED, True)
 
 
-@pytest.mark.parametrize("most", ["500m", "0"])
-def test_a_part_of_a_device_is_none(most: str) -> None:
-    ((status, what),) = said("doctor.quota", resourcequotas=(quota(**{f"requests.{GPU}": most}),))
+@pytest.mark.parametrize("maximum", ["500m", "0"])
+def test_a_part_of_a_device_is_none(maximum: str) -> None:
+    ((status, what),) = said(
+        "doctor.quota", resourcequotas=(quota(**{f"requests.{GPU}": maximum}),)
+    )
     assert (status, "tier gpu asks for 1 GPU" in what) == (FAILED, True)
 
 

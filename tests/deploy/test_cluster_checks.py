@@ -456,7 +456,7 @@ def test_a_right_that_the_hub_lacks_is_named_with_the_command_that_gives_it() ->
     assert "kubectl apply --namespace hub -f helm-values/role.yaml" in finding.fix
 
 
-def test_rights_that_nobody_tells_are_unknown() -> None:
+def test_rights_that_are_not_reported_are_unknown() -> None:
     facts = Facts(cluster=replace(CLUSTER, rights=dict.fromkeys(CLUSTER.rights)))
     (finding,) = look("doctor.role", facts)
     assert finding.status is UNKNOWN

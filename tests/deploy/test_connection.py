@@ -115,7 +115,7 @@ def test_nothing_but_a_review_can_be_posted(tmp_path: Path, path: str) -> None:
         api_server(201, {}) as (url, asked),
         closing(Connection.outside(write_kubeconfig(tmp_path, url), None)) as connection,
     ):
-        with pytest.raises(ValueError, match="is no review"):
+        with pytest.raises(ValueError, match="is not a review"):
             connection.review(path, {})
         assert asked == []
 
@@ -153,7 +153,7 @@ def test_credentials_that_have_expired_are_said(tmp_path: Path) -> None:
         (200, {}, "something else than an API server answers"),
     ],
 )
-def test_whoever_answers_as_no_api_server_does_is_said_to_be_none(
+def test_a_server_that_answers_as_no_api_server_does_is_named_as_such(
     tmp_path: Path, status: int, content: Any, said: str
 ) -> None:
     with api_server(status, content, tells_version=False) as (url, asked):
@@ -167,7 +167,7 @@ def test_whoever_answers_as_no_api_server_does_is_said_to_be_none(
     assert said in result.findings[0].what
 
 
-def test_whoever_may_not_read_the_version_may_read_other_things(tmp_path: Path) -> None:
+def test_an_account_that_may_not_read_the_version_may_read_other_things(tmp_path: Path) -> None:
     with api_server(403, {"message": "forbidden"}, tells_version=False) as (url, asked):
         kubeconfig = write_kubeconfig(tmp_path, url)
         with closing(Connection.outside(kubeconfig, None)) as connection:
@@ -204,5 +204,5 @@ def test_a_context_that_is_not_there_is_said(tmp_path: Path) -> None:
 
 def test_outside_of_a_pod_there_is_no_inside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
-    with pytest.raises(ClusterConfigurationError, match="no pod with a token"):
+    with pytest.raises(ClusterConfigurationError, match="not a pod with a token"):
         Connection.inside()

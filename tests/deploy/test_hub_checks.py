@@ -84,9 +84,9 @@ def test_a_hub_that_has_just_started_has_compared_nothing_yet() -> None:
 
 
 def test_settings_that_a_site_made_weaker_are_said_with_the_reason() -> None:
-    weakened = {"setting": "c.JupyterHub.x", "sentence": "Somebody takes over."}
+    weakened = {"setting": "c.JupyterHub.x", "sentence": "A user takes over."}
     (finding,) = look("doctor.settings", Facts(hub=replace(HUB, settings={"weakened": [weakened]})))
-    assert (finding.status, finding.why) == (WARNING, "Somebody takes over.")
+    assert (finding.status, finding.why) == (WARNING, "A user takes over.")
     assert finding.fix.startswith("Remove c.JupyterHub.x ")
 
 

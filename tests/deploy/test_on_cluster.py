@@ -1,4 +1,4 @@
-"""Each check of a cluster against a real API server: what is wrong is made so, and mended.
+"""Each check of a cluster against a real API server: each fault is made, found and repaired.
 
 Where Kubernetes itself gives a verdict (quotas, ranges, the scheduler), the doctor's is the same.
 """
@@ -79,7 +79,9 @@ def test_the_account_of_the_hub_is_the_one_of_its_pods(looking: Looking) -> None
     assert f"service account {looking.namespace}:mine " in finding.what
 
 
-def test_whoever_may_read_nothing_is_told_so_and_nothing_is_called_well(looking: Looking) -> None:
+def test_an_account_that_may_read_nothing_is_told_so_and_nothing_is_called_well(
+    looking: Looking,
+) -> None:
     looking.core.create_namespaced_service_account(
         looking.namespace, {"metadata": {"name": "nobody"}}
     )
@@ -526,7 +528,7 @@ def test_pull_secret_is_looked_for_without_its_content(looking: Looking) -> None
 
 
 def deployment(component: str, *ports: tuple[str, int], account: str = "") -> dict[str, Any]:
-    """Return a Deployment of the chart's that nobody runs."""
+    """Return a Deployment of the chart's that no controller runs."""
     body = render_deployment(component, *ports)
     template = body["spec"]["template"]
     container = {"name": "main", "image": "example/none:1", **template["spec"]["containers"][0]}
@@ -612,7 +614,7 @@ def test_the_command_says_it_all_and_what_is_left_out(looking: Looking) -> None:
     assert code == 1
     assert "There is no node." in said
     assert "ok       doctor.api " in said
-    assert "The Hub: left out, since none was started from examples/local" in said
+    assert "The Hub: not checked, since none was started from examples/local" in said
     assert "\x1b" not in said
 
 

@@ -88,7 +88,7 @@ def test_a_hub_that_does_not_run_is_seen_with_its_cause(
     assert finding.status is FAILED
     assert words in finding.what
     assert fix in finding.fix
-    assert finding.why.startswith("Nobody logs in")
+    assert finding.why.startswith("Users cannot log in")
 
 
 def test_an_init_container_counts_too() -> None:
@@ -172,7 +172,7 @@ def test_what_ended_or_ends_is_not_looked_at() -> None:
     assert find(hub(available=1), evicted, leaving, well) == []
 
 
-def test_a_change_that_nobody_has_taken_up_is_unknown() -> None:
+def test_a_change_that_no_controller_has_observed_is_unknown() -> None:
     (finding,) = find(hub(available=1, observedGeneration=0))
     assert finding.status is UNKNOWN
 

@@ -102,10 +102,10 @@ def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
         checker.check()
 
 
-def test_a_hub_whose_own_database_is_locked_says_so_and_calls_nobody_a_stranger(
+def test_a_hub_whose_own_database_is_locked_says_so_and_calls_no_user_a_stranger(
     make_directory: Callable[[], Path],
 ) -> None:
-    # Whoever asks is looked up, and noted to be active, each time.
+    # Each caller is looked up, and noted to be active, each time.
     site = f"{CHEAP_SERVERS}c.JupyterHub.activity_resolution = 0\n"
     with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
         admin, browser = hub.token("admin"), hub.login("admin")

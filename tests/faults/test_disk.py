@@ -1,4 +1,4 @@
-"""A disk that is full or read-only: starts are refused in a sentence, and it mends by itself."""
+"""A disk that is full or read-only: starts are refused with a sentence, and the Hub recovers."""
 
 import os
 import signal
@@ -136,6 +136,6 @@ def _assert_it_goes_on(hub: LiveHub, api: Api) -> None:
 
 
 def _fill_the_log(api: Api) -> None:
-    """Have the Hub say more than a pipe holds: whoever does not read it would stop it."""
+    """Have the Hub say more than a pipe holds: a reader that stops reading would stop it."""
     for number in range(600):
         assert api.get(f"nothing-{number}-{'x' * 100}").status_code in {403, 404}

@@ -34,7 +34,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
 
 @pytest.fixture
 def dev1(hub: LiveHub) -> Iterator[Api]:
-    """Give somebody's API, with one server that is ready; all is stopped at the end."""
+    """Give a user's API, with one server that is ready; all is stopped at the end."""
     api = hub.token("dev1")
     start(api, "here")
     yield api

@@ -118,7 +118,7 @@ def _assert_led(
 ) -> None:
     """Assert that the caller's first denials have a row each, and repeats of those share it.
 
-    All starts have one caller, whoever they are for: of those beyond its allowance, none has a row.
+    All starts have one caller, for many users: those beyond its allowance have no row.
     """
     repeated = recorded.keys() & denied
     assert {each: led.get(each) for each in repeated} == {each: recorded[each] for each in repeated}

@@ -19,7 +19,7 @@ POLICY = Path("tests/data/faults.yaml")
 SAME_HUB_DATABASE = "c.JupyterHub.db_url = 'sqlite:///{state}/jupyterhub.sqlite'\n"
 
 
-# The claim itself is tested on both in each run: tests/store/test_claim.py.
+# The lock itself is tested on both in each run: tests/store/test_writer_lock.py.
 ON_POSTGRES = pytest.param("postgresql", marks=[pytest.mark.postgres, pytest.mark.long])
 
 
@@ -106,7 +106,7 @@ def assert_refused(hub: LiveHub) -> None:
 
 @contextmanager
 def claim_lost(url: str, hub: LiveHub) -> Iterator[None]:
-    """Have a Hub lose its claim without ending, as a network or an operator's mistake can do."""
+    """Have a Hub lose its lock without ending, as a network or an operator's mistake can do."""
     if url.startswith("sqlite"):
         Path(url.removeprefix("sqlite:///") + ".lock").unlink()
         yield

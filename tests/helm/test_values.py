@@ -130,7 +130,7 @@ def test_readme_makes_every_key_that_is_referred_to() -> None:
 
 
 @each_place
-def test_variables_are_read_by_somebody(place: str) -> None:
+def test_every_variable_is_read(place: str) -> None:
     values = load_place(place)
     documented = (ROOT / "docs" / "reference" / "settings.md").read_text()
     configuration = "\n".join(values["hub"]["extraConfig"].values())
@@ -196,7 +196,7 @@ def test_only_the_proxy_and_the_hub_reach_the_service() -> None:
 def test_role_is_given_to_the_account_of_the_hub() -> None:
     binding = load("role-binding")
     assert binding["roleRef"]["name"] == load("role")["metadata"]["name"]
-    # What the chart calls it, unless somebody sets hub.serviceAccount.name or fullnameOverride.
+    # What the chart calls it, unless a site sets hub.serviceAccount.name or fullnameOverride.
     assert [subject["name"] for subject in binding["subjects"]] == ["hub"]
     assert load("base")["rbac"] == {"create": False}
 

@@ -34,20 +34,20 @@ class Noting(Spawner):  # type: ignore[misc] # no types
 
 
 class Governed(AdmissionMixin, Noting):
-    """Asks somebody who always says no."""
+    """Asks a service that always says no."""
 
     def _ask(self) -> Any:
         raise AdmissionDenied("No.", status=403, code="test.no")
 
 
-async def test_a_start_that_nobody_admitted_is_refused() -> None:
+async def test_a_start_that_was_not_admitted_is_refused() -> None:
     spawner = Governed()
     with pytest.raises(AdmissionDenied, match="was not admitted"):
         await spawner.start()
     assert not spawner.started
 
 
-async def test_a_start_that_nobody_admitted_is_refused_by_its_future_as_kubespawner_does() -> None:
+async def test_a_start_that_was_not_admitted_is_refused_by_its_future_as_kubespawner_does() -> None:
     refused = Governed().start()
     assert isinstance(refused, asyncio.Future)
     with pytest.raises(AdmissionDenied, match="was not admitted"):
@@ -59,7 +59,7 @@ async def test_a_start_begins_when_it_is_called() -> None:
     spawner.admitted = admit()
     starting = spawner.start()
     await asyncio.sleep(0.01)
-    assert spawner.started, "nobody has awaited it yet"
+    assert spawner.started, "it was not awaited yet"
     assert await starting == ("127.0.0.1", 1)
 
 
@@ -77,7 +77,7 @@ async def test_a_start_that_is_broken_off_takes_its_backend_with_it(turns: int) 
     assert spawner.broken_off or not spawner.started
 
 
-async def test_what_refuses_a_start_is_noted_though_nobody_awaits_it() -> None:
+async def test_what_refuses_a_start_is_noted_though_it_is_not_awaited() -> None:
     class Full(Noting):
         async def start(self) -> tuple[str, int]:
             raise AdmissionDenied("It is full.", status=503, code="cluster.full")

@@ -47,7 +47,7 @@ def test_case_makes_no_other_person(site: Authenticator, name: str, form: str) -
 @pytest.mark.parametrize(
     "name", ["\u212aim", "\ufb01ona", "\uff4bim", "wei\u00df", "\u2173an", "k\u0456m", "ki\u200bm"]
 )
-def test_a_name_that_only_looks_like_somebodys_is_nobodys(site: Authenticator, name: str) -> None:
+def test_a_name_that_only_looks_like_a_users_is_refused(site: Authenticator, name: str) -> None:
     assert accepted(site, name) is None
 
 
@@ -88,7 +88,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     platform.runtime.store.close()
 
 
-def whoever(name: str) -> SimpleNamespace:
+def user_named(name: str) -> SimpleNamespace:
     """Return a user as the Hub has one."""
     declared = [SimpleNamespace(name=group) for group in ("level:user", "vision")]
     return SimpleNamespace(name=name, admin=False, groups=declared)
@@ -97,14 +97,14 @@ def whoever(name: str) -> SimpleNamespace:
 async def test_the_declared_come_in_and_stay(site: Authenticator, platform: Platform) -> None:
     site.platform = platform
     assert site.check_blocked_users("kim")
-    assert await site.refresh_user(whoever("kim"))
+    assert await site.refresh_user(user_named("kim"))
 
 
 async def test_the_undeclared_do_neither(site: Authenticator, platform: Platform) -> None:
     site.platform = platform
     with pytest.raises(web.HTTPError, match="mallory is not declared on this platform"):
         site.check_blocked_users("mallory")
-    assert await site.refresh_user(whoever("mallory")) is False
+    assert await site.refresh_user(user_named("mallory")) is False
 
 
 async def test_the_suspended_do_neither(site: Authenticator, platform: Platform) -> None:
@@ -112,4 +112,4 @@ async def test_the_suspended_do_neither(site: Authenticator, platform: Platform)
     with pytest.raises(web.HTTPError, match="out is suspended"):
         site.check_blocked_users("out")
     with pytest.raises(web.HTTPError, match="out is suspended"):
-        await site.refresh_user(whoever("out"))
+        await site.refresh_user(user_named("out"))

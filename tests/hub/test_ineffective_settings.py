@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from jupyterhub_platform.hub.configuration.ineffective_settings import find_lost
+from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
 
 def lost(config: Config, spawner: type = PlatformKubeSpawner) -> list[str]:
-    return list(find_lost(SimpleNamespace(config=config, spawner_class=spawner)))
+    return list(find_ineffective(SimpleNamespace(config=config, spawner_class=spawner)))
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ async def test_idleness_is_counted_from_the_beginning_of_the_hub_at_the_earliest
         await lifetimes.stop_unused()
         await asyncio.sleep(0.01)
         assert time.monotonic() - began < 20
-    assert time.monotonic() - began >= 0.5, "nobody could tell the Hub before that it was used"
+    assert time.monotonic() - began >= 0.5, "the Hub could not know before that it was used"
     assert hub.spawners["lab"].stop_reason == "idle"
 
 
@@ -274,7 +274,7 @@ async def test_between_two_servers_others_have_their_turn(hub, monkeypatch):
     assert len(set(looked_at)) == len(hub.users), looked_at
 
 
-async def test_nobody_is_looked_at_while_nothing_that_is_held_ends(hub):
+async def test_no_server_is_looked_at_while_none_of_them_has_an_end(hub):
     """Of thousands of servers, each look would take a tenth of a second."""
     lab = hub.add("lab")
     looked: list[str] = []

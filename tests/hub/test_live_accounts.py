@@ -46,7 +46,7 @@ def admin(hub: LiveHub) -> Api:
 
 @pytest.fixture
 def browser(hub: LiveHub) -> Iterator[Callable[[str], Session]]:
-    """Make browsers in which nobody has logged in yet."""
+    """Make browsers in which no user has logged in yet."""
     made: list[Session] = []
 
     def make(name: str) -> Session:
@@ -155,7 +155,7 @@ def _assert_written_nowhere(hub: LiveHub, secret: str) -> None:
             assert secret.encode() not in path.read_bytes(), path
 
 
-def test_invite_ends_the_sessions_of_whoever_knew_the_old_password(
+def test_invite_ends_the_sessions_that_began_with_the_old_password(
     hub: LiveHub, admin: Api, browser: Callable[[str], Session]
 ) -> None:
     thief = hub.login("bob")
@@ -201,7 +201,7 @@ def _guess_until_slowed_down(stranger: Session) -> None:
         if wait and int(wait[1]) >= 4:
             return
         time.sleep(0.2)
-    pytest.fail(f"nobody slowed down the guessing: {said}")
+    pytest.fail(f"the guessing was not slowed down: {said}")
 
 
 def test_changing_a_password_needs_the_current_one_and_ends_other_sessions(hub: LiveHub) -> None:
@@ -262,7 +262,7 @@ def test_one_person_has_one_name_however_it_is_written(
     assert len(names) == len(set(names)) == len(DEVELOPERS) + 1
 
 
-def test_names_that_nobody_has_are_refused_like_a_wrong_password(
+def test_unknown_names_are_refused_like_a_wrong_password(
     hub: LiveHub, browser: Callable[[str], Session]
 ) -> None:
     for written in ("ki\u200bm", "\u202ekim", "k\u0456m", "..", "stranger"):
@@ -292,7 +292,7 @@ def test_admin_cannot_add_a_user_whose_name_is_not_in_its_one_form(admin: Api, n
     assert name not in [user["name"] for user in admin.get("users").json()]
 
 
-def test_nobody_logs_in_with_a_name_alone(browser: Callable[[str], Session]) -> None:
+def test_a_name_alone_logs_no_user_in(browser: Callable[[str], Session]) -> None:
     session = browser("kim")
     xsrf = hidden_xsrf(session.get("/hub/login").text)
     answer = session.post("/hub/login", data={"username": "kim", "_xsrf": xsrf})

@@ -1,4 +1,4 @@
-"""Whoever waits for an address of the platform's to become free never gets one that it uses."""
+"""A process that waits for an address of the platform to become free never gets one in use."""
 
 import os
 import re
@@ -132,7 +132,9 @@ def test_nothing_but_the_public_port_is_listened_at(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("of_the_owner", [False, True], ids=["a stranger", "another of its owner"])
-def test_a_part_that_crashes_is_replaced_by_nobody(hub: LiveHub, of_the_owner: bool) -> None:
+def test_a_part_that_crashes_is_replaced_by_no_other_process(
+    hub: LiveHub, of_the_owner: bool
+) -> None:
     dev1, admin = hub.token("dev1"), hub.login("admin")
     start(dev1, "here")
     owner = hub.sockets.of("dev1", "here").stat().st_gid
@@ -152,7 +154,7 @@ def test_a_part_that_crashes_is_replaced_by_nobody(hub: LiveHub, of_the_owner: b
         for pid in hub.list_marked():
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        # Whoever is there is no server: the Hub and its proxy say so until the Hub has noticed.
+        # The listener there is not a server: the Hub and its proxy say so until the Hub notices.
         assert not reaches(hub, dev1, "here")
         wait_for(lambda: not dev1.servers("dev1"), "the Hub to notice", 60)
         start(dev1, "here")

@@ -97,7 +97,9 @@ def test_what_runs_is_opened(hub: LiveHub, page: Page) -> None:
 @pytest.mark.parametrize(
     "path", ["/hub/spawn", "/hub/spawn/dev1", "/hub/spawn/dev1?next=/hub/home"]
 )
-def test_whoever_asks_for_nothing_is_led_to_what_runs(hub: LiveHub, dev1: Api, path: str) -> None:
+def test_a_request_without_options_leads_to_the_running_server(
+    hub: LiveHub, dev1: Api, path: str
+) -> None:
     answer = hub.login("dev1").get(path)
     assert answer.status_code == 302
     assert answer.headers["location"].split("?")[0] in {"/user/dev1/", "/hub/home"}
@@ -141,7 +143,7 @@ def test_every_way_to_ask_for_a_tier_leads_to_the_choice(
         ("/hub/user-redirect/lab?tier=medium", "/hub/spawn/dev1"),
     ],
 )
-def test_whoever_asks_for_no_tier_there_is_led_on(
+def test_a_request_without_a_tier_there_leads_on(
     hub: LiveHub, dev1: Api, path: str, led: str
 ) -> None:
     answer = hub.login("dev1").get(path)
@@ -186,7 +188,7 @@ def test_a_form_that_was_open_before_is_answered_with_the_choice(hub: LiveHub, d
     assert 'value="medium"' in answer.text
 
 
-def test_an_admin_chooses_for_somebody_else(hub: LiveHub, dev1: Api) -> None:
+def test_an_admin_chooses_for_another_user(hub: LiveHub, dev1: Api) -> None:
     admin = hub.login("admin")
     shown = admin.get(f"/hub/spawn/dev1?{MEDIUM}")
     assert shown.status_code == 200
@@ -265,7 +267,7 @@ def test_pages_of_the_hub_pass_over_arguments_of_others(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
-def test_the_choice_keeps_nobody_out(
+def test_the_choice_is_accessible(
     hub: LiveHub, dev1: Api, browser: Browser, scheme: str, width: int
 ) -> None:
     context = browser.new_context(viewport={"width": width, "height": 900})

@@ -155,7 +155,7 @@ def test_a_hub_all_of_whose_admins_the_store_suspends_starts_and_says_so(hub: Li
     seen = len(hub.terminal.read_text())
     hub.start()
     said = hub.terminal.read_text()[seen:]
-    assert "Every admin is suspended (root): nobody can govern this platform." in said
+    assert "Every admin is suspended (root): no user can govern this platform." in said
     assert "jhp resume root" in said
     assert jhp(hub, "resume", "root", "--reason", "back")[0] == 0
     with hub.token("root") as root:

@@ -116,7 +116,7 @@ def test_what_a_developer_sends_is_refused(dev: Api, method: str, path: str, bod
     answer = dev.request(method, path, json=body) if body is not None else dev.request(method, path)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["message"]
-    # What a library says of its own classes is no sentence for anybody.
+    # What a library says of its own classes means nothing to a user.
     assert "validation error" not in answer.text
     assert "input_value" not in answer.text
 
@@ -200,7 +200,7 @@ def test_a_user_with_a_named_server_is_deleted_whole(hub: LiveHub, admin: Api) -
 LEVELS = ("vic", "una", "dev", "man", "ope", "aud", "kim")
 
 
-def test_nobody_but_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
+def test_only_an_admin_deletes_a_user_with_a_named_server(hub: LiveHub, admin: Api) -> None:
     owner = hub.token("kim")
     assert owner.start("kim", "two").status_code in {201, 202}
     # While it starts, and while it runs.

@@ -1,4 +1,4 @@
-"""Whatever somebody sends for a server, it starts as the policy says or not at all.
+"""Whatever a caller sends for a server, it starts as the policy says or not at all.
 
 ``TEST_SEED`` repeats the bodies of a run.
 """
@@ -90,7 +90,7 @@ class Look:
 
 @dataclass
 class Sender:
-    """Sends bodies for somebody's servers, and holds every answer to what may be answered."""
+    """Sends bodies for a user's servers, and holds every answer to what may be answered."""
 
     hub: LiveHub
     api: Api

@@ -100,7 +100,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def test_half_sent_requests_of_a_developer_stop_nobody(hub: LiveHub) -> None:
+def test_half_sent_requests_of_a_developer_stop_no_other_user(hub: LiveHub) -> None:
     before = psutil.Process(hub.hub_pid).num_fds()
     written = len(hub.log)
     with as_a_developer("hold", str(hub.sockets.hub), str(HELD)) as holder:

@@ -66,7 +66,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
         yield hub
 
 
-def test_nobody_is_told_passwords_that_are_not_theirs(hub: LiveHub) -> None:
+def test_no_user_is_told_passwords_that_are_not_theirs(hub: LiveHub) -> None:
     told = json.loads(hub.ready_file.read_text())["people"]
     assert told == {"admin": None, "dev1": None, "viewer": None}
     assert "person.password_set" not in {row.action for row in read_audit(hub)}

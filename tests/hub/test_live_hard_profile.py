@@ -109,7 +109,7 @@ def test_a_page_of_a_server_does_not_read_the_hub(site: tuple[str, TlsHub, Page]
     settings, hub, page = site
     found = page.evaluate(READ_THE_HUB, f"{hub.origin}/hub/token")
     if settings == PLAIN:
-        assert "kim" in found, "with one host for all, a server's page acts as whoever looks at it"
+        assert "kim" in found, "with one host for all, a server's page acts as its visitor"
     else:
         assert found == "refused: SecurityError"
 

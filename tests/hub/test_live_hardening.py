@@ -116,7 +116,7 @@ def make_site(make_directory: Callable[[], Path]) -> Iterator[Callable[[str], Si
 
 
 def started(site: Site, name: str) -> Api:
-    """Return the API of somebody whose server is ready."""
+    """Return the API of a user whose server is ready."""
     api = site.hub.token(name)
     if not api.servers(name).get("", {}).get("ready"):
         assert api.start(name, tier="small").status_code in {201, 202}
@@ -136,7 +136,7 @@ def token_of_server(hub: LiveHub, name: str) -> str:
     raise AssertionError(f"no server of {name} runs")
 
 
-def use_token_of_somebody_refused(site: Site) -> bool:
+def use_token_of_refused_user(site: Site) -> bool:
     """auth_refresh_strict: go on with a token, after the provider has refused its owner."""
     api = site.hub.token("kim")
     site.refuse("kim")
@@ -144,7 +144,7 @@ def use_token_of_somebody_refused(site: Site) -> bool:
     return api.get("user").status_code == 200
 
 
-def use_session_that_nobody_looks_at(site: Site) -> bool:
+def use_session_that_is_not_checked(site: Site) -> bool:
     """auth_refresh_age: go on with a session, after the provider has refused its owner."""
     browser = site.hub.login("kim")
     site.refuse("kim")
@@ -210,7 +210,7 @@ def come_in_with_a_token_in_a_link(site: Site) -> bool:
 
 
 def stay_a_visitor_after_suspension(site: Site) -> bool:
-    """args: stay at somebody else's server after being suspended."""
+    """args: stay at another user's server after being suspended."""
     lee, kim, admin = started(site, "lee"), site.hub.token("kim"), site.hub.token("admin")
     assert lee.post("shares/lee/", json={"user": "kim"}).status_code == 200
     with Watched(site.hub.url) as visitor:
@@ -225,8 +225,8 @@ def stay_a_visitor_after_suspension(site: Site) -> bool:
 
 
 ATTACKS: tuple[tuple[Callable[[Site], bool], str], ...] = (
-    (use_token_of_somebody_refused, OFF),
-    (use_session_that_nobody_looks_at, STALE),
+    (use_token_of_refused_user, OFF),
+    (use_session_that_is_not_checked, STALE),
     (start_although_refused, STALE_AND_UNASKED),
     (make_token_for_ever, OFF),
     (keep_browser_token_for_days, OFF),
@@ -319,4 +319,4 @@ def test_a_suspension_is_not_outrun_by_a_request_that_waits_for_the_provider(
         assert "jupyterhub-hub-login" not in str(page.result().headers.get_list("set-cookie"))
     assert browser.get("/hub/home").status_code != 200
     assert admin.post("platform/users/kim/resume", json=reason).status_code == 200
-    assert browser.get("/hub/home").status_code != 200, "sessions are not given back"
+    assert browser.get("/hub/home").status_code != 200, "sessions are not restored"

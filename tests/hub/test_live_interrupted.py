@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 class SlowToGiveWay(PlatformLocalSpawner):
     async def start(self):
         if self.name == "starts":
-            # Nothing interrupts it any more: it starts, though nobody waits for it.
+            # Nothing interrupts it any more: it starts, though no caller waits for it.
             return await asyncio.shield(self._start_late())
         try:
             await asyncio.sleep(60)

@@ -1,4 +1,4 @@
-"""Whom a manager may invite: newcomers who are theirs alone, and nobody else."""
+"""Whom a manager may invite: newcomers who are theirs alone, and no other users."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
 
 
 def forget_password(hub: LiveHub, name: str) -> None:
-    """Make somebody as they are before they have ever set a password."""
+    """Make a user as they are before they have ever set a password."""
     with sqlite3.connect(hub.state / "platform.sqlite", timeout=10) as store:
         store.execute("DELETE FROM local_account WHERE name = ?", [name])
     store.close()
@@ -92,7 +92,7 @@ def test_a_manager_invites_a_newcomer(hub: LiveHub, boss: Api) -> None:
         ("admin", "is admin"),
     ],
 )
-def test_a_manager_takes_over_nobody(boss: Api, name: str, why: str) -> None:
+def test_a_manager_takes_over_no_account(boss: Api, name: str, why: str) -> None:
     status, said = invite(boss, name)
     assert (status, why in said) == (403, True), said
 
@@ -139,7 +139,7 @@ def test_an_invite_ends_with_what_it_stood_on(hub: LiveHub, boss: Api) -> None:
         person.close()
 
 
-def test_an_admin_resets_anybody_and_the_user_is_told(hub: LiveHub) -> None:
+def test_an_admin_resets_any_user_and_the_user_is_told(hub: LiveHub) -> None:
     status, url = invite(hub.token("admin"), "member")
     assert status == 201
     session = hub.login("member")

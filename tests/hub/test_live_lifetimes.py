@@ -1,4 +1,4 @@
-"""A server ends when its tier says so: at its deadline, or when nobody uses it."""
+"""A server ends when its tier says so: at its deadline, or when it is not used."""
 
 import json
 import time

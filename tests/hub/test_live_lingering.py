@@ -1,4 +1,4 @@
-"""A server that cannot be stopped goes on holding what it holds, until it is really gone."""
+"""A server that cannot be stopped keeps its reservation until it is really gone."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -164,7 +164,7 @@ def test_answers_everybody_as_the_table_says(walk: Walk, row: Row) -> None:
     check(walk, row)
 
 
-def test_nobody_is_more_than_before(hub: LiveHub, walk: Walk) -> None:
+def test_no_user_has_more_rights_than_before(hub: LiveHub, walk: Walk) -> None:
     with Api(hub.url, walk.actors["admn"].token) as admin:
         admins = {user["name"] for user in admin.get("users").json() if user["admin"]}
         powerful = set(admin.get("groups/level:admin").json()["users"])
@@ -193,7 +193,7 @@ def test_while_as_many_run_as_may_run(hub: LiveHub, walk: Walk, full: None, row:
 
 
 def test_developer_knows_only_names(hub: LiveHub, walk: Walk) -> None:
-    # A name is needed for sharing with somebody.
+    # A name is needed for sharing with a user.
     with Api(hub.url, walk.actors["devl"].token) as developer:
         person = developer.get("users/owner").json()
         group = developer.get("groups/level:admin").json()
@@ -218,12 +218,12 @@ def test_levels_that_start_nothing_say_so(
 
 
 @pytest.mark.parametrize("level", ["viewer", "user", "developer", "boss", "operator", "auditor"])
-def test_nobody_but_its_owner_opens_a_server(hub: LiveHub, walk: Walk, level: str) -> None:
+def test_only_its_owner_opens_a_server(hub: LiveHub, walk: Walk, level: str) -> None:
     browser = hub.login(level)
     assert browser.get("/user/owner/lab", follow_redirects=True).status_code == 403
 
 
-def test_operator_stops_a_server_of_somebody(hub: LiveHub, walk: Walk) -> None:
+def test_operator_stops_a_users_server(hub: LiveHub, walk: Walk) -> None:
     assert "owner" in {held.user for held in read_open(hub)}
     with Api(hub.url, walk.actors["oper"].token) as operator:
         operator.stop("owner")

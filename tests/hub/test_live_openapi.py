@@ -89,7 +89,7 @@ TIMES: Final = 8
 
 @dataclass
 class Asker:
-    """Asks everything in the name of one user, or of nobody."""
+    """Asks everything in the name of one user, or without a login."""
 
     name: str
     url: str

@@ -1,4 +1,4 @@
-"""Without root: servers run as whoever runs the platform, and everybody is told."""
+"""Without root: servers run as the operator of the platform, and all users are told."""
 
 import os
 import pwd

@@ -1,4 +1,4 @@
-"""A policy file that breaks under a running Hub: seen on Overview, told when it is mended."""
+"""A policy file that breaks under a running Hub: shown on Overview, and so is its repair."""
 
 import re
 from collections.abc import Callable, Iterator

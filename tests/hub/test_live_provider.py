@@ -98,7 +98,7 @@ class Provided:
         draft.replace(self.file)
 
     def token(self, name: str) -> Api:
-        """Log somebody in, and return the API with a token of theirs."""
+        """Log a user in, and return the API with a token of theirs."""
         self.hub.passwords.setdefault(name, PASSWORD)
         return self.hub.token(name)
 
@@ -110,7 +110,7 @@ class Provided:
 
 
 def me(api: Api) -> dict[str, Any]:
-    """Return what the Hub knows of whoever asks."""
+    """Return what the Hub knows of the caller."""
     answer = api.get("user")
     assert answer.status_code == 200, answer.text
     known: dict[str, Any] = answer.json()
@@ -122,7 +122,7 @@ def groups_of(api: Api) -> set[str]:
 
 
 def assert_is_a_user(api: Api, *groups: str) -> None:
-    """Assert that somebody is a user of the platform, with no power beyond that."""
+    """Assert that the caller is a user of the platform, with no power beyond that."""
     known = me(api)
     assert set(known["groups"]) == {"vision", "level:user", *groups}
     assert not known["admin"]
@@ -219,14 +219,14 @@ def test_admins_are_those_of_the_policy_alone(groups: Provided) -> None:
     assert lee.get("users").status_code == 403
 
 
-def test_whoever_was_deleted_comes_back_with_what_is_declared(groups: Provided) -> None:
+def test_a_deleted_user_comes_back_with_what_is_declared(groups: Provided) -> None:
     groups.say({"lee": {"login": {}}})
     root = groups.token("root")
     assert root.delete("users/lee").status_code == 204
     assert groups_of(groups.token("lee")) == {"vision", "level:developer"}
 
 
-def test_a_hook_that_makes_somebody_of_another_lets_in_nobody_undeclared(groups: Provided) -> None:
+def test_a_hook_that_renames_a_user_lets_in_no_undeclared_name(groups: Provided) -> None:
     groups.say({"kim": {"login": {"groups": []}, "hook": {"name": "mallory"}}})
     with pytest.raises(AssertionError, match="kim was answered 403"):
         groups.token("kim")
@@ -405,7 +405,7 @@ c.GenericOAuthenticator.authorize_url = "{url}/authorize"
 c.GenericOAuthenticator.token_url = "{url}/token"
 c.GenericOAuthenticator.userdata_url = "{url}/userdata"
 c.GenericOAuthenticator.client_id = "hub"
-c.GenericOAuthenticator.client_secret = "not a secret of anybody"
+c.GenericOAuthenticator.client_secret = "not a secret of a user"
 c.GenericOAuthenticator.username_claim = "login"
 c.GenericOAuthenticator.allow_all = True
 c.GenericOAuthenticator.manage_groups = True

@@ -1,4 +1,4 @@
-"""The policy file of a running Hub: edited, broken, mended; people dropped and taken back."""
+"""The policy file of a running Hub: edited, broken, repaired; people dropped and taken back."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -111,7 +111,7 @@ def test_edit_takes_effect_by_itself_and_a_broken_one_does_not(hub: LiveHub, dev
     wait_for(lambda: "cannot be read" in said(), "the missing file", SOON)
     assert limit_of(dev1, path) == 1
     edit(hub, POLICY.replace("servers: 2", "servers: 3"))
-    wait_for(lambda: limit_of(dev1, path) == 3, "the mended file", SOON)
+    wait_for(lambda: limit_of(dev1, path) == 3, "the repaired file", SOON)
 
 
 def test_reload_on_request_answers_with_every_fault_of_the_file(hub: LiveHub, admin: Api) -> None:
@@ -252,7 +252,7 @@ def test_groups_of_levels_are_the_policys(
     assert groups_of(admin, "dev2") == {"vision", "language", "level:developer"}
 
 
-def test_whoever_gets_another_name_has_the_level_of_that(hub: LiveHub, admin: Api) -> None:
+def test_a_renamed_user_has_the_level_of_the_new_name(hub: LiveHub, admin: Api) -> None:
     assert admin.patch("users/dev2", json={"name": "other"}).status_code == 200
     try:
         assert groups_of(admin, "other") == {"vision", "language"}

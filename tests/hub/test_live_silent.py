@@ -85,7 +85,7 @@ def test_a_tier_too_small_to_start_in_time_says_so_and_is_no_failure_of_the_hub(
 ) -> None:
     before = failures(hub)
     told = fail(dev, tier, tier)
-    sentence = f"The server started, and did not answer the Hub within 3 s (http_timeout); {words}."
+    sentence = f"The server started, but did not answer the Hub within 3 s (http_timeout); {words}."
     assert told["cause"]["code"] == "server.too_slow"
     assert told["cause"]["sentence"] == sentence
     assert "more CPU" in told["cause"]["fix"]
@@ -106,7 +106,7 @@ def test_a_server_that_is_silent_for_no_known_reason_may_be_the_hubs_failure(
     before = failures(hub)
     cause = fail(dev, "large", "large")["cause"]
     assert cause["code"] == "server.not_answering"
-    sentence = "The server started, and did not answer the Hub within 3 s (http_timeout)."
+    sentence = "The server started, but did not answer the Hub within 3 s (http_timeout)."
     assert cause["sentence"] == sentence
     assert sentence in hub.login("dev").get("/hub/spawn-pending/dev/large").text
     assert failures(hub) == before + 1

@@ -113,7 +113,7 @@ def test_a_role_of_a_declared_admin_is_kept_as_long_as_they_are_one(
 
 
 def stored_choice(hub: LiveHub, name: str, server: str, **options: str) -> None:
-    """Have somebody start a server with options, and stop it."""
+    """Have a user start a server with options, and stop it."""
     api = hub.token(name)
     assert api.start(name, server, **options).status_code in {201, 202}
     api.wait_until_ready(name, server)

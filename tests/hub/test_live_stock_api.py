@@ -1,4 +1,4 @@
-"""Faulty requests at the Hub's own API: refused, and nobody else notices."""
+"""Faulty requests at the Hub's own API: refused, and no other user notices."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -47,7 +47,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
         ("admin", "PUT", "groups/vision/properties", f'{{"a": [{{"{HALF}": 1}}]}}'),
     ],
 )
-def test_a_body_that_nothing_can_be_made_of_is_refused_and_hurts_nobody(
+def test_an_invalid_body_is_refused_and_hurts_no_user(
     hub: LiveHub, name: str, method: str, path: str, body: str
 ) -> None:
     sender, other = hub.token(name), hub.token("dev")
@@ -64,7 +64,7 @@ def test_a_page_that_no_database_counts_to_is_refused(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["accept-share?code={}", "api/users/none?a=b&token={}"])
-def test_what_somebody_proves_is_not_in_the_log_if_it_is_refused(hub: LiveHub, path: str) -> None:
+def test_a_refused_secret_is_not_in_the_log(hub: LiveHub, path: str) -> None:
     secret = "0123456789abcdef0123456789"
     answer = hub.login("dev").get(f"/hub/{path.format(secret)}")
     assert answer.status_code in {403, 404}

@@ -84,7 +84,7 @@ def test_what_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -
     assert httpx.post(f"{hub.url}{path}", content=pieces()).status_code == 413
 
 
-def test_logins_of_strangers_hold_up_nobody(hub: LiveHub) -> None:
+def test_logins_of_strangers_delay_no_user(hub: LiveHub) -> None:
     admin, kim = hub.token("admin"), hub.token("kim")
 
     def guess(number: int) -> httpx.Response:
@@ -175,7 +175,7 @@ def invite(hub: LiveHub, door: httpx.Client, **headers: str) -> httpx.Response:
 def test_the_link_of_an_invite_is_one_that_can_be_followed(hub: LiveHub) -> None:
     through, direct = (invite(hub, door).json()["url"] for door in doors(hub))
     assert through.startswith(f"{hub.url}/hub/invite/?token=")
-    # At the Hub's own port there is nobody whom a link could lead there.
+    # At the Hub's own port there is no user whom a link could lead there.
     assert direct.startswith(f"{hub.url}/hub/invite/?token=")
     outermost = {"X-Forwarded-Proto": "https,http", "Host": "hub.example.org"}
     behind_tls = invite(hub, doors(hub)[0], **outermost).json()["url"]

@@ -1,4 +1,4 @@
-"""Somebody who is suspended is out everywhere within seconds, and comes back with nothing lost."""
+"""A suspended user is out everywhere within seconds, and comes back with nothing lost."""
 
 import json
 import sqlite3
@@ -139,8 +139,8 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
         answer = resume(admin, "kim")
         assert answer.status_code == 200, answer.text
         assert answer.json()["shares"] == 3
-        assert kim.get("user").status_code == 403, "tokens are not given back"
-        assert browser.get("/hub/home").status_code == 302, "sessions are not given back"
+        assert kim.get("user").status_code == 403, "tokens are not restored"
+        assert browser.get("/hub/home").status_code == 302, "sessions are not restored"
 
     back = hub.token("kim")
     me = admin.get("users/kim").json()
@@ -161,7 +161,7 @@ def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin:
 
 
 def leave_an_oauth_code(browser: Session, owner: str) -> None:
-    """Be on the way to a server once more, with a code that nobody has exchanged for a token."""
+    """Be on the way to a server once more, with a code that was not exchanged for a token."""
     query = {
         "client_id": f"jupyterhub-user-{owner}",
         "redirect_uri": f"/user/{owner}/oauth_callback",
@@ -186,7 +186,7 @@ def find_user_id(hub: LiveHub, name: str) -> int:
     return ask_hub_database(hub, "SELECT id FROM users WHERE name = ?", name)
 
 
-def test_no_door_offers_anything_to_somebody_suspended(hub: LiveHub, admin: Api) -> None:
+def test_no_door_offers_anything_to_a_suspended_user(hub: LiveHub, admin: Api) -> None:
     """Each door of the Hub and of the service, as an admin looks through it."""
     browser = hub.login("admin")
 
@@ -223,7 +223,7 @@ def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> No
         answer = start.result()
     # 201 or 202 if it was answered before.
     assert answer.status_code in {201, 202, 409}, answer.text
-    assert answer.status_code != 409 or "was broken off" in answer.json()["message"]
+    assert answer.status_code != 409 or "was interrupted" in answer.json()["message"]
     within(lambda: not admin.servers("guest"), "the start to end")
     wait_for(lambda: not [h for h in read_open(hub) if h.user == "guest"], "the release")
     assert not [pid for pid in hub.list_marked() if _is_of(pid, "guest/late")]
@@ -283,7 +283,7 @@ def _was_resumed(hub: LiveHub, name: str, reason: str) -> bool:
     return any(reason in row.detail_json for row in lifted)
 
 
-def test_what_cannot_be_settled_for_one_holds_up_nobody(hub: LiveHub, admin: Api) -> None:
+def test_what_cannot_be_settled_for_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
     boss, host = hub.token("boss"), hub.token("host")
     if "" not in admin.servers("host"):
         assert host.start("host", tier="small").status_code in {201, 202}
@@ -403,7 +403,7 @@ def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api)
     ("name", "body", "status", "words"),
     [
         ("nobody", {}, 404, "There is no user"),
-        ("admin", {}, 409, "Nobody suspends themselves"),
+        ("admin", {}, 409, "You cannot suspend yourself"),
         ("kim", {"reason": ""}, 400, "Say why"),
         ("kim", {"reason": 5}, 400, "Say why"),
         ("kim", {"reason": "a\nb"}, 400, "Say why"),
@@ -423,7 +423,7 @@ def test_refuses_what_makes_no_sense(
     assert words in answer.json()["message"]
 
 
-def test_somebody_who_is_not_suspended_cannot_be_resumed(admin: Api) -> None:
+def test_a_user_who_is_not_suspended_cannot_be_resumed(admin: Api) -> None:
     answer = resume(admin, "second")
     assert (answer.status_code, answer.json()["code"]) == (409, "suspension.none")
 

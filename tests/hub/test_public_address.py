@@ -53,7 +53,7 @@ def test_a_link_leads_where_people_reach_the_hub(handler: Any, address: str) -> 
 @pytest.mark.parametrize(
     "bound", ["http://:8000", "http://0.0.0.0:8000", "http://[::]:8000", "http://*:8000"]
 )
-def test_where_nobody_knows_an_address_none_is_made_up(bound: str) -> None:
+def test_an_unknown_address_is_not_made_up(bound: str) -> None:
     with pytest.raises(web.HTTPError) as refused:
         public_address(asked(bound=bound))
     assert refused.value.status_code == 409

@@ -52,7 +52,7 @@ def test_scope_bound_to_its_owner_is_fine(scope: str) -> None:
 
 @pytest.mark.parametrize("scope", sorted(UNSAFE_WITHIN_GROUPS))
 @pytest.mark.parametrize("condition", ["group", "group=vision"])
-def test_filter_by_group_does_not_help_where_anybody_can_be_pulled_into_it(
+def test_filter_by_group_does_not_help_where_any_user_can_be_pulled_into_it(
     scope: str, condition: str
 ) -> None:
     assert find_unsafe([role(f"{scope}!{condition}")])
@@ -65,7 +65,7 @@ def test_filter_by_group_helps_otherwise(scope: str) -> None:
 
 @pytest.mark.parametrize("scope", POWERFUL)
 @pytest.mark.parametrize("condition", ["user=root", "server=root/", "server=root/train"])
-def test_filter_that_names_somebody_else_does_not_help(scope: str, condition: str) -> None:
+def test_filter_that_names_another_user_does_not_help(scope: str, condition: str) -> None:
     (found,) = find_unsafe([role(f"{scope}!{condition}", users=["dev1"])])
     assert found == f"the role site has {scope}!{condition}, whose bearer has power over root"
     assert find_unsafe([role(f"{scope}!{condition}", users=["root", "dev1"])])

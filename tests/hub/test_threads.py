@@ -3,15 +3,16 @@
 import asyncio
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tornado import web
 
-from jupyterhub_platform.hub.threads import STORE_THREADS, PasswordThread
+from jupyterhub_platform.hub.threads import PasswordThread, in_store_thread
 
 
 async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None:
-    thread, gate = PasswordThread(most_waiting=3), threading.Event()
+    thread, gate = PasswordThread(max_waiting=3), threading.Event()
     asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(4)]
     await asyncio.sleep(0.05)
     with pytest.raises(web.HTTPError) as refused:
@@ -23,18 +24,26 @@ async def test_only_so_many_wait_and_others_are_told_when_to_come_back() -> None
     assert await thread.run(int, "7") == 7
 
 
-async def test_nobody_else_waits_for_it() -> None:
-    thread, gate = PasswordThread(most_waiting=30), threading.Event()
+async def test_other_calls_do_not_wait_for_it() -> None:
+    thread, gate = PasswordThread(max_waiting=30), threading.Event()
     asked = [asyncio.ensure_future(thread.run(gate.wait)) for _ in range(31)]
-    loop = asyncio.get_running_loop()
-    assert await asyncio.wait_for(loop.run_in_executor(STORE_THREADS, int, "1"), 5) == 1
-    assert await asyncio.wait_for(loop.run_in_executor(None, int, "2"), 5) == 2
+    assert await asyncio.wait_for(in_store_thread(int, "1"), 5) == 1
+    assert await asyncio.wait_for(asyncio.to_thread(int, "2"), 5) == 2
     gate.set()
     await asyncio.gather(*asked)
 
 
+async def test_the_store_does_not_wait_for_the_threads_of_the_loop() -> None:
+    loop, gate = asyncio.get_running_loop(), threading.Event()
+    loop.set_default_executor(ThreadPoolExecutor(1))
+    provider = asyncio.ensure_future(asyncio.to_thread(gate.wait))
+    assert await asyncio.wait_for(in_store_thread(int, "11", base=2), 5) == 3
+    gate.set()
+    assert await provider
+
+
 async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
-    thread, gate = PasswordThread(most_waiting=0), threading.Event()
+    thread, gate = PasswordThread(max_waiting=0), threading.Event()
     asked = asyncio.ensure_future(thread.run(gate.wait))
     await asyncio.sleep(0.05)
     asked.cancel()
@@ -57,7 +66,7 @@ async def test_it_runs_behind_everything_else() -> None:
 
 
 async def test_what_goes_wrong_comes_back_and_frees_its_place() -> None:
-    thread = PasswordThread(most_waiting=0)
+    thread = PasswordThread(max_waiting=0)
     for _ in range(3):
         with pytest.raises(ValueError, match="x"):
             await thread.run(int, "x")

@@ -1,4 +1,4 @@
-"""What is said of others at the service's own door, by the proxy and by anybody else."""
+"""What is said of others at the service's own door, by the proxy and by other callers."""
 
 import asyncio
 import json

@@ -60,7 +60,9 @@ async def test_each_level_gets_what_is_theirs_and_a_refusal_beyond(
     assert found == expected
 
 
-async def test_nobody_gets_a_login_page_and_programs_a_401(running: Running) -> None:
+async def test_browsers_without_a_login_get_a_login_page_and_programs_a_401(
+    running: Running,
+) -> None:
     async with running.program("") as stranger:
         for route in ROUTES:
             answer = await stranger.get(PREFIX + route)
@@ -117,7 +119,7 @@ async def test_a_manager_sees_servers_people_and_denials_of_their_groups_only(
     assert {each["account"] for each in decisions} == {"vision"}
 
 
-async def test_whoever_manages_nothing_sees_nothing_of_others(running: Running) -> None:
+async def test_a_user_who_manages_nothing_sees_nothing_of_others(running: Running) -> None:
     running.filled.start("dev2", "", "small", "language")
     idle = FakePerson("auditor", (), frozenset({SELF, MANAGE}))
     running.hub.people["auditor"] = idle
@@ -173,7 +175,7 @@ async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running)
         ("people/dev1?sort=name", "This address takes no 'sort', nor any other."),
         ("decisions?sort=nope", "This address takes no 'sort'; it takes admitted, before, limit."),
         ("decisions?offset=5&sort=x", "This address takes no 'offset, sort'; it takes admitted,"),
-        ("decisions?admitted=maybe", "admitted is true or false; leave it out or mend it."),
+        ("decisions?admitted=maybe", "admitted is true or false; leave it out or correct it."),
         (
             "servers?serach=x",
             "This address takes no 'serach'; it takes limit, offset, search, sort.",
@@ -204,7 +206,7 @@ async def test_decisions_are_those_that_are_asked_for(
         assert [each["server"] for each in answer.json()["items"]] == found
 
 
-async def test_my_page_shows_my_own_denials_and_nobody_elses(running: Running) -> None:
+async def test_my_page_shows_my_own_denials_and_no_others(running: Running) -> None:
     mine = running.filled.start("dev1", "no", "gpu", "vision")
     other = running.filled.start("dev2", "no", "large", "language")
     async with running.browser("developer") as browser:
@@ -238,7 +240,7 @@ async def test_a_denial_that_was_given_again_says_how_often_wherever_it_stands(
         assert (await program.get(f"{PREFIX}api/v1/decisions/{identifier}")).json()["times"] == 312
 
 
-async def test_a_viewer_is_told_how_to_become_somebody_who_starts(running: Running) -> None:
+async def test_a_viewer_is_told_how_to_get_a_level_that_starts_servers(running: Running) -> None:
     async with running.browser("viewer") as browser:
         page = (await browser.get(PREFIX)).text
     assert "The level viewer starts none; ask an admin for the level user." in page

@@ -33,7 +33,7 @@ async def test_a_browser_logs_in_through_the_hub_and_comes_back_to_the_page(
     assert asked["redirect_uri"] == [f"{PREFIX}oauth_callback"]
 
 
-async def test_a_callback_that_nobody_began_logs_nobody_in(running: Running) -> None:
+async def test_a_callback_without_a_login_logs_no_user_in(running: Running) -> None:
     async with running.browser("admin") as browser:
         answer = await browser.get(PREFIX + "oauth_callback?code=abc&state=made-up")
     assert answer.status_code == 403

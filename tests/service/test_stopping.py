@@ -1,4 +1,4 @@
-"""Stopping a server: with the caller's own token, asked again when it is somebody else's."""
+"""Stopping a server: with the caller's own token, asked again when it is another user's."""
 
 import pytest
 
@@ -59,7 +59,7 @@ async def test_the_refusal_of_the_hub_is_passed_on(stoppable: Running) -> None:
     assert ("dev2", "") in stoppable.hub.running
 
 
-async def test_whoever_may_not_stop_sees_no_button(stoppable: Running) -> None:
+async def test_a_viewer_who_may_not_stop_sees_no_button(stoppable: Running) -> None:
     async with stoppable.browser("auditor") as browser:
         answer = await browser.get(PREFIX + "overview")
     assert "dev1" in answer.text

@@ -33,7 +33,7 @@ def fill(store: Store, rows: int = 6) -> list[audit.AuditRow]:
 
 
 def tamper(store: Store, *statements: str) -> None:
-    """Do what somebody with the database's own password could do."""
+    """Do what a person with the database's own password could do."""
     with store.begin() as tx:
         if tx.dialect.name == "sqlite":
             tx.execute(text("DROP TRIGGER IF EXISTS audit_no_update"))

@@ -114,9 +114,9 @@ def _read_journal_mode(url: URL, gate: threading.Barrier) -> str:
     ("versions", "expected"),
     [
         (["0999"], rf"has schema version 0999, newer than {SCHEMA_VERSION}, .* run the newer"),
-        (["abcd"], rf"schema version abcd, which is none .* knows {SCHEMA_VERSION}; restore"),
-        (["0000"], "none of this platform"),
-        (["0001", "0002"], "schema version 0001, 0002, which is none"),
+        (["abcd"], rf"schema version abcd, which this platform .* knows {SCHEMA_VERSION}; restore"),
+        (["0000"], "this platform does not know"),
+        (["0001", "0002"], "schema version 0001, 0002, which this platform"),
         ([], "tables named .*audit.* but no schema version"),
     ],
 )

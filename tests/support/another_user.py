@@ -1,4 +1,4 @@
-"""A user of this machine who is neither root nor anybody whose servers run."""
+"""A user of this machine who is neither root nor a user whose servers run."""
 
 import os
 import re

@@ -91,7 +91,7 @@ class Rule:
 
 @dataclass(slots=True)
 class Chance:
-    """A fault of ``menu`` for a part of the calls of each verb, until there were ``most``.
+    """A fault of ``menu`` for a part of the calls of each verb, until there were ``maximum``.
 
     The same ``seed`` gives the same fault to the n-th call of a verb, whatever else is called.
     """
@@ -99,14 +99,14 @@ class Chance:
     seed: str
     rate: float
     menu: Mapping[Verb, tuple[Fault, ...]]
-    most: int
+    maximum: int
     given: int = 0
 
     def choose(self, call: Call) -> Fault | None:
         """Throw the dice of one call."""
         faults = self.menu.get(call.verb, ())
         dice = random.Random(f"{self.seed} {call.verb} {call.resource} {call.number}")
-        if not faults or self.given >= self.most or dice.random() >= self.rate:
+        if not faults or self.given >= self.maximum or dice.random() >= self.rate:
             return None
         self.given += 1
         return dice.choice(faults)

@@ -28,7 +28,7 @@ HANDS_OVER: Final = re.compile(
     r"/hub/api/(users/[^/]+/tokens|platform/users/[^/]+/invite|share-codes/.*|shares/.*)"
     r"|/hub/(invite/|accept-share|token)"
 )
-"""Where a secret is handed over, or is shown to whoever came with it."""
+"""Where a secret is handed over, or is shown to the caller who came with it."""
 
 SECRET_VARIABLE: Final = re.compile(r"(TOKEN|SECRET|PASSWORD)$")
 TOKEN_OF_SERVER: Final = "token of a server"
@@ -70,7 +70,7 @@ class Canaries:
     # -- what is asked and answered -------------------------------------------------------------
 
     def see_request(self, request: httpx.Request) -> None:
-        """Remember what somebody proves with who they are."""
+        """Remember what a user proves with who they are."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme in {"Bearer", "token"}:
             self.note("API token", token)

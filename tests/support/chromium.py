@@ -30,7 +30,7 @@ def launch_chromium(playwright: Playwright, *more: str) -> Browser:
 
 
 def log_in(page: Page, url: str, name: str, password: str) -> None:
-    """Log somebody in at the Hub at ``url``, as they do it themselves."""
+    """Log a user in at the Hub at ``url``, as they do it themselves."""
     page.goto(f"{url}/hub/login")
     page.get_by_label("Username").fill(name)
     page.locator("#password_input").fill(password)

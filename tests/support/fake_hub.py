@@ -19,7 +19,7 @@ ACCESS = "access:services!service=platform"
 
 @dataclass(frozen=True, slots=True)
 class FakePerson:
-    """Somebody whom the Hub knows, with the scopes that their tokens for the service carry."""
+    """A user whom the Hub knows, with the scopes that their tokens for the service carry."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -146,7 +146,7 @@ class _User(_Handler):
 
 class _Authorize(_Handler):
     def get(self) -> None:
-        """Log in whoever is logged in at the Hub, without asking."""
+        """Log in the user who is logged in at the Hub, without asking."""
         if self.get_query_argument("code_challenge_method") != "S256":
             self.refuse(400, "PKCE is required")
             return
@@ -192,7 +192,7 @@ class _Server(_Handler):
 
 class _Why(_Handler):
     def get(self) -> None:
-        """Explain a server to whoever is logged in; whom it may be explained to, the Hub says."""
+        """Explain a server to the user who is logged in; the Hub says who may read it."""
         asked = self.get_query_argument("user", ""), self.get_query_argument("server", "")
         if self.person() is None or asked not in self.hub.explained:
             self.refuse(404, "There is no such server, or it is not yours to see.")

@@ -1,4 +1,4 @@
-"""An OAuth 2.0 identity provider, as far as a Hub asks one: whoever comes is who it was told."""
+"""An OAuth 2.0 identity provider, as far as a Hub needs one: visitors are the users it is told."""
 
 import json
 import threading

@@ -159,7 +159,7 @@ def _cut(request: web.Request) -> web.StreamResponse:
     """Break the connection without a word."""
     if request.transport is not None:
         request.transport.abort()
-    return web.Response()  # nobody hears it
+    return web.Response()  # no client hears it
 
 
 async def _wait_until_gone(request: web.Request) -> None:

@@ -31,7 +31,7 @@ told = b"\\0".join([b"python3", *(word.encode() for word in {ISOLATED!r}), b"--"
 ctypes.memmove(start, told.ljust(length, b"\\0"), length)
 """
 
-# 2 GiB of environment that take no memory but that of whoever reads them.
+# 2 GiB of environment that take only the memory of the process that reads them.
 ENDLESS_ENVIRONMENT: Final = """
 size = 2 << 30
 where = libc.mmap(None, ctypes.c_size_t(size), 3, 0x4022, -1, ctypes.c_long(0))

@@ -156,7 +156,9 @@ def check_ceilings(held: Sequence[Reservation], ceilings: Ceilings) -> None:
     """Hold what is held at one instant to what no policy of this history allows more of."""
     together = Held(tuple(held))
     for scope in {scope for each in held for scope in each.scopes()}:
-        for (kind, tier, resource), most in ceilings.items():
+        for (kind, tier, resource), maximum in ceilings.items():
             if (scope.kind, scope.tier) == (kind, tier):
                 total = together.held(scope, resource)
-                assert total <= most, f"{total} of {resource} at {scope}, and {most} are the most"
+                assert total <= maximum, (
+                    f"{total} of {resource} at {scope}, and {maximum} are the most"
+                )

@@ -1,4 +1,4 @@
-"""Bodies and options that somebody sends who wants something else than what the policy says."""
+"""Bodies and options of a caller who wants something else than what the policy says."""
 
 import json
 import random

@@ -45,7 +45,7 @@ configure(c)
 
 
 class LiveHub:
-    """A platform in a state directory of its own, on ports that nobody else uses.
+    """A platform in a state directory of its own, on ports that no other process uses.
 
     Servers are tiny ones that only answer the Hub, unless a test is about JupyterLab or the site's
     configuration names a command. Password hashes are cheap, unless a test is about what a login
@@ -195,7 +195,7 @@ class LiveHub:
         self._process.kill()
         self._process.wait(timeout=30)
         wait_for(lambda: not any(map(is_alive, left)), "Hub, proxy and service to end", 60)
-        # Nobody was left to remove it, and the next start is waited for by it.
+        # No process was left to remove it, and the next start is waited for by it.
         self.ready_file.unlink()
         self._process = None
 
@@ -209,7 +209,7 @@ class LiveHub:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         self._process.wait(timeout=30)
-        # Nobody was left to remove it, and the next start is waited for by it.
+        # No process was left to remove it, and the next start is waited for by it.
         self.ready_file.unlink()
         self._process = None
 
@@ -259,7 +259,7 @@ class LiveHub:
             self.canaries.note("cookie secret", cookie_secret.read_text().strip())
         self.canaries.see_file(self.terminal, samples=samples)
         self.canaries.see_files(self.state)
-        # A server keeps its own token in the home of its owner, in a file for nobody else.
+        # A server keeps its own token in the home of its owner, in a file for no other user.
         self.canaries.see_files(self.state.parent / "homes", own=[TOKEN_OF_SERVER])
 
     def list_marked(self) -> list[int]:
@@ -277,7 +277,7 @@ class LiveHub:
         return [pid for pid in self.list_marked() if pid in found]
 
     def login(self, name: str, password: str | None = None) -> "Session":
-        """Log somebody in, as a browser does."""
+        """Log a user in, as a browser does."""
         session = Session(self.url, name)
         self._observe(session)
         answer = session.submit_login(password or self.passwords[name])
@@ -285,7 +285,7 @@ class LiveHub:
         return session
 
     def token(self, name: str, **body: Any) -> "Api":
-        """Return the REST API with a fresh token of somebody's."""
+        """Return the REST API with a fresh token of a user."""
         session = self.login(name)
         answer = session.post_json(f"/hub/api/users/{name}/tokens", {"note": "test", **body})
         assert answer.status_code == 201, answer.text
@@ -294,7 +294,7 @@ class LiveHub:
         return api
 
     def _observe(self, client: httpx.Client) -> None:
-        """Keep what is asked and answered, for whoever looks at it afterwards."""
+        """Keep what is asked and answered, to be looked at afterwards."""
 
         def keep(response: httpx.Response) -> None:
             response.read()
@@ -367,7 +367,7 @@ class Api(Watched):
         wait_for(lambda: server not in self.servers(name), f"{name}/{server} to stop")
 
     def servers(self, name: str) -> dict[str, Any]:
-        """Return the active servers of somebody, by name."""
+        """Return the active servers of a user, by name."""
         answer = self.get(f"users/{name}")
         assert answer.status_code == 200, answer.text
         servers: dict[str, Any] = answer.json()["servers"]

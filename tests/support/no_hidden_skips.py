@@ -1,6 +1,6 @@
 """A pytest plugin: a test that was skipped for want of something fails the run.
 
-A skip hides that something was not tried. Only a skip that somebody decided
+A skip hides that something was not tried. Only a skip that was decided
 on stays one: its reason begins with ``by choice:``.
 """
 
@@ -50,7 +50,7 @@ def pytest_terminal_summary(
     hidden = config.stash[_HIDDEN]
     if not hidden:
         return
-    terminalreporter.section("skipped, but by nobody's choice", red=True)
+    terminalreporter.section("skipped, but not by choice", red=True)
     for line in hidden:
         terminalreporter.line(line)
     terminalreporter.line(

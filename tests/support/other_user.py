@@ -1,4 +1,4 @@
-"""What another user of the machine tries at the ports and sockets of somebody's server.
+"""What another user of the machine tries at the ports and sockets of a user's server.
 
 Run as that user: ``other_user.py SECONDS UID``. It connects to every loopback port where ``UID``
 listens, as a client of a kernel's output and as a debugger, and to every Unix socket that the
@@ -38,7 +38,7 @@ def list_unix_sockets() -> list[str]:
 
 
 def debug(port: int) -> str:
-    """Ask whoever listens for an expression, as a debugger does; return all that is answered."""
+    """Ask the listener for an expression, as a debugger does; return all that is answered."""
     asked: list[dict[str, Any]] = [
         {"command": "initialize", "arguments": {"adapterID": "x"}},
         {"command": "attach", "arguments": {"connect": {"host": "127.0.0.1", "port": port}}},

@@ -149,5 +149,5 @@ def list_exceeded(
         (limit.scope, limit.resource)
         for limit in limits
         if new.demand.amount(limit.resource)
-        and together.held(limit.scope, limit.resource) > limit.most
+        and together.held(limit.scope, limit.resource) > limit.maximum
     ]

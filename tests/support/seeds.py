@@ -10,7 +10,7 @@ from typing import Final
 
 VARIABLE: Final = "TEST_SEED"
 
-# In the environment, so that the workers of a run take the seed of whoever started them.
+# In the environment, so that the workers of a run take the seed of the process that started them.
 SEED: Final = int(os.environ.setdefault(VARIABLE, str(secrets.randbelow(10**9))))
 
 

@@ -49,7 +49,7 @@ class SmallDisk:
 
     @contextmanager
     def read_only(self) -> Iterator[None]:
-        """Let nobody write; nothing may be open for writing."""
+        """Let no process write; nothing may be open for writing."""
         _run("mount", "-o", "remount,ro", str(self.path))
         try:
             yield
@@ -82,11 +82,11 @@ class BreakingDisk:
         _run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.path))
 
     def unmount(self) -> None:
-        """Take it away, whoever has files of it open."""
+        """Take it away, also while files of it are open."""
         _run("umount", "--lazy", str(self.path))
 
     def fail(self) -> None:
-        """Have the kernel find an error: it lets nobody write from here on."""
+        """Have the kernel find an error: it lets no process write from here on."""
         os.sync()  # what it has not written yet is lost
         device = self.path.stat().st_dev
         for name in Path("/sys/fs/ext4").iterdir():
@@ -97,9 +97,9 @@ class BreakingDisk:
         raise AssertionError("the kernel does not know this file system")
 
     def repair(self) -> None:
-        """Check and mend it, as an operator does; it must not be mounted."""
+        """Check and repair it, as an operator does; it must not be mounted."""
         done = subprocess.run(["fsck.ext4", "-fy", self._image], check=False, capture_output=True)
-        assert done.returncode in {0, 1}, done.stdout  # 1: there was something to mend
+        assert done.returncode in {0, 1}, done.stdout  # 1: there was something to repair
 
 
 def _render_device(device: int) -> str:

@@ -21,7 +21,7 @@ from tests.support.live_hub import wait_for
 
 NAME: Final = "hub.test"
 RESOLVED: Final = f"MAP {NAME} 127.0.0.1, MAP *.{NAME} 127.0.0.1"
-"""What Chromium is told about names: nobody else knows this one."""
+"""What Chromium is told about names: no other program knows this one."""
 
 _CONFIGURATION: Final = """\
 c.JupyterHub.bind_url = "https://127.0.0.1:{port}"

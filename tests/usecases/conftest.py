@@ -125,7 +125,7 @@ def gate_of(store: Store, clock: Clock) -> Callable[[Policy], Gate]:
 
 
 class Outage(Protocol):
-    """Takes a store away from under whoever uses it, and puts it back."""
+    """Takes a store away from under its users, and puts it back."""
 
     def begin(self) -> None: ...
 

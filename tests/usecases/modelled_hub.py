@@ -1,7 +1,7 @@
 """A Hub as far as admission can tell: its servers step by step, its database, what really runs.
 
-Each step is what the Hub does between two awaits, in the order of its own spawn and stop. Whoever
-drives it chooses which server goes on, and what goes wrong in between.
+Each step is what the Hub does between two awaits, in the order of its own spawn and stop. The
+test that drives it chooses which server goes on, and what goes wrong in between.
 """
 
 import shutil
@@ -212,15 +212,15 @@ class ModelledHub:
         self.gate.put_in_force(self.policies[number], revision=number + 1)
 
     def join(self, user: str, account: str) -> None:
-        """Put somebody into a group on the Hub's own pages."""
+        """Put a user into a group on the Hub's own pages."""
         self.memberships.setdefault(user, set()).add(account)
 
     def leave(self, user: str, account: str) -> None:
-        """Take somebody out of a group, whatever they run there."""
+        """Take a user out of a group, whatever they run there."""
         self.memberships.get(user, set()).discard(account)
 
     def take_store_away(self) -> None:
-        """Let the store vanish under whoever uses it."""
+        """Let the store vanish under its users."""
         self._note("outages")
         self.outage.begin()
         self.store_is_up = False

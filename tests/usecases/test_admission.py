@@ -69,7 +69,7 @@ def test_an_admitted_start_is_held_and_has_one_open_row(gate):
     assert (question.server, question.revision, question.at) == ("a", 3, NOW)
 
 
-def test_whoever_starts_a_server_of_their_own_is_who_asked(gate):
+def test_the_owner_of_a_server_is_the_caller_of_its_start(gate):
     gate.admit()
     assert gate.rows()[0].requested_by == "dev"
 
@@ -83,7 +83,7 @@ def test_the_decision_can_be_looked_up_and_made_again(gate):
     assert decide(question_from_json(recorded.decision["question"])) == admitted.decision
 
 
-def test_an_admission_is_recorded_without_the_tiers_that_nobody_asked_for(gate):
+def test_an_admission_is_recorded_without_the_tiers_that_were_not_requested(gate):
     decision = gate.admit().decision
     assert [candidate.name for candidate in decision.question.candidates] == ["small"]
     denied = deny(gate, "dev", "b").decision.question

@@ -100,6 +100,6 @@ def test_a_larger_tier_that_does_not_fit_now_is_passed_over(gate_of) -> None:
 
 
 def test_other_ends_name_no_larger_tier(gate: Gate) -> None:
-    run = LastRun(Cause("server.idle", "Nobody used it.", Who.YOU, "Start it."), NOW, "small", "x")
+    run = LastRun(Cause("server.idle", "It was not used.", Who.YOU, "Start it."), NOW, "small", "x")
     found = with_larger(explain_last_run("dev", "a", run), gate.admission, gate.start())
     assert (found.larger, found.to_json()["larger_tier"]) == ("", None)

@@ -12,6 +12,8 @@ import pytest
 from jupyterhub_platform.core.question import Options, Question, ask
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.documents import parse_policy
+from jupyterhub_platform.hub.spawn_page.facts import Place
+from jupyterhub_platform.hub.spawn_page.facts import Viewer as PageViewer
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
 from jupyterhub_platform.hub.spawn_page.render import render_form
 from jupyterhub_platform.hub.spawn_page.view import build_view
@@ -170,10 +172,8 @@ def say(shape: Shape) -> Said:
         revision=1,
         stored_options={},
         preselect={"account": "vision"},
-        viewer="kim",
-        viewer_manages=frozenset(),
-        can_read_all=False,
-        hub_url="/hub/",
+        viewer=PageViewer("kim"),
+        place=Place("/hub/"),
     )
     facts = Facts(snapshot, "platform.yaml", NOW, book, {}, NOW)
     options = Options(account="vision")

@@ -31,7 +31,7 @@ DAY = timedelta(days=1)
 
 
 class HasherWithVisitor(CountingHasher):
-    """While it hashes for one, somebody else gets something done."""
+    """While it hashes for one caller, another gets something done."""
 
     visit: Callable[[], object] | None = None
 
@@ -250,7 +250,7 @@ def test_a_name_without_a_password_costs_as_much_as_one_with(town):
     assert town.hasher.hashed == before
 
 
-def test_nobody_knows_the_password_of_those_without_one(town):
+def test_no_password_fits_users_without_one(town):
     for password in ("", "None", town.accounts._nobody):
         assert not town.accounts.verify("nobody", password)
 
@@ -366,7 +366,7 @@ def test_looking_changes_nothing(town):
     assert town.audited() == []
 
 
-def test_nobody_is_let_in_without_the_store(town, outage):
+def test_no_user_is_let_in_without_the_store(town, outage):
     town.accounts.change("ada", GOOD)
     outage.begin()
     with pytest.raises(StoreUnreachableError):

@@ -165,7 +165,7 @@ def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
 
 
 def suspend(store, clock, policies, file, name, **until):
-    """Suspend somebody as the API does."""
+    """Suspend a user as the API does."""
     snapshot = policies.publish(file, actor="root")
     record(store, Suspend(name, "away", until.get("until"), "jhp"), snapshot, clock())
 
@@ -182,7 +182,7 @@ def suspend(store, clock, policies, file, name, **until):
 def test_a_policy_that_leaves_no_admin_is_refused(policies, store, file, text):
     policies.publish(file, actor="root")
     file.write_text(text)
-    with pytest.raises(PolicyError, match=r"platform\.yaml:2: users.*nobody could govern"):
+    with pytest.raises(PolicyError, match=r"platform\.yaml:2: users.*no user could govern"):
         policies.publish(file, actor="root")
     snapshot, fault = policies.publish_or_last_good(file, actor="root")
     assert snapshot.policy.admins() == ("root",)
@@ -192,7 +192,7 @@ def test_a_policy_that_leaves_no_admin_is_refused(policies, store, file, text):
 
 def test_a_first_start_with_a_policy_without_an_admin_fails(policies, file):
     file.write_text(WITHOUT_ADMIN)
-    with pytest.raises(PolicyError, match="nobody has the level admin"):
+    with pytest.raises(PolicyError, match="no user has the level admin"):
         policies.publish_or_last_good(file, actor="root")
 
 

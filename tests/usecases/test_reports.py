@@ -132,12 +132,12 @@ def test_a_level_that_starts_nothing_is_told_so(book: Ledger) -> None:
     )
 
 
-def test_somebody_whom_the_policy_does_not_know_is_told_so(book: Ledger) -> None:
+def test_a_user_whom_the_policy_does_not_know_is_told_so(book: Ledger) -> None:
     report = report_own(book.reader.read(), own("stranger", "vision"))
     assert "stranger is not declared on this platform" in report.sentence
 
 
-def test_memberships_that_the_hub_knows_count_for_whoever_looks(book: Ledger) -> None:
+def test_memberships_that_the_hub_knows_count_for_the_viewer(book: Ledger) -> None:
     facts = book.reader.read()
     assert report_own(facts, own("root")).groups == ()
     assert report_own(facts, own("root", "text", "level:admin")).groups == ("text",)
@@ -186,7 +186,9 @@ def change_kim(text: str) -> tuple[str, frozenset[str]]:
 
 @pytest.mark.parametrize("change", ["suspended", "viewer", "removed", "left"])
 @pytest.mark.parametrize("held", [True, False])
-def test_nothing_fits_for_whoever_may_start_nothing(book: Ledger, change: str, held: bool) -> None:
+def test_nothing_fits_for_a_user_who_may_start_nothing(
+    book: Ledger, change: str, held: bool
+) -> None:
     policy, groups = change_kim(change)
     if held:
         book.hold("kim", "train")
@@ -245,7 +247,7 @@ def _overview(book: Ledger, viewer: Viewer) -> str:
     return report_overview(book.reader.read(), viewer, Query(), ()).sentence
 
 
-def test_people_who_hold_something_are_listed_though_nobody_declared_them(book: Ledger) -> None:
+def test_people_who_hold_something_are_listed_even_if_undeclared(book: Ledger) -> None:
     book.hold("ghost", "a", "small")
     report = report_people(book.reader.read(), ALL, Query(sort="-servers"))
     assert report.sentence == "4 people; 1 of them holds a server now."
@@ -320,7 +322,7 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "held", "most", "said"),
+    ("name", "held", "maximum", "said"),
     [
         ("memory", 6 * GIB, 8 * GIB, "6 of 8 GiB"),
         ("memory", 2**29, 8 * GIB, "512 MiB of 8 GiB"),
@@ -331,6 +333,6 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
     ],
 )
 def test_a_share_is_said_in_one_unit_where_there_is_one(
-    name: str, held: int, most: int, said: str
+    name: str, held: int, maximum: int, said: str
 ) -> None:
-    assert say_share(name, held, most) == said
+    assert say_share(name, held, maximum) == said

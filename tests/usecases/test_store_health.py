@@ -71,7 +71,7 @@ def test_an_outage_that_turns_out_to_need_a_person_is_said_again(notes, outage, 
     notes.health.mark_down(StoreMismatchError("it was emptied"))
     notes.health.mark_down(StoreMismatchError("it was emptied"))
     assert [each.levelno for each in caplog.records] == [logging.ERROR] * 2
-    assert "until a person mends it. it was emptied" in caplog.records[-1].getMessage()
+    assert "until an operator repairs it. it was emptied" in caplog.records[-1].getMessage()
 
 
 def test_a_probe_that_succeeds_marks_the_store_up(notes, caplog):
@@ -189,7 +189,7 @@ def test_threads_enter_everything_once_and_each_in_its_order(notes, outage):
         assert own == sorted(own)
 
 
-def test_nobody_waits_for_a_probe_that_is_slow(notes):
+def test_no_caller_waits_for_a_slow_probe(notes):
     probing, go_on = threading.Event(), threading.Event()
 
     def slow() -> None:

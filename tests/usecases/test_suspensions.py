@@ -1,4 +1,4 @@
-"""Suspensions are recorded with their audit, refused where nobody could lift them, and kept."""
+"""Suspensions are recorded with their audit, refused where no admin could lift them, and kept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -95,7 +95,7 @@ def test_an_admin_is_suspended_where_another_one_is_left(change):
     assert "root" in suspend(change, "root", by="jhp", others=gone), "its end has come"
 
 
-def test_nobody_lifts_their_own(change, suspensions):
+def test_no_user_lifts_their_own_suspension(change, suspensions):
     others = suspend(change, "root", by="two")
     with pytest.raises(SuspensionError, match="Ask another admin") as caught:
         resume(change, Snapshot(POLICY, 1, others), "root", reason="me", by="root")
@@ -142,7 +142,7 @@ def test_shares_are_remembered_once_and_forgotten_when_given_back(suspensions):
     assert suspensions.list_shares() == [of_a_namesake]
 
 
-def test_the_gate_refuses_whoever_is_suspended(gate_of):
+def test_the_gate_refuses_a_suspended_user(gate_of):
     gate = gate_of(POLICY)
     gate.in_force.replace(Snapshot(POLICY, 3, {"dev": Suspension("away", SOON)}))
     with pytest.raises(DeniedError) as caught:

@@ -1,4 +1,4 @@
-"""Wrong passwords slow down who types them, and nobody else."""
+"""Wrong passwords slow down the client that sends them, and no other."""
 
 import math
 import sys

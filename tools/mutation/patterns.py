@@ -31,7 +31,7 @@ def read(code: str) -> list[Reading]:
     elif not isinstance(body[0].value, ast.Starred):  # This has been read as an argument.
         readings.append([body[0].value])
     if not any(readings):
-        raise MisfitError(f"This is no Python: {code}")
+        raise MisfitError(f"This is not Python: {code}")
     return [reading for reading in readings if reading]
 
 
@@ -78,7 +78,7 @@ def _find(pattern: Reading, slot: Slot) -> Iterator[Slot]:
     if isinstance(first, Entry):
         yield from _find_entry(first, node, slot)
     elif len(pattern) == 1:
-        # What is assigned to is no expression.
+        # The target of an assignment is not an expression.
         if _fits(first, node) and not isinstance(getattr(node, "ctx", None), ast.Store | ast.Del):
             yield slot
     elif slot.index is not None:

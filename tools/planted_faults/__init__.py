@@ -57,7 +57,7 @@ EQUIVALENT: Final = (
     Equivalent(
         "normalised a second time after folding case",
         "normalise_user",
-        "whatever case folding takes apart is no letter of a name, and is refused",
+        "whatever case folding takes apart is not a letter of a name, and is refused",
     ),
     Equivalent(
         "a total that is missing counts as nothing when drift is looked for",

@@ -69,7 +69,7 @@ ADMISSION: Final = (
             Replace("decision.demand", "type(decision.demand).of({'servers': 1})"),
         ),
         (
-            "somebody else is charged",
+            "another user is charged",
             "Admission._admitted",
             Replace("account=question.account", "account=''"),
         ),
@@ -138,17 +138,17 @@ ADMISSION: Final = (
             Drop("opened_at=admission.now()"),
         ),
         (
-            "somebody is charged for a group that is not theirs",
+            "a user is charged for a group that is not theirs",
             "_adopt",
             Replace("options.account in accounts", "options.account"),
         ),
         (
-            "a server that holds nothing is no drift",
+            "a server without a reservation does not count as drift",
             "compare",
             Replace("running - booked", "booked - booked"),
         ),
         (
-            "an open row in no book is no drift",
+            "an open row that the book lacks does not count as drift",
             "compare",
             Replace("rows - held.keys()", "rows - rows"),
         ),
@@ -184,7 +184,7 @@ ADMISSION: Final = (
             Always("cause.code in UNEXPLAINED"),
         ),
         (
-            "a Hub that reaches nobody counts no failure",
+            "a Hub that reaches no server counts no failure",
             "_refusal_of",
             Never("cause.code in UNEXPLAINED"),
         ),

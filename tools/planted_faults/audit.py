@@ -20,7 +20,7 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
-        "tests/store/test_claim.py -k link",
+        "tests/store/test_writer_lock.py -k link",
         (
             "a link is another store",
             "parse_url",

@@ -14,16 +14,16 @@ DECISIONS: Final = (
         ("tiers are open to all", "RULES", Drop("tier_is_granted")),
         ("images are open to all", "RULES", Drop("image_is_approved")),
         ("limits are not kept", "RULES", Drop("limits_are_kept")),
-        ("one more than a limit fits", "_exceeded", Replace("limit.most", "limit.most + 1")),
+        ("one more than a limit fits", "_exceeded", Replace("limit.maximum", "limit.maximum + 1")),
         (
             "a limit cannot be used up",
             "_exceeded",
-            Replace("limit.held + asked > limit.most", "limit.held + asked >= limit.most"),
+            Replace("limit.held + asked > limit.maximum", "limit.held + asked >= limit.maximum"),
         ),
         (
             "what is asked does not count",
             "_exceeded",
-            Replace("limit.held + asked > limit.most", "limit.held >= limit.most"),
+            Replace("limit.held + asked > limit.maximum", "limit.held >= limit.maximum"),
         ),
         (
             "limits of tiers are not kept",
@@ -56,12 +56,12 @@ DECISIONS: Final = (
             Never("key not in (*OPTION_NAMES, PROFILE)"),
         ),
         (
-            "values that are no text are passed over",
+            "values that are not text are ignored",
             "_read_options",
             Replace("not isinstance(value, str)", "value is ..."),
         ),
         (
-            "what is no object is read as nothing",
+            "a value that is not an object counts as no options",
             "_read_options",
             Return(
                 (
@@ -109,13 +109,17 @@ DECISIONS: Final = (
         ("any group of the Hub is an account", "subject_of", Drop("policy.groups.keys()")),
         (
             "tiers are open to strangers",
-            "_candidate",
+            "_Lookup.candidate",
             Replace(
-                "level is not None and policy.may_use(tier, ...)",
-                "level is None or policy.may_use(tier, subject.name, level, account, now)",
+                "level is not None and self.policy.may_use(tier, ...)",
+                "level is None or self.policy.may_use(tier, name, level, self.account, self.now)",
             ),
         ),
-        ("what is held is not looked up", "ask", Replace("usage.held(scope, resource)", "0")),
+        (
+            "what is held is not looked up",
+            "_Lookup.hold",
+            Replace("self.totals.held(scope, resource)", "0"),
+        ),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",

@@ -39,7 +39,7 @@ DOCTOR: Final = (
         ("anything may follow a review", "Connection.review", Drop("not path.endswith(REVIEWS)")),
         ("a refusal is an answer", "Connection._request", Never("answer.status >= 400")),
         ("what may not be read is empty", "reader:_read", Drop("unread=said")),
-        ("a right that nobody tells is there", "_may", Replace("return None", "return True")),
+        ("a right that is not reported is there", "_may", Replace("return None", "return True")),
         (
             "a login page is an API server",
             "_find_obstacle",
@@ -51,11 +51,11 @@ DOCTOR: Final = (
             Replace('f"it refuses to tell its version ({said})"', '""'),
         ),
         ("a ratio of nothing is kept", "_look_at_ratio", Never("if missing: ...")),
-        ("taints keep nobody out", "_KEEPS_OUT", Replace('{"NoSchedule", "NoExecute"}', "{''}")),
+        ("taints keep no pod out", "_KEEPS_OUT", Replace('{"NoSchedule", "NoExecute"}', "{''}")),
         ("selectors select every node", "find_obstacle", Never("labels.get(key) != value")),
         ("DaemonSets take nothing", "left_on", Drop("left[name] = _less(...)")),
         (
-            "what a node has and nobody can read is nothing",
+            "an amount of a node that cannot be read is nothing",
             "deploy/scheduling:_read",
             Replace("read[name] = None", "read[name] = 0"),
         ),
@@ -103,7 +103,7 @@ DOCTOR: Final = (
             "_look_at_ways_out",
             Never("not network.lets_out_to_api(hub)"),
         ),
-        ("nobody needs DNS", "_look_at_ways_out", Never("lets is False")),
+        ("no pod needs DNS", "_look_at_ways_out", Never("lets is False")),
         (
             "only the Hub needs DNS",
             "_look_at_ways_out",

@@ -1,4 +1,4 @@
-"""Faults in who somebody is, and what a provider says of them."""
+"""Faults in who a user is, and what a provider says of them."""
 
 from typing import Final
 
@@ -80,7 +80,7 @@ IDENTITY: Final = (
             Drop("normal == username"),
         ),
         (
-            "whoever was dropped stays in",
+            "a user who was dropped stays in",
             "GovernedAuthenticator._is_declared",
             Drop("name in self.platform.snapshot.policy.people"),
         ),
@@ -88,13 +88,13 @@ IDENTITY: Final = (
     *noticed_by(
         "tests/hub/test_live_foreign_authenticator.py",
         (
-            "whoever the site knows comes in",
+            "every user whom the site knows comes in",
             "GovernedAuthenticator.refuse_undeclared",
             Never("name not in self.platform.snapshot.policy.people"),
         ),
     ),
     *noticed_by(
-        # Whoever is asked later refuses as well, but no longer with the status of the denial.
+        # A later check refuses as well, but no longer with the status of the denial.
         "tests/faults/test_races.py -k denied_need_not_wait",
         (
             "admission is not asked before a start",

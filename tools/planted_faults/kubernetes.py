@@ -32,7 +32,7 @@ KUBERNETES: Final = (
         ("the node's network is let through", "_POD", Drop('"hostNetwork": ...')),
         ("privileged is let through", "_container", Never('context.get("privileged")')),
         (
-            "kinds of volumes are let through that nobody has thought of",
+            "unknown kinds of volumes are let through",
             "guard:_volume",
             Replace(
                 'volume.keys() - _VOLUMES - {"name"}', 'volume.keys() & {"hostPath"} - {"name"}'
@@ -93,7 +93,7 @@ KUBERNETES: Final = (
     *noticed_by(
         "tests/hub/kubernetes/test_starts.py -k gives_up",
         (
-            "whoever gives up ends the first list for everybody",
+            "a caller who gives up ends the first list for all callers",
             "PodLifecycleSpawner._start_reflector",
             Return("await beginning"),
         ),
@@ -124,12 +124,12 @@ KUBERNETES: Final = (
     *noticed_by(
         "tests/hub/kubernetes/test_restarts.py",
         (
-            "pods are not watched before somebody asks",
+            "pods are not watched before the first request",
             "PlatformKubeSpawner.prepare",
             Drop("IOLoop.current().add_callback(any_of_us.watch)"),
         ),
         (
-            "nobody looks for pods that no server accounts for",
+            "orphaned pods are not looked for",
             "PlatformKubeSpawner.prepare",
             Drop("platform.repeat(reconciler.look, ...)"),
         ),
@@ -175,7 +175,7 @@ KUBERNETES: Final = (
         ),
         (
             "two homes are not told of",
-            "HomeClaimSpawner._tell_of",
+            "HomeClaimSpawner._report_other_claim",
             Drop("self.told_of_claims = ..."),
         ),
     ),

@@ -27,7 +27,7 @@ LEVELS: Final = (
             ),
         ),
         (
-            "operators are no readers",
+            "operators do not read",
             "LEVELS",
             Drop(
                 "reads_everything=True",
@@ -82,7 +82,7 @@ LEVELS: Final = (
             Drop("groups - {level_group(Level.ADMIN)}"),
         ),
         (
-            "a role of a level goes to anybody",
+            "a role of a level goes to every user",
             "find_unsafe",
             Drop("found += _list_wrong_bearers(role)"),
         ),
@@ -113,7 +113,7 @@ LEVELS: Final = (
     *noticed_by(
         "tests/hub/test_live_api.py",
         (
-            "whoever is in a group is in charge of it",
+            "every member of a group is in charge of it",
             "PlatformAPIHandler.in_charge_of",
             Replace(
                 "self.platform.snapshot.policy.managed_groups",
@@ -124,7 +124,7 @@ LEVELS: Final = (
     *noticed_by(
         "tests/hub/test_live_invites.py",
         (
-            "managers take over whoever is elsewhere, too",
+            "managers take over users of other groups, too",
             "why_not_for_manager",
             Never("not groups <= managed"),
         ),
@@ -146,12 +146,16 @@ LEVELS: Final = (
             "is_still_good",
             Always("not why_not_for_manager(...)"),
         ),
-        ("whoever has no right invites", "InviteHandler._check_manager", Never("if why_not: ...")),
+        (
+            "a caller without the right invites",
+            "InviteHandler._check_manager",
+            Never("if why_not: ..."),
+        ),
     ),
     *noticed_by(
         "tests/hub/test_live_matrix.py",
         (
-            "whoever is not logged in is answered",
+            "a caller who is not logged in is answered",
             "PlatformAPIHandler.prepare",
             Never("self.current_user is None"),
         ),

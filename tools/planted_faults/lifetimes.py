@@ -28,12 +28,12 @@ LIFETIMES: Final = (
             Drop("self._busy_at[held.id] = datetime.now(UTC)\nreturn"),
         ),
         (
-            "no answer is no busy kernel",
+            "a missing answer means that no kernel is busy",
             "_read_kernels",
             Return("[]", within="except (ClientError, OSError, ValueError): ..."),
         ),
         (
-            "an answer that says nothing is no busy kernel",
+            "an empty answer means that no kernel is busy",
             "_read_kernels",
             Return("[]", within="if not isinstance(kernels, list): ..."),
         ),

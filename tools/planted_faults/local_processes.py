@@ -36,7 +36,7 @@ LOCAL_PROCESSES: Final = (
             Replace("owners.issubset(uids)", "not owners.isdisjoint(uids)"),
         ),
         (
-            "what hangs below another user is no orphan",
+            "a child of another user's process does not count as an orphan",
             "ProcessTable.__init__",
             Drop("self._tops |= {process.pid} if owner >= 0 else set()"),
         ),
@@ -47,7 +47,7 @@ LOCAL_PROCESSES: Final = (
             Return('"/".join(name for name in (user, server))'),
         ),
         (
-            "a recorded process of anybody's is the supervisor",
+            "a recorded process of any user is the supervisor",
             "Target.find_supervisor",
             Drop("runs_as(known.pid, {os.geteuid()})"),
         ),
@@ -107,13 +107,17 @@ LOCAL_PROCESSES: Final = (
     ),
     *noticed_by(
         "tests/hub/local/test_inherited.py",
-        ("keys of the operator are passed on", "_drop_privileges", Drop("_leave_keyring()")),
+        (
+            "keys of the operator are passed on",
+            "_drop_privileges",
+            Drop("_leave_session_keyring()"),
+        ),
         (
             "a user without room keeps the operator's keys",
-            "_leave_keyring",
+            "_leave_session_keyring",
             Replace("{errno.ENOSYS, errno.EPERM}", "{errno.ENOSYS, errno.EPERM, errno.EDQUOT}"),
         ),
-        ("no server starts where keys are denied", "_leave_keyring", Drop("errno.EPERM")),
+        ("no server starts where keys are denied", "_leave_session_keyring", Drop("errno.EPERM")),
         (
             "capabilities outlast a change of user",
             "_drop_privileges",
@@ -166,6 +170,6 @@ LOCAL_PROCESSES: Final = (
             Drop("_set_priority(max(0, os.nice(0)))"),
         ),
         ("a server shares its supervisor's session", "_become_server", Drop("os.setsid()")),
-        ("a supervisor is as urgent as a bomb", "supervisor:main", Drop("come_before_users()")),
+        ("a supervisor is as urgent as a bomb", "supervisor:main", Drop("raise_priority()")),
     ),
 )

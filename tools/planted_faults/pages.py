@@ -106,7 +106,7 @@ PAGES: Final = (
             Drop("self.may(*names)"),
         ),
         (
-            "a decision is shown to anybody who has its id",
+            "a decision is shown to every caller who has its id",
             "report_decision",
             Drop("not viewer.sees_start(record)"),
         ),

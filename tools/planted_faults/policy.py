@@ -9,7 +9,7 @@ POLICY: Final = (
     *noticed_by(
         "tests/core/test_resources.py",
         ("amounts are rounded down", "parse_quantity", Replace("ceil", "floor")),
-        ("a bound is rounded up", "read_quantity", Return("min(ceil(kept), _MOST)")),
+        ("a bound is rounded up", "read_quantity", Return("min(ceil(kept), _MAX)")),
         ("little is said to be nothing", "resources:_short", Always("number >= Fraction(1, 100)")),
     ),
     *noticed_by(
@@ -23,7 +23,7 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/test_documents.py",
-        ("eight bytes are valid", "_find_meaning", Never("0 < amount < least")),
+        ("eight bytes are valid", "_find_meaning", Never("0 < amount < minimum")),
         ("cores are counted in GiB", "_find_meaning", Never("name == CPU")),
         (
             "a tier gets the same devices twice",
@@ -34,7 +34,7 @@ POLICY: Final = (
     *noticed_by(
         "tests/core/test_policy_warnings.py",
         ("a server of any size starts", "_look_at_size", Never("0 < cpu < _MIN_CPU")),
-        ("somebody always may start it", "_look_for_anybody", Never("blocking is not None")),
+        ("a user always may start it", "_look_at_users", Never("blocking is not None")),
     ),
     *noticed_by(
         "tests/core/test_policy.py tests/core/test_decision.py",

@@ -61,7 +61,11 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/test_threads.py",
-        ("any number waits to log in", "PasswordThread.run", Never("self._asked >= self._most")),
+        (
+            "any number waits to log in",
+            "PasswordThread.run",
+            Never("self._asked >= self._max_asked"),
+        ),
         (
             "hashes go before the Hub",
             "_make_way",
@@ -83,7 +87,7 @@ REQUESTS: Final = (
         "tests/hub/upstream/test_http_server.py tests/service/test_forwarded.py",
         ("every user is the proxy", "Proxies.knows", Always("user in {0, os.geteuid()}")),
         (
-            "whoever connects speaks for others",
+            "every peer that connects speaks for others",
             "_Believed._settle",
             Drop("drop_forwarded(headers)"),
         ),
@@ -123,7 +127,7 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/test_live_bad_input.py",
-        ("an address has several lines", "refuse_addresses_that_are_none", Always("all(...)")),
+        ("an address has several lines", "refuse_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
         "tests/hub/test_live_stock_api.py",
@@ -134,7 +138,7 @@ REQUESTS: Final = (
         "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
-            "answer_with_care",
+            "harden_answers",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
         ("errors have no words", "_has_words", Return("bool(said) or True")),

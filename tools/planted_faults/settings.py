@@ -17,13 +17,13 @@ SETTINGS: Final = (
     *noticed_by(
         "tests/hub/test_configure.py",
         (
-            "whoever comes in is nobody's business after configure(c)",
-            "_find_undone",
+            "the site lets in users whom the policy does not know",
+            "_find_overwritten",
             Never("not issubclass(chosen, governed)"),
         ),
         (
             "what configure(c) added is not missed",
-            "_find_undone",
+            "_find_overwritten",
             Never("each not in _list_present(app, trait)"),
         ),
         ("a prefix is any text", "_check_prefix", Never("not _PATH.fullmatch(path)")),

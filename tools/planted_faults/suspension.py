@@ -29,7 +29,7 @@ SUSPENSION: Final = (
             "Suspensions.keep_shares",
             Drop("suspensions.keep_shares(transaction, shares)"),
         ),
-        ("whoever is suspended lifts it", "check_may_resume", Never("name == by")),
+        ("a suspended user lifts their own suspension", "check_may_resume", Never("name == by")),
     ),
     *noticed_by(
         "tests/hub/test_live_suspension.py -k everywhere",
@@ -49,7 +49,7 @@ SUSPENSION: Final = (
             Drop("*database.query(orm.ShareCode).filter_by(owner_id=orm_user.id)"),
         ),
         (
-            "whoever was looked at lately stays in",
+            "a user who was checked lately stays in",
             "SuspensionEnforcer._stop_servers",
             Drop("user._auth_refreshed = None"),
         ),
@@ -77,7 +77,7 @@ SUSPENSION: Final = (
     *noticed_by(
         "tests/hub/test_live_suspension.py -k 'last_of_the_two or namesake'",
         (
-            "whoever is still out gets shares",
+            "a user who is still suspended gets shares",
             "SuspensionEnforcer._give_back",
             Drop("not any(map(self._is_out, share.people))"),
         ),
@@ -112,7 +112,7 @@ SUSPENSION: Final = (
     *noticed_by(
         "tests/core/test_suspensions.py",
         ("a suspension never ends", "Suspension.holds", Return("True")),
-        ("a suspension with an end is none", "Suspension.holds", Drop("now < self.until")),
+        ("a suspension with an end does not count", "Suspension.holds", Drop("now < self.until")),
     ),
     *noticed_by(
         "tests/usecases/test_reports.py",

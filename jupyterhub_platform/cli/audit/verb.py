@@ -1,4 +1,4 @@
-"""``jhp audit``: whether what is on record is what was written."""
+"""``jhp audit``: proves that the record was not changed."""
 
 import json
 from pathlib import Path
@@ -25,12 +25,12 @@ class _HeadType(click.ParamType[Head]):
         return head
 
 
-@click.group(short_help="Prove that what is on record is what was written.")
+@click.group(short_help="Prove that the record was not changed.")
 def audit() -> None:
-    """Prove that what is on record is what was written."""
+    """Prove that the record was not changed."""
 
 
-@audit.command(short_help="Look at every row on record, and say which is not what was written.")
+@audit.command(short_help="Verify every row on record, and name those that were changed.")
 @click.option(
     "--state",
     type=click.Path(path_type=Path, file_okay=False),
@@ -41,8 +41,8 @@ def audit() -> None:
     "heads",
     type=_HeadType(),
     multiple=True,
-    help="A head that was noted elsewhere: only that shows rows removed from the end, or a chain "
-    "that was written anew. May be given several times.",
+    help="A head that was noted elsewhere. Only a head reveals rows removed from the end, or a "
+    "rewritten chain. May be given several times.",
 )
 @click.option(
     "--log",
@@ -52,7 +52,9 @@ def audit() -> None:
     help="A log of the Hub, with the heads that it noted; by default logs/hub.log in the state "
     "directory. May be given several times.",
 )
-@click.option("--no-log", is_flag=True, help="Read no log, as after a backup was restored.")
+@click.option(
+    "--no-log", is_flag=True, help="Read no log, for example after a backup was restored."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
 @click.pass_context
 def verify(
@@ -63,23 +65,23 @@ def verify(
     no_log: bool,
     as_json: bool,
 ) -> None:
-    """Look at the audit's chain, what it tells of, the ledger and the database's own guards.
+    """Verify the audit chain, the rows that it refers to, the ledger and the database's triggers.
 
     \b
       jhp audit verify
       jhp audit verify --head 1234:5f0c…
       kubectl logs deploy/hub > hub.log && jhp audit verify --log hub.log
 
-    It reads the store directly, and changes nothing; the Hub may run. How far it is goes to stderr.
+    It reads the store directly, and changes nothing. The Hub may run. Progress goes to stderr.
 
-    The exit code is 0 if all is what was written, 1 if something is not, 2 if nothing was verified.
+    The exit code is 0 if nothing was changed, 1 if something was, 2 if nothing was verified.
 
     \b
     With --json:
       whole      whether the exit code is 0
-      rows       how many rows of the audit were looked at
-      head       NUMBER:HASH of the last one that is sound: note it elsewhere; null if there is none
-      compared   how many heads that were noted elsewhere it was compared with
+      rows       how many rows of the audit were verified
+      head       NUMBER:HASH of the last intact row: note it elsewhere; null if there is none
+      compared   with how many heads that were noted elsewhere it was compared
       findings   a list of part, row, what, fix
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     settings = find_settings(state)
@@ -100,7 +102,7 @@ def _render(proof: Proof, compared: int) -> str:
             lines += ["", str(finding), f"  fix  {finding.fix}"]
         return "\n".join(lines)
     if proof.head is None:
-        return "Whole: nothing is on record in the audit yet."
+        return "Whole: the audit has no rows yet."
     with_what = (
         f"and the {'head that was' if compared == 1 else f'{compared:,} heads that were'} noted"
         if compared

@@ -59,7 +59,7 @@ class NamedCluster:
 def find_file(path: Path | None, left_out: list[str]) -> File | None:
     """Read the policy file; its faults are facts, too."""
     if path is None:
-        left_out.append("The policy file, and what its tiers need: left out; --file names it.")
+        left_out.append("The policy file, and what its tiers need: not checked; --file names it.")
         return None
     try:
         read = read_policy(path)
@@ -78,7 +78,7 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
     """
     if url is None and "token" not in State(state).read_json("command.json"):
         left_out.append(
-            f"The Hub: left out, since none was started from {state}; --state or --url names it."
+            f"The Hub: not checked, since none was started from {state}; --state or --url names it."
         )
         return None
     try:
@@ -122,14 +122,16 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
         Raised if it was named, and cannot be determined.
     """
     if not (named.is_named or "KUBERNETES_SERVICE_HOST" in os.environ):
-        left_out.append("The cluster: left out; --namespace, --context or --kubeconfig names it.")
+        left_out.append(
+            "The cluster: not checked; --namespace, --context or --kubeconfig names it."
+        )
         return None
     try:
         connection = named.connect()
     except ClusterConfigurationError as error:
         if named.is_named:
             raise click.UsageError(str(error)) from None
-        left_out.append(f"The cluster: left out. {error}")
+        left_out.append(f"The cluster: not checked. {error}")
         return None
     with closing(connection):
         namespace = named.namespace or connection.namespace
@@ -140,8 +142,8 @@ def note_homes(facts: Facts, left_out: list[str]) -> None:
     """Report that homes are not checked if no tier has one."""
     if facts.has("api") and facts.has("policy") and not facts.has("homes"):
         left_out.append(
-            "Storage classes: left out, since no tier of the policy has a home. What volumes the "
-            "Hub's own configuration asks for is not known here."
+            "Storage classes: not checked, since no tier of the policy has a home. The volumes in "
+            "the Hub's own configuration are not known here."
         )
 
 

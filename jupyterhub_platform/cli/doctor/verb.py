@@ -1,6 +1,7 @@
 """``jhp doctor``: checks Hub and cluster, changes nothing, and reports faults with their fixes."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -19,11 +20,11 @@ from jupyterhub_platform.cli.hub.options import which_hub
 from jupyterhub_platform.cli.main import REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.deploy.doctor.facts import Facts
-from jupyterhub_platform.deploy.doctor.findings import Status
+from jupyterhub_platform.deploy.doctor.findings import Result, Status
 from jupyterhub_platform.deploy.doctor.table import examine
 
 
-@click.command(short_help="Say what is wrong with Hub and cluster, why it matters, and the fix.")
+@click.command(short_help="Report what is wrong with Hub and cluster, why it matters, and the fix.")
 @which_hub
 @click.option(
     "--file",
@@ -48,7 +49,7 @@ from jupyterhub_platform.deploy.doctor.table import examine
     multiple=True,
     help="A node of a pool that has none now, from `kubectl get node NAME -o json`.",
 )
-@click.option("--strict", is_flag=True, help="Let warnings and what is not known count as wrong.")
+@click.option("--strict", is_flag=True, help="Count warnings and unknown results as failures.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
 @click.pass_context
 def doctor(
@@ -64,23 +65,23 @@ def doctor(
     strict: bool,
     as_json: bool,
 ) -> None:
-    """Look at a Hub and its cluster; nothing is changed.
+    """Check a Hub and its cluster. Nothing is changed.
 
     \b
       jhp doctor
       jhp doctor --namespace jupyterhub --file platform.yaml
 
-    A cluster is looked at where --namespace, --context or --kubeconfig names it, or in a pod of it.
+    A cluster is checked if --namespace, --context or --kubeconfig names it, or from a pod in it.
     All requests to it are GET, or ask what an account may do.
 
-    The exit code is 0 if nothing failed, 1 if something did, 2 if there was nothing to look at.
+    The exit code is 0 if nothing failed, 1 if something did, 2 if there was nothing to check.
 
     \b
     With --json:
       well      whether the exit code is 0
       checks    a list of code, status (ok, unknown, warning, failed), fine (what is well),
                 findings (a list of status, what, why, fix)
-      left_out  a list of sentences: what was not looked at, and how it would be
+      left_out  a list of sentences: what was not checked, and how to have it checked
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     left_out: list[str] = []
     read = find_file(file, left_out)
@@ -93,14 +94,24 @@ def doctor(
         absent_nodes=tuple(map(read_node, absent_nodes)),
     )
     if all(part is None for part in (facts.hub, facts.file, facts.cluster, facts.record)):
-        raise click.UsageError("There is nothing to look at. " + " ".join(left_out))
+        raise click.UsageError("There is nothing to check. " + " ".join(left_out))
     note_homes(facts, left_out)
     results = examine(facts)
+    well = _is_well(results, strict=strict)
+    _print(results, left_out, well=well, as_json=as_json)
+    ctx.exit(0 if well else REFUSED)
+
+
+def _is_well(results: Sequence[Result], *, strict: bool) -> bool:
     worst = Status.OK if strict else Status.WARNING
-    well = all(result.status.severity <= worst.severity for result in results)
+    return all(result.status.severity <= worst.severity for result in results)
+
+
+def _print(
+    results: Sequence[Result], left_out: Sequence[str], *, well: bool, as_json: bool
+) -> None:
     if as_json:
         click.echo(render_json(results, left_out, well=well))
-    else:
-        report = as_pasted(render_report(results, left_out))
-        click.echo(report, color=False if "NO_COLOR" in os.environ else None)
-    ctx.exit(0 if well else REFUSED)
+        return
+    report = as_pasted(render_report(results, left_out))
+    click.echo(report, color=False if "NO_COLOR" in os.environ else None)

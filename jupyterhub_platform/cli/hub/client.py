@@ -94,12 +94,12 @@ class HubClient:
         data = _read_object(answer)
         if answer.is_error:
             sentence = data.get("message") or answer.reason_phrase
-            raise PlatformError(f"The Hub said no ({answer.status_code}): {sentence}")
+            raise PlatformError(f"The Hub refused ({answer.status_code}): {sentence}")
         if not data.keys() >= set(keys):
             raise PlatformError(
-                f"What is at {self._url} answers as no Hub with this platform does "
-                f"({answer.status_code} for {answer.url.path}): a login page, another program or "
-                "another version. Check the address."
+                f"The program at {self._url} does not answer like a Hub with this platform "
+                f"({answer.status_code} for {answer.url.path}). It may be a login page, another "
+                "program or another version. Check the address."
             )
         return data
 

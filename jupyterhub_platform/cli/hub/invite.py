@@ -13,7 +13,7 @@ from jupyterhub_platform.core.instants import describe_instant, read_stored
 
 @click.command()
 @click.argument("name")
-@click.option("--hours", type=click.IntRange(1, 720), help="For how long it can be used.")
+@click.option("--hours", type=click.IntRange(1, 720), help="For how many hours it can be used.")
 @hub_options
 def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: bool) -> None:
     """Invite NAME, who is declared in the policy, to set a password.
@@ -22,8 +22,8 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
       jhp invite dev1
       JUPYTERHUB_API_TOKEN=… jhp invite dev1 --url https://hub.example.org --hours 24
 
-    The link is shown once and works once. An earlier invite stops working; a password that was set
-    goes on working until the new one is set.
+    The link is shown once and works once. An earlier invite stops working. An existing password
+    keeps working until the new one is set.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     body = {} if hours is None else {"expires_in_hours": hours}
     with HubClient.find(url, state) as hub:
@@ -35,8 +35,8 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
         return
     click.echo(answer["url"])
     click.echo(
-        f"Give this link to {name} and to nobody else. It works once, until "
+        f"Give this link to {name} alone. It works once, until "
         f"{describe_instant(read_stored(answer['expires_at']))}. "
-        f"To take it back, invite {name} again.",
+        f"To revoke it, invite {name} again.",
         err=True,
     )

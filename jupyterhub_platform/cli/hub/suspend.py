@@ -1,4 +1,4 @@
-"""``jhp suspend`` and ``jhp resume``: lock a user out at once, and let them in again."""
+"""``jhp suspend`` and ``jhp resume``: suspend a user at once, and lift the suspension."""
 
 import json
 import shlex
@@ -53,8 +53,8 @@ def suspend(
       jhp suspend dev1 --reason "laptop stolen"
       jhp suspend dev1 --reason "on leave" --until 14d
 
-    Nothing is deleted: `jhp resume` gives back level, groups, grants, files and shares. Tokens and
-    sessions are not given back.
+    Nothing is deleted: `jhp resume` restores level, groups, grants, files and shares. Tokens and
+    sessions are not restored.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     body: dict[str, Any] = {"reason": reason}
     end = read_end(until, datetime.now(UTC))
@@ -71,8 +71,8 @@ def suspend(
     click.echo(f"{name} is suspended{_say_end(answer['until'])}.")
     click.echo(
         f"Ended: {_count(len(ended['servers']), 'server')}, {_count(ended['tokens'], 'token')}, "
-        f"{_count(ended['shares'], 'share')}, and every session. Tokens and sessions are not given "
-        "back.",
+        f"{_count(ended['shares'], 'share')}, and every session. Tokens and sessions are not "
+        "restored.",
         err=True,
     )
     if "not_ended" in answer:
@@ -85,14 +85,14 @@ def suspend(
 @click.option("--reason", required=True, help="Why, for readers of the audit.")
 @hub_options
 def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) -> None:
-    """Let NAME, who is suspended, in again.
+    """Lift the suspension of NAME.
 
     \b
       jhp resume dev1 --reason "laptop found"
       jhp resume dev1 --reason "back from leave" --json
 
-    Level, groups, grants, files and shares are as before. Tokens and sessions are not given back.
-    A suspension that the policy declares is lifted there.
+    Level, groups, grants, files and shares are restored; tokens and sessions are not. A
+    suspension that the policy declares is lifted there.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with HubClient.find(url, state) as hub:
         answer = hub.post(
@@ -103,9 +103,9 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
     if as_json:
         click.echo(json.dumps(answer))
         return
-    click.echo(f"{name} is not suspended any more.")
+    click.echo(f"{name} is no longer suspended.")
     click.echo(
-        f"Given back: {', '.join(answer['given_back'])} ({_count(answer['shares'], 'share')}). "
+        f"Restored: {', '.join(answer['given_back'])} ({_count(answer['shares'], 'share')}). "
         f"{answer['message']}",
         err=True,
     )
@@ -114,7 +114,7 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
 
 def _say_how_to_undo(verb: str, name: str, which: str) -> None:
     command = f"jhp {verb} {shlex.quote(name)}{which} --reason …"
-    click.echo(as_pasted(f"To take it back: {command}"), err=True)
+    click.echo(as_pasted(f"To undo it: {command}"), err=True)
 
 
 def _say_end(until: str | None) -> str:

@@ -13,7 +13,7 @@ from jupyterhub_platform.core.instants import describe_instant, read_stored
 _STATES: Final = {
     "running": "runs",
     "starting": "is starting",
-    "checking": "is being looked at",
+    "checking": "is being checked",
     "stopping": "is stopping",
     "refused": "was refused",
     "ended": "has ended",
@@ -30,7 +30,7 @@ ANSWER_KEYS: Final = (
 @click.argument("server", metavar="NAME[/SERVER]")
 @hub_options
 def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
-    """Say what a server does and why: what it waits for, how it ended, what refused it.
+    """Explain the state of a server: what it waits for, how it ended, or why it was refused.
 
     \b
       jhp why dev1
@@ -57,7 +57,9 @@ def render(answer: dict[str, Any]) -> list[str]:
         f"Code          {cause['code']}",
     ]
     if answer["tier"]:
-        lines.append(f"Tier          {answer['tier']}, charged to {answer['account'] or 'nobody'}")
+        lines.append(
+            f"Tier          {answer['tier']}, charged to {answer['account'] or 'no account'}"
+        )
     if answer["decision"]:
         again = f", given {times} times" if (times := answer.get("times") or 1) > 1 else ""
         lines.append(f"Decision      {answer['decision']}{again}")
@@ -68,5 +70,5 @@ def _say_who(who: str, answer: dict[str, Any]) -> str:
     if who == "you":
         return str(answer["user"])
     if who == "nobody":
-        return "nobody needs to"
+        return "no one needs to"
     return f"a manager of {answer['account']}" if who == "manager" else f"an {who}"

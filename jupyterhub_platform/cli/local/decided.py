@@ -114,7 +114,7 @@ class Decided:
 
     def _tell(self, name: str, value: Any) -> None:
         get_logger().error(
-            "%s = %r is passed over: `jhp up` decides where its parts listen, and people find it "
+            "%s = %r is ignored: `jhp up` decides where its parts listen, and users find it "
             "at %s. Use --host and --port for another address, or run `jupyterhub` yourself.",
             name,
             value,
@@ -136,23 +136,23 @@ def _find_refused(c: Any) -> str | None:
     alone = "Take it out of the configuration, or run `jupyterhub` yourself"
     if name not in _CONFIGURABLE_HTTP_PROXY:
         return (
-            f"c.JupyterHub.proxy_class is {name}, and `jhp up` starts configurable-http-proxy, "
+            f"c.JupyterHub.proxy_class is {name}, but `jhp up` starts configurable-http-proxy, "
             f"whose API no other user can reach. {alone}."
         )
     if hub.get("internal_ssl"):
         return (
-            "c.JupyterHub.internal_ssl is on, and between its parts `jhp up` uses Unix sockets, "
+            "c.JupyterHub.internal_ssl is on, but between its parts `jhp up` uses Unix sockets, "
             f"which need no certificates. {alone}."
         )
     option = _find_place(c.ConfigurableHTTPProxy.get("command"))
     if option is not None:
         return (
-            f"the command of the proxy has {option}, and `jhp up` says where its proxy listens: "
+            f"the command of the proxy has {option}, but `jhp up` decides where its proxy listens: "
             "with --host and --port, and at a Unix socket. Take the option out of "
             "c.ConfigurableHTTPProxy.command, or out of CONFIGURABLE_HTTP_PROXY."
         )
     if not all(c[each].get("should_start", True) for each in ("Proxy", "ConfigurableHTTPProxy")):
-        return f"should_start of the proxy is off, and `jhp up` starts its own. {alone}."
+        return f"should_start of the proxy is off, but `jhp up` starts its own. {alone}."
     return None
 
 

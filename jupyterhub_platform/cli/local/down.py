@@ -56,7 +56,7 @@ def down(state_path: Path, yes: bool) -> None:
     click.echo(f"Ended {count} server{'' if count == 1 else 's'}.", err=True)
     for port in held:
         click.echo(
-            f"Let go of port {port}. Users log in again after the next start: pages that are still "
+            f"Released port {port}. Users log in again after the next start: pages that are still "
             "open send their cookies to whatever listens there.",
             err=True,
         )

@@ -36,7 +36,7 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
     lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
     lines += ["from pathlib import Path, PosixPath", ""]
     lines += ["from jupyterhub_platform.cli.local.decided import Decided"]
-    lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import hand_down", ""]
+    lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import pass_socket_to_proxy", ""]
     lines += [f"_decided = {decided!r}", "_decided.set(c)"]
     if site is None:
         lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
@@ -44,7 +44,7 @@ def write_configuration(state: State, decided: Decided, site: Path | None) -> Pa
         # Not load_subconfig: that hides from the site what is set above.
         lines += ["", f"site = Path({str(site)!r})"]
         lines += ['exec(compile(site.read_text(), site, "exec"))']
-    lines += ["_decided.keep(c)", "hand_down(_decided.listener, _decided.port)"]
+    lines += ["_decided.keep(c)", "pass_socket_to_proxy(_decided.listener, _decided.port)"]
     (state / URL_FILE).unlink(missing_ok=True)
     return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
 
@@ -104,7 +104,7 @@ class HubProcess:
                 # The Hub blocks until its output is read.
                 is_written, is_kept = True, False
             if was_kept and not is_kept:
-                self._tell(f"The Hub's log cannot be written: {self.log_path}. See its disk.")
+                self._tell(f"The Hub's log cannot be written: {self.log_path}. Check its disk.")
             if not is_written:
                 continue
             head = _HEAD.match(line)
@@ -115,7 +115,7 @@ class HubProcess:
                 line = f"{at}{head['text']}\n"
             elif line.strip() == _TRACE:
                 # A traceback is for developers; the log has all of it.
-                self._tell_if(showing, f"    The trace is in {self.log_path}")
+                self._tell_if(showing, f"    The traceback is in {self.log_path}")
                 showing = False
             self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
 

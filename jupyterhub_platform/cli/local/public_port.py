@@ -182,8 +182,8 @@ def _explain_holders(address: str, port: int, is_kept: bool) -> str:
         if held.port == port:
             who = describe_process(held.process.pid)
             return (
-                f"Port {port} is kept for another platform by {who}. Name another: --port. Or let "
-                f"go of it, if that platform is stopped: jhp down --state {shlex.quote(held.state)}"
+                f"Port {port} is held for another platform by {who}. Name another: --port. If that "
+                f"platform is stopped, release it: jhp down --state {shlex.quote(held.state)}"
             )
     return ""
 

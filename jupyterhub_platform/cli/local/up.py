@@ -90,8 +90,8 @@ def up(
       jhp up
       jhp up --file platform.yaml --port 8123 --ready-file ready.json
 
-    People's servers go on when the Hub stops, and are found again at the next start. Changes of the
-    file take effect while it runs.
+    Users' servers keep running when the Hub stops, and are found again at the next start. Changes
+    of the file take effect while it runs.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     state = State(state_path)
     state.open()
@@ -181,7 +181,7 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
         # Where users have their own ids, they must not listen there after all of this has ended.
         hold_port(public.bind_beside(), port, instance, state.directory)
     for other in sorted(kept - {port}):
-        _say(f"Port {other}, where this platform was, stays taken for it. {_let_go(state)}")
+        _say(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
     if asked is None and port != FIRST_PORT and not is_port(before):
         _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
@@ -225,18 +225,18 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
     _say(
-        "Stopped. Servers that people started go on: the next start finds them again, "
+        "Stopped. Users' servers keep running: the next start finds them again, "
         f"and `{_render_down(state)}` ends them."
     )
     if os.geteuid() == 0:
         _say(
-            f"Port {port} stays taken, so that no other user of this machine is sent the "
+            f"Port {port} stays held, so that no other user of this machine is sent the "
             f"logins of pages that are still open. {_let_go(state)}"
         )
 
 
 def _let_go(state: State) -> str:
-    return f"`{_render_down(state)}` lets go of it."
+    return f"`{_render_down(state)}` releases it."
 
 
 def _render_down(state: State) -> str:

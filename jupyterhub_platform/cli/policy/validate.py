@@ -22,7 +22,7 @@ from jupyterhub_platform.documents import (
 STDIN: Final = "-"
 
 
-@click.command(short_help="Say everything that is wrong with a platform file.")
+@click.command(short_help="Report every fault of a platform file.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--strict", is_flag=True, help="Let warnings count as faults in the exit code.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
@@ -34,8 +34,9 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
       jhp validate .jupyterhub-platform/platform.yaml
       jhp validate --json .jupyterhub-platform/platform.yaml
 
-    FILE is - for stdin. One line for each fault on stdout. What is valid and probably a mistake is
-    a warning. The exit code is 0 if the file is valid, 1 if it has faults, 2 if it cannot be read.
+    FILE is - for stdin. Each fault is a line on stdout. A warning is about something valid that is
+    probably a mistake. The exit code is 0 if the file is valid, 1 if it has faults, 2 if it cannot
+    be read.
 
     \b
     With --json:
@@ -76,7 +77,7 @@ def _warn_of_size(file: Path, read: ReadPolicy) -> tuple[Fault, ...]:
     if size <= CONFIG_MAP_BYTES:
         return ()
     what = f"the document has {size / 2**20:.1f} MiB, and a ConfigMap on Kubernetes holds 1 MiB"
-    fix = "bring it there on a volume or in the Hub's image, as docs/policy.md says"
+    fix = "mount it from a volume or put it into the Hub's image, as docs/policy.md says"
     return (Fault((), what, fix, str(file), 1),)
 
 

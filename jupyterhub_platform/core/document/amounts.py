@@ -47,19 +47,19 @@ def _check_alone(findings: Findings, path: KeyPath, name: str, amount: int) -> N
     elif name.startswith(HUGEPAGES):
         size = parse_quantity(name.removeprefix(HUGEPAGES), MEMORY)
         if size and amount % size:
-            what = f"{render_quantity(name, amount)} is no whole number of such pages"
+            what = f"{render_quantity(name, amount)} is not a whole number of such pages"
             findings.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
 
 
 def _check_pair(findings: Findings, path: KeyPath, request: int, limit: int) -> None:
     name = str(path[-1])
     limit_path = (*path[:-2], "limits", name)
-    asked, most = render_quantity(name, request), render_quantity(name, limit)
+    asked, maximum = render_quantity(name, request), render_quantity(name, limit)
     if request != limit and is_indivisible(name):
-        what = f"{asked} is not the limit, {most}, and Kubernetes does not share out {name}"
+        what = f"{asked} is not the limit, {maximum}, and Kubernetes does not share out {name}"
         findings.add(path, what, "write the same in both", rests_on=[limit_path])
     elif request > limit:
-        what = f"{asked} is above the limit, {most}"
+        what = f"{asked} is above the limit, {maximum}"
         fix = f"lower it, or raise {dotted(limit_path)}"
         findings.add(path, what, fix, rests_on=[limit_path])
 

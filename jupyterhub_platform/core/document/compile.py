@@ -237,13 +237,13 @@ class _Compiler:
 
     def _check_capacity(self, tier: Tier, quota: Rule) -> None:
         for name, asked in tier.demand.items():
-            most = quota.quota.get(name)
-            if name == SERVERS or most is None or asked <= most:
+            maximum = quota.quota.get(name)
+            if name == SERVERS or maximum is None or asked <= maximum:
                 continue
             self._findings.add(
                 self._demand_path(tier, name),
-                f"nobody can ever start it: it asks for {render_quantity(name, asked)}, and the "
-                f"whole platform has {render_quantity(name, most)}",
+                f"no user can ever start it: it asks for {render_quantity(name, asked)}, and the "
+                f"whole platform has {render_quantity(name, maximum)}",
                 f"lower it, or raise quota.{name}",
                 rests_on=[("quota", name)],
             )
@@ -255,12 +255,12 @@ class _Compiler:
         """
         for path, rule in self._rules:
             for name, asked in tier.demand.items():
-                most = rule.quota.get(name)
-                if path == ("quota",) or not most or asked <= most:
+                maximum = rule.quota.get(name)
+                if path == ("quota",) or not maximum or asked <= maximum:
                     continue
                 self._findings.add(
                     (*path, name),
-                    f"{render_quantity(name, most)} is less than one server of the default tier "
+                    f"{render_quantity(name, maximum)} is less than one server of the default tier "
                     f"{quote(tier.name)}, which asks for {render_quantity(name, asked)}",
                     f"write {render_quantity(name, asked)} or more, or 0 if none is meant",
                     rests_on=[self._demand_path(tier, name)] if name != SERVERS else [],

@@ -78,13 +78,13 @@ def check_mounts(declaration: Declaration, findings: Findings) -> None:
 
 
 def _check_rule(findings: Findings, path: KeyPath, rule: DeclaredNodeRule) -> None:
-    least, most = _VALUES.get(rule.operator, (1, None))
+    minimum, maximum = _VALUES.get(rule.operator, (1, None))
     if rule.operator in {"Gt", "Lt"} and not all(map(_INTEGER.fullmatch, rule.values)):
-        what = f"{rule.operator} compares whole numbers, and {quote(rule.values[0])} is none"
+        what = f"{rule.operator} compares whole numbers, and {quote(rule.values[0])} is not one"
         findings.add((*path, "values"), what, "write a whole number")
-    if least <= len(rule.values) and (most is None or len(rule.values) <= most):
+    if minimum <= len(rule.values) and (maximum is None or len(rule.values) <= maximum):
         return
-    wanted = {0: "no value", 1: "one value"}[least] if most is not None else "a value"
+    wanted = {0: "no value", 1: "one value"}[minimum] if maximum is not None else "a value"
     what = f"{rule.operator} takes {wanted}, and {len(rule.values)} are here"
     findings.add((*path, "values"), what, "correct it", rests_on=[(*path, "operator")])
 
@@ -145,7 +145,7 @@ def _is_device(findings: Findings, path: KeyPath, resource: str) -> bool:
     except QuantityError as error:
         findings.add(path, *split_message(str(error), fix))
     else:
-        findings.add(path, f"{quote(resource)} is no device: its name has no domain", fix)
+        findings.add(path, f"{quote(resource)} is not a device: its name has no domain", fix)
     return False
 
 

@@ -41,7 +41,7 @@ class Findings:
             self.mark_broken(path)
 
     def note(self, fault: Fault) -> None:
-        """Report a fault on which nothing else rests, such as a name that is no name."""
+        """Report a fault that causes no others, such as an invalid name."""
         if len(self._faults) < MAX_FAULTS:
             self._faults.append(fault)
 

@@ -26,7 +26,7 @@ _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
 
 
 def fold_user(name: str) -> str:
-    """Return the normal form of ``name``, or ``name`` itself if it is no user name."""
+    """Return the normal form of ``name``, or ``name`` itself if it is not a user name."""
     try:
         return normalise_user(name)
     except IdentityError:
@@ -54,7 +54,7 @@ class Names:
 def check_declaration(
     declaration: Declaration, names: Names, findings: Findings, now: datetime
 ) -> None:
-    """Report every name that is none, every reference to what is not declared, and a lock-out."""
+    """Report every invalid name, every reference to something undeclared, and a lock-out."""
     checks = _Checks(declaration, names, findings)
     checks.check_keys()
     if not declaration.tiers:
@@ -78,7 +78,7 @@ class _Checks:
         self._people = {fold_user(name): name for name in reversed(declaration.users)}
 
     def check_keys(self) -> None:
-        """Report keys that are no names, and user names that fall together."""
+        """Report keys that are not names, and user names with the same normal form."""
         seen: dict[str, str] = {}
         for name in self._declaration.users:
             try:
@@ -149,7 +149,7 @@ class _Checks:
         if not admins:
             self._findings.add(
                 ("users",),
-                "nobody has the level admin, so that nobody could govern the platform",
+                "no user has the level admin, so that no user could govern the platform",
                 "write level: admin for one of them",
                 rests_on=rests_on,
             )
@@ -158,7 +158,7 @@ class _Checks:
             also = f", as {join(map(quote, others))} {'is' if len(others) == 1 else 'are'}"
             self._findings.add(
                 ("users", last, "suspended"),
-                f"suspends {quote(last)}, the last admin{also if others else ''}, so that nobody "
+                f"suspends {quote(last)}, the last admin{also if others else ''}, so that no user "
                 "could govern the platform",
                 "remove it, or write level: admin for another user under users",
                 rests_on=rests_on,
@@ -207,7 +207,7 @@ class _Checks:
         if tier and (tier.access.groups or tier.access.users or tier.access.levels):
             self._findings.add(
                 path,
-                f"{quote(name)} is not for everybody, and a default tier must be",
+                f"{quote(name)} is not for every user, and a default tier must be",
                 f"choose another one, or remove tiers.{name}.access",
                 rests_on=[("tiers", name, "access")],
             )
@@ -215,7 +215,9 @@ class _Checks:
     def check_grant(self, path: KeyPath, grant: DeclaredGrant) -> None:
         """Report a grant without a user or group, an addition, a duration or a granter."""
         if (grant.user is None) == (grant.group is None):
-            what = "is for nobody" if grant.user is None else "is for a user and for a group"
+            what = (
+                "names no user or group" if grant.user is None else "names both a user and a group"
+            )
             rests_on = [(*path, "user"), (*path, "group")]
             self._findings.add(
                 (*path, "user"),

@@ -108,7 +108,7 @@ class DeclaredImage(Declared):
 
 
 class DeclaredAccess(Declared):
-    """Who may use a tier. Being named once is enough; naming nobody means everybody."""
+    """Who may use a tier. Being named once is enough. If no one is named, everyone may use it."""
 
     groups: Names = Field((), description="Groups whose members may use it, charged to that group.")
     users: Names = Field((), description="People who may use it, by user name.")
@@ -202,7 +202,7 @@ class DeclaredGrant(Declared):
         None, description="With user: the one group in which it counts; absent: in every group."
     )
     add: Amounts = Field({}, description="What may be held on top.")
-    tier: str | None = Field(None, description="A tier that may be used meanwhile.")
+    tier: str | None = Field(None, description="A tier that may be used during that time.")
     starts: Instant | None = Field(None, alias="from", description="Since when; absent: always.")
     until: Instant = Field(
         description="When it ends, with a time zone.", examples=["2030-01-31T18:00:00Z"]

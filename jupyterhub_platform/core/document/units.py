@@ -63,8 +63,8 @@ def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
     # With an exponent, such as 1e3, there is no unit either.
     number, unit = match.groups() if match else ("", "")
     if is_storage(name):
-        least = _least(name)
-        return _say_small(text, number, unit, name, amount) if 0 < amount < least else None
+        minimum = _minimum(name)
+        return _say_small(text, number, unit, name, amount) if 0 < amount < minimum else None
     if unit and unit not in {"n", "u", "m", "k"}:
         if name == CPU:
             said = f"{quote(text)} is {describe_amount(name, amount)}: {unit} is for bytes"
@@ -73,7 +73,7 @@ def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
     return None
 
 
-def _least(name: str) -> int:
+def _minimum(name: str) -> int:
     """Return the least amount that can be meant; huge pages are counted by their own size."""
     return 0 if name.startswith(HUGEPAGES) else _MIN_BYTES.get(name, _MIN_STORAGE)
 
@@ -83,27 +83,27 @@ def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tup
         parts = {"n": "billionths", "u": "millionths", "m": "thousandths"}[unit]
         what = f"{quote(text)} is {parts} of a byte, which is what {unit} means after {name}"
         return what, f"write {number}Mi"
-    least = describe_amount(MEMORY, _least(name))
+    minimum = describe_amount(MEMORY, _minimum(name))
     said = describe_amount(MEMORY, amount)
     if unit == "":
-        return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, least)
-    what = f"{quote(text)} is {said}, and less than {least} of {name} is of no use"
+        return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, minimum)
+    what = f"{quote(text)} is {said}, and less than {minimum} of {name} is of no use"
     if unit in {"M", "Mi"}:
-        return what, f"write {least.replace(' MiB', 'Mi')} or more"
-    return what, _guess_bytes(number, least)
+        return what, f"write {minimum.replace(' MiB', 'Mi')} or more"
+    return what, _guess_bytes(number, minimum)
 
 
-def _guess_bytes(number: str, least: str) -> str:
+def _guess_bytes(number: str, minimum: str) -> str:
     value = Fraction(number.replace(",", ".") or 0)
     if 0 < value <= _MAX_GUESSED:
         return f"write {number}Gi"
     if 0 < value <= _MAX_MEBI:
         return f"write {number}Mi"
-    return f"write {least.replace(' MiB', 'Mi')} or more"
+    return f"write {minimum.replace(' MiB', 'Mi')} or more"
 
 
 def _guess_unreadable(text: str, name: str) -> str:
-    """Return how to write what is no quantity, if that can be guessed; else nothing."""
+    """Return how to write an invalid quantity, if that can be guessed; else nothing."""
     match = _WRITTEN.fullmatch(text.strip())
     if match is None:
         return ""

@@ -67,7 +67,7 @@ def say_kind(value: object) -> str:
 
 
 def say_value(value: object) -> str:
-    """Show in a message what was written, or its kind if that is no single value."""
+    """Show in a message what was written, or its kind if it is not a single value."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return quote(value)
     return say_kind(value)

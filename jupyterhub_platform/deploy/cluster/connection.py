@@ -72,7 +72,7 @@ class Connection:
         Raises
         ------
         ClusterConfigurationError
-            Raised if it has no such context, or is none.
+            Raised if it is invalid, or has no such context.
         """
         configuration = Configuration()
         file = str(kubeconfig) if kubeconfig else None
@@ -95,14 +95,14 @@ class Connection:
         Raises
         ------
         ClusterConfigurationError
-            Raised if this is no pod, or one without a token.
+            Raised outside of a pod, or in one without a token.
         """
         configuration = Configuration()
         try:
             config.load_incluster_config(client_configuration=configuration)
             namespace = _NAMESPACE_FILE.read_text().strip()
         except (config.ConfigException, OSError) as error:
-            raise ClusterConfigurationError(f"This is no pod with a token: {error}") from None
+            raise ClusterConfigurationError(f"This is not a pod with a token: {error}") from None
         return cls(configuration, namespace, is_inside=True)
 
     @property
@@ -135,7 +135,7 @@ class Connection:
             Raised if there is no answer.
         """
         if not path.startswith("/apis/authorization.k8s.io/v1/") or not path.endswith(REVIEWS):
-            raise ValueError(f"{path} is no review")
+            raise ValueError(f"{path} is not a review")
         answer = self._request("POST", path, "application/json", json.dumps(review))
         return bool(answer.get("status", {}).get("allowed"))
 

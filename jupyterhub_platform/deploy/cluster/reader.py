@@ -84,7 +84,7 @@ def read_cluster(
 
 
 def _find_obstacle(connection: Connection) -> str:
-    """Say why this is no API server that answers; empty if it is one."""
+    """Say why no API server answers here; empty if one does."""
     other = "something else than an API server answers there, such as a login page"
     try:
         version = connection.get("/version")

@@ -3,8 +3,6 @@
 Scopes are checked at run time: a site may define its own roles that hold them.
 """
 
-import asyncio
-import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,7 +15,7 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.rest.answers import Answer
 from jupyterhub_platform.rest.requests import Body, BodyError
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
@@ -111,9 +109,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
     async def in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Run a slow call outside the Hub's loop; an unreachable store becomes a 503."""
         try:
-            return await asyncio.get_running_loop().run_in_executor(
-                STORE_THREADS, functools.partial(call, *arguments, **named)
-            )
+            return await in_store_thread(call, *arguments, **named)
         except StoreError as error:
             raise self.store_is_down(error) from error
         except TooOftenError as error:

@@ -112,7 +112,7 @@ class ResumeHandler(SuspensionHandler):
     """Resumes a suspended user."""
 
     async def post(self, name: str) -> None:
-        """Answer with what was given back; the body is ``{"reason": …}``."""
+        """Answer with what was restored; the body is ``{"reason": …}``."""
         await self.carry_out(self._resume, name)
 
     async def _resume(self, name: str) -> Resumed:

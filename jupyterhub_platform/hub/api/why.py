@@ -12,7 +12,7 @@ from jupyterhub_platform.usecases.explanations import Explanation, State, explai
 
 
 class WhyHandler(PlatformAPIHandler):
-    """What a server is doing and why, who can help, and how."""
+    """The state of a server and why it is in it, who can help, and how."""
 
     async def get(self) -> None:
         """Answer for ``?user=&server=``; they default to the caller and the default server."""

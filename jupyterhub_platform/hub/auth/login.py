@@ -106,7 +106,8 @@ class LocalLogin:
             return await self._thread.run(call, *arguments)
         except StoreError as error:
             raise web.HTTPError(
-                503, "Nobody can log in right now: the accounts cannot be read. Try again later."
+                503,
+                "Logins are not possible right now: the accounts cannot be read. Try again later.",
             ) from error
 
     def _source(self, handler: Any, person: str) -> str:
@@ -143,7 +144,7 @@ def refuse_for(seconds: int) -> None:
         raise web.HTTPError(403, f"Too many wrong passwords from here. Try again {again}.")
 
 
-def keep_to_itself(handler: Any) -> None:
+def forbid_caching(handler: Any) -> None:
     """Keep a page with passwords or invites out of caches and of other sites' logs."""
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Referrer-Policy", "no-referrer")
@@ -155,4 +156,4 @@ class LoginPage(LoginHandler):  # type: ignore[misc]
     def set_default_headers(self) -> None:
         """Add to the Hub's own headers."""
         super().set_default_headers()
-        keep_to_itself(self)
+        forbid_caching(self)

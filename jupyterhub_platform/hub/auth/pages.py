@@ -6,7 +6,7 @@ from jupyterhub import orm
 from tornado import web
 
 from jupyterhub_platform.hub.auth.invites import is_still_good
-from jupyterhub_platform.hub.auth.login import LocalLogin, keep_to_itself
+from jupyterhub_platform.hub.auth.login import LocalLogin, forbid_caching
 from jupyterhub_platform.hub.auth.sessions import end_sessions
 from jupyterhub_platform.hub.pages.files import Visited
 from jupyterhub_platform.hub.platform import Platform, platform_of
@@ -38,7 +38,7 @@ class PlatformPage(Visited):
     def set_default_headers(self) -> None:
         """Keep these pages, and their addresses, out of caches and other sites' logs."""
         super().set_default_headers()
-        keep_to_itself(self)
+        forbid_caching(self)
 
     async def show(self, template: str, **names: Any) -> None:
         """Render one of the platform's templates."""

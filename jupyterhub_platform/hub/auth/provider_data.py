@@ -114,7 +114,7 @@ def read_groups(said: object, name: str) -> frozenset[str]:
     if passed_over := len(entries) - len(reserved) - len(kept):
         log.warning(
             "Of the groups of %s that the authenticator gives, %d are passed over: they come "
-            "twice, are no names, or are more than %d",
+            "twice, are not names, or are more than %d",
             name,
             passed_over,
             MAX_ENTRIES,
@@ -218,8 +218,8 @@ def _read_role(
     ]
     if safe != scopes:
         log.warning(
-            "The role %s of the authenticator has %s, which the policy alone gives, or which is no "
-            "scope; that is passed over",
+            "The role %s of the authenticator has %s, which the policy alone gives, or which is "
+            "not a scope; that is ignored",
             name,
             ", ".join(_show(scope) for scope in scopes[:MAX_SHOWN] if scope not in safe),
         )

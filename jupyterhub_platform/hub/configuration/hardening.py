@@ -50,8 +50,8 @@ def _is_on(value: Any) -> bool:
     return value is True
 
 
-def _at_most(most: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int | float) and 0 < value <= most
+def _at_most(maximum: int) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, int | float) and 0 < value <= maximum
 
 
 def _is_limit(value: Any) -> bool:
@@ -79,7 +79,7 @@ SETTINGS: Final[tuple[Setting, ...]] = (
         "Authenticator",
         "auth_refresh_strict",
         True,
-        "the token of a user whom the identity provider refuses goes on working",
+        "the token of a user whom the identity provider refuses keeps working",
         _is_on,
     ),
     Setting(

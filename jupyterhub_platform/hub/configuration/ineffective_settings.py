@@ -17,12 +17,12 @@ LOST: Final[Mapping[str, str]] = {
     "options_from_form": "what it makes of a form, since the spawn page is the platform's. Options "
     "that another package sends over the API go into c.Platform.other_options",
     "profile_form_template": "that template, since the spawn page shows the tiers. Templates of "
-    "other pages go on working",
+    "other pages still work",
 }
 """Each trait of a spawner, what is lost with it, and what replaces it."""
 
 
-def find_lost(app: Any) -> Iterator[str]:
+def find_ineffective(app: Any) -> Iterator[str]:
     """Yield a sentence for each setting of a site's spawner that has no effect."""
     config, spawner = app.config, app.spawner_class
     for trait, lost in LOST.items():

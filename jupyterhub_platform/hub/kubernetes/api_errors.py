@@ -97,7 +97,7 @@ def no_answer() -> AdmissionDenied:
     """Create the refusal of a start that the cluster did not answer."""
     return _later(
         "The cluster does not answer, so this server could not be started. What may have been "
-        "started is ended. Try again in a minute.",
+        "started will be ended. Try again in a minute.",
         "cluster.no_answer",
     )
 
@@ -150,7 +150,7 @@ def name_taken(pod: str, namespace: str) -> AdmissionDenied:
 def claim_not_said(claim: str) -> AdmissionDenied:
     """Create the refusal of a start whose claim the cluster does not let the Hub look up."""
     return AdmissionDenied(
-        f"The cluster does not say whether the volume {claim} is there, so nothing was started: "
+        f"The cluster does not say whether the volume {claim} exists, so nothing was started: "
         "otherwise a new, empty one could take the place of your files. Ask an operator whether "
         "the Hub's Role has get on persistentvolumeclaims; the Hub's log has the answer.",
         status=500,
@@ -190,8 +190,8 @@ def misconfigured(setting: str) -> AdmissionDenied:
 def unreadable(fault: str) -> AdmissionDenied:
     """Create the refusal of a start whose settings do not make a valid pod."""
     return _at_fault(
-        f"A setting of the site's own makes no pod: {fault[:200]}. Nothing was started. Ask an "
-        "operator to look at what c.KubeSpawner says of volumes, containers and extra_pod_config."
+        f"A setting of this site does not make a valid pod: {fault[:200]}. Nothing was started. "
+        "Ask an operator to look at c.KubeSpawner's volumes, containers and extra_pod_config."
     )
 
 

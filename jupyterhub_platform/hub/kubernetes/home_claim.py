@@ -1,8 +1,8 @@
-"""Which claim is this server's home: the one of today's name, or one that an earlier release made.
+"""Finds the claim of a server's home: under today's name, or under one of an earlier release.
 
 Names of claims follow from those of user and server, and releases of KubeSpawner and Zero to
-JupyterHub have made them in different ways. A claim that is not found under today's name may stand
-under an earlier one, with all that a person has.
+JupyterHub have made them in different ways. A claim that is not found under today's name may exist
+under an earlier one, with all of the user's files.
 """
 
 from collections.abc import Iterator, Mapping
@@ -31,8 +31,8 @@ _CLAIM: Final = "pvc_name"
 class Earlier:
     """A name that an earlier release may have given to a server's claim.
 
-    Of one that is made from a site's own template it is enough that no other server's name is on
-    it; one of another ``needs_marks`` of this very server.
+    For a name from the site's current template it is enough that the claim does not name another
+    server. For any other, the claim ``needs_marks`` of this very server.
     """
 
     name: str
@@ -42,8 +42,8 @@ class Earlier:
 class HomeClaimSpawner(PodLifecycleSpawner):
     """Finds the claim that holds a person's files before a new one is made.
 
-    A name is remembered once its claim is known to be there. Until then nothing is written that
-    says so, whichever release wrote the state that was read.
+    A name is remembered once its claim is known to exist. Until then no state says so, whichever
+    release wrote the state that was read.
     """
 
     earlier_pvc_name_templates = List(
@@ -51,10 +51,10 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         ["claim-{username}{servername}"],
         config=True,
         help="""
-        Templates from which this site made the names of claims before.
+        Templates from which this site made the names of claims in the past.
 
-        Where no claim of today's name is there and none is remembered, one of these names is used
-        if such a claim exists and its annotations name this very user and server. The names that
+        If no claim of today's name exists and none is remembered, one of these names is used if
+        such a claim exists and its annotations name this very user and server. The names that
         KubeSpawner 6 made from ``pvc_name_template`` are tried anyway. The default is the template
         of Zero to JupyterHub before 4.0.
         """,
@@ -62,23 +62,23 @@ class HomeClaimSpawner(PodLifecycleSpawner):
 
     pvc_name: str
     _pvc_exists: bool
-    # What is to be said of a second claim that may hold this user's files.
+    # A sentence about a second claim that may hold this user's files.
     told_of_claims = ""
 
     def get_state(self) -> dict[str, Any]:
-        """Leave out the version that says "up to date" until the claim is settled."""
+        """Leave out the version that means "up to date" until the claim is found."""
         state: dict[str, Any] = super().get_state()
         if _CLAIM not in state:
             state.pop(_VERSION, None)
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take up a state; who wrote it says nothing about a claim that it does not name."""
-        # KubeSpawner would warn of every state without a version, and look by itself.
+        """Restore a state; its version says nothing about a claim that it does not name."""
+        # KubeSpawner would warn about every state without a version, and search by itself.
         super().load_state({_VERSION: "", **state} if state else state)
 
     async def settle_claim(self) -> None:
-        """Choose the claim of this server, if one is there; otherwise KubeSpawner makes one.
+        """Choose the claim of this server if there is one; otherwise KubeSpawner creates one.
 
         Raises
         ------
@@ -91,25 +91,25 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             return
         earlier = self._list_earlier()
         if self._pvc_exists:
-            await self._look_beside(earlier)
+            await self._check_remembered(earlier)
             return
         today = await self._read_claim(self.pvc_name)
         if today is not None and self._is_of_an_earlier_name(today):
             self.log.error("PVC %s belongs to %s", self.pvc_name, _marks_of(today))
             raise api_errors.another_users_claim(self.pvc_name)
-        # KubeSpawner does not remember names there, and so could not keep an earlier one.
+        # Without it KubeSpawner remembers no names, and could not keep an earlier one.
         found = await self._find_earlier(earlier) if self.remember_pvc_name else ""
         if today is not None:
             self._pvc_exists = True
-            self._tell_of(found)
+            self._report_other_claim(found)
         elif found:
-            self.log.warning("%s goes on with the PVC %s", self._log_name, found)
+            self.log.warning("%s uses the PVC %s of an earlier release", self._log_name, found)
             self.pvc_name, self._pvc_exists = found, True
 
-    async def _look_beside(self, earlier: tuple[Earlier, ...]) -> None:
-        """Look at what else there is of a server whose claim is remembered; never switch silently.
+    async def _check_remembered(self, earlier: tuple[Earlier, ...]) -> None:
+        """Look for other claims of a server whose claim is remembered; never switch silently.
 
-        Only if the one that is remembered is gone, an earlier one takes its place.
+        An earlier claim takes its place only if the remembered one is gone.
         """
         try:
             found = await self._find_earlier(earlier)
@@ -119,24 +119,24 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             self.log.warning("Earlier PVCs of %s were not looked for: %s", self._log_name, error)
             return
         if is_there:
-            self._tell_of(found)
+            self._report_other_claim(found)
             return
         self.log.warning(
-            "The PVC %s of %s is gone; it goes on with %s", self.pvc_name, self._log_name, found
+            "The PVC %s of %s is gone; it uses %s instead", self.pvc_name, self._log_name, found
         )
         self.pvc_name = found
 
-    def _tell_of(self, other: str) -> None:
+    def _report_other_claim(self, other: str) -> None:
         if not other:
             return
         self.told_of_claims = (
             f"This server's home is the volume {self.pvc_name}. Another one of yours, {other}, is "
-            "there too, from before an upgrade, and may hold earlier files. Nothing was changed: "
+            "left from before an upgrade, and may hold earlier files. Nothing was changed: "
             "ask an operator to compare the two."
         )
         self.log.warning(
-            "%s uses the PVC %s, and %s is there too, from before an upgrade. Compare the two. If "
-            "%s is the right one, stop the server and delete %s: the next start goes on with it.",
+            "%s uses the PVC %s, and %s exists too, from before an upgrade. Compare the two. If "
+            "%s is the right one, stop the server and delete %s: the next start uses the other.",
             self._log_name,
             self.pvc_name,
             other,
@@ -145,7 +145,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         )
 
     def _list_earlier(self) -> tuple[Earlier, ...]:
-        """List the other names that this server's claim may have, the likeliest first."""
+        """List the other names that this server's claim may have, the most likely first."""
         own = (Earlier(self._render(self.pvc_name_template, each), False) for each in _SCHEMES)
         others = (
             Earlier(self._render(template, each), True)
@@ -171,7 +171,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
     def _is_ours(self, claim: Manifest, earlier: Earlier) -> bool:
         marks = _marks_of(claim)
         if not marks[0]:
-            # Made by hand. By that name it may be the claim of a user who is called like that.
+            # Made by hand. By its name it may be the claim of a user with that name.
             namesake = User.find(self.user.db, escape_slug(self.user.name))
             return not earlier.needs_marks and namesake in (None, self.user.orm_user)
         if earlier.needs_marks:
@@ -179,12 +179,12 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         return self._is_this_server(marks)
 
     def _is_this_server(self, marks: tuple[str, str]) -> bool:
-        # The claim of all servers of a user bears the name of the one that came first.
+        # A claim that all servers of a user share names the server that came first.
         server = self.name if "server" in self.pvc_name_template else marks[1]
         return marks == (self.user.name, server)
 
     def _is_of_an_earlier_name(self, claim: Manifest) -> bool:
-        """Tell whether a claim of today's name is another server's, by the names of before."""
+        """Tell whether a claim of today's name is another server's, from an earlier release."""
         marks = _marks_of(claim)
         templates = (self.pvc_name_template, *self.earlier_pvc_name_templates)
         if not marks[0] or self._is_this_server(marks):
@@ -192,7 +192,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         return self.pvc_name in _render_all(templates, *marks)
 
     async def _read_claim(self, name: str) -> Manifest | None:
-        """Return a claim, ``None`` if the cluster says that there is none, and only then."""
+        """Return a claim, ``None`` only if the cluster says that there is none."""
         found: list[Manifest | None] = []
 
         async def ask() -> bool:
@@ -215,16 +215,16 @@ class HomeClaimSpawner(PodLifecycleSpawner):
 
 
 def _marks_of(claim: Manifest) -> tuple[str, str]:
-    """Return the user and the server whose claim this is, as KubeSpawner has written it."""
+    """Return the user and the server of a claim, as KubeSpawner has annotated it."""
     marks: Mapping[str, Any] = part(claim, "metadata", "annotations")
     return str(marks.get(STOCK_USER, "")), str(marks.get(STOCK_SERVER, ""))
 
 
 def _render_all(templates: tuple[str, ...], user: str, server: str) -> Iterator[str]:
-    """Yield the names that KubeSpawner 6 gave the claim of a server; of other fields, nothing."""
+    """Yield the names that KubeSpawner 6 gave the claim of a server; none with other fields."""
     slugs = {"username": escape_slug(user), "servername": escape_slug(server)}
     both = f"{slugs['username']}--{slugs['servername']}" if server else slugs["username"]
-    # What names no user is for all of them.
+    # A template without a user names one claim for all of them.
     for template in (each for each in templates if "{user" in each):
         try:
             yield template.format(**slugs, user_server=both).rstrip("-")

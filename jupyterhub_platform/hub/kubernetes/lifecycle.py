@@ -1,4 +1,4 @@
-"""The life of a server's pod: created, told from others of its name, polled, stopped, deleted."""
+"""The life of a server's pod: created, identified, polled, stopped and deleted."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -24,46 +24,45 @@ from jupyterhub_platform.hub.kubernetes.reflectors import REFLECTORS
 from jupyterhub_platform.usecases.admission import Admitted
 
 _BEFORE_THE_HUB_SECONDS: Final = 1.0
-"""So much sooner than the Hub a start gives up: it can say why, and is no failure of the Hub's."""
+"""A start gives up this much sooner than the Hub: it knows why, and the Hub counts no failure."""
 _SHOWN_IN: Final = 0.25
-"""In such a part of a start's time a watch that is answered shows a pod that was created."""
+"""A working watch shows a created pod within this part of a start's time."""
 
 
 class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
     """Creates, polls, stops and deletes the pod of an admitted start, and touches no other.
 
-    The name of a pod follows from the names of user and server, so that two Hubs in one namespace
-    give the same one, and KubeSpawner would take, stop and delete whatever bears it. Whatever the
-    cluster does, a start ends with a sentence: five failures without one in a row, and a Hub ends
-    itself.
+    The name of a pod follows from the names of user and server. Two Hubs in one namespace use the
+    same one, and KubeSpawner would adopt, stop and delete any pod with that name. Whatever the
+    cluster does, a failed start ends with a sentence: after five failures without one in a row,
+    the Hub exits.
     """
 
     hub_instance = Unicode(
         config=True,
         help="""
-        What tells this Hub from others that create pods in the same namespace.
+        A mark that distinguishes this Hub from others that create pods in the same namespace.
 
-        It is written onto every pod, and pods with another one are never touched. The default is
-        the address under which servers reach this Hub. A changed value makes servers that run look
+        Every pod is annotated with it, and pods with another one are never touched. The default is
+        the address under which servers reach this Hub. With a changed value, running servers look
         like those of another Hub, so change it only while none runs.
         """,
     )
 
-    # Those who wait for a watch to begin; the loop itself holds no task.
+    # Tasks that wait for a watch to begin; the loop keeps no reference to a task.
     _beginning: ClassVar[set[asyncio.Future[Any]]] = set()
     # Whether a pod may have been created that the watch does not show yet.
     _unsettled = False
-    # The pod of the start that runs, or ran last; empty if that was before this Hub started.
+    # The pod of the current or last start; empty if that was before this Hub started.
     _own_uid = ""
-    # How our pod ended, if that was seen since the start that runs, or ran last.
+    # How our pod ended, if that was seen since the current or last start.
     _ended_with: int | None = None
-    # The pod that stood in the way of the last start and is not ours.
+    # The pod of another owner that blocked the last start.
     _foreign_uid = ""
     admitted: Admitted | None = None
 
-    # What became of creating the pod in the start that runs, or ran last: whether it may have been
-    # created unheard, since when it is known to be there, and what the last answer comes to if
-    # there is no better one.
+    # The result of creating the pod in the current or last start: whether it may exist although
+    # no answer came, since when it is known to exist, and the refusal that the last answer means.
     _maybe_created = False
     _created_at = 0.0
     _later: AdmissionDenied | None = None
@@ -72,7 +71,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
     def _default_hub_instance(self) -> str:
         return str(self.hub.api_url)
 
-    # -- it is created ----------------------------------------------------------------------
+    # -- creating the pod -------------------------------------------------------------------
 
     def _admitted(self) -> Admitted:
         if self.admitted is None:
@@ -104,7 +103,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         except asyncio.CancelledError:
             if monotonic() - began < patience:
                 raise
-            # A loop that was held up for long has ended the patience of the Hub together with ours.
+            # After a long block of the loop, the Hub's timeout is over together with ours.
             raise await self._explain_lateness() from None
         return url
 
@@ -118,18 +117,18 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         if self.pod_has_uid(pod):
             return api_errors.not_ready(self._explain(pod) or not_up(self.start_timeout))
         if monotonic() - self._created_at < self.start_timeout * _SHOWN_IN:
-            # Its time went by while the cluster did not answer; now the watch has not had any.
+            # The time passed while the cluster did not answer, so that the watch had none.
             return api_errors.no_answer()
         try:
             if await asyncio.wait_for(self._is_gone(), _BEFORE_THE_HUB_SECONDS / 2):
                 return api_errors.not_ready(DELETED)
         except (ApiException, TimeoutError):
             return api_errors.no_answer()
-        # It was created, and the watch does not show it: this Hub is blind.
+        # It was created, but the watch does not show it: this Hub sees no pods.
         return TimeoutError(f"The pod {self.pod_name} never showed up")
 
     async def _make_create_pod_request(self, pod: V1Pod, request_timeout: float) -> bool:
-        """Create the pod if it is what was admitted; ``False`` asks for another try."""
+        """Create the pod if it is what was admitted; ``False`` asks for a retry."""
         manifest = self._checked(pod)
         self.log.info("Creating pod %s/%s", self.namespace, self.pod_name)
         self._unsettled = True
@@ -147,7 +146,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         return created
 
     async def _make_create_pvc_request(self, pvc: Any, request_timeout: float) -> bool:
-        """Create the volume's claim, unless there is one; ``False`` asks for another try."""
+        """Create the volume's claim, unless it exists; ``False`` asks for a retry."""
         try:
             created: bool = await super()._make_create_pvc_request(pvc, request_timeout)
         except (ClientError, ConnectionError):
@@ -159,12 +158,12 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         return created
 
     async def _try_later(self, error: ApiException) -> bool:
-        """Wait as long as a busy cluster wants it, and ask for another try.
+        """Wait for as long as a busy cluster asks, then ask for a retry.
 
         Raises
         ------
         AdmissionDenied
-            Raised if another try would not help, or is wanted later than a start waits.
+            Raised if a retry would not help, or would come later than a start waits.
         """
         self._later = api_errors.explain(error)
         seconds = api_errors.wanted_seconds(error)
@@ -177,39 +176,45 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         try:
             pod = await pods.create(manifest)
         except ApiException as error:
-            # A try without an answer may have succeeded, and now fills the quota itself.
+            # A request without an answer may have succeeded, and now fills the quota itself.
             if error.status != 409 and not self._maybe_created:
                 raise
             existing = await pods.read(self.pod_name)
             if existing is None and error.status != 409:
                 raise
-            # Without one, it is gone meanwhile, or the conflict was in the counting of a quota.
-            return existing is not None and await self._meet(existing, pods)
-        self._take_for_own(pod)
+            # Without one, it is gone by now, or the conflict was in the counting of a quota.
+            return existing is not None and await self._adopt_existing(existing, pods)
+        self._note_own(pod)
         return True
 
-    def _take_for_own(self, pod: Manifest) -> None:
+    def _note_own(self, pod: Manifest) -> None:
         self._own_uid, self._created_at = uid_of(pod), monotonic()
 
-    async def _meet(self, existing: Manifest, pods: Pods) -> bool:
-        """Tell whether the pod that has our pod's name is the one of this very start.
+    async def _adopt_existing(self, existing: Manifest, pods: Pods) -> bool:
+        """Adopt the pod with our name if this start created it; delete one of an earlier start.
 
         Raises
         ------
         AdmissionDenied
-            Raised if it is not ours; it is left alone, also when the Hub cleans up this start.
+            Raised if it is another owner's. It is left alone, also when this start is cleaned up.
         """
         relation = self._owner().relation_to(existing, self._admitted().reservation.id)
-        if relation in (PodRelation.UNMARKED, PodRelation.SOMEBODY_ELSES):
+        if relation in (PodRelation.UNMARKED, PodRelation.FOREIGN):
             self._foreign_uid = uid_of(existing)
-            self.log.error("Pod %s/%s exists and is not ours", self.namespace, self.pod_name)
+            self.log.error(
+                "Pod %s/%s exists, and belongs to another owner", self.namespace, self.pod_name
+            )
             raise api_errors.name_taken(self.pod_name, self.namespace) from None
         if relation is PodRelation.THIS_START and not is_leaving(existing):
-            self._take_for_own(existing)
+            self._note_own(existing)
             return True
         self._later = api_errors.still_leaving()
         if not is_leaving(existing):
-            self.log.warning("Pod %s/%s is left over; deleting", self.namespace, self.pod_name)
+            self.log.warning(
+                "Pod %s/%s is left over from an earlier start, and is deleted",
+                self.namespace,
+                self.pod_name,
+            )
             await pods.delete(self.pod_name, uid_of(existing), self.delete_grace_period)
         return False
 
@@ -228,10 +233,10 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         place, answer = f"{self.namespace}/{self.pod_name}", api_errors.for_log(error, secrets)
         self.log.error("The cluster refused the pod %s: %s", place, answer)
 
-    # -- it is known, polled and ended ------------------------------------------------------
+    # -- identifying, polling and ending it --------------------------------------------------
 
     def pod_has_uid(self, pod: Manifest | None) -> bool:
-        """Tell whether ``pod`` is the one that was created, and not one that the watch forgets."""
+        """Tell whether ``pod`` is the one that was created."""
         has_uid: bool = super().pod_has_uid(pod)
         return has_uid and (not self._own_uid or uid_of(pod or {}) == self._own_uid)
 
@@ -240,18 +245,18 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         return self.pod_has_uid(pod) and bool(super().is_pod_running(pod))
 
     async def poll(self) -> int | None:
-        """Tell whether our pod runs; another Hub's pod of the same name is not our server.
+        """Tell whether our pod runs. Another Hub's pod of the same name does not count.
 
         Raises
         ------
         AdmissionDenied
-            Raised if the cluster does not say so; the caller of the Hub reads that.
+            Raised if the cluster does not say so; the Hub shows that to its caller.
         """
         try:
             self._ended_with = await self._look()
         except (ApiException, ClientError, ConnectionError, TimeoutError) as error:
             if self._ended_with is not None:
-                # What has ended stays so. The Hub asks twice before it acts, and would not again.
+                # An ended server stays ended: the Hub polls twice before it acts.
                 return self._ended_with
             place, kind = f"{self.namespace}/{self.pod_name}", type(error).__name__
             self.log.warning("The cluster does not say whether pod %s runs: %s", place, kind)
@@ -262,7 +267,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         await self._start_watching_pods()
         pod = self._watched()
         if pod is None:
-            # The watch may lag behind, or begin anew: what it does not show is gone only if the
+            # The watch may lag behind or restart: a pod that it does not show is gone only if the
             # cluster says so.
             return 1 if await self._is_gone() else None
         self._unsettled = False
@@ -272,9 +277,11 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         if ended is None:
             status: int | None = await super().poll()
             return status
-        # KubeSpawner takes one that was started again for the one that ran, and leaves an evicted
-        # one where it is. Nobody asked for a server without the kernels of the one that ended.
-        self.log.warning("Pod %s/%s has ended with %i", self.namespace, self.pod_name, ended)
+        # KubeSpawner takes a restarted container for the one that ran, and leaves an evicted pod
+        # where it is. A restarted server has lost its kernels, so it counts as ended.
+        self.log.warning(
+            "Pod %s/%s has ended with exit code %i", self.namespace, self.pod_name, ended
+        )
         if self.delete_stopped_pods:
             await self.stop(now=True)
         return ended
@@ -284,7 +291,11 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         await self._start_watching_pods()
         pod = self._watched()
         if pod is not None and not self._is_own(pod):
-            self.log.warning("Pod %s/%s is not ours: left alone", self.namespace, self.pod_name)
+            self.log.warning(
+                "Pod %s/%s belongs to another owner, and is left alone",
+                self.namespace,
+                self.pod_name,
+            )
             return
         await super().stop(now)
         place = f"{self.namespace}/{self.pod_name}"
@@ -295,9 +306,9 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         )
 
     async def watch(self) -> None:
-        """Begin to watch before the first start, which would wait for it.
+        """Start the watch before the first start of a server, which would wait for it.
 
-        Where the cluster does not answer, each start tries again.
+        If the cluster does not answer, each start of a server tries again.
         """
         try:
             await self._start_watching_pods()
@@ -307,14 +318,14 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
             self.log.warning("The cluster cannot be watched yet: %s", type(error).__name__)
 
     async def _start_reflector(self, kind: str, *args: Any, **more: Any) -> Any:
-        """Begin to watch, once; and anew where a watch could not begin, or has given up.
+        """Start the watch once, and restart one that could not start or has ended.
 
-        KubeSpawner keeps one that has ended, and takes the nothing that it shows for the truth. And
-        all wait for the same first list there: who is broken off meanwhile must not end it for all.
+        KubeSpawner keeps a watch that has ended, and trusts its empty list. All callers wait for
+        the same first list there: one that is cancelled must not end it for the others.
         """
         known = self.reflectors.get(self._get_reflector_key(kind))
         if known is not None and _has_ended(known):
-            self.log.warning("The watch of %s has ended: beginning anew", kind)
+            self.log.warning("The watch of %s has ended, and is restarted", kind)
             more["replace"] = True
         more["reflector_class"] = REFLECTORS[kind]
         beginning = asyncio.ensure_future(super()._start_reflector(kind, *args, **more))
@@ -325,7 +336,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
     async def _make_delete_pod_request(
         self, pod_name: str, delete_options: Any, grace_seconds: int, request_timeout: float
     ) -> bool:
-        """Delete our pod by its uid; ``False`` asks for another try."""
+        """Delete our pod by its uid; ``False`` asks for a retry."""
         return await _unless_busy(
             self._delete(pod_name, grace_seconds, self._pods(request_timeout))
         )
@@ -347,15 +358,15 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
         return pod
 
     def _explain(self, pod: Manifest | None) -> Cause | None:
-        """Return why ``pod`` does not run, by itself and by its events where they are watched."""
+        """Return why ``pod`` does not run, from its status and, if they are watched, its events."""
         return explain_pod(pod or {}, datetime.now(UTC), lambda: self.events)
 
     def _is_own(self, pod: Manifest) -> bool:
         # A pod without our marks was started before this platform was installed, and is ended as
-        # KubeSpawner would; unless it stood in the way of a start.
+        # KubeSpawner would do, unless it blocked a start.
         if self._foreign_uid and uid_of(pod) == self._foreign_uid:
             return False
-        return self._owner().relation_to(pod) is not PodRelation.SOMEBODY_ELSES
+        return self._owner().relation_to(pod) is not PodRelation.FOREIGN
 
     def _owner(self) -> Owner:
         return Owner(self.hub_instance, self.user.name, self.name)
@@ -365,7 +376,7 @@ class PodLifecycleSpawner(KubeSpawner):  # type: ignore[misc]
 
 
 async def _unless_busy(asked: Awaitable[bool]) -> bool:
-    """Return what the cluster answers; ``False`` if it has no time, or says nothing."""
+    """Return the cluster's answer; ``False`` if it is busy or does not answer."""
     try:
         return await asked
     except TimeoutError:

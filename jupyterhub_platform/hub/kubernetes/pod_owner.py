@@ -18,7 +18,7 @@ class PodRelation(Enum):
     EARLIER_START = auto()
     UNMARKED = auto()
     """It names this user and server, but was created by a KubeSpawner without the platform."""
-    SOMEBODY_ELSES = auto()
+    FOREIGN = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +35,9 @@ class Owner:
         if HUB not in marks:
             stock = (marks.get(STOCK_USER), marks.get(STOCK_SERVER, ""))
             ours = stock == (self.user, self.server)
-            return PodRelation.UNMARKED if ours else PodRelation.SOMEBODY_ELSES
+            return PodRelation.UNMARKED if ours else PodRelation.FOREIGN
         if (marks[HUB], marks.get(USER), marks.get(SERVER)) != (self.hub, self.user, self.server):
-            return PodRelation.SOMEBODY_ELSES
+            return PodRelation.FOREIGN
         if reservation_id and marks.get(RESERVATION) == reservation_id:
             return PodRelation.THIS_START
         return PodRelation.EARLIER_START

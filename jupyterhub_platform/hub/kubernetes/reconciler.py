@@ -1,4 +1,4 @@
-"""Finds orphaned pods, which this Hub made and no server accounts for, and removes them by rule."""
+"""Finds orphaned pods, which this Hub made and no server accounts for, and removes them."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -81,7 +81,7 @@ class OrphanTracker:
         orphaned = by_ownership[PodOwnership.ORPHANED]
         self._since = {uid_of(pod): self._since.get(uid_of(pod), now) for pod in orphaned}
         known = len(by_ownership[PodOwnership.KNOWN])
-        # One pod may be lost. If most are, the Hub has forgotten its servers: an older database.
+        # A few pods may be orphaned. If most are, the Hub has an older database.
         doubtful = len(orphaned) > max(known, 1)
         due = [pod for pod in orphaned if now - self._since[uid_of(pod)] >= GRACE]
         remove = [pod for pod in due if not is_leaving(pod) and not doubtful]
@@ -139,12 +139,12 @@ class Reconciler:
     ) -> None:
         """Report each pod once, as long as it stays."""
         fate = (
-            "so many are, that none is removed: is the Hub's database the right one?"
+            "too many are, so none is removed. Check that the Hub has the right database"
             if doubtful
             else f"removed unless that changes within {GRACE.total_seconds() / 60:.0f} minutes"
         )
         fates = [(pod, fate) for pod in orphaned]
-        fates += [(pod, "made before the platform was there, left alone") for pod in unmarked]
+        fates += [(pod, "made before the platform was installed, left alone") for pod in unmarked]
         said = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
         for key in said.keys() - self._said:
             pod, text = said[key]

@@ -63,10 +63,10 @@ def _over_quota(match: re.Match[str]) -> AdmissionDenied:
 
 def _out_of_range(match: re.Match[str]) -> AdmissionDenied:
     resource = match["resource"]
-    most = "at most" if match["bound"] == "maximum" else "at least"
+    side = "at most" if match["bound"] == "maximum" else "at least"
     bound, asked = _say(resource, match["allowed"]), _say(resource, match["asked"])
     return AdmissionDenied(
-        f"A LimitRange of the cluster's namespace allows {bound} of {resource} {most}, and this "
+        f"A LimitRange of the cluster's namespace allows {bound} of {resource} {side}, and this "
         f"server's pod has {asked}. Choose another tier, or ask an operator to bring that tier "
         "and the LimitRange together.",
         status=409,
@@ -111,8 +111,8 @@ def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
     def say(match: re.Match[str]) -> AdmissionDenied:
         return AdmissionDenied(
             f"The cluster's {what} {match['name']} does not admit this server's pod, and trying "
-            "again will not help. Choose another tier, or ask an operator: the Hub's log has the "
-            "reason that it gives.",
+            "again will not help. Choose another tier, or ask an operator: the Hub's log has its "
+            "reason.",
             status=500,
             code="cluster.webhook",
         )

@@ -1,4 +1,4 @@
-"""KubeSpawner behind admission: the admitted tier in place of its own options, and a last look."""
+"""KubeSpawner behind admission: the admitted tier replaces its options, and a guard comes last."""
 
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -78,14 +78,14 @@ class KubeTierSpawner(HomeClaimSpawner):
         help="""
         Whether a person's volume is deleted with the person.
 
-        Unlike with KubeSpawner it is kept: what is in it cannot be brought back.
+        Unlike with KubeSpawner the default is to keep it: deleted files cannot be restored.
         """,
     )
 
-    # Whose this is, no server acts as.
+    # The Hub's own account, which no server runs as.
     _token: Path = TOKEN
 
-    # What the site itself says of volumes, for tiers that say nothing.
+    # The site's own settings of volumes, for tiers without any.
     _site_storage: Mapping[str, Any] | None = None
 
     @default("automount_service_account_token")
@@ -94,18 +94,18 @@ class KubeTierSpawner(HomeClaimSpawner):
 
     @default("cmd")
     def _default_cmd(self) -> list[str]:
-        # KubeSpawner leaves it to the image, and drops all arguments then: those of the Hub, too.
+        # KubeSpawner leaves it to the image, and then drops all arguments, including the Hub's.
         return ["jupyterhub-singleuser"]
 
     @validate("profile_list")
     def _no_profiles(self, proposal: Mapping[str, Any]) -> list[Any]:
-        # A profile would be a second way to resources, one that nothing counts.
+        # A profile would be a second way to resources, which nothing counts.
         return []
 
     # -- from the tier to the pod ------------------------------------------------------------
 
     async def load_user_options(self) -> None:
-        """Apply the admitted tier; user options only named it, and admission has read them."""
+        """Apply the admitted tier. User options only name it, and admission has read them."""
         home = self._admitted().pod.home
         self._site_storage = self._site_storage or {
             name: getattr(self, name) for name in STORAGE_TRAITS
@@ -124,7 +124,9 @@ class KubeTierSpawner(HomeClaimSpawner):
             pod: V1Pod = await super().get_pod_manifest()
             apply_tier(pod, self._admitted(), self.hub_instance, self.pvc_name)
         except (AttributeError, TypeError, ValueError) as error:
-            self.log.exception("A setting of c.KubeSpawner has a shape that no pod has")
+            self.log.exception(
+                "A setting of c.KubeSpawner does not have the shape that a pod needs"
+            )
             raise api_errors.unreadable(str(error)) from None
         return pod
 
@@ -149,7 +151,7 @@ class KubeTierSpawner(HomeClaimSpawner):
         violations = check_pod(manifest, self._allowance())
         if violations:
             self.log.error(
-                "Pod %s/%s was not created, its manifest breaks what was admitted: %s. "
+                "Pod %s/%s was not created, because its manifest violates what was admitted: %s. "
                 "Look at modify_pod_hook, extra_containers, init_containers and extra_pod_config.",
                 self.namespace,
                 self.pod_name,
@@ -177,7 +179,7 @@ class KubeTierSpawner(HomeClaimSpawner):
     def _selected_by(self) -> dict[str, str]:
         """Return the labels by which Hub, Services and network policies tell servers from others.
 
-        A pod with those of the Hub would get requests that are for the Hub.
+        A pod with the Hub's labels would get requests that are meant for the Hub.
         """
         component = self.component_label
         return {
@@ -189,7 +191,7 @@ class KubeTierSpawner(HomeClaimSpawner):
     # -- while it starts ---------------------------------------------------------------------
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
-        """Say beside what the cluster says what that means, and what can be done."""
+        """Add to the cluster's events what they mean, and what can be done."""
         said: Cause | None = None
         claims = ""
         async for step in super().progress():
@@ -210,23 +212,23 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         60.0,
         config=True,
         help="""
-        How often pods are looked for that this Hub made and no server of it accounts for.
+        How often to look for orphaned pods: this Hub made them, and none of its servers has them.
 
-        Such a pod is removed once it has been seen for five minutes, unless most pods are unknown,
-        so that the Hub's own database must be the wrong one. 0 never looks.
+        An orphaned pod is removed once it has been seen for five minutes. If most pods are
+        orphaned, the Hub's database must be the wrong one, and none is removed. 0 turns it off.
         """,
     )
 
-    # What was wrong with our pod when it was looked at last.
+    # The cause that our pod showed when it was last looked at.
     _seen_last: Cause | None = None
 
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
-        """Watch the pods, and look for those that no server accounts for, from the start on."""
+        """Watch the pods, and look for orphaned ones, from the start on."""
         any_of_us = cls(config=app.config, _mock=True)
         any_of_us.user.settings = app.tornado_settings
         if any_of_us.enable_user_namespaces:
-            return  # to look into every namespace would take a role for the whole cluster
+            return  # looking into every namespace would take a role for the whole cluster
         IOLoop.current().add_callback(any_of_us.watch)
         pods = any_of_us._pods(any_of_us.k8s_api_request_timeout)
         selector = select_proxies(any_of_us.common_labels)
@@ -250,7 +252,7 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
 
     @default("hub_instance")
     def _default_hub_instance(self) -> str:
-        # The store outlives every address of the Hub: pods of before stay its own.
+        # The store outlives every address of the Hub: earlier pods stay its own.
         return str(self.platform.runtime.store.id)
 
     async def read_log(self) -> str:
@@ -261,7 +263,7 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
             return ""
 
     def backend_cause(self) -> Cause | None:
-        """Say why our pod does not run, or has ended; of one that is gone, what was seen last."""
+        """Say why our pod does not run, or has ended; for one that is gone, what was seen last."""
         pod = self._watched() if self.pod_reflector is not None else None
         if pod is not None and self._is_own(pod):
             self._seen_last = self._explain(pod)

@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.os_users import People, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
-from jupyterhub_platform.hub.local.supervisor import come_before_users
+from jupyterhub_platform.hub.local.supervisor import raise_priority
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import Sockets, open_sockets
@@ -102,7 +102,7 @@ def _open(
     if isolated:
         check_reachable(homes, uids[1])
         # Proxy and service are started after this, and inherit it.
-        come_before_users()
+        raise_priority()
     remove_groups(path for path in find_groups(instance) if not members([path]))
     ids = UserIds(instance, state, homes, uids, uid_register) if isolated else None
     people = People(state, homes, ids)

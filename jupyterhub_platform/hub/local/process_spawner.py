@@ -286,8 +286,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             await self._end_leftovers(machine)
         elif not self._adopt(self._record):
             self.log.error(
-                "%s is ended: an older version started it, and it listens at a port, where nobody "
-                "could log in",
+                "%s is ended: an older version started it, and it listens at a port, where users "
+                "could not log in",
                 self._log_name,
             )
             await self._end_leftovers(machine)

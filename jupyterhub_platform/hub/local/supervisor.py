@@ -53,7 +53,7 @@ def main(arguments: Sequence[str]) -> int:
     _control(_SET_SUBREAPER, 1)
     own = os.getpid()
     if options.uid is not None:
-        come_before_users()
+        raise_priority()
     output, written = os.pipe()
     child = os.fork()
     if child == 0:
@@ -117,7 +117,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         os._exit(_CANNOT_START)
 
 
-def come_before_users() -> None:
+def raise_priority() -> None:
     """Give this process priority over any number of a user's, unless its operator lowered it.
 
     Without control groups each process gets an equal share; or each session, where the kernel
@@ -151,7 +151,7 @@ def _close_input() -> None:
 def _drop_privileges(uid: int, processes: int) -> None:
     if processes:
         resource.setrlimit(resource.RLIMIT_NPROC, (processes, processes))
-    _leave_keyring()
+    _leave_session_keyring()
     # A service manager may have the Hub killed last.
     with suppress(OSError), open("/proc/self/oom_score_adj", "r+") as score:  # noqa: PTH123 light
         if score.read().startswith("-"):
@@ -164,7 +164,7 @@ def _drop_privileges(uid: int, processes: int) -> None:
     _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
-def _leave_keyring() -> None:
+def _leave_session_keyring() -> None:
     """Begin an empty session keyring of root's, in place of the Hub's or its operator's.
 
     Not after the change of user: that user could make it fail by using up their quota of keys.
@@ -194,7 +194,7 @@ def _check(result: int) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _keep_log(output: int, most: int) -> None:
+def _keep_log(output: int, max_bytes: int) -> None:
     """Copy the pipe into the log, until its other end is closed everywhere.
 
     Output that comes too fast for a log is still read, or it would block the server, but only the
@@ -213,7 +213,7 @@ def _keep_log(output: int, most: int) -> None:
         if budget > 0 or not read:
             if left_out:
                 held = b"\n[supervisor] %d bytes came too fast to be kept\n" % left_out + held
-            _write_log(held + read, most)
+            _write_log(held + read, max_bytes)
             budget -= len(held + read)
             held, left_out = b"", 0
         else:
@@ -222,11 +222,11 @@ def _keep_log(output: int, most: int) -> None:
         time.sleep(_PAUSE)
 
 
-def _write_log(text: bytes, most: int) -> None:
+def _write_log(text: bytes, max_bytes: int) -> None:
     """Write into the log; when it is full, only its latter half stays."""
-    half = max(most, _MIN_LOG) // 2
+    half = max(max_bytes, _MIN_LOG) // 2
     text = text[-half:]
-    with suppress(OSError):  # A full disk, or a log that is no file, ends no server.
+    with suppress(OSError):  # A full disk, or a log that is not a file, must not end a server.
         size = os.fstat(_LOG).st_size
         if size + len(text) > 2 * half:
             kept = os.pread(_LOG, half, max(0, size - half))

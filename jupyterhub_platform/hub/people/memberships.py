@@ -1,6 +1,5 @@
 """Brings the Hub's users, groups and admins in line with the policy."""
 
-import asyncio
 from collections import defaultdict
 from collections.abc import Collection, Mapping
 from typing import Any, TypeAlias
@@ -13,7 +12,7 @@ from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.memberships import list_declared, settle_memberships
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.privileges import strip_roles_of_admins
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.usecases.policies import Policies
 
@@ -35,10 +34,9 @@ async def apply_memberships(
     if levels_only:
         await _settle(app, policy, {}, levels_only=True)
         return
-    loop = asyncio.get_running_loop()
     try:
         with gc_paused():
-            declared, both = await loop.run_in_executor(STORE_THREADS, _remember, policy, policies)
+            declared, both = await in_store_thread(_remember, policy, policies)
             freeze_heap()
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
@@ -46,7 +44,7 @@ async def apply_memberships(
     await _settle(app, policy, both)
     try:
         with gc_paused():
-            await loop.run_in_executor(STORE_THREADS, policies.record_applied, declared)
+            await in_store_thread(policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
 

@@ -1,7 +1,6 @@
 """Enforces suspensions in the Hub: ends sessions, tokens, servers and shares; restores shares."""
 
 import asyncio
-import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
@@ -88,7 +87,7 @@ class SuspensionEnforcer:
             for name in suspended:
                 if name not in self._enforced:
                     await self._settle_one(self._enforce, name)
-            kept = await self._in_thread(self._record.list_shares)
+            kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
             for name in sorted({share.suspended for share in ready}):
                 await self._settle_one(self._give_back, name)
@@ -104,10 +103,6 @@ class SuspensionEnforcer:
         except Exception:
             self._app.db.rollback()
             self._app.log.exception("What a suspension of %s changes is not settled", name)
-
-    async def _in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
-        call = functools.partial(call, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(STORE_THREADS, call)
 
     async def _enforce(self, name: str) -> Ended:
         """End a user's access; what needs the store comes last, and is retried.
@@ -153,7 +148,7 @@ class SuspensionEnforcer:
             if shares:
                 now = datetime.now(UTC)
                 kept = [describe_share(share, name, now) for share in shares]
-                await self._in_thread(self._record.keep_shares, kept)
+                await in_store_thread(self._record.keep_shares, kept)
                 for share in shares:
                     self._app.db.delete(share)
                 self._app.db.commit()
@@ -163,10 +158,10 @@ class SuspensionEnforcer:
         """Restore the shares that wait for ``name`` and for no other suspended user."""
         given = 0
         async with self._sharing:
-            for share in await self._in_thread(self._record.list_shares):
+            for share in await in_store_thread(self._record.list_shares):
                 if name in share.people and not any(map(self._is_out, share.people)):
                     given += give_share(self._app.db, share)
-                    await self._in_thread(self._record.forget_shares, [share])
+                    await in_store_thread(self._record.forget_shares, [share])
         return given
 
     def _is_out(self, name: str) -> bool:

@@ -1,6 +1,5 @@
 """Compares book, servers and ledger while the Hub runs, and reports drift."""
 
-import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -8,7 +7,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.servers.inventory import live_servers
-from jupyterhub_platform.hub.threads import STORE_THREADS
+from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import gc_paused
 from jupyterhub_platform.hub.upstream.server_counts import correct_counts
 from jupyterhub_platform.usecases.consistency import Drift, compare
@@ -28,15 +27,12 @@ class Checker:
         """Compare once; what differs for the second time in a row is drift."""
         if self._runtime.health.reason or not self._app.db.is_active:
             return  # nothing waits for a database that is known to be down
-        loop = asyncio.get_running_loop()
         try:
             with gc_paused():
                 await self._correct_counts()
                 live = await live_servers(self._app.users.values())
                 book = self._runtime.admission.book.copy()
-                differences = await loop.run_in_executor(
-                    STORE_THREADS, compare, book, self._runtime.store, live
-                )
+                differences = await in_store_thread(compare, book, self._runtime.store, live)
         except StoreError as error:
             self._runtime.health.mark_down(error)
             return
@@ -53,8 +49,8 @@ class Checker:
     async def _correct_counts(self) -> None:
         if wrong := await correct_counts(self._app.users):
             self._app.log.error(
-                "The Hub counted the servers of %i users wrongly, such as %s; they are counted "
-                "anew. This is a fault of the platform: please report it.",
+                "The Hub counted the servers of %i users wrongly, such as %s, and has recounted "
+                "them. This is a fault of the platform: please report it.",
                 len(wrong),
                 wrong[0],
             )

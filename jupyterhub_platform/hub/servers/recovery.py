@@ -12,7 +12,7 @@ from typing import Any, Final
 from jupyterhub_platform.hub.servers.inventory import stop_server
 from jupyterhub_platform.hub.upstream.database_errors import (
     HubDatabaseError,
-    answer_while_finding_out_who_asks,
+    explain_failed_identification,
     explain_failures,
 )
 from jupyterhub_platform.hub.upstream.event_loop import Turn
@@ -31,7 +31,7 @@ class ServerRecovery:
         self._rounds = 0
         self._unpolled: weakref.WeakSet[Any] = weakref.WeakSet()
         explain_failures(app.db.get_bind(), self._note_failure)
-        answer_while_finding_out_who_asks()
+        explain_failed_identification()
 
     def _note_failure(self) -> None:
         self._rounds = _ROUNDS
@@ -46,7 +46,7 @@ class ServerRecovery:
             if not self._app.db.is_active:
                 # A failed write outside a request: nothing else rolls the session back.
                 self._app.db.rollback()
-            found = [each for each in self._list_all() if not _is_worked_at(each, last=last)]
+            found = [each for each in self._list_all() if not _is_in_progress(each, last=last)]
         for spawner in found:
             try:
                 await self._recover_one(spawner)
@@ -102,7 +102,7 @@ def _is_unpolled(spawner: Any) -> bool:
     return bool(spawner.active and not spawner.pending)
 
 
-def _is_worked_at(spawner: Any, *, last: bool) -> bool:
+def _is_in_progress(spawner: Any, *, last: bool) -> bool:
     """Tell whether the Hub is busy with a server; a stop that nothing awaits may be dead."""
     stop = getattr(spawner, "_stop_future", None)  # set by the first stop that is asked for
     if spawner._spawn_pending or spawner._check_pending or stop is not None:

@@ -117,11 +117,11 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         return ("", why_none) if why_none else (name, "")
 
     async def _say_full(self, user: Any) -> str:
-        most = await self.get_current_user_named_server_limit()
+        maximum = await self.get_current_user_named_server_limit()
         named = [name for name in user.orm_spawners if name]
-        if not 0 < most <= len(named):
+        if not 0 < maximum <= len(named):
             return ""
-        servers = "1 named server" if most == 1 else f"{most} named servers"
+        servers = "1 named server" if maximum == 1 else f"{maximum} named servers"
         who = "You have" if user.name == self.current_user.name else f"{user.name} has"
         return f"{who} {len(named)} of {servers}. Delete one on the home page first."
 

@@ -27,7 +27,7 @@ def build_card(
     wish: Options,
     later: Mapping[str, Later],
 ) -> TierCard | None:
-    """Build the card of a tier; none for a tier that this person cannot even ask for."""
+    """Build the card of a tier; ``None`` for a tier that this user cannot even ask for."""
     decision = decide_tier(question, candidate)
     opens = later.get(candidate.name)
     if not (candidate.granted or candidate.requestable or opens):
@@ -57,7 +57,7 @@ def build_card(
             remedies=decision.remedies,
             obstacles=find_obstacles(facts, decision.denials),
         )
-    # What is not granted mostly does not fit either; only the first is worth saying.
+    # A tier that is not granted mostly does not fit either: only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
     ask = say_how_to_open(facts.policy, facts.user, facts.account, "it")
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())

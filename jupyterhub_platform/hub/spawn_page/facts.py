@@ -1,4 +1,4 @@
-"""What the spawn page is made from, and the few words that all its parts share."""
+"""The facts that the spawn page is made from, and wording that its parts share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,10 @@ _KEPT_IN_LINKS = ("next", "display_name")
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """Who views the page: other users' names are shown only to those in charge of them."""
+    """Who views the page: other users' names are shown only to those in charge of them.
+
+    These are the managers of an account, and those who read everything.
+    """
 
     name: str
     manages: frozenset[str] = frozenset()
@@ -26,7 +29,10 @@ class Viewer:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where the page is: the Hub's base URL, and the query of the request."""
+    """Where the page is: the Hub's base URL, with a slash at its end, and the request's query.
+
+    Links keep what the Hub needs of the query.
+    """
 
     hub_url: str
     query: str = ""

@@ -13,7 +13,7 @@ def list_binding(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
     tightest: dict[str, HeldLimit] = {}
     for limit in limits:
         known = tightest.get(limit.resource)
-        if known is None or limit.most - limit.held < known.most - known.held:
+        if known is None or limit.maximum - limit.held < known.maximum - known.held:
             tightest[limit.resource] = limit
     shown = [each for each in limits if each is tightest[each.resource] or _binds(each, question)]
     return _say(facts, shown)
@@ -45,4 +45,4 @@ def say_left_after(facts: Facts, question: Question, candidate: Candidate) -> st
 def _binds(limit: HeldLimit, question: Question) -> bool:
     granted = (each for each in question.candidates if each.granted)
     amounts = (each.demand.amount(limit.resource) for each in granted)
-    return any(asked and asked > limit.most - limit.held for asked in amounts)
+    return any(asked and asked > limit.maximum - limit.held for asked in amounts)

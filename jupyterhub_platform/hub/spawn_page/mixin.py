@@ -6,9 +6,11 @@ from typing import Any
 
 from traitlets import HasTraits, default
 
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.spawn_page.facts import Place, Viewer
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.hub.spawn_page.render import render_form
 from jupyterhub_platform.hub.spawn_page.view import build_view
@@ -21,8 +23,6 @@ def spawn_form(
     snapshot, now = platform.snapshot, datetime.now(UTC)
     policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
-    viewer = getattr(handler.current_user, "name", "") if handler else user.name
-    manages = handler is not None and handler.has_scope(roles.MANAGE)
     stored = user.orm_user.orm_spawners.get(server)
     page = build_view(
         policy,
@@ -33,15 +33,18 @@ def spawn_form(
         revision=snapshot.revision,
         stored_options=stored.user_options if stored else None,
         preselect=asked_options(handler),
-        viewer=viewer,
-        viewer_manages=policy.managed_groups(viewer) if manages else frozenset(),
-        can_read_all=handler is not None and handler.has_scope(roles.READ),
-        hub_url=platform.app.hub_prefix,
-        query=handler.request.query if handler else "",
+        viewer=_read_viewer(policy, handler) if handler else Viewer(user.name),
+        place=Place(platform.app.hub_prefix, handler.request.query if handler else ""),
         titles=_titles(user),
         notes=notes,
     )
     return render_form(page)
+
+
+def _read_viewer(policy: Policy, handler: Any) -> Viewer:
+    name = getattr(handler.current_user, "name", "")
+    manages = policy.managed_groups(name) if handler.has_scope(roles.MANAGE) else frozenset()
+    return Viewer(name, manages, handler.has_scope(roles.READ))
 
 
 def _titles(user: Any) -> dict[str, str]:

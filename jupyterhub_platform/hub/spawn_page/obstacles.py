@@ -23,10 +23,10 @@ _SHARED = frozenset({"platform", "account", "tier", "tier-account"})
 def find_obstacles(facts: Facts, denials: Iterable[Denial]) -> Obstacles:
     """Return the obstacles of a start that only limits deny."""
     exceeded = {d.limit: d for d in denials if d.limit is not None}
-    too_large = [d for limit, d in exceeded.items() if d.asked > limit.most]
+    too_large = [d for limit, d in exceeded.items() if d.asked > limit.maximum]
     if not exceeded or too_large:
         hint = "It asks for more than the limit: stopping servers does not help."
-        return Obstacles(hint=hint if too_large and any(each.most for each in exceeded) else "")
+        return Obstacles(hint=hint if too_large and any(each.maximum for each in exceeded) else "")
     counting = {
         each: frees
         for each in facts.book.of_user(facts.user)

@@ -44,11 +44,8 @@ def build_view(
     revision: int,
     stored_options: object,
     preselect: Mapping[str, str],
-    viewer: str,
-    viewer_manages: frozenset[str],
-    can_read_all: bool,
-    hub_url: str,
-    query: str = "",
+    viewer: Viewer,
+    place: Place,
     titles: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> SpawnPage:
@@ -60,14 +57,6 @@ def build_view(
         The options of the server's last start; any value from the Hub's database.
     preselect
         The options of a link, or of a refused attempt.
-    viewer_manages
-        The accounts whose users are named to the viewer.
-    can_read_all
-        Whether all users are named to the viewer.
-    hub_url
-        The Hub's base URL, with a slash at its end.
-    query
-        The query of the request; links keep what the Hub needs of it.
     titles
         Display names of the user's servers.
     notes
@@ -82,24 +71,14 @@ def build_view(
     questions = {account: put(account) for account in subject.accounts}
     account = _choose_account(questions, wish, last)
     question = questions.get(account) or put("")
-    facts = Facts(
-        policy,
-        book,
-        Neighbours(book, subject.name),
-        subject.name,
-        account,
-        Viewer(viewer, viewer_manages, can_read_all),
-        Place(hub_url, query),
-        titles or {},
-    )
+    others = Neighbours(book, subject.name)
+    facts = Facts(policy, book, others, subject.name, account, viewer, place, titles or {})
     refused = list_refusals(question)
     cards: tuple[TierCard, ...] = ()
     if not refused:
         futures = _list_futures(policy, subject, account, now)
         later = _find_later(question, [(grant, put(account, at)) for at, grant in futures])
-        known = Options(wish.tier, account, wish.image or last.image)
-        cards = _build_cards(facts, question, known, later)
-        cards = _preselect(cards, wish.tier, (last.tier, policy.defaults.tier))
+        cards = _build_cards(facts, question, wish, last, later)
     choices = _list_accounts(facts, questions)
     return _compose(facts, question, cards, choices, refused, tuple(filter(None, notes)))
 
@@ -160,10 +139,12 @@ def _list_accounts(facts: Facts, questions: Mapping[str, Question]) -> tuple[Acc
 
 
 def _build_cards(
-    facts: Facts, question: Question, wish: Options, later: Mapping[str, Later]
+    facts: Facts, question: Question, wish: Options, last: Options, later: Mapping[str, Later]
 ) -> tuple[TierCard, ...]:
-    built = (build_card(facts, question, each, wish, later) for each in question.candidates)
-    return tuple(card for card in built if card is not None)
+    known = Options(wish.tier, facts.account, wish.image or last.image)
+    built = (build_card(facts, question, each, known, later) for each in question.candidates)
+    cards = tuple(card for card in built if card is not None)
+    return _preselect(cards, wish.tier, (last.tier, facts.policy.defaults.tier))
 
 
 def _preselect(

@@ -34,11 +34,11 @@ STOCK_REPORT_SECONDS = 300
 
 
 class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # type: ignore[misc]
-    """Goes before a spawner class: whatever starts that spawner passes admission first.
+    """Mixed in before a spawner class: every start of that spawner passes admission first.
 
     ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
-    the Hub. The reservation rides in the spawner's state, on the Hub's own commits. A server that
-    ``stops_at_once`` has no time to shut down.
+    the Hub. The reservation is part of the spawner's state, which the Hub commits. A server that
+    ``stops_at_once`` gets no time to shut down.
 
     ::
 
@@ -46,7 +46,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
           │                                   ▲                 │            ▲
           └─admit─▶ REFUSED       restart ─▶ UNKNOWN            └▶ LINGERING ┘
 
-    Whatever asks for its state goes through UNKNOWN; one that is seen to be gone has ENDED.
+    Every poll goes through UNKNOWN. A backend that is seen to be gone has ENDED.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -57,12 +57,12 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         self._options_before: dict[str, Any] | None = None
         super().__init__(**kwargs)
 
-    # -- the Hub attaches a server row as the first step of every start ------------------------
+    # -- the first step of every start: the Hub attaches a server row -------------------------
 
-    # The getter stays the Hub's own: what a server counts as follows from it.
+    # The getter stays the Hub's own: the state of a server follows from it.
     @Spawner.server.setter  # type: ignore[untyped-decorator]
     def server(self, server: Any) -> None:
-        """Note the options before a start; it begins with this, and overwrites them next."""
+        """Note the options from before a start, which begins with this and overwrites them next."""
         if server is not None and self.orm_spawner is not None:
             self._options_before = copy.deepcopy(self.orm_spawner.user_options)
         Spawner.server.fset(self, server)
@@ -101,12 +101,12 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         try:
             self.admitted = self._ask()
         except BaseException:
-            self._put_back_when_done()
+            self._roll_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
         if self.admitted.decision.question.passed_over:
             self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
-            # What is gone is told of once, and not shown as what this server was started with.
+            # A choice that no longer exists is reported once, and not kept as this server's own.
             meant, others = self.admitted.decision.question.options, self.platform.other_options
             row = self.orm_spawner
             row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
@@ -124,7 +124,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
                 status=409,
                 code="server.still_stopping",
             )
-        with self._told_to_the_hub():
+        with self._translated_denials():
             remembered = self._is_remembered()
             return self.platform.admission.admit(
                 self._request(self.user_options, self.handler, remembered=remembered)
@@ -133,7 +133,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
     def _is_remembered(self) -> bool:
         """Tell whether the options of this start are those of an earlier one.
 
-        The Hub puts them in place of what nobody named; which it was, our own handlers know.
+        The Hub uses them if a request names none. Our own handlers know whether it did.
         """
         named = getattr(self.handler, "options_are_named", None)
         if named is None:
@@ -143,19 +143,19 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
     def refuse_early(self, options: Any, handler: Any, is_throttled: Callable[[], bool]) -> None:
         """Refuse a start that would be denied, before the Hub writes anything for it.
 
-        To make a server, a token and an OAuth client, and take them back, is dearer than a start.
-        While the Hub ``is_throttled``, it answers that first, and nothing is decided.
+        Creating a server, a token and an OAuth client, and removing them again, costs more than a
+        start. While the Hub ``is_throttled``, it answers with that, and nothing is decided.
 
         Raises
         ------
         AdmissionDenied
-            Raised if it would be denied now; whether it is admitted is asked again.
+            Raised if it would be denied now. Admission decides again when the server starts.
         """
         if self.reservation is not None:
             return
         before = self.orm_spawner.user_options
         try:
-            with self._told_to_the_hub():
+            with self._translated_denials():
                 remembered = options is None
                 asked = (before or {}) if remembered else options
                 request = self._request(asked, handler, remembered=remembered)
@@ -166,15 +166,15 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
                 refused.restore(self)
             raise
 
-    def _put_back_when_done(self) -> None:
+    def _roll_back_when_done(self) -> None:
         if self._spawn_future is not None:
             refused = SpawnRollback.start_of(self, self._options_before)
-            # Runs after the Hub has cleaned up itself.
+            # Runs after the Hub's own cleanup.
             self._spawn_future.add_done_callback(lambda _: refused.restore(self))
 
     @contextmanager
-    def _told_to_the_hub(self) -> Iterator[None]:
-        """Make of what admission raises what the Hub shows, and count it."""
+    def _translated_denials(self) -> Iterator[None]:
+        """Turn errors of admission into denials that the Hub shows, and count them."""
         try:
             yield
         except DeniedError as error:
@@ -185,7 +185,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             raise store_is_down(error) from None
 
     def _request(self, options: Any, handler: Any, *, remembered: bool) -> Start:
-        """Return what is asked of admission, for this server with ``options``."""
+        """Return the request to admission, for this server with ``options``."""
         by = getattr(getattr(handler, "current_user", None), "name", "")
         return Start(
             user=self.user.name,
@@ -198,13 +198,13 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         )
 
     async def apply_group_overrides(self) -> None:
-        """Admit here at the latest: a site's own authenticator may not have asked."""
+        """Admit here at the latest: a site's own authenticator may not have done so."""
         if self.admitted is None:
             self.admit()
         await super().apply_group_overrides()
 
     def get_args(self) -> list[str]:
-        """Have the server ask the Hub anew about its visitors, unless the site says how often."""
+        """Limit how long a server caches the Hub's answers about visitors, unless the site does."""
         arguments: list[str] = super().get_args()
         said = [*(self.cmd or ()), *arguments]
         if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in said):
@@ -212,7 +212,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 
     def get_env(self) -> dict[str, Any]:
-        """Leave out what the Hub's own environment says of tokens; have an idle time reported."""
+        """Drop the Hub's variables about tokens; have the server report its activity in time."""
         environment: dict[str, Any] = super().get_env()
         if TOKEN_IN_URL not in self.environment:
             environment.pop(TOKEN_IN_URL, None)
@@ -223,7 +223,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         return environment
 
     def start(self) -> Any:
-        """Start what was admitted, and nothing else; it runs from now on, awaited or not."""
+        """Start what was admitted, and nothing else. It runs from now on, awaited or not."""
         if self.admitted is not None:
             return super().start()
         refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -240,19 +240,19 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
 
     @property
     def _backend(self) -> Backend:
-        """What is known of the backend, whatever was refused since."""
+        """What is known of the backend, regardless of starts that were refused since."""
         is_refused = self._backend_state is Backend.REFUSED
         return self._backend_before_refusal if is_refused else self._backend_state
 
     def _enter(self, state: Backend) -> None:
-        """Note what became known of the backend; a start that was refused stays refused."""
+        """Note a new state of the backend; a refused start stays refused."""
         if self._backend_state is Backend.REFUSED:
             self._backend_before_refusal = state
         else:
             self._backend_state = state
 
     async def poll(self) -> int | None:
-        """Tell whether the backend runs; a refused start has none, and says so at once."""
+        """Tell whether the backend runs. A refused start has none."""
         if self._backend_state is Backend.REFUSED:
             return 1
         self._enter(Backend.UNKNOWN)
@@ -261,7 +261,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         return status
 
     async def stop(self, now: bool = False) -> None:
-        """Stop the backend; what it held is released once that has returned."""
+        """Stop the backend. Its reservation is released once this has returned."""
         self._enter(Backend.STOPPING)
         await super().stop(now or self.stops_at_once)
         self._enter(Backend.ENDED)
@@ -275,24 +275,22 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what is held after a restart of the Hub."""
+        """Restore the reservation after a restart of the Hub."""
         super().load_state(state)
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
-        # The Hub that wrote this had a backend, or could not stop it: only a look can tell.
+        # The Hub that wrote this had a backend, or could not stop it: only a poll can tell.
         self._enter(Backend.UNKNOWN if self._restored_id else Backend.NONE)
 
     def clear_state(self) -> None:
-        """Release what is held, exactly once, if the backend is gone; otherwise look until it is.
+        """Release what is held, exactly once, if the backend is gone; otherwise retry until it is.
 
-        The Hub calls this at the beginning of a start and at the end of a stop, also of a stop
-        that failed. Then the state is kept: it is what finds the backend again.
+        The Hub calls this at the beginning of a start and at the end of a stop, even if the stop
+        failed. In that case the state is kept, since it is needed to find the backend again.
         """
         reservation = self.reservation
         if reservation is not None and self._backend in MAY_BE_THERE:
-            self.log.error(
-                "%s could not be stopped: it goes on holding what it holds", self._log_name
-            )
+            self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
             self._enter(Backend.LINGERING)
             self.platform.lingering.watch(self)
             return
@@ -302,22 +300,22 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         self._restored_id = ""
         if reservation is not None:
             admission = self.platform.admission
-            # The same instant for both: what is newer is believed.
+            # The same instant for both: the newer one is trusted.
             at = admission.now()
             admission.release(reservation.id, self.end_run(reservation, at), at)
 
     async def end_lingering(self, held: str) -> bool:
         """Try again to stop a backend whose stop failed, and release what it ``held``.
 
-        What a later start of the same server holds is left alone; nothing ``held`` is a backend
-        that nobody accounts for. Tells whether nothing of that is held any more.
+        A reservation of a later start of the same server is left alone. An empty ``held`` means an
+        orphaned backend. Tells whether ``held`` is released.
         """
         book = self.platform.admission.book
 
         def is_over() -> bool:
             return bool(held) and book.get(held) is None
 
-        # A start that was refused meanwhile has no backend; what it was refused for has one.
+        # A start that was refused in between has no backend; the one that blocked it has.
         self._backend_state = self._backend
         if not is_over() and await self.poll() is None and not is_over():
             await asyncio.wait_for(self.stop(now=True), timeout=60)

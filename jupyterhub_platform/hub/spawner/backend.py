@@ -8,19 +8,19 @@ class Backend(Enum):
     """What is known of a server's backend, its pod or its processes."""
 
     NONE = auto()
-    """There is none, and nothing is held."""
+    """There is none, and no reservation is held."""
     REFUSED = auto()
-    """A start was refused and made none. One of before may be there still."""
+    """A start was refused and created none. An earlier one may still exist."""
     ADMITTED = auto()
-    """A start was admitted: from now on there may be one."""
+    """A start was admitted: there may be one from now on."""
     RUNNING = auto()
     STOPPING = auto()
     UNKNOWN = auto()
-    """Nobody has said since the Hub's restart, or since it was asked last."""
+    """Not known since the Hub's restart, or since it was asked last."""
     LINGERING = auto()
-    """A stop failed: it is tried again until it does not."""
+    """A stop failed, and is retried until it succeeds."""
     ENDED = auto()
-    """It is gone: what it held can be released."""
+    """It is gone: its reservation can be released."""
 
 
 MAY_BE_THERE: Final = frozenset(
@@ -32,4 +32,4 @@ MAY_BE_THERE: Final = frozenset(
         Backend.LINGERING,
     }
 )
-"""States in which what is held is kept: only one that is seen to be gone is released."""
+"""States in which the reservation is kept: only a backend that is seen to be gone frees it."""

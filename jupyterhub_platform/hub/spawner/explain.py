@@ -1,4 +1,4 @@
-"""What the Hub itself knows of a server: what it does now, or how its last run ended."""
+"""What the Hub itself knows about a server: its current state, or how its last run ended."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ _PENDING: Final = {"spawn": State.STARTING, "check": State.CHECKING}
 
 
 def explain_now(user: Any, server: str) -> Explanation | None:
-    """Explain a server from what the Hub knows; ``None`` if that says nothing."""
+    """Explain a server from what the Hub knows; ``None`` if it knows nothing."""
     spawner = user.spawners.get(server)
     held = spawner.reservation if isinstance(spawner, AdmissionMixin) else None
     if held is not None and spawner.run_seen_over is None:
@@ -54,7 +54,7 @@ def with_larger_tier(
 
 
 def list_ended(user: Any) -> list[Explanation]:
-    """List the servers of a user that ended although nobody wanted that, for the Hub's pages."""
+    """List the servers of a user that ended against their will, for the Hub's pages."""
     platform = platform_of(user.settings)
     memberships = [group.name for group in user.groups]
     ended = filter(None, (_explain_end(user, server) for server in tuple(user.orm_spawners)))

@@ -1,4 +1,4 @@
-"""How the last run of a server ended, kept with the server and told until it starts again."""
+"""How the last run of a server ended, kept with the server and shown until its next start."""
 
 import asyncio
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ _SAID: Final = "Start it again; if it is refused again, tell an operator."
 
 
 class LastRunMixin(Spawner):  # type: ignore[misc]
-    """Notes why a server ends: what stopped it, or what its backend shows when it is gone.
+    """Notes why a server ends: what stopped it, or the state of its backend at the end.
 
-    ``stop_reason`` is entered by what stops it, ``seen`` what was seen of a backend that has
-    ended unasked or does not get ready. ``last_run`` rides in the spawner's state, on the Hub's own
+    ``stop_reason`` is set by what stops it. ``seen`` is the observed cause if a backend ended
+    by itself or did not get ready. ``last_run`` is part of the spawner's state, which the Hub
     commits, and so outlives the Hub.
     """
 
@@ -42,24 +42,24 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         super().__init__(**kwargs)
 
     def begin_run(self) -> None:
-        """Forget the run before."""
+        """Forget the previous run."""
         self.stop_reason = STOPPED
         self.last_run: LastRun | None = None
         self.seen: Cause | None = None
         self._stop_asked = False
         self._run_start: asyncio.Future[Any] | None = None
         self._polling: asyncio.Task[Any] | None = None
-        # In which a Hub that was restarted looks at this server.
+        # The poll in which a restarted Hub checks this server.
         self._checking: asyncio.Task[Any] | None = None
 
     def backend_cause(self) -> Cause | None:
-        """Say why the backend does not run, or has ended; ``None`` if nothing is seen."""
+        """Say why the backend does not run, or has ended; ``None`` if that is unknown."""
         return None
 
     def start(self) -> Any:
         """Start, and note the answer of a backend that refuses.
 
-        As with KubeSpawner, what was called runs: who reads its progress may await it later.
+        As with KubeSpawner, the start runs once it is called, even before it is awaited.
         """
         begun = maybe_future(super().start())
         watched = asyncio.ensure_future(self._note_refusal(begun))
@@ -73,7 +73,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             try:
                 return await begun
             except asyncio.CancelledError:
-                # The Hub gave up in the very turn in which it was refused: it reads why.
+                # The Hub gave up in the same turn in which the start was refused: it reads why.
                 refused = begun.done() and not begun.cancelled() and begun.exception()
                 if not isinstance(refused, AdmissionDenied):
                     raise
@@ -84,7 +84,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             raise
 
     async def poll(self) -> int | None:
-        """Tell whether the backend runs; what is to be seen of one that ended is noted."""
+        """Tell whether the backend runs, and note the cause if it has ended."""
         if self._check_pending and self._checking is None:
             self._checking = asyncio.current_task()
         before, stop_asked = self.backend_cause(), self._stop_asked
@@ -96,31 +96,31 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         if status is not None and not stop_asked:
             ended = FAILED if status else ENDED
             if self._is_starting() and self._run_start is None:
-                ended = NOT_STARTED  # what comes before it went wrong, such as a site's hook
+                ended = NOT_STARTED  # a step before it failed, such as a site's hook
             self.seen = self.seen or before or self.backend_cause() or ended
         return status
 
     async def stop(self, now: bool = False) -> None:
-        """Stop; a start that has failed does this itself, and what it waited for is noted."""
+        """Stop. A failed start calls this by itself; then the cause of its failure is noted."""
         task = asyncio.current_task()
         if self._is_starting():
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
         if task is not None and task is self._checking and self.stop_reason == STOPPED:
-            # Nobody asked: a Hub that was restarted gives up what does not answer.
+            # Not a user's request: a restarted Hub gives up servers that do not respond.
             self.seen = self.seen or self.backend_cause() or UNREACHED
-        # A look removes by itself what it finds ended: nobody has asked for that.
+        # Not a user's request: a poll removes backends that it finds ended.
         self._stop_asked = self._stop_asked or task is not self._polling
         await super().stop(now)
 
     async def _why_not_up(self) -> Cause:
-        """Say which of the Hub's two patiences with a start was over, and what is known of it."""
+        """Say which of the Hub's two timeouts of a start was over, and what is known about it."""
         if not self._waiting_for_response:
             return not_up(self.start_timeout) if self._took_too_long() else NOT_STARTED
         unreached = no_hub(await self.read_log(), self.hub.api_url)
         return unreached or not_answering(self.http_timeout, self.most_cpu())
 
     def _is_starting(self) -> bool:
-        """Tell whether this is asked in the start itself: then it has failed, and is cleaned up."""
+        """Tell whether this is called within the start, which then has failed and is cleaned up."""
         return self._spawn_future is not None and self._spawn_future is asyncio.current_task()
 
     def _took_too_long(self) -> bool:
@@ -130,26 +130,26 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         return started.cancelled() or isinstance(started.exception(), TimeoutError)
 
     async def read_log(self) -> str:
-        """Return the end of what the server has logged; nothing if that cannot be read."""
+        """Return the end of the server's log; empty if it cannot be read."""
         return ""
 
     def most_cpu(self) -> int:
-        """Return the most CPU that the server may use, in thousandths; 0 if that is not limited."""
+        """Return the CPU limit of the server, in thousandths; 0 if it has none."""
         return 0
 
     def end_run(self, held: Reservation, at: datetime) -> str:
-        """Note that the run that ``held`` something is over; return the reason for the ledger."""
+        """Note that the run with the reservation ``held`` is over; return why, for the ledger."""
         self.last_run = self.explain_end(held, at)
         return self.seen.code if self.seen else self.stop_reason
 
     def explain_end(self, held: Reservation, at: datetime) -> LastRun:
-        """Return how the run that ``held`` something ended."""
+        """Return how the run with the reservation ``held`` ended."""
         cause = self.seen or cause_of_release(self.stop_reason)
         return LastRun(cause, at, held.tier, held.account)
 
     @property
     def run_seen_over(self) -> Cause | None:
-        """Why the server has ended, if that was seen and the Hub has not come to stop it yet."""
+        """Why the server has ended, if that was seen and the Hub has not stopped it yet."""
         return self.seen if self.ready else None
 
     def get_state(self) -> dict[str, Any]:
@@ -160,13 +160,13 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         return state
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Take up how the last run ended."""
+        """Restore how the last run ended."""
         super().load_state(state)
         self.last_run = read_last_run(state)
 
 
 def read_last_run(state: object) -> LastRun | None:
-    """Return how the last run of a server ended, by its state; ``None`` if that does not say."""
+    """Return how the last run of a server ended, from its state; ``None`` if it is not there."""
     try:
         return LastRun.from_json(state[STATE_KEY]) if isinstance(state, Mapping) else None
     except (KeyError, TypeError, ValueError):

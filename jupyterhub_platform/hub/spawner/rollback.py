@@ -1,4 +1,4 @@
-"""What the Hub wrote for a start that is refused, put back as if nobody had tried."""
+"""Rollback of what the Hub wrote for a start that is refused."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,8 +9,8 @@ from typing import Any
 class SpawnRollback:
     """A spawner's row as it was before a start that is refused.
 
-    ``options`` are those before the start, ``known`` is false for a server of which the Hub knows
-    only since a user tried to start it.
+    ``options`` are those before the start. ``known`` is false for a server that the Hub did not
+    know before that start.
     """
 
     options: Any
@@ -19,13 +19,13 @@ class SpawnRollback:
 
     @classmethod
     def start_of(cls, spawner: Any, options_before: Any) -> "SpawnRollback":
-        """Note what is to be put back for ``spawner``, while its row still says so."""
+        """Note what has to be restored for ``spawner``, while its row still says so."""
         row = spawner.orm_spawner
         used = options_before or row.state or row.last_activity is not None
         return cls(options_before, row.last_activity, not spawner.name or bool(used))
 
     def restore(self, spawner: Any) -> None:
-        """Take back what the Hub wrote; the next start finds a new spawner."""
+        """Undo what the Hub wrote. The next start finds a new spawner."""
         user, row = spawner.user, spawner.orm_spawner
         if user.spawners.get(spawner.name) is spawner:
             user.spawners.pop(spawner.name)

@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
-BROKEN_OFF: Final = "it was stopped, its time was over, or its owner was suspended."
+INTERRUPTED: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0
 """How long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"
@@ -57,7 +57,9 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             if own is not None and own.cancelling():
                 raise
             name = f"{user.name}/{server_name or 'default'}"
-            raise web.HTTPError(409, f"The start of {name} was broken off: {BROKEN_OFF}") from None
+            raise web.HTTPError(
+                409, f"The start of {name} was interrupted: {INTERRUPTED}"
+            ) from None
         self._tell_what_was_passed_over(user.spawners.get(server_name))
         return started
 
@@ -71,9 +73,9 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
         """Tell whether the Hub answers a start with 429 now, which precedes admission."""
         counts = self.users.count_active_users()
         starting = counts["spawn_pending"] + counts["proxy_pending"]
-        most_starting, most = self.concurrent_spawn_limit, self.active_server_limit
-        return bool(most_starting and starting >= most_starting) or bool(
-            most and counts["active"] >= most
+        max_starting, max_active = self.concurrent_spawn_limit, self.active_server_limit
+        return bool(max_starting and starting >= max_starting) or bool(
+            max_active and counts["active"] >= max_active
         )
 
     async def _refresh(self, user: Any) -> None:

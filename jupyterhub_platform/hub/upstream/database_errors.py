@@ -15,8 +15,9 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from tornado import web
 
 SENTENCE: Final = (
-    "The Hub cannot use its own database right now, so nothing can be changed. Servers that run "
-    "go on. Try again in a minute, or ask an admin to look at the Hub's disk and database."
+    "The Hub cannot use its own database right now, so nothing can be changed. Running servers "
+    "are not affected. Try again in a minute, or ask an admin to look at the Hub's disk and "
+    "database."
 )
 REFUSED_VALUES: Final = (DataError, InterfaceError, OverflowError, ValueError)
 """Raised for a value that neither the database nor Python's arithmetic accepts."""
@@ -41,7 +42,7 @@ class HubDatabaseError(OperationalError, web.HTTPError):
         return self.text
 
 
-def answer_while_finding_out_who_asks() -> None:
+def explain_failed_identification() -> None:
     """Answer with 503 also where the database fails before the caller is identified.
 
     JupyterHub treats such a request as anonymous: users with a session would be told to log in, and

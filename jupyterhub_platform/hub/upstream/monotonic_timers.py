@@ -9,7 +9,7 @@ import time
 from tornado.ioloop import IOLoop
 
 
-def keep_timers_steady(loop: IOLoop) -> None:
+def use_monotonic_timers(loop: IOLoop) -> None:
     """Have ``loop`` schedule by elapsed time, counted from the current wall-clock time.
 
     Running timers keep their schedule.

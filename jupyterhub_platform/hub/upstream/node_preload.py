@@ -21,9 +21,9 @@ def limit_requests() -> None:
 
     Node uses as many descriptors as its limit allows; a visitor costs two, one on each side.
     """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if most != resource.RLIM_INFINITY:
-        connections = max(16, (most - _OTHER_DESCRIPTORS) // 2)
+    _, maximum = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if maximum != resource.RLIM_INFINITY:
+        connections = max(16, (maximum - _OTHER_DESCRIPTORS) // 2)
         os.environ["JUPYTERHUB_PLATFORM_PROXY_CONNECTIONS"] = str(connections)
     preload(REQUESTS)
 

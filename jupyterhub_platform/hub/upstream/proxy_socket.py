@@ -19,7 +19,7 @@ from jupyterhub_platform.hub.upstream.node_preload import preload
 _PRELOAD: Final = Path(__file__).with_name("proxy_socket.js")
 
 
-def hand_down(descriptor: int, port: int) -> None:
+def pass_socket_to_proxy(descriptor: int, port: int) -> None:
     """Have each proxy that this Hub starts listen at ``descriptor``, bound to ``port``."""
     proxy.Popen = partial(subprocess.Popen, pass_fds=(descriptor,))
     # Servers and services do not inherit these: they get their own environment.

@@ -8,8 +8,8 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 SENTENCE: Final = (
-    "The Hub is being stopped, so this could not be finished. Servers that run go on. "
-    "Look again in a minute, or ask an admin whether the Hub comes back."
+    "The Hub is shutting down, so this could not be finished. Running servers are not affected. "
+    "Try again in a minute, or ask an admin whether the Hub comes back."
 )
 RETRY_SECONDS: Final = 30
 _PATCHED: Final = "_platform_answers_when_ending"

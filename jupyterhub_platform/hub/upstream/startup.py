@@ -46,18 +46,18 @@ KNOWN: Final[Mapping[str, str]] = {
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 
 
-def refuse_in_a_sentence(say_undone: Callable[[Any], str]) -> None:
+def exit_with_a_sentence(describe_overwritten: Callable[[Any], str]) -> None:
     """Have a Hub that cannot start with its settings exit with a sentence. Idempotent.
 
-    ``say_undone`` is called before the first step, when every setting has its final value; its
-    result is a reason not to start.
+    ``describe_overwritten`` is called before the first step, when every setting has its final
+    value; its result is a reason not to start.
     """
     first: Any = JupyterHub.init_eventlog
     if not hasattr(first, _PATCHED):
 
         @functools.wraps(first)
         def look_first(app: Any) -> Any:
-            if undone := say_undone(app):
+            if undone := describe_overwritten(app):
                 app.log.critical("The Hub does not start: %s.", undone)
                 raise SystemExit(1)
             return first(app)

@@ -43,7 +43,7 @@ def hash_token(
     return f"{algorithm}:{rounds}:{text}:{hashed.hexdigest()}"
 
 
-def hash_tokens_quickly() -> None:
+def speed_up_token_hashing() -> None:
     """Have JupyterHub hash tokens this way from now on; calling it again is harmless."""
     for module in _IMPORTED_BY:
         module.hash_token = hash_token  # type: ignore[attr-defined]

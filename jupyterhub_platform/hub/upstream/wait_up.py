@@ -29,7 +29,7 @@ class NotAnsweredError(TimeoutError):
         self.jupyterhub_html_message = str(escape(str(cause)))
 
 
-def tell_why_servers_do_not_answer() -> None:
+def explain_unanswered_starts() -> None:
     """End a start whose server does not answer with what its spawner has observed."""
     if getattr(User, _PATCHED, False):
         return

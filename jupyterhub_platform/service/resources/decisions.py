@@ -25,7 +25,7 @@ class DecisionList(Resource[Decisions]):
         asked = self.handler.argument("admitted")
         self.query = self.handler.read_list_query()
         if asked not in words:
-            raise invalid("admitted is true or false; leave it out or mend it.")
+            raise invalid("admitted is true or false; leave it out or correct it.")
         self.admitted = words[asked]
 
     def read(self, facts: Facts, viewer: Viewer, *names: str) -> Decisions:

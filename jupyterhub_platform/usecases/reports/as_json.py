@@ -43,4 +43,4 @@ def render_json(report: object) -> Any:
 def _render_fields(report: object) -> Any:
     if is_dataclass(report):
         return {field.name: render_json(getattr(report, field.name)) for field in fields(report)}
-    raise TypeError(f"{type(report).__name__} is no part of a report")
+    raise TypeError(f"{type(report).__name__} is not part of a report")

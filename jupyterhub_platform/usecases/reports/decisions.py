@@ -117,7 +117,7 @@ def report_decisions(
 
 
 def report_decision(reader: StoreReader, viewer: Viewer, decision_id: str) -> WholeDecision | None:
-    """Report one decision; none if there is none, or the viewer may not see it.
+    """Report one decision; ``None`` if it does not exist, or the viewer may not see it.
 
     Raises
     ------

@@ -125,7 +125,7 @@ def hold(facts: Facts, limit: Limit) -> LimitLine:
         HeldLimit(
             limit.scope,
             limit.resource,
-            limit.most,
+            limit.maximum,
             held,
             limit.path,
             limit.granted,
@@ -155,8 +155,8 @@ def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
 def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
     tier = facts.policy.tiers[name]
     count = facts.book.held(Scope("tier", tier=name), SERVERS)
-    most, path = tier.at_once.platform, f"tiers.{name}.at_once.platform"
-    limit = () if most is None else (Limit(Scope("tier", tier=name), SERVERS, most, path),)
+    maximum, path = tier.at_once.platform, f"tiers.{name}.at_once.platform"
+    limit = () if maximum is None else (Limit(Scope("tier", tier=name), SERVERS, maximum, path),)
     if not viewer.reads_all:
         scopes = (Scope("tier-account", account=a, tier=name) for a in sorted(viewer.reads_groups))
         count = sum(facts.book.held(scope, SERVERS) for scope in scopes)

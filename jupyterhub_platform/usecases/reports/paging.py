@@ -54,7 +54,7 @@ def read_query(arguments: Mapping[str, str]) -> Query:
     Raises
     ------
     QueryError
-        Raised if a number is none, or out of range.
+        Raised if a number is invalid or out of range.
     """
     return Query(
         limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_AT_ONCE),
@@ -65,14 +65,14 @@ def read_query(arguments: Mapping[str, str]) -> Query:
 
 
 def _read_number(
-    arguments: Mapping[str, str], name: str, default: int, least: int, most: int
+    arguments: Mapping[str, str], name: str, default: int, minimum: int, maximum: int
 ) -> int:
     text = arguments.get(name, "")
     if not text:
         return default
-    if not (text.isascii() and text.isdigit() and least <= int(text[:9]) <= most):
+    if not (text.isascii() and text.isdigit() and minimum <= int(text[:9]) <= maximum):
         raise QueryError(
-            f"{name} is a whole number from {least} to {most}; leave it out or mend it."
+            f"{name} is a whole number from {minimum} to {maximum}; leave it out or correct it."
         )
     return int(text[:9])
 

@@ -89,7 +89,11 @@ def report_people(facts: Facts, viewer: Viewer, query: Query) -> People:
 
 def _say(count: int, holding: int) -> str:
     people = "1 person" if count == 1 else f"{count} people"
-    who = f"{holding} of them {'holds' if holding == 1 else 'hold'}" if holding else "nobody holds"
+    who = (
+        f"{holding} of them {'holds' if holding == 1 else 'hold'}"
+        if holding
+        else "none of them holds"
+    )
     return f"{people}; {who} a server now."
 
 

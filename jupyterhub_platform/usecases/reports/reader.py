@@ -119,7 +119,7 @@ class StoreReader:
             )
         book = Book()
         for reservation in held:
-            # Two open rows of one server are drift, which the Hub's checker reports and mends.
+            # Two open rows of one server are drift, which the Hub's checker reports and corrects.
             # The newer one is what its server holds.
             older = book.of_server(reservation.user, reservation.server)
             if older is not None:

@@ -100,9 +100,9 @@ def describe_access(access: Access, viewer: Viewer) -> str:
 
 def _line(facts: Facts, viewer: Viewer, tier: Tier, running: int, denials: int) -> TierLine:
     images = (facts.policy.images[name] for name in tier.images if name in facts.policy.images)
-    most = tier.at_once.platform
+    maximum = tier.at_once.platform
     scope, path = Scope("tier", tier=tier.name), f"tiers.{tier.name}.at_once.platform"
-    limits = () if most is None else (Limit(scope, SERVERS, most, path),)
+    limits = () if maximum is None else (Limit(scope, SERVERS, maximum, path),)
     return TierLine(
         name=tier.name,
         title=tier.title or tier.name,

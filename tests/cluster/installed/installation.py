@@ -91,7 +91,7 @@ class Installation:
     # -- people -------------------------------------------------------------------------------
 
     def log_in(self, name: str) -> Session:
-        """Return the cookies of somebody who has logged in."""
+        """Return the cookies of a user who has logged in."""
         session = Session(self.url, name)
         self._clients.append(session)
         answer = session.submit_login(self.passwords[name])
@@ -99,7 +99,7 @@ class Installation:
         return session
 
     def token(self, name: str) -> Api:
-        """Return the REST API with a fresh token of somebody's."""
+        """Return the REST API with a fresh token of a user."""
         answer = self.log_in(name).post_json(f"/hub/api/users/{name}/tokens", {"note": "test"})
         assert answer.status_code == 201, answer.text
         api = Api(self.url, answer.json()["token"])
@@ -193,7 +193,7 @@ class Installation:
         wait_for(lambda: self.run_in_hub("cat", path) == text, "the kubelet to write", 120)
 
     def describe(self) -> str:
-        """Say what the pods do, and what they have logged last, for whoever wants to know why."""
+        """Say what the pods do, and what they have logged last, to show why a test failed."""
         return "\n".join(self._describe_pods())
 
     def _describe_pods(self) -> Iterator[str]:

@@ -33,7 +33,7 @@ EAT = """
 import subprocess, sys
 from pathlib import Path
 # Many small ones: where memory's end takes a single process, that is the biggest one, the server.
-# With control groups of the second kind it takes all of the container, whoever ate.
+# With control groups of the second kind it takes all of the container, whichever process ate.
 Path("/proc/1/oom_score_adj").write_text("1000")
 child = "eaten = b'x' * (16 << 20); import time; time.sleep(60)"
 len([subprocess.Popen([sys.executable, "-c", child]) for _ in range(40)])
@@ -65,7 +65,7 @@ def compute(page: Page, code: str) -> str:
 
 
 def read_held(api: Api) -> dict[str, int]:
-    """Return what somebody holds, by resource, as the usage API says it."""
+    """Return what a user holds, by resource, as the usage API says it."""
     usage = api.get("platform/usage").json()
     (account,) = usage["accounts"]
     assert len(usage["servers"]) in {0, 1}
@@ -84,7 +84,7 @@ def test_a_person_works_on_a_node_and_finds_their_files_again(
     # As the tier says: 512Mi and half a core, to the byte, where the kernel of the node keeps them.
     assert compute(page, READ_LIMITS) == "(536870912, 0.5)"
     assert compute(page, "from pathlib import Path; (Path.home()/'note').write_text('kept')") == "4"
-    # Whoever is suspended is out within seconds only if servers ask the Hub that often.
+    # A suspended user is out within seconds only if servers ask the Hub that often.
     assert "--HubOAuth.cache_max_age=5" in compute(page, "open('/proc/1/cmdline').read()")
     assert read_held(api) == {"servers": 1, "cpu": 100}
     assert list(platform.list_servers()) == [POD]
@@ -115,7 +115,7 @@ def test_a_cell_that_eats_memory_ends_its_server_and_nothing_else(
         return [end.reason for end in ends if end] == ["OOMKilled"]
 
     with ThreadPoolExecutor(1) as pool:
-        # The pod is soon gone: whoever looks afterwards may be too late.
+        # The pod is soon gone: a look afterwards may be too late.
         killed = pool.submit(wait_for, find_killed, "the server to be killed", 120)
         compute(page, EAT)
         assert killed.result()

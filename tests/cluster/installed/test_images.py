@@ -107,7 +107,7 @@ def looking(platform: Installation, image: Image) -> Iterator[dict[str, Any]]:
         return phase if phase in {"Succeeded", "Failed"} else ""
 
     try:
-        phase = wait_for(read_phase, "somebody to look at the image", 60)
+        phase = wait_for(read_phase, "the image to be looked at", 60)
         log = core.read_namespaced_pod_log("looking", namespace, _preload_content=False).data
         assert phase == "Succeeded", log
         yield json.loads(log)
@@ -122,7 +122,7 @@ def is_there(platform: Installation) -> bool:
 
 
 @pytest.mark.parametrize("image", IMAGES)
-def test_an_image_says_what_it_is_and_is_nobodys_root(
+def test_an_image_says_what_it_is_and_does_not_run_as_root(
     image: Image, platform_on_node: Installation
 ) -> None:
     config = read_config(image)

@@ -24,7 +24,7 @@ class Chart:
     def __init__(self, chart: Path, workplace: Path) -> None:
         self.path = chart
         self._helm = build("helm")["helm"] / "helm"
-        # Nothing that somebody has set for a Helm of theirs, and nothing left in their home.
+        # Nothing that the developer has set for their own Helm, and nothing left in their home.
         self._environ = {"PATH": os.environ["PATH"], "HOME": str(workplace)}
 
     @classmethod

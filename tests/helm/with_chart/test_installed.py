@@ -91,7 +91,7 @@ def installed(node_cluster: Cluster, chart: Chart) -> Iterator[ChartInstallation
 
 @pytest.fixture
 def dev1(installed: ChartInstallation) -> Iterator[Api]:
-    """Somebody whose server runs."""
+    """A user whose server runs."""
     api = installed.token("dev1")
     assert api.start("dev1", tier="small").status_code in {201, 202}
     api.wait_until_ready("dev1")

@@ -155,7 +155,7 @@ def test_only_the_hub_is_given_a_token_of_the_cluster(objects: Objects) -> None:
     assert given == ["hub"]
 
 
-def test_chart_gives_nobody_rights(objects: Objects) -> None:
+def test_chart_gives_no_account_rights(objects: Objects) -> None:
     kinds = {each["kind"] for each in objects}
     assert {kind for kind in kinds if "Role" in kind} == set()
     hub = find(objects, "Deployment", "hub")["spec"]["template"]["spec"]

@@ -119,7 +119,7 @@ def cluster_hub(
     """Run a Hub on a cluster, behind a proxy for faults."""
     known = cluster.client.configuration
     with (
-        # By its user agent a cluster that is somebody's tells what is to be deleted afterwards.
+        # By its user agent a lent cluster tells what is to be deleted afterwards.
         FaultProxy(known.host, known.ssl_ca_cert, cluster.client.user_agent) as proxy,
         PlayedPods(cluster, namespace) as pods,
         _answering() as port,

@@ -48,7 +48,7 @@ def _wait_until_in_force(cluster: Cluster, namespace: str, role: Any) -> None:
             "metadata": {"namespace": namespace},
             "spec": {"user": user, "resourceAttributes": asked},
         }
-        # Whoever was given one namespace may ask about it, and about no other.
+        # A user who was given one namespace may ask about it, and about no other.
         answer = asking.create_namespaced_local_subject_access_review(namespace, review)
         return bool(answer.status.allowed)
 

@@ -40,12 +40,12 @@ def classes(api_cluster: Any) -> Iterator[None]:
 def have(
     stack: ExitStack, make: Callable[..., Any], remove: Callable[..., Any], body: dict[str, Any]
 ) -> None:
-    """Make an object of the whole cluster for a while, unless somebody has one of that name."""
+    """Make an object of the whole cluster for a while, unless there is one of that name."""
     try:
         make(body)
     except ApiException as error:
         if error.status == _FORBIDDEN:
-            pytest.skip(f"by choice: {FOREIGN} names a cluster whose classes are somebody else's")
+            pytest.skip(f"by choice: {FOREIGN} names a cluster whose classes are its owner's")
         if error.status != _CONFLICT:
             raise
     else:
@@ -61,14 +61,14 @@ def core(api_cluster: Any, own_namespace: str, classes: None) -> CoreV1Api:
     return api
 
 
-def find_lost(sent: Any, returned: Any, path: str = "") -> Iterator[str]:
+def find_ineffective(sent: Any, returned: Any, path: str = "") -> Iterator[str]:
     """Yield where something that was sent does not come back; what is added does not matter."""
     if isinstance(sent, dict) and isinstance(returned, dict):
         for key, value in sent.items():
-            yield from find_lost(value, returned.get(key), f"{path}.{key}")
+            yield from find_ineffective(value, returned.get(key), f"{path}.{key}")
     elif isinstance(sent, list) and isinstance(returned, list):
         for number, each in enumerate(sent):
-            if not any(not list(find_lost(each, other)) for other in returned):
+            if not any(not list(find_ineffective(each, other)) for other in returned):
                 yield f"{path}[{number}]"
     elif sent and sent != returned:  # what is empty means the same as what is not said
         yield path
@@ -86,14 +86,14 @@ def test_a_golden_pod_is_accepted(name: str, core: CoreV1Api, namespace: str) ->
     level = "baseline" if name in WITH_SIDECARS else "restricted"
     core.patch_namespace(namespace, {"metadata": {"labels": {RESTRICTED: level}}})
     pod = YAML(typ="safe").load(GOLDEN / f"{name}.yaml")
-    assert list(find_lost(pod, send(core, namespace, pod))) == []
+    assert list(find_ineffective(pod, send(core, namespace, pod))) == []
 
 
 def test_what_does_not_come_back_is_noticed(core: CoreV1Api, namespace: str) -> None:
     pod = YAML(typ="safe").load(GOLDEN / "devices.yaml")
     returned = send(core, namespace, pod)
     pod["spec"]["resourceClaims"][1]["resourceClaimTemplateName"] = "another"
-    assert list(find_lost(pod, returned)) == [".spec.resourceClaims[1]"]
+    assert list(find_ineffective(pod, returned)) == [".spec.resourceClaims[1]"]
 
 
 def test_the_namespace_does_refuse_what_is_not_restricted(core: CoreV1Api, namespace: str) -> None:

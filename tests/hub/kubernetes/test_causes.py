@@ -78,7 +78,7 @@ def claiming(*names: str, made: tuple[str, ...] = (), phase: str = "Pending") ->
     }
 
 
-# A taint that somebody set: this node's kubelet goes on reporting.
+# A taint that an operator set: this node's kubelet goes on reporting.
 ANSWERING = {"type": "Ready", "status": "True"}
 NOTEBOOK = {"name": "notebook", "ready": False}
 KILLED = {"terminated": {"reason": "Error", "exitCode": 137}}
@@ -276,8 +276,8 @@ def test_a_container_beside_the_server_is_named() -> None:
     cause = explain_pod(beside("ImagePullBackOff"), NOW)
     assert cause is not None
     assert cause.sentence == (
-        "The image of the container backup beside this server cannot be fetched; the cluster goes "
-        "on trying."
+        "The image of the container backup beside this server cannot be pulled; the cluster keeps "
+        "trying."
     )
 
 
@@ -285,4 +285,4 @@ def test_what_the_server_itself_waits_for_counts_first() -> None:
     image = {"name": "backup", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     cause = explain_pod(placed("no time", "CrashLoopBackOff", beside=(image,)), NOW)
     assert cause is not None
-    assert cause.sentence.startswith("The program of this server ends again and again")
+    assert cause.sentence.startswith("The program of this server keeps ending")

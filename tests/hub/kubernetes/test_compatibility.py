@@ -136,7 +136,7 @@ def of_a_service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **site: Any) -
     return c
 
 
-async def test_tiers_are_profiles_for_whoever_calls_them_with_a_stub(
+async def test_tiers_are_profiles_for_callers_with_a_stub(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     c = of_a_service(tmp_path, monkeypatch)

@@ -1,4 +1,4 @@
-"""Devices that come by claims, on a real cluster: given, counted, waited for and given back."""
+"""Devices that come by claims, on a real cluster: given, counted, waited for and released."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -51,7 +51,7 @@ def render_template(name: str, device_class: str, count: int) -> Any:
 def devices(api_cluster: Cluster) -> Iterator[ControlPlane]:
     """Have a node whose driver says that it has three devices of a class."""
     if not isinstance(api_cluster, ControlPlane):
-        pytest.skip(f"by choice: {FOREIGN} names a cluster whose nodes are somebody else's")
+        pytest.skip(f"by choice: {FOREIGN} names a cluster whose nodes are its owner's")
     resources = ResourceV1Api(api_cluster.client)
     chosen = {"cel": {"expression": f'device.driver == "{DRIVER}"'}}
     pool = {"name": NODE, "generation": 1, "resourceSliceCount": 1}
@@ -113,7 +113,7 @@ def api(running_hub: tuple[ClusterHub, Api]) -> Api:
 
 
 def start(live: ClusterHub, api: Api, server: str, tier: str = "pair") -> Any:
-    """Start a server whose pod nobody says to run, until somebody calls :func:`run`."""
+    """Start a server whose pod does not run until the test calls :func:`run`."""
     live.pods.waiting.add(server)
     return api.start("dev1", server, tier=tier)
 

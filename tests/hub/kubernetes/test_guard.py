@@ -1,4 +1,4 @@
-"""What the guard makes of a manifest, whoever wrote it."""
+"""What the guard makes of a manifest, from whatever source."""
 
 import copy
 from collections.abc import Callable
@@ -417,9 +417,9 @@ def test_claims_that_were_admitted_are_accepted() -> None:
         (spec(resourceClaims=[]), "spec.resourceClaims[gpu]"),
         (spec(resourceClaims=None), "spec.resourceClaims[gpu]"),
         (claim(resourceClaimTemplateName="eight-gpus"), "spec.resourceClaims[gpu]"),
-        (claim(resourceClaimName="somebody-elses"), "spec.resourceClaims[gpu]"),
+        (claim(resourceClaimName="another-users"), "spec.resourceClaims[gpu]"),
         (
-            spec(resourceClaims=[{"name": "gpu", "resourceClaimName": "somebody-elses"}]),
+            spec(resourceClaims=[{"name": "gpu", "resourceClaimName": "another-users"}]),
             "spec.resourceClaims[gpu]",
         ),
         (

@@ -175,7 +175,7 @@ async def test_two_homes_are_told_of_and_never_switched_silently(
     spawner = homes.spawner({**SEVEN, **settled})
     assert await homes.start(spawner) == NEW
     assert homes.list() == {OLD, NEW}
-    assert f"uses the PVC {NEW}, and {OLD} is there too" in log.text
+    assert f"uses the PVC {NEW}, and {OLD} exists too" in log.text
     assert OLD in spawner.told_of_claims
     assert NEW in spawner.told_of_claims
 
@@ -187,7 +187,7 @@ async def test_once_the_empty_home_is_deleted_the_one_of_before_is_used(homes: H
 
 async def test_a_remembered_home_that_is_gone_is_not_made_anew(homes: Homes) -> None:
     assert await homes.start(homes.spawner({**SEVEN, "pvc_name": NEW})) == NEW
-    assert homes.list() == set(), "an operator sees that it is missing, and nobody an empty one"
+    assert homes.list() == set(), "an operator sees that it is missing, and no user an empty one"
 
 
 # -- another user's ------------------------------------------------------------------------------

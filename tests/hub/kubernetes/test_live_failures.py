@@ -124,7 +124,7 @@ def run(live: ClusterHub, api: Api, server: str) -> str:
 def limited(live: ClusterHub, kind: str, body: Any) -> Iterator[None]:
     """Set a rule of the namespace for as long as a test needs it."""
     if not live.cluster.has_made(live.namespace):
-        pytest.skip("by choice: the rules of this namespace are somebody else's")
+        pytest.skip("by choice: the rules of this namespace are its owner's")
     getattr(live.core, f"create_namespaced_{kind}")(live.namespace, body)
     read = getattr(live.core, f"read_namespaced_{kind}")
     name = body["metadata"]["name"]
@@ -155,7 +155,7 @@ def test_a_limit_range_says_which_limit(live: ClusterHub, api: Api) -> None:
 def test_pod_security_says_that_an_operator_can_help(live: ClusterHub, api: Api) -> None:
     label = "pod-security.kubernetes.io/enforce"
     if not live.cluster.has_made(live.namespace):
-        pytest.skip("by choice: the rules of this namespace are somebody else's")
+        pytest.skip("by choice: the rules of this namespace are its owner's")
     live.core.patch_namespace(live.namespace, {"metadata": {"labels": {label: "restricted"}}})
     try:
         message = assert_refused(live, api, "root", 500, "cluster.pod_security")
@@ -165,7 +165,7 @@ def test_pod_security_says_that_an_operator_can_help(live: ClusterHub, api: Api)
     assert "runAsNonRoot" not in message
 
 
-def test_a_pod_of_somebody_else_is_left_alone(live: ClusterHub, api: Api) -> None:
+def test_a_pod_of_another_owner_is_left_alone(live: ClusterHub, api: Api) -> None:
     name = "jupyter-dev1--taken"
     pod = {
         "metadata": {"name": name, "labels": {"component": "singleuser-server"}},
@@ -218,7 +218,7 @@ def test_a_busy_cluster_is_given_the_time_that_it_wants(live: ClusterHub, api: A
     assert live.proxy.injected["create pods answered 429 before"] > 0
 
 
-def test_a_cluster_that_wants_more_time_than_anybody_waits_is_not_asked_again(
+def test_a_cluster_that_wants_more_time_than_a_user_waits_is_not_asked_again(
     live: ClusterHub, api: Api
 ) -> None:
     live.proxy.plan(Rule(Verb.CREATE, answered(429, retry_after="120")))
@@ -257,7 +257,7 @@ def test_a_watch_that_hears_nothing_does_not_keep_a_server_from_starting(
 def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api) -> None:
     cluster = live.cluster
     if not isinstance(cluster, ControlPlane):
-        pytest.skip("by choice: this API server is somebody else's")
+        pytest.skip("by choice: this API server is lent")
     run(live, api, "outliving")
     cluster.processes.end("kube-apiserver", signal.SIGKILL)
     try:
@@ -268,7 +268,7 @@ def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api)
         wait_for_scheduler(live)
     assert answer.status_code == 503
     assert "does not answer" in answer.json()["message"]
-    # Whether there is a pod nobody knew, so it was held until the cluster could say that.
+    # Whether there is a pod was unknown, so it was held until the cluster could say that.
     wait_for(lambda: len(live.list_held()) == 1, "the release", 60)
     assert cause_of(api, "meanwhile") == "cluster.no_answer"
     assert_runs(live, api, "outliving")
@@ -277,15 +277,15 @@ def test_servers_outlive_a_restart_of_the_api_server(live: ClusterHub, api: Api)
 
 def wait_for_scheduler(live: ClusterHub) -> None:
     """Wait until the scheduler has found the API server again."""
-    live.pods.waiting.add("somebody")
-    live.core.create_namespaced_pod(live.namespace, render_pod("somebody"))
+    live.pods.waiting.add("another-user")
+    live.core.create_namespaced_pod(live.namespace, render_pod("another-user"))
 
     def is_judged() -> bool:
-        pod: Any = live.core.read_namespaced_pod("somebody", live.namespace)
+        pod: Any = live.core.read_namespaced_pod("another-user", live.namespace)
         return any(each.type == "PodScheduled" for each in pod.status.conditions or ())
 
     wait_for(is_judged, "the scheduler", 60)
-    live.core.delete_namespaced_pod("somebody", live.namespace)
+    live.core.delete_namespaced_pod("another-user", live.namespace)
 
 
 # -- pods that do not get ready ------------------------------------------------------------------
@@ -310,7 +310,7 @@ def test_an_image_that_cannot_be_fetched_says_so(live: ClusterHub, api: Api) -> 
     }
     live.pods.reports["imageless"] = {"containerStatuses": [status]}
     message = assert_refused(live, api, "imageless", 500, "pod.image_pull")
-    assert "cannot be fetched" in message
+    assert "cannot be pulled" in message
     assert "canary" not in message
 
 
@@ -318,14 +318,14 @@ def test_a_volume_in_another_zone_says_so(live: ClusterHub, api: Api) -> None:
     live.pods.waiting.add("elsewhere")
     with claim_in_zone(live, "claim-dev1--elsewhere", "b"), node_in_zone(live, "a"):
         message = assert_refused(live, api, "elsewhere", 500, "pod.volume_elsewhere")
-    assert "in a zone where no node is free" in message
+    assert "in a zone where no node has room" in message
 
 
 @contextmanager
 def node_in_zone(live: ClusterHub, zone: str) -> Iterator[str]:
     """Have the only node of the kind that servers ask for, in a zone."""
     if not isinstance(live.cluster, ControlPlane):
-        pytest.skip("by choice: nodes of this cluster are somebody else's")
+        pytest.skip("by choice: nodes of this cluster are its owner's")
     amounts = {"cpu": "8", "memory": "64Gi", "pods": "100"}
     labels = {"topology.kubernetes.io/zone": zone, "jupyterhub-platform.test/nowhere": "true"}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady"}
@@ -439,7 +439,7 @@ def is_disrupted(live: ClusterHub, pod: str, reason: str) -> bool:
     return ("DisruptionTarget", reason) in {(each.type, each.reason) for each in status.conditions}
 
 
-def test_a_pod_deleted_by_somebody_else_has_ended(live: ClusterHub, api: Api) -> None:
+def test_a_pod_deleted_by_another_client_has_ended(live: ClusterHub, api: Api) -> None:
     pod = run(live, api, "deleted")
     live.core.delete_namespaced_pod(pod, live.namespace)
     assert_ended(live, api, "deleted", "pod.deleted")
@@ -454,7 +454,7 @@ def test_a_pod_deleted_while_it_starts_is_no_failure_of_the_hub(live: ClusterHub
         live.core.delete_namespaced_pod(pod, live.namespace, grace_period_seconds=0)
         answer = started.result()
     assert (answer.status_code, cause_of(api, "early")) == (500, "pod.deleted")
-    assert "not the Hub that deleted it" in answer.json()["message"]
+    assert "was deleted, and not by the Hub" in answer.json()["message"]
     wait_for(lambda: not live.list_held(), "the release", 30)
     assert live.failures == 0
 

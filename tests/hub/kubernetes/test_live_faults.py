@@ -1,7 +1,7 @@
 """Faults by the thousand between a live Hub and its cluster, and what is true when they are over.
 
 Whatever a call was answered, and whether or not it had its effect: once it is quiet every pod has
-one reservation, every reservation its pod, and nobody else's pod was touched.
+one reservation, every reservation its pod, and no other pod was touched.
 """
 
 import random
@@ -122,9 +122,9 @@ def work(api: Api, chance: Chance) -> None:
         workers = [pool.submit(change, number) for number in range(WORKERS)]
         try:
             wait_for(
-                lambda: chance.given >= chance.most or any(each.done() for each in workers),
-                f"{chance.most} faults",
-                max(120, chance.most),
+                lambda: chance.given >= chance.maximum or any(each.done() for each in workers),
+                f"{chance.maximum} faults",
+                max(120, chance.maximum),
             )
         finally:
             over.set()

@@ -270,7 +270,7 @@ async def test_a_claim_that_the_operator_allows_is_beside_those_of_the_tier(
         ("extra_container_config", {"volumeMounts": 5}, "int"),
     ],
 )
-async def test_a_setting_that_makes_no_pod_is_told_to_whoever_starts(
+async def test_a_setting_that_makes_no_valid_pod_is_explained_to_the_caller(
     make_hub: Callable[..., Hubs], cluster: FakeKubernetes, setting: str, value: Any, word: str
 ) -> None:
     spawner = make_hub(cluster.url, **{setting: value}).spawner(admit(SMALL, pod=EVERYTHING))

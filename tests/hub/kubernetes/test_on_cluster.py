@@ -35,7 +35,7 @@ async def start_on_cluster(
         settings = {"namespace": namespace, "events_enabled": True, "start_timeout": SECONDS}
         hub = make_hub(api_cluster.client.configuration.host, **settings)
         spawner = hub.spawner(admit(SMALL, **start), spawner_class=spawner_class)
-        # By it a cluster that is somebody's tells what is to be deleted afterwards.
+        # By it a lent cluster tells what is to be deleted afterwards.
         spawner.api.api_client.user_agent = api_cluster.client.user_agent
         return spawner
 
@@ -49,7 +49,7 @@ class Governed(AdmissionMixin, KubeTierSpawner):
     """What a Hub's spawner class is made of."""
 
 
-async def test_a_start_makes_progress_before_anybody_awaits_it(
+async def test_a_start_makes_progress_before_it_is_awaited(
     start_on_cluster: Callable[..., KubeTierSpawner],
 ) -> None:
     spawner = start_on_cluster(Governed)

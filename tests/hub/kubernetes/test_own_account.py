@@ -18,7 +18,7 @@ from tests.support.kubernetes_api import FakeKubernetes
 
 
 def write_token(place: Path, claims: Any) -> Path:
-    """Write a token as the kubelet does, of a signature that nobody can verify."""
+    """Write a token as the kubelet does, with a signature that cannot be verified."""
     parts = (json.dumps(each).encode() for each in ({"alg": "RS256"}, claims))
     encoded = [base64.urlsafe_b64encode(each).rstrip(b"=").decode() for each in parts]
     token = place / "token"
@@ -40,7 +40,7 @@ def test_the_account_is_the_subject_of_the_token(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "claims", [{}, [], None, {"sub": 7}, {"sub": "somebody"}, {"sub": "system:node:a:b"}]
+    "claims", [{}, [], None, {"sub": 7}, {"sub": "a-user"}, {"sub": "system:node:a:b"}]
 )
 def test_a_token_of_something_else_names_no_account(claims: Any, tmp_path: Path) -> None:
     assert read_service_account(write_token(tmp_path, claims)) is None

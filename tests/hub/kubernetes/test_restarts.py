@@ -40,7 +40,7 @@ def read_why(api: Api, server: str) -> dict[str, Any]:
     return found
 
 
-def test_a_hub_watches_before_anybody_asks_for_a_server(live: ClusterHub) -> None:
+def test_a_hub_watches_before_the_first_server_is_requested(live: ClusterHub) -> None:
     live.hub.kill_hub()
     called = live.proxy.called
     before = {kind: called[Verb.WATCH, kind] for kind in ("pods", "events")}

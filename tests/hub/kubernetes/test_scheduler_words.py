@@ -137,7 +137,7 @@ def asking(**amounts: str) -> dict[str, Any]:
 
 def test_no_node_at_all(yard: Yard) -> None:
     if yard.core.list_node().items:
-        pytest.skip("by choice: somebody's cluster has nodes")
+        pytest.skip("by choice: a lent cluster has nodes")
     yard.pod("waits")
     assert yard.explain("waits")[0].code == "cluster.empty"
 
@@ -212,7 +212,7 @@ def test_rules_of_pods(yard: Yard) -> None:
     cause, _ = yard.explain("fourth")
     assert (cause.code, cause.sentence) == (
         "cluster.full",
-        "Every node runs as many pods as it may.",
+        "Every node runs its maximum of pods.",
     )
 
 

@@ -185,7 +185,7 @@ def test_a_full_cluster_says_what_is_the_matter_with_the_other_nodes() -> None:
     assert cause.code == "cluster.full"
     assert cause.sentence == (
         "No node has enough cpu and memory left for this server; 1 more is short of memory, disk "
-        "or processes; 1 more is closed for new servers (cordoned); 3 more are kept from it by "
+        "or processes; 1 more is cordoned; 3 more are kept from it by "
         "taints (nvidia.com/gpu)."
     )
     assert "one may be on its way" in cause.fix
@@ -197,7 +197,7 @@ def test_a_volume_in_a_zone_whose_nodes_are_full_says_both() -> None:
     assert "3 more are full" in cause.sentence
 
 
-def test_what_nobody_knows_is_said_in_the_schedulers_own_words() -> None:
+def test_unknown_reasons_are_said_in_the_schedulers_own_words() -> None:
     cause = explain(of_nodes("5 node(s) lack the\nmoon\x1b[31m phase"))
     assert cause.code == "cluster.unplaced"
     assert "“5 node(s) lack the moon [31m phase”" in cause.sentence
@@ -209,7 +209,7 @@ def test_what_nobody_knows_is_said_in_the_schedulers_own_words() -> None:
     assert explain("").code == "cluster.unplaced"
 
 
-def test_a_cluster_without_nodes_accuses_nobody() -> None:
+def test_a_cluster_without_nodes_blames_no_tier() -> None:
     cause = explain("no nodes available to schedule pods")
     assert (cause.code, cause.sentence) == ("cluster.empty", "The cluster has no node.")
 

@@ -100,7 +100,7 @@ def swap_image(_: Any, pod: Any) -> Any:
 
 
 def rename(_: Any, pod: Any) -> Any:
-    pod.metadata.name = "jupyter-somebody"
+    pod.metadata.name = "jupyter-another"
     return pod
 
 
@@ -220,7 +220,7 @@ async def test_an_operator_can_allow_the_container_that_blocks_the_clouds_metada
     allowed = [f"{path}.{field}" for field in ("privileged", "runAsUser", "capabilities.add")]
     await spawner(init_containers=[blocking], allowed_pod_fields=allowed).start()
     [pod] = cluster.created
-    # Nobody limited it: it may use what the server may use after it, and no more.
+    # It has no limit of its own: it may use what the server may use after it, and no more.
     assert pod["spec"]["initContainers"][0]["resources"] == {
         "requests": {"cpu": "500m", "memory": "1Gi"},
         "limits": {"cpu": "1", "memory": "2Gi"},

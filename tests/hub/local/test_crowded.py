@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.supervisor import come_before_users
+from jupyterhub_platform.hub.local.supervisor import raise_priority
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.hub.local.test_spawner import Hubs
 from tests.support.forgery import SYSTEM_PYTHON
@@ -130,7 +130,7 @@ def test_a_priority_that_the_system_refuses_is_done_without() -> None:
     if child == 0:
         os.setgroups([]) if os.geteuid() == 0 else None
         os.setresuid(200_500, 200_500, 200_500) if os.geteuid() == 0 else None
-        come_before_users()
+        raise_priority()
         os._exit(psutil.Process().nice() != before)
     assert os.waitpid(child, 0)[1] == 0
 

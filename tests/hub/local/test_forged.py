@@ -1,4 +1,4 @@
-"""Whatever a person's process says of itself, nobody else's server ends, and their own does."""
+"""Whatever a person's process says of itself, no other user's server ends, and their own does."""
 
 import os
 import resource
@@ -85,9 +85,7 @@ def run(servers: Servers, person: Person) -> Record:
     return record
 
 
-async def test_somebody_elses_reservation_in_ones_own_mark_ends_nothing_of_theirs(
-    servers, ada, ben
-):
+async def test_another_users_reservation_in_ones_own_mark_ends_nothing_of_theirs(servers, ada, ben):
     victim = run(servers, ben)
     theirs = find_living(servers.target(victim))
     forged = marks(servers.machine.instance, server_mark("ada", "boom"), victim.reservation)

@@ -44,7 +44,7 @@ OPERATORS_KEY: Final = """
 assert call(KEYCTL, 1, None) > 0
 key = add_key(b"cloud", b"operator's secret", SESSION)
 assert key > 0, key
-# As little as an operator may have thought of: whoever holds the keyring may do anything.
+# As little as an operator may have thought of: the holder of the keyring may do anything.
 assert call(KEYCTL, 5, key, 0x3F3F0000) == 0
 os.environ["KEY"] = str(key)
 """

@@ -1,4 +1,4 @@
-"""Kernels of an isolated user: nobody else listens in, debugs them or is there in their place."""
+"""Kernels of an isolated user: no other user listens in, debugs them or takes their place."""
 
 import asyncio
 import json
@@ -311,7 +311,7 @@ def test_a_sites_own_configuration_stays_behind_it(isolated: Machine) -> None:
         )
 
 
-def test_where_nobody_is_isolated_kernels_and_debugger_are_as_jupyter_has_them(
+def test_without_isolation_kernels_and_debugger_are_as_jupyter_has_them(
     machine: Machine,
 ) -> None:
     person = machine.people.person("ada")

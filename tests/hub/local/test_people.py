@@ -1,4 +1,4 @@
-"""As root each person has a user id of their own; otherwise the platform says that nobody has."""
+"""As root each person has a user id of their own; otherwise the platform says that none has."""
 
 import json
 import os
@@ -75,14 +75,14 @@ def test_when_all_ids_are_given_out_it_says_what_to_do(state):
 @pytest.mark.parametrize(
     "content", ["{", "[]", '{"ada": "x"}', '{"ada": true}', '{"ada": 200000, "ben": 200000}']
 )
-def test_a_damaged_register_gives_nobody_another_persons_id(state, content):
+def test_a_damaged_register_gives_no_user_another_persons_id(state, content):
     (state / "people-uids.json").write_text(content)
     with pytest.raises(LocalSpawnerError, match="restore it from a backup"):
         isolated_people(state)
 
 
 @as_root
-def test_a_home_that_is_a_link_or_somebody_elses_is_refused(state):
+def test_a_home_that_is_a_link_or_another_users_is_refused(state):
     people = isolated_people(state)
     ben = people.person("ben")
     (state / "homes" / "ada").symlink_to(ben.home)
@@ -195,7 +195,7 @@ def test_a_closed_directory_above_python_or_homes_is_named_with_the_fix(state):
         check_reachable(state / "homes", program=SYSTEM_PYTHON, module="json")
 
 
-_AS_SOMEBODY = """
+_AS_USER = """
 import asyncio, json, os, sys, time
 from pathlib import Path
 from jupyterhub_platform.core.resources import Resources
@@ -233,7 +233,7 @@ print(json.dumps({
 
 
 @as_root
-def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(state):
+def test_without_root_servers_end_whole_and_the_page_says_that_users_are_not_isolated(state):
     package = Path(jupyterhub_platform.__file__).parent
     shutil.copytree(package, state / "code" / package.name)
     for path in (state / "code").rglob("*"):
@@ -243,7 +243,7 @@ def test_without_root_servers_end_whole_and_it_is_said_that_nobody_is_isolated(s
     own.mkdir()
     os.chown(own, 65534, 65534)
     done = subprocess.run(
-        [PYTHON, "-B", "-c", _AS_SOMEBODY, str(own)],
+        [PYTHON, "-B", "-c", _AS_USER, str(own)],
         user=65534, group=65534, extra_groups=[], cwd="/", capture_output=True, text=True,
         env={"PATH": os.defpath, "PYTHONPATH": str(state / "code")}, check=False, timeout=60,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Nobody but its own user is ever reached at a server's address, whoever tries to be there."""
+"""Only the owner's process is ever reached at a server's address, whatever else listens there."""
 
 import errno
 import os
@@ -60,7 +60,7 @@ TRICKS = {
 
 
 def ask(path: Path) -> bytes:
-    """Ask whoever listens at a socket."""
+    """Ask the listener at a socket."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(5)
         client.connect(str(path))
@@ -77,7 +77,7 @@ def is_refused(path: Path) -> bool:
 
 @pytest.fixture
 def other(state: Path) -> Iterator[Path]:
-    """Have somebody listen whom no route may lead to."""
+    """Have a process listen that no route may lead to."""
     path = state / "other"
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
@@ -130,7 +130,7 @@ async def test_a_server_listens_where_it_can_change_nothing(
     assert list(path.parent.iterdir()) == [path]
     assert "could" not in read_log(servers.records[0])
     await servers.end(servers.records[0])
-    assert is_refused(path), "a server that has ended answers nobody"
+    assert is_refused(path), "a server that has ended answers no client"
 
 
 @as_root
@@ -201,7 +201,7 @@ async def test_only_what_the_server_has_started_holds_its_socket(
 
 
 @as_root
-def test_nobody_else_can_be_the_hub_or_its_service(isolated: Machine, other: Path) -> None:
+def test_no_other_process_can_be_the_hub_or_its_service(isolated: Machine, other: Path) -> None:
     sockets = isolated.sockets
     for code in (
         "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])",

@@ -1,4 +1,4 @@
-"""On one machine nobody is ever given a user id that somebody else has or had."""
+"""On one machine no user is ever given a user id that another user has or had."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def test_the_id_of_a_running_process_is_passed_over(state):
         running.wait()
 
 
-def test_ids_from_before_the_register_are_kept_and_given_to_nobody_else(state, other_state):
+def test_ids_from_before_the_register_are_kept_and_given_to_no_other_user(state, other_state):
     _before_the_register(state, ada=FIRST, ben=FIRST + 1)
     here = _platform(state)
     assert _platform(other_state).person("cy").uid == FIRST + 2

@@ -35,7 +35,7 @@ class Cookies:
 
     @classmethod
     def of(cls, session: Session) -> "Cookies":
-        """Take the cookies of somebody who is logged in to both."""
+        """Take the cookies of a user who is logged in to both."""
         session.get(SERVICE, follow_redirects=True)
         session.get("/hub/home")
         return cls(*_render(session, "/hub/"), *_render(session, SERVICE))

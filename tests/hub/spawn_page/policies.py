@@ -14,6 +14,7 @@ from jupyterhub_platform.core.quotas import Grant, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources, parse_quantity
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
+from jupyterhub_platform.hub.spawn_page.facts import Place, Viewer
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage, TierCard
 from jupyterhub_platform.hub.spawn_page.view import build_view
 from jupyterhub_platform.usecases.book import Book
@@ -170,6 +171,10 @@ def view(
     user: str = "dev1",
     *,
     subject: Subject | None = None,
+    viewer: str = "",
+    viewer_manages: frozenset[str] = frozenset(),
+    can_read_all: bool = False,
+    query: str = "",
     **changes: Any,
 ) -> SpawnPage:
     options: dict[str, Any] = {
@@ -177,10 +182,8 @@ def view(
         "revision": 1,
         "stored_options": {},
         "preselect": {},
-        "viewer": user,
-        "viewer_manages": frozenset(),
-        "can_read_all": False,
-        "hub_url": "/hub/",
+        "viewer": Viewer(viewer or user, viewer_manages, can_read_all),
+        "place": Place("/hub/", query),
     }
     subject = subject or subject_of(policy, user, frozenset(), None)
     server = changes.pop("server", "")

@@ -151,7 +151,7 @@ def test_a_grant_that_does_not_help_promises_nothing(change):
     assert card.later is None
 
 
-def test_where_nobody_manages_a_group_an_admin_is_to_be_asked():
+def test_in_a_group_without_managers_an_admin_is_to_be_asked():
     groups = dict(POLICY.groups)
     groups["vision"] = replace(groups["vision"], managers=frozenset())
     card = cards_of(view(replace(POLICY, groups=groups)))["gpu"]

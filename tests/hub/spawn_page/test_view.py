@@ -47,7 +47,7 @@ def test_the_page_opens_with_what_is_held_and_what_fits():
     )
 
 
-def test_the_sentence_names_the_person_when_somebody_else_looks():
+def test_the_sentence_names_the_person_for_another_viewer():
     page = view(POLICY, make_book(POLICY, *FULL), viewer="admin", can_read_all=True)
     assert page.answer == (
         "dev1 holds 3 of 3 servers, 5 of 8 CPU and 18 of 32 GiB in vision. No tier fits now."
@@ -113,7 +113,7 @@ def test_a_limit_that_was_lowered_says_by_how_much_it_is_exceeded():
 
 def test_requests_and_limits_are_both_shown_where_they_differ():
     gives = {
-        name: [(each.text, each.most) for each in card.gives]
+        name: [(each.text, each.maximum) for each in card.gives]
         for name, card in cards_of(view(POLICY)).items()
     }
     assert gives["small"] == [("1 CPU", "up to 2 CPU"), ("2 GiB", "up to 4 GiB")]

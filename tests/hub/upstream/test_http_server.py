@@ -44,7 +44,7 @@ needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="becomes another user"
 
 
 class Say(web.RequestHandler):
-    """Says what it was told of whoever asks."""
+    """Says what it was told of the caller."""
 
     def get(self) -> None:
         request = self.request
@@ -141,7 +141,7 @@ async def test_a_process_of_the_hubs_own_user_is_its_proxy(
 
 @needs_root
 @pytest.mark.parametrize("kind", ["at_port", "at_socket"])
-async def test_what_a_server_of_somebody_says_of_others_is_passed_over(
+async def test_what_a_users_server_says_of_other_clients_is_passed_over(
     kind: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     listening, where = request.getfixturevalue(kind)
@@ -164,7 +164,7 @@ async def test_each_connection_is_looked_at_for_itself(at_port: Any) -> None:
 
 
 @needs_root
-async def test_a_named_network_is_believed_whoever_runs_there(at_port: Any) -> None:
+async def test_a_named_network_is_believed_whatever_runs_there(at_port: Any) -> None:
     listening, where = at_port
     async with serving(Proxies([ip_network("127.0.0.0/8")]), listening):
         said = await ask(where, {"X-Forwarded-For": ADDRESS}, as_another_user)
@@ -221,7 +221,7 @@ async def test_a_proxy_that_moves_is_found_and_one_that_is_gone_is_forgotten(
     assert await proxies.finds(stranger)
     assert not await proxies.finds(proxy)
     assert cluster.asked == 2
-    # An address that was the proxy's is not believed for ever: it may be somebody's by now.
+    # An address that was the proxy's is not believed for ever: it may be a user's by now.
     cluster.addresses = ()
     now += 61
     assert not await proxies.finds(stranger)
@@ -241,13 +241,13 @@ async def test_proxies_that_cannot_be_looked_for_stay_known(
     assert not await proxies.finds(("10.1.0.6", 1))
 
 
-def test_nobody_elsewhere_is_asked_of_the_kernel() -> None:
+def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
     with socket.socket() as connection:
         assert find_user(connection, ("192.0.2.1", 80)) is None
         assert find_user(connection, ("127.0.0.1", 1)) is None
 
 
-async def test_whoever_is_known_goes_ahead_of_strangers() -> None:
+async def test_a_known_caller_goes_ahead_of_strangers() -> None:
     turns = Turns()
     begun: list[int | str] = []
     known = HTTPHeaders({"Authorization": "token known"})
@@ -259,7 +259,7 @@ async def test_whoever_is_known_goes_ahead_of_strangers() -> None:
     turns.begin(known, ahead=False, begin=lambda: begun.append("known"))
     turns.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
     assert begun == ["known", "health"]
-    # Nobody says that these two were answered.
+    # These two are never said to be answered.
     await asyncio.sleep(0.2)
     assert begun == ["known", "health", *range(5), "nobody"]
 

@@ -137,7 +137,7 @@ async def test_an_address_that_cannot_be_read_is_the_senders_fault() -> None:
         assert (await ask(port, b"/", b"X-A: \xff\xfe\x80\r\n")).startswith(b"HTTP/1.1 200 ")
         for by_node in (b"/\x00", b"/\xc3\xbc", b"hub"):
             assert (await ask(port, by_node)).startswith(b"HTTP/1.1 400 ")
-        # Without an answer, whoever asked there would wait for ever.
+        # Without an answer, the caller there would wait for ever.
         assert (await ask(api, b"/api/routes/%ff")).startswith(b"HTTP/1.1 400 ")
         assert (await ask(api, b"/api/routes")).startswith(b"HTTP/1.1 403 ")
 
@@ -201,7 +201,7 @@ async def test_what_one_user_has_held_open_leaves_room_for_others(
 ) -> None:
     async with proxy(KEEP_ALIVE, REQUESTS, connections=60) as (port, api):
         held = []
-        # What has not come whole may be anybody's.
+        # What has not come whole may be any sender's.
         for _ in range(20):
             opened = await asyncio.open_connection("127.0.0.1", port)
             opened[1].write(

@@ -99,7 +99,7 @@ class SmallHub:
         self.users = jupyterhub.app.UserDict(lambda: self.db, self.settings)
 
     def add(self, name: str) -> User:
-        """Return somebody, who is made if there is no such user."""
+        """Return a user, who is made if there is no such user."""
         row = orm.User.find(self.db, name)
         if row is None:
             row = orm.User(name=name)

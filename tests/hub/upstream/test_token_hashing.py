@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from jupyterhub_platform.hub.upstream.token_hashing import hash_token, hash_tokens_quickly
+from jupyterhub_platform.hub.upstream.token_hashing import hash_token, speed_up_token_hashing
 
 STOCK: Any = hash_token.__wrapped__
 
@@ -42,7 +42,7 @@ def test_a_token_is_checked_against_the_hash_that_jupyterhub_made(
     stored = STOCK("token")
     for module in (jupyterhub.utils, jupyterhub.orm, jupyterhub.oauth.provider):
         monkeypatch.setattr(module, "hash_token", STOCK)
-    hash_tokens_quickly()
+    speed_up_token_hashing()
     assert jupyterhub.utils.hash_token is hash_token
     assert jupyterhub.orm.hash_token is hash_token
     assert jupyterhub.oauth.provider.hash_token is hash_token

@@ -15,7 +15,7 @@ from jupyterhub_platform.deploy.doctor.findings import (
 )
 
 NOTICED_SECONDS: Final = 5
-"""Answers say whole seconds, and take a while: less than this is no difference."""
+"""Answers have whole seconds, and take a while: a smaller difference does not count."""
 BAD_SECONDS: Final = 60
 LEASE_SECONDS: Final = 60
 """A kubelet renews its lease every ten seconds; Kubernetes gives a node up after 40 to 50."""

@@ -18,7 +18,7 @@ def look_at_hub(facts: Facts) -> Iterator[Finding]:
     if hub is not None and hub.unreachable:
         yield failed(
             hub.unreachable,
-            "Nobody can start a server, and nothing about the Hub can be looked at.",
+            "Users cannot start servers, and nothing about the Hub can be looked at.",
             "See that the Hub runs and reads your token: its log says why, and the token needs "
             "custom:platform:read, operate or admin.",
         )
@@ -30,14 +30,14 @@ def look_at_store(facts: Facts) -> Iterator[Finding]:
     if store.get("fault"):
         yield failed(
             f"The store cannot be used: {store['fault']}.",
-            "No start is admitted until it answers; servers that run go on.",
+            "No start is admitted until it answers. Running servers are not affected.",
             "Bring the database back; docs/operations.md, “When something fails”, has the commands."
-            " The Hub goes on by itself.",
+            " The Hub then recovers by itself.",
         )
     if store.get("waiting"):
         yield warning(
             f"{store['waiting']} entries wait to be written into the store.",
-            "What ended meanwhile counts as held in the ledger until they are.",
+            "Servers that ended in between count as held in the ledger until they are.",
             "Bring the database back; they are entered by themselves.",
         )
 

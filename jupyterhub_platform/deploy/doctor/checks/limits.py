@@ -46,17 +46,17 @@ def look_at_limits(facts: Facts) -> Iterator[Finding]:
 
 def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -> Iterator[Finding]:
     kind = str(entry.get("type")).lower()
-    for resource, least in read_amounts(part(entry, "min")).items():
+    for resource, minimum in read_amounts(part(entry, "min")).items():
         asked = amounts.requests.get(resource, 0)
-        if asked < least:
+        if asked < minimum:
             yield _refuse(
                 name,
                 tier,
                 f"requests.{resource}",
                 asked,
-                f"at least {say(resource, least)} for a {kind}",
+                f"at least {say(resource, minimum)} for a {kind}",
             )
-    for resource, most in read_amounts(part(entry, "max"), bound=True).items():
+    for resource, maximum in read_amounts(part(entry, "max"), bound=True).items():
         limit = amounts.limits.get(resource)
         if limit is None:
             # Kubernetes fills that in for a container, and not for a pod.
@@ -66,13 +66,13 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 _WHY,
                 f"Add limits.{resource} to tiers.{tier.name} in the policy.",
             )
-        elif limit > most:
+        elif limit > maximum:
             yield _refuse(
                 name,
                 tier,
                 f"limits.{resource}",
                 limit,
-                f"at most {say(resource, most)} for a {kind}",
+                f"at most {say(resource, maximum)} for a {kind}",
             )
     for resource, ratio in part(entry, "maxLimitRequestRatio").items():
         try:
@@ -112,12 +112,12 @@ def _look_at_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
     bounds: Mapping[str, Mapping[str, int]] = {
         key: read_amounts(part(entry, key), bound=key == "max") for key in ("min", "max")
     }
-    least, most = bounds["min"].get("storage", 0), bounds["max"].get("storage", home.size)
-    if not least <= home.size <= most:
+    minimum, maximum = bounds["min"].get("storage", 0), bounds["max"].get("storage", home.size)
+    if not minimum <= home.size <= maximum:
         allowed = (
-            f"at least {say('storage', least)}"
-            if home.size < least
-            else f"at most {say('storage', most)}"
+            f"at least {say('storage', minimum)}"
+            if home.size < minimum
+            else f"at most {say('storage', maximum)}"
         )
         yield _refuse(name, tier, "home.size", home.size, f"{allowed} for a volume")
 

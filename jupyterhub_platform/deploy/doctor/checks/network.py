@@ -34,7 +34,7 @@ def look_at_enforcement(facts: Facts) -> Iterator[Finding]:
     names = {name_of(each) for each in daemons.listed}
     if names & ENFORCERS or any(_is_enforcing_aws(each) for each in daemons.listed):
         return
-    why = "Where nobody enforces them, every pod reaches every other, and the cloud's metadata."
+    why = "Where nothing enforces them, every pod reaches every other, and the cloud's metadata."
     if names & IGNORERS:
         yield warning(
             f"The network plugin {', '.join(sorted(names & IGNORERS))} enforces no NetworkPolicy.",
@@ -162,14 +162,19 @@ def _look_at_ways(
 ) -> Iterator[Finding]:
     hub_port = hub.ports["http"]
     ways: list[tuple[Party, Party, int, str]] = [
-        (servers, hub, hub_port, "Servers cannot ask the Hub who a visitor is: nobody gets in."),
+        (
+            servers,
+            hub,
+            hub_port,
+            "Servers cannot ask the Hub who a visitor is, and let in no user.",
+        ),
         (hub, servers, SERVER_PORT, "The Hub never sees that a server is ready: starts time out."),
     ]
     if proxy is not None:
         ways += [
-            (proxy, hub, hub_port, "Nobody reaches the Hub's pages."),
-            (proxy, hub, service_port, "Nobody reaches the platform's pages."),
-            (proxy, servers, SERVER_PORT, "Nobody reaches a server."),
+            (proxy, hub, hub_port, "Users cannot reach the Hub's pages."),
+            (proxy, hub, service_port, "Users cannot reach the platform's pages."),
+            (proxy, servers, SERVER_PORT, "Users cannot reach a server."),
             (hub, proxy, PROXY_API_PORT, "The Hub cannot make routes to servers."),
         ]
     for source, target, port, why in ways:

@@ -67,11 +67,11 @@ def _look_at_tier(
     tier: Tier,
     asked: Mapping[str, int],
 ) -> Iterator[Finding]:
-    for name, most in sorted(hard.items()):
-        if name in asked and asked[name] > 0 and asked[name] + held.get(name, 0) > most:
+    for name, maximum in sorted(hard.items()):
+        if name in asked and asked[name] > 0 and asked[name] + held.get(name, 0) > maximum:
             yield failed(
                 f"A server of tier {tier.name} asks for {say(name, asked[name])} ({name}), and the "
-                f"ResourceQuota {quota} allows {say(name, most)} to all together"
+                f"ResourceQuota {quota} allows {say(name, maximum)} to all together"
                 f"{_say_held(name, held)}.",
                 "No server of that tier can ever start.",
                 f"kubectl edit resourcequota {quota}: raise spec.hard.{name}; or lower "
@@ -125,20 +125,20 @@ def _look_at_platform(
     """Compare what all users together may hold, by the policy and by the namespace."""
     requested = {name for tier in policy.tiers.values() for name in tier.requests}
     claimed = {name for tier in policy.tiers.values() for name in tier.devices}
-    for name, most in policy.quota.quota.items():
+    for name, maximum in policy.quota.quota.items():
         if name in claimed - requested:
-            continue  # a ResourceQuota counts requests: what comes by claims is none of them
+            continue  # a ResourceQuota counts requests, and claims are not requests
         names = ("pods", "count/pods") if name == SERVERS else (f"requests.{name}", name)
         left, counted = min(
             ((hard[each] - held.get(each, 0), each) for each in names if each in hard),
             default=(None, ""),
         )
-        if left is not None and most is not None and most > left:
+        if left is not None and maximum is not None and maximum > left:
             shown = say(name, hard[counted])
             beside = held.get(counted, 0)
             of_others = f", {say(name, beside)} of which Hub, proxy and others hold"
             yield warning(
-                f"The policy lets everybody together hold {say(name, most)} ({name}), and the "
+                f"The policy lets everybody together hold {say(name, maximum)} ({name}), and the "
                 f"ResourceQuota {quota} allows {shown}{of_others if beside else ''}.",
                 "What the policy admits last is refused by the cluster, without what would fit.",
                 f"Lower quota.{name} in the policy, or raise it: kubectl edit resourcequota "

@@ -13,9 +13,9 @@ from jupyterhub_platform.deploy.doctor.rules.network_rules import selects
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 COMPONENTS: Final[Mapping[str, str]] = {
-    "hub": "Nobody logs in or starts a server; servers that run go on.",
-    "proxy": "Nobody reaches the Hub or a server.",
-    "autohttps": "Nobody reaches the Hub or a server by HTTPS.",
+    "hub": "Users cannot log in or start servers. Running servers are not affected.",
+    "proxy": "Users cannot reach the Hub or a server.",
+    "autohttps": "Users cannot reach the Hub or a server by HTTPS.",
     "user-scheduler": "No server is given a node: all of them wait.",
 }
 """The Deployments of Zero to JupyterHub, and what it means that one does not run."""

@@ -105,7 +105,7 @@ class Network:
     def lets_out_to_api(self, source: Party) -> bool:
         """Tell whether ``source`` may go to some address that can be the API server's.
 
-        That is no pod of a namespace: only a rule for addresses, or for everything, reaches it.
+        It is not a pod of a namespace: only a rule for addresses, or for everything, covers it.
         """
         isolating = self.isolating(source, "Egress")
         rules = [rule for each in isolating for rule in items(part(each, "spec"), "egress")]

@@ -1,4 +1,4 @@
-"""What a ResourceQuota counts, and what of it is held by what is no server, as Kubernetes does."""
+"""What a ResourceQuota counts, and how much of it pods other than servers hold."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
@@ -61,13 +61,13 @@ def is_counted(
 
 
 def find_default_priority(cluster: Cluster) -> str:
-    """Return the priority class of pods that name none; empty if there is none."""
+    """Return the priority class of pods that do not name one; empty if there is no default."""
     classes = cluster.of("priorityclasses").listed
     return next((name_of(each) for each in classes if each.get("globalDefault")), "")
 
 
 def held_beside_servers(cluster: Cluster, quota: Manifest) -> dict[str, int]:
-    """Return what Hub, proxy and whatever else is no server hold of a quota."""
+    """Return what Hub, proxy and other pods than servers hold of a quota."""
     held: dict[str, int] = {}
     pods = [spec for spec in _list_pods(cluster) if _is_in_scope(quota, spec)]
     for counted in (*map(_count_pod, pods), *_count_claims(cluster)):
@@ -87,7 +87,7 @@ def _is_in_scope(quota: Manifest, spec: Manifest) -> bool:
 
 
 def _list_pods(cluster: Cluster) -> Iterator[Manifest]:
-    """Yield the pods that are no servers, and those that Deployments want and have not got."""
+    """Yield the pods other than servers, with those that Deployments want and do not have yet."""
     running = [
         pod
         for pod in cluster.of("pods").listed

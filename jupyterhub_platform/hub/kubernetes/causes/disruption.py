@@ -12,7 +12,7 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 
 _EVICTED: Final = Cause(
     "pod.evicted",
-    "The node that this server ran on had no room left, and ended it.",
+    "The node that this server ran on had no room left, and evicted it.",
     Who.YOU,
     "Start it again; if it was the server's own files or memory, choose a larger tier.",
 )
@@ -30,7 +30,7 @@ _MOVED: Final = Cause(
 )
 _NODE_LOST: Final = Cause(
     "pod.node_lost",
-    "The node that this server ran on does not answer any more.",
+    "The node that this server ran on no longer responds.",
     Who.YOU,
     "Stop the server and start it again; it goes to another node. What was not saved is lost.",
 )

@@ -44,7 +44,7 @@ _REASON: Final = re.compile(r"[A-Za-z][A-Za-z0-9./_-]{0,98}")
 _STATES: Final = ("state", "lastState")
 DELETED: Final = Cause(
     "pod.deleted",
-    "The pod of this server is gone, and it was not the Hub that deleted it.",
+    "The pod of this server was deleted, and not by the Hub.",
     Who.YOU,
     "Start it again. What is in its volume is kept.",
 )
@@ -81,7 +81,7 @@ def _explain_rejection(pod: Manifest) -> Cause | None:
     if status.get("phase") != "Failed" or not status.get("reason"):
         return None
     word = _REASON.fullmatch(str(status["reason"]))
-    sentence = f"The node did not take this server: {word[0] if word else 'no reason is known'}."
+    sentence = f"The node rejected this server: {word[0] if word else 'no reason is known'}."
     fix = "Start it again; if that happens again, ask an operator to look at the node."
     return Cause("pod.rejected", sentence, Who.YOU, fix)
 
@@ -164,60 +164,60 @@ _CAUSES: Final = {
     for cause in (
         Cause(
             "pod.image_absent",
-            "The image of this server is not on the node, and the Hub does not let it be fetched.",
+            "The image of this server is not on the node, and the Hub does not allow to pull it.",
             Who.OPERATOR,
-            "An operator loads it there, or sets c.KubeSpawner.image_pull_policy.",
+            "Ask an operator to load it there, or to set c.KubeSpawner.image_pull_policy.",
         ),
         Cause(
             "pod.image_pull",
-            "The image of this server cannot be fetched; the cluster goes on trying.",
+            "The image of this server cannot be pulled; the cluster keeps trying.",
             Who.OPERATOR,
-            f"An operator looks whether it exists, and whether the cluster may have it. {_LOG}",
+            f"Ask an operator whether it exists, and whether the cluster may pull it. {_LOG}",
         ),
         Cause(
             "pod.image_unreadable",
-            "The image of this server is on the node, which cannot read it.",
+            "The image of this server is on the node, but the node cannot read it.",
             Who.OPERATOR,
-            f"Start it again; if that does not help, an operator looks at that node's disk. {_LOG}",
+            f"Start it again; if it fails again, ask an operator to check that node's disk. {_LOG}",
         ),
         Cause(
             "pod.setup",
             "This server has a node, and still waits there for its volumes or its network.",
             Who.OPERATOR,
-            "A volume that another node still has comes within minutes; otherwise an operator "
-            f"looks at the events of its pod. {_LOG}",
+            "A volume that is still attached elsewhere comes within minutes; otherwise ask an "
+            f"operator to look at the events of its pod. {_LOG}",
         ),
         Cause(
             "cluster.gated",
-            "Something in the cluster does not let this server be placed yet.",
+            "A scheduling gate of the cluster still holds this server back.",
             Who.OPERATOR,
-            "A queue lets it go when its turn comes; otherwise an operator looks whose scheduling "
+            "A queue admits it when its turn comes; otherwise ask an operator whose scheduling "
             f"gates its pod has. {_LOG}",
         ),
         Cause(
             "pod.image_name",
             "The image of this server has a name that the cluster cannot read.",
             Who.OPERATOR,
-            "An operator corrects its reference in the policy.",
+            "Ask an operator to correct its reference in the policy.",
         ),
         Cause(
             "pod.container",
             "The node cannot start this server as its tier and the Hub describe it.",
             Who.OPERATOR,
-            f"An operator looks at what it refers to and at its user id. {_LOG}",
+            f"Ask an operator to look at what it refers to and at its user id. {_LOG}",
         ),
         Cause(
             "pod.crashes",
-            "The program of this server ends again and again, soon after it starts.",
+            "The program of this server keeps ending soon after it starts.",
             Who.OPERATOR,
-            f"An operator looks at its log. {_LOG}",
+            f"Ask an operator to look at its log. {_LOG}",
         ),
         Cause(
             "pod.claim_unmade",
-            "The claim of this server's devices is not made yet.",
+            "The claim for this server's devices is not created yet.",
             Who.OPERATOR,
-            "If it is not made within a minute, an operator looks with jhp doctor whether its "
-            f"template is there. {_LOG}",
+            "If it is not created within a minute, ask an operator to check with jhp doctor that "
+            f"its template exists. {_LOG}",
         ),
     )
 }

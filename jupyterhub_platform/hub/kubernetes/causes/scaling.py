@@ -66,22 +66,22 @@ def _say(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
 
 
 def _coming(cause: Cause) -> Cause:
-    more = "A node for it is on its way."
+    more = "A node for it is being added."
     fix = "Wait a few minutes; no action is needed."
     return _say(cause, "cluster.node_coming", more, Who.NOBODY, fix)
 
 
 def _failed(cause: Cause) -> Cause:
-    more = "The last try to add a node failed."
+    more = "The last attempt to add a node failed."
     fix = (
-        "The cluster tries again by itself, after some minutes. If it goes on, ask an operator to "
-        "look at the autoscaler and at what the provider has left. A smaller tier may fit sooner."
+        "The cluster tries again by itself, after some minutes. If it fails again, ask an operator "
+        "to look at the autoscaler and the provider's capacity. A smaller tier may fit sooner."
     )
     return _say(cause, "cluster.node_failed", more, Who.OPERATOR, fix)
 
 
 def _at_most(cause: Cause) -> Cause:
-    more = "No further node is added: the cluster has as many as it may."
+    more = "No node is added: the cluster has reached its maximum."
     fix = f"{SMALLER} An operator can let the cluster have more nodes."
     return _say(cause, "cluster.at_most", more, Who.OPERATOR, fix)
 

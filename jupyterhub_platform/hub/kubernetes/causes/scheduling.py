@@ -27,7 +27,7 @@ _COUNTED: Final = re.compile(r"(\d+) (.*)", re.DOTALL)
 _LACK: Final = re.compile(r"Insufficient ([A-Za-z0-9](?:[A-Za-z0-9./_-]{0,98}[A-Za-z0-9])?)")
 _MAX_QUOTED: Final = 300
 SMALLER: Final = "Choose a smaller tier, or wait until another server stops."
-COMING: Final = "Where nodes are added when needed, one may be on its way: wait a few minutes."
+COMING: Final = "If the cluster adds nodes on demand, one may be on its way: wait a few minutes."
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ def _quote(reasons: Iterable[Reason]) -> str:
 def _say_unknown(reasons: list[Reason]) -> Cause:
     words = _quote(reasons) if any(each.words.strip() for each in reasons) else "It says none."
     sentence = (
-        f"The cluster has no node for this server, for a reason that is not known here. {words}"
+        f"The scheduler found no node for this server, for a reason that is unknown here. {words}"
     )
     return Cause("cluster.unplaced", sentence, Who.OPERATOR, _ASK)
 
@@ -111,7 +111,7 @@ def _say_full(reasons: list[Reason]) -> Cause:
     if any(_DEVICES.search(each.words) for each in reasons):
         lacking.append("devices")  # which ones its claims say, and not the scheduler
     if not lacking:
-        sentence = "Every node runs as many pods as it may."
+        sentence = "Every node runs its maximum of pods."
         return Cause("cluster.full", sentence, Who.YOU, f"{COMING} {_STOPS}")
     sentence = f"No node has enough {join(lacking)} left for this server."
     return Cause("cluster.full", sentence, Who.YOU, f"{COMING} Otherwise c{SMALLER[1:]}")
@@ -147,9 +147,9 @@ def _words(pattern: str) -> Callable[[str], object]:
 
 
 _STOPS: Final = "Otherwise wait until another server stops."
-_ASK: Final = "An operator looks at the events of its pod, with kubectl describe."
+_ASK: Final = "Ask an operator to look at the events of its pod, with kubectl describe."
 _TOLERATE: Final = (
-    "Nodes that are being set up, are in trouble or about to be removed have one for a time. If it "
+    "Nodes that are new, unhealthy or about to be removed have one for a time. If it "
     "stays, choose another tier, or ask an operator to compare the nodes' taints with the tier's "
     "tolerations."
 )
@@ -161,12 +161,12 @@ _DEVICE_CLASS: Final = Cause(
     "pod.device_class",
     "The cluster does not know the kind of devices that this tier claims.",
     Who.OPERATOR,
-    "An operator compares the device classes of the cluster with the one that the tier's "
+    "Ask an operator to compare the device classes of the cluster with the one that the tier's "
     "ResourceClaimTemplate names.",
 )
 _DEVICE_BUSY: Final = Cause(
     "pod.device_busy",
-    "The devices that this server claims are in use, or on a node that does not take it.",
+    "The devices that this server claims are in use, or on a node that cannot run it.",
     Who.OPERATOR,
     f"Stop what uses them, or wait until it ends. Otherwise: {_ASK[0].lower()}{_ASK[1:]}",
 )
@@ -178,28 +178,28 @@ _PREEMPTING: Final = Cause(
 )
 _PORTS: Final = Cause(
     "cluster.ports",
-    "On every node that could take this server, another one has the port that it asks for.",
+    "On every node that could run this server, another pod has the host port that it asks for.",
     Who.OPERATOR,
-    "An operator takes the hostPort out of the site's own pods, or adds a node.",
+    "Ask an operator to take the hostPort out of the site's own pods, or to add a node.",
 )
 _POD_RULES: Final = Cause(
     "cluster.pod_affinity",
-    "Nodes have room for this server, and rules about which pods run beside each other keep it "
+    "Nodes have room for this server, but rules about which pods run beside each other keep it "
     "from them.",
     Who.OPERATOR,
-    f"{COMING} Otherwise an operator looks at the pod affinity that the site sets.",
+    f"{COMING} Otherwise ask an operator to look at the pod affinity that the site sets.",
 )
 _SPREAD: Final = Cause(
     "cluster.spread",
-    "Nodes have room for this server, and rules about spreading pods keep it from them.",
+    "Nodes have room for this server, but rules about spreading pods keep it from them.",
     Who.OPERATOR,
-    f"{COMING} Otherwise an operator looks at the topology spread that the site sets.",
+    f"{COMING} Otherwise ask an operator to look at the topology spread that the site sets.",
 )
 NO_NODE: Final = Cause(
     "cluster.no_node",
     "No node is of the kind that this tier asks for.",
     Who.OPERATOR,
-    "Where nodes are added when needed, one comes within minutes; otherwise choose another "
+    "If the cluster adds nodes on demand, one comes within minutes; otherwise choose another "
     "tier, or ask an operator to compare the tier's selectors with the nodes' labels.",
 )
 _SELECTED: Final = (

@@ -54,8 +54,8 @@ def _of(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
     return lambda text: said.search(text) or any(map(known.fullmatch, list_keys(text)))
 
 
-_COMES: Final = "Wait a few minutes: it is ready then, or another one comes."
-_LOOK: Final = "An operator looks at the nodes, with kubectl describe nodes."
+_COMES: Final = "Wait a few minutes, until it is ready or another one comes."
+_LOOK: Final = "Ask an operator to look at the nodes, with kubectl describe nodes."
 _OF_THE_CLUSTER: Final = frozenset(
     {
         "node-role.kubernetes.io/control-plane",
@@ -77,9 +77,9 @@ TEMPORARY: Final = (
         ),
         Cause(
             "cluster.node_starting",
-            "A node that may take this server is still being set up.",
+            "A node that could run this server is still being set up.",
             Who.NOBODY,
-            f"{_COMES} If it stays like that: {_LOOK[0].lower()}{_LOOK[1:]}",
+            f"{_COMES} If nothing changes, {_LOOK[0].lower()}{_LOOK[1:]}",
         ),
         "still being set up",
     ),
@@ -95,11 +95,11 @@ TEMPORARY: Final = (
         ),
         Cause(
             "cluster.node_not_ready",
-            "A node that may take this server is not ready, or does not answer.",
+            "A node that could run this server is not ready, or does not respond.",
             Who.OPERATOR,
-            f"{_COMES} Otherwise: {_LOOK[0].lower()}{_LOOK[1:]}",
+            f"{_COMES} Otherwise {_LOOK[0].lower()}{_LOOK[1:]}",
         ),
-        "not ready or not answering",
+        "not ready or not responding",
     ),
     Trouble(
         _of(
@@ -110,11 +110,11 @@ TEMPORARY: Final = (
         ),
         Cause(
             "cluster.node_pressure",
-            "A node that may take this server is short of memory, disk or processes, and takes "
-            "nothing until that is over.",
+            "A node that could run this server is short of memory, disk or processes, and accepts "
+            "no pods until that is over.",
             Who.OPERATOR,
-            "Wait a few minutes: it may pass, and where nodes are added when needed, another one "
-            f"comes. Otherwise: {_LOOK[0].lower()}{_LOOK[1:]}",
+            "Wait a few minutes: it may pass, and if the cluster adds nodes on demand, another one "
+            f"comes. Otherwise {_LOOK[0].lower()}{_LOOK[1:]}",
         ),
         "short of memory, disk or processes",
     ),
@@ -129,9 +129,9 @@ TEMPORARY: Final = (
         ),
         Cause(
             "cluster.node_leaving",
-            "A node that may take this server is about to be removed.",
+            "A node that could run this server is about to be removed.",
             Who.NOBODY,
-            "Wait a few minutes: where nodes are added when needed, another one comes. Otherwise "
+            "Wait a few minutes: if the cluster adds nodes on demand, another one comes. Otherwise "
             "choose another tier, or ask an operator to add a node.",
         ),
         "about to be removed",
@@ -143,12 +143,12 @@ TEMPORARY: Final = (
         ),
         Cause(
             "cluster.cordoned",
-            "A node that may take this server is closed for new ones (cordoned).",
+            "A node that could run this server is cordoned: it accepts no new pods.",
             Who.OPERATOR,
-            "Operators close nodes for maintenance: wait until it is over, or ask an operator to "
-            "open the node again, with kubectl uncordon.",
+            "Operators cordon nodes for maintenance: wait until it is over, or ask an operator to "
+            "uncordon the node, with kubectl uncordon.",
         ),
-        "closed for new servers (cordoned)",
+        "cordoned",
     ),
 )
 """In order: the most likely to pass by itself first."""

@@ -8,16 +8,16 @@ from jupyterhub_platform.core.causes import Cause, Who
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.hub.kubernetes.causes.events import newest
 
-_CLAIM: Final = "An operator looks at its claim, with kubectl describe pvc."
-_EVENTS: Final = "An operator looks at the events of its pod, with kubectl describe."
+_CLAIM: Final = "Ask an operator to look at its claim, with kubectl describe pvc."
+_EVENTS: Final = "Ask an operator to look at the events of its pod, with kubectl describe."
 
 
 _MISSING: Final = Cause(
     "pod.volume_missing",
     "The claim of a volume of this server does not exist.",
     Who.OPERATOR,
-    "An operator restores it, or takes it out of the tier or group that names it: without it the "
-    "server does not start, and no empty one takes its place.",
+    "Ask an operator to restore it, or to take it out of the tier or group that names it. Without "
+    "it the server does not start, and no empty one takes its place.",
 )
 _LEAVING: Final = Cause(
     "pod.volume_leaving",
@@ -27,52 +27,53 @@ _LEAVING: Final = Cause(
 )
 _LOST: Final = Cause(
     "pod.volume_lost",
-    "The claim of this server's volume is there, and the volume behind it is gone.",
+    "The claim of this server's volume exists, but the volume behind it is gone.",
     Who.OPERATOR,
-    f"An operator restores it from the storage or a backup. {_CLAIM}",
+    f"Ask an operator to restore it from the storage or a backup. {_CLAIM}",
 )
 _CLASS: Final = Cause(
     "pod.volume_class",
     "The storage class of this server's volume does not exist.",
     Who.OPERATOR,
-    "An operator makes it, or corrects storage_class of the tier; jhp doctor says which one.",
+    "Ask an operator to create it, or to correct storage_class of the tier; jhp doctor says which.",
 )
 UNBOUND: Final = Cause(
     "pod.volume_unbound",
-    "The server's volume is not there yet.",
+    "The server's volume does not exist yet.",
     Who.OPERATOR,
-    "If it does not come within minutes, an operator looks at its claim and storage class.",
+    "If it is not created within minutes, ask an operator to look at its claim and storage class.",
 )
 _ELSEWHERE: Final = Cause(
     "pod.volume_elsewhere",
-    "The server's files are in a zone where no node is free for it.",
+    "The server's files are in a zone where no node has room for it.",
     Who.OPERATOR,
     "Wait for a node there, or ask an operator to add one in that zone.",
 )
 _COUNT: Final = Cause(
     "pod.volume_count",
-    "Every node that could take this server has as many volumes as it may.",
+    "Every node that could run this server has its maximum of volumes.",
     Who.YOU,
-    "Where nodes are added when needed, one may be on its way: wait a few minutes. Otherwise wait "
-    "until another server stops, or ask an operator to add a node.",
+    "If the cluster adds nodes on demand, one may be on its way: wait a few minutes. Otherwise "
+    "wait until another server stops, or ask an operator to add a node.",
 )
 _DRIVER: Final = Cause(
     "pod.volume_driver",
-    "The nodes that could take this server lack the driver of its volume.",
+    "The nodes that could run this server lack the driver of its volume.",
     Who.OPERATOR,
-    "A new node has it within a minute; otherwise an operator looks at the CSI driver's pods.",
+    "A new node has it within a minute; otherwise ask an operator to look at the pods of the CSI "
+    "driver.",
 )
 _IN_USE: Final = Cause(
     "pod.volume_in_use",
-    "Another server or pod uses this server's volume, which only one may have at a time.",
+    "Another server or pod uses this server's volume, which only one may use at a time.",
     Who.YOU,
-    "Stop the other server that has it, or wait until it is gone.",
+    "Stop the other server that uses it, or wait until it is gone.",
 )
 _SPACE: Final = Cause(
     "pod.volume_space",
     "No node's storage has room for a new volume of this size.",
     Who.OPERATOR,
-    "An operator makes room in the storage, or makes the tier's home smaller.",
+    "Ask an operator to make room in the storage, or to make the tier's home smaller.",
 )
 SAID_BY_SCHEDULER: Final = (
     (r"(persistentvolumeclaim|pvc) \S+ not found", _MISSING),
@@ -111,12 +112,12 @@ _ATTACHED: Final = Cause(
     "pod.volume_attached",
     "The server's volume is still attached to another node.",
     Who.YOU,
-    "Stop the other server that has it. Otherwise wait: after a node has failed it takes up to "
-    "ten minutes; if it takes longer, an operator looks at the VolumeAttachments.",
+    "Stop the other server that uses it. Otherwise wait: after a node has failed it takes up to "
+    "ten minutes; if it takes longer, ask an operator to look at the VolumeAttachments.",
 )
 _ATTACH: Final = Cause(
     "pod.volume_attach",
-    "The node cannot attach the server's volume; the cluster goes on trying.",
+    "The node cannot attach the server's volume; the cluster keeps trying.",
     Who.OPERATOR,
     _EVENTS,
 )
@@ -124,29 +125,29 @@ _SOURCE: Final = Cause(
     "pod.volume_source",
     "A Secret or ConfigMap that this server's pod mounts does not exist.",
     Who.OPERATOR,
-    f"An operator makes it, or takes it out of what c.KubeSpawner says of volumes. {_EVENTS}",
+    f"Ask an operator to create it, or to take it out of c.KubeSpawner.volumes. {_EVENTS}",
 )
 _MOUNT: Final = Cause(
     "pod.volume_mount",
-    "The node cannot mount a volume of this server; the cluster goes on trying.",
+    "The node cannot mount a volume of this server; the cluster keeps trying.",
     Who.OPERATOR,
-    f"{_EVENTS} A file server that does not answer, and missing rights, are usual.",
+    f"{_EVENTS} Usual causes are a file server that does not respond, and missing permissions.",
 )
 _PERMISSIONS: Final = Cause(
     "pod.volume_permissions",
-    "The node is giving the files of this server's volume to its user, one by one.",
+    "The node is changing the owner of the files in this server's volume, one by one.",
     Who.NOBODY,
-    "Wait: many files take minutes. An operator makes it quicker with fsGroupChangePolicy.",
+    "Wait: many files take minutes. An operator can make it quicker with fsGroupChangePolicy.",
 )
 _SANDBOX: Final = Cause(
     "pod.network",
-    "The node cannot give this server its network; the cluster goes on trying.",
+    "The node cannot give this server its network; the cluster keeps trying.",
     Who.OPERATOR,
-    f"{_EVENTS} Addresses that have run out, and a network plugin that is down, are usual.",
+    f"{_EVENTS} Usual causes are exhausted addresses, and a network plugin that is down.",
 )
 _DEVICES: Final = Cause(
     "pod.device_setup",
-    "The node cannot make the devices of this server ready; the cluster goes on trying.",
+    "The node cannot prepare the devices of this server; the cluster keeps trying.",
     Who.OPERATOR,
     f"{_EVENTS} The driver of those devices says why.",
 )

@@ -112,26 +112,26 @@ def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
         if wanted > reserved:
             yield _more(name, "requests", wanted, reserved, "reserved")
         if name not in allowance.limits:
-            continue  # without a limit of the tier's, only what is reserved is bounded
+            continue  # without a limit of the tier, only the requests are bounded
         used = manifests.total(spec, name, manifests.limit_of)
         used = max(used, manifests.limit_of(pod, name) or 0)
         if used > allowance.limits[name]:
             yield _more(name, "limits", used, allowance.limits[name], "the limit of the tier")
 
 
-def _more(name: str, kind: str, asked: int, most: int, means: str) -> Violation:
-    what = f"{describe_amount(name, asked)} asked for, {describe_amount(name, most)} {means}"
+def _more(name: str, kind: str, asked: int, maximum: int, means: str) -> Violation:
+    what = f"{describe_amount(name, asked)} asked for, {describe_amount(name, maximum)} {means}"
     return Violation(EXCEEDS, f"spec.{kind}.{name}", what)
 
 
 def _unlimited(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     """Yield every container that may use more of a resource than the tier gives the whole pod."""
     for path, container in containers(spec):
-        for name, most in allowance.limits.items():
+        for name, maximum in allowance.limits.items():
             if name == SERVERS or is_indivisible(name):
                 continue  # a container gets none of these unless it asks
             if manifests.limit_of(part(container, "resources"), name) is None:
-                what = f"no limit, and {describe_amount(name, most)} is the limit of the tier"
+                what = f"no limit, and {describe_amount(name, maximum)} is the limit of the tier"
                 yield Violation(EXCEEDS, f"{path}.resources.limits.{name}", what)
 
 

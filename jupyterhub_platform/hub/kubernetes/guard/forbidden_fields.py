@@ -27,7 +27,7 @@ _VOLUMES: Final = frozenset(
         *("persistentVolumeClaim", "projected", "secret"),
     }
 )
-"""The kinds of the profile ``restricted``: the rest reaches nodes and servers past the claims."""
+"""The kinds of the profile ``restricted``: others reach nodes, or storage without a claim."""
 
 _HANDLERS: Final = (
     *(("livenessProbe",), ("readinessProbe",), ("startupProbe",)),

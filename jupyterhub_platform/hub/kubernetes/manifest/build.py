@@ -66,9 +66,9 @@ def _bounded(resources: Any, asked: Asked) -> V1ResourceRequirements:
         resources = resources.to_dict() if resources is not None else {}
     requests = dict(resources.get("requests") or {})
     limits = dict(resources.get("limits") or {})
-    for name, most in asked.limits.items():
+    for name, maximum in asked.limits.items():
         if is_indivisible(name) or name in limits:
             continue
         requests.setdefault(name, asked.requests.render()[name])
-        limits[name] = Resources.of({name: most}).render()[name]
+        limits[name] = Resources.of({name: maximum}).render()[name]
     return V1ResourceRequirements(claims=resources.get("claims"), requests=requests, limits=limits)

@@ -1,4 +1,4 @@
-"""A Hub that is stopped while people wait for it."""
+"""A Hub that shuts down while users wait for an answer."""
 
 import os
 import signal
@@ -26,7 +26,7 @@ c.JupyterHub.spawner_class = NeverReady
 """
 
 
-def test_whoever_waits_for_a_start_is_told_that_the_hub_is_stopped(
+def test_a_caller_who_waits_for_a_start_is_told_that_the_hub_stops(
     make_directory: Callable[[], Path],
 ) -> None:
     policy = Path("tests/data/faults.yaml")
@@ -49,4 +49,4 @@ def test_whoever_waits_for_a_start_is_told_that_the_hub_is_stopped(
             answer = waiting.result()
     assert answer.status_code == 503
     assert answer.headers["Retry-After"] == "30"
-    assert answer.json()["message"].startswith("The Hub is being stopped")
+    assert answer.json()["message"].startswith("The Hub is shutting down")
