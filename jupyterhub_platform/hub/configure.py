@@ -28,12 +28,12 @@ from jupyterhub_platform.hub.routes import surround_routes
 from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
-from jupyterhub_platform.hub.upstream.answers import answer_with_care
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
 from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
+from jupyterhub_platform.hub.upstream.response_headers import answer_with_care
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
-from jupyterhub_platform.hub.upstream.startup import refuse_in_a_sentence
+from jupyterhub_platform.hub.upstream.startup_errors import refuse_in_a_sentence
 from jupyterhub_platform.hub.upstream.token_hashing import hash_tokens_quickly
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import tell_why_servers_do_not_answer

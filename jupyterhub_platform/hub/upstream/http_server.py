@@ -18,7 +18,7 @@ from tornado.httputil import (
 )
 
 from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
-from jupyterhub_platform.hub.upstream.turns import Turns
+from jupyterhub_platform.hub.upstream.request_priority import Turns
 from jupyterhub_platform.request_limits import PassedOn
 
 

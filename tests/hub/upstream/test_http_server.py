@@ -26,7 +26,7 @@ from jupyterhub_platform.forwarded_headers import (
     source_of,
 )
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
-from jupyterhub_platform.hub.upstream.turns import Turns
+from jupyterhub_platform.hub.upstream.request_priority import Turns
 from jupyterhub_platform.peers import find_user
 from tests.support.another_user import OTHER_USER, as_another_user
 
