@@ -29,8 +29,8 @@ from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
-from jupyterhub_platform.hub.upstream.redirects import refuse_addresses_that_are_none
-from jupyterhub_platform.hub.upstream.response_headers import answer_with_care
+from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
+from jupyterhub_platform.hub.upstream.response_headers import add_no_store_and_messages
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
 from jupyterhub_platform.hub.upstream.startup_errors import refuse_in_a_sentence
@@ -106,8 +106,8 @@ def _configure(c: Any) -> None:
     GovernedAuthenticator.surround_routes = surround_routes
     _keep_environments_unwritten()
     scrub_log()
-    refuse_addresses_that_are_none()
-    answer_with_care()
+    reject_invalid_redirects()
+    add_no_store_and_messages()
     keep_cookies_secure()
     tell_why_servers_do_not_answer()
     use_unix_sockets()

@@ -15,7 +15,7 @@ SENTENCE: Final = "next is not the address of a page. Open the page that you wan
 _PATCHED: Final = "_platform_refuses_addresses"
 
 
-def refuse_addresses_that_are_none() -> None:
+def reject_invalid_redirects() -> None:
     """Have the Hub refuse what it could not redirect to, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return

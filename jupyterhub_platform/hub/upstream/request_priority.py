@@ -26,7 +26,7 @@ _HELD_SECONDS: Final = 0.1
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 
 
-class Turns:
+class RequestPriority:
     """Lets requests begin: known senders at once, the others one by one."""
 
     def __init__(self) -> None:

@@ -33,7 +33,7 @@ SENTENCES: Final[Mapping[int, str]] = {
 _PATCHED: Final = "_platform_answers"
 
 
-def answer_with_care() -> None:
+def add_no_store_and_messages() -> None:
     """Keep answers with secrets out of caches, and errors from being silent, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return
