@@ -1,8 +1,11 @@
 """The Hub's web server: request limits, trusted proxies, and the order of requests.
 
-JupyterHub (6.1) creates a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
-Tornado lets a program configure that class, so nothing of JupyterHub's is replaced. Needless once
-JupyterHub takes the class of its web server from its configuration.
+JupyterHub creates a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
+Tornado lets a program configure that class, so nothing of JupyterHub's is replaced.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#2447 (added the one setting that there is, for proxies of the proxy)
+Ends when: JupyterHub takes the class of its web server from its configuration.
 """
 
 from collections.abc import Awaitable, Iterable

@@ -1,7 +1,11 @@
 """Answers invalid redirect addresses with 400, before anything is done.
 
-JupyterHub (6.1) parses ``next`` after the user has been logged in, and fails on what is not an
-address, or does not fit into a header. Needless once ``BaseHandler`` checks it first.
+JupyterHub parses ``next`` after the user has been logged in, and fails on what is not an address,
+or does not fit into a header.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: ``BaseHandler`` checks ``next`` before anything else.
 """
 
 import functools
