@@ -1,8 +1,12 @@
 """How many connections each peer may hold open, and what happens when none can be taken.
 
-A connection costs a descriptor until it is closed, even before its first request. Tornado (6.6)
-accepts every connection, and without a free descriptor it retries in a tight loop, with a traceback
-each time.
+A connection costs a descriptor until it is closed, even before its first request. Tornado accepts
+every connection, and without a free descriptor it retries in a tight loop, with a traceback each
+time.
+
+Upstream: tornado 6
+Issue: not reported
+Ends when: tornado counts the connections of a peer, and pauses when none can be taken.
 """
 
 import errno

@@ -1,9 +1,12 @@
 """What a proxy says about whom it speaks for, and who is a proxy.
 
-Tornado and JupyterHub (6.1) trust ``X-Forwarded-…`` and similar headers from every peer. Users'
+Tornado and JupyterHub trust ``X-Forwarded-…`` and similar headers from every peer. Users'
 servers connect to the Hub's own port, and in a cluster to that of the service. So these headers are
-removed from a request that no proxy sent, before anything reads them. This becomes needless once
-JupyterHub has a setting for trusted peers.
+removed from a request that no proxy sent, before anything reads them.
+
+Upstream: jupyterhub 6.1, tornado 6
+Issue: tornadoweb/tornado#2579, jupyterhub/jupyterhub#2447 (merged: proxies of the proxy only)
+Ends when: JupyterHub has a setting for peers that it trusts.
 """
 
 import asyncio

@@ -3,6 +3,10 @@
 Tornado has a limit for bodies, too, and answers what is beyond it with a bare 400 and a connection
 that is reset while the client still sends. Here the client gets a 413 and a sentence: what it sends
 after that is read for a while and thrown away.
+
+Upstream: tornado 6
+Issue: tornadoweb/tornado#2900 (closed)
+Ends when: tornado says what is too large or too slow, and gives the client time to read it.
 """
 
 import json

@@ -28,12 +28,12 @@ from jupyterhub_platform.hub.routes import surround_routes
 from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
-from jupyterhub_platform.hub.upstream.answers import harden_answers
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
-from jupyterhub_platform.hub.upstream.redirects import refuse_invalid_redirects
+from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
+from jupyterhub_platform.hub.upstream.response_headers import add_no_store_and_messages
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
-from jupyterhub_platform.hub.upstream.startup import exit_with_a_sentence
+from jupyterhub_platform.hub.upstream.startup_errors import exit_with_a_sentence
 from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashing
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import explain_unanswered_starts
@@ -106,8 +106,8 @@ def _configure(c: Any) -> None:
     GovernedAuthenticator.surround_routes = surround_routes
     _keep_environments_out_of_database()
     scrub_log()
-    refuse_invalid_redirects()
-    harden_answers()
+    reject_invalid_redirects()
+    add_no_store_and_messages()
     keep_cookies_secure()
     explain_unanswered_starts()
     use_unix_sockets()

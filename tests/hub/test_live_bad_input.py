@@ -340,7 +340,7 @@ def is_deletion(method: str, url: str) -> bool:
     ("method", "path", "status", "said"),
     [
         ("POST", "users/dev/tokens", 403, "Invalid username or password."),
-        ("GET", "user", 403, "does not know who asks"),
+        ("GET", "user", 403, "your token lacks the scope"),
         ("GET", "users/dev", 403, "Missing or invalid credentials."),
         ("GET", "no/such/thing", 404, "nothing at this address"),
         ("PUT", "info", 405, "does not take this method"),

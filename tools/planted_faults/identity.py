@@ -126,7 +126,7 @@ IDENTITY: Final = (
         ),
         (
             "a provider makes admins",
-            "provided:_list_roles",
+            "provider_data:_list_roles",
             Drop('read["name"] not in _OF_THE_HUB'),
         ),
         ("names that no database takes are believed", "is_name", Drop("is_storable(said)")),

@@ -115,19 +115,19 @@ REQUESTS: Final = (
         "tests/hub/upstream/test_http_server.py",
         (
             "strangers go first",
-            "Turns.begin",
+            "RequestPriority.begin",
             Always("ahead or name_sender(headers) in self._known"),
         ),
-        ("strangers run between", "Turns._give", Drop("await self._let_known_go_on()")),
+        ("strangers run between", "RequestPriority._give", Drop("await self._let_known_go_on()")),
         (
             "one who is known keeps strangers for ever",
-            "Turns._let_known_go_on",
+            "RequestPriority._let_known_go_on",
             Replace("_HELD_SECONDS", "60"),
         ),
     ),
     *noticed_by(
         "tests/hub/test_live_bad_input.py",
-        ("an address has several lines", "refuse_invalid_redirects", Always("all(...)")),
+        ("an address has several lines", "reject_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
         "tests/hub/test_live_stock_api.py",
@@ -138,7 +138,7 @@ REQUESTS: Final = (
         "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
-            "harden_answers",
+            "add_no_store_and_messages",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
         ("errors have no words", "_has_words", Return("bool(said) or True")),

@@ -2,6 +2,10 @@
 
 JupyterHub answers any database error with a bare 500. A full disk, a held lock or a lost database
 server is not a fault of the program: users are told so, with a 503.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: JupyterHub answers an ``OperationalError`` with 503, also before it knows the caller.
 """
 
 import functools

@@ -1,8 +1,11 @@
 """The Hub's web server: request limits, trusted proxies, and the order of requests.
 
-JupyterHub (6.1) creates a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
-Tornado lets a program configure that class, so nothing of JupyterHub's is replaced. Needless once
-JupyterHub takes the class of its web server from its configuration.
+JupyterHub creates a plain ``tornado.httpserver.HTTPServer`` and has no setting for any of it.
+Tornado lets a program configure that class, so nothing of JupyterHub's is replaced.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#2447 (added the one setting that there is, for proxies of the proxy)
+Ends when: JupyterHub takes the class of its web server from its configuration.
 """
 
 from collections.abc import Awaitable, Iterable
@@ -18,46 +21,51 @@ from tornado.httputil import (
 )
 
 from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
-from jupyterhub_platform.hub.upstream.turns import Turns
+from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
 from jupyterhub_platform.request_limits import PassedOn
 
 
 class HubHTTPServer(ProxiedHTTPServer):
-    """Answers within limits, in turns, and trusts forwarded headers only from proxies."""
+    """Answers within limits, by priority, and trusts forwarded headers only from proxies."""
 
     def initialize(  # type: ignore[override]  # tornado asks for a signature of its own
-        self, request_callback: Any, *, turns: Turns, ahead: frozenset[str], **settings: Any
+        self,
+        request_callback: Any,
+        *,
+        priority: RequestPriority,
+        ahead: frozenset[str],
+        **settings: Any,
     ) -> None:
         """Take what all Hubs of this process share."""
-        super().initialize(_InTurns(request_callback, turns, ahead), **settings)
+        super().initialize(_Prioritised(request_callback, priority, ahead), **settings)
 
 
 def serve_with_limits(app: Any, trusted_proxies: Iterable[str]) -> Proxies:
     """Have the Hub served by this class, before it creates its web server."""
     proxies = Proxies(ip_network(each, strict=False) for each in trusted_proxies)
-    turns = Turns()
+    priority = RequestPriority()
     ahead = frozenset({f"{app.hub_prefix}health"})
-    HTTPServer.configure(HubHTTPServer, proxies=proxies, turns=turns, ahead=ahead)
+    HTTPServer.configure(HubHTTPServer, proxies=proxies, priority=priority, ahead=ahead)
     write_log = app.tornado_settings["log_function"]
 
     def log_request(handler: Any) -> None:
-        turns.note_answered(handler.request)
+        priority.note_answered(handler.request)
         if getattr(handler, "_jupyterhub_user", None) is not None:
-            turns.note_known(handler.request)
+            priority.note_known(handler.request)
         write_log(handler)
 
     app.tornado_settings["log_function"] = log_request
     return proxies
 
 
-class _InTurns(HTTPServerConnectionDelegate):
-    """Starts requests in turns."""
+class _Prioritised(HTTPServerConnectionDelegate):
+    """Starts requests by priority."""
 
     def __init__(
-        self, inner: HTTPServerConnectionDelegate, turns: Turns, ahead: frozenset[str]
+        self, inner: HTTPServerConnectionDelegate, priority: RequestPriority, ahead: frozenset[str]
     ) -> None:
         self._inner = inner
-        self._turns = turns
+        self._priority = priority
         self._ahead = ahead
 
     def start_request(
@@ -65,15 +73,19 @@ class _InTurns(HTTPServerConnectionDelegate):
     ) -> HTTPMessageDelegate:
         """Begin to read a request."""
         inner = self._inner.start_request(server_conn, request_conn)
-        return _InTurn(inner, request_conn, self._turns, self._ahead)
+        return _PrioritisedRequest(inner, request_conn, self._priority, self._ahead)
 
 
-class _InTurn(PassedOn):
+class _PrioritisedRequest(PassedOn):
     def __init__(
-        self, inner: HTTPMessageDelegate, connection: Any, turns: Turns, ahead: frozenset[str]
+        self,
+        inner: HTTPMessageDelegate,
+        connection: Any,
+        priority: RequestPriority,
+        ahead: frozenset[str],
     ) -> None:
         super().__init__(inner, connection)
-        self._turns = turns
+        self._priority = priority
         self._ahead = ahead
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
@@ -84,7 +96,7 @@ class _InTurn(PassedOn):
 
     def finish(self) -> None:
         """Begin, when it is this request's turn and its client still waits."""
-        self._turns.begin(self._headers, ahead=self._is_ahead, begin=self._begin)
+        self._priority.begin(self._headers, ahead=self._is_ahead, begin=self._begin)
 
     def _begin(self) -> None:
         if self._connection.stream is None or self._connection.stream.closed():

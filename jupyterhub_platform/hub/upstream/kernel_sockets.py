@@ -10,6 +10,10 @@ terminal follow it too. Users' own changes affect only themselves.
 
     SOCKETS/jupyter…/          configuration, which only root can change
     SOCKETS/UID                a link to the home: a socket's path may have 107 bytes only
+
+Upstream: jupyter-client 8, ipykernel 7
+Issue: ipython/ipykernel#1258 (the debugger), ipython/ipykernel#925 (closed: kernels, if configured)
+Ends when: kernels and their debugger listen at Unix sockets unless a user asks for ports.
 """
 
 import json

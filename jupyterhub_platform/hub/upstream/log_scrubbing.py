@@ -2,6 +2,10 @@
 
 JupyterHub scrubs the line that it writes for each request, not the one that tornado adds for an
 error.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#1835 (merged: the line of each request)
+Ends when: JupyterHub scrubs what tornado logs as well.
 """
 
 import logging

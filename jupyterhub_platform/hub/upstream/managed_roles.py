@@ -1,9 +1,13 @@
 """Assigns the roles that an authenticator has the Hub load.
 
-JupyterHub 6.1.1 fails (KeyError) when it starts with ``manage_roles`` and without
+JupyterHub fails (KeyError) when it starts with ``manage_roles`` and without
 ``reset_managed_roles_on_startup``, once any of these roles is assigned: it uses a list of stale
 assignments that it builds only in the other case. There, the roles are not passed to it a second
-time, and are assigned here. Needless once ``init_role_assignment`` is fixed.
+time, and are assigned here.
+
+Upstream: jupyterhub 6.1
+Issue: not reported (since jupyterhub/jupyterhub#4748, which added ``manage_roles``)
+Ends when: ``init_role_assignment`` finds no stale assignments where it looked for none.
 """
 
 from collections.abc import Iterable, Mapping

@@ -2,6 +2,10 @@
 
 Tornado schedules by wall-clock time. If that is set back, every periodic job (polls of servers and
 proxy, the retry of the store, the comparison) waits until the old time is reached.
+
+Upstream: tornado 6
+Issue: tornadoweb/tornado#2035 (closed), tornadoweb/tornado#2477 (closed: it would break callers)
+Ends when: ``IOLoop.time`` is a monotonic clock.
 """
 
 import time

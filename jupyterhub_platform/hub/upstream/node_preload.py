@@ -1,7 +1,11 @@
 """Fixes for configurable-http-proxy that Node loads before it.
 
 The proxy is another program, in another language: fixes are loaded by Node's own option, without a
-copy of it. Each script says what it fixes, and when it becomes needless.
+copy of it. Each script says itself what it fixes, and when it becomes needless.
+
+Upstream: configurable-http-proxy 5.3
+Issue: not reported
+Ends when: none of the scripts is needed.
 """
 
 import os
@@ -10,9 +14,9 @@ from pathlib import Path
 from typing import Final
 
 KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
-"""configurable-http-proxy 5.3 keeps no connection to a Unix socket. Needless once it does."""
+"""configurable-http-proxy keeps no connection to a Unix socket."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
-"""It accepts what it cannot decode, and any number of connections. Needless once it does not."""
+"""It accepts what it cannot decode, and any number of connections."""
 _OTHER_DESCRIPTORS: Final = 128
 
 

@@ -1,6 +1,5 @@
-// Loaded by Node before configurable-http-proxy (5.3): limits what strangers may send and hold open,
-// which it has no settings for. Needless once it answers undecodable paths with 400, and its servers
-// have limits.
+// Loaded by Node before configurable-http-proxy: limits what strangers may send and hold open, which it
+// has no settings for.
 //
 // Undecodable paths: the proxy decodes the path of each request; a path that it cannot decode becomes
 // a 500 with a traceback in the log, or gets no answer at all at the API. Connections: until a request
@@ -8,6 +7,10 @@
 // customer; of this machine, all that lead to it) may have a limited number of these; the next one ends
 // the oldest. A complete request waits for as long as the user's server lets it: a limited number of
 // requests to one user's servers is held open, and further ones are refused.
+//
+// Upstream: configurable-http-proxy 5.3
+// Issue: not reported
+// Ends when: the proxy answers undecodable paths with 400, and its servers have limits.
 "use strict";
 
 const http = require("node:http");

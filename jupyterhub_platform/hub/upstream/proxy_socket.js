@@ -1,5 +1,9 @@
 // Loaded by Node before configurable-http-proxy: in place of listening at the public port, it takes
 // the inherited socket. Every other call of listen is unchanged.
+//
+// Upstream: configurable-http-proxy 5.3
+// Issue: not reported
+// Ends when: the proxy listens at a descriptor that it is given.
 "use strict";
 
 const net = require("node:net");

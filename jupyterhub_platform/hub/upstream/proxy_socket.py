@@ -1,9 +1,12 @@
 """Keeps the proxy's socket open when the proxy ends, and passes it to each new one.
 
-JupyterHub 6.1.1 has its proxy bind the public port again after a crash, up to five seconds later,
-and configurable-http-proxy 5 cannot listen at an inherited socket. In between, any process of the
-machine could take the port, and ask users for their passwords. Needless once the proxy takes a
-descriptor, and ``ConfigurableHTTPProxy`` passes one on.
+JupyterHub has its proxy bind the public port again after a crash, up to five seconds later,
+and configurable-http-proxy cannot listen at an inherited socket. In between, any process of the
+machine could take the port, and ask users for their passwords.
+
+Upstream: jupyterhub 6.1, configurable-http-proxy 5.3
+Issue: not reported
+Ends when: the proxy takes a descriptor, and ``ConfigurableHTTPProxy`` passes one on.
 """
 
 import os

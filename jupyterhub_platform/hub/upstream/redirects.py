@@ -1,7 +1,11 @@
 """Answers invalid redirect addresses with 400, before anything is done.
 
-JupyterHub (6.1) parses ``next`` after the user has been logged in, and fails on what is not an
-address, or does not fit into a header. Needless once ``BaseHandler`` checks it first.
+JupyterHub parses ``next`` after the user has been logged in, and fails on what is not an address,
+or does not fit into a header.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: ``BaseHandler`` checks ``next`` before anything else.
 """
 
 import functools
@@ -15,7 +19,7 @@ SENTENCE: Final = "next is not the address of a page. Open the page that you wan
 _PATCHED: Final = "_platform_refuses_addresses"
 
 
-def refuse_invalid_redirects() -> None:
+def reject_invalid_redirects() -> None:
     """Have the Hub refuse what it could not redirect to, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return

@@ -1,7 +1,11 @@
 """Marks each of the Hub's cookies as Secure where the browser uses TLS.
 
-JupyterHub (6.1.1) does so for its sessions, but not for ``_xsrf``: a page without TLS could read
-and set it. Needless once ``_set_xsrf_cookie`` checks the protocol as well.
+JupyterHub does so for its sessions, but not for ``_xsrf``: a page without TLS could read and set
+it.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#2385 (closed; names ``_xsrf``), jupyterhub/jupyterhub#5013 (sessions)
+Ends when: ``_set_xsrf_cookie`` checks the protocol as well.
 """
 
 import functools

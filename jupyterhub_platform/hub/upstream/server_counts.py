@@ -1,14 +1,18 @@
 """Keeps counts of pending, active and ready servers, instead of counting at every start.
 
-JupyterHub (6.1) walks through every user in memory whenever a server starts
+JupyterHub walks through every user in memory whenever a server starts
 (``UserDict.count_active_users``): with 10,000 users and 5,000 servers, half of the cost of a start.
 Here each user's part of the sum is kept, and JupyterHub's own walk visits only the users that have
-changed since. Needless once JupyterHub counts in less than O(users).
+changed since.
 
 A change is noticed where it happens: users and spawners come and go in their dicts, a
 :class:`CountedSpawner` reports its ``DECIDING`` attributes, and SQLAlchemy reports
 ``orm.Spawner.server``. A user with a part that does not report, such as a spawner of another class,
 is visited each time.
+
+Upstream: jupyterhub 6.1
+Issue: not reported (since jupyterhub/jupyterhub#1301, which found the walk quick enough)
+Ends when: JupyterHub counts in less than O(users).
 """
 
 import functools

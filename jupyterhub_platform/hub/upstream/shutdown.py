@@ -1,4 +1,12 @@
-"""Answers requests that the Hub's shutdown interrupts with a sentence, not a bare 500."""
+"""Answers requests that the Hub's shutdown interrupts with a sentence, not a bare 500.
+
+JupyterHub cancels its tasks when it ends, those of requests among them, and tornado answers a
+cancelled request with 500.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: JupyterHub finishes the requests in flight, or answers them with 503.
+"""
 
 import asyncio
 import functools

@@ -1,8 +1,12 @@
 """Hashes tokens as JupyterHub does, in less than half the time.
 
-JupyterHub (6.1) feeds a token to the hash 16,384 times, each with a call from Python: for the OAuth
+JupyterHub feeds a token to the hash 16,384 times, each with a call from Python: for the OAuth
 client of every server that starts, and for every request with a token that it did not create
-itself. Fed in long pieces, the same bytes have the same hash. Needless once ``hash_token`` does it.
+itself. Fed in long pieces, the same bytes have the same hash.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#1253 (closed), jupyterhub/jupyterhub#1299 (merged: its own tokens only)
+Ends when: ``hash_token`` hashes long pieces.
 """
 
 import functools

@@ -1,13 +1,17 @@
 """Supports Unix sockets where JupyterHub knows only ports: servers and services.
 
-JupyterHub 6.1.1 takes ``http+unix://%2Fpath`` for the Hub and for its proxy's API. Three other
-places do not; each is fixed here, and ``tests/hub/upstream`` says when a fix is needless:
+JupyterHub takes ``http+unix://%2Fpath`` for the Hub and for its proxy's API. Three other places do
+not; each is fixed here, and ends on its own:
 
 - ``Server.host`` appends a port to the path of a server that comes from the database, and the
-  proxy finds no such socket. Needless once ``Server.host`` leaves it out.
-- ``service_from_spec`` refuses a service whose URL is a Unix socket. Needless once it does not.
+  proxy finds no such socket.
+- ``service_from_spec`` refuses a service whose URL is a Unix socket.
 - ``Service.start`` takes a Hub without an address for one that listens everywhere, and tells the
-  service to call ``127.0.0.1``. Needless once it looks at ``Hub.connect_url`` first.
+  service to call ``127.0.0.1``.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#3529, jupyterhub/jupyterhub#5397 (merged: Hub and proxy)
+Ends when: ``Server.host``, ``service_from_spec`` and ``Service.start`` take such a URL.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,8 +1,12 @@
 """Explains why a started server does not answer, instead of giving its address.
 
-JupyterHub (6.1) raises "Server at http://… didn't respond in 30 seconds" from a private method of
+JupyterHub raises "Server at http://… didn't respond in 30 seconds" from a private method of
 its users, shows only that, and counts it as its own failure, whatever the server lacks: five in a
-row end the Hub. Needless once JupyterHub asks the spawner for a reason.
+row end the Hub.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#1389 (closed), jupyterhub/kubespawner#625 (of the start before it)
+Ends when: JupyterHub asks the spawner for a reason.
 """
 
 import asyncio

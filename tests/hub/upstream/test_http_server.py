@@ -26,7 +26,7 @@ from jupyterhub_platform.forwarded_headers import (
     source_of,
 )
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
-from jupyterhub_platform.hub.upstream.turns import Turns
+from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
 from jupyterhub_platform.peers import find_user
 from tests.support.another_user import OTHER_USER, as_another_user
 
@@ -66,7 +66,7 @@ async def serving(
     server = HubHTTPServer(
         web.Application([(".*", Say)]),
         proxies=proxies,
-        turns=Turns(),
+        priority=RequestPriority(),
         ahead=frozenset(),
         xheaders=True,
         trusted_downstream=list(trusted),
@@ -248,16 +248,16 @@ def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
 
 
 async def test_a_known_caller_goes_ahead_of_strangers() -> None:
-    turns = Turns()
+    priority = RequestPriority()
     begun: list[int | str] = []
     known = HTTPHeaders({"Authorization": "token known"})
-    turns.note_known(type("Request", (), {"headers": known})())
+    priority.note_known(type("Request", (), {"headers": known})())
     for number in range(5):
         forged = HTTPHeaders({"Authorization": f"token {number}"})
-        turns.begin(forged, ahead=False, begin=partial(begun.append, number))
-    turns.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append("nobody"))
-    turns.begin(known, ahead=False, begin=lambda: begun.append("known"))
-    turns.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
+        priority.begin(forged, ahead=False, begin=partial(begun.append, number))
+    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append("nobody"))
+    priority.begin(known, ahead=False, begin=lambda: begun.append("known"))
+    priority.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
     assert begun == ["known", "health"]
     # These two are never said to be answered.
     await asyncio.sleep(0.2)
@@ -265,42 +265,42 @@ async def test_a_known_caller_goes_ahead_of_strangers() -> None:
 
 
 async def test_strangers_wait_while_one_who_is_known_is_on_its_way() -> None:
-    turns = Turns()
+    priority = RequestPriority()
     begun: list[str] = []
     request: Any = type("Request", (), {"headers": HTTPHeaders({"Cookie": "known"})})()
-    turns.note_known(request)
-    turns.begin(request.headers, ahead=False, begin=partial(begun.append, "known"))
-    turns.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
+    priority.note_known(request)
+    priority.begin(request.headers, ahead=False, begin=partial(begun.append, "known"))
+    priority.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
     await asyncio.sleep(0.03)
     assert begun == ["known"]
-    turns.note_answered(request)
+    priority.note_answered(request)
     await asyncio.sleep(0.03)
     assert begun == ["known", "stranger"]
 
 
 async def test_one_who_is_known_and_takes_long_keeps_strangers_for_a_moment_only() -> None:
-    turns = Turns()
+    priority = RequestPriority()
     begun: list[str] = []
     for number in range(3):
-        turns.begin(HTTPHeaders(), ahead=True, begin=partial(begun.append, f"ahead {number}"))
-    turns.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
+        priority.begin(HTTPHeaders(), ahead=True, begin=partial(begun.append, f"ahead {number}"))
+    priority.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
     async with asyncio.timeout(5):
         while "stranger" not in begun:
-            turns.begin(HTTPHeaders(), ahead=True, begin=lambda: None)
+            priority.begin(HTTPHeaders(), ahead=True, begin=lambda: None)
             await asyncio.sleep(0.01)
     assert len(begun) == 4
 
 
 async def test_one_that_cannot_begin_keeps_no_other() -> None:
-    turns, begun = Turns(), []
+    priority, begun = RequestPriority(), []
 
     def fail() -> None:
         raise RuntimeError
 
-    turns.begin(HTTPHeaders(), ahead=False, begin=fail)
-    turns.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(1))
+    priority.begin(HTTPHeaders(), ahead=False, begin=fail)
+    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(1))
     await asyncio.sleep(0.05)
-    turns.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(2))
+    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(2))
     await asyncio.sleep(0.05)
     assert begun == [1, 2]
 

@@ -1,6 +1,10 @@
 """Have Jupyter start Python kernels by ``kernel.py``, which keeps them from opening a port.
 
 A kernel may come from any environment of its user's; only its command line is ours to change.
+
+Upstream: jupyter-client 8
+Issue: not reported
+Ends when: ``kernel.py`` is not needed.
 """
 
 from contextlib import suppress

@@ -1,9 +1,12 @@
 """Start a Python kernel whose forked processes pass their output through a Unix socket.
 
-ipykernel (7.4) listens at a port for that, whatever its transport. It examines a message only when
+ipykernel listens at a port for that, whatever its transport. It examines a message only when
 it is complete, and prints foreign ones: 300 MB that any user of the machine sends there become
-gigabytes in the kernel and in its server. Needless once ipykernel listens for that where it listens
-for its clients.
+gigabytes in the kernel and in its server.
+
+Upstream: ipykernel 7
+Issue: not reported
+Ends when: ipykernel listens for that where it listens for its clients.
 """
 
 import atexit

@@ -1,7 +1,11 @@
 """Have a Jupyter server listen at the socket that was passed to it, as by systemd.
 
-jupyter_server 2 only listens at sockets that it binds itself, and for that its user would need
-write access to root's directory. Needless once it takes ``$LISTEN_FDS``.
+jupyter_server only listens at sockets that it binds itself, and for that its user would need write
+access to root's directory.
+
+Upstream: jupyter-server 2
+Issue: jupyter-server/jupyter_server#1591, jupyter-server/jupyter_server#759
+Ends when: it takes ``$LISTEN_FDS``.
 """
 
 import os

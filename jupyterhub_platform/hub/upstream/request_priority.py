@@ -3,8 +3,11 @@
 The Hub has one loop, and a stranger's login page takes ten times as long as a health check.
 Requests from known senders go first; of all others, one begins in each turn of the loop, and none
 while a known sender's request is under way: that one takes many turns, and would wait for a
-stranger in each. JupyterHub (6.1) answers requests in order of arrival. Needless once strangers are
-answered by another process.
+stranger in each. JupyterHub answers requests in order of arrival.
+
+Upstream: jupyterhub 6.1
+Issue: jupyterhub/jupyterhub#1263 (several Hubs, of which some only log users in)
+Ends when: JupyterHub answers strangers in another process.
 """
 
 import asyncio
@@ -26,7 +29,7 @@ _HELD_SECONDS: Final = 0.1
 _CREDENTIALS: Final = ("Authorization", "Cookie")
 
 
-class Turns:
+class RequestPriority:
     """Lets requests begin: known senders at once, the others one by one."""
 
     def __init__(self) -> None:

@@ -1,8 +1,11 @@
 """Keeps the Hub's answers with secrets out of caches, and gives every error a sentence.
 
-JupyterHub (6.1) lets caches store the answers of its API, tokens and invites among them, and
-answers an error that was raised without a message with ``"message": null``. Needless once
-``BaseHandler.set_default_headers`` and ``write_error`` do this.
+JupyterHub lets caches store the answers of its API, tokens and invites among them, and
+answers an error that was raised without a message with ``"message": null``.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: ``BaseHandler.set_default_headers`` and ``write_error`` do this.
 """
 
 import functools
@@ -20,9 +23,9 @@ WITH_SECRETS: Final = frozenset(
 """First path segments below the Hub's prefix whose answers hold tokens, codes or cookies."""
 SENTENCES: Final[Mapping[int, str]] = {
     400: "The Hub cannot read this request. Look at its address, its arguments and its body.",
-    401: "The Hub does not know who asks. Log in, or send a token.",
-    403: "The Hub does not know who asks, or they may not do this. Log in, or send a token whose "
-    "scopes allow it.",
+    401: "You are not logged in. Log in, or send a token.",
+    403: "You are not logged in, or your token lacks the scope. Log in, or send a token whose "
+    "scopes allow this.",
     404: "There is nothing at this address, or nothing that you may see. Look at how it is "
     "written.",
     405: "This address does not take this method. Look at the documentation of the REST API.",
@@ -33,7 +36,7 @@ SENTENCES: Final[Mapping[int, str]] = {
 _PATCHED: Final = "_platform_answers"
 
 
-def harden_answers() -> None:
+def add_no_store_and_messages() -> None:
     """Keep answers with secrets out of caches, and errors from being silent, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return

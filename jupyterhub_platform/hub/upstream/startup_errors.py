@@ -1,9 +1,12 @@
 """Reports a configuration that JupyterHub refuses in one sentence, in place of a traceback.
 
-JupyterHub 6.1.1 checks most settings against each other while it starts, by a ValueError that
+JupyterHub checks most settings against each other while it starts, by a ValueError that
 nothing catches. If a site's setting and one that ``configure(c)`` adds exclude each other, the
-operator would read a traceback of two programs. Needless once JupyterHub exits with the sentence
-itself.
+operator would read a traceback of two programs.
+
+Upstream: jupyterhub 6.1
+Issue: not reported
+Ends when: JupyterHub exits with the sentence itself.
 """
 
 import functools
