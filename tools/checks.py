@@ -48,6 +48,11 @@ class Check:
     arguments: tuple[str, ...]
     beside: bool = False
 
+    @property
+    def runs_tests(self) -> bool:
+        """Whether it is a run of pytest, be it watched or not."""
+        return "pytest" in (self.module, *self.arguments[:3])
+
 
 CHECKS = (
     Check("ruff check", "ruff", ("check", ".")),
@@ -55,26 +60,49 @@ CHECKS = (
     Check("mypy", "mypy", ()),
     Check("import contracts", "importlinter", ()),
 )
-# What decides is tested in all its branches, by its own tests and by the documents of people.
-_OF_CORE = ("-q", "tests/core", "tests/test_documents.py", "-m", "not long")
-COVERAGE = (
-    Check("core, watched", "coverage", ("run", "-m", "pytest", *_OF_CORE)),
-    Check("each branch of core", "coverage", ("report",)),
-)
 # Two modules at a time, the longest first: those with real servers wait more than they compute.
 _TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+_OF_CORE = ("tests/core", "tests/test_documents.py")
+_BELOW_DOORS = ("tests/store", "tests/usecases", "tests/rest")
+
+
+def watch(title: str, tests: Sequence[str], report: Sequence[str]) -> tuple[Check, ...]:
+    """Return what runs ``tests`` with their coverage, and reports it."""
+    quick = ("-q", *_TWO, *tests, "-m", f"not ({_SLOW} or long)")
+    return (
+        Check(f"{title}, watched", "coverage", ("run", "-m", "pytest", *quick)),
+        Check(f"{title}, added up", "coverage", ("combine", "--quiet", "--append")),
+        Check(f"branches of {title}", "coverage", ("report", *report)),
+    )
+
+
+# What decides is tested in all its branches by its own tests and by the documents of people. What
+# lies between it and the doors is only reported, as the tests with real servers are not watched.
+COVERAGE = (
+    Check("no coverage of before", "coverage", ("erase",)),
+    *watch("core", _OF_CORE, ("--include=jupyterhub_platform/core/*", "--fail-under=100")),
+    *watch(
+        "store and use-cases",
+        _BELOW_DOORS,
+        ("--include=jupyterhub_platform/store/*,jupyterhub_platform/usecases/*",),
+    ),
+)
 # A cluster of our own for each; a lent one may be one namespace.
 _LENT = bool(os.environ.get("TEST_KUBECONFIG"))
 _CLUSTERS = () if _LENT else _TWO
 
 
-def list_tests(selection: str) -> tuple[Check, ...]:
-    """Return the stages of the tests; ``selection`` leaves out what takes longer than they may."""
+def list_tests(selection: str, done: Sequence[str] = ()) -> tuple[Check, ...]:
+    """Return the stages of the tests.
+
+    ``selection`` leaves out what takes longer than they may; the quick ones of ``done`` have run.
+    """
+    left = [f"--ignore={each}" for each in done]
     return (
         Check(
             "quick tests",
             "pytest",
-            (*_TWO, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
+            (*_TWO, *left, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
         ),
         Check(
             _WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}")
@@ -111,7 +139,7 @@ HELM_TESTS = (Check("values with their chart", "pytest", ("tests/helm",)),)
 SUITES = {
     "check": CHECKS,
     "test": CHECKS + list_tests("not (full or long)"),
-    "full": CHECKS + COVERAGE + list_tests("not long"),
+    "full": CHECKS + COVERAGE + list_tests("not long", (*_OF_CORE, *_BELOW_DOORS)),
     "long": LONG_TESTS,
     "helm": HELM_TESTS,
 }
@@ -129,7 +157,7 @@ def list_words(check: Check) -> list[str]:
 def start(check: Check, notes: Path, output: int | None = None) -> subprocess.Popen[bytes]:
     """Start one check; tests add to ``notes`` what they left out, and keep a report."""
     words = list_words(check)
-    if check.module == "pytest":
+    if check.runs_tests:
         words += ["--junit-xml", str(locate_report(check))]
     environ = os.environ | {_NOTES: str(notes)}
     return subprocess.Popen(words, cwd=ROOT, env=environ, stdout=output, stderr=output)  # noqa: S603
@@ -142,9 +170,9 @@ def locate_report(check: Check) -> Path:
 
 def judge(check: Check, code: int) -> str:
     """Say how a check went: ``ok``, ``none`` where no test was selected, or ``FAILED``."""
-    if check.module == "pytest" and code == _PYTEST_INTERRUPTED:
+    if check.runs_tests and code == _PYTEST_INTERRUPTED:
         raise KeyboardInterrupt
-    if check.module == "pytest" and code == _PYTEST_NOTHING_SELECTED:
+    if check.runs_tests and code == _PYTEST_NOTHING_SELECTED:
         return "none"
     return "ok" if code == 0 else "FAILED"
 
@@ -247,10 +275,10 @@ def run_all(suite: tuple[Check, ...], notes: Path) -> int:
     shutil.rmtree(_REPORTS, ignore_errors=True)
     began = time.monotonic()
     results = list(run_in_order(suite, notes))
-    slow = list_slow([each.check for each in results if each.check.module == "pytest"])
+    slow = list_slow([each.check for each in results if each.check.runs_tests])
     say("\n--- summary")
     for each in results:
-        say(f"  {each.verdict:<7} {each.check.title:<24} {each.seconds:6.1f} s")
+        say(f"  {each.verdict:<7} {each.check.title:<28} {each.seconds:6.1f} s")
     for line in slow:
         say(f"  SLOW    {line}")
     for line in list_long_modules():
