@@ -102,7 +102,7 @@ KUBERNETES: Final = (
         "tests/hub/kubernetes/test_reflectors.py",
         (
             "a list or watch without an answer is waited for as long as a start lasts",
-            "AnsweredReflector._default_request_timeout",
+            "TimedReflector._default_request_timeout",
             Replace("int(self._answer_seconds)", "60"),
         ),
         (

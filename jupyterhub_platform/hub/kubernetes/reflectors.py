@@ -15,7 +15,7 @@ _TRIES: Final = 3
 """A list takes longer than other requests: its timeout is this multiple of theirs."""
 
 
-class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
+class TimedReflector(ResourceReflector):  # type: ignore[misc]
     """Retries soon without an answer, and knows whether there is one.
 
     A site still sets the timeout by ``c.ResourceReflector.request_timeout``.
@@ -46,13 +46,13 @@ class AnsweredReflector(ResourceReflector):  # type: ignore[misc]
         return version
 
 
-class AnsweredPodReflector(AnsweredReflector, PodReflector):  # type: ignore[misc]
+class TimedPodReflector(TimedReflector, PodReflector):  # type: ignore[misc]
     """Shows the pods of servers."""
 
 
-class AnsweredEventReflector(AnsweredReflector, EventReflector):  # type: ignore[misc]
+class TimedEventReflector(TimedReflector, EventReflector):  # type: ignore[misc]
     """Shows what happens to the pods of servers."""
 
 
-REFLECTORS: Final = {"pods": AnsweredPodReflector, "events": AnsweredEventReflector}
+REFLECTORS: Final = {"pods": TimedPodReflector, "events": TimedEventReflector}
 """By what they watch, in place of KubeSpawner's own."""
