@@ -81,3 +81,12 @@ def store_is_down(error: StoreError) -> AdmissionDenied:
     refusal = AdmissionDenied(STORE_SENTENCE, status=503, code=error.code)
     refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}
     return refusal
+
+
+def not_admitted() -> AdmissionDenied:
+    """Create the refusal of a start that admission was not asked about."""
+    return AdmissionDenied(
+        "This server was not admitted, so nothing was started. Start it again from the spawn page.",
+        status=403,
+        code="server.not_admitted",
+    )

@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
-from jupyterhub_platform.hub.people.declared import Declared
+from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
@@ -76,7 +76,7 @@ class Platform(PlatformTraits):
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
         admins = self.snapshot.policy.admins()
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
-        for sentence in self.declared.withdraw_reserved():
+        for sentence in self.declared.revoke_undeclared_privileges():
             self.tell(sentence)
         self.proxies = serve_with_limits(app, self.trusted_proxies)
         self.lingering = LingeringServers(app)
@@ -171,10 +171,10 @@ class Platform(PlatformTraits):
         await self.declared.settle_everybody(self.runtime.policies)
 
     @property
-    def declared(self) -> Declared:
+    def declared(self) -> DeclaredPeople:
         """What the policy in force declares of users."""
         app = getattr(self, "app", None)
-        return Declared(app, self.snapshot.policy, levels_only=not self.manage_memberships)
+        return DeclaredPeople(app, self.snapshot.policy, levels_only=not self.manage_memberships)
 
     # -- the store and the truth ----------------------------------------------------------------
 

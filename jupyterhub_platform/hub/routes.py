@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
-from jupyterhub_platform.hub.spawn_page.already_running import PendingWish, RedirectedWish
+from jupyterhub_platform.hub.spawn_page.already_running import PendingSpawn, UserRedirect
 from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
 from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.stock_api.routes import stock_api_handlers, stock_page_handlers
@@ -27,8 +27,8 @@ class PlatformSpawnHandler(SpawnPageHandler, SingleStart, SpawnHandler):  # type
 
 _WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, PlatformSpawnHandler})
 _PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
-    SpawnPendingHandler: PendingWish,
-    UserRedirectHandler: RedirectedWish,
+    SpawnPendingHandler: PendingSpawn,
+    UserRedirectHandler: UserRedirect,
 }
 
 

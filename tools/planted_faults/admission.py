@@ -193,7 +193,7 @@ ADMISSION: Final = (
         "tests/hub/test_live_hardening.py -k token_in_a_link",
         (
             "what the Hub's environment says of tokens is kept",
-            "AdmissionMixin.get_env",
+            "ServerArgumentsMixin.get_env",
             Drop("environment.pop(TOKEN_IN_URL, None)"),
         ),
     ),

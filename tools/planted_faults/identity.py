@@ -161,7 +161,7 @@ IDENTITY: Final = (
         (
             "a provider that is slow outruns a suspension",
             "GovernedAuthenticator.refresh_user",
-            Drop("self.refuse_suspended(user.name)", within="with failing_in_a_sentence(): ..."),
+            Drop("self.refuse_suspended(user.name)", within="with provider_errors_as_502(): ..."),
         ),
     ),
     *noticed_by(

@@ -94,7 +94,7 @@ KUBERNETES: Final = (
         "tests/hub/kubernetes/test_starts.py -k gives_up",
         (
             "a caller who gives up ends the first list for all callers",
-            "PodLifecycleSpawner._start_reflector",
+            "WatchingSpawner._start_reflector",
             Return("await beginning"),
         ),
     ),
@@ -102,18 +102,18 @@ KUBERNETES: Final = (
         "tests/hub/kubernetes/test_reflectors.py",
         (
             "a list or watch without an answer is waited for as long as a start lasts",
-            "AnsweredReflector._default_request_timeout",
+            "TimedReflector._default_request_timeout",
             Replace("int(self._answer_seconds)", "60"),
         ),
         (
             "lists that are never answered count as a failure of the Hub",
-            "PodLifecycleSpawner._explain_lateness",
+            "PodLifecycleSpawner._explain_timeout",
             Never("not self.pod_reflector.is_answered"),
         ),
         (
             "a pod that was created at the last moment counts as a failure of the Hub",
-            "PodLifecycleSpawner._explain_lateness",
-            Never("monotonic() - self._created_at < self.start_timeout * _SHOWN_IN"),
+            "PodLifecycleSpawner._explain_timeout",
+            Never("monotonic() - self._pod.created_at < self.start_timeout * _WATCH_LAG_FRACTION"),
         ),
         (
             "a start that the Hub gives up in the same turn counts as a failure of the Hub",

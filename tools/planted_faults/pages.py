@@ -10,7 +10,7 @@ PAGES: Final = (
         "tests/hub/test_live_already_running.py -k 'every_way or link_began'",
         (
             "a start's page leads past the choice",
-            "PendingWish.get",
+            "PendingSpawn.get",
             Replace("wish = asked_options(self)", "wish: dict[str, str] = {}"),
         ),
         (

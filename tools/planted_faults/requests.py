@@ -132,7 +132,7 @@ REQUESTS: Final = (
     *noticed_by(
         "tests/hub/test_live_stock_api.py",
         ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
-        ("a page begins anywhere", "ObjectBody.get_api_pagination", Never("offset > MAX_ROWS")),
+        ("a page begins anywhere", "BodyGuard.get_api_pagination", Never("offset > MAX_ROWS")),
     ),
     *noticed_by(
         "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",

@@ -37,12 +37,12 @@ SETTINGS: Final = (
         "tests/hub/test_live_reload.py -k 'by_hand or of_levels'",
         (
             "requests fill groups of levels",
-            "KeptLevels.prepare",
+            "LevelGroupGuard.prepare",
             Drop("refuse_levels(handler.path_args[:1])"),
         ),
         (
             "requests make admins",
-            "KeptAdmins.get_json_body",
+            "AdminGuard.get_json_body",
             Never('body.get("admin") not in (None, platform.declared.is_admin(name))'),
         ),
     ),

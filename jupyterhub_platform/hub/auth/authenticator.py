@@ -15,7 +15,7 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.auth.login import LocalLogin, LoginPage
 from jupyterhub_platform.hub.auth.provider_data import (
-    failing_in_a_sentence,
+    provider_errors_as_502,
     read_groups,
     read_managed_roles,
     read_person,
@@ -97,7 +97,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
 
         Its hooks have run by now, so that their results are included.
         """
-        with failing_in_a_sentence():
+        with provider_errors_as_502():
             model = await read_person(super().get_authenticated_user(handler, data))
             if model is None:
                 return None
@@ -114,7 +114,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         self.refuse_suspended(user.name)
         if not self._is_declared(user.name):
             return False
-        with failing_in_a_sentence():
+        with provider_errors_as_502():
             refreshed = await super().refresh_user(user, handler)
             # The identity provider may be slow, and the Hub trusts this result for a minute.
             self.refuse_suspended(user.name)

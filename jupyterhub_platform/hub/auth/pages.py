@@ -8,12 +8,12 @@ from tornado import web
 from jupyterhub_platform.hub.auth.invites import is_still_good
 from jupyterhub_platform.hub.auth.login import LocalLogin, forbid_caching
 from jupyterhub_platform.hub.auth.sessions import end_sessions
-from jupyterhub_platform.hub.pages.files import Visited
+from jupyterhub_platform.hub.pages.files import HeadAsGet
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.usecases.credentials import INVITE_SENTENCE, InviteError, PasswordError
 
 
-class PlatformPage(Visited):
+class PlatformPage(HeadAsGet):
     """The common part of the platform's own pages."""
 
     @property

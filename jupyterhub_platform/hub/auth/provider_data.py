@@ -46,7 +46,7 @@ _OF_THE_HUB: Final = frozenset({"admin", "server", "token", "user"})
 
 
 @contextmanager
-def failing_in_a_sentence() -> Iterator[None]:
+def provider_errors_as_502() -> Iterator[None]:
     """Answer with 502 if an authenticator fails on what its provider says.
 
     Raises

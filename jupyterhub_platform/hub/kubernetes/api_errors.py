@@ -170,15 +170,6 @@ def another_users_claim(claim: str) -> AdmissionDenied:
     )
 
 
-def not_admitted() -> AdmissionDenied:
-    """Create the refusal of a start that passed no admission."""
-    return AdmissionDenied(
-        "This server was not admitted, so nothing was started. Start it again from the spawn page.",
-        status=403,
-        code="server.not_admitted",
-    )
-
-
 def misconfigured(setting: str) -> AdmissionDenied:
     """Create the refusal of a start that an operator's setting would break."""
     return _at_fault(

@@ -115,7 +115,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             found = await self._find_earlier(earlier)
             is_there = not found or await self._read_claim(self.pvc_name) is not None
         except (AdmissionDenied, TimeoutError) as error:
-            self._later = None
+            self.retry_reason = None
             self.log.warning("Earlier PVCs of %s were not looked for: %s", self._log_name, error)
             return
         if is_there:
@@ -197,15 +197,15 @@ class HomeClaimSpawner(PodLifecycleSpawner):
 
         async def ask() -> bool:
             try:
-                found.append(await self._pods(self.k8s_api_request_timeout).read_claim(name))
+                found.append(await self.pod_client(self.k8s_api_request_timeout).read_claim(name))
             except TimeoutError:
                 return False
             except ApiException as error:
-                self._log_answer(error, {})
+                self.log_refusal(error)
                 if error.status not in api_errors.BUSY:
                     raise api_errors.claim_not_said(name) from None
-                return await self._try_later(error)
-            self._later = None
+                return await self.retry_later(error)
+            self.retry_reason = None
             return True
 
         await exponential_backoff(

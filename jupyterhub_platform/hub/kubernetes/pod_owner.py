@@ -1,7 +1,8 @@
-"""Tells whose pod it is: a name alone is not enough, since two Hubs may use the same one."""
+"""Tell whose pod it is: a name alone is not enough, since two Hubs may use the same one."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
 from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, part
@@ -41,6 +42,37 @@ class Owner:
         if reservation_id and marks.get(RESERVATION) == reservation_id:
             return PodRelation.THIS_START
         return PodRelation.EARLIER_START
+
+
+class PodOwnership(StrEnum):
+    """What a pod is to this Hub."""
+
+    KNOWN = "known"
+    """Its server holds a reservation: the Hub watches it, and adopts it after a restart."""
+    ORPHANED = "orphaned"
+    """This Hub created it, and none of its servers has a reservation."""
+    UNMARKED = "unmarked"
+    """Created by a KubeSpawner before the platform was installed, for a server that is gone."""
+    FOREIGN = "foreign"
+    """Another Hub's, or without an owner."""
+
+
+Holds = Callable[[str, str], bool]
+"""Whether a server, by its user and name, has a reservation."""
+
+
+def classify_pod(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:
+    """Tell what a pod is to the Hub with the mark ``hub``."""
+    marks = part(pod, "metadata", "annotations")
+    if HUB in marks:
+        if marks[HUB] != hub:
+            return PodOwnership.FOREIGN
+        known = holds(str(marks.get(USER, "")), str(marks.get(SERVER, "")))
+        return PodOwnership.KNOWN if known else PodOwnership.ORPHANED
+    if STOCK_USER not in marks:
+        return PodOwnership.FOREIGN
+    known = holds(str(marks[STOCK_USER]), str(marks.get(STOCK_SERVER, "")))
+    return PodOwnership.KNOWN if known else PodOwnership.UNMARKED
 
 
 def uid_of(pod: Manifest) -> str:

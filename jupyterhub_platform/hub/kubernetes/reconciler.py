@@ -3,18 +3,17 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from typing import Any, Final
 
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import (
-    STOCK_SERVER,
-    STOCK_USER,
+    Holds,
+    PodOwnership,
+    classify_pod,
     is_leaving,
     uid_of,
 )
@@ -22,37 +21,6 @@ from jupyterhub_platform.usecases.book import Book
 
 GRACE: Final = timedelta(minutes=5)
 """How long a pod of this Hub has to be orphaned before it is removed."""
-
-
-class PodOwnership(StrEnum):
-    """What a pod is to this Hub."""
-
-    KNOWN = "known"
-    """Its server holds a reservation: the Hub watches it, and adopts it after a restart."""
-    ORPHANED = "orphaned"
-    """This Hub created it, and none of its servers has a reservation."""
-    UNMARKED = "unmarked"
-    """Created by a KubeSpawner before the platform was installed, for a server that is gone."""
-    FOREIGN = "foreign"
-    """Another Hub's, or without an owner."""
-
-
-Holds = Callable[[str, str], bool]
-"""Whether a server, by its user and name, has a reservation."""
-
-
-def judge(pod: Manifest, hub: str, holds: Holds) -> PodOwnership:
-    """Tell what a pod is to the Hub with the mark ``hub``."""
-    marks = part(pod, "metadata", "annotations")
-    if HUB in marks:
-        if marks[HUB] != hub:
-            return PodOwnership.FOREIGN
-        known = holds(str(marks.get(USER, "")), str(marks.get(SERVER, "")))
-        return PodOwnership.KNOWN if known else PodOwnership.ORPHANED
-    if STOCK_USER not in marks:
-        return PodOwnership.FOREIGN
-    known = holds(str(marks[STOCK_USER]), str(marks.get(STOCK_SERVER, "")))
-    return PodOwnership.KNOWN if known else PodOwnership.UNMARKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +45,7 @@ class OrphanTracker:
             ownership: [] for ownership in PodOwnership
         }
         for pod in pods:
-            by_ownership[judge(pod, hub, holds)].append(pod)
+            by_ownership[classify_pod(pod, hub, holds)].append(pod)
         orphaned = by_ownership[PodOwnership.ORPHANED]
         self._since = {uid_of(pod): self._since.get(uid_of(pod), now) for pod in orphaned}
         known = len(by_ownership[PodOwnership.KNOWN])

@@ -12,7 +12,6 @@ from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.kubernetes import api_errors
-from jupyterhub_platform.hub.kubernetes.causes.pod import DELETED
 from jupyterhub_platform.hub.kubernetes.guard.check import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
 from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_service_account
@@ -88,6 +87,9 @@ class KubeTierSpawner(HomeClaimSpawner):
     # The site's own settings of volumes, for tiers without any.
     _site_storage: Mapping[str, Any] | None = None
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, check=self.check_manifest, **kwargs)
+
     @default("automount_service_account_token")
     def _default_automount(self) -> bool:
         return False
@@ -106,12 +108,12 @@ class KubeTierSpawner(HomeClaimSpawner):
 
     async def load_user_options(self) -> None:
         """Apply the admitted tier. User options only name it, and admission has read them."""
-        home = self._admitted().pod.home
+        home = self.get_admitted().pod.home
         self._site_storage = self._site_storage or {
             name: getattr(self, name) for name in STORAGE_TRAITS
         }
         storage = storage_traits(home) if home else self._site_storage
-        traits = traits_of(self._admitted(), self._sidecars())
+        traits = traits_of(self.get_admitted(), self._sidecars())
         for name, value in {**traits, **storage}.items():
             setattr(self, name, value)
         await self.settle_claim()
@@ -122,7 +124,7 @@ class KubeTierSpawner(HomeClaimSpawner):
             raise api_errors.misconfigured(setting)
         try:
             pod: V1Pod = await super().get_pod_manifest()
-            apply_tier(pod, self._admitted(), self.hub_instance, self.pvc_name)
+            apply_tier(pod, self.get_admitted(), self.hub_instance, self.pvc_name)
         except (AttributeError, TypeError, ValueError) as error:
             self.log.exception(
                 "A setting of c.KubeSpawner does not have the shape that a pod needs"
@@ -140,8 +142,8 @@ class KubeTierSpawner(HomeClaimSpawner):
         initial = self._sorted_dict_values(self.init_containers) or ()
         return [*extra, *(one for one in initial if one.get("restartPolicy") == "Always")]
 
-    def _checked(self, pod: V1Pod) -> Manifest:
-        """Return the very manifest that goes to the cluster, or refuse it."""
+    def check_manifest(self, pod: V1Pod) -> Manifest:
+        """Return the very manifest that is sent to the cluster, or refuse it."""
         try:
             manifest = self.api.api_client.sanitize_for_serialization(pod)
         except (AttributeError, TypeError, ValueError):
@@ -161,7 +163,7 @@ class KubeTierSpawner(HomeClaimSpawner):
         return manifest
 
     def _allowance(self) -> Allowance:
-        admitted = self._admitted()
+        admitted = self.get_admitted()
         own = read_service_account(self._token)
         return Allowance(
             reserved=admitted.reservation.demand,
@@ -199,7 +201,7 @@ class KubeTierSpawner(HomeClaimSpawner):
             if self.told_of_claims != claims:
                 claims = self.told_of_claims
                 yield {"message": claims}
-            cause = self._explain(self._watched())
+            cause = self.explain(self.watched_pod())
             if cause is not None and cause != said:
                 said = cause
                 yield {"message": str(cause)}
@@ -219,9 +221,6 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         """,
     )
 
-    # The cause that our pod showed when it was last looked at.
-    _seen_last: Cause | None = None
-
     @classmethod
     def prepare(cls, app: Any, platform: Platform) -> None:
         """Watch the pods, and look for orphaned ones, from the start on."""
@@ -230,7 +229,7 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
         if any_of_us.enable_user_namespaces:
             return  # looking into every namespace would take a role for the whole cluster
         IOLoop.current().add_callback(any_of_us.watch)
-        pods = any_of_us._pods(any_of_us.k8s_api_request_timeout)
+        pods = any_of_us.pod_client(any_of_us.k8s_api_request_timeout)
         selector = select_proxies(any_of_us.common_labels)
         platform.proxies.find_with(ProxyPods(pods, selector).find)
         if not any_of_us.reconcile_seconds:
@@ -258,14 +257,12 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
     async def read_log(self) -> str:
         """Return the end of our pod's log, where the Hub's Role lets it be read (``pods/log``)."""
         try:
-            return await self._pods(self.k8s_api_request_timeout).read_log(self.pod_name, NOTEBOOK)
+            return await self.pod_client(self.k8s_api_request_timeout).read_log(
+                self.pod_name, NOTEBOOK
+            )
         except (ApiException, TimeoutError):
             return ""
 
     def backend_cause(self) -> Cause | None:
         """Say why our pod does not run, or has ended; for one that is gone, what was seen last."""
-        pod = self._watched() if self.pod_reflector is not None else None
-        if pod is not None and self._is_own(pod):
-            self._seen_last = self._explain(pod)
-            return self._seen_last
-        return (self._seen_last or DELETED) if self.ready and not self._unsettled else None
+        return self.explain_own_pod()

@@ -14,7 +14,7 @@ class StaticFiles(CacheControlStaticFilesHandler):  # type: ignore[misc]
     """Serves the platform's style sheets and scripts, as the Hub serves its own."""
 
 
-class Visited(BaseHandler):  # type: ignore[misc]
+class HeadAsGet(BaseHandler):  # type: ignore[misc]
     """Answers ``HEAD`` as a visit, which the Hub's own pages refuse."""
 
     async def head(self, *names: str) -> None:

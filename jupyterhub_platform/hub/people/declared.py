@@ -6,12 +6,12 @@ from typing import Any
 from jupyterhub_platform.core.memberships import settle_memberships
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.memberships import apply_memberships, settle_person
-from jupyterhub_platform.hub.people.privileges import withdraw_reserved
+from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.usecases.policies import Policies
 
 
-class Declared:
-    """Declared users, and the Hub's database brought in line with them.
+class DeclaredPeople:
+    """The declared users, and the Hub's database brought in line with them.
 
     With ``levels_only`` groups without a level are left as the Hub has them.
     """
@@ -51,6 +51,6 @@ class Declared:
         """Settle all users, in steps that yield the Hub's loop to others."""
         await apply_memberships(self._app, self._policy, policies, levels_only=self._levels_only)
 
-    def withdraw_reserved(self) -> list[str]:
+    def revoke_undeclared_privileges(self) -> list[str]:
         """Revoke what only the policy gives, before anything is served; say what it was."""
-        return list(withdraw_reserved(self._app.db, self._policy))
+        return list(revoke_undeclared_privileges(self._app.db, self._policy))

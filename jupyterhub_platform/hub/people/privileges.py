@@ -20,9 +20,9 @@ BY_THE_POLICY: Final = "Levels, and who is an admin, are given by the policy alo
 _MAX_NAMED: Final = 5
 
 
-def withdraw_reserved(database: Any, policy: Policy) -> Iterator[str]:
+def revoke_undeclared_privileges(database: Any, policy: Policy) -> Iterator[str]:
     """Revoke what something other than the policy gave, and yield a sentence for each kind."""
-    demoted = sorted({*_withdraw_levels(database, policy), *_withdraw_admins(database, policy)})
+    demoted = sorted({*_revoke_levels(database, policy), *_revoke_admins(database, policy)})
     if demoted:
         yield (
             f"{BY_THE_POLICY}: the Hub had {_name(demoted)} as an admin, the policy has not, and "
@@ -38,7 +38,7 @@ def withdraw_reserved(database: Any, policy: Policy) -> Iterator[str]:
     database.commit()
 
 
-def _withdraw_levels(database: Any, policy: Policy) -> list[str]:
+def _revoke_levels(database: Any, policy: Policy) -> list[str]:
     """Remove users from groups of levels that they do not have; return former admins among them."""
     pairs = orm.user_group_map.c
     every = database.query(orm.Group.id, orm.Group.name)
@@ -58,7 +58,7 @@ def _withdraw_levels(database: Any, policy: Policy) -> list[str]:
     return [name for name, level in wrong if level == ADMINS]
 
 
-def _withdraw_admins(database: Any, policy: Policy) -> list[str]:
+def _revoke_admins(database: Any, policy: Policy) -> list[str]:
     wrong = [
         user
         for user in database.query(orm.User).filter(orm.User.admin)

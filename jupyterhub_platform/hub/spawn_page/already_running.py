@@ -163,7 +163,7 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
         return str(url_path_join(self.hub.base_url, "home"))
 
 
-class PendingWish(BaseHandler):  # type: ignore[misc]
+class PendingSpawn(BaseHandler):  # type: ignore[misc]
     """Part of the page of a starting server: a link with options leads to the choice."""
 
     async def get(self, user_name: str, server_name: str = "") -> Any:
@@ -179,7 +179,7 @@ class PendingWish(BaseHandler):  # type: ignore[misc]
         return self.redirect(f"{page}?{options_query(wish)}")
 
 
-class RedirectedWish(BaseHandler):  # type: ignore[misc]
+class UserRedirect(BaseHandler):  # type: ignore[misc]
     """Part of the redirect to one's own server: a link's options go to the spawn page."""
 
     def redirect(self, url: str, *how: Any, **more: Any) -> None:

@@ -7,13 +7,13 @@ from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.pages.files import Visited
+from jupyterhub_platform.hub.pages.files import HeadAsGet
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
 from jupyterhub_platform.hub.spawn_page.mixin import spawn_form
 
 
-class SpawnPageHandler(Visited, AlreadyRunning, BaseHandler):  # type: ignore[misc]
+class SpawnPageHandler(HeadAsGet, AlreadyRunning, BaseHandler):  # type: ignore[misc]
     """Goes before the Hub's spawn page: nothing starts from a GET, since a link only preselects."""
 
     @property

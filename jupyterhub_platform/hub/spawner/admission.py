@@ -14,45 +14,45 @@ from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import CPU
 from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.configuration.hardening import (
-    IDENTITY_ARGUMENT,
-    IDENTITY_SECONDS,
-    TOKEN_IN_URL,
-)
-from jupyterhub_platform.hub.denials import AdmissionDenied, denied, store_is_down
+from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
 from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, Backend
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
+from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
-STOCK_REPORT_SECONDS = 300
-"""How often a server reports its use to the Hub, if nothing says otherwise."""
 
 
-class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # type: ignore[misc]
+class AdmissionMixin(
+    TierFormMixin,
+    LastRunMixin,
+    ServerArgumentsMixin,
+    CountedSpawner,
+    Spawner,  # type: ignore[misc]
+):
     """Mixed in before a spawner class: every start of that spawner passes admission first.
 
-    ``admitted`` is what the running start was given, ``None`` between starts and after a restart of
-    the Hub. The reservation is part of the spawner's state, which the Hub commits. A server that
-    ``stops_at_once`` gets no time to shut down.
-
-    ::
+    The reservation is part of the spawner's state, which the Hub commits. A server that
+    ``stops_at_once`` gets no time to shut down. This is what is known of its backend::
 
         NONE ──admit──▶ ADMITTED ──poll──▶ RUNNING ──stop──▶ STOPPING ──▶ ENDED ──▶ NONE, released
-          │                                   ▲                 │            ▲
-          └─admit─▶ REFUSED       restart ─▶ UNKNOWN            └▶ LINGERING ┘
+                           │                  │                 │           ▲
+                           └──────────────────┴──── poll ───────┼───────────┤
+                                                             it fails    a retry
+        Hub restart ──▶ UNKNOWN ──poll──▶ RUNNING or ENDED      └───▶ LINGERING
 
-    Every poll goes through UNKNOWN. A backend that is seen to be gone has ENDED.
+    While a poll waits for its answer, and if it gets none, the backend is UNKNOWN. A start that
+    is refused has no backend, and changes nothing about one that an earlier start left.
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        self.admitted: Admitted | None = None
         self.stops_at_once = False
-        self._backend_state = self._backend_before_refusal = Backend.NONE
+        self._backend = Backend.NONE
+        self._start_refused = False
         self._restored_id = ""
         self._options_before: dict[str, Any] | None = None
         super().__init__(**kwargs)
@@ -97,10 +97,10 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         AdmissionDenied
             Raised if it is denied; then the Hub forgets that this start was tried.
         """
-        self._backend_before_refusal, self._backend_state = self._backend, Backend.REFUSED
         try:
             self.admitted = self._ask()
         except BaseException:
+            self._start_refused = True
             self._roll_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
@@ -110,7 +110,8 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             meant, others = self.admitted.decision.question.options, self.platform.other_options
             row = self.orm_spawner
             row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
-        self._backend_state = Backend.ADMITTED
+        self._start_refused = False
+        self._backend = Backend.ADMITTED
         self.stops_at_once = False
         self.begin_run()
         # A new dict: the column does not notice a change within. The Hub commits it next.
@@ -203,33 +204,12 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             self.admit()
         await super().apply_group_overrides()
 
-    def get_args(self) -> list[str]:
-        """Limit how long a server caches the Hub's answers about visitors, unless the site does."""
-        arguments: list[str] = super().get_args()
-        said = [*(self.cmd or ()), *arguments]
-        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in said):
-            return arguments
-        return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
-
-    def get_env(self) -> dict[str, Any]:
-        """Drop the Hub's variables about tokens; have the server report its activity in time."""
-        environment: dict[str, Any] = super().get_env()
-        if TOKEN_IN_URL not in self.environment:
-            environment.pop(TOKEN_IN_URL, None)
-        idle = self.admitted.reservation.idle_timeout if self.admitted else None
-        if idle is not None:
-            seconds = min(STOCK_REPORT_SECONDS, max(1, round(idle.total_seconds() / 4)))
-            environment.setdefault("JUPYTERHUB_ACTIVITY_INTERVAL", str(seconds))
-        return environment
-
     def start(self) -> Any:
         """Start what was admitted, and nothing else. It runs from now on, awaited or not."""
         if self.admitted is not None:
             return super().start()
         refused: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        refused.set_exception(
-            AdmissionDenied("This server was not admitted.", status=403, code="server.not_admitted")
-        )
+        refused.set_exception(not_admitted())
         return refused
 
     def most_cpu(self) -> int:
@@ -238,33 +218,20 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
 
     # -- from admission to release ----------------------------------------------------------------
 
-    @property
-    def _backend(self) -> Backend:
-        """What is known of the backend, regardless of starts that were refused since."""
-        is_refused = self._backend_state is Backend.REFUSED
-        return self._backend_before_refusal if is_refused else self._backend_state
-
-    def _enter(self, state: Backend) -> None:
-        """Note a new state of the backend; a refused start stays refused."""
-        if self._backend_state is Backend.REFUSED:
-            self._backend_before_refusal = state
-        else:
-            self._backend_state = state
-
     async def poll(self) -> int | None:
         """Tell whether the backend runs. A refused start has none."""
-        if self._backend_state is Backend.REFUSED:
+        if self._start_refused:
             return 1
-        self._enter(Backend.UNKNOWN)
+        self._backend = Backend.UNKNOWN
         status: int | None = await super().poll()
-        self._enter(Backend.RUNNING if status is None else Backend.ENDED)
+        self._backend = Backend.RUNNING if status is None else Backend.ENDED
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop the backend. Its reservation is released once this has returned."""
-        self._enter(Backend.STOPPING)
+        self._backend = Backend.STOPPING
         await super().stop(now or self.stops_at_once)
-        self._enter(Backend.ENDED)
+        self._backend = Backend.ENDED
 
     def get_state(self) -> dict[str, Any]:
         """Add what is held to the state that the Hub commits."""
@@ -280,7 +247,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
         # The Hub that wrote this had a backend, or could not stop it: only a poll can tell.
-        self._enter(Backend.UNKNOWN if self._restored_id else Backend.NONE)
+        self._backend = Backend.UNKNOWN if self._restored_id else Backend.NONE
 
     def clear_state(self) -> None:
         """Release what is held, exactly once, if the backend is gone; otherwise retry until it is.
@@ -291,11 +258,11 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
         reservation = self.reservation
         if reservation is not None and self._backend in MAY_BE_THERE:
             self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
-            self._enter(Backend.LINGERING)
+            self._backend = Backend.LINGERING
             self.platform.lingering.watch(self)
             return
         super().clear_state()
-        self._enter(Backend.NONE)
+        self._backend = Backend.NONE
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
@@ -316,7 +283,7 @@ class AdmissionMixin(TierFormMixin, LastRunMixin, CountedSpawner, Spawner):  # t
             return bool(held) and book.get(held) is None
 
         # A start that was refused in between has no backend; the one that blocked it has.
-        self._backend_state = self._backend
+        self._start_refused = False
         if not is_over() and await self.poll() is None and not is_over():
             await asyncio.wait_for(self.stop(now=True), timeout=60)
         if not is_over():

@@ -9,8 +9,6 @@ class Backend(Enum):
 
     NONE = auto()
     """There is none, and no reservation is held."""
-    REFUSED = auto()
-    """A start was refused and created none. An earlier one may still exist."""
     ADMITTED = auto()
     """A start was admitted: there may be one from now on."""
     RUNNING = auto()

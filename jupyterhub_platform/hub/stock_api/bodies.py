@@ -18,7 +18,7 @@ LISTS_OF_TEXTS: Final = (
 MAX_ROWS: Final = 2**31
 
 
-class ObjectBody:
+class BodyGuard:
     """Refuses a body that the Hub's handlers would fail on, and cleans up if they still fail.
 
     A failure within a statement leaves the Hub's session unusable: the next request, from any user,

@@ -5,10 +5,10 @@ from urllib.parse import urlsplit
 
 from tornado import web
 
-from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
 
 
-class Shutdown(ObjectBody):
+class ShutdownGuard(BodyGuard):
     """Refuses to shut down the Hub with values other than true and false."""
 
     def get_json_body(self) -> Any:
@@ -20,7 +20,7 @@ class Shutdown(ObjectBody):
         return body
 
 
-class ProxyAddress(ObjectBody):
+class ProxyAddressGuard(BodyGuard):
     """Checks the fields of a new proxy, which the Hub reads by itself and in parts."""
 
     async def patch(self) -> None:
@@ -46,7 +46,7 @@ def is_web_address(text: Any) -> bool:
         return False
 
 
-class Services(ObjectBody):
+class ServiceGuard(BodyGuard):
     """Refuses a service with an invalid address, which the Hub would create in part."""
 
     def get_json_body(self) -> Any:
@@ -57,7 +57,7 @@ class Services(ObjectBody):
         return body
 
 
-class ShareCodes(ObjectBody):
+class ShareCodeGuard(BodyGuard):
     """Refuses to delete an unnamed code; the Hub would delete them all."""
 
     def delete(self, *path: str) -> Any:

@@ -9,12 +9,12 @@ from tornado import web
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.hub.platform import platform_of
-from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
 
 _MAX_NAMED: Final = 5
 
 
-class KeptLevels(ObjectBody):
+class LevelGroupGuard(BodyGuard):
     """Keeps requests from creating, filling, emptying or deleting groups that carry levels.
 
     Members that requests add to other groups are remembered, for logins where a provider has
@@ -73,7 +73,7 @@ def refuse_levels(groups: Iterable[str]) -> None:
         )
 
 
-class KeptAdmins(ObjectBody):
+class AdminGuard(BodyGuard):
     """Keeps requests from making users admins, or ending it."""
 
     def get_json_body(self) -> Any:
@@ -100,7 +100,7 @@ class KeptAdmins(ObjectBody):
         return body
 
 
-class KeptName(KeptAdmins):
+class RenameGuard(AdminGuard):
     """Keeps a user's name while their servers run: what these hold is recorded under that name.
 
     Otherwise the Hub would orphan the servers: their pods are not found under the new name, and

@@ -24,10 +24,15 @@ from jupyterhub.handlers import default_handlers as page_routes
 from jupyterhub.handlers.base import BaseHandler
 
 from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
-from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
-from jupyterhub_platform.hub.stock_api.fields import ProxyAddress, Services, ShareCodes, Shutdown
-from jupyterhub_platform.hub.stock_api.policy import KeptAdmins, KeptLevels, KeptName
-from jupyterhub_platform.hub.stock_api.tokens import RetiredHandler, TokenList
+from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
+from jupyterhub_platform.hub.stock_api.fields import (
+    ProxyAddressGuard,
+    ServiceGuard,
+    ShareCodeGuard,
+    ShutdownGuard,
+)
+from jupyterhub_platform.hub.stock_api.policy import AdminGuard, LevelGroupGuard, RenameGuard
+from jupyterhub_platform.hub.stock_api.tokens import RetiredHandler, TokenLoginGuard
 
 
 def stock_api_handlers() -> list[Any]:
@@ -59,7 +64,7 @@ def _guard(
     # Metrics distinguish handlers by these two names.
     names = {"__module__": handler.__module__}
     if issubclass(handler, APIHandler):
-        guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), ObjectBody)
+        guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), BodyGuard)
         handler = type(handler.__name__, (guard, handler), names)
     elif handler in page_guards:
         handler = type(handler.__name__, (page_guards[handler], handler), names)
@@ -67,15 +72,15 @@ def _guard(
 
 
 _GUARDS: Final[dict[type[Any], type[Any]]] = {
-    UserAPIHandler: KeptName,
-    UserListAPIHandler: KeptAdmins,
-    GroupListAPIHandler: KeptLevels,
-    GroupAPIHandler: KeptLevels,
-    GroupUsersAPIHandler: KeptLevels,
-    GroupPropertiesAPIHandler: KeptLevels,
-    UserTokenListAPIHandler: TokenList,
-    ShutdownAPIHandler: Shutdown,
-    ProxyAPIHandler: ProxyAddress,
-    ServerShareCodeAPIHandler: ShareCodes,
-    ServiceAPIHandler: Services,
+    UserAPIHandler: RenameGuard,
+    UserListAPIHandler: AdminGuard,
+    GroupListAPIHandler: LevelGroupGuard,
+    GroupAPIHandler: LevelGroupGuard,
+    GroupUsersAPIHandler: LevelGroupGuard,
+    GroupPropertiesAPIHandler: LevelGroupGuard,
+    UserTokenListAPIHandler: TokenLoginGuard,
+    ShutdownAPIHandler: ShutdownGuard,
+    ProxyAPIHandler: ProxyAddressGuard,
+    ServerShareCodeAPIHandler: ShareCodeGuard,
+    ServiceAPIHandler: ServiceGuard,
 }

@@ -5,7 +5,7 @@ from typing import Any, Final
 from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
-from jupyterhub_platform.hub.stock_api.bodies import ObjectBody
+from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
 
 WRONG_LOGIN: Final = (
     "Invalid username or password. Send others, or a token of a user who may make tokens."
@@ -13,7 +13,7 @@ WRONG_LOGIN: Final = (
 NO_LOGIN: Final = "Log in, or send a token of a user who may make tokens."
 
 
-class TokenList(ObjectBody):
+class TokenLoginGuard(BodyGuard):
     """Explains why the login in a token request was refused; the Hub says only 403."""
 
     _refusal: web.HTTPError | None = None

@@ -23,7 +23,7 @@ def restarted(name: str, reason: str) -> dict[str, Any]:
 async def watch(spawner: KubeTierSpawner, statuses: list[dict[str, Any]]) -> None:
     """Wait until the watch shows these containers."""
     async with asyncio.timeout(5):
-        while (spawner._watched() or {})["status"]["containerStatuses"] != statuses:  # noqa: ASYNC110
+        while (spawner.watched_pod() or {})["status"]["containerStatuses"] != statuses:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 

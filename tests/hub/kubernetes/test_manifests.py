@@ -118,7 +118,7 @@ async def render(hub: Hubs, admitted: Admitted, options: dict[str, Any] | None =
     spawner = hub.spawner(admitted, options)
     await spawner.load_user_options()
     pod = await spawner.get_pod_manifest()
-    manifest = spawner._checked(pod)
+    manifest = spawner.check_manifest(pod)
     text = StringIO()
     yaml = YAML(typ="safe")
     yaml.default_flow_style = False
@@ -199,7 +199,7 @@ async def test_a_second_start_keeps_nothing_of_the_first(make_hub: Callable[...,
     await spawner.get_pod_manifest()
     spawner.admitted = admit(SMALL)
     await spawner.load_user_options()
-    manifest = spawner._checked(await spawner.get_pod_manifest())
+    manifest = spawner.check_manifest(await spawner.get_pod_manifest())
     assert "nodeSelector" not in manifest["spec"]
     assert "tolerations" not in manifest["spec"]
     assert manifest["spec"]["containers"][0]["resources"]["limits"] == {"cpu": "1", "memory": "2Gi"}
@@ -222,7 +222,7 @@ async def test_a_tier_that_only_limits_reserves_nothing(make_hub: Callable[..., 
     tier = make_tier("burst", amounts(), amounts(cpu=2, memory="4Gi"))
     spawner = make_hub().spawner(admit(tier))
     await spawner.load_user_options()
-    manifest = spawner._checked(await spawner.get_pod_manifest())
+    manifest = spawner.check_manifest(await spawner.get_pod_manifest())
     requests = manifest["spec"]["containers"][0]["resources"]["requests"]
     assert requests == {"cpu": "0", "memory": "0"}
 
@@ -250,7 +250,7 @@ async def test_a_claim_that_the_operator_allows_is_beside_those_of_the_tier(
 ) -> None:
     spawner = make_hub(**SITES_OWN).spawner(admit(DEVICES_TIER))
     await spawner.load_user_options()
-    spec = spawner._checked(await spawner.get_pod_manifest())["spec"]
+    spec = spawner.check_manifest(await spawner.get_pod_manifest())["spec"]
     assert spec["resourceClaims"] == [
         {"name": "probe", "resourceClaimName": "shared-probe"},
         {"name": "gpus", "resourceClaimTemplateName": "two-gpus"},

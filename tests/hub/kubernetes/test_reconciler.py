@@ -14,11 +14,11 @@ from kubernetes_asyncio.config import load_kube_config
 
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB, RESERVATION, SERVER, USER
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
+from jupyterhub_platform.hub.kubernetes.pod_owner import PodOwnership
 from jupyterhub_platform.hub.kubernetes.reconciler import (
     GRACE,
     Found,
     OrphanTracker,
-    PodOwnership,
     Reconciler,
 )
 from jupyterhub_platform.usecases.book import Book
