@@ -142,11 +142,6 @@ async def test_an_address_that_cannot_be_read_is_the_senders_fault() -> None:
         assert (await ask(api, b"/api/routes")).startswith(b"HTTP/1.1 403 ")
 
 
-async def test_the_proxy_needs_it_still() -> None:
-    async with proxy() as (port, _):
-        assert (await ask(port, b"/%ff")).startswith(b"HTTP/1.1 500 ")
-
-
 async def test_half_sent_requests_of_one_address_end_the_oldest_of_them() -> None:
     async with proxy(KEEP_ALIVE, REQUESTS) as (port, _):
         reader, websocket = await asyncio.open_connection("127.0.0.1", port)

@@ -1,7 +1,5 @@
-"""JupyterHub with Unix sockets for servers and services, and what of that is needless by now."""
+"""JupyterHub with Unix sockets for servers and services."""
 
-import subprocess
-import sys
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -74,33 +72,3 @@ def test_service_of_a_hub_at_a_socket_is_told_that_socket(app: JupyterHub) -> No
     app.init_hub()
     assert app.hub.ip not in {"", "0.0.0.0", "::"}
     assert app.hub.api_url == f"{URL}/hub/api"
-
-
-STOCK = """
-from jupyterhub import orm
-from jupyterhub.app import JupyterHub
-from jupyterhub.objects import Server
-url = "http+unix://%2frun%2fa.sock"
-row = orm.Server(proto="http+unix", ip="%2frun%2fa.sock", port=80, base_url="/", cookie_name="c")
-if Server.from_orm(row).host == url:
-    print("Server.host")
-app = JupyterHub(db_url="sqlite:///:memory:", hub_bind_url=url, hub_connect_url=url)
-app.init_db()
-app.init_hub()
-app.init_oauth()
-try:
-    app.service_from_spec({"name": "s", "url": url, "command": ["true"]})
-    print("JupyterHub.service_from_spec")
-except ValueError as error:
-    assert "Unsupported scheme" in str(error), error
-if app.hub.ip not in {"", "0.0.0.0", "::"}:
-    print("JupyterHub.init_hub")
-"""
-
-
-def test_jupyterhub_by_itself_still_needs_each_of_these(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", STOCK], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "", "JupyterHub does these itself now: take them out of unix_sockets.py"
