@@ -190,15 +190,15 @@ def mend() -> None:
         wait_up,
     )
 
-    startup_errors.refuse_in_a_sentence(lambda _app: "")
+    startup_errors.exit_with_a_sentence(lambda _app: "")
     log_scrubbing.scrub_log()
     redirects.reject_invalid_redirects()
     response_headers.add_no_store_and_messages()
     secure_cookies.keep_cookies_secure()
-    wait_up.tell_why_servers_do_not_answer()
+    wait_up.explain_unanswered_starts()
     unix_sockets.use_unix_sockets()
     server_counts.keep_server_counts()
-    token_hashing.hash_tokens_quickly()
+    token_hashing.speed_up_token_hashing()
 
 
 def mend_hub(app: Any) -> None:
@@ -213,10 +213,10 @@ def mend_hub(app: Any) -> None:
 
     http_server.serve_with_limits(app, ())
     app.tornado_application.settings["log_function"] = app.tornado_settings["log_function"]
-    monotonic_timers.keep_timers_steady(IOLoop.current())
+    monotonic_timers.use_monotonic_timers(IOLoop.current())
     shutdown.answer_while_shutting_down()
     database_errors.explain_failures(app.db.get_bind(), lambda: None)
-    database_errors.answer_while_finding_out_who_asks()
+    database_errors.explain_failed_identification()
     event_loop.shorten_switch_interval()
     event_loop.freeze_heap()
 
