@@ -41,6 +41,7 @@ def compile_policy(
     unreadable: Iterable[KeyPath] = (),
     *,
     now: datetime = EARLIEST,
+    names: Names | None = None,
 ) -> Policy:
     """Make the policy that ``document`` (plain mappings, lists and values) declares.
 
@@ -69,7 +70,7 @@ def compile_policy(
     declaration = read_shape(document, findings)
     policy = None
     if declaration is not None:
-        check_declaration(declaration, Names.of(document), findings, now)
+        check_declaration(declaration, names or Names.of(document), findings, now)
         check_mounts(declaration, findings)
         policy = _Compiler(declaration, findings).compile()
     if findings or policy is None:
