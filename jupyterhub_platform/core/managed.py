@@ -11,7 +11,10 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self, TypeVar
 
 from jupyterhub_platform.core.document.compile import EARLIEST, compile_policy
-from jupyterhub_platform.core.document.excerpt import (
+from jupyterhub_platform.core.document.faults import join, quote
+from jupyterhub_platform.core.document.references import Names, fold_user
+from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.excerpt import (
     GRANTS,
     NAMED,
     Excerpt,
@@ -19,9 +22,6 @@ from jupyterhub_platform.core.document.excerpt import (
     is_judged_alone,
     make_excerpt,
 )
-from jupyterhub_platform.core.document.faults import join, quote
-from jupyterhub_platform.core.document.references import Names, fold_user
-from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quotas import Grant
