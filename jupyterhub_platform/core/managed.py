@@ -75,10 +75,14 @@ class Sources:
 
     declared: Mapping[str, Any]
     managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
-    _objects: Mapping[str, Section] = field(init=False, repr=False, compare=False)
+    _objects: Mapping[str, Section] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        objects = {section: dict(self.declared.get(section) or {}) for section in NAMED}
+        if self._objects:
+            return
+        objects: dict[str, dict[str, Any]] = {
+            section: dict(self.declared.get(section) or {}) for section in NAMED
+        }
         objects["users"] = {fold_user(name): user for name, user in objects["users"].items()}
         grants = self.declared.get(GRANTS) or ()
         objects[GRANTS] = {str(number): grant for number, grant in enumerate(grants)}
@@ -105,6 +109,22 @@ class Sources:
         whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
         return _compile(whole, None, now)
 
+    def change(
+        self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
+    ) -> tuple[Self, Policy]:
+        """Put what ``document`` says, or retire the object if that is None.
+
+        Raises
+        ------
+        PolicyError
+            Raised as by :meth:`put` and :meth:`retire`.
+        """
+        if document is None:
+            return self.retire(policy, key, now)
+        before = self.managed.get(key)
+        version = before.version + 1 if before else 1
+        return self.put(policy, ManagedObject(key, document, version, by, now), now)
+
     def put(self, policy: Policy, new: ManagedObject, now: datetime) -> tuple[Self, Policy]:
         """Make or change an object; return the sources and the policy with it.
 
@@ -115,7 +135,7 @@ class Sources:
         PolicyError
             Raised with every fault of the object, and of what no longer fits to it.
         """
-        sources = replace(self, managed={**self.managed, new.key: new})
+        sources = self._with(new.key, new)
         section, name = new.key.kind.section, new.key.name
         if not is_judged_alone(policy, section, name):
             return sources, replace(sources.unite(now), lines=policy.lines)
@@ -140,11 +160,20 @@ class Sources:
         if naming:
             what = f"is still named by {join(naming)}"
             raise PolicyError((Fault((key.kind.section, key.name), what, "change those first"),))
-        sources = replace(self, managed={k: each for k, each in self.managed.items() if k != key})
+        sources = self._with(key, None)
         if key.kind is Kind.USER and policy.admins() == (key.name,):
             # The whole document says it in its own words.
             sources.unite(now)
         return sources, _without(policy, key)
+
+    def _with(self, key: Key, new: ManagedObject | None) -> Self:
+        managed, section = dict(self.managed), dict(self._objects[key.kind.section])
+        if new is None:
+            del managed[key], section[key.name]
+        else:
+            managed[key], section[key.name] = new, new.document
+        objects = {**self._objects, key.kind.section: section}
+        return replace(self, managed=managed, _objects=objects)
 
     def _rest(self) -> dict[str, Any]:
         return {k: v for k, v in self.declared.items() if k not in {*NAMED, GRANTS}}

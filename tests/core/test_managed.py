@@ -221,7 +221,7 @@ def test_a_change_alone_is_judged_as_the_whole_would_be(
         if document is not None:
             left[key] = managed(key.kind, key.name, document)
         try:
-            expected = united(replace(sources, managed=left))
+            expected = united(Sources(DECLARED, left))
         except PolicyError:
             with pytest.raises(PolicyError):
                 _change(sources, policy, key, document)
