@@ -1,6 +1,7 @@
 """Objects are made, changed, retired and put back in the Hub; each change is on record."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,10 @@ def list_revisions(store: Store) -> list[tuple[int, Key, bool, bool]]:
 
 
 def assert_same(one: Snapshot, other: Snapshot) -> None:
-    assert (one.policy, one.revision) == (other.policy, other.revision)
-    assert one.sources.managed == other.sources.managed
+    """A file is called by its name alone where only the store has it."""
+    assert one.revision == other.revision
+    assert replace(one.policy, lines={}) == replace(other.policy, lines={})
+    assert set(one.sources.managed) == set(other.sources.managed)
 
 
 async def test_a_change_is_in_force_and_on_record(changes, in_force, store, policies, file):
@@ -190,23 +193,13 @@ async def test_a_reader_follows_each_change(changes, in_force, store_url, polici
             RollBack(1, "all of it", "ann"),
         ):
             await changes.apply(change)
-            assert_policy(reader, in_force)
+            assert_same(reader.read().snapshot, in_force.snapshot)
         await changes.apply(put(VIDEO, {}))
         file.write_text(CHANGED)
         in_force.replace(policies.publish(file, actor="root"))
-        assert_policy(reader, in_force)
+        assert_same(reader.read().snapshot, in_force.snapshot)
     finally:
         reader.close()
-
-
-def assert_policy(reader: StoreReader, in_force: InForce) -> None:
-    read = reader.read().snapshot
-    lines: dict[str, str] = {}
-    assert read.revision == in_force.snapshot.revision
-    assert set(read.sources.managed) == set(in_force.snapshot.sources.managed)
-    for snapshot in (read, in_force.snapshot):
-        object.__setattr__(snapshot.policy, "lines", lines)
-    assert read.policy == in_force.snapshot.policy
 
 
 async def test_nothing_is_half_done_while_the_store_is_down(changes, in_force, outage: Outage):
