@@ -3,11 +3,11 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.additions import Additions
+from jupyterhub_platform.usecases.added_memberships import Additions
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher

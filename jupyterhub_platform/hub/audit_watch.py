@@ -14,8 +14,15 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.usecases.audit_verification import (
+    Head,
+    Proof,
+    find_head,
+    render_head,
+    say_head,
+    verify,
+)
 from jupyterhub_platform.usecases.denials import ENTER_SECONDS
-from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_head, say_head, verify
 
 LOOK_SECONDS: Final = ENTER_SECONDS
 NOTE_SECONDS: Final = 3600.0

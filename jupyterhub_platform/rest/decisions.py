@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.rest.answers import Amounts, Answer, Instant
+from jupyterhub_platform.rest.responses import Amounts, Answer, Instant
 
 
 class LimitScope(Answer):

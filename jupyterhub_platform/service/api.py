@@ -2,9 +2,9 @@
 
 from typing import Any, ClassVar, Final
 
-from jupyterhub_platform.service.answers import render_body
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
 from jupyterhub_platform.service.handlers import Identified, Resource
+from jupyterhub_platform.service.response import render_body
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
 

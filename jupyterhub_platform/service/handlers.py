@@ -14,9 +14,9 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.service.answers import Answers
 from jupyterhub_platform.service.errors import RefusalError, beyond, translate
 from jupyterhub_platform.service.hub_api import read_troubles
+from jupyterhub_platform.service.response import Answers
 from jupyterhub_platform.service.scopes import read_scopes, view_of
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.paging import Query, read_query

@@ -15,8 +15,8 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from jupyterhub_platform.core.errors import StoreMismatchError
+from jupyterhub_platform.store.driver_errors import make_unreachable, translate_failures
 from jupyterhub_platform.store.engine import BUSY_TIMEOUT, Transaction, describe_url
-from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.writer_lock import WriterLock
 
 TURN_TIMEOUT: Final = 1.0

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Engine, inspect, select, update
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import schema
 from jupyterhub_platform.store.connections import Connections, OneWriter, check_id
+from jupyterhub_platform.store.driver_errors import make_unreachable, translate_failures
 from jupyterhub_platform.store.engine import (
     Transaction,
     create_sqlite_file,
@@ -23,7 +24,6 @@ from jupyterhub_platform.store.engine import (
     open_engine,
     parse_url,
 )
-from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.upgrade import check_version, read_version, upgrade
 from jupyterhub_platform.store.writer_lock import WriterLock, make_lock, take_patiently
 

@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store import credentials as people
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
+from jupyterhub_platform.usecases.rate_limit import Allowance, TooOftenError
 
 log = logging.getLogger(__name__)
 

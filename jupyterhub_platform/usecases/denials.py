@@ -20,9 +20,9 @@ from typing import Any, Final, TypeAlias
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import Repeats, record_repeats
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.allowance import Allowance
+from jupyterhub_platform.usecases.rate_limit import Allowance
 
 MAX_AT_ONCE: Final = 10
 """Denials of one caller that are recorded at once, and whose repeats are counted one by one."""

@@ -16,9 +16,9 @@ from jupyterhub_platform.cli.audit import record
 from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.factory import STORE_ID_FILE
 from jupyterhub_platform.store import audit
-from jupyterhub_platform.store.guards import list_guards
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.proof import find_head, render_head, say_head
+from jupyterhub_platform.store.triggers import list_guards
+from jupyterhub_platform.usecases.audit_verification import find_head, render_head, say_head
 from tests.support.policies import NOW
 
 HASH = "ab" * 32

@@ -15,8 +15,8 @@ from jupyterhub_platform.hub.audit_watch import AuditWatch
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store import audit
+from tests.usecases.test_audit_verification import make_tamper, write_anew
 from tests.usecases.test_policies import GOOD
-from tests.usecases.test_proof import make_tamper, write_anew
 
 
 @pytest.fixture

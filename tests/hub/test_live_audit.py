@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jupyterhub_platform.store.guards import list_guards
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.store.triggers import list_guards
+from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
-from jupyterhub_platform.usecases.proof import read_noted, render_head
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.readers import read_audit, read_decisions
 

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import Repeats, record_repeats
 from tests.service.conftest import Running
 from tests.support.documented import find_faults
 

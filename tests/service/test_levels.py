@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import Repeats, record_repeats
 from tests.service.conftest import PEOPLE, PREFIX, SELF, Running
 from tests.support.fake_hub import FakePerson
 

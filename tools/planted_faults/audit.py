@@ -28,7 +28,7 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
-        "tests/usecases/test_proof.py",
+        "tests/usecases/test_audit_verification.py",
         ("a changed row is sound", "_find_fault", Never("digest != found")),
         ("a row that does not follow is sound", "_find_fault", Never("previous != head.hash")),
         ("a missing row is sound", "_find_fault", Never("seq != due")),

@@ -144,7 +144,7 @@ REQUESTS: Final = (
         ("errors have no words", "_has_words", Return("bool(said) or True")),
     ),
     *noticed_by(
-        "tests/usecases/test_allowance.py",
+        "tests/usecases/test_rate_limit.py",
         (
             "a password is changed without end",
             "LocalCredentials.change",

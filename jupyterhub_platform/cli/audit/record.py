@@ -13,7 +13,7 @@ from jupyterhub_platform.cli.local.hub_log import list_files
 from jupyterhub_platform.core.errors import StoreError, StoreMismatchError
 from jupyterhub_platform.factory import read_store
 from jupyterhub_platform.settings import Settings
-from jupyterhub_platform.usecases.proof import Head, Proof, read_noted, verify
+from jupyterhub_platform.usecases.audit_verification import Head, Proof, read_noted, verify
 
 HUB_LOG: Final = Path("logs") / "hub.log"
 _TELL_SECONDS: Final = 2.0

@@ -7,7 +7,7 @@ import click
 
 from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
 from jupyterhub_platform.cli.main import REFUSED
-from jupyterhub_platform.usecases.proof import Head, Proof, read_head, render_head
+from jupyterhub_platform.usecases.audit_verification import Head, Proof, read_head, render_head
 
 
 class _HeadType(click.ParamType[Head]):

@@ -16,10 +16,10 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.rest.answers import Answer
 from jupyterhub_platform.rest.requests import Body, BodyError
+from jupyterhub_platform.rest.responses import Answer
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
-from jupyterhub_platform.usecases.allowance import TooOftenError
+from jupyterhub_platform.usecases.rate_limit import TooOftenError
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Body)

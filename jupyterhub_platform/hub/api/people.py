@@ -11,7 +11,9 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.public_address import public_address
-from jupyterhub_platform.rest.answers import (
+from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
+from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
+from jupyterhub_platform.rest.responses import (
     Answer,
     CodedRefusal,
     Ended,
@@ -19,8 +21,6 @@ from jupyterhub_platform.rest.answers import (
     Resumed,
     Suspended,
 )
-from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
-from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
 from jupyterhub_platform.usecases.suspensions import SuspensionError
 
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")

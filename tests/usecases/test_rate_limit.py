@@ -4,14 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from jupyterhub_platform.usecases import allowance
-from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
+from jupyterhub_platform.usecases import rate_limit
 from jupyterhub_platform.usecases.credentials import (
     CHANGES_AT_ONCE,
     INVITES_AT_ONCE,
     LocalCredentials,
     PasswordError,
 )
+from jupyterhub_platform.usecases.rate_limit import Allowance, TooOftenError
 from tests.support.hashing import CountingHasher
 from tests.usecases.conftest import read_audit
 
@@ -44,7 +44,7 @@ def test_some_are_allowed_at_once_and_one_more_after_a_while():
 
 
 def test_memory_is_bounded_and_who_used_all_is_not_forgotten_first(monkeypatch):
-    monkeypatch.setattr(allowance, "_MAX_CALLERS", 4)
+    monkeypatch.setattr(rate_limit, "_MAX_CALLERS", 4)
     clock = Steady()
     allowed = Allowance(1, 60, clock=clock)
     for number in range(9):

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from jupyterhub_platform.store import audit, guards, witnesses
+from jupyterhub_platform.store import audit, audit_crosscheck, triggers
 from jupyterhub_platform.store.audit_chain import AuditHead, Walk
+from jupyterhub_platform.store.audit_crosscheck import Contradiction, Witnesses
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.store.witnesses import Contradiction, Witnesses
 
 Head = AuditHead
 """The number and the hash of the last row of the audit."""
@@ -133,7 +133,7 @@ def _find_all(
 
 def _look_at_guards(store: Store) -> Iterator[Finding]:
     with store.read() as transaction:
-        missing = guards.find_missing(transaction)
+        missing = triggers.find_missing(transaction)
     for name, statement in missing:
         yield Finding(
             "guards",
@@ -165,9 +165,9 @@ def _look_at_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[F
     after, count = None, 0
     while True:
         with store.read() as transaction:
-            rows = witnesses.list_reservations(transaction, after)
+            rows = audit_crosscheck.list_reservations(transaction, after)
         for row in rows:
-            yield from map(_render, witnesses.compare_reservation(row))
+            yield from map(_render, audit_crosscheck.compare_reservation(row))
         if not rows:
             return
         after, count = (rows[-1].opened_at, rows[-1].id), count + len(rows)

@@ -16,8 +16,8 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import read_policy
-from jupyterhub_platform.rest.answers import Answer, Health, Why
 from jupyterhub_platform.rest.decisions import DryRun, HeldServer, Limit, RecordedDecision
+from jupyterhub_platform.rest.responses import Answer, Health, Why
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.explanations import Explanation, State
 

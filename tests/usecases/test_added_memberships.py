@@ -5,7 +5,7 @@ import pytest
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import added_memberships
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.additions import Additions
+from jupyterhub_platform.usecases.added_memberships import Additions
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 

@@ -2,8 +2,8 @@
 
 from pydantic import ConfigDict, Field
 
-from jupyterhub_platform.rest.answers import Answer, CodedRefusal, Instant
 from jupyterhub_platform.rest.decisions import Decision
+from jupyterhub_platform.rest.responses import Answer, CodedRefusal, Instant
 from jupyterhub_platform.usecases.reports.decisions import DecisionLine
 
 

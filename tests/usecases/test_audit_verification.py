@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from jupyterhub_platform.store import audit, guards
+from jupyterhub_platform.store import audit, triggers
 from jupyterhub_platform.store.audit_chain import GENESIS, ROWS_AT_A_TIME, hash_row
 from jupyterhub_platform.store.schema import render_time
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases import proof
+from jupyterhub_platform.usecases import audit_verification
 from jupyterhub_platform.usecases.admission import DeniedError
+from jupyterhub_platform.usecases.audit_verification import Head, Proof
 from jupyterhub_platform.usecases.policies import Policies
-from jupyterhub_platform.usecases.proof import Head, Proof
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Gate
 from tests.usecases.test_policies import CHANGED, GOOD
@@ -35,14 +35,14 @@ def make_tamper(store: Store) -> Tamper:
 
     def change(*statements: str, put_back: bool = True) -> None:
         with store.begin() as tx:
-            for name, made in guards.list_guards(tx.dialect.name).items():
+            for name, made in triggers.list_guards(tx.dialect.name).items():
                 table = made.split(" ON ")[1].split()[0]
                 on = f" ON {table}" if tx.dialect.name == "postgresql" else ""
                 tx.execute(text(f"DROP TRIGGER {name}{on}"))
             for statement in statements:
                 tx.execute(text(statement))
             if put_back:
-                for made in guards.list_guards(tx.dialect.name).values():
+                for made in triggers.list_guards(tx.dialect.name).values():
                     tx.exec_driver_sql(made.replace("%", "%%"))
 
     return change
@@ -72,7 +72,7 @@ def gate(store: Store, gate_of, clock, tmp_path: Path) -> Gate:
 
 
 def look(store: Store, *noted: Head) -> Proof:
-    return proof.verify(store, noted)
+    return audit_verification.verify(store, noted)
 
 
 def only(found: Proof) -> str:
@@ -85,7 +85,7 @@ def test_what_was_written_is_whole(gate, store):
     found = look(store)
     assert found.findings == ()
     assert found.is_whole
-    assert found.head == proof.find_head(store)
+    assert found.head == audit_verification.find_head(store)
     assert found.head is not None
     assert found.rows == found.head.seq == 7
 
@@ -187,7 +187,7 @@ def test_bytes_that_are_no_text_are_a_changed_row(sqlite_url):
             audit.append(tx, at=NOW, actor="a", action="b", subject="c")
         tx.execute(text("DROP TRIGGER audit_no_update"))
         tx.execute(text("UPDATE audit SET actor = CAST(x'ff61' AS TEXT) WHERE seq = 2"))
-    found = proof.verify(store)
+    found = audit_verification.verify(store)
     assert any("row 2 is not what was written" in str(finding) for finding in found.findings)
     store.close()
 
@@ -202,7 +202,7 @@ def test_a_time_that_is_none_is_a_changed_row(postgres_url, odd):
         tx.execute(text("ALTER TABLE audit DISABLE TRIGGER USER"))
         tx.execute(text(f"UPDATE audit SET at = '{odd}' WHERE seq = 2"))
         tx.execute(text("ALTER TABLE audit ENABLE TRIGGER USER"))
-    assert "row 2 is not what was written" in only(proof.verify(store))
+    assert "row 2 is not what was written" in only(audit_verification.verify(store))
     store.close()
 
 
@@ -257,18 +257,18 @@ def test_a_store_that_goes_on_after_an_old_backup_is_found(store):
         with store.begin() as tx:
             for actor in actors:
                 audit.append(tx, at=NOW, actor=actor, action="a", subject="s")
-        head = proof.find_head(store)
+        head = audit_verification.find_head(store)
         assert head is not None
         return head
 
     before = add("a", "b")
     noted = add("c")
     with store.begin() as tx:
-        names = [n for n in guards.list_guards(tx.dialect.name) if n == "audit_no_delete"]
+        names = [n for n in triggers.list_guards(tx.dialect.name) if n == "audit_no_delete"]
         on = " ON audit" if tx.dialect.name == "postgresql" else ""
         tx.execute(text(f"DROP TRIGGER {names[0]}{on}"))
         tx.execute(text("DELETE FROM audit WHERE seq = 3"))
-        tx.exec_driver_sql(guards.list_guards(tx.dialect.name)["audit_no_delete"])
+        tx.exec_driver_sql(triggers.list_guards(tx.dialect.name)["audit_no_delete"])
     assert "row 3 is missing at the end" in only(look(store, before, noted))
     later = add("x", "y")
     assert look(store, before, later).is_whole
@@ -285,33 +285,33 @@ def test_a_fork_is_found_where_the_keys_are_gone(sqlite_url):
         tx.execute(text("UPDATE other SET actor = 'eve' WHERE rowid = 5"))
         tx.execute(text("DROP TABLE audit"))
         tx.execute(text("ALTER TABLE other RENAME TO audit"))
-    said = [str(finding) for finding in proof.verify(store).findings]
+    said = [str(finding) for finding in audit_verification.verify(store).findings]
     assert any("row 3 stands before row 4" in each for each in said)
     assert sum(each.startswith("guards audit_no_") for each in said) == 3
     store.close()
 
 
-@pytest.mark.parametrize("name", sorted(guards.list_guards("sqlite")))
+@pytest.mark.parametrize("name", sorted(triggers.list_guards("sqlite")))
 def test_a_trigger_that_was_dropped_or_replaced_is_found_on_sqlite(sqlite_url, name):
     store = Store.open(sqlite_url)
-    made = guards.list_guards("sqlite")[name]
+    made = triggers.list_guards("sqlite")[name]
     _check_guard(store, name, f"DROP TRIGGER {name}", made)
     with store.begin() as tx:
         tx.execute(text(f"DROP TRIGGER {name}"))
         tx.execute(text(made.replace("RAISE(ABORT", "coalesce('ABORT'")))
-    assert f"guards {name}: is gone" in only(proof.verify(store))
+    assert f"guards {name}: is gone" in only(audit_verification.verify(store))
     store.close()
 
 
 @pytest.mark.postgres
 def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postgres_url):
     store = Store.open(postgres_url)
-    for name, made in guards.list_guards("postgresql").items():
+    for name, made in triggers.list_guards("postgresql").items():
         table = made.split(" ON ")[1].split()[0]
         _check_guard(store, name, f"DROP TRIGGER {name} ON {table}", made)
         on = f"ALTER TABLE {table} ENABLE TRIGGER {name}"
         _check_guard(store, name, f"ALTER TABLE {table} DISABLE TRIGGER {name}", on)
-    never = guards.list_guards("postgresql")["reservation_no_rewrite"].replace(
+    never = triggers.list_guards("postgresql")["reservation_no_rewrite"].replace(
         "WHEN (", "WHEN (false AND "
     )
     with store.begin() as tx:
@@ -324,7 +324,7 @@ def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postg
                 + body
             )
         )
-    said = [finding.row for finding in proof.verify(store).findings]
+    said = [finding.row for finding in audit_verification.verify(store).findings]
     assert said == ["refuse_change", "reservation_no_rewrite"]
     store.close()
 
@@ -332,11 +332,11 @@ def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postg
 def _check_guard(store: Store, name: str, lifted: str, put_back: str) -> None:
     with store.begin() as tx:
         tx.execute(text(lifted))
-    (finding,) = proof.verify(store).findings
+    (finding,) = audit_verification.verify(store).findings
     assert (finding.part, finding.row) == ("guards", name)
     with store.begin() as tx:
         tx.exec_driver_sql(put_back)
-    assert proof.verify(store).is_whole
+    assert audit_verification.verify(store).is_whole
 
 
 def test_every_change_of_a_kind_is_named_up_to_a_bound(gate, store, tamper):
@@ -369,7 +369,7 @@ def test_a_long_chain_is_walked_in_bounded_memory(store):
             tracemalloc.stop()
 
     said: list[tuple[str, int]] = []
-    proof.verify(store, say=lambda part, rows: said.append((part, rows)))
+    audit_verification.verify(store, say=lambda part, rows: said.append((part, rows)))
     assert said == [
         ("audit", ROWS_AT_A_TIME),
         ("audit", 2 * ROWS_AT_A_TIME),
@@ -385,7 +385,7 @@ def test_a_hub_that_goes_on_writing_does_not_break_the_proof(gate, store, clock)
         with pytest.raises(DeniedError):
             gate.admit("vic", f"{part}{rows}")
 
-    assert proof.verify(store, say=write).is_whole
+    assert audit_verification.verify(store, say=write).is_whole
     clock.now += timedelta(minutes=1)
     assert look(store).is_whole
 
@@ -409,16 +409,18 @@ HASH = "ab" * 32
     ],
 )
 def test_a_head_is_read_from_a_line_of_the_log_and_from_nothing_like_one(line, head):
-    assert [each.seq for each in proof.read_noted([line])] == ([] if head is None else [head])
+    assert [each.seq for each in audit_verification.read_noted([line])] == (
+        [] if head is None else [head]
+    )
 
 
 @pytest.mark.parametrize(
     "odd", ["", "7", f"7:{HASH[1:]}", f"-7:{HASH}", f"7:{HASH.upper()}", "x:y"]
 )
 def test_what_is_no_head_is_none(odd):
-    assert proof.read_head(odd) is None
-    assert proof.read_head(f" 7:{HASH}\n") == Head(7, HASH)
-    assert proof.render_head(Head(7, HASH)) == f"7:{HASH}"
+    assert audit_verification.read_head(odd) is None
+    assert audit_verification.read_head(f" 7:{HASH}\n") == Head(7, HASH)
+    assert audit_verification.render_head(Head(7, HASH)) == f"7:{HASH}"
 
 
 def test_rows_that_say_nothing_of_their_decision_are_not_looked_for(store):
