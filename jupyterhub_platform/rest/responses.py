@@ -18,7 +18,7 @@ Amounts: TypeAlias = Annotated[
 ]
 
 
-class Answer(BaseModel):
+class Response(BaseModel):
     """What a route answers: these keys and no others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -31,7 +31,7 @@ class Answer(BaseModel):
 # -- why -------------------------------------------------------------------------------------------
 
 
-class Cause(Answer):
+class Cause(Response):
     """Why a server is in its state: a stable code, a sentence, who can help, and how."""
 
     code: str
@@ -40,7 +40,7 @@ class Cause(Answer):
     fix: str
 
 
-class Why(Answer):
+class Why(Response):
     """What a server is doing, since when, and why."""
 
     user: str
@@ -60,7 +60,7 @@ class Why(Answer):
 # -- people ----------------------------------------------------------------------------------------
 
 
-class Invite(Answer):
+class Invite(Response):
     """An invite; its link is in this answer and nowhere else."""
 
     user: str
@@ -68,7 +68,7 @@ class Invite(Answer):
     expires_at: Instant
 
 
-class Ended(Answer):
+class Ended(Response):
     """What a suspension ended."""
 
     servers: list[str]
@@ -76,7 +76,7 @@ class Ended(Answer):
     shares: int
 
 
-class Suspended(Answer):
+class Suspended(Response):
     """A suspension: what ended, and what is restored later."""
 
     user: str
@@ -90,7 +90,7 @@ class Suspended(Answer):
     not_ended: str = Field(default="", description="Connections that may still be open.")
 
 
-class Resumed(Answer):
+class Resumed(Response):
     """The end of a suspension, and what was restored."""
 
     user: str
@@ -106,28 +106,28 @@ class Resumed(Answer):
 # -- the platform itself ---------------------------------------------------------------------------
 
 
-class Reloaded(Answer):
+class Reloaded(Response):
     """The policy in force now."""
 
     revision: int
     changed: bool
 
 
-class WeakenedSetting(Answer):
+class WeakenedSetting(Response):
     """A setting of JupyterHub that the site made weaker, and what goes wrong then."""
 
     setting: str
     sentence: str
 
 
-class Settings(Answer):
+class Settings(Response):
     """How safe the Hub's own settings are."""
 
     hard_profile: bool
     weakened: list[WeakenedSetting]
 
 
-class StoreHealth(Answer):
+class StoreHealth(Response):
     """The state of the store; ``fault`` is empty while it answers."""
 
     url: str
@@ -137,7 +137,7 @@ class StoreHealth(Answer):
     newest_schema: str
 
 
-class PolicyHealth(Answer):
+class PolicyHealth(Response):
     """The state of the policy file, beside the policy in force."""
 
     revision: int
@@ -148,7 +148,7 @@ class PolicyHealth(Answer):
     faulty_since: Instant | None
 
 
-class RecordFinding(Answer):
+class RecordFinding(Response):
     """A part of the record that was changed."""
 
     part: str
@@ -157,7 +157,7 @@ class RecordFinding(Answer):
     fix: str
 
 
-class AuditHealth(Answer):
+class AuditHealth(Response):
     """The result of the last check of the record; nulls before the first one."""
 
     whole: bool | None
@@ -167,14 +167,14 @@ class AuditHealth(Answer):
     findings: list[RecordFinding]
 
 
-class Drift(Answer):
+class Drift(Response):
     """A difference between the Hub's record of what is held and what is held."""
 
     kind: str
     detail: str
 
 
-class CheckerHealth(Answer):
+class CheckerHealth(Response):
     """The result of the last comparison of book, servers and ledger."""
 
     seconds: float
@@ -182,7 +182,7 @@ class CheckerHealth(Answer):
     drift: list[Drift]
 
 
-class Health(Answer):
+class Health(Response):
     """The health of the platform in this Hub."""
 
     now: Instant
@@ -192,7 +192,7 @@ class Health(Answer):
     checker: CheckerHealth
 
 
-class Proxies(Answer):
+class Proxies(Response):
     """Addresses and networks of proxies whose ``X-Forwarded-…`` headers are trusted."""
 
     addresses: list[str]
@@ -201,7 +201,7 @@ class Proxies(Answer):
 # -- refusals --------------------------------------------------------------------------------------
 
 
-class Refusal(Answer):
+class Refusal(Response):
     """The body of every refusal of the Hub."""
 
     status: int

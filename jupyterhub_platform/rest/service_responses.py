@@ -3,11 +3,11 @@
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.rest.decisions import Decision
-from jupyterhub_platform.rest.responses import Answer, CodedRefusal, Instant
+from jupyterhub_platform.rest.responses import CodedRefusal, Instant, Response
 from jupyterhub_platform.usecases.reports.decisions import DecisionLine
 
 
-class ListedDecisions(Answer):
+class ListedDecisions(Response):
     """Decisions on starts, newest first; ``before`` continues from one of them."""
 
     items: list[DecisionLine]
@@ -26,7 +26,7 @@ class WholeDecision(Decision):
     times: int = Field(description="How often it was given.")
 
 
-class StoppedServer(Answer):
+class StoppedServer(Response):
     """A server that has stopped, or that is stopping."""
 
     user: str

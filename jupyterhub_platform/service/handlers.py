@@ -16,13 +16,13 @@ from tornado.web import HTTPError, StaticFileHandler
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.service.errors import RefusalError, beyond, translate
 from jupyterhub_platform.service.hub_api import read_troubles
-from jupyterhub_platform.service.response import Answers
+from jupyterhub_platform.service.response import ResponseHandler
 from jupyterhub_platform.service.scopes import read_scopes, view_of
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.paging import Query, read_query
-from jupyterhub_platform.usecases.reports.reader import Facts, StoreReader
+from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-from jupyterhub_platform.usecases.troubles import Trouble
+from jupyterhub_platform.usecases.troubles import PlatformTrouble
 
 _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -34,7 +34,7 @@ _Result = TypeVar("_Result")
 _Report = TypeVar("_Report")
 
 
-class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's class is untyped
+class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[misc]  # the Hub's class is untyped
     """Answers only users whom the Hub knows.
 
     ``TAKES`` are the arguments of its query.
@@ -46,7 +46,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         """Take the application's client of the Hub."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
-        self.troubles: tuple[Trouble, ...] = ()
+        self.troubles: tuple[PlatformTrouble, ...] = ()
 
     def get_current_user(self) -> None:
         """Return ``None``: :meth:`prepare` identifies the caller, without blocking the loop."""
@@ -107,13 +107,13 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         except PlatformError as error:
             raise translate(error) from error
 
-    def read_facts(self) -> tuple[Facts, Viewer]:
+    def read_facts(self) -> tuple[ReportFacts, Viewer]:
         """Read the current facts, and what the caller may see; blocks, so run it in a thread."""
         facts = self.reader.read()
         self.viewer = self.viewer.resolve(facts)
         return facts, self.viewer
 
-    async def find_troubles(self) -> tuple[Trouble, ...]:
+    async def find_troubles(self) -> tuple[PlatformTrouble, ...]:
         """Ask the Hub what is wrong with it; hidden from callers who see only a part."""
         if self.viewer.reads_all:
             self.troubles = await read_troubles(self.hub_auth.api_url, self.token)
@@ -181,7 +181,7 @@ class Resource(Generic[_Report]):
     TEMPLATE: ClassVar[str] = ""
     LIVE: ClassVar[str] = ""
 
-    def __init__(self, handler: Identified) -> None:
+    def __init__(self, handler: AuthenticatedHandler) -> None:
         self.handler = handler
 
     @property
@@ -201,7 +201,7 @@ class Resource(Generic[_Report]):
     async def prepare(self) -> None:
         """Read the query, and ask the Hub for what is needed first."""
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> _Report:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> _Report:
         """Return the report; blocks, and runs in a thread."""
         raise NotImplementedError
 
@@ -213,12 +213,12 @@ class Resource(Generic[_Report]):
         """Return the report as the API answers it."""
         return render_json(report)
 
-    async def answer(self, *names: str) -> tuple[Facts, _Report]:
+    async def answer(self, *names: str) -> tuple[ReportFacts, _Report]:
         """Return the report with the facts behind it, if the caller may see it."""
         self.may(*names)
         await self.prepare()
 
-        def read() -> tuple[Facts, _Report]:
+        def read() -> tuple[ReportFacts, _Report]:
             facts, viewer = self.handler.read_facts()
             return facts, self.read(facts, viewer, *names)
 
@@ -236,7 +236,7 @@ class Resource(Generic[_Report]):
             raise beyond(what)
 
 
-class Callback(Answers, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
+class Callback(ResponseHandler, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
     """Where the Hub redirects a browser after a login."""
 
     def initialize(self) -> None:

@@ -22,7 +22,7 @@ _STAT_START_TIME: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
-class HubProcess:
+class WatchedHub:
     """The Hub's process: its pid, its start time, and whether it is our parent."""
 
     pid: int
@@ -63,7 +63,7 @@ def read_start_time(pid: int) -> int:
     return 0 if fields[_STAT_STATE] in {"Z", "X"} else int(fields[_STAT_START_TIME])
 
 
-def end_with(hub: HubProcess) -> None:
+def end_with(hub: WatchedHub) -> None:
     """End this process when the Hub's ends, within a second.
 
     The kernel signals it at once where it can. The polling thread is for where it cannot, for a Hub
@@ -74,7 +74,7 @@ def end_with(hub: HubProcess) -> None:
     threading.Thread(target=_watch, args=(hub,), name="lifeline", daemon=True).start()
 
 
-def _watch(hub: HubProcess) -> None:
+def _watch(hub: WatchedHub) -> None:
     while hub.is_alive():
         time.sleep(_LOOK_EVERY_SECONDS)
     # Nothing is written here that would have to be finished.

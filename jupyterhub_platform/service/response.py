@@ -14,7 +14,7 @@ from jupyterhub_platform.service.scopes import Scopes
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
-class Answers(RequestHandler):
+class ResponseHandler(RequestHandler):
     """Sets the headers of every answer, and renders refusals as a page."""
 
     def set_default_headers(self) -> None:

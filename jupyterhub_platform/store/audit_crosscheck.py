@@ -40,13 +40,13 @@ class Contradiction:
     what: str
 
 
-class Witnesses:
+class CrossCheck:
     """Compares rows of the audit with what they tell of, as they are read."""
 
     def __init__(self) -> None:
         self._told = dict.fromkeys(_COMPARISONS, 0)
 
-    def hear(self, tx: Transaction, rows: Sequence[Row[Any]]) -> Iterator[Contradiction]:
+    def compare(self, tx: Transaction, rows: Sequence[Row[Any]]) -> Iterator[Contradiction]:
         """Compare what some sound rows of the audit tell of."""
         told: dict[Table, dict[Any, _Told]] = {table: {} for table, _ in _TOLD_OF.values()}
         for row in rows:

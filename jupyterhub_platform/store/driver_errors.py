@@ -24,7 +24,7 @@ _GONE: Final = frozenset({"42P01", "3F000"})
 
 
 @contextmanager
-def translate_failures(url: URL) -> Iterator[None]:
+def translate_driver_errors(url: URL) -> Iterator[None]:
     """Raise errors of the platform instead of those of SQLAlchemy and the drivers.
 
     Raises
@@ -43,13 +43,13 @@ def translate_failures(url: URL) -> Iterator[None]:
     except PoolTimeoutError:
         raise make_unreachable(url, "all its connections are in use") from None
     except DBAPIError as error:
-        reason = describe_failure(error, url)
+        reason = describe_driver_error(error, url)
         if _is_outage(error):
             raise make_unreachable(url, reason) from None
         raise StoreError(f"the store {describe_url(url)} refused a change: {reason}") from None
 
 
-def describe_failure(error: DBAPIError, url: URL) -> str:
+def describe_driver_error(error: DBAPIError, url: URL) -> str:
     """Say in one short line, without secrets, what the driver reported."""
     text = getattr(getattr(error.orig, "diag", None), "message_primary", None) or str(error.orig)
     line = " ".join(text.split()) or type(error.orig).__name__

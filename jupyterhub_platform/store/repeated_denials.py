@@ -10,7 +10,7 @@ from jupyterhub_platform.store.schema import denial_repeat
 
 
 @dataclass(frozen=True, slots=True)
-class Repeats:
+class RepeatedDenials:
     """How often the denial with the id ``decision`` was given again, and between when."""
 
     id: str
@@ -20,6 +20,6 @@ class Repeats:
     last_at: datetime
 
 
-def record_repeats(tx: Transaction, repeats: Repeats) -> None:
+def record_repeated_denials(tx: Transaction, repeats: RepeatedDenials) -> None:
     """Record that a denial was given again."""
     tx.execute(insert(denial_repeat), asdict(repeats))

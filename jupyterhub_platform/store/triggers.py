@@ -43,9 +43,9 @@ _FUNCTIONS: Final = text(
 )
 
 
-def list_guards(dialect: str) -> dict[str, str]:
+def list_triggers(dialect: str) -> dict[str, str]:
     """Return the statement that makes each trigger, by its name."""
-    return dict(_sqlite_guards() if dialect == "sqlite" else _postgresql_guards())
+    return dict(_sqlite_triggers() if dialect == "sqlite" else _postgresql_triggers())
 
 
 def find_missing(tx: Transaction) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ def find_missing(tx: Transaction) -> list[tuple[str, str]]:
     }
     missing = [
         (name, statement)
-        for name, statement in list_guards(dialect).items()
+        for name, statement in list_triggers(dialect).items()
         if _plain(found.get(name, "")) != _plain(statement)
     ]
     if dialect == "postgresql":
@@ -71,18 +71,18 @@ def _plain(statement: str) -> str:
     return re.sub(r'[\s()"]', "", statement).lower()
 
 
-def _sqlite_guards() -> Iterator[tuple[str, str]]:
+def _sqlite_triggers() -> Iterator[tuple[str, str]]:
     for table, (key, refusal) in GUARDED.items():
         existing = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608
         changes = [f'NEW."{name}" IS NOT OLD."{name}"' for name in _FIXED]
         rewrite = " OR ".join(["OLD.released_at IS NOT NULL", *changes])
-        guards = [("no_delete", "DELETE", ""), ("no_replace", "INSERT", existing)]
-        guards.append(
+        triggers = [("no_delete", "DELETE", ""), ("no_replace", "INSERT", existing)]
+        triggers.append(
             ("no_rewrite", "UPDATE", rewrite)
             if table == reservation.name
             else ("no_update", "UPDATE", "")
         )
-        for name, event, when in guards:
+        for name, event, when in triggers:
             condition = f"WHEN {when} " if when else ""
             made = f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH ROW"
             yield (
@@ -91,18 +91,21 @@ def _sqlite_guards() -> Iterator[tuple[str, str]]:
             )
 
 
-def _postgresql_guards() -> Iterator[tuple[str, str]]:
+def _postgresql_triggers() -> Iterator[tuple[str, str]]:
     # As PostgreSQL renders the comparison of whole rows that the first version wrote.
     changes = (f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in _FIXED)
     rewrite = " OR ".join(["OLD.released_at IS NOT NULL", *changes])
     for table, (_, refusal) in GUARDED.items():
-        guards = [("no_delete", "DELETE", "ROW", ""), ("no_truncate", "TRUNCATE", "STATEMENT", "")]
-        guards.append(
+        triggers = [
+            ("no_delete", "DELETE", "ROW", ""),
+            ("no_truncate", "TRUNCATE", "STATEMENT", ""),
+        ]
+        triggers.append(
             ("no_rewrite", "UPDATE", "ROW", rewrite)
             if table == reservation.name
             else ("no_update", "UPDATE", "ROW", "")
         )
-        for name, event, each, when in guards:
+        for name, event, each, when in triggers:
             condition = f"WHEN ({when}) " if when else ""
             made = f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH {each}"
             yield (

@@ -12,7 +12,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 
-class Additions:
+class AddedMemberships:
     """Remembers them in memory and in the store. Belongs to the Hub's thread."""
 
     def __init__(self, store: Store, health: StoreHealth) -> None:

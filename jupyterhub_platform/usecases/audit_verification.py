@@ -13,7 +13,7 @@ from typing import Final
 
 from jupyterhub_platform.store import audit, audit_crosscheck, triggers
 from jupyterhub_platform.store.audit_chain import AuditHead, Walk
-from jupyterhub_platform.store.audit_crosscheck import Contradiction, Witnesses
+from jupyterhub_platform.store.audit_crosscheck import Contradiction, CrossCheck
 from jupyterhub_platform.store.store import Store
 
 Head = AuditHead
@@ -38,7 +38,7 @@ _NOTED_FIX: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class AuditFinding:
     """Something that is not as it was written: in which part, at which row, and what to do."""
 
     part: str
@@ -51,12 +51,12 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Proof:
+class VerificationReport:
     """What a look at the whole store found; ``head`` is the last row that was found sound."""
 
     rows: int
     head: Head | None
-    findings: tuple[Finding, ...]
+    findings: tuple[AuditFinding, ...]
 
     @property
     def is_whole(self) -> bool:
@@ -99,7 +99,7 @@ def verify(
     *,
     ledger: bool = True,
     say: Callable[[str, int], None] = lambda part, rows: None,
-) -> Proof:
+) -> VerificationReport:
     """Look at everything in the store that can be proven.
 
     Parameters
@@ -119,23 +119,23 @@ def verify(
     walk = Walk(noted)
     found = _find_all(store, walk, say, ledger=ledger)
     findings = tuple(islice(found, MAX_FINDINGS))
-    return Proof(walk.rows, walk.head if walk.rows else None, findings)
+    return VerificationReport(walk.rows, walk.head if walk.rows else None, findings)
 
 
 def _find_all(
     store: Store, walk: Walk, say: Callable[[str, int], None], *, ledger: bool
-) -> Iterator[Finding]:
-    yield from _look_at_guards(store)
+) -> Iterator[AuditFinding]:
+    yield from _check_triggers(store)
     yield from _follow_chain(store, walk, say)
     if ledger:
         yield from _look_at_ledger(store, say)
 
 
-def _look_at_guards(store: Store) -> Iterator[Finding]:
+def _check_triggers(store: Store) -> Iterator[AuditFinding]:
     with store.read() as transaction:
         missing = triggers.find_missing(transaction)
     for name, statement in missing:
-        yield Finding(
+        yield AuditFinding(
             "guards",
             name,
             "is gone, switched off or not the one that the platform made: the database would not "
@@ -145,23 +145,25 @@ def _look_at_guards(store: Store) -> Iterator[Finding]:
         )
 
 
-def _follow_chain(store: Store, walk: Walk, say: Callable[[str, int], None]) -> Iterator[Finding]:
-    heard = Witnesses()
+def _follow_chain(
+    store: Store, walk: Walk, say: Callable[[str, int], None]
+) -> Iterator[AuditFinding]:
+    cross_check = CrossCheck()
     while not walk.is_over:
         with store.read() as transaction:
             rows = walk.step(transaction)
-            found = list(heard.hear(transaction, rows))
+            found = list(cross_check.compare(transaction, rows))
             if walk.is_over and walk.verification.ok:
-                found += heard.conclude(transaction)
+                found += cross_check.conclude(transaction)
         yield from map(_render, found)
         say("audit", walk.rows)
     verification = walk.verification
     if not verification.ok:
         fix = _NOTED_FIX if "noted before" in verification.reason else _KEEP
-        yield Finding("audit", str(verification.first_bad_seq), verification.reason, fix)
+        yield AuditFinding("audit", str(verification.first_bad_seq), verification.reason, fix)
 
 
-def _look_at_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[Finding]:
+def _look_at_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[AuditFinding]:
     after, count = None, 0
     while True:
         with store.read() as transaction:
@@ -174,5 +176,5 @@ def _look_at_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[F
         say("ledger", count)
 
 
-def _render(found: Contradiction) -> Finding:
-    return Finding(found.table, found.key, found.what, _KEEP)
+def _render(found: Contradiction) -> AuditFinding:
+    return AuditFinding(found.table, found.key, found.what, _KEEP)

@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store import credentials as people
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.rate_limit import Allowance, TooOftenError
+from jupyterhub_platform.usecases.rate_limit import RateLimit, RateLimitedError
 
 log = logging.getLogger(__name__)
 
@@ -86,8 +86,8 @@ class LocalCredentials:
         self._clock = clock
         # Each adds a permanent row to the audit: at most 0.2 MB a day of password changes for one
         # user, and 1 MB of invites.
-        self._changes = Allowance(CHANGES_AT_ONCE, 300)
-        self._invites = Allowance(INVITES_AT_ONCE, 60)
+        self._changes = RateLimit(CHANGES_AT_ONCE, 300)
+        self._invites = RateLimit(INVITES_AT_ONCE, 60)
         self._nobody = hasher.hash(secrets.token_urlsafe())
 
     def verify(self, name: str, password: str) -> bool:
@@ -128,11 +128,11 @@ class LocalCredentials:
 
         Raises
         ------
-        TooOftenError
+        RateLimitedError
             Raised if ``by`` has made many without a break.
         """
         if seconds := self._invites.seconds_to_wait(by):
-            raise TooOftenError(f"{by} has invited many people. {_say_wait(seconds)}", seconds)
+            raise RateLimitedError(f"{by} has invited many people. {_say_wait(seconds)}", seconds)
         self._invites.use(by)
         token = secrets.token_urlsafe(32)
         now = self._clock()

@@ -65,15 +65,15 @@ def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
     return f"{say_how_to_get(what, whom)}."
 
 
-def describe_gift(gives: Asked) -> tuple[Amount, ...]:
+def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:
     """Say what one server of a tier gets: requests, and limits where they differ."""
     names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
     return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
-def say_gift(gives: Asked) -> str:
+def describe_tier_resources(gives: Asked) -> str:
     """Say what one server of a tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
-    return ", ".join(f"{each.text} {each.maximum}".rstrip() for each in describe_gift(gives))
+    return ", ".join(f"{each.text} {each.maximum}".rstrip() for each in list_tier_resources(gives))
 
 
 def _amount(gives: Asked, name: str) -> Amount | None:

@@ -1,4 +1,4 @@
-"""How often one caller may cause a row that is never deleted."""
+"""Rate limits per caller, for what adds rows that are never deleted."""
 
 import math
 import time
@@ -10,8 +10,8 @@ from jupyterhub_platform.core.errors import PlatformError
 _MAX_CALLERS: Final = 10_000
 
 
-class TooOftenError(PlatformError):
-    """Raised if a caller asks for more than their allowance; they may ask again in ``seconds``."""
+class RateLimitedError(PlatformError):
+    """Raised if a caller is over their rate limit; they may ask again in ``seconds``."""
 
     code = "platform.too_often"
 
@@ -20,7 +20,7 @@ class TooOftenError(PlatformError):
         self.seconds = seconds
 
 
-class Allowance:
+class RateLimit:
     """Allows each caller some at once, and one more from time to time; forgets who used none."""
 
     def __init__(

@@ -2,16 +2,16 @@
 
 import pytest
 
-from jupyterhub_platform.core.document.faults import Findings
+from jupyterhub_platform.core.document.faults import FaultCollector
 from jupyterhub_platform.core.document.units import example, read_amount
 
 GPU = "nvidia.com/gpu"
 
 
 def read(text: object, name: str) -> tuple[int | None, list[tuple[str, str]]]:
-    findings = Findings({})
-    amount = read_amount(findings, ("x",), text, name)
-    return amount, [(fault.what, fault.fix) for fault in findings.in_order()]
+    faults = FaultCollector({})
+    amount = read_amount(faults, ("x",), text, name)
+    return amount, [(fault.what, fault.fix) for fault in faults.in_order()]
 
 
 @pytest.mark.parametrize(

@@ -44,8 +44,8 @@ def add_row(runtime: Runtime) -> None:
 
 
 def is_whole(watch: AuditWatch) -> bool:
-    assert watch.proof is not None
-    return watch.proof.is_whole
+    assert watch.report is not None
+    return watch.report.is_whole
 
 
 async def test_a_chain_that_was_written_anew_is_found_as_long_as_the_hub_runs(

@@ -17,7 +17,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.rest.decisions import DryRun, HeldServer, Limit, RecordedDecision
-from jupyterhub_platform.rest.responses import Answer, Health, Why
+from jupyterhub_platform.rest.responses import Health, Response, Why
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.explanations import Explanation, State
 
@@ -49,7 +49,7 @@ DECISIONS = {
 }
 
 
-def check(kind: type[Answer], said: dict[str, Any]) -> None:
+def check(kind: type[Response], said: dict[str, Any]) -> None:
     assert json.dumps(kind.model_validate(said).to_json()) == json.dumps(said)
 
 

@@ -5,7 +5,7 @@ import pytest
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import added_memberships
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.added_memberships import Additions
+from jupyterhub_platform.usecases.added_memberships import AddedMemberships
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 
@@ -20,45 +20,47 @@ def health(store: Store) -> StoreHealth:
 
 
 @pytest.fixture
-def additions(store: Store, health: StoreHealth) -> Additions:
-    return Additions(store, health)
+def added(store: Store, health: StoreHealth) -> AddedMemberships:
+    return AddedMemberships(store, health)
 
 
-def test_who_was_added_stays_added(store: Store, health: StoreHealth, additions: Additions) -> None:
-    assert additions.of_user("kim") == frozenset()
-    additions.add(["kim", "lee"], ["vision", "text"])
-    additions.add(["kim"], ["vision"])
-    additions.add([], ["vision"])
-    for each in (additions, Additions(store, health)):
+def test_who_was_added_stays_added(
+    store: Store, health: StoreHealth, added: AddedMemberships
+) -> None:
+    assert added.of_user("kim") == frozenset()
+    added.add(["kim", "lee"], ["vision", "text"])
+    added.add(["kim"], ["vision"])
+    added.add([], ["vision"])
+    for each in (added, AddedMemberships(store, health)):
         assert each.of_user("kim") == each.of_user("lee") == {"vision", "text"}
         assert each.of_user("sam") == frozenset()
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_who_was_taken_out_is_out(store: Store, additions: Additions, again: int) -> None:
-    additions.add(["kim", "lee"], ["vision", "text"])
+def test_who_was_taken_out_is_out(store: Store, added: AddedMemberships, again: int) -> None:
+    added.add(["kim", "lee"], ["vision", "text"])
     for _ in range(again):
-        additions.remove(["kim", "sam"], "vision")
-        additions.forget(user="lee")
+        added.remove(["kim", "sam"], "vision")
+        added.forget(user="lee")
     assert stored(store) == {("kim", "text")}
-    additions.add(["sam"], ["text"])
-    additions.forget(group="text")
+    added.add(["sam"], ["text"])
+    added.forget(group="text")
     assert stored(store) == set()
-    assert additions.of_user("kim") == additions.of_user("sam") == frozenset()
+    assert added.of_user("kim") == added.of_user("sam") == frozenset()
 
 
-def test_another_name_keeps_what_was_added(store: Store, additions: Additions) -> None:
-    additions.add(["kim"], ["vision"])
-    additions.rename("kim", "kimberly")
+def test_another_name_keeps_what_was_added(store: Store, added: AddedMemberships) -> None:
+    added.add(["kim"], ["vision"])
+    added.rename("kim", "kimberly")
     assert stored(store) == {("kimberly", "vision")}
 
 
 def test_what_is_added_while_the_store_is_down_is_entered_after_that(
-    store: Store, health: StoreHealth, additions: Additions
+    store: Store, health: StoreHealth, added: AddedMemberships
 ) -> None:
     health.mark_down(StoreUnreachableError("gone"))
-    additions.add(["kim"], ["vision"])
-    assert additions.of_user("kim") == {"vision"}
+    added.add(["kim"], ["vision"])
+    assert added.of_user("kim") == {"vision"}
     assert stored(store) == set()
     assert health.retry()
     assert stored(store) == {("kim", "vision")}

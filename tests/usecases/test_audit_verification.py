@@ -16,7 +16,7 @@ from jupyterhub_platform.store.schema import render_time
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import audit_verification
 from jupyterhub_platform.usecases.admission import DeniedError
-from jupyterhub_platform.usecases.audit_verification import Head, Proof
+from jupyterhub_platform.usecases.audit_verification import Head, VerificationReport
 from jupyterhub_platform.usecases.policies import Policies
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Gate
@@ -35,14 +35,14 @@ def make_tamper(store: Store) -> Tamper:
 
     def change(*statements: str, put_back: bool = True) -> None:
         with store.begin() as tx:
-            for name, made in triggers.list_guards(tx.dialect.name).items():
+            for name, made in triggers.list_triggers(tx.dialect.name).items():
                 table = made.split(" ON ")[1].split()[0]
                 on = f" ON {table}" if tx.dialect.name == "postgresql" else ""
                 tx.execute(text(f"DROP TRIGGER {name}{on}"))
             for statement in statements:
                 tx.execute(text(statement))
             if put_back:
-                for made in triggers.list_guards(tx.dialect.name).values():
+                for made in triggers.list_triggers(tx.dialect.name).values():
                     tx.exec_driver_sql(made.replace("%", "%%"))
 
     return change
@@ -71,11 +71,11 @@ def gate(store: Store, gate_of, clock, tmp_path: Path) -> Gate:
     return gate
 
 
-def look(store: Store, *noted: Head) -> Proof:
+def look(store: Store, *noted: Head) -> VerificationReport:
     return audit_verification.verify(store, noted)
 
 
-def only(found: Proof) -> str:
+def only(found: VerificationReport) -> str:
     (finding,) = found.findings
     assert finding.fix
     return str(finding)
@@ -91,7 +91,7 @@ def test_what_was_written_is_whole(gate, store):
 
 
 def test_an_empty_store_is_whole(store):
-    assert look(store) == Proof(0, None, ())
+    assert look(store) == VerificationReport(0, None, ())
 
 
 @pytest.mark.parametrize(
@@ -264,11 +264,11 @@ def test_a_store_that_goes_on_after_an_old_backup_is_found(store):
     before = add("a", "b")
     noted = add("c")
     with store.begin() as tx:
-        names = [n for n in triggers.list_guards(tx.dialect.name) if n == "audit_no_delete"]
+        names = [n for n in triggers.list_triggers(tx.dialect.name) if n == "audit_no_delete"]
         on = " ON audit" if tx.dialect.name == "postgresql" else ""
         tx.execute(text(f"DROP TRIGGER {names[0]}{on}"))
         tx.execute(text("DELETE FROM audit WHERE seq = 3"))
-        tx.exec_driver_sql(triggers.list_guards(tx.dialect.name)["audit_no_delete"])
+        tx.exec_driver_sql(triggers.list_triggers(tx.dialect.name)["audit_no_delete"])
     assert "row 3 is missing at the end" in only(look(store, before, noted))
     later = add("x", "y")
     assert look(store, before, later).is_whole
@@ -291,10 +291,10 @@ def test_a_fork_is_found_where_the_keys_are_gone(sqlite_url):
     store.close()
 
 
-@pytest.mark.parametrize("name", sorted(triggers.list_guards("sqlite")))
+@pytest.mark.parametrize("name", sorted(triggers.list_triggers("sqlite")))
 def test_a_trigger_that_was_dropped_or_replaced_is_found_on_sqlite(sqlite_url, name):
     store = Store.open(sqlite_url)
-    made = triggers.list_guards("sqlite")[name]
+    made = triggers.list_triggers("sqlite")[name]
     _check_guard(store, name, f"DROP TRIGGER {name}", made)
     with store.begin() as tx:
         tx.execute(text(f"DROP TRIGGER {name}"))
@@ -306,12 +306,12 @@ def test_a_trigger_that_was_dropped_or_replaced_is_found_on_sqlite(sqlite_url, n
 @pytest.mark.postgres
 def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postgres_url):
     store = Store.open(postgres_url)
-    for name, made in triggers.list_guards("postgresql").items():
+    for name, made in triggers.list_triggers("postgresql").items():
         table = made.split(" ON ")[1].split()[0]
         _check_guard(store, name, f"DROP TRIGGER {name} ON {table}", made)
         on = f"ALTER TABLE {table} ENABLE TRIGGER {name}"
         _check_guard(store, name, f"ALTER TABLE {table} DISABLE TRIGGER {name}", on)
-    never = triggers.list_guards("postgresql")["reservation_no_rewrite"].replace(
+    never = triggers.list_triggers("postgresql")["reservation_no_rewrite"].replace(
         "WHEN (", "WHEN (false AND "
     )
     with store.begin() as tx:

@@ -11,7 +11,7 @@ from jupyterhub_platform.usecases.credentials import (
     LocalCredentials,
     PasswordError,
 )
-from jupyterhub_platform.usecases.rate_limit import Allowance, TooOftenError
+from jupyterhub_platform.usecases.rate_limit import RateLimit, RateLimitedError
 from tests.support.hashing import CountingHasher
 from tests.usecases.conftest import read_audit
 
@@ -25,7 +25,7 @@ class Steady:
 
 def test_some_are_allowed_at_once_and_one_more_after_a_while():
     clock = Steady()
-    allowed = Allowance(3, 60, clock=clock)
+    allowed = RateLimit(3, 60, clock=clock)
     for _ in range(3):
         assert allowed.seconds_to_wait("eve") == 0
         allowed.use("eve")
@@ -46,7 +46,7 @@ def test_some_are_allowed_at_once_and_one_more_after_a_while():
 def test_memory_is_bounded_and_who_used_all_is_not_forgotten_first(monkeypatch):
     monkeypatch.setattr(rate_limit, "_MAX_CALLERS", 4)
     clock = Steady()
-    allowed = Allowance(1, 60, clock=clock)
+    allowed = RateLimit(1, 60, clock=clock)
     for number in range(9):
         allowed.use(f"u{number}")
         clock.now += 1
@@ -71,7 +71,7 @@ def test_people_are_not_invited_without_end(store):
     accounts = LocalCredentials(store, CountingHasher())
     for _ in range(INVITES_AT_ONCE):
         accounts.invite("dev", by="mia", valid_for=timedelta(hours=1))
-    with pytest.raises(TooOftenError, match=r"Try again in 1 minute\.") as caught:
+    with pytest.raises(RateLimitedError, match=r"Try again in 1 minute\.") as caught:
         accounts.invite("eve", by="mia", valid_for=timedelta(hours=1))
     assert 0 < caught.value.seconds <= 60
     accounts.invite("eve", by="root", valid_for=timedelta(hours=1))

@@ -103,7 +103,7 @@ REQUESTS: Final = (
         (
             "one peer holds every connection",
             "OpenConnections._has_room",
-            Always("self._open[peer] < bounds.each"),
+            Always("self._open[peer] < limits.each"),
         ),
         (
             "what cannot be taken is tried without a pause",

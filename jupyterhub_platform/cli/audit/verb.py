@@ -7,7 +7,12 @@ import click
 
 from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
 from jupyterhub_platform.cli.main import REFUSED
-from jupyterhub_platform.usecases.audit_verification import Head, Proof, read_head, render_head
+from jupyterhub_platform.usecases.audit_verification import (
+    Head,
+    VerificationReport,
+    read_head,
+    render_head,
+)
 
 
 class _HeadType(click.ParamType[Head]):
@@ -88,38 +93,38 @@ def verify(
     if no_log and logs:
         raise click.UsageError("--log and --no-log exclude each other; leave one out.")
     noted = [*heads, *read_heads(() if no_log else logs or find_log(settings))]
-    proof = verify_record(settings, noted)
-    click.echo(_render_json(proof, len(noted)) if as_json else _render(proof, len(noted)))
-    ctx.exit(0 if proof.is_whole else REFUSED)
+    report = verify_record(settings, noted)
+    click.echo(_render_json(report, len(noted)) if as_json else _render(report, len(noted)))
+    ctx.exit(0 if report.is_whole else REFUSED)
 
 
-def _render(proof: Proof, compared: int) -> str:
-    rows = "1 row" if proof.rows == 1 else f"{proof.rows:,} rows"
-    if not proof.is_whole:
-        count = len(proof.findings)
+def _render(report: VerificationReport, compared: int) -> str:
+    rows = "1 row" if report.rows == 1 else f"{report.rows:,} rows"
+    if not report.is_whole:
+        count = len(report.findings)
         lines = [f"Not what was written, at {'1 place' if count == 1 else f'{count} places'}:"]
-        for finding in proof.findings:
+        for finding in report.findings:
             lines += ["", str(finding), f"  fix  {finding.fix}"]
         return "\n".join(lines)
-    if proof.head is None:
+    if report.head is None:
         return "Whole: the audit has no rows yet."
     with_what = (
         f"and the {'head that was' if compared == 1 else f'{compared:,} heads that were'} noted"
         if compared
         else "but no head was noted elsewhere: rows removed from the end would not be missed"
     )
-    return f"Whole: {rows} of the audit, {with_what}.\nHead: {render_head(proof.head)}"
+    return f"Whole: {rows} of the audit, {with_what}.\nHead: {render_head(report.head)}"
 
 
-def _render_json(proof: Proof, compared: int) -> str:
+def _render_json(report: VerificationReport, compared: int) -> str:
     rendered = {
-        "whole": proof.is_whole,
-        "rows": proof.rows,
-        "head": render_head(proof.head) if proof.head else None,
+        "whole": report.is_whole,
+        "rows": report.rows,
+        "head": render_head(report.head) if report.head else None,
         "compared": compared,
         "findings": [
             {"part": each.part, "row": each.row, "what": each.what, "fix": each.fix}
-            for each in proof.findings
+            for each in report.findings
         ],
     }
     return json.dumps(rendered, indent=2, ensure_ascii=False)

@@ -19,7 +19,7 @@ from jupyterhub_platform.cli.doctor.report import render_json, render_report
 from jupyterhub_platform.cli.hub.options import which_hub
 from jupyterhub_platform.cli.main import REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Result, Status
 from jupyterhub_platform.deploy.doctor.table import examine
 
@@ -86,7 +86,7 @@ def doctor(
     left_out: list[str] = []
     read = find_file(file, left_out)
     named = NamedCluster(kubeconfig, context, namespace, account)
-    facts = Facts(
+    facts = DoctorFacts(
         file=read,
         hub=find_hub(url, state, left_out),
         cluster=find_cluster(named, read.policy if read else None, left_out),

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
-from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.resources import (
     CPU,
@@ -37,17 +37,17 @@ _MILLI_CORES: Final = frozenset(
 )
 
 
-def read_amount(findings: Findings, path: KeyPath, text: object, name: str) -> int | None:
+def read_amount(faults: FaultCollector, path: KeyPath, text: object, name: str) -> int | None:
     """Return the amount of ``name`` that stands at ``path``; what cannot be meant is a fault."""
     try:
         amount = parse_quantity(text if isinstance(text, int | float) else str(text), name)
     except QuantityError as error:
         what, fix = split_message(str(error), f"write for example {example(name)}")
         guess = _guess_unreadable(str(text), name) if "is not an amount" in what else ""
-        findings.add(path, what, guess or fix)
+        faults.add(path, what, guess or fix)
         return None
     if said := _find_meaning(str(text).strip(), name, amount):
-        findings.add(path, *said)
+        faults.add(path, *said)
         return None
     return amount
 

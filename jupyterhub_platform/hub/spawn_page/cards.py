@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.spawn_page.page import (
     State,
     TierCard,
 )
-from jupyterhub_platform.usecases.offers import decide_tier, describe_gift, say_how_to_open
+from jupyterhub_platform.usecases.offers import decide_tier, list_tier_resources, say_how_to_open
 
 
 def build_card(
@@ -38,7 +38,7 @@ def build_card(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
-        gives=describe_gift(tier.gives),
+        gives=list_tier_resources(tier.gives),
         images=_images(facts, tier, wish),
         state=state,
         decision=decision,

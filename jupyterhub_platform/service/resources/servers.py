@@ -15,7 +15,7 @@ from jupyterhub_platform.service.stopping import check_names, say_server, stop_s
 from jupyterhub_platform.usecases.reports.lines import ServerLine
 from jupyterhub_platform.usecases.reports.overview import list_servers
 from jupyterhub_platform.usecases.reports.paging import Page
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
@@ -33,7 +33,7 @@ class ServerList(Resource[Page[ServerLine]]):
         """Read which servers are requested."""
         self.query = self.handler.read_list_query()
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> Page[ServerLine]:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Page[ServerLine]:
         """Report the servers that the caller may see."""
         return list_servers(facts, viewer, self.query)
 

@@ -14,9 +14,9 @@ from jupyterhub_platform.usecases.holdings import LimitLine, limit_line
 from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-from jupyterhub_platform.usecases.troubles import Trouble
+from jupyterhub_platform.usecases.troubles import PlatformTrouble
 
 MAX_PRESSED = 12
 """How many groups an overview shows."""
@@ -49,15 +49,15 @@ class Overview:
     denials: tuple[DecisionLine, ...]
     revision: int
     at: datetime
-    troubles: tuple[Trouble, ...] = ()
+    troubles: tuple[PlatformTrouble, ...] = ()
 
 
 def report_overview(
-    facts: Facts,
+    facts: ReportFacts,
     viewer: Viewer,
     query: Query,
     denials: Iterable[DecisionRecord],
-    troubles: tuple[Trouble, ...] = (),
+    troubles: tuple[PlatformTrouble, ...] = (),
 ) -> Overview:
     """Report what runs, what is nearly full, and the ``denials`` that the viewer may see.
 
@@ -86,7 +86,7 @@ def report_overview(
     )
 
 
-def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]:
+def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[ServerLine]:
     """Return a page of the live servers that the viewer may see.
 
     Raises
@@ -117,7 +117,7 @@ def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]
     )
 
 
-def hold(facts: Facts, limit: Limit) -> LimitLine:
+def hold(facts: ReportFacts, limit: Limit) -> LimitLine:
     """Return a limit with what is held against it now."""
     held = facts.book.held(limit.scope, limit.resource)
     return limit_line(
@@ -134,12 +134,12 @@ def hold(facts: Facts, limit: Limit) -> LimitLine:
     )
 
 
-def _platform_limits(facts: Facts) -> tuple[LimitLine, ...]:
+def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
     limits = facts.policy.list_limits("", "", facts.at)
     return tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "platform")
 
 
-def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
+def _list_pressed(facts: ReportFacts, viewer: Viewer) -> tuple[Pressure, ...]:
     pressures = []
     for group in facts.policy.groups.values():
         if not viewer.sees_account(group.name):
@@ -152,7 +152,7 @@ def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
     return tuple(pressures[:MAX_PRESSED])
 
 
-def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
+def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str) -> Pressure:
     tier = facts.policy.tiers[name]
     count = facts.book.held(Scope("tier", tier=name), SERVERS)
     maximum, path = tier.at_once.platform, f"tiers.{name}.at_once.platform"
@@ -164,7 +164,7 @@ def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
 
 
 def _say(
-    facts: Facts,
+    facts: ReportFacts,
     viewer: Viewer,
     platform: tuple[LimitLine, ...],
     accounts: tuple[Pressure, ...],

@@ -35,7 +35,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReportFacts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
@@ -94,7 +94,7 @@ class StoreReader:
         self._compiled: _Compiled | None = None
         self._failed: tuple[float, StoreError] | None = None
 
-    def read(self) -> Facts:
+    def read(self) -> ReportFacts:
         """Return the newest policy and everything that is held.
 
         Raises
@@ -126,7 +126,7 @@ class StoreReader:
                 book.strike(older.id)
             book.enter(reservation)
         compiled = self._compile(revision)
-        return Facts(
+        return ReportFacts(
             Snapshot(compiled.policy, revision.number, suspended),
             revision.source,
             revision.at,
