@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.hubs import Hub
+from benchmarks.hub_driver import Hub
 from benchmarks.population import Population, make_policy, make_population
 from benchmarks.seeding import fill_site, fill_store
 from benchmarks.sizes import Size
@@ -23,7 +23,7 @@ class Trio(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Lab:
+class BenchSetup:
     """A directory for everything that is measured at one size, from one seed."""
 
     size: Size
@@ -34,7 +34,7 @@ class Lab:
     accounts: dict[str, str]
 
     @classmethod
-    def build(cls, size: Size, seed: int, directory: Path, port: int) -> "Lab":
+    def build(cls, size: Size, seed: int, directory: Path, port: int) -> "BenchSetup":
         """Fill the files that every Hub starts from."""
         population = make_population(size.people, size.active, seed)
         fill_site(directory / "site", population, port)

@@ -7,9 +7,9 @@ import time
 from collections import Counter
 from typing import Any, Final
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, quantile
-from benchmarks.hubs import ROOT, Hub
-from benchmarks.lab import Lab
+from benchmarks.hub_driver import ROOT, Hub
 
 MAX_MILLISECONDS: Final = 200
 MAX_SUSPENSION_SECONDS: Final = 5
@@ -18,16 +18,16 @@ SETTLING_SECONDS: Final = 1.0
 _WATCHED: Final = {"health": "health", "platform/health with a token": "api/platform/health"}
 
 
-async def measure_strangers(lab: Lab) -> list[Figure]:
+async def measure_anonymous_load(setup: BenchSetup) -> list[Figure]:
     """Ask a governed Hub how it is, and suspend a user, while strangers send."""
-    hub = lab.make_hub("strangers", governed=True)
-    async with lab.running(hub):
+    hub = setup.make_hub("strangers", governed=True)
+    async with setup.running(hub):
         quiet = await _watch(hub, SETTLING_SECONDS)
-        clients, seconds = lab.size.strangers, lab.size.stranger_seconds
+        clients, seconds = setup.size.strangers, setup.size.stranger_seconds
         load = asyncio.create_task(_send(hub.port, clients, seconds))
         await asyncio.sleep(min(SETTLING_SECONDS, seconds / 4))
         watching = asyncio.create_task(_watch(hub, seconds * 0.75))
-        suspensions = [await _suspend(hub, name) for name in lab.population.free[:3]]
+        suspensions = [await _suspend(hub, name) for name in setup.population.free[:3]]
         busy, answers = await watching, await load
     note = f"{clients} clients, {sum(answers.values())} requests in {seconds:.0f} s"
     figures = []
@@ -54,7 +54,7 @@ async def measure_strangers(lab: Lab) -> list[Figure]:
 
 
 async def _send(port: int, clients: int, seconds: float) -> Counter[str]:
-    command = ["-m", "benchmarks.stranger_load", str(port), str(clients), str(seconds)]
+    command = ["-m", "benchmarks.anonymous_clients", str(port), str(clients), str(seconds)]
     process = await asyncio.create_subprocess_exec(
         sys.executable, *command, cwd=ROOT, stdout=asyncio.subprocess.PIPE
     )

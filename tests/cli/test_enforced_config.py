@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from traitlets.config import Config
 
-from jupyterhub_platform.cli.local.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.local.enforced_config import URL_FILE, EnforcedConfig
 from jupyterhub_platform.cli.local.leftovers import MARK
 
 
 @pytest.fixture
-def decided(tmp_path: Path) -> Decided:
-    return Decided(
+def enforced(tmp_path: Path) -> EnforcedConfig:
+    return EnforcedConfig(
         host="127.0.0.1",
         port=8123,
         listener=99,
@@ -25,20 +25,20 @@ def decided(tmp_path: Path) -> Decided:
     )
 
 
-def run(decided: Decided, site: dict[str, Any]) -> Config:
+def run(enforced: EnforcedConfig, site: dict[str, Any]) -> Config:
     """Run a site's settings between what `jhp up` sets and what it keeps."""
     c = Config()
-    decided.set(c)
+    enforced.set(c)
     for name, value in site.items():
         section, _, trait = name.partition(".")
         c[section][trait] = value
     c.JupyterHub.setdefault("services", [])
-    decided.keep(c)
+    enforced.keep(c)
     return c
 
 
-def url_of(decided: Decided) -> str:
-    return (decided.state / URL_FILE).read_text().strip()
+def url_of(enforced: EnforcedConfig) -> str:
+    return (enforced.state / URL_FILE).read_text().strip()
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def url_of(decided: Decided) -> str:
     ],
 )
 def test_prefix_of_a_site_is_taken_over(
-    decided: Decided, site: dict[str, Any], prefix: str
+    enforced: EnforcedConfig, site: dict[str, Any], prefix: str
 ) -> None:
-    c = run(decided, site)
+    c = run(enforced, site)
     assert c.JupyterHub.bind_url == f"http://127.0.0.1:8123{prefix}"
     assert "base_url" not in c.JupyterHub
-    assert url_of(decided) == f"http://127.0.0.1:8123{prefix}"
+    assert url_of(enforced) == f"http://127.0.0.1:8123{prefix}"
 
 
 @pytest.mark.parametrize(
@@ -82,11 +82,11 @@ def test_prefix_of_a_site_is_taken_over(
     ],
 )
 def test_address_of_a_site_is_passed_over_with_a_line(
-    decided: Decided, name: str, value: Any, caplog: pytest.LogCaptureFixture
+    enforced: EnforcedConfig, name: str, value: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plain = run(decided, {})
+    plain = run(enforced, {})
     assert not caplog.records
-    c = run(decided, {name: value})
+    c = run(enforced, {name: value})
     assert {k: dict(v) for k, v in c.items()} == {k: dict(v) for k, v in plain.items()}
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
@@ -104,52 +104,52 @@ def test_address_of_a_site_is_passed_over_with_a_line(
     ],
 )
 def test_what_cannot_be_had_is_refused_in_a_line(
-    decided: Decided, name: str, value: Any, what: str, caplog: pytest.LogCaptureFixture
+    enforced: EnforcedConfig, name: str, value: Any, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        run(decided, {name: value})
+        run(enforced, {name: value})
     assert ended.value.code == 1
     (record,) = caplog.records
     said = record.getMessage()
     assert said.startswith(f"The Hub does not start: {what}")
     assert said.endswith("Take it out of the configuration, or run `jupyterhub` yourself.")
-    assert not (decided.state / URL_FILE).exists()
+    assert not (enforced.state / URL_FILE).exists()
 
 
-def test_certificate_of_a_site_makes_the_address_https(decided: Decided) -> None:
-    c = run(decided, {"JupyterHub.ssl_cert": "c.pem", "JupyterHub.ssl_key": "k.pem"})
+def test_certificate_of_a_site_makes_the_address_https(enforced: EnforcedConfig) -> None:
+    c = run(enforced, {"JupyterHub.ssl_cert": "c.pem", "JupyterHub.ssl_key": "k.pem"})
     assert c.JupyterHub.bind_url == "https://127.0.0.1:8123/"
-    assert url_of(decided) == "https://127.0.0.1:8123/"
+    assert url_of(enforced) == "https://127.0.0.1:8123/"
 
 
-def test_what_is_no_address_stays_the_sites_own(decided: Decided) -> None:
+def test_what_is_no_address_stays_the_sites_own(enforced: EnforcedConfig) -> None:
     site = {
         "JupyterHub.db_url": "postgresql:///hub",
         "JupyterHub.cleanup_servers": True,
         "ConfigurableHTTPProxy.command": ["other-chp"],
         "Platform.invite_hours": 5,
     }
-    c = run(decided, site)
+    c = run(enforced, site)
     for name, value in site.items():
         section, _, trait = name.partition(".")
         assert c[section][trait] == value
 
 
-def test_every_service_that_is_started_can_be_known_again(decided: Decided) -> None:
+def test_every_service_that_is_started_can_be_known_again(enforced: EnforcedConfig) -> None:
     services = [
         {"name": "culler", "command": ["cull"], "environment": {"A": "b"}},
         {"name": "exporter", "command": ["export"]},
         {"name": "token-only", "api_token": "x"},
     ]
-    c = run(decided, {"JupyterHub.services": services})
-    assert c.JupyterHub.services[0]["environment"] == {"A": "b", MARK: str(decided.state)}
-    assert c.JupyterHub.services[1]["environment"] == {MARK: str(decided.state)}
+    c = run(enforced, {"JupyterHub.services": services})
+    assert c.JupyterHub.services[0]["environment"] == {"A": "b", MARK: str(enforced.state)}
+    assert c.JupyterHub.services[1]["environment"] == {MARK: str(enforced.state)}
     assert "environment" not in c.JupyterHub.services[2]
     added = Config()
     added.JupyterHub.services.append({"name": "culler", "command": ["cull"]})
-    decided.keep(added)
+    enforced.keep(added)
     (one,) = added.JupyterHub.services.to_dict()["extend"]
-    assert one["environment"] == {MARK: str(decided.state)}
+    assert one["environment"] == {MARK: str(enforced.state)}
 
 
 @pytest.mark.parametrize(
@@ -157,10 +157,10 @@ def test_every_service_that_is_started_can_be_known_again(decided: Decided) -> N
     [("0.0.0.0", "127.0.0.1"), ("::", "127.0.0.1"), ("::1", "[::1]"), ("a.example", "a.example")],
 )
 def test_address_that_is_shown_can_be_opened(
-    decided: Decided, host: str, shown: str, tmp_path: Path
+    enforced: EnforcedConfig, host: str, shown: str, tmp_path: Path
 ) -> None:
-    run(replace(decided, host=host), {})
-    assert url_of(decided) == f"http://{shown}:8123/"
+    run(replace(enforced, host=host), {})
+    assert url_of(enforced) == f"http://{shown}:8123/"
 
 
 @pytest.mark.parametrize(
@@ -176,18 +176,18 @@ def test_address_that_is_shown_can_be_opened(
     ],
 )
 def test_a_command_that_says_where_the_proxy_listens_is_refused(
-    decided: Decided, command: Any, option: str, caplog: pytest.LogCaptureFixture
+    enforced: EnforcedConfig, command: Any, option: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(SystemExit):
-        run(decided, {"ConfigurableHTTPProxy.command": command})
+        run(enforced, {"ConfigurableHTTPProxy.command": command})
     assert f"the command of the proxy has {option}, but `jhp up` decides where" in caplog.text
     with pytest.raises(SystemExit):
-        run(replace(decided, proxy_command=command), {})
+        run(replace(enforced, proxy_command=command), {})
 
 
 @pytest.mark.parametrize(
     "option", ["--metrics-port=9001", "--timeout=5", "--portal", "--ssl-ciphers"]
 )
-def test_other_options_of_the_proxy_are_taken_over(decided: Decided, option: str) -> None:
-    c = run(decided, {"ConfigurableHTTPProxy.command": ["chp", option]})
+def test_other_options_of_the_proxy_are_taken_over(enforced: EnforcedConfig, option: str) -> None:
+    c = run(enforced, {"ConfigurableHTTPProxy.command": ["chp", option]})
     assert c.ConfigurableHTTPProxy.command == ["chp", option]

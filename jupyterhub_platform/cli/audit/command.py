@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
-from jupyterhub_platform.cli.main import REFUSED
+from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.usecases.audit_verification import (
     Head,
     VerificationReport,

@@ -1,6 +1,6 @@
 """Clients without a login, in a process of their own: what each sends is the worst that we know.
 
-``python -m benchmarks.stranger_load PORT CLIENTS SECONDS`` prints how often what was answered.
+``python -m benchmarks.anonymous_clients PORT CLIENTS SECONDS`` prints how often what was answered.
 """
 
 import asyncio

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from tornado.tcpserver import TCPServer
 
-from benchmarks.site import set_up_hub
+from benchmarks.hub_config import set_up_hub
 from jupyterhub_platform.hub.configuration.hardening import IDENTITY_ARGUMENT, IDENTITY_SECONDS
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import (

@@ -33,7 +33,7 @@ class Hub:
         governed: bool,
         store_url: str = "",
         check_seconds: float = 3600,
-        site: str = "benchmarks.site",
+        site: str = "benchmarks.hub_config",
         environment: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory

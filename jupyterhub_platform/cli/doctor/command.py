@@ -16,8 +16,8 @@ from jupyterhub_platform.cli.doctor.facts import (
     read_node,
 )
 from jupyterhub_platform.cli.doctor.report import render_json, render_report
+from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.hub.options import which_hub
-from jupyterhub_platform.cli.main import REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Result, Status

@@ -1,7 +1,8 @@
-"""What ``jhp up`` decides for its Hub, and what a site's own configuration may change.
+"""What ``jhp up`` enforces on its Hub, and what a site's own configuration may change.
 
-The Hub's configuration runs this around the site's: :meth:`Decided.set` before, so that the site
-can read it, and :meth:`Decided.keep` after, so that nothing listens anywhere else than announced.
+The Hub's configuration runs this around the site's: :meth:`EnforcedConfig.set` before, so that the
+site can read it, and :meth:`EnforcedConfig.keep` after, so that nothing listens anywhere else than
+announced.
 """
 
 import os
@@ -34,7 +35,7 @@ _CONFIGURABLE_HTTP_PROXY: Final = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class EnforcedConfig:
     """Where the parts of one platform listen, and where they keep their data."""
 
     host: str

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from kubernetes.client import CoreV1Api
 
-from benchmarks.hubs import Hub
+from benchmarks.bench_setup import BenchSetup
+from benchmarks.hub_driver import Hub
 from benchmarks.kubelet import Peak, playing
-from benchmarks.lab import Lab
 from benchmarks.population import Population, make_document, make_population, render_document
 from benchmarks.seeding import fill_site
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION
@@ -84,7 +84,7 @@ class Site:
 
 
 @dataclass(frozen=True)
-class PodLab:
+class PodBenchSetup:
     """Two stock Hubs, a governed one, and another governed one, whose quota is how many may run.
 
     ``people`` are as many as there may be pods; ``late`` are those who find the quota full.
@@ -97,23 +97,23 @@ class PodLab:
 
 
 @contextmanager
-def open_pod_lab(lab: Lab) -> Iterator[PodLab]:
+def open_pod_bench_setup(setup: BenchSetup) -> Iterator[PodBenchSetup]:
     """Start a cluster, or use the one that ``TEST_KUBECONFIG`` names, and make Hubs for it."""
-    pods, late = lab.size.pods, math.ceil(lab.size.pods / 10)
+    pods, late = setup.size.pods, math.ceil(setup.size.pods / 10)
     # One person in a hundred may hold nothing.
-    population = make_population(math.ceil((pods + late) * 1.02) + 1, 0, lab.seed)
+    population = make_population(math.ceil((pods + late) * 1.02) + 1, 0, setup.seed)
     people = population.free
-    template = lab.directory / "pods"
-    _fill(template, population, lab.port, pods)
+    template = setup.directory / "pods"
+    _fill(template, population, setup.port, pods)
     account_of = population.account_of()
-    made = PodLab(people[:pods], people[pods : pods + late], account_of)
+    made = PodBenchSetup(people[:pods], people[pods : pods + late], account_of)
     with ExitStack() as stack:
         cluster = stack.enter_context(_open_cluster())
         for name in _NAMES:
             namespace = stack.enter_context(make_namespace(cluster))
-            home = lab.directory / f"pods-{name}"
+            home = setup.directory / f"pods-{name}"
             copytree(template, home)
-            made.sites[name] = _make_site(home, cluster, namespace, lab.backend, name)
+            made.sites[name] = _make_site(home, cluster, namespace, setup.backend, name)
         peaks = [site.peak for site in made.sites.values()]
         stack.enter_context(playing(cluster.kubeconfig, peaks))
         yield made
@@ -156,7 +156,7 @@ def _make_site(home: Path, cluster: Cluster, namespace: str, backend: str, name:
         home,
         backend,
         governed=name in ("governed", "race"),
-        site="benchmarks.pod_site",
+        site="benchmarks.pod_hub_config",
         environment={
             "KUBECONFIG": str(kubeconfig),
             "BENCHMARK_NAMESPACE": namespace,

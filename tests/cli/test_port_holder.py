@@ -1,18 +1,20 @@
 """A port is kept for its platform by a process that does nothing else: no other user gets it."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
 import pytest
 
-from jupyterhub_platform.cli.local.held_ports import (
+from jupyterhub_platform.cli.local.port_holder import (
     PROGRAM,
     hold_port,
     let_go,
@@ -187,6 +189,20 @@ def test_holder_ends_when_the_state_directory_is_removed(
     assert holder.is_running(), "a directory that was moved is still there"
     moved.rmdir()
     holder.wait(timeout=20)
+
+
+def test_a_port_that_an_earlier_version_holds_is_taken_over(state: Path, tmp_path: Path) -> None:
+    program = shutil.copy(PROGRAM, tmp_path / "port_holder.py")
+    with take_public_port("127.0.0.1", None, None, print) as public:
+        port = public.number
+        words = [sys.executable, "-I", "-S", program, INSTANCE, str(port)]
+        with ExitStack() as stack:
+            bound = [stack.enter_context(each).fileno() for each in public.bind_beside()]
+            subprocess.run(words, cwd=state, pass_fds=bound, check=True)
+    earlier = find_holder()
+    start(state, port=port).close()
+    earlier.wait(timeout=10)
+    assert find_holder().pid != earlier.pid
 
 
 def test_what_another_user_says_of_itself_is_not_believed(state: Path) -> None:
