@@ -11,9 +11,10 @@ from typing import Any, Final, Literal, TypeAlias
 
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.quantities import describe_amount, render_quantity
 from jupyterhub_platform.core.question import HeldLimit, Question, limit_to_json
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount, render_quantity
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed, say_left, say_share
 
 Fullness: TypeAlias = Literal["free", "nearly", "full", "over"]

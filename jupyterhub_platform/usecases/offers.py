@@ -6,6 +6,7 @@ from typing import Final
 
 from jupyterhub_platform.core.decision import Decision, Denial, decide
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import (
     Candidate,
     Options,
@@ -14,7 +15,7 @@ from jupyterhub_platform.core.question import (
     raised_by_managers,
 )
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
+from jupyterhub_platform.core.resource_names import SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
 from jupyterhub_platform.core.tiers import Asked
 

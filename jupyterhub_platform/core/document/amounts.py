@@ -4,15 +4,8 @@ from collections.abc import Mapping
 
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath
 from jupyterhub_platform.core.document.units import example
-from jupyterhub_platform.core.resources import (
-    CPU,
-    HUGEPAGES,
-    MEMORY,
-    SERVERS,
-    is_indivisible,
-    parse_quantity,
-    render_quantity,
-)
+from jupyterhub_platform.core.quantities import parse_quantity, render_quantity
+from jupyterhub_platform.core.resource_names import CPU, HUGEPAGES, MEMORY, SERVERS, is_indivisible
 
 
 def check_amounts(

@@ -20,15 +20,10 @@ from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.quantities import render_quantity
 from jupyterhub_platform.core.quotas import Grant, Rule
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    SERVERS,
-    Resources,
-    check_resource_name,
-    render_quantity,
-)
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
+from jupyterhub_platform.core.resources import Resources, check_resource_name
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
 

@@ -10,11 +10,8 @@ from jupyterhub_platform.core.document.schema_pods import DeclaredHome, Declared
 from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.pods import Device, Home, InitContainer, NodeRule, Pod, SharedVolume
-from jupyterhub_platform.core.resources import (
-    MEMORY,
-    check_resource_name,
-    is_accelerator,
-)
+from jupyterhub_platform.core.resource_names import MEMORY, is_accelerator
+from jupyterhub_platform.core.resources import check_resource_name
 
 _INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
 _VALUES: Final[Mapping[str, tuple[int, int]]] = {

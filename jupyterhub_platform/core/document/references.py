@@ -19,8 +19,8 @@ from jupyterhub_platform.core.document.schema import (
 )
 from jupyterhub_platform.core.errors import Fault, IdentityError
 from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
-from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.times import describe_instant
 
 _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
 

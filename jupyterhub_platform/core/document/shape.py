@@ -12,9 +12,9 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from jupyterhub_platform.core.document.commas import find_split_numbers
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
 from jupyterhub_platform.core.document.schema import Declaration
+from jupyterhub_platform.core.document.units import find_split_numbers
 from jupyterhub_platform.core.document.value_types import FAULT, say_value
 
 _WANTED: Final[Mapping[str, tuple[str, str]]] = {

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jupyterhub_platform.core.decision import Decision
-from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.question import Candidate, Options, Question
 from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.limits import say_left_after
 from jupyterhub_platform.hub.spawn_page.obstacles import find_obstacles

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from jupyterhub_platform.core.instants import describe_instant
+from jupyterhub_platform.core.times import describe_instant
 from jupyterhub_platform.store.credentials import Credentials
 
 TOLD_FOR: Final = timedelta(days=14)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jupyterhub_platform.core.policy import Limit
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import HeldLimit, raised_by
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, limit_line

@@ -8,7 +8,8 @@ from typing import Final
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.resource_names import SERVERS
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import Subject, subject_of
 from jupyterhub_platform.core.quotas import Grant, Rule
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import Resources, parse_quantity
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
 from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage, TierCard

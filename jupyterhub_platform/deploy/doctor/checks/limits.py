@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.core.resources import parse_number
+from jupyterhub_platform.core.quantities import parse_number
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread

@@ -5,7 +5,7 @@ from typing import Final
 
 from jupyterhub_platform.core.manifests import part
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.resources import SERVERS
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread, warning

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from jupyterhub_platform.core.instants import describe_second, read_stored
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.core.times import describe_second, read_stored
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, labels_of

@@ -1,4 +1,4 @@
-"""When: points in time, read with their zone, kept in UTC and said in UTC; and for how long."""
+"""Times as people write and read them: instants, kept and said in UTC, and durations."""
 
 import re
 from datetime import UTC, datetime, timedelta
@@ -15,12 +15,21 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 
 _DATE: Final = re.compile(r"\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}(?:-?\d)?", re.ASCII)
-_WRITTEN: Final = re.compile(
+_INSTANT: Final = re.compile(
     r"(?P<date>\d{4}-?\d{2}-?\d{2}|\d{4}-?W\d{2}-?\d)[Tt ]"
     r"(?P<time>(?P<hour>\d{2})(?::?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d{1,9})?)?)?)"
     r" ?(?P<zone>[Zz]|[+-]\d{2}(?::?\d{2})?|)",
     re.ASCII,
 )
+
+LONGEST: Final = timedelta(days=366)
+
+_DURATION: Final = re.compile(
+    r"(?:(?P<days>\d{1,9})d)?(?:(?P<hours>\d{1,9})h)?"
+    r"(?:(?P<minutes>\d{1,9})m)?(?:(?P<seconds>\d{1,9})s)?",
+    re.ASCII,
+)
+_SHOWN: Final = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
 def parse_instant(text: object) -> datetime:
@@ -41,7 +50,7 @@ def parse_instant(text: object) -> datetime:
         raise QuantityError(
             f"“{written}” is a date, and says neither at what time nor in which time zone; {_FIX}"
         )
-    match = _WRITTEN.fullmatch(written)
+    match = _INSTANT.fullmatch(written)
     if match is None:
         raise QuantityError(f"“{str(text)[:64]}” is not a date and time; {_FIX}")
     if match["hour"] == "24" or match["second"] == "60":
@@ -108,3 +117,38 @@ def describe_age(since: datetime, now: datetime) -> str:
     if age < 2 * _DAY:
         return f"{age // _HOUR} h"
     return f"{age // _DAY} days"
+
+
+def parse_duration(text: object) -> timedelta:
+    """Read a duration such as ``30m``, ``8h``, ``1h30m`` or ``2d``.
+
+    Raises
+    ------
+    QuantityError
+        Raised if it is not a duration, is zero, or is more than :data:`LONGEST`.
+    """
+    fix = "write for example 30m, 8h or 2d"
+    match = _DURATION.fullmatch(text) if isinstance(text, str) and text else None
+    if match is None:
+        raise QuantityError(f"“{str(text)[:64]}” is not a duration; {fix}")
+    parts = {unit: int(number) for unit, number in match.groupdict().items() if number}
+    try:
+        duration = timedelta(**parts)
+    except OverflowError:
+        duration = LONGEST + timedelta(days=1)
+    if not duration:
+        raise QuantityError(f"“{text}” is zero; {fix}, or remove the key")
+    if duration > LONGEST:
+        raise QuantityError(f"“{text}” is more than {LONGEST.days} days; {fix}")
+    return duration
+
+
+def describe_duration(duration: timedelta) -> str:
+    """Say a duration with its two largest units: ``8 h``, ``1 h 30 min``, ``45 s``."""
+    left = max(0, round(duration.total_seconds()))
+    said: list[str] = []
+    for seconds, unit in _SHOWN:
+        count, left = divmod(left, seconds)
+        if count and len(said) < 2:
+            said.append(f"{count} {unit}")
+    return " ".join(said) or "0 s"

@@ -3,16 +3,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import (
-    Resources,
-    check_resource_name,
+from jupyterhub_platform.core.quantities import (
     describe_amount,
     describe_unit,
-    is_accelerator,
     parse_quantity,
     read_quantity,
     render_quantity,
 )
+from jupyterhub_platform.core.resource_names import is_accelerator
+from jupyterhub_platform.core.resources import Resources, check_resource_name
 
 NAMES = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu", "servers"]
 AMOUNTS = st.one_of(

@@ -1,4 +1,4 @@
-"""A time is read with its zone, kept in UTC and said in UTC, whatever zone it was written in."""
+"""An instant is read with its zone, and kept and said in UTC; a duration is said in two units."""
 
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -7,10 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.instants import (
+from jupyterhub_platform.core.times import (
+    LONGEST,
     describe_age,
+    describe_duration,
     describe_instant,
     describe_second,
+    parse_duration,
     parse_instant,
     read_stored,
 )
@@ -101,3 +104,36 @@ def test_what_is_stored_without_a_zone_is_not_believed(text: object) -> None:
 def test_an_age_is_said_in_the_unit_people_use(age: timedelta, said: str) -> None:
     now = datetime(2030, 1, 31, tzinfo=UTC)
     assert describe_age(now - age, now) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("45s", 45), ("30m", 1800), ("8h", 28800), ("2d", 172800), ("1h30m", 5400), ("1d1s", 86401)],
+)
+def test_reads_durations_as_people_write_them(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "8", "h", "8 h", "8H", "-8h", "+8h", "1.5h", "30m1h", "8h8h", "0s", "0d0h", "367d"),
+        *("8h\n", "999999999d", "999999999d24h", "\u0668h", 8, None, True, ["8h"]),
+    ],
+)
+def test_refuses_everything_else(text):
+    with pytest.raises(QuantityError, match="write for example 30m, 8h or 2d"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (45, "45 s"), (60, "1 min"), (5400, "1 h 30 min"), (86400 * 2 + 61, "2 d 1 min")],
+)
+def test_says_the_two_largest_units(seconds, words):
+    assert describe_duration(timedelta(seconds=seconds)) == words
+
+
+@given(st.integers(1, int(LONGEST.total_seconds())))
+def test_reads_what_it_could_have_written(seconds):
+    assert parse_duration(f"{seconds}s") == timedelta(seconds=seconds)
