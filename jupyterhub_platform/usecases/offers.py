@@ -5,15 +5,10 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jupyterhub_platform.core.decision import Decision, Denial, decide
+from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import describe_amount
-from jupyterhub_platform.core.question import (
-    Candidate,
-    Options,
-    Question,
-    raised_by,
-    raised_by_managers,
-)
+from jupyterhub_platform.core.question import Candidate, Question, raised_by, raised_by_managers
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from jupyterhub_platform.core.causes import OUT_OF_MEMORY
 from jupyterhub_platform.core.decision import Decision, decide
-from jupyterhub_platform.core.question import ask, limit_to_json, read_options, subject_of
+from jupyterhub_platform.core.options import read_options
+from jupyterhub_platform.core.question import ask, limit_to_json, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension

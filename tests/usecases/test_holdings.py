@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from jupyterhub_platform.core.question import Options, Question, ask
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Question, ask
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place

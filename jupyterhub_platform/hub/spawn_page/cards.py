@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jupyterhub_platform.core.decision import Decision
-from jupyterhub_platform.core.question import Candidate, Options, Question
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Candidate, Question
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.facts import Facts

@@ -6,8 +6,8 @@ from typing import Any
 
 from traitlets import HasTraits, default
 
+from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place

@@ -3,14 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jupyterhub_platform.core.question import (
-    Candidate,
-    Options,
-    Question,
-    Subject,
-    ask,
-    may_start_servers,
-)
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import (
     LimitLine,
