@@ -3,7 +3,8 @@
 from typing import Any, ClassVar, Final
 
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
-from jupyterhub_platform.service.handlers import AuthenticatedHandler, Resource
+from jupyterhub_platform.service.handlers import AuthenticatedHandler
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.service.response import render_body
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import (
@@ -14,15 +14,14 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.service.errors import RefusalError, beyond, translate
+from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles
 from jupyterhub_platform.service.response import ResponseHandler
 from jupyterhub_platform.service.scopes import read_scopes, view_of
-from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.paging import Query, read_query
 from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-from jupyterhub_platform.usecases.troubles import PlatformTrouble
+from jupyterhub_platform.usecases.troubles import Trouble
 
 _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
@@ -31,7 +30,6 @@ _JSON: Final = "application/json"
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
 """The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
-_Report = TypeVar("_Report")
 
 
 class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[misc]  # the Hub's class is untyped
@@ -46,7 +44,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         """Take the application's client of the Hub."""
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
-        self.troubles: tuple[PlatformTrouble, ...] = ()
+        self.troubles: tuple[Trouble, ...] = ()
 
     def get_current_user(self) -> None:
         """Return ``None``: :meth:`prepare` identifies the caller, without blocking the loop."""
@@ -113,7 +111,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         self.viewer = self.viewer.resolve(facts)
         return facts, self.viewer
 
-    async def find_troubles(self) -> tuple[PlatformTrouble, ...]:
+    async def find_troubles(self) -> tuple[Trouble, ...]:
         """Ask the Hub what is wrong with it; hidden from callers who see only a part."""
         if self.viewer.reads_all:
             self.troubles = await read_troubles(self.hub_auth.api_url, self.token)
@@ -166,74 +164,6 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
             raise RefusalError(
                 415, f"Send {' or '.join(sorted(accepted))}, exactly.", "request.content_type"
             )
-
-
-class Resource(Generic[_Report]):
-    """One noun: who may see it, and how it is read. Its page and its API call share this class.
-
-    One is created for each request, by the ``handler`` that answers it, at either address.
-    ``TAKES`` are the arguments of both addresses, ``PAGE_TAKES`` those of the page alone;
-    ``TEMPLATE`` shows the page, and ``LIVE`` its part that refreshes itself.
-    """
-
-    TAKES: ClassVar[frozenset[str]] = frozenset()
-    PAGE_TAKES: ClassVar[frozenset[str]] = frozenset()
-    TEMPLATE: ClassVar[str] = ""
-    LIVE: ClassVar[str] = ""
-
-    def __init__(self, handler: AuthenticatedHandler) -> None:
-        self.handler = handler
-
-    @property
-    def viewer(self) -> Viewer:
-        """The caller, and what they may see."""
-        return self.handler.viewer
-
-    def may(self, *names: str) -> None:
-        """Refuse callers who may not see it; :meth:`read` refuses what depends on the facts.
-
-        Raises
-        ------
-        RefusalError
-            Raised if the caller may not.
-        """
-
-    async def prepare(self) -> None:
-        """Read the query, and ask the Hub for what is needed first."""
-
-    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> _Report:
-        """Return the report; blocks, and runs in a thread."""
-        raise NotImplementedError
-
-    async def add_for_page(self, report: _Report) -> dict[str, Any]:
-        """Return what the page shows beside the report."""
-        return {}
-
-    def to_json(self, report: _Report) -> Any:
-        """Return the report as the API answers it."""
-        return render_json(report)
-
-    async def answer(self, *names: str) -> tuple[ReportFacts, _Report]:
-        """Return the report with the facts behind it, if the caller may see it."""
-        self.may(*names)
-        await self.prepare()
-
-        def read() -> tuple[ReportFacts, _Report]:
-            facts, viewer = self.handler.read_facts()
-            return facts, self.read(facts, viewer, *names)
-
-        return await self.handler.look_up(read)
-
-    def require_others(self, what: str) -> None:
-        """Refuse callers who may not see other users.
-
-        Raises
-        ------
-        RefusalError
-            Raised if the caller may not.
-        """
-        if not self.viewer.reads_others:
-            raise beyond(what)
 
 
 class Callback(ResponseHandler, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped

@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.service.errors import RefusalError, unknown
-from jupyterhub_platform.usecases.troubles import UNANSWERED, PlatformTrouble, find_troubles
+from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 
 _SECONDS: Final = ClientTimeout(total=3.0)
 
@@ -45,7 +45,7 @@ async def find_proxies(api_url: str, token: str) -> list[str]:
     return [str(each) for each in (await read_hub(api_url, token, "proxies"))["addresses"]]
 
 
-async def read_troubles(api_url: str, token: str) -> tuple[PlatformTrouble, ...]:
+async def read_troubles(api_url: str, token: str) -> tuple[Trouble, ...]:
     """Return what is wrong with the policy file and the store; no answer is a trouble, too."""
     try:
         return find_troubles(await read_hub(api_url, token, "health"))

@@ -5,7 +5,8 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from jupyterhub_platform.service.errors import unknown
-from jupyterhub_platform.service.handlers import AuthenticatedHandler, Resource
+from jupyterhub_platform.service.handlers import AuthenticatedHandler
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.service.stopping import say_server
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import ReportFacts

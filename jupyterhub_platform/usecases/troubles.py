@@ -10,7 +10,7 @@ from typing import Any, Final
 
 
 @dataclass(frozen=True, slots=True)
-class PlatformTrouble:
+class Trouble:
     """One problem for an operator: its subject, what is wrong, the details, and what to do.
 
     ``since`` is when it began, where that is known.
@@ -24,7 +24,7 @@ class PlatformTrouble:
     since: datetime | None = None
 
 
-UNANSWERED: Final = PlatformTrouble(
+UNANSWERED: Final = Trouble(
     "platform.hub",
     "The Hub",
     "The Hub does not say how its policy file and its store are.",
@@ -33,15 +33,15 @@ UNANSWERED: Final = PlatformTrouble(
 )
 
 
-def find_troubles(health: Mapping[str, Any]) -> tuple[PlatformTrouble, ...]:
+def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
     """Return what is wrong by the health of a Hub, the worst first."""
     policy, store = health["policy"], health["store"]
     return (*_of_store(store), *_of_file(policy), *_of_drift(health["checker"]["drift"]))
 
 
-def _of_store(store: Mapping[str, Any]) -> Iterator[PlatformTrouble]:
+def _of_store(store: Mapping[str, Any]) -> Iterator[Trouble]:
     if store["fault"]:
-        yield PlatformTrouble(
+        yield Trouble(
             "platform.store",
             "The store",
             "The store does not answer the Hub, so that no server can start.",
@@ -50,12 +50,12 @@ def _of_store(store: Mapping[str, Any]) -> Iterator[PlatformTrouble]:
         )
 
 
-def _of_file(policy: Mapping[str, Any]) -> Iterator[PlatformTrouble]:
+def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
     faults, file = tuple(map(str, policy["faults"])), policy["file"]
     since = policy.get("faulty_since")
     if faults:
         count = "a fault" if len(faults) == 1 else f"{len(faults)} faults"
-        yield PlatformTrouble(
+        yield Trouble(
             "policy.invalid",
             "Faults in the policy file",
             f"The policy file has {count}; revision {policy['revision']} stays in force.",
@@ -64,7 +64,7 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[PlatformTrouble]:
             datetime.fromisoformat(since) if since else None,
         )
     elif policy["digest"] not in {None, policy["file_digest"]}:
-        yield PlatformTrouble(
+        yield Trouble(
             "policy.not_in_force",
             "The policy file",
             f"The policy file has changed; revision {policy['revision']} is still in force.",
@@ -73,9 +73,9 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[PlatformTrouble]:
         )
 
 
-def _of_drift(drift: list[Mapping[str, Any]]) -> Iterator[PlatformTrouble]:
+def _of_drift(drift: list[Mapping[str, Any]]) -> Iterator[Trouble]:
     if drift:
-        yield PlatformTrouble(
+        yield Trouble(
             "platform.drift",
             "Drift",
             "What the Hub believes to be held is not what is held.",

@@ -21,7 +21,7 @@ from typing import Final
 import psutil
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub.local.processes import has_ended, runs_as
+from jupyterhub_platform.hub.local.processes import is_running, runs_as
 
 PROGRAM: Final = Path(__file__).with_name("port_holder_process.py")
 # The second is what earlier versions started, and what may hold a port when this one starts.
@@ -99,7 +99,7 @@ def _find() -> Iterator[HeldPort]:
             is_one = len(words) == 6 and Path(words[3]).name in _PROGRAM_NAMES
             if not is_one or tuple(words[1:3]) != _ISOLATED or not words[5].isdecimal():
                 continue
-            if runs_as(process.pid, believed) and _is_alive(process):
+            if runs_as(process.pid, believed) and is_running(process):
                 yield HeldPort(process, words[4], int(words[5]))
 
 
@@ -110,13 +110,5 @@ def _end(held: Iterable[HeldPort]) -> None:
         with suppress(psutil.Error):
             process.kill()
     deadline = time.monotonic() + _END_SECONDS
-    while any(map(_is_alive, processes)) and time.monotonic() < deadline:
+    while any(map(is_running, processes)) and time.monotonic() < deadline:
         time.sleep(0.01)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    # Its parent may be slow to reap it; its sockets are closed by then.
-    try:
-        return process.is_running() and not has_ended(process)
-    except psutil.Error:
-        return False

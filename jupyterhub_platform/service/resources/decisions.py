@@ -3,7 +3,7 @@
 from typing import Any
 
 from jupyterhub_platform.service.errors import invalid, unknown
-from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import (
     Decisions,
     WholeDecision,

@@ -2,9 +2,10 @@
 
 from typing import Any, Final
 
-from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.hub_api import read_weakened
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
 from jupyterhub_platform.usecases.reports.overview import Overview as OverviewReport
 from jupyterhub_platform.usecases.reports.overview import report_overview

@@ -3,8 +3,8 @@
 from typing import Any, Final
 
 from jupyterhub_platform.service.errors import beyond
-from jupyterhub_platform.service.handlers import Resource
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_own_denials
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
 from jupyterhub_platform.usecases.reports.reader import ReportFacts

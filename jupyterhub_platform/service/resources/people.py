@@ -3,8 +3,9 @@
 from typing import Any
 
 from jupyterhub_platform.service.errors import unknown
-from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_person
 from jupyterhub_platform.usecases.reports.people import People as PeopleReport
 from jupyterhub_platform.usecases.reports.people import is_known, report_people

@@ -1,6 +1,6 @@
 """What the tiers give, who may use them, and how they are used."""
 
-from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.tiers import Tiers as TiersReport

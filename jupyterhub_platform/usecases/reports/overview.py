@@ -6,18 +6,17 @@ from datetime import datetime
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount
-from jupyterhub_platform.core.question import HeldLimit, raised_by
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.holdings import LimitLine, limit_line
-from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
+from jupyterhub_platform.store.ledger import DecisionLine, DecisionRecord
+from jupyterhub_platform.usecases.holdings import LimitLine, hold
+from jupyterhub_platform.usecases.reports.decisions import decision_line
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-from jupyterhub_platform.usecases.troubles import PlatformTrouble
+from jupyterhub_platform.usecases.troubles import Trouble
 
 MAX_PRESSED = 12
 """How many groups an overview shows."""
@@ -50,7 +49,7 @@ class Overview:
     denials: tuple[DecisionLine, ...]
     revision: int
     at: datetime
-    troubles: tuple[PlatformTrouble, ...] = ()
+    troubles: tuple[Trouble, ...] = ()
 
 
 def report_overview(
@@ -58,7 +57,7 @@ def report_overview(
     viewer: Viewer,
     query: Query,
     denials: Iterable[DecisionRecord],
-    troubles: tuple[PlatformTrouble, ...] = (),
+    troubles: tuple[Trouble, ...] = (),
 ) -> Overview:
     """Report what runs, what is nearly full, and the ``denials`` that the viewer may see.
 
@@ -118,26 +117,18 @@ def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[Serve
     )
 
 
-def hold(facts: ReportFacts, limit: Limit) -> LimitLine:
-    """Return a limit with what is held against it now."""
-    held = facts.book.held(limit.scope, limit.resource)
-    return limit_line(
-        facts.policy,
-        HeldLimit(
-            limit.scope,
-            limit.resource,
-            limit.maximum,
-            held,
-            limit.path,
-            limit.granted,
-            raised_by(facts.policy, limit.scope),
-        ),
+def _hold_all(facts: ReportFacts, limits: Iterable[Limit], kind: str) -> tuple[LimitLine, ...]:
+    """Return those of a kind, with what is held against them."""
+    return tuple(
+        hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind == kind
     )
 
 
 def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
     limits = facts.policy.list_limits("", "", facts.at)
-    return tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "platform")
+    return tuple(
+        hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind == "platform"
+    )
 
 
 def _list_pressed(facts: ReportFacts, viewer: Viewer) -> tuple[Pressure, ...]:
@@ -146,7 +137,11 @@ def _list_pressed(facts: ReportFacts, viewer: Viewer) -> tuple[Pressure, ...]:
         if not viewer.sees_account(group.name):
             continue
         limits = facts.policy.list_limits("", group.name, facts.at)
-        lines = tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "account")
+        lines = tuple(
+            hold(facts.policy, facts.book, limit)
+            for limit in limits
+            if limit.scope.kind == "account"
+        )
         count = facts.book.held(Scope("account", account=group.name), SERVERS)
         pressures.append(Pressure(group.name, group.title or group.name, count, lines))
     pressures.sort(key=lambda each: (-each.share, -each.servers, each.name))
@@ -161,7 +156,12 @@ def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str) -> Pressure:
     if not viewer.reads_all:
         scopes = (Scope("tier-account", account=a, tier=name) for a in sorted(viewer.reads_groups))
         count = sum(facts.book.held(scope, SERVERS) for scope in scopes)
-    return Pressure(name, tier.title or name, count, tuple(hold(facts, each) for each in limit))
+    return Pressure(
+        name,
+        tier.title or name,
+        count,
+        _hold_all(facts, limit, "tier"),
+    )
 
 
 def _say(

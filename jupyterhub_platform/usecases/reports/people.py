@@ -7,8 +7,7 @@ from datetime import datetime
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, most_pressed
-from jupyterhub_platform.usecases.reports.overview import hold
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold, most_pressed
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer, groups_of
@@ -142,7 +141,7 @@ def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
         manages=tuple(sorted(manages)),
         servers=len(held),
         holds=total,
-        pressed=most_pressed(tuple(hold(facts, limit) for limit in limits)),
+        pressed=most_pressed(tuple(hold(facts.policy, facts.book, limit) for limit in limits)),
         declared_at=declared_at(facts.policy, f"users.{name}"),
         suspension=facts.suspension_of(name),
     )

@@ -12,9 +12,8 @@ from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.holdings import LimitLine, declared_at
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
 from jupyterhub_platform.usecases.offers import describe_tier_resources
-from jupyterhub_platform.usecases.reports.overview import hold
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -115,7 +114,7 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         requestable=tier.requestable,
         observe=tier.observe,
         running=running,
-        at_once=tuple(hold(facts, limit) for limit in limits),
+        at_once=tuple(hold(facts.policy, facts.book, limit) for limit in limits),
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
     )
