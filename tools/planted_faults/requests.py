@@ -76,7 +76,7 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/usecases/test_throttle.py",
+        "tests/usecases/test_login_throttle.py",
         (
             "a new name is a free try",
             "SourceLimit.take",

@@ -18,8 +18,7 @@ from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import credentials as people
-from jupyterhub_platform.store import ledger, policies, suspensions
+from jupyterhub_platform.store import credentials, ledger, policies, suspensions
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
@@ -187,8 +186,8 @@ class StoreReader:
             Raised if the store does not answer.
         """
         with self._opened().read() as transaction:
-            account = people.get_credentials(transaction, name)
-        return tell_of_invite(account, self._clock())
+            found = credentials.get_credentials(transaction, name)
+        return tell_of_invite(found, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""

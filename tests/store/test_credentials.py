@@ -3,7 +3,7 @@
 import threading
 from datetime import UTC, datetime, timedelta
 
-from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store import credentials
 from jupyterhub_platform.store.credentials import Credentials
 from jupyterhub_platform.store.store import Store
 
@@ -14,26 +14,26 @@ EXPIRY = NOW + timedelta(days=1)
 
 def invite(store: Store, name: str = "ada", invite_hash: str = "i1") -> None:
     with store.begin() as tx:
-        people.set_invite(tx, name, invite_hash, EXPIRY, "root", NOW)
+        credentials.set_invite(tx, name, invite_hash, EXPIRY, "root", NOW)
 
 
 def get(store: Store, name: str = "ada") -> Credentials:
     with store.read() as tx:
-        found = people.get_credentials(tx, name)
+        found = credentials.get_credentials(tx, name)
     assert found is not None
     return found
 
 
 def redeem(store: Store, invite_hash: str, at: datetime = LATER) -> str | None:
     with store.begin() as tx:
-        return people.redeem_invite(tx, invite_hash, "new", at)
+        return credentials.redeem_invite(tx, invite_hash, "new", at)
 
 
 def test_unknown_person_has_no_account(store):
     with store.read() as tx:
-        assert people.get_credentials(tx, "ada") is None
-        assert people.find_by_invite(tx, "i1") is None
-        assert people.list_credentials(tx) == []
+        assert credentials.get_credentials(tx, "ada") is None
+        assert credentials.find_by_invite(tx, "i1") is None
+        assert credentials.list_credentials(tx) == []
 
 
 def test_invite_is_read_back_as_it_was_written(store):
@@ -41,7 +41,7 @@ def test_invite_is_read_back_as_it_was_written(store):
     expected = Credentials("ada", None, None, "i1", EXPIRY, "root", None, NOW, NOW)
     assert get(store) == expected
     with store.read() as tx:
-        assert people.find_by_invite(tx, "i1") == expected
+        assert credentials.find_by_invite(tx, "i1") == expected
 
 
 def test_invite_is_used_once(store):
@@ -92,15 +92,15 @@ def test_new_invite_voids_the_one_before_and_keeps_the_password(store):
 def test_password_change_voids_an_open_invite(store):
     invite(store)
     with store.begin() as tx:
-        people.set_password(tx, "ada", "changed", LATER)
+        credentials.set_password(tx, "ada", "changed", LATER)
     assert redeem(store, "i1") is None
     assert get(store).password_hash == "changed"
 
 
 def test_password_of_a_new_person_makes_an_account(store):
     with store.begin() as tx:
-        people.set_password(tx, "ada", "first", NOW)
-        people.set_password(tx, "ada", "second", LATER)
+        credentials.set_password(tx, "ada", "first", NOW)
+        credentials.set_password(tx, "ada", "second", LATER)
     expected = Credentials("ada", "second", LATER, None, None, None, None, NOW, LATER)
     assert get(store) == expected
 
@@ -110,6 +110,6 @@ def test_accounts_are_listed_by_name_and_kept_apart(store):
         invite(store, name, f"invite of {name}")
     assert redeem(store, "invite of Ada") == "Ada"
     with store.read() as tx:
-        found = people.list_credentials(tx)
+        found = credentials.list_credentials(tx)
     assert [each.name for each in found] == ["Ada", "ada", "ada ", "bob"]
     assert [each.password_hash for each in found] == ["new", None, None, None]

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
-from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store import credentials
 from jupyterhub_platform.store.credentials import Credentials
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.credentials import (
@@ -59,7 +59,7 @@ class Town:
 
     def look_up(self, name: str = "ada") -> Credentials:
         with self.store.read() as transaction:
-            found = people.get_credentials(transaction, name)
+            found = credentials.get_credentials(transaction, name)
         assert found is not None
         return found
 
