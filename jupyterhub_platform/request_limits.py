@@ -319,7 +319,7 @@ def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
 
 
 def _is_beyond(headers: HTTPHeaders, maximum: int) -> bool:
-    """Tell whether a body says that it is larger; of what makes no sense tornado says that."""
+    """Tell whether Content-Length exceeds ``maximum``; tornado refuses an invalid one."""
     said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
     if said is None or "Transfer-Encoding" in headers:
         return False
