@@ -1,3 +1,5 @@
+"""Quantities are read as Kubernetes reads them, and said as people say them."""
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,8 +12,6 @@ from jupyterhub_platform.core.quantities import (
     read_quantity,
     render_quantity,
 )
-from jupyterhub_platform.core.resource_names import is_accelerator
-from jupyterhub_platform.core.resources import Resources, check_resource_name
 
 NAMES = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu", "servers"]
 AMOUNTS = st.one_of(
@@ -127,56 +127,6 @@ def test_what_a_cluster_says_that_is_no_amount_is_nothing_known(text: object):
         read_quantity(text, "memory")  # type: ignore[arg-type]  # it comes from outside
 
 
-@pytest.mark.parametrize("name", [*NAMES, "amd.com/gpu", "nvidia.com/mig-1g.10gb", "a.b/C_d"])
-def test_knows_resource_names(name: str):
-    assert check_resource_name(name) == name
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "",
-        "memroy",
-        "gpu",
-        "CPU",
-        "/gpu",
-        "nvidia.com/",
-        "a/b/c",
-        "-a.com/x",
-        "a..b/x",
-        "hugepages-x",
-        "a" * 254 + "/x",
-        "a.com/" + "x" * 64,
-        "a.com/x\n",
-    ],
-)
-def test_refuses_other_names(name: str):
-    with pytest.raises(QuantityError):
-        check_resource_name(name)
-
-
-def test_only_extended_resources_are_scarce():
-    assert [name for name in NAMES if is_accelerator(name)] == ["nvidia.com/gpu"]
-
-
-@given(
-    st.dictionaries(st.sampled_from(NAMES), AMOUNTS),
-    st.dictionaries(st.sampled_from(NAMES), AMOUNTS),
-)
-def test_a_sum_covers_both_of_its_parts(first: dict[str, int], second: dict[str, int]):
-    both = Resources.of(first).plus(second)
-    assert both.covers(first)
-    assert both.covers(second)
-    assert both == Resources.of(second).plus(first)
-
-
-def test_what_is_not_named_is_zero():
-    held = Resources.of({"cpu": 500})
-    assert held.amount("memory") == 0
-    assert not held.covers({"memory": 1})
-    assert held.covers({"memory": 0})
-
-
 @pytest.mark.parametrize(
     ("name", "amount", "words"),
     [
@@ -197,23 +147,6 @@ def test_what_is_not_named_is_zero():
 )
 def test_says_amounts_as_people_do(name: str, amount: int, words: str):
     assert describe_amount(name, amount) == words
-
-
-def test_a_list_of_amounts_is_a_mapping_that_is_zero_where_nothing_is_said() -> None:
-    held = Resources.of({"memory": 2**30, "cpu": 1_500})
-    assert (list(held), len(held), held["cpu"], held.amount("servers")) == (
-        *(["cpu", "memory"], 2, 1_500),
-        0,
-    )
-    with pytest.raises(KeyError):
-        held["servers"]
-    assert held.plus({"cpu": 500, "servers": 1}) == Resources.of(
-        {"cpu": 2_000, "memory": 2**30, "servers": 1}
-    )
-    assert held.covers({"cpu": 1_500})
-    assert not held.covers({"servers": 1})
-    assert held.render() == {"cpu": "1500m", "memory": "1Gi"}
-    assert held.describe() == "1.5 CPU, 1 GiB"
 
 
 @pytest.mark.parametrize(
