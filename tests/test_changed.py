@@ -6,7 +6,7 @@ from changed import ALWAYS, WALK, list_affected_tests, list_changed_tests
 def test_what_imports_a_changed_module_is_tested() -> None:
     affected = list_affected_tests(["jupyterhub_platform/core/quotas.py"])
     assert {"tests/core/test_quotas.py", "tests/usecases/test_admission.py", *ALWAYS} <= {*affected}
-    assert "tests/core/test_resources.py" not in affected
+    assert "tests/core/test_quantities.py" not in affected
 
 
 def test_a_changed_support_of_tests_is_a_change_of_what_imports_it() -> None:

@@ -19,6 +19,7 @@ GLOSSARY = {
         *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/enforcement", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
+        "usecases/rate_limit",
         "usecases/reports",
     ),
     # A served model. Kubernetes has objects, and pydantic shapes.

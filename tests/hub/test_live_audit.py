@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from jupyterhub_platform.store.guards import list_guards
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
-from jupyterhub_platform.usecases.proof import read_noted, render_head
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.readers import read_audit, read_decisions
 
@@ -72,7 +72,7 @@ def change_past_the_guards(hub: LiveHub, statement: str) -> None:
     with closing(Store.open(hub.database_url)) as store, store.begin() as tx:
         tx.execute(text("DROP TRIGGER audit_no_update"))
         tx.execute(text(statement))
-        tx.exec_driver_sql(list_guards("sqlite")["audit_no_update"])
+        tx.exec_driver_sql(list_triggers("sqlite")["audit_no_update"])
 
 
 def test_the_same_denial_at_every_door_shares_a_row(hub: LiveHub) -> None:

@@ -17,7 +17,7 @@ import psutil
 import pytest
 
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import SERVERS
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.hub.local.processes import RESERVATION_MARK
 from tests.support.hostile import Body, any_body
 from tests.support.live_hub import Api, LiveHub, running, server_path, wait_for

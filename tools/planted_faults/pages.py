@@ -72,7 +72,7 @@ PAGES: Final = (
         "tests/service/test_queries.py",
         (
             "a page without a live part is asked for it",
-            "Identified.argument",
+            "AuthenticatedHandler.argument",
             Return("str(self.get_query_argument(name, default))"),
         ),
         (

@@ -76,7 +76,7 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/usecases/test_throttle.py",
+        "tests/usecases/test_login_throttle.py",
         (
             "a new name is a free try",
             "SourceLimit.take",
@@ -103,7 +103,7 @@ REQUESTS: Final = (
         (
             "one peer holds every connection",
             "OpenConnections._has_room",
-            Always("self._open[peer] < bounds.each"),
+            Always("self._open[peer] < limits.each"),
         ),
         (
             "what cannot be taken is tried without a pause",
@@ -144,7 +144,7 @@ REQUESTS: Final = (
         ("errors have no words", "_has_words", Return("bool(said) or True")),
     ),
     *noticed_by(
-        "tests/usecases/test_allowance.py",
+        "tests/usecases/test_rate_limit.py",
         (
             "a password is changed without end",
             "LocalCredentials.change",

@@ -15,7 +15,7 @@ from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 
-from jupyterhub_platform.core.question import OPTION_NAMES
+from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import asked_options

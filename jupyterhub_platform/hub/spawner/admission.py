@@ -12,7 +12,7 @@ from jupyterhub.spawner import Spawner
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import CPU
+from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of

@@ -45,7 +45,7 @@ class LevelGroupGuard(BodyGuard):
         if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
         paths = handler.path_args
-        additions = platform_of(handler.settings).runtime.additions
+        additions = platform_of(handler.settings).runtime.added_memberships
         body = self._changed or {}
         names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))
         if method == "POST":
@@ -146,8 +146,12 @@ class RenameGuard(AdminGuard):
         if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
         if handler.request.method == "DELETE":
-            platform_of(handler.settings).runtime.additions.forget(user=handler.path_args[0])
+            platform_of(handler.settings).runtime.added_memberships.forget(
+                user=handler.path_args[0]
+            )
         user = handler.find_user(self._new_name) if self._new_name else None
         if user is not None:
-            platform_of(handler.settings).runtime.additions.rename(self._old_name, user.name)
+            platform_of(handler.settings).runtime.added_memberships.rename(
+                self._old_name, user.name
+            )
             platform_of(handler.settings).declared.settle(user)

@@ -9,7 +9,7 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.slugs import is_valid_display_name
 from tornado import web
 
-from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin

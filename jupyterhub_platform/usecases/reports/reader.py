@@ -18,8 +18,7 @@ from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import credentials as people
-from jupyterhub_platform.store import ledger, policies, suspensions
+from jupyterhub_platform.store import credentials, ledger, policies, suspensions
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
@@ -35,7 +34,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReportFacts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
@@ -94,7 +93,7 @@ class StoreReader:
         self._compiled: _Compiled | None = None
         self._failed: tuple[float, StoreError] | None = None
 
-    def read(self) -> Facts:
+    def read(self) -> ReportFacts:
         """Return the newest policy and everything that is held.
 
         Raises
@@ -126,7 +125,7 @@ class StoreReader:
                 book.strike(older.id)
             book.enter(reservation)
         compiled = self._compile(revision)
-        return Facts(
+        return ReportFacts(
             Snapshot(compiled.policy, revision.number, suspended),
             revision.source,
             revision.at,
@@ -187,8 +186,8 @@ class StoreReader:
             Raised if the store does not answer.
         """
         with self._opened().read() as transaction:
-            account = people.get_credentials(transaction, name)
-        return tell_of_invite(account, self._clock())
+            found = credentials.get_credentials(transaction, name)
+        return tell_of_invite(found, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""
