@@ -1,4 +1,4 @@
-"""What requests to the Hub's own API may not change: levels, admins, and names in use."""
+"""Guards of what only the policy changes: levels, admins, and names of users with servers."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -15,10 +15,10 @@ _MAX_NAMED: Final = 5
 
 
 class LevelGroupGuard(BodyGuard):
-    """Keeps requests from creating, filling, emptying or deleting groups that carry levels.
+    """Refuses to create, fill, empty or delete groups that carry levels.
 
-    Members that requests add to other groups are remembered, for logins where a provider has
-    groups.
+    Members that a request adds to other groups are remembered: a login through a provider with
+    groups of its own would remove them.
     """
 
     _changed: dict[str, Any] | None = None
@@ -68,13 +68,13 @@ def refuse_levels(groups: Iterable[str]) -> None:
     if level is not None:
         raise web.HTTPError(
             403,
-            f"{level!a} carries a level, and levels are given by the policy alone. "
+            f"{level!a} carries a level, and only the policy gives levels. "
             "Change the level of the person in platform.yaml.",
         )
 
 
 class AdminGuard(BodyGuard):
-    """Keeps requests from making users admins, or ending it."""
+    """Refuses to make users admins, or to end that."""
 
     def get_json_body(self) -> Any:
         """Return the body, unless it changes an admin status that the policy sets."""
@@ -94,27 +94,28 @@ class AdminGuard(BodyGuard):
             if body.get("admin") not in (None, platform.declared.is_admin(name)):
                 raise web.HTTPError(
                     403,
-                    f"Who is an admin is said by the policy alone, and there {name!a} is "
-                    f"{'none' if body['admin'] else 'one'}. Change their level in platform.yaml.",
+                    f"Only the policy makes users admins, and {name!a} is "
+                    f"{'not one' if body['admin'] else 'one'} there. "
+                    "Change their level in platform.yaml.",
                 )
         return body
 
 
 class RenameGuard(AdminGuard):
-    """Keeps a user's name while their servers run: what these hold is recorded under that name.
+    """Refuses to rename a user while their servers run.
 
-    Otherwise the Hub would orphan the servers: their pods are not found under the new name, and
-    what they hold is released while they run.
+    Reservations are recorded under the name. A rename would orphan the servers: their pods are not
+    found under the new name, and their reservations are released while they run.
     """
 
     _old_name = _new_name = ""
 
     def get_json_body(self) -> Any:
-        """Return the body of a change, unless it changes a name that has to stay now."""
+        """Return the body of a change, unless it renames a user who has servers."""
         body = super().get_json_body()
         handler: Any = self
         if handler.request.method == "POST":
-            self._refuse_no_name(handler.path_args[0])
+            self._refuse_invalid_name(handler.path_args[0])
         if handler.request.method != "PATCH" or not body:
             return body
         user = handler.find_user(handler.path_args[0])
@@ -133,7 +134,7 @@ class RenameGuard(AdminGuard):
         self._new_name = handler.authenticator.normalize_username(body["name"])
         return body
 
-    def _refuse_no_name(self, name: str) -> None:
+    def _refuse_invalid_name(self, name: str) -> None:
         # The Hub refuses it as well, but logs a traceback.
         authenticator = self.authenticator  # type: ignore[attr-defined]
         if not authenticator.validate_username(authenticator.normalize_username(name)):
