@@ -154,7 +154,7 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_admission.py",
+        "tests/hub/spawner/test_admission.py",
         (
             "what was not admitted starts",
             "AdmissionMixin.start",
@@ -177,7 +177,7 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_silent.py",
+        "tests/hub/spawner/test_live_unresponsive.py",
         (
             "a tier that is too small is a failure of the Hub",
             "_refusal_of",
@@ -190,7 +190,7 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_hardening.py -k token_in_a_link",
+        "tests/hub/configuration/test_live_hardening.py -k token_in_a_link",
         (
             "what the Hub's environment says of tokens is kept",
             "ServerArgumentsMixin.get_env",

@@ -143,7 +143,7 @@ KUBERNETES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/kubernetes/test_own_account.py",
+        "tests/hub/kubernetes/test_hub_service_account.py",
         (
             "a server runs as the Hub",
             "_acts_as_hub",
