@@ -161,6 +161,11 @@ ADMISSION: Final = (
             Always("self.admitted is not None"),
         ),
         (
+            "a refused start is taken for the server that runs",
+            "AdmissionMixin.poll",
+            Never("self._start_refused"),
+        ),
+        (
             "a start that no authenticator asked about is not asked about",
             "AdmissionMixin.apply_group_overrides",
             Drop("self.admit()"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 
+from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.reservations import Reservation
@@ -104,18 +105,21 @@ class AdmissionMixin(
             self._roll_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
-        if self.admitted.decision.question.passed_over:
-            self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
-            # A choice that no longer exists is reported once, and not kept as this server's own.
-            meant, others = self.admitted.decision.question.options, self.platform.other_options
-            row = self.orm_spawner
-            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
         self._start_refused = False
         self._backend = Backend.ADMITTED
         self.stops_at_once = False
+        self._drop_missing_choices(self.admitted.decision)
         self.begin_run()
         # A new dict: the column does not notice a change within. The Hub commits it next.
         self.orm_spawner.state = self.get_state()
+
+    def _drop_missing_choices(self, decision: Decision) -> None:
+        """Report choices of an earlier start that no longer exist, and keep only the others."""
+        if decision.question.passed_over:
+            self.log.warning("%s: %s", self._log_name, decision.sentence)
+            meant, others = decision.question.options, self.platform.other_options
+            row = self.orm_spawner
+            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
 
     def _ask(self) -> Admitted:
         if self.reservation is not None:
@@ -162,16 +166,16 @@ class AdmissionMixin(
                 request = self._request(asked, handler, remembered=remembered)
                 self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
-            refused = SpawnRollback.start_of(self, before)
-            if not refused.known:
-                refused.restore(self)
+            rollback = SpawnRollback.start_of(self, before)
+            if not rollback.known:
+                rollback.restore(self)
             raise
 
     def _roll_back_when_done(self) -> None:
         if self._spawn_future is not None:
-            refused = SpawnRollback.start_of(self, self._options_before)
+            rollback = SpawnRollback.start_of(self, self._options_before)
             # Runs after the Hub's own cleanup.
-            self._spawn_future.add_done_callback(lambda _: refused.restore(self))
+            self._spawn_future.add_done_callback(lambda _: rollback.restore(self))
 
     @contextmanager
     def _translated_denials(self) -> Iterator[None]:
@@ -275,7 +279,7 @@ class AdmissionMixin(
         """Try again to stop a backend whose stop failed, and release what it ``held``.
 
         A reservation of a later start of the same server is left alone. An empty ``held`` means an
-        orphaned backend. Tells whether ``held`` is released.
+        orphaned backend. Returns whether ``held`` is released.
         """
         book = self.platform.admission.book
 
