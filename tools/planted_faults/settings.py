@@ -38,7 +38,7 @@ SETTINGS: Final = (
         (
             "requests fill groups of levels",
             "LevelGroupGuard.prepare",
-            Drop("refuse_levels(handler.path_args[:1])"),
+            Drop("refuse_levels(self.path_args[:1])"),
         ),
         (
             "requests make admins",

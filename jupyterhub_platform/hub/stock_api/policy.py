@@ -25,10 +25,9 @@ class LevelGroupGuard(BodyGuard):
 
     async def prepare(self) -> None:
         """Refuse to change such a group, even to callers who may change others."""
-        await super().prepare()  # type: ignore[misc]
-        handler: Any = self
-        if handler.request.method not in {"GET", "HEAD"} and handler.current_user is not None:
-            refuse_levels(handler.path_args[:1])
+        await super().prepare()
+        if self.request.method not in {"GET", "HEAD"} and self.current_user is not None:
+            refuse_levels(self.path_args[:1])
 
     def get_json_body(self) -> Any:
         """Return the body, unless it creates such a group."""
@@ -40,19 +39,17 @@ class LevelGroupGuard(BodyGuard):
     def on_finish(self) -> None:
         """Remember who was added to a group, or removed from it."""
         super().on_finish()
-        handler: Any = self
-        method = handler.request.method
-        if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+        method = self.request.method
+        if method in {"GET", "HEAD"} or self.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
-        paths = handler.path_args
-        additions = platform_of(handler.settings).runtime.additions
-        body = self._changed or {}
-        names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))
+        additions = platform_of(self.settings).runtime.additions
+        body, paths = self._changed or {}, self.path_args
+        names = list(map(self.authenticator.normalize_username, body.get("users") or ()))
         if method == "POST":
             additions.add(names, body.get("groups") or paths[:1])
-        elif isinstance(handler, GroupUsersAPIHandler):
+        elif isinstance(self, GroupUsersAPIHandler):
             additions.remove(names, paths[0])
-        elif isinstance(handler, GroupAPIHandler):
+        elif isinstance(self, GroupAPIHandler):
             additions.forget(group=paths[0])
 
 
@@ -79,8 +76,7 @@ class AdminGuard(BodyGuard):
     def get_json_body(self) -> Any:
         """Return the body, unless it changes an admin status that the policy sets."""
         body = super().get_json_body()
-        handler: Any = self
-        if not body or (handler.request.method != "PATCH" and not body.get("admin")):
+        if not body or (self.request.method != "PATCH" and not body.get("admin")):
             return body
         if body.keys() & {"groups", "roles"}:
             raise web.HTTPError(
@@ -88,9 +84,9 @@ class AdminGuard(BodyGuard):
             )
         if not isinstance(body.get("admin"), bool | None):
             raise web.HTTPError(400, "admin is true or false.")
-        platform = platform_of(handler.settings)
-        for name in body.get("usernames") or handler.path_args[:1]:
-            name = handler.authenticator.normalize_username(name)
+        platform = platform_of(self.settings)
+        for name in body.get("usernames") or self.path_args[:1]:
+            name = self.authenticator.normalize_username(name)
             if body.get("admin") not in (None, platform.declared.is_admin(name)):
                 raise web.HTTPError(
                     403,
@@ -113,16 +109,15 @@ class RenameGuard(AdminGuard):
     def get_json_body(self) -> Any:
         """Return the body of a change, unless it renames a user who has servers."""
         body = super().get_json_body()
-        handler: Any = self
-        if handler.request.method == "POST":
-            self._refuse_invalid_name(handler.path_args[0])
-        if handler.request.method != "PATCH" or not body:
+        if self.request.method == "POST":
+            self._refuse_invalid_name(self.path_args[0])
+        if self.request.method != "PATCH" or not body:
             return body
-        user = handler.find_user(handler.path_args[0])
+        user = self.find_user(self.path_args[0])
         if user is None or body.get("name") in (None, user.name):
             # The Hub would treat an unchanged name as missing.
             return {key: value for key, value in body.items() if key != "name"}
-        held = platform_of(handler.settings).admission.book.of_user(user.name)
+        held = platform_of(self.settings).admission.book.of_user(user.name)
         if held:
             servers = ", ".join(each.server or "default" for each in held[:_MAX_NAMED])
             raise web.HTTPError(
@@ -131,24 +126,24 @@ class RenameGuard(AdminGuard):
                 "under that name. Stop them, then change the name, here and in the policy.",
             )
         self._old_name = user.name
-        self._new_name = handler.authenticator.normalize_username(body["name"])
+        self._new_name = self.authenticator.normalize_username(body["name"])
         return body
 
     def _refuse_invalid_name(self, name: str) -> None:
         # The Hub refuses it as well, but logs a traceback.
-        authenticator = self.authenticator  # type: ignore[attr-defined]
+        authenticator = self.authenticator
         if not authenticator.validate_username(authenticator.normalize_username(name)):
             raise web.HTTPError(400, f"{name!a} is not a valid user name.")
 
     def on_finish(self) -> None:
         """Give a renamed user what the policy gives to the new name."""
         super().on_finish()
-        handler: Any = self
-        if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+        if self.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
-        if handler.request.method == "DELETE":
-            platform_of(handler.settings).runtime.additions.forget(user=handler.path_args[0])
-        user = handler.find_user(self._new_name) if self._new_name else None
+        platform = platform_of(self.settings)
+        if self.request.method == "DELETE":
+            platform.runtime.additions.forget(user=self.path_args[0])
+        user = self.find_user(self._new_name) if self._new_name else None
         if user is not None:
-            platform_of(handler.settings).runtime.additions.rename(self._old_name, user.name)
-            platform_of(handler.settings).declared.settle(user)
+            platform.runtime.additions.rename(self._old_name, user.name)
+            platform.declared.settle(user)
