@@ -18,7 +18,7 @@ from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
-from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, Backend
+from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, BackendState
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
@@ -52,7 +52,7 @@ class AdmissionMixin(
 
     def __init__(self, **kwargs: Any) -> None:
         self.stops_at_once = False
-        self._backend = Backend.NONE
+        self._backend_state = BackendState.NONE
         self._start_refused = False
         self._restored_id = ""
         self._options_before: dict[str, Any] | None = None
@@ -106,7 +106,7 @@ class AdmissionMixin(
             raise
         metrics.DECISIONS.labels("admitted").inc()
         self._start_refused = False
-        self._backend = Backend.ADMITTED
+        self._backend_state = BackendState.ADMITTED
         self.stops_at_once = False
         self._drop_missing_choices(self.admitted.decision)
         self.begin_run()
@@ -226,16 +226,16 @@ class AdmissionMixin(
         """Tell whether the backend runs. A refused start has none."""
         if self._start_refused:
             return 1
-        self._backend = Backend.UNKNOWN
+        self._backend_state = BackendState.UNKNOWN
         status: int | None = await super().poll()
-        self._backend = Backend.RUNNING if status is None else Backend.ENDED
+        self._backend_state = BackendState.RUNNING if status is None else BackendState.ENDED
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop the backend. Its reservation is released once this has returned."""
-        self._backend = Backend.STOPPING
+        self._backend_state = BackendState.STOPPING
         await super().stop(now or self.stops_at_once)
-        self._backend = Backend.ENDED
+        self._backend_state = BackendState.ENDED
 
     def get_state(self) -> dict[str, Any]:
         """Add what is held to the state that the Hub commits."""
@@ -251,7 +251,7 @@ class AdmissionMixin(
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
         # The Hub that wrote this had a backend, or could not stop it: only a poll can tell.
-        self._backend = Backend.UNKNOWN if self._restored_id else Backend.NONE
+        self._backend_state = BackendState.UNKNOWN if self._restored_id else BackendState.NONE
 
     def clear_state(self) -> None:
         """Release what is held, exactly once, if the backend is gone; otherwise retry until it is.
@@ -260,13 +260,13 @@ class AdmissionMixin(
         failed. In that case the state is kept, since it is needed to find the backend again.
         """
         reservation = self.reservation
-        if reservation is not None and self._backend in MAY_BE_THERE:
+        if reservation is not None and self._backend_state in MAY_BE_THERE:
             self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
-            self._backend = Backend.LINGERING
+            self._backend_state = BackendState.LINGERING
             self.platform.lingering.watch(self)
             return
         super().clear_state()
-        self._backend = Backend.NONE
+        self._backend_state = BackendState.NONE
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
