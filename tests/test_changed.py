@@ -20,7 +20,7 @@ def test_what_is_no_module_asks_for_what_is_always_tested() -> None:
 def test_of_those_with_servers_the_changed_ones_and_one_walk_are_named() -> None:
     changed = [
         "jupyterhub_platform/core/quotas.py",
-        "tests/hub/test_live_why.py",
+        "tests/hub/api/test_live_why.py",
         "tests/test_x.py",
     ]
-    assert list_changed_tests(changed) == [WALK, "tests/hub/test_live_why.py"]
+    assert list_changed_tests(changed) == ["tests/hub/api/test_live_why.py", WALK]

@@ -7,7 +7,7 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 PAGES: Final = (
     *noticed_by(
-        "tests/hub/test_live_already_running.py -k 'every_way or link_began'",
+        "tests/hub/spawn_page/test_live_already_running.py -k 'every_way or link_began'",
         (
             "a start's page leads past the choice",
             "PendingSpawn.get",
@@ -85,7 +85,7 @@ PAGES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_already_running.py",
+        "tests/hub/spawn_page/test_live_already_running.py",
         (
             "a wish leads to what runs",
             "AlreadyRunning._get",

@@ -126,16 +126,16 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_bad_input.py",
+        "tests/hub/stock_api/test_live_bad_input.py",
         ("an address has several lines", "reject_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
-        "tests/hub/test_live_stock_api.py",
+        "tests/hub/stock_api/test_live_bodies.py",
         ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
         ("a page begins anywhere", "BodyGuard.get_api_pagination", Never("offset > MAX_ROWS")),
     ),
     *noticed_by(
-        "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
+        "tests/hub/stock_api/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
             "add_no_store_and_messages",

@@ -63,7 +63,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
     pvc_name: str
     _pvc_exists: bool
     # A sentence about a second claim that may hold this user's files.
-    told_of_claims = ""
+    claim_notice = ""
 
     def get_state(self) -> dict[str, Any]:
         """Leave out the version that means "up to date" until the claim is found."""
@@ -77,7 +77,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         # KubeSpawner would warn about every state without a version, and search by itself.
         super().load_state({_VERSION: "", **state} if state else state)
 
-    async def settle_claim(self) -> None:
+    async def choose_claim(self) -> None:
         """Choose the claim of this server if there is one; otherwise KubeSpawner creates one.
 
         Raises
@@ -86,7 +86,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             Raised if the cluster does not say, or if the claim is another user's. TimeoutError is
             raised if it does not answer.
         """
-        self.told_of_claims = ""
+        self.claim_notice = ""
         if not self.storage_pvc_ensure or not self.handle_legacy_names:
             return
         earlier = self._list_earlier()
@@ -129,7 +129,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
     def _report_other_claim(self, other: str) -> None:
         if not other:
             return
-        self.told_of_claims = (
+        self.claim_notice = (
             f"This server's home is the volume {self.pvc_name}. Another one of yours, {other}, is "
             "left from before an upgrade, and may hold earlier files. Nothing was changed: "
             "ask an operator to compare the two."

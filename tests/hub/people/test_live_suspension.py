@@ -223,7 +223,7 @@ def test_a_start_that_is_under_way_is_broken_off(hub: LiveHub, admin: Api) -> No
         answer = start.result()
     # 201 or 202 if it was answered before.
     assert answer.status_code in {201, 202, 409}, answer.text
-    assert answer.status_code != 409 or "was interrupted" in answer.json()["message"]
+    assert answer.status_code != 409 or "was cancelled" in answer.json()["message"]
     within(lambda: not admin.servers("guest"), "the start to end")
     wait_for(lambda: not [h for h in read_open(hub) if h.user == "guest"], "the release")
     assert not [pid for pid in hub.list_marked() if _is_of(pid, "guest/late")]

@@ -211,7 +211,7 @@ def test_no_level_is_given_by_hand(hub: LiveHub, admin: Api, name: str) -> None:
     made = admin.post(f"users/{name}/tokens", json={"note": "test"}).json()
     joined = admin.post("groups/level:admin/users", json={"users": [name]})
     assert joined.status_code == 403, joined.text
-    assert "levels are given by the policy alone" in joined.json()["message"]
+    assert "only the policy gives levels" in joined.json()["message"]
     assert "level:admin" not in groups_of(admin, name)
     put_into_force(hub, admin, POLICY.replace("servers: 2", "servers: 4"))
     assert "level:admin" not in groups_of(admin, name)
@@ -228,7 +228,7 @@ def test_no_admin_is_made_by_hand(hub: LiveHub, admin: Api) -> None:
         admin.post("users", json={"usernames": ["new"], "admin": True}),
     ):
         assert made.status_code == 403, made.text
-        assert "Who is an admin is said by the policy alone" in made.json()["message"]
+        assert "Only the policy makes users admins" in made.json()["message"]
     assert not admin.get("users/dev2").json()["admin"]
     assert admin.get("users/admin").json()["admin"]
     assert admin.get("users/new").status_code == 404

@@ -98,3 +98,12 @@ async def test_what_refuses_a_start_is_noted_though_it_is_not_awaited() -> None:
 async def test_a_start_is_asked_about_where_the_authenticator_did_not() -> None:
     with pytest.raises(AdmissionDenied, match=r"No\."):
         await Governed().apply_group_overrides()
+
+
+async def test_a_refused_start_has_no_backend_while_that_of_an_earlier_one_runs() -> None:
+    spawner = Governed()
+    spawner.started = True
+    assert await spawner.poll() is None
+    with pytest.raises(AdmissionDenied):
+        spawner.admit()
+    assert await spawner.poll() == 1

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hub.test_live_accounts import WORDS, accept
+from tests.hub.auth.test_live_credentials import WORDS, accept
 from tests.support.live_hub import Api, LiveHub, Session, running
 
 pytestmark = pytest.mark.hub
