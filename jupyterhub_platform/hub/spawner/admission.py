@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -105,7 +106,7 @@ class AdmissionMixin(
             raise
         metrics.DECISIONS.labels("admitted").inc()
         if self.admitted.decision.question.passed_over:
-            self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
+            self.log.warning("%s: %s", log_name(self), self.admitted.decision.sentence)
             # A choice that no longer exists is reported once, and not kept as this server's own.
             meant, others = self.admitted.decision.question.options, self.platform.other_options
             row = self.orm_spawner
@@ -168,10 +169,11 @@ class AdmissionMixin(
             raise
 
     def _roll_back_when_done(self) -> None:
-        if self._spawn_future is not None:
+        start = find_start(self)
+        if start is not None:
             refused = SpawnRollback.start_of(self, self._options_before)
             # Runs after the Hub's own cleanup.
-            self._spawn_future.add_done_callback(lambda _: refused.restore(self))
+            start.add_done_callback(lambda _: refused.restore(self))
 
     @contextmanager
     def _translated_denials(self) -> Iterator[None]:
@@ -257,7 +259,7 @@ class AdmissionMixin(
         """
         reservation = self.reservation
         if reservation is not None and self._backend in MAY_BE_THERE:
-            self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
+            self.log.error("%s could not be stopped, and keeps its reservation", log_name(self))
             self._backend = Backend.LINGERING
             self.platform.lingering.watch(self)
             return
