@@ -1,4 +1,4 @@
-"""A failure of the Hub's database is answered with 503, whoever asks."""
+"""A failure of the Hub's database is answered with 503, whatever the request."""
 
 from typing import Any
 
