@@ -15,7 +15,7 @@ PAGES: Final = (
         ),
         (
             "a start goes on with what the link asked for",
-            "AlreadyRunning._get_pending_url",
+            "AlreadyRunning.make_pending_url",
             Drop("key not in _WISHES"),
         ),
     ),
@@ -88,7 +88,7 @@ PAGES: Final = (
         "tests/hub/spawn_page/test_live_already_running.py",
         (
             "a wish leads to what runs",
-            "AlreadyRunning._get",
+            "AlreadyRunning.get_page",
             Always("user is None or not (wish or NEW_SERVER in self.request.query_arguments)"),
         ),
     ),

@@ -112,7 +112,7 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/upstream/test_http_server.py",
+        "tests/hub/upstream/test_request_priority.py",
         (
             "strangers go first",
             "RequestPriority.begin",

@@ -51,7 +51,7 @@ SUSPENSION: Final = (
         (
             "a user who was checked lately stays in",
             "SuspensionEnforcer._stop_servers",
-            Drop("user._auth_refreshed = None"),
+            Drop("expire_auth(user)"),
         ),
         (
             "cookies outlive a suspension",

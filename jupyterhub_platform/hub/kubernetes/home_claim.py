@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import api_errors
 from jupyterhub_platform.hub.kubernetes.lifecycle import PodLifecycleSpawner
 from jupyterhub_platform.hub.kubernetes.pod_owner import STOCK_SERVER, STOCK_USER
+from jupyterhub_platform.hub.upstream.spawner_state import log_name
 
 _SCHEMES: Final = ("escape", "safe")
 """Ways in which KubeSpawner makes names: up to 6, and from 7 on."""
@@ -103,7 +104,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             self._pvc_exists = True
             self._report_other_claim(found)
         elif found:
-            self.log.warning("%s uses the PVC %s of an earlier release", self._log_name, found)
+            self.log.warning("%s uses the PVC %s of an earlier release", log_name(self), found)
             self.pvc_name, self._pvc_exists = found, True
 
     async def _check_remembered(self, earlier: tuple[Earlier, ...]) -> None:
@@ -116,13 +117,13 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             is_there = not found or await self._read_claim(self.pvc_name) is not None
         except (AdmissionDenied, TimeoutError) as error:
             self.retry_reason = None
-            self.log.warning("Earlier PVCs of %s were not looked for: %s", self._log_name, error)
+            self.log.warning("Earlier PVCs of %s were not looked for: %s", log_name(self), error)
             return
         if is_there:
             self._report_other_claim(found)
             return
         self.log.warning(
-            "The PVC %s of %s is gone; it uses %s instead", self.pvc_name, self._log_name, found
+            "The PVC %s of %s is gone; it uses %s instead", self.pvc_name, log_name(self), found
         )
         self.pvc_name = found
 
@@ -137,7 +138,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         self.log.warning(
             "%s uses the PVC %s, and %s exists too, from before an upgrade. Compare the two. If "
             "%s is the right one, stop the server and delete %s: the next start uses the other.",
-            self._log_name,
+            log_name(self),
             self.pvc_name,
             other,
             other,

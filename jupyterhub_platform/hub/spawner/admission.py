@@ -23,6 +23,7 @@ from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -116,7 +117,7 @@ class AdmissionMixin(
     def _drop_missing_choices(self, decision: Decision) -> None:
         """Report choices of an earlier start that no longer exist, and keep only the others."""
         if decision.question.passed_over:
-            self.log.warning("%s: %s", self._log_name, decision.sentence)
+            self.log.warning("%s: %s", log_name(self), decision.sentence)
             meant, others = decision.question.options, self.platform.other_options
             row = self.orm_spawner
             row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
@@ -172,10 +173,11 @@ class AdmissionMixin(
             raise
 
     def _roll_back_when_done(self) -> None:
-        if self._spawn_future is not None:
+        start = find_start(self)
+        if start is not None:
             rollback = SpawnRollback.start_of(self, self._options_before)
             # Runs after the Hub's own cleanup.
-            self._spawn_future.add_done_callback(lambda _: rollback.restore(self))
+            start.add_done_callback(lambda _: rollback.restore(self))
 
     @contextmanager
     def _translated_denials(self) -> Iterator[None]:
@@ -261,7 +263,7 @@ class AdmissionMixin(
         """
         reservation = self.reservation
         if reservation is not None and self._backend_state in MAY_BE_THERE:
-            self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
+            self.log.error("%s could not be stopped, and keeps its reservation", log_name(self))
             self._backend_state = BackendState.LINGERING
             self.platform.lingering.watch(self)
             return

@@ -23,6 +23,11 @@ from jupyterhub_platform.core.causes import (
 )
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.upstream.spawner_state import (
+    is_checked,
+    is_within_start,
+    waits_for_response,
+)
 
 STATE_KEY: Final = "platform_last_run"
 STOPPED: Final = "stopped"
@@ -84,7 +89,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """Tell whether the backend runs, and note the cause if it has ended by itself."""
-        if self._check_pending and self._restart_check is None:
+        if is_checked(self) and self._restart_check is None:
             self._restart_check = asyncio.current_task()
         before, stop_requested = self.backend_cause(), self._stop_requested
         self._poll_task = asyncio.current_task()
@@ -118,14 +123,14 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
     async def _why_not_up(self) -> Cause:
         """Say which of the Hub's two timeouts of a start was over, and what is known about it."""
-        if not self._waiting_for_response:
+        if not waits_for_response(self):
             return not_up(self.start_timeout) if self._timed_out() else NOT_STARTED
         unreached = no_hub(await self.read_log(), self.hub.api_url)
         return unreached or not_answering(self.http_timeout, self.most_cpu())
 
     def _is_starting(self) -> bool:
         """Tell whether this is called within the start, which then has failed and is cleaned up."""
-        return self._spawn_future is not None and self._spawn_future is asyncio.current_task()
+        return is_within_start(self)
 
     def _timed_out(self) -> bool:
         start = self._run_start

@@ -13,6 +13,8 @@ from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.upstream.auth_refresh import skip_refresh
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
 CANCELLED_BECAUSE: Final = "it was stopped, its time was over, or its owner was suspended."
@@ -47,7 +49,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             if spawner.pending == "spawn":
                 return None
             state = f"is pending {spawner.pending}" if spawner.pending else "is already running"
-            raise web.HTTPError(400, f"{spawner._log_name} {state}.")
+            raise web.HTTPError(400, f"{log_name(spawner)} {state}.")
         if isinstance(spawner, AdmissionMixin):
             spawner.refuse_early(options, self, self._is_throttled)
         try:
@@ -89,7 +91,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
                 raise web.HTTPError(403, f"The login of {user.name} has expired. Log in again.")
         else:
             # Admission explains and records the denial.
-            self._refreshed_users = {*getattr(self, "_refreshed_users", ()), user.name}
+            skip_refresh(self, user)
 
 
 class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
@@ -120,7 +122,7 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         """Stop a server; the Hub itself fails if a start does not abort within a second."""
         spawner = user.spawners.get(server_name)
         if spawner is not None and spawner.pending == "spawn":
-            await _wait_for_interrupted(spawner._spawn_future)
+            await _wait_for_interrupted(find_start(spawner))
         if spawner is None or spawner.pending:
             name = f"{user.name}/{server_name or 'default'}"
             doing = _DOING.get(spawner.pending if spawner else "", "changing")
