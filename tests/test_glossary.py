@@ -41,7 +41,7 @@ OF_VALUES = {
     "claim": (*GLOSSARY["claim"], "core/pods"),
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
-    "rollback": GLOSSARY["rollback"],
+    "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
     "usage": ("rest/hub_calls",),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),
