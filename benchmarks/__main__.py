@@ -12,9 +12,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, render_table
-from benchmarks.hubs import running_backend
-from benchmarks.lab import Lab
+from benchmarks.hub_driver import running_backend
 from benchmarks.report import Report, render_json, render_markdown
 from benchmarks.sizes import SIZES
 from benchmarks.topics import TOPICS
@@ -42,9 +42,9 @@ async def _run(arguments: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="jupyterhub-platform-benchmark-") as directory:
         async with running_backend() as port:
             size = SIZES[arguments.size]
-            lab = Lab.build(size, arguments.seed, Path(directory), port)
+            setup = BenchSetup.build(size, arguments.seed, Path(directory), port)
             for name in arguments.topics or list_chosen():
-                figures: list[Figure] = await TOPICS[name](lab)
+                figures: list[Figure] = await TOPICS[name](setup)
                 report.figures += figures
                 _say(f"\n{render_table(figures)}")
     report.end()

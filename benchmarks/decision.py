@@ -11,7 +11,8 @@ from benchmarks.figures import Figure, quantile
 from benchmarks.population import Population, make_policy, make_population
 from benchmarks.sizes import Size
 from jupyterhub_platform.core.decision import Decision, decide
-from jupyterhub_platform.core.question import ask, read_options, subject_of
+from jupyterhub_platform.core.options import read_options
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.usecases.book import Book
 

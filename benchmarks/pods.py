@@ -9,10 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, compare, ratios
-from benchmarks.hubs import Hub
-from benchmarks.lab import Lab
-from benchmarks.pod_lab import PodLab, Site, open_pod_lab
+from benchmarks.hub_driver import Hub
+from benchmarks.pod_bench_setup import PodBenchSetup, Site, open_pod_bench_setup
 
 MIN_RATE: Final = 0.95
 MAX_RESTART: Final = 1.1
@@ -23,18 +23,18 @@ _QUOTA: Final = "capacity.servers"
 """The code of a denial by what the whole platform may hold."""
 
 
-async def measure_pods(lab: Lab) -> list[Figure]:
+async def measure_pods(setup: BenchSetup) -> list[Figure]:
     """Start pods on each Hub in turn, restart the Hubs above them, and race for too few."""
-    dice = random.Random(lab.seed)  # noqa: S311 - no secret
-    with open_pod_lab(lab) as pods:
+    dice = random.Random(setup.seed)  # noqa: S311 - no secret
+    with open_pod_bench_setup(setup) as pods:
         hubs = [pods.sites[name].hub for name in _NAMES]
-        async with lab.running(*hubs):
-            figures = await _measure_rate(lab, pods, dice)
+        async with setup.running(*hubs):
+            figures = await _measure_rate(setup, pods, dice)
             figures.append(_compare_pods(pods))
-            figures += await _measure_restarts(lab, pods, dice)
+            figures += await _measure_restarts(setup, pods, dice)
             figures += await _restart_into_a_full_book(pods)
         race = pods.sites["race"]
-        async with lab.running(race.hub):
+        async with setup.running(race.hub):
             figures += await _race(pods, race)
         return figures
 
@@ -42,10 +42,12 @@ async def measure_pods(lab: Lab) -> list[Figure]:
 # -- how fast ----------------------------------------------------------------------------------
 
 
-async def _measure_rate(lab: Lab, pods: PodLab, dice: random.Random) -> list[Figure]:
+async def _measure_rate(
+    setup: BenchSetup, pods: PodBenchSetup, dice: random.Random
+) -> list[Figure]:
     seconds: dict[str, list[float]] = {name: [] for name in _NAMES}
     cpu: dict[str, list[float]] = {name: [] for name in _NAMES}
-    for block in _divide(pods.people, lab.size.pod_rounds):
+    for block in _divide(pods.people, setup.size.pod_rounds):
         for name in dice.sample(_NAMES, len(_NAMES)):
             hub = pods.sites[name].hub
             before, began = hub.cpu_seconds(), time.perf_counter()
@@ -64,7 +66,7 @@ async def _measure_rate(lab: Lab, pods: PodLab, dice: random.Random) -> list[Fig
     ]
 
 
-def _compare_pods(pods: PodLab) -> Figure:
+def _compare_pods(pods: PodBenchSetup) -> Figure:
     """Count the fields that only pods of one of the Hubs have: the work would not be the same."""
     stock, ours = (pods.sites[name].list_fields() for name in ("stock", "governed"))
     unlike = sorted(stock ^ ours)
@@ -73,7 +75,7 @@ def _compare_pods(pods: PodLab) -> Figure:
     )
 
 
-async def _start_all(pods: PodLab, hub: Hub, people: Iterable[str]) -> None:
+async def _start_all(pods: PodBenchSetup, hub: Hub, people: Iterable[str]) -> None:
     """Start a server for everybody, asked for by so many at a time, until all are ready."""
     turns = asyncio.Semaphore(CLIENTS)
 
@@ -94,10 +96,12 @@ def _divide(people: Sequence[str], parts: int) -> list[Sequence[str]]:
 # -- above running pods --------------------------------------------------------------------------
 
 
-async def _measure_restarts(lab: Lab, pods: PodLab, dice: random.Random) -> list[Figure]:
+async def _measure_restarts(
+    setup: BenchSetup, pods: PodBenchSetup, dice: random.Random
+) -> list[Figure]:
     answered: dict[str, list[float]] = {name: [] for name in _NAMES}
     routed: dict[str, list[float]] = {name: [] for name in _NAMES}
-    for _ in range(lab.size.restarts):
+    for _ in range(setup.size.restarts):
         for name in dice.sample(_NAMES, len(_NAMES)):
             first, last = await _restart(pods, pods.sites[name])
             answered[name].append(first)
@@ -118,7 +122,7 @@ def _compare_restarts(what: str, seconds: Mapping[str, Sequence[float]]) -> Figu
     return Figure(_TOPIC, what, share, "x stock", MAX_RESTART, note)
 
 
-async def _restart(pods: PodLab, site: Site) -> tuple[float, float]:
+async def _restart(pods: PodBenchSetup, site: Site) -> tuple[float, float]:
     """Kill the Hub, and return after how long another answers, and routes every server.
 
     It answers once it has looked at every server, and tells its proxy once its services are up.
@@ -137,7 +141,7 @@ async def _restart(pods: PodLab, site: Site) -> tuple[float, float]:
     return answered, routed
 
 
-async def _restart_into_a_full_book(pods: PodLab) -> list[Figure]:
+async def _restart_into_a_full_book(pods: PodBenchSetup) -> list[Figure]:
     """Ask for more than the quota in the first instant of a Hub that still looks at its servers."""
     site, name = pods.sites["governed"], pods.late[0]
     before = site.list_reservations()
@@ -158,7 +162,7 @@ async def _restart_into_a_full_book(pods: PodLab) -> list[Figure]:
 # -- no more than there may be ----------------------------------------------------------------
 
 
-async def _race(pods: PodLab, site: Site) -> list[Figure]:
+async def _race(pods: PodBenchSetup, site: Site) -> list[Figure]:
     """Have everybody ask at once, a tenth more than the quota allows."""
     quota = len(pods.people)
     everybody = [*pods.people, *pods.late]

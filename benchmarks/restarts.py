@@ -3,22 +3,22 @@
 import random
 import statistics
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, compare
-from benchmarks.lab import Lab
 
 MAX_EXTRA_MEGABYTES = 30
 NAMES = ("stock", "again", "governed")
 
 
-async def measure_restarts(lab: Lab) -> list[Figure]:
+async def measure_restarts(setup: BenchSetup) -> list[Figure]:
     """Start each Hub in turn, several times, on the files of one that was killed."""
-    dice = random.Random(lab.seed)  # noqa: S311 - no secret
+    dice = random.Random(setup.seed)  # noqa: S311 - no secret
     seconds: dict[str, list[float]] = {name: [] for name in NAMES}
     cpu: dict[str, list[float]] = {name: [] for name in NAMES}
     memory: dict[str, list[float]] = {name: [] for name in NAMES}
-    for _ in range(lab.size.restarts):
+    for _ in range(setup.size.restarts):
         for name in dice.sample(NAMES, len(NAMES)):
-            hub = lab.make_hub(f"restart-{name}", governed=name == "governed")
+            hub = setup.make_hub(f"restart-{name}", governed=name == "governed")
             try:
                 seconds[name].append(await hub.start())
                 cpu[name].append(hub.cpu_seconds())

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, compare, quantile, ratios
-from benchmarks.hubs import Hub
-from benchmarks.lab import Lab
+from benchmarks.hub_driver import Hub
 from tests.support.postgres import PostgresServer
 
 MAX_HOOK_MILLISECONDS: Final = 0.2
@@ -17,29 +17,31 @@ _START: Final = "start"
 _DENIAL: Final = "denial"
 
 
-async def start(lab: Lab, hub: Hub, name: str) -> None:
+async def start(setup: BenchSetup, hub: Hub, name: str) -> None:
     """Start a server that must be admitted."""
-    status = await hub.spawn(name, lab.accounts[name])
+    status = await hub.spawn(name, setup.accounts[name])
     if status != HTTPStatus.CREATED:
         raise RuntimeError(f"{name} should have started, and the answer was {status}")
 
 
-async def be_denied(lab: Lab, hub: Hub, name: str) -> None:
+async def be_denied(setup: BenchSetup, hub: Hub, name: str) -> None:
     """Ask for a server that must be denied."""
-    status = await hub.spawn(name, lab.accounts[name])
+    status = await hub.spawn(name, setup.accounts[name])
     if status != HTTPStatus.CONFLICT:
         raise RuntimeError(f"{name} should have been denied, and the answer was {status}")
 
 
-async def measure_statements(lab: Lab) -> list[Figure]:
+async def measure_statements(setup: BenchSetup) -> list[Figure]:
     """Count what a start and a denial ask of the databases: exact, and the same in every run."""
-    stock_hub = lab.make_hub("stock", governed=False)
-    governed = lab.make_hub("governed", governed=True)
-    people = lab.population.free[: lab.size.spawns]
-    async with lab.running(stock_hub, governed):
-        stock = await _count_starts(lab, stock_hub, people)
-        ours = await _count_starts(lab, governed, people)
-        denial = await _count_denials(lab, governed, lab.population.refused[: lab.size.spawns])
+    stock_hub = setup.make_hub("stock", governed=False)
+    governed = setup.make_hub("governed", governed=True)
+    people = setup.population.free[: setup.size.spawns]
+    async with setup.running(stock_hub, governed):
+        stock = await _count_starts(setup, stock_hub, people)
+        ours = await _count_starts(setup, governed, people)
+        denial = await _count_denials(
+            setup, governed, setup.population.refused[: setup.size.spawns]
+        )
     beside = f"stock {stock.statements} and {stock.commits} that write"
     return [
         Figure(
@@ -86,43 +88,43 @@ class Counts(NamedTuple):
         )
 
 
-async def _count_starts(lab: Lab, hub: Hub, people: Sequence[str]) -> Counts:
+async def _count_starts(setup: BenchSetup, hub: Hub, people: Sequence[str]) -> Counts:
     probes = []
     for name in people:
         await hub.reset()
-        await start(lab, hub, name)
+        await start(setup, hub, name)
         probes.append(await hub.read_probe())
         await hub.despawn(name)
     return Counts.middle(probes)
 
 
-async def _count_denials(lab: Lab, hub: Hub, people: Sequence[str]) -> Counts:
+async def _count_denials(setup: BenchSetup, hub: Hub, people: Sequence[str]) -> Counts:
     probes = []
     for name in people:
         await hub.reset()
-        await be_denied(lab, hub, name)
+        await be_denied(setup, hub, name)
         probes.append(await hub.read_probe())
     return Counts.middle(probes)
 
 
-async def measure_hooks(lab: Lab) -> list[Figure]:
+async def measure_hooks(setup: BenchSetup) -> list[Figure]:
     """Time the admission hook within real starts, one after the other, on each kind of store."""
-    figures = await _measure_hook(lab, lab.make_hub("governed", governed=True), "SQLite")
+    figures = await _measure_hook(setup, setup.make_hub("governed", governed=True), "SQLite")
     server = PostgresServer.create(fsync="on")
     try:
         url = server.create_database()
-        hub = lab.make_hub("postgres", governed=True, store_url=url)
-        figures += await _measure_hook(lab, hub, "PostgreSQL")
+        hub = setup.make_hub("postgres", governed=True, store_url=url)
+        figures += await _measure_hook(setup, hub, "PostgreSQL")
     finally:
         server.remove()
     return figures
 
 
-async def _measure_hook(lab: Lab, hub: Hub, store: str) -> list[Figure]:
-    async with lab.running(hub):
+async def _measure_hook(setup: BenchSetup, hub: Hub, store: str) -> list[Figure]:
+    async with setup.running(hub):
         await hub.reset()
-        for name in lab.population.free[: lab.size.spawns]:
-            await start(lab, hub, name)
+        for name in setup.population.free[: setup.size.spawns]:
+            await start(setup, hub, name)
             await hub.despawn(name)
         times = [seconds * 1_000 for seconds in (await hub.read_probe())["hook_seconds"]]
     most = MAX_HOOK_MILLISECONDS if store == "SQLite" else None
@@ -132,18 +134,18 @@ async def _measure_hook(lab: Lab, hub: Hub, store: str) -> list[Figure]:
     ]
 
 
-async def measure_cpu(lab: Lab) -> list[Figure]:
+async def measure_cpu(setup: BenchSetup) -> list[Figure]:
     """Start and stop servers on each Hub in turn, and be denied, round by round."""
-    dice = random.Random(lab.seed)  # noqa: S311 - no secret
+    dice = random.Random(setup.seed)  # noqa: S311 - no secret
     names = ("stock", "again", "governed", "denials")
     costs: dict[str, list[float]] = {name: [] for name in names}
-    async with lab.running_trio() as trio:
+    async with setup.running_trio() as trio:
         hubs = dict(zip(names, (*trio, trio.governed), strict=True))
-        for _ in range(lab.size.rounds):
-            people = dice.sample(lab.population.free, lab.size.burst)
+        for _ in range(setup.size.rounds):
+            people = dice.sample(setup.population.free, setup.size.burst)
             for name in dice.sample(names, len(names)):
                 measure = _deny_all if name == "denials" else _start_all
-                costs[name].append(await measure(lab, hubs[name], people) * 1_000)
+                costs[name].append(await measure(setup, hubs[name], people) * 1_000)
     stock, again, ours, denials = (costs[name] for name in names)
     share = statistics.median(ratios(denials, stock))
     return [
@@ -153,22 +155,24 @@ async def measure_cpu(lab: Lab) -> list[Figure]:
     ]
 
 
-async def _start_all(lab: Lab, hub: Hub, people: Sequence[str]) -> float:
+async def _start_all(setup: BenchSetup, hub: Hub, people: Sequence[str]) -> float:
     """Return the CPU seconds of one start; the stops are not counted."""
     before = await _read_cpu(hub)
     for name in people:
-        await start(lab, hub, name)
+        await start(setup, hub, name)
     cost = (await _read_cpu(hub) - before) / len(people)
     for name in people:
         await hub.despawn(name)
     return cost
 
 
-async def _deny_all(lab: Lab, hub: Hub, people: Sequence[str]) -> float:
+async def _deny_all(setup: BenchSetup, hub: Hub, people: Sequence[str]) -> float:
     """Return the CPU seconds of one denial; as many as there are ``people``."""
     before = await _read_cpu(hub)
     for number in range(len(people)):
-        await be_denied(lab, hub, lab.population.refused[number % len(lab.population.refused)])
+        await be_denied(
+            setup, hub, setup.population.refused[number % len(setup.population.refused)]
+        )
     return (await _read_cpu(hub) - before) / len(people)
 
 

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure
-from benchmarks.hubs import Hub
-from benchmarks.lab import Lab
+from benchmarks.hub_driver import Hub
 from benchmarks.population import make_document, render_document
 from benchmarks.spawns import start
 
@@ -17,23 +17,23 @@ CHECK_SECONDS: Final = 1.0
 SETTLING_SECONDS: Final = 3.0
 
 
-async def measure_stalls(lab: Lab) -> list[Figure]:
+async def measure_stalls(setup: BenchSetup) -> list[Figure]:
     """Leave stock Hubs alone, and start a server; then let a governed one do its work."""
     figures = []
     for name in ("stock", "again"):
-        async with _started(lab.make_hub(name, governed=False)) as hub:
-            longest = await _watch(hub, lab.size.quiet_seconds)
+        async with _started(setup.make_hub(name, governed=False)) as hub:
+            longest = await _watch(hub, setup.size.quiet_seconds)
             figures.append(Figure("stall", f"{name}, left alone", longest, "ms"))
             await hub.reset()
-            await start(lab, hub, lab.population.free[0])
+            await start(setup, hub, setup.population.free[0])
             figures.append(Figure("stall", f"{name}, one start", await _longest(hub), "ms"))
-    governed = lab.make_hub("checked", governed=True, check_seconds=CHECK_SECONDS)
+    governed = setup.make_hub("checked", governed=True, check_seconds=CHECK_SECONDS)
     async with _started(governed) as hub:
-        longest = await _watch(hub, lab.size.quiet_seconds)
+        longest = await _watch(hub, setup.size.quiet_seconds)
         what = f"periodic work, the checker every {CHECK_SECONDS:.0f} s"
         figures.append(Figure("stall", what, longest, "ms", MAX_MILLISECONDS))
-    async with _started(lab.make_hub("reloaded", governed=True)) as hub:
-        return figures + await _measure_reloads(lab, hub)
+    async with _started(setup.make_hub("reloaded", governed=True)) as hub:
+        return figures + await _measure_reloads(setup, hub)
 
 
 @asynccontextmanager
@@ -59,20 +59,22 @@ async def _longest(hub: Hub) -> float:
     return max(stalls, default=0.0) * 1_000
 
 
-async def _measure_reloads(lab: Lab, hub: Hub) -> list[Figure]:
+async def _measure_reloads(setup: BenchSetup, hub: Hub) -> list[Figure]:
     """Have a policy read, and one that moves everybody; then back, while servers start."""
     policy = hub.directory / "platform.yaml"
     same = policy.read_text()
     unchanged = await _reload(hub)
-    policy.write_text(render_document(make_document(lab.population, everybody_also_in="everybody")))
+    policy.write_text(
+        render_document(make_document(setup.population, everybody_also_in="everybody"))
+    )
     began = time.perf_counter()
     settling = await _reload(hub)
     seconds = time.perf_counter() - began
     policy.write_text(same)
     await hub.reset()
-    await _start_while(lab, hub, asyncio.create_task(hub.reload()))
+    await _start_while(setup, hub, asyncio.create_task(hub.reload()))
     hooks = max((await hub.read_probe())["hook_seconds"]) * 1_000
-    note = f"{len(lab.population.names):,} people in {seconds:.0f} s"
+    note = f"{len(setup.population.names):,} people in {seconds:.0f} s"
     return [
         Figure("stall", "policy read again, nothing changed", unchanged, "ms", MAX_MILLISECONDS),
         Figure("stall", "everybody joins a group", settling, "ms", MAX_MILLISECONDS, note),
@@ -86,11 +88,11 @@ async def _reload(hub: Hub) -> float:
     return await _longest(hub)
 
 
-async def _start_while(lab: Lab, hub: Hub, work: "asyncio.Task[None]") -> None:
+async def _start_while(setup: BenchSetup, hub: Hub, work: "asyncio.Task[None]") -> None:
     """Start and stop servers until ``work`` is done."""
     while True:
-        for name in lab.population.free:
-            await start(lab, hub, name)
+        for name in setup.population.free:
+            await start(setup, hub, name)
             await hub.despawn(name)
             if work.done():
                 await work

@@ -4,20 +4,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, TypeAlias
 
+from benchmarks.anonymous_load import measure_anonymous_load
+from benchmarks.bench_setup import BenchSetup
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
-from benchmarks.lab import Lab
 from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
 from benchmarks.stalls import measure_stalls
-from benchmarks.strangers import measure_strangers
 
-Topic: TypeAlias = Callable[[Lab], Awaitable[list[Figure]]]
+Topic: TypeAlias = Callable[[BenchSetup], Awaitable[list[Figure]]]
 
 
-async def _measure_decision(lab: Lab) -> list[Figure]:
-    return await asyncio.to_thread(measure_decision, lab.size, lab.seed)
+async def _measure_decision(setup: BenchSetup) -> list[Figure]:
+    return await asyncio.to_thread(measure_decision, setup.size, setup.seed)
 
 
 TOPICS: Final[Mapping[str, Topic]] = {
@@ -27,6 +27,6 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "cpu": measure_cpu,
     "stalls": measure_stalls,
     "restart": measure_restarts,
-    "strangers": measure_strangers,
+    "strangers": measure_anonymous_load,
     "pods": measure_pods,
 }

@@ -32,10 +32,10 @@ _MAX_TOLD: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class ConnectionLimits:
     """How many connections may be open: of one peer, of all but proxies, of proxies, of all.
 
-    A proxy speaks for all users, so its only bound is that it leaves some to others.
+    A proxy speaks for all users, so its only limit is that it leaves some to others.
     """
 
     each: int
@@ -59,8 +59,8 @@ class Bounds:
 class OpenConnections:
     """Counts what is open, by peer, and says whether one more may be."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self._bounds = bounds
+    def __init__(self, limits: ConnectionLimits) -> None:
+        self._limits = limits
         self._open: Counter[str] = Counter()
         self._proxies: set[str] = set()
         self._told: dict[str, float] = {}
@@ -99,13 +99,13 @@ class OpenConnections:
             )
 
     def _has_room(self, peer: str, *, is_proxy: bool) -> bool:
-        bounds, everything = self._bounds, self._open.total()
-        if everything >= bounds.all:
+        limits, everything = self._limits, self._open.total()
+        if everything >= limits.all:
             return False
         of_proxies = sum(self._open[proxy] for proxy in self._proxies)
         if is_proxy:
-            return of_proxies < bounds.proxies
-        return self._open[peer] < bounds.each and everything - of_proxies < bounds.others
+            return of_proxies < limits.proxies
+        return self._open[peer] < limits.each and everything - of_proxies < limits.others
 
 
 class PausingSocket(socket.socket):

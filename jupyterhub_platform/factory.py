@@ -3,15 +3,15 @@
 import asyncio
 from dataclasses import dataclass, replace
 
+from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.additions import Additions
+from jupyterhub_platform.usecases.added_memberships import AddedMemberships
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
-from jupyterhub_platform.usecases.decisions import Records
+from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.store_health import StoreHealth
@@ -33,10 +33,10 @@ class Runtime:
     changes: Changes
     admission: Admission
     policies: Policies
-    additions: Additions
+    added_memberships: AddedMemberships
     credentials: LocalCredentials
     suspensions: Suspensions
-    records: Records
+    decisions: DecisionReader
     fault: PolicyError | None
 
 
@@ -68,10 +68,10 @@ def build_runtime(
             admission=Admission(store, health, in_force),
             changes=Changes(store, in_force, in_thread),
             policies=policies,
-            additions=Additions(store, health),
+            added_memberships=AddedMemberships(store, health),
             credentials=LocalCredentials(store, hasher),
             suspensions=suspensions,
-            records=Records(store),
+            decisions=DecisionReader(store),
             fault=fault,
         )
     except BaseException:

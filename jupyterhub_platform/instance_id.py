@@ -4,8 +4,8 @@ import uuid
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.atomic_files import write_once
 from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.durable_files import write_once
 
 _FILE: Final = "instance-id"
 

@@ -30,7 +30,7 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from jupyterhub_platform.connection_limits import Bounds, OpenConnections, PausingSocket
+from jupyterhub_platform.connection_limits import ConnectionLimits, OpenConnections, PausingSocket
 from jupyterhub_platform.peers import find_user, name_peer
 
 log = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class LimitedHTTPServer(HTTPServer):
             "body_timeout": BODY_SECONDS,
             "idle_connection_timeout": HEADER_SECONDS,
         }
-        self._open = OpenConnections(Bounds.of_this_process())
+        self._open = OpenConnections(ConnectionLimits.of_this_process())
         self._unsure = 0
         super().initialize(LimitedRequests(request_callback), **(limits | settings))
 
@@ -319,7 +319,7 @@ def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
 
 
 def _is_beyond(headers: HTTPHeaders, maximum: int) -> bool:
-    """Tell whether a body says that it is larger; of what makes no sense tornado says that."""
+    """Tell whether Content-Length exceeds ``maximum``; tornado refuses an invalid one."""
     said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
     if said is None or "Transfer-Encoding" in headers:
         return False

@@ -6,7 +6,7 @@ from changed import ALWAYS, WALK, list_affected_tests, list_changed_tests
 def test_what_imports_a_changed_module_is_tested() -> None:
     affected = list_affected_tests(["jupyterhub_platform/core/quotas.py"])
     assert {"tests/core/test_quotas.py", "tests/usecases/test_admission.py", *ALWAYS} <= {*affected}
-    assert "tests/core/test_resources.py" not in affected
+    assert "tests/core/test_quantities.py" not in affected
 
 
 def test_a_changed_support_of_tests_is_a_change_of_what_imports_it() -> None:
@@ -20,7 +20,7 @@ def test_what_is_no_module_asks_for_what_is_always_tested() -> None:
 def test_of_those_with_servers_the_changed_ones_and_one_walk_are_named() -> None:
     changed = [
         "jupyterhub_platform/core/quotas.py",
-        "tests/hub/test_live_why.py",
+        "tests/hub/api/test_live_why.py",
         "tests/test_x.py",
     ]
-    assert list_changed_tests(changed) == [WALK, "tests/hub/test_live_why.py"]
+    assert list_changed_tests(changed) == ["tests/hub/api/test_live_why.py", WALK]

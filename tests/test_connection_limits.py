@@ -17,7 +17,7 @@ from tornado import web
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.connection_limits import MAX_OF_A_PEER, Bounds, OpenConnections
+from jupyterhub_platform.connection_limits import MAX_OF_A_PEER, ConnectionLimits, OpenConnections
 from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.request_limits import LimitedHTTPServer
 
@@ -207,7 +207,7 @@ async def test_a_connection_that_cannot_be_accepted_yet_waits(
 
 @pytest.mark.parametrize("descriptors", [16, 256, 1_024, 4_096, 20_000, 2**20])
 def test_shares_leave_something_to_everybody(descriptors: int) -> None:
-    bounds = Bounds.within(descriptors)
+    bounds = ConnectionLimits.within(descriptors)
     assert 0 < bounds.each <= MAX_OF_A_PEER
     assert bounds.all < descriptors
     assert bounds.each <= bounds.others <= bounds.all - bounds.others
@@ -215,7 +215,7 @@ def test_shares_leave_something_to_everybody(descriptors: int) -> None:
 
 
 def test_many_strangers_together_leave_the_proxy_its_share_and_the_proxy_them_theirs() -> None:
-    counted = OpenConnections(Bounds(each=2, others=4, proxies=6, all=8))
+    counted = OpenConnections(ConnectionLimits(each=2, others=4, proxies=6, all=8))
     taken = [counted.enter(f"user id {n}", is_proxy=False) for n in (1, 1, 1, 2, 2, 3)]
     assert taken == [True, True, False, True, True, False]
     assert [counted.enter("user id 0", is_proxy=True) for _ in range(6)] == [True] * 4 + [False] * 2

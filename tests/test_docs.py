@@ -21,7 +21,8 @@ from traitlets.config import Configurable
 from jupyterhub_platform.cli.main import VERBS, main
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.document.compile import compile_policy
-from jupyterhub_platform.core.question import ask, read_options, subject_of
+from jupyterhub_platform.core.options import read_options
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy, read_policy
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator

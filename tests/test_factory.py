@@ -67,7 +67,7 @@ def test_everything_works_on_one_store(build):
     assert runtime.admission.snapshot.revision == 1
     start = Start("dev", frozenset(), "a", {"tier": "small"})
     admitted = runtime.admission.admit(start)
-    found = runtime.records.find(admitted.reservation.id)
+    found = runtime.decisions.find(admitted.reservation.id)
     assert found is not None
     assert found.decision["admitted"] is True
     with pytest.raises(DeniedError):

@@ -19,6 +19,7 @@ GLOSSARY = {
         *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/enforcement", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
+        "usecases/rate_limit",
         "usecases/reports",
     ),
     # A served model. Kubernetes has objects, and pydantic shapes.
@@ -40,7 +41,7 @@ OF_VALUES = {
     "claim": (*GLOSSARY["claim"], "core/pods"),
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
-    "rollback": GLOSSARY["rollback"],
+    "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
     "usage": ("rest/hub_calls",),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),

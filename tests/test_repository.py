@@ -300,14 +300,65 @@ def test_one_place_says_who_a_user_is() -> None:
     assert makers == {"core/question.py", "core/question_json.py", "usecases/snapshot.py"}
 
 
+def test_the_tree_of_errors_has_every_error() -> None:
+    tree = ast.get_docstring(ast.parse((PACKAGE / "core/errors.py").read_text())) or ""
+    drawn = set(re.findall(r"^\W*([A-Z]\w+)  ", tree, re.MULTILINE))
+    defined = {
+        node.name
+        for path in list_modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+        if any(ast.unparse(base).endswith(("Error", "Exception")) for base in node.bases)
+    }
+    assert drawn == defined
+
+
+def list_mentioned_paths() -> set[str]:
+    """Return what the map of ARCHITECTURE.md and its tables name as files and folders."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    return set(re.findall(r"`((?:[a-z_]+/)+(?:[a-z_0-9]+\.(?:py|md|yaml|json|txt))?)`", text))
+
+
+def test_paths_that_the_architecture_names_are_there() -> None:
+    mentioned = list_mentioned_paths()
+    assert "core/levels.py" in mentioned
+    assert [
+        path for path in mentioned if not (ROOT / path).exists() and not (PACKAGE / path).exists()
+    ] == []
+
+
+def list_mapped_modules() -> set[str]:
+    """Return the modules in the map of ARCHITECTURE.md, each below the folder it is drawn in."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    map_ = text[text.index("jupyterhub_platform/\n") :].split("```")[0]
+    mapped, floor = set(), ""
+    for line in map_.splitlines()[1:]:
+        if line.startswith("tests/"):
+            break
+        names = re.match(r" *((?:[a-z_]+(?:\.py|/) *)+)", line)
+        if names is None:
+            continue
+        indent = len(line) - len(line.lstrip())
+        for name in names[1].split():
+            mapped.add(name if indent == 2 else f"{floor}{name}")
+        if indent == 2:
+            floor = names[1].split()[0] if names[1].strip().endswith("/") else ""
+    return mapped
+
+
+def test_the_map_of_the_architecture_is_true() -> None:
+    mapped = list_mapped_modules()
+    assert {"core/decision.py", "usecases/snapshot.py", "hub/auth/"} <= mapped
+    assert [path for path in mapped if not (PACKAGE / path).exists()] == []
+
+
 IMPORTED_AS = {
     "argon2-cffi": "argon2",
     "jupyterhub-kubespawner": "kubespawner",
     "ruamel.yaml": "ruamel",
 }
 NOT_IMPORTED = {
-    "oauthenticator",  # what sites bring their identity provider with
-    "psycopg",  # SQLAlchemy loads it for a database's address
+    "oauthenticator",  # what sites bring their identity provider with: docs/existing-hub.md
 }
 
 

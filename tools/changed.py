@@ -15,7 +15,7 @@ import grimp
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 ALWAYS: Final = ("tests/test_repository.py", "tests/test_docs.py")
-WALK: Final = "tests/hub/test_live_stock_api.py"
+WALK: Final = "tests/hub/stock_api/test_live_bodies.py"
 _PACKAGES: Final = ("jupyterhub_platform", "tests")
 
 

@@ -116,7 +116,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.store.mismatch", "-", "The database is another one than before."),
     ("platform.store.claimed", "-", "Another Hub uses the store; this one does not start."),
     ("pod.exceeds_reservation", "409", "The rendered pod asks for more than was reserved."),
-    ("pod.forbidden_field", "409", "The rendered pod has a field that gives it the node."),
+    (
+        "pod.forbidden_field",
+        "409",
+        "The rendered pod has a field that gives the server access to its node.",
+    ),
     ("pod.changed", "409", "The rendered pod differs from the admitted one."),
     ("pod.configuration", "500", "A setting of the site makes every pod invalid."),
     ("cluster.quota", "409", "A ResourceQuota of the namespace leaves no room."),

@@ -1,4 +1,4 @@
-"""The entry point of ``jhp``: its verbs, and the exit codes of its errors."""
+"""The entry point of ``jhp``: its verbs, and what becomes of their errors."""
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -6,11 +6,10 @@ from typing import Any, Final
 
 import click
 
+from jupyterhub_platform.cli.exit_codes import MISUSED, REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.core.errors import PlatformError
 
-REFUSED: Final = 1
-MISUSED: Final = 2
 DISTRIBUTION: Final = "jupyterhub-platform"
 
 VERBS: Final = {
@@ -18,8 +17,8 @@ VERBS: Final = {
     "down": "jupyterhub_platform.cli.local.down:down",
     "validate": "jupyterhub_platform.cli.policy.validate:validate",
     "schema": "jupyterhub_platform.cli.policy.schema:schema",
-    "doctor": "jupyterhub_platform.cli.doctor.verb:doctor",
-    "audit": "jupyterhub_platform.cli.audit.verb:audit",
+    "doctor": "jupyterhub_platform.cli.doctor.command:doctor",
+    "audit": "jupyterhub_platform.cli.audit.command:audit",
     "invite": "jupyterhub_platform.cli.hub.invite:invite",
     "suspend": "jupyterhub_platform.cli.hub.suspend:suspend",
     "resume": "jupyterhub_platform.cli.hub.suspend:resume",

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.durable_files import rewrite
 
 HUB_DATABASE: Final = "jupyterhub.sqlite"
 COOKIE_KEY_FILE: Final = "cookie-secret"

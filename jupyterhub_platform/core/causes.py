@@ -7,10 +7,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from jupyterhub_platform.core.instants import read_stored
-from jupyterhub_platform.core.resources import CPU, describe_amount
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.core.sentences import join_remedies
 from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS
+from jupyterhub_platform.core.times import read_stored
 
 
 class Who(StrEnum):

@@ -2,17 +2,38 @@
 
 ::
 
-    PlatformError                 code, sentence: every error of ours
-    ├── QuantityError             not a Kubernetes quantity, or not a resource name
-    ├── IdentityError             not a name that the platform accepts
-    ├── PolicyError               a policy document with faults; carries all of them
-    ├── StoreError                the platform's own database
-    │   ├── StoreUnreachableError     it does not answer now
-    │   ├── StoreSchemaError          it is newer or older than this code
-    │   ├── StoreMismatchError        it is not the one that was there before
-    │   └── StoreInUseError         another Hub uses it
-    ├── LocalSpawnerError         this machine does not let servers be started, or kept apart
-    └── NotFoundError             what was asked for does not exist
+    PlatformError                   code, sentence: every error of ours
+    ├── QuantityError               not a Kubernetes quantity, or not a resource name
+    ├── IdentityError               not a name that the platform accepts
+    ├── PolicyError                 a policy document with faults; carries all of them
+    ├── StoreError                  the platform's own database
+    │   ├── StoreUnreachableError       it does not answer now
+    │   ├── StoreSchemaError            it is newer or older than this code
+    │   ├── StoreMismatchError          it is not the one that was there before
+    │   └── StoreInUseError             another Hub uses it
+    ├── NotFoundError               what was asked for does not exist
+    ├── LocalSpawnerError           this machine does not let servers be started, or kept apart
+    │   └── StillAliveError             hub: a process that was to end did not
+    ├── DeniedError                 usecases: a start is denied
+    ├── RateLimitedError            usecases: a caller is over their rate limit
+    ├── PasswordError               usecases: a password is too weak, or not theirs
+    ├── InviteError                 usecases: an invite is not valid any more
+    ├── SuspensionError             usecases: a user cannot be suspended or resumed as asked
+    ├── QueryError                  usecases: a list is asked for in an impossible way
+    ├── ConfigurationError          hub: a site's settings cannot be governed
+    ├── ClusterConfigurationError   deploy: no cluster is named
+    ├── ClusterUnreachableError     deploy: the API server does not answer
+    └── ClusterRefusedError         deploy: the API server refuses the caller
+
+    Errors of a framework, for its own handlers to answer:
+
+    BodyError                       rest: a body is not what its route takes
+    EnvironmentFaultError           service: a variable is missing or invalid
+    RefusalError                    service: a status, a sentence and a code, as tornado's HTTPError
+    AdmissionDenied                 hub: a denial, as the Hub's own pages and API show it
+    HubDatabaseError                hub: the Hub's own database does not answer
+    HubShuttingDownError            hub: a request that came too late
+    NotAnsweredError                hub: a server that started does not answer
 
 Floors above translate: the Hub and the service into an HTTP status, the
 command line into an exit code. Messages say what, why and what to do next.

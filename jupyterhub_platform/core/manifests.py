@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import is_indivisible, parse_quantity
+from jupyterhub_platform.core.quantities import parse_quantity
+from jupyterhub_platform.core.resource_names import is_indivisible
 
 Manifest: TypeAlias = Mapping[str, Any]
 """A Kubernetes object, or a part of one, as it goes to the API: camelCase keys, plain values."""

@@ -10,7 +10,7 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
 from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, is_accelerator
+from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
 

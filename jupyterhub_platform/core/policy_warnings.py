@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.policy import Limit, Person, Policy
-from jupyterhub_platform.core.resources import CPU, MEMORY, SERVERS, describe_amount, is_storage
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS, is_storage
 from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS, Tier
+from jupyterhub_platform.core.times import describe_duration
 
 _MIN_CPU: Final = 250
 _MIN_MEMORY: Final = 160 * 2**20

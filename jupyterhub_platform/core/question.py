@@ -8,11 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, Self
 
 from jupyterhub_platform.core.levels import LEVELS, Level
-from jupyterhub_platform.core.options import OPTION_NAMES as OPTION_NAMES
-from jupyterhub_platform.core.options import PROFILE as PROFILE
-from jupyterhub_platform.core.options import Options as Options
-from jupyterhub_platform.core.options import fill_in, still_meant
-from jupyterhub_platform.core.options import read_options as read_options
+from jupyterhub_platform.core.options import Options, fill_in, still_meant
 from jupyterhub_platform.core.policy import Limit, Policy, tier_limits
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
 from jupyterhub_platform.core.resources import Resources

@@ -8,17 +8,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.question import (
-    Candidate,
-    HeldLimit,
-    Options,
-    Question,
-    Subject,
-)
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Candidate, HeldLimit, Question, Subject
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.times import read_stored
 
 
 def question_to_json(question: Question) -> dict[str, Any]:

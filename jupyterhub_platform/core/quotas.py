@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
-from jupyterhub_platform.core.resources import Resources, resource_order
+from jupyterhub_platform.core.resource_names import resource_order
+from jupyterhub_platform.core.resources import Resources
 
 Quota: TypeAlias = Mapping[str, int | None]
 """Limits by resource name in base units. ``None`` says unlimited; what is absent, this rule leaves

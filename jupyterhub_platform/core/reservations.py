@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol, Self
 
-from jupyterhub_platform.core.instants import read_stored
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.times import read_stored
 
 
 class Scope(NamedTuple):

@@ -2,14 +2,10 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
+from jupyterhub_platform.core.quantities import describe_amount, describe_number, describe_unit
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import (
-    SERVERS,
-    describe_amount,
-    describe_number,
-    describe_unit,
-)
+from jupyterhub_platform.core.resource_names import SERVERS
 
 
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from jupyterhub_platform.core.instants import describe_instant
+from jupyterhub_platform.core.times import describe_instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ from typing import Final
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, count_devices
-from jupyterhub_platform.core.resources import SERVERS, Resources, is_indivisible
+from jupyterhub_platform.core.resource_names import SERVERS, is_indivisible
+from jupyterhub_platform.core.resources import Resources
 
 JUPYTERLAB_CPU_SECONDS: Final = 3
 """What starting JupyterLab takes, measured; the Hub waits 30 seconds for it by default."""

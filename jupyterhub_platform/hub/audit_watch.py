@@ -14,8 +14,15 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.usecases.audit_verification import (
+    Head,
+    VerificationReport,
+    find_head,
+    render_head,
+    say_head,
+    verify,
+)
 from jupyterhub_platform.usecases.denials import ENTER_SECONDS
-from jupyterhub_platform.usecases.proof import Head, Proof, find_head, render_head, say_head, verify
 
 LOOK_SECONDS: Final = ENTER_SECONDS
 NOTE_SECONDS: Final = 3600.0
@@ -44,7 +51,7 @@ class AuditWatch:
         self._look_again = 0.0
         self._is_ending = False
         self._said: tuple[str, ...] = ()
-        self.proof: Proof | None = None
+        self.report: VerificationReport | None = None
         self.looked_at: datetime | None = None
 
     @classmethod
@@ -87,15 +94,15 @@ class AuditWatch:
     def _prove(self) -> None:
         began = time.monotonic()
         known = len(self._seen)
-        proof = verify(self._runtime.store, self._seen[:known], ledger=False, say=self._go_on)
+        report = verify(self._runtime.store, self._seen[:known], ledger=False, say=self._go_on)
         took = time.monotonic() - began
-        if proof.is_whole and known:
+        if report.is_whole and known:
             # A chain that leads to the last head leads to all before it.
             self._seen = self._seen[known - 1 :]
         self._look_again = time.monotonic() + took * REST_FACTOR
-        self.proof, self.looked_at = proof, datetime.now(UTC)
-        metrics.AUDIT_WHOLE.set(proof.is_whole)
-        said = tuple(map(str, proof.findings[:MAX_SHOWN]))
+        self.report, self.looked_at = report, datetime.now(UTC)
+        metrics.AUDIT_WHOLE.set(report.is_whole)
+        said = tuple(map(str, report.findings[:MAX_SHOWN]))
         if said and said != self._said:
             self._app.log.error("The record is not what was written: %s", " · ".join(said))
         self._said = said
@@ -123,14 +130,14 @@ class AuditWatch:
 
     def to_json(self) -> dict[str, Any]:
         """Render the last finding, for the health of the platform."""
-        proof = self.proof
+        report = self.report
         return {
-            "whole": proof.is_whole if proof else None,
+            "whole": report.is_whole if report else None,
             "looked_at": self.looked_at and self.looked_at.isoformat(),
-            "rows": proof.rows if proof else None,
+            "rows": report.rows if report else None,
             "head": render_head(self._head) if self._head else None,
             "findings": [
                 {"part": each.part, "row": each.row, "what": each.what, "fix": each.fix}
-                for each in (proof.findings[:MAX_SHOWN] if proof else ())
+                for each in (report.findings[:MAX_SHOWN] if report else ())
             ],
         }

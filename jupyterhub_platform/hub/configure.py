@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from jupyterhub.auth import Authenticator
-from jupyterhub.services.service import Service
 from jupyterhub.spawner import Spawner
 from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
@@ -33,6 +32,7 @@ from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
 from jupyterhub_platform.hub.upstream.response_headers import add_no_store_and_messages
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
+from jupyterhub_platform.hub.upstream.service_environment import keep_environments_out_of_database
 from jupyterhub_platform.hub.upstream.startup_errors import exit_with_a_sentence
 from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashing
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
@@ -104,7 +104,7 @@ def _configure(c: Any) -> None:
         }
     )
     GovernedAuthenticator.surround_routes = surround_routes
-    _keep_environments_out_of_database()
+    keep_environments_out_of_database()
     scrub_log()
     reject_invalid_redirects()
     add_no_store_and_messages()
@@ -212,15 +212,6 @@ def _default_spawner(stock: str) -> Any:
     from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
     return PlatformLocalSpawner
-
-
-def _keep_environments_out_of_database() -> None:
-    """Keep services' environments out of the Hub's database: they hold secrets.
-
-    The Hub reads them back for services that were made through its API, which have no process to
-    give them to.
-    """
-    Service.class_traits()["environment"].tag(in_db=False)
 
 
 def _settings(c: Any) -> Settings:

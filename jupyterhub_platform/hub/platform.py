@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_watch import PolicyWatch
-from jupyterhub_platform.hub.servers.drift import Checker
+from jupyterhub_platform.hub.servers.drift import DriftChecker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
 from jupyterhub_platform.hub.servers.lingering import LingeringServers
@@ -99,7 +99,7 @@ class Platform(PlatformTraits):
         unstopped = list(unstopped_servers(app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
         use_monotonic_timers(IOLoop.current())
-        self.checker = Checker(app, self.runtime)
+        self.checker = DriftChecker(app, self.runtime)
         self.audit_watch = AuditWatch.begin(app, self.runtime)
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)

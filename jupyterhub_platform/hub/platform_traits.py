@@ -9,7 +9,7 @@ from typing import Any
 from traitlets import Bool, Float, Integer, List, TraitError, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
-from jupyterhub_platform.core.question import OPTION_NAMES, PROFILE
+from jupyterhub_platform.core.options import OPTION_NAMES, PROFILE
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE
 from jupyterhub_platform.settings import Settings
 

@@ -5,10 +5,10 @@ from typing import Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.rest.answers import Amounts, Answer, Instant
+from jupyterhub_platform.rest.responses import Amounts, Instant, Response
 
 
-class LimitScope(Answer):
+class LimitScope(Response):
     """Where a limit applies; it does not depend on names that are left out."""
 
     kind: Literal["platform", "account", "member", "user", "tier", "tier-account", "tier-user"]
@@ -17,7 +17,7 @@ class LimitScope(Answer):
     tier: str = ""
 
 
-class Limit(Answer):
+class Limit(Response):
     """A limit, what is held against it now, and who can raise it."""
 
     scope: LimitScope
@@ -33,7 +33,7 @@ class Limit(Answer):
     )
 
 
-class HeldServer(Answer):
+class HeldServer(Response):
     """A server that holds something, from its admission until its backend is gone."""
 
     id: str = Field(description="The id of the decision that admitted it.")
@@ -49,7 +49,7 @@ class HeldServer(Answer):
     idle_seconds: float | None
 
 
-class AccountUsage(Answer):
+class AccountUsage(Response):
     """The limits that hold in one account, and the tiers that fit now."""
 
     account: str
@@ -57,7 +57,7 @@ class AccountUsage(Answer):
     fits: list[str]
 
 
-class Usage(Answer):
+class Usage(Response):
     """What a user holds, may hold and has left."""
 
     user: str
@@ -70,7 +70,7 @@ class Usage(Answer):
 # -- decisions -------------------------------------------------------------------------------------
 
 
-class Denial(Answer):
+class Denial(Response):
     """One reason for a denial: a stable code, the reason in words, and the remedy."""
 
     code: str
@@ -88,7 +88,7 @@ class LimitDenial(Limit, Denial):
 _LimitRow: TypeAlias = tuple[tuple[str, str, str, str], str, int, int, str, int, list[str], bool]
 
 
-class AskedOptions(Answer):
+class AskedOptions(Response):
     """What the start named."""
 
     tier: str
@@ -98,7 +98,7 @@ class AskedOptions(Answer):
     remembered: bool = False
 
 
-class AskedTier(Answer):
+class AskedTier(Response):
     """A tier, as this user may ask for it in this account."""
 
     name: str
@@ -110,7 +110,7 @@ class AskedTier(Answer):
     limits: list[_LimitRow]
 
 
-class AskedQuestion(Answer):
+class AskedQuestion(Response):
     """All facts of a decision, for programs that replay it; limits are rows without names."""
 
     model_config = ConfigDict(extra="allow")
@@ -134,7 +134,7 @@ class AskedQuestion(Answer):
     passed_over: list[str] = Field(default_factory=list)
 
 
-class Decision(Answer):
+class Decision(Response):
     """The answer to a start: admitted, or every reason for a denial and what would fit instead."""
 
     admitted: bool

@@ -2,7 +2,17 @@
 
 from typing import Any, Final
 
-from jupyterhub_platform.rest.answers import (
+from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
+from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.requests import (
+    MAX_INVITE_HOURS,
+    DryRunRequest,
+    InviteRequest,
+    Nothing,
+    ResumeRequest,
+    SuspendRequest,
+)
+from jupyterhub_platform.rest.responses import (
     CodedRefusal,
     FaultyPolicy,
     Health,
@@ -14,16 +24,6 @@ from jupyterhub_platform.rest.answers import (
     Settings,
     Suspended,
     Why,
-)
-from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
-from jupyterhub_platform.rest.operations import Argument, Operation
-from jupyterhub_platform.rest.requests import (
-    MAX_INVITE_HOURS,
-    DryRunRequest,
-    InviteRequest,
-    Nothing,
-    ResumeRequest,
-    SuspendRequest,
 )
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
 

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.instants import EXAMPLE, parse_instant
+from jupyterhub_platform.core.times import EXAMPLE, parse_instant
 from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH
 
 MAX_INVITE_HOURS: Final = 24 * 30

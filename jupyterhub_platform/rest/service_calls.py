@@ -2,10 +2,10 @@
 
 from typing import Any, Final
 
-from jupyterhub_platform.rest.answers import CodedRefusal
 from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.responses import CodedRefusal
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
-from jupyterhub_platform.rest.service_answers import (
+from jupyterhub_platform.rest.service_responses import (
     ListedDecisions,
     StoppedServer,
     WholeDecision,

@@ -18,7 +18,7 @@ from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.hub_api import find_proxies
-from jupyterhub_platform.service.hub_watchdog import HubProcess, end_with
+from jupyterhub_platform.service.hub_watchdog import WatchedHub, end_with
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
@@ -83,7 +83,7 @@ def main() -> int:
     except EnvironmentFaultError as error:
         log.critical("%s", error)
         return 2
-    hub = HubProcess.find(environment.hub_pid, environment.hub_started)
+    hub = WatchedHub.find(environment.hub_pid, environment.hub_started)
     if not hub.is_alive():
         log.error("The Hub that started this service is gone")
         return 1

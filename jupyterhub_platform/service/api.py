@@ -2,14 +2,15 @@
 
 from typing import Any, ClassVar, Final
 
-from jupyterhub_platform.service.answers import render_body
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
-from jupyterhub_platform.service.handlers import Identified, Resource
+from jupyterhub_platform.service.handlers import AuthenticatedHandler
+from jupyterhub_platform.service.resource import Resource
+from jupyterhub_platform.service.response import render_body
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
 
 
-class ApiHandler(Identified):
+class ApiHandler(AuthenticatedHandler):
     """A call of the API: JSON in, JSON out, and never a redirect.
 
     Unknown arguments are refused rather than ignored.
@@ -89,5 +90,5 @@ class NotFoundCall(ApiHandler):
 
     async def prepare(self) -> None:
         """Answer 404 to callers who may ask."""
-        await Identified.prepare(self)
+        await AuthenticatedHandler.prepare(self)
         raise unknown("address")

@@ -12,6 +12,7 @@ from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
 from jupyterhub_platform.service.resources import decisions, overview, own, people, servers, tiers
+from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
@@ -25,15 +26,15 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}", page_of(people.Person)),
     ("tiers", page_of(tiers.Tiers)),
     (f"decisions/{_NAME}", page_of(decisions.Decision)),
-    ("servers/stop", servers.StopPage),
-    ("servers/why", servers.WhyPage),
+    ("servers/stop", StopPage),
+    ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),
     ("api/v1/overview", call_of(overview.Overview)),
     ("api/v1/people", call_of(people.People)),
     (f"api/v1/people/{_NAME}", call_of(people.Person)),
     ("api/v1/tiers", call_of(tiers.Tiers)),
     ("api/v1/servers", call_of(servers.ServerList)),
-    (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", servers.StopCall),
+    (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     ("api/v1/decisions", call_of(decisions.DecisionList)),
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
     ("api/.*", NotFoundCall),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
 from jupyterhub.services.auth import (
@@ -14,13 +14,12 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.service.answers import Answers
-from jupyterhub_platform.service.errors import RefusalError, beyond, translate
+from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles
+from jupyterhub_platform.service.response import ResponseHandler
 from jupyterhub_platform.service.scopes import read_scopes, view_of
-from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.paging import Query, read_query
-from jupyterhub_platform.usecases.reports.reader import Facts, StoreReader
+from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
@@ -31,10 +30,9 @@ _JSON: Final = "application/json"
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
 """The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
-_Report = TypeVar("_Report")
 
 
-class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's class is untyped
+class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[misc]  # the Hub's class is untyped
     """Answers only users whom the Hub knows.
 
     ``TAKES`` are the arguments of its query.
@@ -107,7 +105,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
         except PlatformError as error:
             raise translate(error) from error
 
-    def read_facts(self) -> tuple[Facts, Viewer]:
+    def read_facts(self) -> tuple[ReportFacts, Viewer]:
         """Read the current facts, and what the caller may see; blocks, so run it in a thread."""
         facts = self.reader.read()
         self.viewer = self.viewer.resolve(facts)
@@ -168,75 +166,7 @@ class Identified(HubOAuthenticated, Answers):  # type: ignore[misc]  # the Hub's
             )
 
 
-class Resource(Generic[_Report]):
-    """One noun: who may see it, and how it is read. Its page and its API call share this class.
-
-    One is created for each request, by the ``handler`` that answers it, at either address.
-    ``TAKES`` are the arguments of both addresses, ``PAGE_TAKES`` those of the page alone;
-    ``TEMPLATE`` shows the page, and ``LIVE`` its part that refreshes itself.
-    """
-
-    TAKES: ClassVar[frozenset[str]] = frozenset()
-    PAGE_TAKES: ClassVar[frozenset[str]] = frozenset()
-    TEMPLATE: ClassVar[str] = ""
-    LIVE: ClassVar[str] = ""
-
-    def __init__(self, handler: Identified) -> None:
-        self.handler = handler
-
-    @property
-    def viewer(self) -> Viewer:
-        """The caller, and what they may see."""
-        return self.handler.viewer
-
-    def may(self, *names: str) -> None:
-        """Refuse callers who may not see it; :meth:`read` refuses what depends on the facts.
-
-        Raises
-        ------
-        RefusalError
-            Raised if the caller may not.
-        """
-
-    async def prepare(self) -> None:
-        """Read the query, and ask the Hub for what is needed first."""
-
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> _Report:
-        """Return the report; blocks, and runs in a thread."""
-        raise NotImplementedError
-
-    async def add_for_page(self, report: _Report) -> dict[str, Any]:
-        """Return what the page shows beside the report."""
-        return {}
-
-    def to_json(self, report: _Report) -> Any:
-        """Return the report as the API answers it."""
-        return render_json(report)
-
-    async def answer(self, *names: str) -> tuple[Facts, _Report]:
-        """Return the report with the facts behind it, if the caller may see it."""
-        self.may(*names)
-        await self.prepare()
-
-        def read() -> tuple[Facts, _Report]:
-            facts, viewer = self.handler.read_facts()
-            return facts, self.read(facts, viewer, *names)
-
-        return await self.handler.look_up(read)
-
-    def require_others(self, what: str) -> None:
-        """Refuse callers who may not see other users.
-
-        Raises
-        ------
-        RefusalError
-            Raised if the caller may not.
-        """
-        if not self.viewer.reads_others:
-            raise beyond(what)
-
-
-class Callback(Answers, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
+class Callback(ResponseHandler, HubOAuthCallbackHandler):  # type: ignore[misc]  # the Hub's is untyped
     """Where the Hub redirects a browser after a login."""
 
     def initialize(self) -> None:

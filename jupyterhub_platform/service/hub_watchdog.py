@@ -11,18 +11,17 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Self
+
+import psutil
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOOK_EVERY_SECONDS: Final = 0.5
-_STAT_STATE: Final = 0
-_STAT_START_TIME: Final = 19
-"""Positions in ``/proc/PID/stat`` after the name in parentheses, which may hold anything."""
+_TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class HubProcess:
+class WatchedHub:
     """The Hub's process: its pid, its start time, and whether it is our parent."""
 
     pid: int
@@ -41,13 +40,7 @@ class HubProcess:
             return False
         if self.started:
             return read_start_time(self.pid) == self.started
-        try:
-            os.kill(self.pid, 0)
-        except ProcessLookupError:
-            return False
-        except PermissionError:
-            return True
-        return True
+        return bool(psutil.pid_exists(self.pid))
 
 
 def read_start_time(pid: int) -> int:
@@ -56,14 +49,18 @@ def read_start_time(pid: int) -> int:
     A process that has ended but was not reaped yet counts as gone.
     """
     try:
-        text = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
+        process = psutil.Process(pid)
+        booted = psutil.boot_time()
+        if process.status() in {psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD}:
+            return 0
+        tick = round((process.create_time() - booted) * _TICKS_PER_SECOND)
+    except psutil.Error:
         return 0
-    fields = text.rpartition(")")[2].split()
-    return 0 if fields[_STAT_STATE] in {"Z", "X"} else int(fields[_STAT_START_TIME])
+    # psutil reports it by the wall clock, which may be set meanwhile.
+    return tick if psutil.boot_time() == booted else read_start_time(pid)
 
 
-def end_with(hub: HubProcess) -> None:
+def end_with(hub: WatchedHub) -> None:
     """End this process when the Hub's ends, within a second.
 
     The kernel signals it at once where it can. The polling thread is for where it cannot, for a Hub
@@ -71,10 +68,10 @@ def end_with(hub: HubProcess) -> None:
     """
     if sys.platform == "linux" and hub.is_parent:
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
-    threading.Thread(target=_watch, args=(hub,), name="lifeline", daemon=True).start()
+    threading.Thread(target=_watch, args=(hub,), name="hub-watchdog", daemon=True).start()
 
 
-def _watch(hub: HubProcess) -> None:
+def _watch(hub: WatchedHub) -> None:
     while hub.is_alive():
         time.sleep(_LOOK_EVERY_SECONDS)
     # Nothing is written here that would have to be finished.

@@ -5,16 +5,17 @@ from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
 from jupyterhub_platform.service.errors import unknown
-from jupyterhub_platform.service.handlers import Identified, Resource
+from jupyterhub_platform.service.handlers import AuthenticatedHandler
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.service.stopping import say_server
 from jupyterhub_platform.usecases.reports.paging import Query
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
 """Arguments of a page after a server was stopped from it."""
 
 
-class PageHandler(Identified):
+class PageHandler(AuthenticatedHandler):
     """A page, with what every page needs beside its report.
 
     Unknown arguments are ignored: an old link still shows its page. ``LIVE`` is the template of the
@@ -28,7 +29,7 @@ class PageHandler(Identified):
         """Whether only the part that refreshes itself is requested."""
         return self.argument("part") == "live"
 
-    def show(self, name: str, facts: Facts, **namespace: Any) -> None:
+    def show(self, name: str, facts: ReportFacts, **namespace: Any) -> None:
         """Write a page about ``facts``; only its live part if that is requested."""
         self.write_page(
             self.LIVE if self.wants_live_part else name,
@@ -40,7 +41,7 @@ class PageHandler(Identified):
             **namespace,
         )
 
-    def _may_stop(self, facts: Facts) -> Callable[[str, str], bool]:
+    def _may_stop(self, facts: ReportFacts) -> Callable[[str, str], bool]:
         def may_stop(user: str, server: str) -> bool:
             groups = facts.memberships.get(user, frozenset())
             return self.scopes.may_stop(user, server, groups)

@@ -10,9 +10,8 @@ from jinja2 import BaseLoader, ChoiceLoader, Environment, FileSystemLoader, Pref
 from jupyterhub import __version__ as hub_version
 from jupyterhub._data import DATA_FILES_PATH
 
-from jupyterhub_platform.core.durations import describe_duration
-from jupyterhub_platform.core.instants import describe_age, describe_second
-from jupyterhub_platform.core.resources import describe_amount
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.times import describe_age, describe_duration, describe_second
 
 HERE: Final = Path(__file__).parent
 TEMPLATES: Final = HERE / "templates"

@@ -5,10 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
-from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
-from jupyterhub_platform.rest.scopes import READ as READ
-from jupyterhub_platform.rest.scopes import SELF as SELF
+from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 STOP: Final = "delete:servers"

@@ -15,8 +15,8 @@ from sqlalchemy import URL, Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
 from jupyterhub_platform.core.errors import StoreMismatchError
+from jupyterhub_platform.store.driver_errors import make_unreachable, translate_driver_errors
 from jupyterhub_platform.store.engine import BUSY_TIMEOUT, Transaction, describe_url
-from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.writer_lock import WriterLock
 
 TURN_TIMEOUT: Final = 1.0
@@ -62,7 +62,7 @@ class Connections:
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Give a transaction; a connection on which a statement failed is not used again."""
-        with translate_failures(self._url):
+        with translate_driver_errors(self._url):
             self._check_file()
             with (
                 self._engine.connect() as connection,
@@ -131,7 +131,7 @@ class OneWriter(Connections):
         if not self._turn.acquire(timeout=self._patience):
             raise make_unreachable(self._url, "another thread is writing")
         try:
-            with translate_failures(self._url):
+            with translate_driver_errors(self._url):
                 self._check_file()
                 if self._lock is not None:
                     self._lock.check()

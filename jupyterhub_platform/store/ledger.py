@@ -48,12 +48,12 @@ _OPEN = PreparedInsert(
 
 
 @dataclass(frozen=True, slots=True)
-class DecisionRecord:
-    """How one start was decided.
+class DecisionLine:
+    """How a start was decided, without the whole decision.
 
-    ``codes`` are those of the denials, also of a tier that only observes; ``decision_json`` is
-    the whole decision. ``times`` says how often a denial was given, ``last_at`` when it was last;
-    both lag behind by as much as the Hub counts in memory.
+    ``codes`` are those of the denials, also of a tier that only observes. ``times`` says how often
+    a denial was given, ``last_at`` when it was last; both lag behind by as much as the Hub counts
+    in memory.
     """
 
     id: str
@@ -66,10 +66,16 @@ class DecisionRecord:
     observed: bool
     codes: tuple[str, ...]
     sentence: str
-    decision_json: str
     requested_by: str
     times: int = 1
     last_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionRecord(DecisionLine):
+    """How a start was decided; ``decision_json`` is the whole decision."""
+
+    decision_json: str
 
 
 def open_reservation(
@@ -131,7 +137,7 @@ def _not_before_opened(at: datetime) -> ColumnElement[datetime]:
 def list_open(tx: Transaction) -> list[Reservation]:
     """List what is held, oldest first."""
     query = select(reservation).where(_HELD.released_at.is_(None))
-    return [_read_held(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
+    return [read_reservation(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
 
 
 def list_open_ids(tx: Transaction) -> set[str]:
@@ -145,7 +151,7 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
         _HELD.user == user, _HELD.server == server, _HELD.released_at.is_(None)
     )
     row = tx.execute(query.order_by(_HELD.opened_at.desc(), _HELD.id.desc()).limit(1)).first()
-    return None if row is None else _read_held(row)
+    return None if row is None else read_reservation(row)
 
 
 def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] | None:
@@ -268,7 +274,8 @@ def _shared(table: Table) -> list[ColumnElement[Any]]:
     return [table.c[name] for name in (*names, "requested_by")]
 
 
-def _read_held(row: Row[Any]) -> Reservation:
+def read_reservation(row: Row[Any]) -> Reservation:
+    """Read what a row of the ledger says was held."""
     return Reservation(
         id=row.id,
         user=row.user,

@@ -16,6 +16,7 @@ from sqlalchemy import URL, Engine, inspect, select, update
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.store import schema
 from jupyterhub_platform.store.connections import Connections, OneWriter, check_id
+from jupyterhub_platform.store.driver_errors import make_unreachable, translate_driver_errors
 from jupyterhub_platform.store.engine import (
     Transaction,
     create_sqlite_file,
@@ -23,7 +24,6 @@ from jupyterhub_platform.store.engine import (
     open_engine,
     parse_url,
 )
-from jupyterhub_platform.store.failures import make_unreachable, translate_failures
 from jupyterhub_platform.store.upgrade import check_version, read_version, upgrade
 from jupyterhub_platform.store.writer_lock import WriterLock, make_lock, take_patiently
 
@@ -91,7 +91,7 @@ class Store:
         writer = None if read_only else open_engine(parsed, read_only=False)
         engine = writer or reader
         lock = make_lock(parsed, writer) if exclusive and writer is not None else None
-        with _closed_on_failure(engine, lock), translate_failures(parsed):
+        with _closed_on_failure(engine, lock), translate_driver_errors(parsed):
             if lock is not None:
                 take_patiently(lock)
             upgraded = migrate and writer is not None

@@ -14,8 +14,8 @@ from typing import Any, Final, Protocol
 from sqlalchemy import URL, Engine, event
 
 from jupyterhub_platform.core.errors import StoreInUseError
+from jupyterhub_platform.store.driver_errors import make_unreachable
 from jupyterhub_platform.store.engine import describe_url
-from jupyterhub_platform.store.failures import make_unreachable
 
 PATIENCE: Final = 5.0
 """Seconds that a Hub waits at its start for the one before it, which may be ending."""

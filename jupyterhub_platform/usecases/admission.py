@@ -9,8 +9,9 @@ from functools import partial
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.errors import PlatformError, StoreError
+from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.question import Options, ask, read_options
+from jupyterhub_platform.core.question import ask
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.store import audit, ledger

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.resource_names import SERVERS
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission

@@ -9,10 +9,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, Protocol
 
 from jupyterhub_platform.core.errors import PlatformError, StoreError
-from jupyterhub_platform.store import audit
-from jupyterhub_platform.store import credentials as people
+from jupyterhub_platform.store import audit, credentials
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.allowance import Allowance, TooOftenError
+from jupyterhub_platform.usecases.rate_limit import RateLimit, RateLimitedError
 
 log = logging.getLogger(__name__)
 
@@ -86,21 +85,21 @@ class LocalCredentials:
         self._clock = clock
         # Each adds a permanent row to the audit: at most 0.2 MB a day of password changes for one
         # user, and 1 MB of invites.
-        self._changes = Allowance(CHANGES_AT_ONCE, 300)
-        self._invites = Allowance(INVITES_AT_ONCE, 60)
+        self._changes = RateLimit(CHANGES_AT_ONCE, 300)
+        self._invites = RateLimit(INVITES_AT_ONCE, 60)
         self._nobody = hasher.hash(secrets.token_urlsafe())
 
     def verify(self, name: str, password: str) -> bool:
         """Tell whether ``password`` is that of ``name``.
 
         Takes as long for a name without a password as for one with, so that timing does not reveal
-        who has an account.
+        who has credentials.
         """
         if len(password) > MAX_PASSWORD_LENGTH or not _is_unicode(password):
             return False
         with self._store.read() as transaction:
-            account = people.get_credentials(transaction, name)
-        known = account.password_hash if account and account.password_hash else None
+            found = credentials.get_credentials(transaction, name)
+        known = found.password_hash if found and found.password_hash else None
         right = self._hasher.verify(known or self._nobody, password)
         if known is None or not right:
             return False
@@ -112,7 +111,7 @@ class LocalCredentials:
         stronger = self._hasher.hash(password)
         try:
             with self._store.begin() as transaction:
-                people.replace_hash(transaction, name, known, stronger)
+                credentials.replace_hash(transaction, name, known, stronger)
         except StoreError as error:
             # The password is still right; the next login tries again.
             log.warning("The password of %s keeps its old hash for now. %s", name, error)
@@ -120,25 +119,25 @@ class LocalCredentials:
     def has_password(self, name: str) -> bool:
         """Tell whether ``name`` has set a password."""
         with self._store.read() as transaction:
-            account = people.get_credentials(transaction, name)
-        return account is not None and account.password_hash is not None
+            found = credentials.get_credentials(transaction, name)
+        return found is not None and found.password_hash is not None
 
     def invite(self, name: str, *, by: str, valid_for: timedelta) -> Invite:
         """Invite ``name`` to set a password; an earlier invite is void, a password stays good.
 
         Raises
         ------
-        TooOftenError
+        RateLimitedError
             Raised if ``by`` has made many without a break.
         """
         if seconds := self._invites.seconds_to_wait(by):
-            raise TooOftenError(f"{by} has invited many people. {_say_wait(seconds)}", seconds)
+            raise RateLimitedError(f"{by} has invited many people. {_say_wait(seconds)}", seconds)
         self._invites.use(by)
         token = secrets.token_urlsafe(32)
         now = self._clock()
         expires_at = now + valid_for
         with self._store.begin() as transaction:
-            people.set_invite(transaction, name, _hash_token(token), expires_at, by, now)
+            credentials.set_invite(transaction, name, _hash_token(token), expires_at, by, now)
             audit.append(
                 transaction,
                 at=now,
@@ -158,10 +157,10 @@ class LocalCredentials:
             Raised if it cannot be used.
         """
         with self._store.read() as transaction:
-            account = people.find_by_invite(transaction, _hash_token(token))
-        if account is None or not account.has_open_invite(self._clock()):
+            found = credentials.find_by_invite(transaction, _hash_token(token))
+        if found is None or not found.has_open_invite(self._clock()):
             raise InviteError(INVITE_SENTENCE)
-        return Invited(account.name, account.invite_by or "", account.password_hash is not None)
+        return Invited(found.name, found.invite_by or "", found.password_hash is not None)
 
     def find_invited(self, token: str) -> str:
         """Return whom an invite is for, without using it.
@@ -187,7 +186,7 @@ class LocalCredentials:
         check_password(name, password)
         now, hashed = self._clock(), self._hasher.hash(password)
         with self._store.begin() as transaction:
-            if people.redeem_invite(transaction, _hash_token(token), hashed, now) is None:
+            if credentials.redeem_invite(transaction, _hash_token(token), hashed, now) is None:
                 raise InviteError(INVITE_SENTENCE)
             audit.append(
                 transaction,
@@ -222,7 +221,7 @@ class LocalCredentials:
     def _set(self, name: str, password: str, *, actor: str, how: str) -> None:
         now, hashed = self._clock(), self._hasher.hash(password)
         with self._store.begin() as transaction:
-            people.set_password(transaction, name, hashed, now)
+            credentials.set_password(transaction, name, hashed, now)
             audit.append(
                 transaction,
                 at=now,

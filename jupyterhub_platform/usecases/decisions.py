@@ -9,7 +9,7 @@ from jupyterhub_platform.store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class FoundDecision:
     """A decision that stands in the ledger. ``decision`` is the whole of it, as JSON data.
 
     ``times`` says how often it was given.
@@ -22,13 +22,13 @@ class Recorded:
     times: int = 1
 
 
-class Records:
+class DecisionReader:
     """Reads the ledger for the Hub's own API, one row at a time."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def find(self, decision_id: str) -> Recorded | None:
+    def find(self, decision_id: str) -> FoundDecision | None:
         """Return a decision by its id; ``None`` if there is none.
 
         Raises
@@ -40,4 +40,6 @@ class Records:
             row = ledger.get_decision(transaction, decision_id)
         if row is None:
             return None
-        return Recorded(row.id, row.user, row.account, json.loads(row.decision_json), row.times)
+        return FoundDecision(
+            row.id, row.user, row.account, json.loads(row.decision_json), row.times
+        )

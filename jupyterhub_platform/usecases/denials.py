@@ -20,9 +20,9 @@ from typing import Any, Final, TypeAlias
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.allowance import Allowance
+from jupyterhub_platform.usecases.rate_limit import RateLimit
 
 MAX_AT_ONCE: Final = 10
 """Denials of one caller that are recorded at once, and whose repeats are counted one by one."""
@@ -98,7 +98,7 @@ class Entry:
     action: str
     subject: str
     detail: dict[str, Any]
-    repeats: Repeats | None = None
+    repeats: RepeatedDenials | None = None
 
 
 class Denials:
@@ -107,7 +107,7 @@ class Denials:
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._allowance = Allowance(MAX_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
+        self._rate_limit = RateLimit(MAX_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
         self._callers: dict[str, _Caller] = {}
         self._of_server: defaultdict[_Server, set[tuple[str, _Key]]] = defaultdict(set)
 
@@ -132,13 +132,13 @@ class Denials:
             caller.shared.move_to_end(key)
             shared.count.add(decision.question.at)
             return shared.id
-        if self._allowance.seconds_to_wait(by):
+        if self._rate_limit.seconds_to_wait(by):
             caller.count_beyond(decision)
             return ""
         identifier = uuid.uuid4().hex
         with self._store.begin() as transaction:
             _record_whole(transaction, decision, by, identifier)
-        self._allowance.use(by)
+        self._rate_limit.use(by)
         self._end(by, key)
         server = (decision.question.subject.name, decision.question.server)
         caller.shared[key] = _Shared(identifier, server, decision.codes, now + SHARED_SECONDS)
@@ -192,7 +192,7 @@ class Denials:
         with self._store.begin() as transaction:
             for entry in entries:
                 if entry.repeats is not None:
-                    record_repeats(transaction, entry.repeats)
+                    record_repeated_denials(transaction, entry.repeats)
                 audit.append(
                     transaction,
                     at=entry.at,
@@ -266,7 +266,7 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
             "codes": list(shared.codes),
             **_say(count),
         },
-        Repeats(identifier, shared.id, count.times, count.first_at, count.last_at),
+        RepeatedDenials(identifier, shared.id, count.times, count.first_at, count.last_at),
     )
 
 

@@ -19,8 +19,9 @@ from jupyterhub_platform.core.causes import (
 )
 from jupyterhub_platform.core.decision import list_fitting
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import MEMORY, describe_amount
+from jupyterhub_platform.core.resource_names import MEMORY
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Start

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from jupyterhub_platform.core.decision import list_fitting
-from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import HeldLimit, Question, limit_to_json
+from jupyterhub_platform.core.policy import Limit, Policy
+from jupyterhub_platform.core.quantities import describe_amount, render_quantity
+from jupyterhub_platform.core.question import HeldLimit, Question, limit_to_json, raised_by
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount, render_quantity
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed, say_left, say_share
 
 Fullness: TypeAlias = Literal["free", "nearly", "full", "over"]
@@ -123,6 +124,18 @@ def declared_at(policy: Policy, path: str) -> str:
 def limit_line(policy: Policy, limit: HeldLimit, holder: str = "") -> LimitLine:
     """Return ``limit`` with where it is declared."""
     return LimitLine(limit, declared_at(policy, limit.path), holder)
+
+
+def hold(policy: Policy, held: HeldTotals, limit: Limit) -> LimitLine:
+    """Return a limit with what is held against it now."""
+    amount = held.held(limit.scope, limit.resource)
+    who = raised_by(policy, limit.scope)
+    return limit_line(
+        policy,
+        HeldLimit(
+            limit.scope, limit.resource, limit.maximum, amount, limit.path, limit.granted, who
+        ),
+    )
 
 
 def most_pressed(lines: tuple[LimitLine, ...]) -> LimitLine | None:

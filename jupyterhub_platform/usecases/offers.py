@@ -5,16 +5,12 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from jupyterhub_platform.core.decision import Decision, Denial, decide
+from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import (
-    Candidate,
-    Options,
-    Question,
-    raised_by,
-    raised_by_managers,
-)
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.question import Candidate, Question, raised_by, raised_by_managers
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount, resource_order
+from jupyterhub_platform.core.resource_names import SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
 from jupyterhub_platform.core.tiers import Asked
 
@@ -65,15 +61,15 @@ def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
     return f"{say_how_to_get(what, whom)}."
 
 
-def describe_gift(gives: Asked) -> tuple[Amount, ...]:
+def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:
     """Say what one server of a tier gets: requests, and limits where they differ."""
     names = sorted({*gives.requests, *gives.limits} - {SERVERS}, key=resource_order)
     return tuple(amount for name in names if (amount := _amount(gives, name)))
 
 
-def say_gift(gives: Asked) -> str:
+def describe_tier_resources(gives: Asked) -> str:
     """Say what one server of a tier gets in one line: ``1 CPU up to 2 CPU, 2 GiB``."""
-    return ", ".join(f"{each.text} {each.maximum}".rstrip() for each in describe_gift(gives))
+    return ", ".join(f"{each.text} {each.maximum}".rstrip() for each in list_tier_resources(gives))
 
 
 def _amount(gives: Asked, name: str) -> Amount | None:

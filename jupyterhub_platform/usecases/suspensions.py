@@ -7,8 +7,8 @@ from functools import partial
 from typing import Final
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
+from jupyterhub_platform.core.times import describe_instant
 from jupyterhub_platform.store import audit, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store

@@ -16,9 +16,9 @@ from jupyterhub_platform.cli.audit import record
 from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.factory import STORE_ID_FILE
 from jupyterhub_platform.store import audit
-from jupyterhub_platform.store.guards import list_guards
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.proof import find_head, render_head, say_head
+from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.usecases.audit_verification import find_head, render_head, say_head
 from tests.support.policies import NOW
 
 HASH = "ab" * 32
@@ -91,7 +91,7 @@ def test_a_noted_head_finds_what_was_removed_from_the_end(own: Store, state: Pat
     tamper(own, "DELETE FROM audit WHERE seq > 4")
     with own.begin() as tx:
         for name in ("audit_no_update", "audit_no_delete"):
-            tx.exec_driver_sql(list_guards(tx.dialect.name)[name])
+            tx.exec_driver_sql(list_triggers(tx.dialect.name)[name])
     assert jhp(state).exit_code == 0
     done = jhp(state, "--head", head)
     assert done.exit_code == 1

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.decision import decide, list_fitting
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.core.question import Options, ask, subject_of
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.question_json import question_from_json
 from tests.support.policies import (
     GIB,

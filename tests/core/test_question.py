@@ -10,19 +10,21 @@ from hypothesis import strategies as st
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import LEVELS, Level
-from jupyterhub_platform.core.options import keep_meant
-from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import (
+from jupyterhub_platform.core.options import (
     OPTION_NAMES,
     PROFILE,
     Options,
+    keep_meant,
+    read_options,
+)
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.question import (
     Question,
     Subject,
     ask,
     limit_to_json,
     may_start_servers,
     raised_by,
-    read_options,
     subject_of,
 )
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json

@@ -6,7 +6,8 @@ from datetime import timedelta
 import pytest
 
 from jupyterhub_platform.core.decision import decide
-from jupyterhub_platform.core.question import ask, read_options, subject_of
+from jupyterhub_platform.core.options import read_options
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.question_json import question_from_json, question_to_json
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from tests.support.policies import NOW, Held, make_policy

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from jupyterhub_platform.deploy.cluster.connection import Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
 from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
-from jupyterhub_platform.deploy.doctor.facts import Facts, File
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts, File
 from jupyterhub_platform.deploy.doctor.findings import Result
 from jupyterhub_platform.deploy.doctor.table import examine
 from tests.cluster.control_plane import ControlPlane
@@ -63,7 +63,7 @@ class Looking:
             place = namespace or connection.namespace
             cluster = read_cluster(connection, place, None, list_service_accounts(policy))
         assert cluster.unreachable == ""
-        results = examine(Facts(file=File("platform.yaml", policy), cluster=cluster, **facts))
+        results = examine(DoctorFacts(file=File("platform.yaml", policy), cluster=cluster, **facts))
         (result,) = (each for each in results if each.check.code == code)
         return result
 

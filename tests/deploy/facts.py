@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts, File, Hub, Objects
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts, File, Hub, Objects
 from jupyterhub_platform.deploy.doctor.findings import Finding, Status
 from jupyterhub_platform.deploy.doctor.table import CHECKS
 from jupyterhub_platform.deploy.role import RIGHTS
@@ -177,31 +177,31 @@ CLUSTER = Cluster(
 )
 
 
-def of_cluster(*changes: Mapping[str, Any], unread: str = "", **objects: Any) -> Facts:
+def of_cluster(*changes: Mapping[str, Any], unread: str = "", **objects: Any) -> DoctorFacts:
     """Return facts about a cluster with other objects of some kinds, and a policy with changes."""
     found = {kind: Objects(tuple(listed)) for kind, listed in objects.items()}
     if unread:
         found[unread] = Objects(unread="may not be read (403)")
     cluster = replace(CLUSTER, objects={**CLUSTER.objects, **found})
-    return Facts(cluster=cluster, file=File("platform.yaml", make_policy(POLICY, *changes)))
+    return DoctorFacts(cluster=cluster, file=File("platform.yaml", make_policy(POLICY, *changes)))
 
 
-def of_hub(**changes: Mapping[str, Any]) -> Facts:
+def of_hub(**changes: Mapping[str, Any]) -> DoctorFacts:
     """Return facts about a Hub whose health differs in these keys of these parts."""
     health = copy.deepcopy(dict(HEALTH))
     for part, values in changes.items():
         health[part].update(values)
-    return Facts(hub=replace(HUB, health=health))
+    return DoctorFacts(hub=replace(HUB, health=health))
 
 
-def of_file(policy: Policy | None = None, **changes: Any) -> Facts:
+def of_file(policy: Policy | None = None, **changes: Any) -> DoctorFacts:
     """Return facts about a policy file beside a Hub."""
-    return Facts(
+    return DoctorFacts(
         hub=HUB, file=replace(File("platform.yaml", policy or make_policy(), "sha256:a"), **changes)
     )
 
 
-def look(code: str, facts: Facts) -> list[Finding]:
+def look(code: str, facts: DoctorFacts) -> list[Finding]:
     """Return what one check finds."""
     (check,) = (check for check in CHECKS if check.code == code)
     assert all(facts.has(need) for need in check.needs)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Status
 from tests.deploy.facts import HUB, look, of_hub
 
@@ -14,13 +14,13 @@ CODE = "doctor.audit"
 
 
 def test_a_store_that_is_here_is_believed_before_the_hub() -> None:
-    facts = Facts(hub=HUB, record={"findings": [CHANGED]})
+    facts = DoctorFacts(hub=HUB, record={"findings": [CHANGED]})
     (finding,) = look(CODE, facts)
     assert (finding.status, finding.fix) == (Status.FAILED, "restore")
     assert finding.what == "audit 3: row 3 is not what was written"
     broken = of_hub(audit={"findings": [CHANGED]})
     assert look(CODE, replace(broken, record={"findings": []})) == []
-    assert look(CODE, Facts(record={"findings": []})) == []
+    assert look(CODE, DoctorFacts(record={"findings": []})) == []
 
 
 def test_what_the_hub_found_counts_where_the_store_is_elsewhere_or_cannot_be_read() -> None:
@@ -34,12 +34,12 @@ def test_what_the_hub_found_counts_where_the_store_is_elsewhere_or_cannot_be_rea
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        (Facts(record={"unread": "permission denied"}), "permission denied"),
+        (DoctorFacts(record={"unread": "permission denied"}), "permission denied"),
         (of_hub(audit={"looked_at": None}), "has not looked at it yet"),
         (of_hub(audit={"looked_at": "2026-11-26T09:00:00+00:00"}), "last at 2026-11-26"),
     ],
 )
-def test_what_was_not_looked_at_is_not_known_to_be_well(facts: Facts, words: str) -> None:
+def test_what_was_not_looked_at_is_not_known_to_be_well(facts: DoctorFacts, words: str) -> None:
     (finding,) = look(CODE, facts)
     assert finding.status is Status.UNKNOWN
     assert words in finding.what
@@ -47,6 +47,6 @@ def test_what_was_not_looked_at_is_not_known_to_be_well(facts: Facts, words: str
 
 def test_many_rows_are_counted() -> None:
     rows: list[Any] = [{**CHANGED, "row": str(row)} for row in range(9)]
-    found = look(CODE, Facts(record={"findings": rows}))
+    found = look(CODE, DoctorFacts(record={"findings": rows}))
     assert len(found) == 6
     assert found[-1].what == "4 more rows are not what was written."

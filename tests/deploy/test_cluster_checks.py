@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Status
 from jupyterhub_platform.deploy.doctor.table import CHECKS, examine
 from jupyterhub_platform.deploy.role import Right
@@ -67,7 +67,7 @@ def test_a_cluster_that_is_well_passes_every_check() -> None:
 
 
 def test_a_cluster_that_does_not_answer_is_all_that_is_said_about_it() -> None:
-    facts = Facts(cluster=replace(CLUSTER, unreachable="timed out"))
+    facts = DoctorFacts(cluster=replace(CLUSTER, unreachable="timed out"))
     (result,) = examine(facts)
     assert (result.check.code, result.status) == ("doctor.api", FAILED)
 
@@ -449,7 +449,7 @@ def test_what_may_not_be_read_is_unknown_and_not_well(code: str, kind: str) -> N
 
 def test_a_right_that_the_hub_lacks_is_named_with_the_command_that_gives_it() -> None:
     lacking = {Right("pods", "delete"): False, Right("events", "watch"): False}
-    facts = Facts(cluster=replace(CLUSTER, rights={**CLUSTER.rights, **lacking}))
+    facts = DoctorFacts(cluster=replace(CLUSTER, rights={**CLUSTER.rights, **lacking}))
     (finding,) = look("doctor.role", facts)
     assert finding.status is FAILED
     assert finding.what == "The service account hub:hub may not delete pods and watch events."
@@ -457,7 +457,7 @@ def test_a_right_that_the_hub_lacks_is_named_with_the_command_that_gives_it() ->
 
 
 def test_rights_that_are_not_reported_are_unknown() -> None:
-    facts = Facts(cluster=replace(CLUSTER, rights=dict.fromkeys(CLUSTER.rights)))
+    facts = DoctorFacts(cluster=replace(CLUSTER, rights=dict.fromkeys(CLUSTER.rights)))
     (finding,) = look("doctor.role", facts)
     assert finding.status is UNKNOWN
 
@@ -482,13 +482,13 @@ def test_an_image_that_is_named_by_a_tag_is_warned_about() -> None:
 
 @pytest.mark.parametrize("seconds", [6.0, -6.0])
 def test_clock_of_the_api_server_is_compared(seconds: float) -> None:
-    facts = Facts(cluster=replace(CLUSTER, ahead_seconds=seconds))
+    facts = DoctorFacts(cluster=replace(CLUSTER, ahead_seconds=seconds))
     (finding,) = look("doctor.clock.cluster", facts)
     assert (finding.status, "API server" in finding.what) == (WARNING, True)
 
 
 def test_an_api_server_without_a_time_is_unknown() -> None:
-    facts = Facts(cluster=replace(CLUSTER, answered_at=None))
+    facts = DoctorFacts(cluster=replace(CLUSTER, answered_at=None))
     (finding,) = look("doctor.clock.cluster", facts)
     assert finding.status is UNKNOWN
 

@@ -16,7 +16,7 @@ from jupyterhub_platform.deploy.cluster.connection import (
     Connection,
 )
 from jupyterhub_platform.deploy.cluster.reader import KINDS, read_cluster
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Status
 from jupyterhub_platform.deploy.doctor.table import examine
 from jupyterhub_platform.deploy.role import RIGHTS
@@ -162,7 +162,7 @@ def test_a_server_that_answers_as_no_api_server_does_is_named_as_such(
             cluster = read_cluster(connection, "lab", None, ())
     assert said in cluster.unreachable
     assert len(asked) == 1, "nothing else is asked for"
-    (result,) = examine(Facts(cluster=cluster))
+    (result,) = examine(DoctorFacts(cluster=cluster))
     assert (result.check.code, result.status) == ("doctor.api", Status.FAILED)
     assert said in result.findings[0].what
 

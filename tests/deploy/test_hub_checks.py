@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.errors import Fault
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Status
 from jupyterhub_platform.deploy.doctor.table import CHECKS, examine
 from tests.deploy.facts import HUB, look, of_file, of_hub
@@ -23,7 +23,7 @@ def test_a_hub_that_is_well_passes_every_check_of_hubs() -> None:
 
 
 def test_a_hub_that_does_not_answer_is_all_that_is_said_about_it() -> None:
-    facts = Facts(hub=replace(HUB, unreachable="The Hub does not answer.", health={}))
+    facts = DoctorFacts(hub=replace(HUB, unreachable="The Hub does not answer.", health={}))
     (result,) = examine(facts)
     assert (result.check.code, result.status) == ("doctor.hub", FAILED)
 
@@ -85,7 +85,9 @@ def test_a_hub_that_has_just_started_has_compared_nothing_yet() -> None:
 
 def test_settings_that_a_site_made_weaker_are_said_with_the_reason() -> None:
     weakened = {"setting": "c.JupyterHub.x", "sentence": "A user takes over."}
-    (finding,) = look("doctor.settings", Facts(hub=replace(HUB, settings={"weakened": [weakened]})))
+    (finding,) = look(
+        "doctor.settings", DoctorFacts(hub=replace(HUB, settings={"weakened": [weakened]}))
+    )
     assert (finding.status, finding.why) == (WARNING, "A user takes over.")
     assert finding.fix.startswith("Remove c.JupyterHub.x ")
 
@@ -107,6 +109,6 @@ def test_a_file_that_is_not_the_one_in_force_is_said() -> None:
     [(0.9, None), (-4.0, None), (6.0, WARNING), (-6.0, WARNING), (61.0, FAILED), (-61.0, FAILED)],
 )
 def test_clock_of_the_hub_is_compared(seconds: float, status: Status | None) -> None:
-    findings = look("doctor.clock.hub", Facts(hub=replace(HUB, ahead_seconds=seconds)))
+    findings = look("doctor.clock.hub", DoctorFacts(hub=replace(HUB, ahead_seconds=seconds)))
     assert [finding.status for finding in findings] == ([status] if status else [])
     assert [("ahead" in each.what) for each in findings] == ([seconds > 0] if status else [])

@@ -11,7 +11,8 @@ from kubernetes.client import CoreV1Api
 from kubernetes.client.exceptions import ApiException
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import MEMORY, parse_number, read_quantity
+from jupyterhub_platform.core.quantities import parse_number, read_quantity
+from jupyterhub_platform.core.resource_names import MEMORY
 from tests.cluster.fixtures import Cluster
 
 pytestmark = pytest.mark.cluster

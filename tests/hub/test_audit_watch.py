@@ -15,8 +15,8 @@ from jupyterhub_platform.hub.audit_watch import AuditWatch
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store import audit
+from tests.usecases.test_audit_verification import make_tamper, write_anew
 from tests.usecases.test_policies import GOOD
-from tests.usecases.test_proof import make_tamper, write_anew
 
 
 @pytest.fixture
@@ -44,8 +44,8 @@ def add_row(runtime: Runtime) -> None:
 
 
 def is_whole(watch: AuditWatch) -> bool:
-    assert watch.proof is not None
-    return watch.proof.is_whole
+    assert watch.report is not None
+    return watch.report.is_whole
 
 
 async def test_a_chain_that_was_written_anew_is_found_as_long_as_the_hub_runs(

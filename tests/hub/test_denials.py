@@ -8,7 +8,8 @@ import pytest
 from jupyterhub_platform.core.decision import Decision, Denial
 from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.question import Options, Question, Subject
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Question, Subject
 from jupyterhub_platform.hub.denials import STORE_SENTENCE, denied, status_of, store_is_down
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

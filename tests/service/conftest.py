@@ -19,7 +19,8 @@ from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
 from jupyterhub_platform.core.decision import decide
-from jupyterhub_platform.core.question import Options, ask, subject_of
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app

@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from tests.service.conftest import Running
 from tests.support.documented import find_faults
 
@@ -18,7 +18,9 @@ async def test_every_answer_has_the_shape_that_is_said(running: Running, level: 
     running.filled.start("dev1", "train", "medium", "vision")
     denied = filled.start("dev2", "", "none", "language")
     with filled.store.begin() as transaction:
-        record_repeats(transaction, Repeats("1", denied, 3, filled.now, filled.now))
+        record_repeated_denials(
+            transaction, RepeatedDenials("1", denied, 3, filled.now, filled.now)
+        )
     statuses = Counter[int]()
     async with running.program(level) as program:
         for call in SERVICE_CALLS:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from jupyterhub_platform.store.repeats import Repeats, record_repeats
+from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from tests.service.conftest import PEOPLE, PREFIX, SELF, Running
 from tests.support.fake_hub import FakePerson
 
@@ -223,7 +223,9 @@ async def test_a_denial_that_was_given_again_says_how_often_wherever_it_stands(
     now = running.filled.now
     with running.filled.store.begin() as transaction:
         for times in (300, 11):
-            record_repeats(transaction, Repeats(f"r{times}", identifier, times, now, now))
+            record_repeated_denials(
+                transaction, RepeatedDenials(f"r{times}", identifier, times, now, now)
+            )
     async with running.browser("operator") as browser:
         for page in ("overview", f"decisions/{identifier}"):
             text = (await browser.get(f"{PREFIX}{page}")).text

@@ -13,7 +13,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from jupyterhub_platform.service.hub_watchdog import HubProcess, read_start_time
+from jupyterhub_platform.service.hub_watchdog import WatchedHub, read_start_time
 
 # Plays the Hub: starts the service in a session of its own, says its number, and waits.
 STARTER = """
@@ -148,14 +148,14 @@ def test_a_service_that_is_asked_to_stop_does(tmp_path: Path) -> None:
 
 def test_a_process_with_the_number_of_a_hub_that_is_gone_is_not_the_hub() -> None:
     mine = read_start_time(os.getpid())
-    assert HubProcess(os.getpid(), mine, is_parent=False).is_alive()
-    assert not HubProcess(os.getpid(), mine - 1, is_parent=False).is_alive()
+    assert WatchedHub(os.getpid(), mine, is_parent=False).is_alive()
+    assert not WatchedHub(os.getpid(), mine - 1, is_parent=False).is_alive()
     child = subprocess.Popen([sys.executable, "-c", ""])
     started = read_start_time(child.pid)
-    assert _wait(lambda: not HubProcess(child.pid, started, is_parent=False).is_alive(), 10)
+    assert _wait(lambda: not WatchedHub(child.pid, started, is_parent=False).is_alive(), 10)
     child.wait()
 
 
 def test_a_hub_that_is_another_process_than_ours_by_now_is_gone() -> None:
-    assert HubProcess.find(0, 0).is_alive()
-    assert not HubProcess(os.getppid() + 10**6, 0, is_parent=True).is_alive()
+    assert WatchedHub.find(0, 0).is_alive()
+    assert not WatchedHub(os.getppid() + 10**6, 0, is_parent=True).is_alive()

@@ -15,8 +15,8 @@ from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.reservations import Reservation, Scope
-from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.store import schema
+from jupyterhub_platform.store.ledger import read_reservation
 from jupyterhub_platform.store.store import Store
 from tests.support.policies import Held, hold, list_exceeded
 
@@ -69,17 +69,7 @@ def read_history(store: Store) -> History:
         held = transaction.execute(select(schema.reservation).order_by(rows.opened_at, rows.id))
         stays = [
             Stay(
-                Reservation(
-                    id=row.id,
-                    user=row.user,
-                    server=row.server,
-                    spawner_id=row.spawner_id,
-                    account=row.account,
-                    tier=row.tier,
-                    image=row.image,
-                    demand=Resources.of(json.loads(row.demand)),
-                    opened_at=row.opened_at,
-                ),
+                read_reservation(row),
                 row.released_at,
                 row.policy_revision,
                 json.loads(row.decision),

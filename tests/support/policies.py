@@ -8,8 +8,9 @@ from typing import Any
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.document.compile import compile_policy
+from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.core.policy import Policy, tier_limits
-from jupyterhub_platform.core.question import Question, ask, read_options, subject_of
+from jupyterhub_platform.core.question import Question, ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resources import Resources
 

@@ -19,7 +19,7 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
-from jupyterhub_platform.usecases.decisions import Records
+from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer
@@ -76,7 +76,7 @@ def test_the_owner_of_a_server_is_the_caller_of_its_start(gate):
 
 def test_the_decision_can_be_looked_up_and_made_again(gate):
     admitted = gate.admit()
-    recorded = Records(gate.store).find(admitted.reservation.id)
+    recorded = DecisionReader(gate.store).find(admitted.reservation.id)
     assert recorded is not None
     assert (recorded.user, recorded.account) == ("dev", "vision")
     assert recorded.decision == admitted.decision.to_json()
@@ -96,7 +96,7 @@ def test_a_start_is_refused_early_only_where_it_would_be_denied(gate):
     gate.admit()
     with pytest.raises(DeniedError) as caught:
         gate.admission.refuse(gate.start("dev", "b"))
-    recorded = Records(gate.store).find(caught.value.decision_id)
+    recorded = DecisionReader(gate.store).find(caught.value.decision_id)
     assert recorded is not None
     assert recorded.decision == caught.value.decision.to_json()
     assert [row.action for row in gate.audit()] == ["server.denied"]
@@ -104,8 +104,8 @@ def test_a_start_is_refused_early_only_where_it_would_be_denied(gate):
 
 
 def test_a_decision_that_was_never_made_is_not_found(gate):
-    assert Records(gate.store).find("nosuch") is None
-    assert Records(gate.store).find("\0") is None
+    assert DecisionReader(gate.store).find("nosuch") is None
+    assert DecisionReader(gate.store).find("\0") is None
 
 
 def test_a_released_server_holds_nothing_and_its_row_is_closed_once(gate):
@@ -196,7 +196,7 @@ def test_a_denial_stands_in_ledger_and_audit_in_the_same_words(gate):
         "sentence": sentence,
         "digest": sha256(record.decision_json.encode()).hexdigest(),
     }
-    recorded = Records(gate.store).find(error.decision_id)
+    recorded = DecisionReader(gate.store).find(error.decision_id)
     assert recorded is not None
     assert recorded.decision == error.decision.to_json()
     assert recorded.decision["sentence"] == sentence
@@ -223,7 +223,7 @@ def test_any_options_come_to_a_recorded_denial(gate):
         start = replace(gate.start("dev", "\0\ud800"), options=options)
         with pytest.raises(DeniedError) as caught:
             gate.admission.admit(start)
-        recorded = Records(gate.store).find(caught.value.decision_id)
+        recorded = DecisionReader(gate.store).find(caught.value.decision_id)
         assert recorded is not None
         assert recorded.decision["admitted"] is False
         given.add(caught.value.decision_id)

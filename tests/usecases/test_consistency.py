@@ -17,7 +17,7 @@ from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.consistency import Drift, LiveServer, compare, rebuild
-from jupyterhub_platform.usecases.decisions import Records
+from jupyterhub_platform.usecases.decisions import DecisionReader
 from tests.support.policies import GIB, make_policy, make_reservation
 from tests.usecases.conftest import Clock, Gate
 
@@ -101,7 +101,7 @@ def test_a_server_that_nothing_knows_of_is_adopted(gate, caplog):
     assert {(each.spawner_id, each.demand.amount("servers")) for each in held} == {(9, 1)}
     assert open_ids(gate) == {each.id for each in held}
     assert "eve/x0 runs without a reservation: entered as tier large in vision" in caplog.text
-    recorded = Records(gate.store).find(held[0].id)
+    recorded = DecisionReader(gate.store).find(held[0].id)
     assert recorded is not None
     assert recorded.decision == {"admitted": True, "adopted": True, **held[0].to_json()}
 

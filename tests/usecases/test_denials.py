@@ -16,7 +16,7 @@ from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.usecases import denials as module
 from jupyterhub_platform.usecases.admission import DeniedError
-from jupyterhub_platform.usecases.decisions import Records
+from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE, Denials
 from jupyterhub_platform.usecases.explanations import explain_recorded
 from tests.support.policies import NOW, make_policy
@@ -88,7 +88,7 @@ def test_the_same_denial_shares_the_row_of_the_first_one_and_is_counted(gate, cl
         "last": (NOW + timedelta(seconds=31.1)).isoformat(),
     }
     assert len(audited(gate, "server.denied")) == 1
-    recorded = Records(gate.store).find(first)
+    recorded = DecisionReader(gate.store).find(first)
     assert recorded is not None
     assert recorded.times == 312
     explained = explain_recorded(gate.store, "dev", "")

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from jupyterhub_platform.core.question import Options, Question, ask
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Question, ask
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.hub.spawn_page.facts import Place
-from jupyterhub_platform.hub.spawn_page.facts import Viewer as PageViewer
+from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
 from jupyterhub_platform.hub.spawn_page.render import render_form
 from jupyterhub_platform.hub.spawn_page.view import build_view
@@ -21,7 +21,7 @@ from jupyterhub_platform.service.rendering import make_environment
 from jupyterhub_platform.usecases.holdings import LimitLine, holdings_to_json
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from tests.hub.spawn_page.policies import NOW, make_book
@@ -175,7 +175,7 @@ def say(shape: Shape) -> Said:
         viewer=PageViewer("kim"),
         place=Place("/hub/"),
     )
-    facts = Facts(snapshot, "platform.yaml", NOW, book, {}, NOW)
+    facts = ReportFacts(snapshot, "platform.yaml", NOW, book, {}, NOW)
     options = Options(account="vision")
     question = ask(policy, book, subject, "", options, now=NOW, revision=1)
     return Said(page, report_own(facts, Viewer("kim", reads_own=True)), question)

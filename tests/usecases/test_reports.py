@@ -74,7 +74,8 @@ class Ledger:
 
     def deny(self, key: str, user: str, account: str, tier: str, at: datetime = NOW) -> None:
         record = ledger.DecisionRecord(
-            key, at, user, "", account, tier, False, False, ("quota.memory",), "No.", "{}", user
+            *(key, at, user, "", account, tier, False, False, ("quota.memory",), "No.", user),
+            decision_json="{}",
         )
         with self.store.begin() as transaction:
             ledger.record_denial(transaction, record)

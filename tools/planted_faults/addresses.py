@@ -89,8 +89,8 @@ ADDRESSES: Final = (
         ("a port is written behind a socket", "_without_port", Never("server.proto == SCHEME")),
     ),
     *noticed_by(
-        "tests/cli/test_decided.py",
-        ("a site moves what was decided", "Decided.keep", Drop("c[section][name] = value")),
+        "tests/cli/test_enforced_config.py",
+        ("a site moves what is enforced", "EnforcedConfig.keep", Drop("c[section][name] = value")),
         (
             "a site's own proxy is started",
             "_find_refused",
@@ -99,12 +99,12 @@ ADDRESSES: Final = (
         ("internal_ssl is let through", "_find_refused", Never('hub.get("internal_ssl")')),
         (
             "services cannot be known again",
-            "Decided.keep",
+            "EnforcedConfig.keep",
             Replace("{**own, MARK: str(self.state)}", "own"),
         ),
     ),
     *noticed_by(
-        "tests/cli/test_held_ports.py",
+        "tests/cli/test_port_holder.py",
         (
             "another user shares a port that is kept",
             "_bind_beside",
@@ -122,7 +122,7 @@ ADDRESSES: Final = (
         ),
         (
             "every user's process is believed to keep a port",
-            "held_ports:_find",
+            "port_holder:_find",
             Replace("runs_as(process.pid, believed)", "believed"),
         ),
     ),

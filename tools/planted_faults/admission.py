@@ -154,11 +154,16 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_admission.py",
+        "tests/hub/spawner/test_admission.py",
         (
             "what was not admitted starts",
             "AdmissionMixin.start",
             Always("self.admitted is not None"),
+        ),
+        (
+            "a refused start is taken for the server that runs",
+            "AdmissionMixin.poll",
+            Never("self._start_refused"),
         ),
         (
             "a start that no authenticator asked about is not asked about",
@@ -177,7 +182,7 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_silent.py",
+        "tests/hub/spawner/test_live_unresponsive.py",
         (
             "a tier that is too small is a failure of the Hub",
             "_refusal_of",
@@ -190,7 +195,7 @@ ADMISSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_hardening.py -k token_in_a_link",
+        "tests/hub/configuration/test_live_hardening.py -k token_in_a_link",
         (
             "what the Hub's environment says of tokens is kept",
             "ServerArgumentsMixin.get_env",

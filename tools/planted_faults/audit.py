@@ -11,7 +11,7 @@ AUDIT: Final = (
         (
             "a chain that was written anew is forgotten",
             "AuditWatch._prove",
-            Replace("proof.is_whole and known", "known"),
+            Replace("report.is_whole and known", "known"),
         ),
         (
             "heads are seen and not remembered",
@@ -28,7 +28,7 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
-        "tests/usecases/test_proof.py",
+        "tests/usecases/test_audit_verification.py",
         ("a changed row is sound", "_find_fault", Never("digest != found")),
         ("a row that does not follow is sound", "_find_fault", Never("previous != head.hash")),
         ("a missing row is sound", "_find_fault", Never("seq != due")),
@@ -45,12 +45,12 @@ AUDIT: Final = (
         ),
         (
             "a decision that is gone is not missed",
-            "Witnesses.hear",
+            "CrossCheck.compare",
             Drop("yield Contradiction(table.name, str(key), what)"),
         ),
         (
             "rows that the audit does not tell of are not looked for",
-            "Witnesses.conclude",
+            "CrossCheck.conclude",
             Never("there > told"),
         ),
         (
@@ -89,7 +89,7 @@ AUDIT: Final = (
         (
             "a caller has any number recorded",
             "Denials.record",
-            Never("self._allowance.seconds_to_wait(by)"),
+            Never("self._rate_limit.seconds_to_wait(by)"),
         ),
         ("any number is shared", "Denials.record", Never("len(caller.shared) > MAX_AT_ONCE")),
         (

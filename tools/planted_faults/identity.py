@@ -7,7 +7,7 @@ from mutation.operators import Drop, Never, Replace, Return
 
 IDENTITY: Final = (
     *noticed_by(
-        "tests/hub/test_live_bad_input.py",
+        "tests/hub/stock_api/test_live_bad_input.py",
         (
             "a user is deleted from under their servers",
             "GovernedAuthenticator.delete_user",
@@ -58,7 +58,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_authenticator.py",
+        "tests/hub/auth/test_authenticator.py",
         (
             "names that look alike are one",
             "GovernedAuthenticator.normalize_username",
@@ -86,7 +86,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_foreign_authenticator.py",
+        "tests/hub/auth/test_live_foreign_authenticator.py",
         (
             "every user whom the site knows comes in",
             "GovernedAuthenticator.refuse_undeclared",
@@ -103,7 +103,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_suspension.py -k everywhere",
+        "tests/hub/people/test_live_suspension.py -k everywhere",
         (
             "the suspended log in",
             "GovernedAuthenticator.check_blocked_users",
@@ -111,7 +111,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_provider_data.py",
+        "tests/hub/auth/test_provider_data.py",
         ("a provider gives levels", "read_groups", Replace("texts - reserved", "texts")),
         ("a provider gives the roles of levels", "_read_role", Never("is_ours(name)")),
         (
@@ -149,7 +149,7 @@ IDENTITY: Final = (
         ("what no JSON has is kept of a person", "_is_json_object", Drop("json.dumps(value)")),
     ),
     *noticed_by(
-        "tests/hub/test_live_provider.py -k gives_no_level",
+        "tests/hub/auth/test_live_provider.py -k gives_no_level",
         (
             "what a provider says is not united with the policy",
             "GovernedAuthenticator.get_authenticated_user",
@@ -157,7 +157,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_hardening.py -k outrun",
+        "tests/hub/configuration/test_live_hardening.py -k outrun",
         (
             "a provider that is slow outruns a suspension",
             "GovernedAuthenticator.refresh_user",

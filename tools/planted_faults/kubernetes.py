@@ -143,7 +143,7 @@ KUBERNETES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/kubernetes/test_own_account.py",
+        "tests/hub/kubernetes/test_hub_service_account.py",
         (
             "a server runs as the Hub",
             "_acts_as_hub",
@@ -170,13 +170,13 @@ KUBERNETES: Final = (
         ),
         (
             "a new user gets the home of one who was written like that",
-            "HomeClaimSpawner.settle_claim",
+            "HomeClaimSpawner.choose_claim",
             Never("today is not None and self._is_of_an_earlier_name(today)"),
         ),
         (
             "two homes are not told of",
             "HomeClaimSpawner._report_other_claim",
-            Drop("self.told_of_claims = ..."),
+            Drop("self.claim_notice = ..."),
         ),
     ),
     *noticed_by(

@@ -45,7 +45,7 @@ LEVELS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_roles.py",
+        "tests/hub/people/test_roles.py",
         (
             "managers have everything of ours",
             "LEVEL_SCOPES",
@@ -111,7 +111,7 @@ LEVELS: Final = (
         ("unsafe roles are passed over", "check_roles", Never("if found: ...")),
     ),
     *noticed_by(
-        "tests/hub/test_live_api.py",
+        "tests/hub/api/test_live_api.py",
         (
             "every member of a group is in charge of it",
             "PlatformAPIHandler.in_charge_of",
@@ -122,7 +122,7 @@ LEVELS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_invites.py",
+        "tests/hub/auth/test_live_invites.py",
         (
             "managers take over users of other groups, too",
             "why_not_for_manager",
@@ -153,7 +153,7 @@ LEVELS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_matrix.py",
+        "tests/hub/matrix/test_live_matrix.py",
         (
             "a caller who is not logged in is answered",
             "PlatformAPIHandler.prepare",

@@ -7,7 +7,7 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 LIFETIMES: Final = (
     *noticed_by(
-        "tests/hub/test_lifetimes.py",
+        "tests/hub/servers/test_lifetimes.py",
         (
             "what was used while the Hub was down is idle",
             "Lifetimes._is_idle",

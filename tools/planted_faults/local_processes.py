@@ -78,7 +78,7 @@ LOCAL_PROCESSES: Final = (
         ("a group of another user is looked into", "find_groups", Drop("_is_ours(path)")),
     ),
     *noticed_by(
-        "tests/hub/local/test_ending.py",
+        "tests/hub/local/test_termination.py",
         (
             "another run's processes end too",
             "Target.includes",

@@ -7,7 +7,7 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 PAGES: Final = (
     *noticed_by(
-        "tests/hub/test_live_already_running.py -k 'every_way or link_began'",
+        "tests/hub/spawn_page/test_live_already_running.py -k 'every_way or link_began'",
         (
             "a start's page leads past the choice",
             "PendingSpawn.get",
@@ -15,7 +15,7 @@ PAGES: Final = (
         ),
         (
             "a start goes on with what the link asked for",
-            "AlreadyRunning._get_pending_url",
+            "AlreadyRunning.make_pending_url",
             Drop("key not in _WISHES"),
         ),
     ),
@@ -72,7 +72,7 @@ PAGES: Final = (
         "tests/service/test_queries.py",
         (
             "a page without a live part is asked for it",
-            "Identified.argument",
+            "AuthenticatedHandler.argument",
             Return("str(self.get_query_argument(name, default))"),
         ),
         (
@@ -85,10 +85,10 @@ PAGES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_already_running.py",
+        "tests/hub/spawn_page/test_live_already_running.py",
         (
             "a wish leads to what runs",
-            "AlreadyRunning._get",
+            "AlreadyRunning.get_page",
             Always("user is None or not (wish or NEW_SERVER in self.request.query_arguments)"),
         ),
     ),

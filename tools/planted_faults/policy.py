@@ -7,13 +7,13 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 POLICY: Final = (
     *noticed_by(
-        "tests/core/test_resources.py",
+        "tests/core/test_quantities.py",
         ("amounts are rounded down", "parse_quantity", Replace("ceil", "floor")),
         ("a bound is rounded up", "read_quantity", Return("min(ceil(kept), _MAX)")),
-        ("little is said to be nothing", "resources:_short", Always("number >= Fraction(1, 100)")),
+        ("little is said to be nothing", "quantities:_short", Always("number >= Fraction(1, 100)")),
     ),
     *noticed_by(
-        "tests/core/test_instants.py",
+        "tests/core/test_times.py",
         ("a time keeps its zone", "parse_instant", Replace("instant.astimezone(UTC)", "instant")),
         (
             "hours are shown as they are written",

@@ -76,7 +76,7 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/usecases/test_throttle.py",
+        "tests/usecases/test_login_throttle.py",
         (
             "a new name is a free try",
             "SourceLimit.take",
@@ -103,7 +103,7 @@ REQUESTS: Final = (
         (
             "one peer holds every connection",
             "OpenConnections._has_room",
-            Always("self._open[peer] < bounds.each"),
+            Always("self._open[peer] < limits.each"),
         ),
         (
             "what cannot be taken is tried without a pause",
@@ -112,7 +112,7 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/upstream/test_http_server.py",
+        "tests/hub/upstream/test_request_priority.py",
         (
             "strangers go first",
             "RequestPriority.begin",
@@ -126,16 +126,16 @@ REQUESTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_bad_input.py",
+        "tests/hub/stock_api/test_live_bad_input.py",
         ("an address has several lines", "reject_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
-        "tests/hub/test_live_stock_api.py",
+        "tests/hub/stock_api/test_live_bodies.py",
         ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
         ("a page begins anywhere", "BodyGuard.get_api_pagination", Never("offset > MAX_ROWS")),
     ),
     *noticed_by(
-        "tests/hub/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
+        "tests/hub/stock_api/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
             "add_no_store_and_messages",
@@ -144,7 +144,7 @@ REQUESTS: Final = (
         ("errors have no words", "_has_words", Return("bool(said) or True")),
     ),
     *noticed_by(
-        "tests/usecases/test_allowance.py",
+        "tests/usecases/test_rate_limit.py",
         (
             "a password is changed without end",
             "LocalCredentials.change",

@@ -34,11 +34,11 @@ SETTINGS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_reload.py -k 'by_hand or of_levels'",
+        "tests/hub/test_live_policy_watch.py -k 'by_hand or of_levels'",
         (
             "requests fill groups of levels",
             "LevelGroupGuard.prepare",
-            Drop("refuse_levels(handler.path_args[:1])"),
+            Drop("refuse_levels(self.path_args[:1])"),
         ),
         (
             "requests make admins",
@@ -47,7 +47,7 @@ SETTINGS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_hardening.py",
+        "tests/hub/configuration/test_hardening.py",
         (
             "scopes in the role server are not looked at",
             "find_weakened",
@@ -55,7 +55,7 @@ SETTINGS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_hardening.py -k from_a_get",
+        "tests/hub/configuration/test_live_hardening.py -k from_a_get",
         (
             "a site may want no form",
             "TierFormMixin.get_options_form",

@@ -40,7 +40,7 @@ STARTS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_lifetimes.py",
+        "tests/hub/servers/test_lifetimes.py",
         (
             "every look walks through everybody",
             "Lifetimes._list_running",

@@ -32,7 +32,7 @@ SUSPENSION: Final = (
         ("a suspended user lifts their own suspension", "check_may_resume", Never("name == by")),
     ),
     *noticed_by(
-        "tests/hub/test_live_suspension.py -k everywhere",
+        "tests/hub/people/test_live_suspension.py -k everywhere",
         (
             "tokens outlive a suspension",
             "end_access",
@@ -51,7 +51,7 @@ SUSPENSION: Final = (
         (
             "a user who was checked lately stays in",
             "SuspensionEnforcer._stop_servers",
-            Drop("user._auth_refreshed = None"),
+            Drop("expire_auth(user)"),
         ),
         (
             "cookies outlive a suspension",
@@ -75,7 +75,7 @@ SUSPENSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_suspension.py -k 'last_of_the_two or namesake'",
+        "tests/hub/people/test_live_suspension.py -k 'last_of_the_two or namesake'",
         (
             "a user who is still suspended gets shares",
             "SuspensionEnforcer._give_back",
@@ -93,7 +93,7 @@ SUSPENSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_suspension.py -k still_be_open",
+        "tests/hub/people/test_live_suspension.py -k still_be_open",
         (
             "what stays open through a group is not named",
             "list_visited",
@@ -101,7 +101,7 @@ SUSPENSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_suspension.py -k 'lifts_nothing or holds_up'",
+        "tests/hub/people/test_live_suspension.py -k 'lifts_nothing or holds_up'",
         (
             "one failure holds up everybody",
             "SuspensionEnforcer._settle_one",

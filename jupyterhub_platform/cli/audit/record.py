@@ -13,7 +13,12 @@ from jupyterhub_platform.cli.local.hub_log import list_files
 from jupyterhub_platform.core.errors import StoreError, StoreMismatchError
 from jupyterhub_platform.factory import read_store
 from jupyterhub_platform.settings import Settings
-from jupyterhub_platform.usecases.proof import Head, Proof, read_noted, verify
+from jupyterhub_platform.usecases.audit_verification import (
+    Head,
+    VerificationReport,
+    read_noted,
+    verify,
+)
 
 HUB_LOG: Final = Path("logs") / "hub.log"
 _TELL_SECONDS: Final = 2.0
@@ -41,7 +46,7 @@ def read_heads(logs: Iterable[Path]) -> list[Head]:
     return heads
 
 
-def verify_record(settings: Settings, noted: Iterable[Head]) -> Proof:
+def verify_record(settings: Settings, noted: Iterable[Head]) -> VerificationReport:
     """Check the whole record, with progress on stderr if it takes long.
 
     Raises

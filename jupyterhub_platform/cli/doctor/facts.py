@@ -22,7 +22,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.cluster.connection import ClusterConfigurationError, Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
 from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts, File, Hub
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts, File, Hub
 from jupyterhub_platform.documents import read_policy
 
 HEALTH_KEYS: Final = ("now", "store", "policy", "checker")
@@ -104,13 +104,13 @@ def find_record(url: str | None, state: Path) -> dict[str, Any] | None:
     if url is not None or not is_here:
         return None
     try:
-        proof = verify_record(settings, read_heads(find_log(settings)))
+        report = verify_record(settings, read_heads(find_log(settings)))
     except StoreMismatchError as error:
         finding = {"part": "store", "row": "", "what": str(error), "fix": "docs/operations.md"}
         return {"findings": [finding]}
     except click.UsageError as error:
         return {"unread": error.message}
-    return {"findings": [asdict(finding) for finding in proof.findings]}
+    return {"findings": [asdict(finding) for finding in report.findings]}
 
 
 def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]) -> Cluster | None:
@@ -138,7 +138,7 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
         return read_cluster(connection, namespace, named.account, list_service_accounts(policy))
 
 
-def note_homes(facts: Facts, left_out: list[str]) -> None:
+def note_homes(facts: DoctorFacts, left_out: list[str]) -> None:
     """Report that homes are not checked if no tier has one."""
     if facts.has("api") and facts.has("policy") and not facts.has("homes"):
         left_out.append(

@@ -8,7 +8,7 @@ import click
 
 from jupyterhub_platform.cli.hub.client import HubClient
 from jupyterhub_platform.cli.hub.options import hub_options
-from jupyterhub_platform.core.instants import describe_instant, read_stored
+from jupyterhub_platform.core.times import describe_instant, read_stored
 
 
 @click.command()

@@ -12,9 +12,13 @@ import click
 from jupyterhub_platform.cli.hub.client import HubClient
 from jupyterhub_platform.cli.hub.options import hub_options, render_which
 from jupyterhub_platform.cli.own_command import as_pasted
-from jupyterhub_platform.core.durations import parse_duration
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.instants import describe_instant, parse_instant, read_stored
+from jupyterhub_platform.core.times import (
+    describe_instant,
+    parse_duration,
+    parse_instant,
+    read_stored,
+)
 
 
 def read_end(text: str | None, now: datetime) -> str | None:

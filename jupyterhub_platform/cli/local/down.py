@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from jupyterhub_platform.cli.local.held_ports import let_go
 from jupyterhub_platform.cli.local.leftovers import end_leftovers
+from jupyterhub_platform.cli.local.port_holder import let_go
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.hub.local.os_users import read_uids
 from jupyterhub_platform.hub.local.termination import end_all

@@ -15,7 +15,7 @@ from typing import Final
 
 import httpx
 
-from jupyterhub_platform.cli.local.decided import URL_FILE, Decided
+from jupyterhub_platform.cli.local.enforced_config import URL_FILE, EnforcedConfig
 from jupyterhub_platform.cli.local.hub_log import HubLog, read_lines
 from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
@@ -31,20 +31,20 @@ _HEAD: Final = re.compile(
 )
 
 
-def write_configuration(state: State, decided: Decided, site: Path | None) -> Path:
+def write_configuration(state: State, enforced: EnforcedConfig, site: Path | None) -> Path:
     """Write this start's decisions, around the configuration of the site, and return the file."""
     lines = ["# Written by `jhp up` at every start; changes here are lost.", ""]
     lines += ["from pathlib import Path, PosixPath", ""]
-    lines += ["from jupyterhub_platform.cli.local.decided import Decided"]
+    lines += ["from jupyterhub_platform.cli.local.enforced_config import EnforcedConfig"]
     lines += ["from jupyterhub_platform.hub.upstream.proxy_socket import pass_socket_to_proxy", ""]
-    lines += [f"_decided = {decided!r}", "_decided.set(c)"]
+    lines += [f"_enforced = {enforced!r}", "_enforced.set(c)"]
     if site is None:
         lines += ["", "from jupyterhub_platform.hub.configure import configure", "", "configure(c)"]
     else:
         # Not load_subconfig: that hides from the site what is set above.
         lines += ["", f"site = Path({str(site)!r})"]
         lines += ['exec(compile(site.read_text(), site, "exec"))']
-    lines += ["_decided.keep(c)", "pass_socket_to_proxy(_decided.listener, _decided.port)"]
+    lines += ["_enforced.keep(c)", "pass_socket_to_proxy(_enforced.listener, _enforced.port)"]
     (state / URL_FILE).unlink(missing_ok=True)
     return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
 

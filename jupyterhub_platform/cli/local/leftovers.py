@@ -14,7 +14,7 @@ from typing import Final
 
 import psutil
 
-from jupyterhub_platform.hub.local.processes import has_ended, is_supervisor, read_environment
+from jupyterhub_platform.hub.local.processes import is_running, is_supervisor, read_environment
 
 MARK: Final = "JUPYTERHUB_PLATFORM_HUB"
 """Variable in the environment of the Hub, its proxy and services. Servers do not inherit it."""
@@ -66,7 +66,7 @@ def _list_below(parent: psutil.Process) -> list[psutil.Process]:
         except psutil.NoSuchProcess:
             continue
         for child in children:
-            if not is_supervisor(child.pid) and _is_alive(child):
+            if not is_supervisor(child.pid) and is_running(child):
                 found.append(child)
                 waiting.append(child)
     return found
@@ -79,14 +79,7 @@ def _list_marked(state: Path) -> list[psutil.Process]:
 
 def _is_marked(process: psutil.Process, state: Path) -> bool:
     # Nothing is read from another user's process, and so nothing is trusted.
-    return read_environment(process.pid).get(MARK) == str(state) and _is_alive(process)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and not has_ended(process))
-    except psutil.Error:
-        return False
+    return read_environment(process.pid).get(MARK) == str(state) and is_running(process)
 
 
 def _name(process: psutil.Process) -> str:

@@ -22,7 +22,7 @@ from typing import Any, Final, Self, TypeGuard
 
 import psutil
 
-from jupyterhub_platform.cli.local.held_ports import list_held_ports
+from jupyterhub_platform.cli.local.port_holder import list_held_ports
 from jupyterhub_platform.core.errors import PlatformError
 
 FIRST_PORT: Final = 8000

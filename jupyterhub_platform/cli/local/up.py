@@ -15,10 +15,10 @@ import click
 import psutil
 
 from jupyterhub_platform.cli.hub.options import render_which
-from jupyterhub_platform.cli.local.decided import Decided
-from jupyterhub_platform.cli.local.held_ports import hold_port, list_held_ports
+from jupyterhub_platform.cli.local.enforced_config import EnforcedConfig
 from jupyterhub_platform.cli.local.hub_process import HubProcess, write_configuration
 from jupyterhub_platform.cli.local.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
+from jupyterhub_platform.cli.local.port_holder import hold_port, list_held_ports
 from jupyterhub_platform.cli.local.proxy import BUNDLED, CHECKOUT, find_proxy_command
 from jupyterhub_platform.cli.local.public_port import (
     FIRST_PORT,
@@ -135,7 +135,7 @@ def _prepare(
     public = _take_port(state, host, port)
     host = public.name(host)
     own_site = CHECKOUT / SITE_CONFIGURATION
-    decided = Decided(
+    enforced = EnforcedConfig(
         host=host,
         port=public.number,
         listener=public.listener.fileno(),
@@ -145,7 +145,7 @@ def _prepare(
         proxy_command=proxy_command,
     )
     chosen = site.absolute() if site else own_site if own_site.exists() else None
-    configuration = write_configuration(state, decided, chosen)
+    configuration = write_configuration(state, enforced, chosen)
     settings = Settings(
         state.directory,
         policy_file,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import click
 
-from jupyterhub_platform.cli.main import REFUSED
+from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.policy_warnings import find_warnings, render_warning

@@ -2,32 +2,25 @@
 
 from collections.abc import Mapping
 
-from jupyterhub_platform.core.document.faults import Findings, KeyPath
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath
 from jupyterhub_platform.core.document.units import example
-from jupyterhub_platform.core.resources import (
-    CPU,
-    HUGEPAGES,
-    MEMORY,
-    SERVERS,
-    is_indivisible,
-    parse_quantity,
-    render_quantity,
-)
+from jupyterhub_platform.core.quantities import parse_quantity, render_quantity
+from jupyterhub_platform.core.resource_names import CPU, HUGEPAGES, MEMORY, SERVERS, is_indivisible
 
 
 def check_amounts(
-    findings: Findings, path: KeyPath, requests: Mapping[str, int], limits: Mapping[str, int]
+    faults: FaultCollector, path: KeyPath, requests: Mapping[str, int], limits: Mapping[str, int]
 ) -> None:
     """Report amounts that Kubernetes would not take, or that would bound nothing."""
     for key, amounts in (("requests", requests), ("limits", limits)):
         if SERVERS in amounts:
             what = "a tier does not ask for servers; every server counts as one"
-            findings.add((*path, key, SERVERS), what, "remove it, or use at_once")
+            faults.add((*path, key, SERVERS), what, "remove it, or use at_once")
         for name, amount in amounts.items():
-            _check_alone(findings, (*path, key, name), name, amount)
+            _check_alone(faults, (*path, key, name), name, amount)
     for name in (CPU, MEMORY):
         if name not in requests and name not in limits:
-            findings.add(
+            faults.add(
                 (*path, "requests", name),
                 "is missing, so that nothing would bound it",
                 f"write for example {name}: {example(name)}",
@@ -35,33 +28,33 @@ def check_amounts(
             )
     for name in requests:
         if name in limits:
-            _check_pair(findings, (*path, "requests", name), requests[name], limits[name])
+            _check_pair(faults, (*path, "requests", name), requests[name], limits[name])
 
 
-def _check_alone(findings: Findings, path: KeyPath, name: str, amount: int) -> None:
+def _check_alone(faults: FaultCollector, path: KeyPath, name: str, amount: int) -> None:
     if amount == 0 and name in {CPU, MEMORY}:
         what = "is 0, which Kubernetes takes for no limit at all"
-        findings.add(path, what, f"write {example(name)} or so")
+        faults.add(path, what, f"write {example(name)} or so")
     elif amount == 0 and is_indivisible(name):
-        findings.add(path, "is 0, so that no server gets any of it", "remove it, or write 1")
+        faults.add(path, "is 0, so that no server gets any of it", "remove it, or write 1")
     elif name.startswith(HUGEPAGES):
         size = parse_quantity(name.removeprefix(HUGEPAGES), MEMORY)
         if size and amount % size:
             what = f"{render_quantity(name, amount)} is not a whole number of such pages"
-            findings.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
+            faults.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
 
 
-def _check_pair(findings: Findings, path: KeyPath, request: int, limit: int) -> None:
+def _check_pair(faults: FaultCollector, path: KeyPath, request: int, limit: int) -> None:
     name = str(path[-1])
     limit_path = (*path[:-2], "limits", name)
     asked, maximum = render_quantity(name, request), render_quantity(name, limit)
     if request != limit and is_indivisible(name):
         what = f"{asked} is not the limit, {maximum}, and Kubernetes does not share out {name}"
-        findings.add(path, what, "write the same in both", rests_on=[limit_path])
+        faults.add(path, what, "write the same in both", rests_on=[limit_path])
     elif request > limit:
         what = f"{asked} is above the limit, {maximum}"
         fix = f"lower it, or raise {dotted(limit_path)}"
-        findings.add(path, what, fix, rests_on=[limit_path])
+        faults.add(path, what, fix, rests_on=[limit_path])
 
 
 def dotted(path: KeyPath) -> str:

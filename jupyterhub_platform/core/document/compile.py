@@ -6,7 +6,7 @@ from typing import Final
 
 from jupyterhub_platform.core.document.amounts import check_amounts, dotted
 from jupyterhub_platform.core.document.compile_pods import check_mounts, read_pod, read_shared
-from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.document.references import Names, check_declaration, fold_user
 from jupyterhub_platform.core.document.schema import (
     Declaration,
@@ -20,15 +20,10 @@ from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.quantities import render_quantity
 from jupyterhub_platform.core.quotas import Grant, Rule
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    SERVERS,
-    Resources,
-    check_resource_name,
-    render_quantity,
-)
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
+from jupyterhub_platform.core.resources import Resources, check_resource_name
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
 
@@ -37,7 +32,7 @@ EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 
 def compile_policy(
     document: object,
-    faults: Iterable[Fault] = (),
+    known: Iterable[Fault] = (),
     unreadable: Iterable[KeyPath] = (),
     *,
     now: datetime = EARLIEST,
@@ -49,7 +44,7 @@ def compile_policy(
     ----------
     document
         What was read from the file.
-    faults
+    known
         What its reader found wrong already; reported together with everything else.
     unreadable
         Where the reader found something that cannot be judged.
@@ -62,28 +57,28 @@ def compile_policy(
     PolicyError
         Raised if anything is wrong, with all faults in the order of the document.
     """
-    findings = Findings(document)
-    for fault in faults:
-        findings.note(fault)
+    faults = FaultCollector(document)
+    for fault in known:
+        faults.note(fault)
     for path in unreadable:
-        findings.mark_broken(path)
-    declaration = read_shape(document, findings)
+        faults.mark_broken(path)
+    declaration = read_shape(document, faults)
     policy = None
     if declaration is not None:
-        check_declaration(declaration, names or Names.of(document), findings, now)
-        check_mounts(declaration, findings)
-        policy = _Compiler(declaration, findings).compile()
-    if findings or policy is None:
-        raise PolicyError(findings.in_order())
+        check_declaration(declaration, names or Names.of(document), faults, now)
+        check_mounts(declaration, faults)
+        policy = _Compiler(declaration, faults).compile()
+    if faults or policy is None:
+        raise PolicyError(faults.in_order())
     return policy
 
 
 class _Compiler:
     """Reads the amounts of a declaration, checks them against each other, makes the policy."""
 
-    def __init__(self, declaration: Declaration, findings: Findings) -> None:
+    def __init__(self, declaration: Declaration, faults: FaultCollector) -> None:
         self._declaration = declaration
-        self._findings = findings
+        self._faults = faults
         self._rules: list[tuple[KeyPath, Rule]] = []
 
     def compile(self) -> Policy:
@@ -108,7 +103,7 @@ class _Compiler:
             tiers={name: self._read_tier(name, tier) for name, tier in declared.tiers.items()},
             grants=tuple(
                 self._read_grant(path, grant)
-                for path, grant in self._findings.number(("grants",), declared.grants)
+                for path, grant in self._faults.number(("grants",), declared.grants)
             ),
         )
         for tier in policy.tiers.values():
@@ -153,7 +148,7 @@ class _Compiler:
         path = ("tiers", name)
         requests = self._read_amounts((*path, "requests"), tier.requests)
         limits = self._read_amounts((*path, "limits"), tier.limits)
-        check_amounts(self._findings, path, requests, limits)
+        check_amounts(self._faults, path, requests, limits)
         return Tier(
             name=name,
             title=tier.title or name,
@@ -169,7 +164,7 @@ class _Compiler:
             at_once=AtOnce(tier.at_once.platform, tier.at_once.account, tier.at_once.user),
             requestable=tier.requestable,
             observe=tier.observe,
-            pod=read_pod(self._declaration, self._findings, path, tier),
+            pod=read_pod(self._declaration, self._faults, path, tier),
             max_lifetime=tier.max_lifetime,
             idle_timeout=tier.idle_timeout,
         )
@@ -178,7 +173,7 @@ class _Compiler:
         amounts = self._read_amounts((*path, "add"), grant.add)
         for name, amount in amounts.items():
             if amount == 0:
-                self._findings.add((*path, "add", name), "adds nothing", "write more, or remove it")
+                self._faults.add((*path, "add", name), "adds nothing", "write more, or remove it")
         return Grant(
             path=dotted(path),
             user=fold_user(grant.user or ""),
@@ -217,7 +212,7 @@ class _Compiler:
         except QuantityError as error:
             what, fix = split_message(str(error), "write the name that Kubernetes gives it")
             known = {SERVERS, CPU, MEMORY, "ephemeral-storage"}
-            self._findings.add(path, what, self._findings.suggest(name, known, fix, likeness=0.8))
+            self._faults.add(path, what, self._faults.suggest(name, known, fix, likeness=0.8))
             return False
         return True
 
@@ -226,12 +221,12 @@ class _Compiler:
         name = str(path[-1])
         if not self._is_resource(path) or text is None:
             return None
-        return read_amount(self._findings, path, text, name)
+        return read_amount(self._faults, path, text, name)
 
     def _demand_path(self, tier: Tier, name: str) -> KeyPath:
         declared = self._declaration.tiers[tier.name]
         path = ("tiers", tier.name)
-        for at, device in self._findings.number((*path, "devices"), declared.devices):
+        for at, device in self._faults.number((*path, "devices"), declared.devices):
             if device.resource == name:
                 return (*at, "count")
         return (*path, "requests" if name in declared.requests else "limits", name)
@@ -241,7 +236,7 @@ class _Compiler:
             maximum = quota.quota.get(name)
             if name == SERVERS or maximum is None or asked <= maximum:
                 continue
-            self._findings.add(
+            self._faults.add(
                 self._demand_path(tier, name),
                 f"no user can ever start it: it asks for {render_quantity(name, asked)}, and the "
                 f"whole platform has {render_quantity(name, maximum)}",
@@ -259,7 +254,7 @@ class _Compiler:
                 maximum = rule.quota.get(name)
                 if path == ("quota",) or not maximum or asked <= maximum:
                     continue
-                self._findings.add(
+                self._faults.add(
                     (*path, name),
                     f"{render_quantity(name, maximum)} is less than one server of the default tier "
                     f"{quote(tier.name)}, which asks for {render_quantity(name, asked)}",

@@ -16,7 +16,7 @@ _MAX_COMPARED: Final = 50_000
 _Entry = TypeVar("_Entry")
 
 
-class Findings:
+class FaultCollector:
     """Collects the faults of a document while it is read.
 
     Whatever has a fault is *broken*: what rests on it is not reported as well, so that one mistake

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jupyterhub_platform.core.document.faults import (
-    Findings,
+    FaultCollector,
     KeyPath,
     join,
     quote,
@@ -19,8 +19,8 @@ from jupyterhub_platform.core.document.schema import (
 )
 from jupyterhub_platform.core.errors import Fault, IdentityError
 from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
-from jupyterhub_platform.core.instants import describe_instant
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.times import describe_instant
 
 _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
 
@@ -52,29 +52,29 @@ class Names:
 
 
 def check_declaration(
-    declaration: Declaration, names: Names, findings: Findings, now: datetime
+    declaration: Declaration, names: Names, faults: FaultCollector, now: datetime
 ) -> None:
     """Report every invalid name, every reference to something undeclared, and a lock-out."""
-    checks = _Checks(declaration, names, findings)
+    checks = _Checks(declaration, names, faults)
     checks.check_keys()
     if not declaration.tiers:
         what = "declares no tier, so that nothing can start"
-        findings.add(("tiers",), what, "declare one below it")
+        faults.add(("tiers",), what, "declare one below it")
     for name, group in declaration.groups.items():
         checks.check_group(("groups", name), group)
     for name, tier in declaration.tiers.items():
         checks.check_tier(("tiers", name), tier)
     checks.check_default_tier()
-    for path, grant in findings.number(("grants",), declaration.grants):
+    for path, grant in faults.number(("grants",), declaration.grants):
         checks.check_grant(path, grant)
     checks.check_admins(now)
 
 
 class _Checks:
-    def __init__(self, declaration: Declaration, names: Names, findings: Findings) -> None:
+    def __init__(self, declaration: Declaration, names: Names, faults: FaultCollector) -> None:
         self._declaration = declaration
         self._names = names
-        self._findings = findings
+        self._faults = faults
         self._people = {fold_user(name): name for name in reversed(declaration.users)}
 
     def check_keys(self) -> None:
@@ -107,13 +107,13 @@ class _Checks:
             self._note(path, *split_message(str(error), "choose another name"))
 
     def _note(self, path: KeyPath, what: str, fix: str) -> None:
-        self._findings.note(Fault(path, what, fix))
+        self._faults.note(Fault(path, what, fix))
 
     def check_group(self, path: KeyPath, group: DeclaredGroup) -> None:
         """Report unknown or repeated people, and managers without the level for it."""
         self._check_names((*path, "members"), group.members, "users")
         self._check_names((*path, "managers"), group.managers, "users")
-        for at, name in self._findings.number((*path, "managers"), group.managers):
+        for at, name in self._faults.number((*path, "managers"), group.managers):
             self._check_manager(at, name)
         for name in group.users:
             at = (*path, "users", name)
@@ -126,7 +126,7 @@ class _Checks:
         if LEVELS[level].manages_groups:
             return
         may = [str(other) for other in Level if LEVELS[other].manages_groups]
-        self._findings.add(
+        self._faults.add(
             path,
             f"{quote(name)} has the level {level}, and only {join(may)} may manage groups",
             f"write level: manager for {name} under users, or name another user",
@@ -147,7 +147,7 @@ class _Checks:
         }
         rests_on = [("users",), ("defaults", "level")]
         if not admins:
-            self._findings.add(
+            self._faults.add(
                 ("users",),
                 "no user has the level admin, so that no user could govern the platform",
                 "write level: admin for one of them",
@@ -156,7 +156,7 @@ class _Checks:
         elif all(s is not None and (s.until is None or now < s.until) for s in admins.values()):
             *others, last = admins
             also = f", as {join(map(quote, others))} {'is' if len(others) == 1 else 'are'}"
-            self._findings.add(
+            self._faults.add(
                 ("users", last, "suspended"),
                 f"suspends {quote(last)}, the last admin{also if others else ''}, so that no user "
                 "could govern the platform",
@@ -171,7 +171,7 @@ class _Checks:
         if fold_user(user) in map(fold_user, (*declared.members, *declared.managers)):
             return
         above = ("groups", group)
-        self._findings.add(
+        self._faults.add(
             path,
             f"{quote(user)} is not in the group {group}",
             f"add {user} to groups.{group}.members, or name a group that they are in",
@@ -182,20 +182,20 @@ class _Checks:
         """Report unknown or repeated images, groups and people, and empty tolerations."""
         self._check_names((*path, "images"), tier.images, "images")
         if not tier.images:
-            self._findings.add(
+            self._faults.add(
                 (*path, "images"), "names no image, so that nothing can start", "name one image"
             )
         access = (*path, "access")
         self._check_names((*access, "groups"), tier.access.groups, "groups")
         self._check_names((*access, "users"), tier.access.users, "users")
         self._check_repeated((*access, "levels"), tier.access.levels)
-        for at, toleration in self._findings.number((*path, "tolerations"), tier.tolerations):
+        for at, toleration in self._faults.number((*path, "tolerations"), tier.tolerations):
             if toleration.operator == "Exists" and toleration.value is not None:
                 what = "means nothing with the operator Exists"
-                self._findings.add((*at, "value"), what, "remove it, or write operator: Equal")
+                self._faults.add((*at, "value"), what, "remove it, or write operator: Equal")
             if toleration.operator == "Equal" and toleration.key is None:
                 what = "is missing, and Equal compares the value of a key"
-                self._findings.add((*at, "key"), what, "name the key, or write operator: Exists")
+                self._faults.add((*at, "key"), what, "name the key, or write operator: Exists")
 
     def check_default_tier(self) -> None:
         """Report a default tier that is unknown, or not open to all users."""
@@ -205,7 +205,7 @@ class _Checks:
         self._check_reference(path, name, "tiers")
         tier = self._declaration.tiers.get(name)
         if tier and (tier.access.groups or tier.access.users or tier.access.levels):
-            self._findings.add(
+            self._faults.add(
                 path,
                 f"{quote(name)} is not for every user, and a default tier must be",
                 f"choose another one, or remove tiers.{name}.access",
@@ -219,7 +219,7 @@ class _Checks:
                 "names no user or group" if grant.user is None else "names both a user and a group"
             )
             rests_on = [(*path, "user"), (*path, "group")]
-            self._findings.add(
+            self._faults.add(
                 (*path, "user"),
                 f"the grant {what}",
                 "name one user or one group",
@@ -235,21 +235,21 @@ class _Checks:
         if not grant.add and grant.tier is None:
             what = "is missing, and no tier is named either: the grant gives nothing"
             fix = "write for example add: {cpu: 2}, or tier: NAME"
-            self._findings.add((*path, "add"), what, fix, rests_on=[(*path, "tier")])
+            self._faults.add((*path, "add"), what, fix, rests_on=[(*path, "tier")])
         if grant.starts is not None and grant.until <= grant.starts:
             what = f"ends at {describe_instant(grant.until)}, before it begins"
             fix = f"write a time after {describe_instant(grant.starts)}"
-            self._findings.add((*path, "until"), what, fix, rests_on=[(*path, "from")])
+            self._faults.add((*path, "until"), what, fix, rests_on=[(*path, "from")])
 
     def _check_account(self, path: KeyPath, grant: DeclaredGrant, account: str) -> None:
         if grant.user is not None:
             self._check_in_group(path, grant.user, account)
         elif grant.group is not None:
             fix = "remove it, or name a user instead of the group"
-            self._findings.add(path, "is for grants to a user; this one is to a group", fix)
+            self._faults.add(path, "is for grants to a user; this one is to a group", fix)
 
     def _check_names(self, path: KeyPath, names: tuple[str, ...], section: str) -> None:
-        for at, name in self._findings.number(path, names):
+        for at, name in self._faults.number(path, names):
             self._check_reference(at, name, section)
         self._check_repeated(path, [fold_user(n) if section == "users" else n for n in names])
 
@@ -257,14 +257,14 @@ class _Checks:
         known = self._names.declared[section]
         if (fold_user(name) if section == "users" else name) in known:
             return
-        if not self._findings.is_readable((section,)):
+        if not self._faults.is_readable((section,)):
             return
-        fix = self._findings.suggest(name, known, f"add it under {section}, or remove it here")
-        self._findings.add(path, f"{quote(name)} is not declared under {section}", fix)
+        fix = self._faults.suggest(name, known, f"add it under {section}, or remove it here")
+        self._faults.add(path, f"{quote(name)} is not declared under {section}", fix)
 
     def _check_repeated(self, path: KeyPath, names: Iterable[str]) -> None:
         seen: set[str] = set()
-        for at, name in self._findings.number(path, list(names)):
+        for at, name in self._faults.number(path, list(names)):
             if name in seen:
-                self._findings.add(at, f"{quote(name)} is named twice", "remove one of the two")
+                self._faults.add(at, f"{quote(name)} is named twice", "remove one of the two")
             seen.add(name)

@@ -1,8 +1,8 @@
 """Reads the shape of a document: reports unknown and missing keys and wrong types as faults.
 
 What has such a fault is taken out, or replaced by the example of its key, so that the rest can be
-read and checked as well; :class:`~jupyterhub_platform.core.document.faults.Findings` knows that it
-is broken.
+read and checked as well;
+:class:`~jupyterhub_platform.core.document.faults.FaultCollector` knows that it is broken.
 """
 
 from collections.abc import Mapping
@@ -12,9 +12,9 @@ from typing import Any, Final, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from jupyterhub_platform.core.document.commas import find_split_numbers
-from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
 from jupyterhub_platform.core.document.schema import Declaration
+from jupyterhub_platform.core.document.units import find_split_numbers
 from jupyterhub_platform.core.document.value_types import FAULT, say_value
 
 _WANTED: Final[Mapping[str, tuple[str, str]]] = {
@@ -28,8 +28,8 @@ _WANTED: Final[Mapping[str, tuple[str, str]]] = {
 }
 
 
-def read_shape(document: object, findings: Findings) -> Declaration | None:
-    """Read ``document`` as far as it can be read; faults go to ``findings``.
+def read_shape(document: object, faults: FaultCollector) -> Declaration | None:
+    """Read ``document`` as far as it can be read; faults go to ``faults``.
 
     Returns
     -------
@@ -41,15 +41,15 @@ def read_shape(document: object, findings: Findings) -> Declaration | None:
     except ValidationError as error:
         errors = error.errors(include_url=False)
     for path, rest, what, fix in find_split_numbers(document):
-        findings.add(path, what, fix)
-        findings.mark_broken(rest)
+        faults.add(path, what, fix)
+        faults.mark_broken(rest)
     for detail in errors:
-        what, fix = _explain(detail, findings)
-        findings.add(_key_path(detail), what, fix)
+        what, fix = _explain(detail, faults)
+        faults.add(_key_path(detail), what, fix)
     if not isinstance(document, dict):
         return None
     try:
-        return Declaration.model_validate(_repair(document, errors, findings))
+        return Declaration.model_validate(_repair(document, errors, faults))
     except ValidationError:  # pragma: no cover - no document is known that comes here
         return None
 
@@ -58,7 +58,7 @@ def _key_path(detail: ErrorDetails) -> KeyPath:
     return tuple(key for key in detail["loc"] if key != "[key]")
 
 
-def _explain(detail: ErrorDetails, findings: Findings) -> tuple[str, str]:
+def _explain(detail: ErrorDetails, faults: FaultCollector) -> tuple[str, str]:
     """Say what is wrong, and the fix, in our own words."""
     path, value, context = _key_path(detail), detail["input"], detail.get("ctx", {})
     kind = detail["type"]
@@ -67,7 +67,7 @@ def _explain(detail: ErrorDetails, findings: Findings) -> tuple[str, str]:
     if kind == "extra_forbidden":
         known = _keys_of(_nested_at(path[:-1]))
         otherwise = f"remove it; known here are {', '.join(known)}"
-        return "there is no such key", findings.suggest(str(path[-1]), known, otherwise)
+        return "there is no such key", faults.suggest(str(path[-1]), known, otherwise)
     if kind == "missing":
         example = _example(_nested_at(path[:-1]), path[-1])
         return "is missing", f"write for example {path[-1]}: {_render(example)}"
@@ -127,7 +127,7 @@ def _example(model: type[BaseModel] | None, key: object) -> object:
     return field.examples[0] if field and field.examples else None
 
 
-def _repair(document: object, errors: list[ErrorDetails], findings: Findings) -> object:
+def _repair(document: object, errors: list[ErrorDetails], faults: FaultCollector) -> object:
     """Return a copy without what has faults; examples stand in for what must be there."""
     repaired = deepcopy(document)
     dropped: dict[KeyPath, set[int]] = {}
@@ -146,7 +146,7 @@ def _repair(document: object, errors: list[ErrorDetails], findings: Findings) ->
         entries: Any = _follow(repaired, path)
         kept = tuple(n for n in range(len(entries)) if n not in numbers)
         entries[:] = [entries[n] for n in kept]
-        findings.renumber(path, kept)
+        faults.renumber(path, kept)
     return repaired
 
 

@@ -1,25 +1,27 @@
-"""What an implausible amount in the document was probably meant to be.
+"""Numbers and amounts as they were written, and what was probably meant by them.
 
-``memory: 8`` is eight bytes to Kubernetes, ``500m`` of memory half a byte, and ``cpu: 2Gi`` more
-cores than there are anywhere. It refuses none of them, and nothing ever starts with them.
+``007`` shows as it is written. YAML reads ``{cpu: 1,5, memory: 2Gi}`` as three entries, cut at the
+decimal comma. ``memory: 8`` is eight bytes to Kubernetes, ``500m`` of memory half a byte, and
+``cpu: 2Gi`` more cores than there are anywhere; Kubernetes refuses none of them, and nothing ever
+starts with them.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final, Self
 
-from jupyterhub_platform.core.document.faults import Findings, KeyPath, quote, split_message
+from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import (
+from jupyterhub_platform.core.quantities import describe_amount, parse_quantity
+from jupyterhub_platform.core.resource_names import (
     CPU,
     HUGEPAGES,
     MEMORY,
     SERVERS,
-    describe_amount,
     is_storage,
     is_whole,
-    parse_quantity,
 )
 
 _MIN_BYTES: Final[Mapping[str, int]] = {MEMORY: 16 * 2**20}
@@ -35,19 +37,49 @@ _CORES: Final = frozenset({"", "c", "cpu", "cpus", "core", "cores", "vcpu", "vcp
 _MILLI_CORES: Final = frozenset(
     {"m", "mc", "mcpu", "millicpu", "millicpus", "millicore", "millicores"}
 )
+_WHOLE: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
+_REST: Final = re.compile(r"(?P<digits>\d{1,30}) ?(?P<unit>[A-Za-z]{0,8})", re.ASCII)
+_OF_TIME: Final = frozenset({"s", "h", "d", "min"})
 
 
-def read_amount(findings: Findings, path: KeyPath, text: object, name: str) -> int | None:
+class _Written:
+    """Remembers the text that a number was read from, and shows it."""
+
+    written: str
+
+    def __new__(cls, written: str) -> Self:
+        number = super().__new__(cls, written)  # type: ignore[call-arg]  # int or float stands behind
+        number.written = written
+        return number
+
+    def __str__(self) -> str:
+        return self.written
+
+    __repr__ = __str__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class WrittenInt(_Written, int):
+    """A whole number."""
+
+
+class WrittenFloat(_Written, float):
+    """Any other number."""
+
+
+def read_amount(faults: FaultCollector, path: KeyPath, text: object, name: str) -> int | None:
     """Return the amount of ``name`` that stands at ``path``; what cannot be meant is a fault."""
     try:
         amount = parse_quantity(text if isinstance(text, int | float) else str(text), name)
     except QuantityError as error:
         what, fix = split_message(str(error), f"write for example {example(name)}")
         guess = _guess_unreadable(str(text), name) if "is not an amount" in what else ""
-        findings.add(path, what, guess or fix)
+        faults.add(path, what, guess or fix)
         return None
     if said := _find_meaning(str(text).strip(), name, amount):
-        findings.add(path, *said)
+        faults.add(path, *said)
         return None
     return amount
 
@@ -128,3 +160,26 @@ def _guess_storage(number: str, unit: str) -> str:
     if match[2]:
         return f"write {number}{letter}i"
     return f"write {number}{decimal} or {number}{letter}i"
+
+
+def find_split_numbers(
+    node: object, at: KeyPath = ()
+) -> Iterator[tuple[KeyPath, KeyPath, str, str]]:
+    """Yield where a number was cut: its first part, the key made of the rest, what and fix."""
+    if isinstance(node, list):
+        for number, entry in enumerate(node):
+            yield from find_split_numbers(entry, (*at, number))
+    elif isinstance(node, dict):
+        for (name, value), (key, empty) in pairwise(node.items()):
+            rest = _REST.fullmatch(str(key)) if empty is None else None
+            if rest is not None and _WHOLE.fullmatch(str(value)):
+                what = f"{quote(f'{value},{key}')} is two entries: within braces a comma ends one"
+                yield (*at, name), (*at, key), what, _say_fix(str(value), rest)
+        for key, below in node.items():
+            yield from find_split_numbers(below, (*at, key))
+
+
+def _say_fix(whole: str, rest: re.Match[str]) -> str:
+    if rest["unit"] in _OF_TIME:
+        return "write it without a comma, for example 90m or 1h30m"
+    return f"write {whole}.{rest['digits']}{rest['unit']}"

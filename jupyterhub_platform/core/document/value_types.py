@@ -21,10 +21,9 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from jupyterhub_platform.core.document.faults import quote, split_message
-from jupyterhub_platform.core.durations import parse_duration
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.instants import EXAMPLE, parse_instant
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.times import EXAMPLE, parse_duration, parse_instant
 
 UNLIMITED: Final = "unlimited"
 FAULT: Final = "platform_fault"

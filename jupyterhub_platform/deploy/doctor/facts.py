@@ -83,7 +83,7 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class DoctorFacts:
     """All that the checks look at. What is ``None`` was not named.
 
     ``record`` is what a look at the store itself found: ``findings``, or why it is ``unread``.

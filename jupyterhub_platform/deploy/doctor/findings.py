@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
-from jupyterhub_platform.deploy.doctor.facts import Facts, Objects
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts, Objects
 
 
 class Status(StrEnum):
@@ -83,7 +83,7 @@ class Check:
     code
         Its stable name.
     needs
-        What :meth:`Facts.has` must be true of; it is left out otherwise.
+        What :meth:`DoctorFacts.has` must be true of; it is left out otherwise.
     fine
         What it says if it finds nothing.
     look
@@ -93,7 +93,7 @@ class Check:
     code: str
     needs: tuple[str, ...]
     fine: str
-    look: Callable[[Facts], Iterable[Finding]]
+    look: Callable[[DoctorFacts], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from jupyterhub_platform.deploy.doctor.checks import nodes as node_checks
 from jupyterhub_platform.deploy.doctor.checks import quotas as quota_checks
 from jupyterhub_platform.deploy.doctor.checks import storage as storage_checks
 from jupyterhub_platform.deploy.doctor.checks import workloads as workload_checks
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Check, Result
 
 CHECKS: Final[tuple[Check, ...]] = (
@@ -122,7 +122,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 """Each is pure, and yields what is not well."""
 
 
-def examine(facts: Facts) -> tuple[Result, ...]:
+def examine(facts: DoctorFacts) -> tuple[Result, ...]:
     """Look at everything that there are facts for."""
     return tuple(
         Result(check, tuple(check.look(facts)))

@@ -92,7 +92,7 @@ class DecisionHandler(PlatformAPIHandler):
         """Answer the decision's owner, their managers, and users who may read everything."""
         recorded = None
         if _DECISION_ID.fullmatch(decision_id):
-            recorded = await self.in_thread(self.platform.runtime.records.find, decision_id)
+            recorded = await self.in_thread(self.platform.runtime.decisions.find, decision_id)
         mine = recorded is not None and recorded.user == self.me and self.has_scope(roles.SELF)
         managed = recorded is not None and self.in_charge_of(recorded.account)
         if not (mine or managed or self.has_scope(roles.READ)):

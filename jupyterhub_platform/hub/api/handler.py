@@ -16,10 +16,10 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.rest.answers import Answer
 from jupyterhub_platform.rest.requests import Body, BodyError
+from jupyterhub_platform.rest.responses import Response
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
-from jupyterhub_platform.usecases.allowance import TooOftenError
+from jupyterhub_platform.usecases.rate_limit import RateLimitedError
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Body)
@@ -97,7 +97,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         except BodyError as error:
             raise web.HTTPError(400, str(error)) from None
 
-    def answer(self, answer: Answer, status: int = 200) -> None:
+    def answer(self, answer: Response, status: int = 200) -> None:
         """Send a model's fields as the answer, and nothing else."""
         self.set_status(status)
         self.write(answer.to_json())
@@ -112,7 +112,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
             return await in_store_thread(call, *arguments, **named)
         except StoreError as error:
             raise self.store_is_down(error) from error
-        except TooOftenError as error:
+        except RateLimitedError as error:
             refusal = web.HTTPError(429, str(error))
             refusal.headers = {"Retry-After": str(error.seconds)}  # type: ignore[attr-defined]
             raise refusal from error

@@ -11,16 +11,16 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.public_address import public_address
-from jupyterhub_platform.rest.answers import (
-    Answer,
+from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
+from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
+from jupyterhub_platform.rest.responses import (
     CodedRefusal,
     Ended,
     Invite,
+    Response,
     Resumed,
     Suspended,
 )
-from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
-from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
 from jupyterhub_platform.usecases.suspensions import SuspensionError
 
 GIVEN_BACK: Final = ("level", "groups", "grants", "files", "shares")
@@ -71,7 +71,7 @@ class InviteHandler(PlatformAPIHandler):
 class SuspensionHandler(PlatformAPIHandler):
     """The common part of suspending and resuming: who may, and the answer on failure."""
 
-    async def carry_out(self, change: Callable[[str], Awaitable[Answer]], name: str) -> None:
+    async def carry_out(self, change: Callable[[str], Awaitable[Response]], name: str) -> None:
         """Answer with the effects of a change, or with why nothing changed."""
         self.require(*SUSPEND.scopes)
         self.check_person(name)

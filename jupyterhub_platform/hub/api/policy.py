@@ -2,9 +2,9 @@
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
-from jupyterhub_platform.rest.answers import FaultyPolicy, Reloaded
 from jupyterhub_platform.rest.hub_calls import RELOAD
 from jupyterhub_platform.rest.requests import Nothing
+from jupyterhub_platform.rest.responses import FaultyPolicy, Reloaded
 
 
 class ReloadHandler(PlatformAPIHandler):

@@ -143,7 +143,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         declared = self.platform.declared
         model["admin"] = is_admin = declared.is_admin(name)
         if self.manage_groups and said is not None:
-            added = self.platform.runtime.additions.of_user(name)
+            added = self.platform.runtime.added_memberships.of_user(name)
             model["groups"] = declared.groups_of(name, read_groups(said, name) | added)
         else:
             # Nothing tells the Hub to leave groups other than these, and it requires the key.

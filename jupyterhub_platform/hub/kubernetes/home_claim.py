@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes import api_errors
 from jupyterhub_platform.hub.kubernetes.lifecycle import PodLifecycleSpawner
 from jupyterhub_platform.hub.kubernetes.pod_owner import STOCK_SERVER, STOCK_USER
+from jupyterhub_platform.hub.upstream.spawner_state import log_name
 
 _SCHEMES: Final = ("escape", "safe")
 """Ways in which KubeSpawner makes names: up to 6, and from 7 on."""
@@ -63,7 +64,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
     pvc_name: str
     _pvc_exists: bool
     # A sentence about a second claim that may hold this user's files.
-    told_of_claims = ""
+    claim_notice = ""
 
     def get_state(self) -> dict[str, Any]:
         """Leave out the version that means "up to date" until the claim is found."""
@@ -77,7 +78,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         # KubeSpawner would warn about every state without a version, and search by itself.
         super().load_state({_VERSION: "", **state} if state else state)
 
-    async def settle_claim(self) -> None:
+    async def choose_claim(self) -> None:
         """Choose the claim of this server if there is one; otherwise KubeSpawner creates one.
 
         Raises
@@ -86,7 +87,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             Raised if the cluster does not say, or if the claim is another user's. TimeoutError is
             raised if it does not answer.
         """
-        self.told_of_claims = ""
+        self.claim_notice = ""
         if not self.storage_pvc_ensure or not self.handle_legacy_names:
             return
         earlier = self._list_earlier()
@@ -103,7 +104,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             self._pvc_exists = True
             self._report_other_claim(found)
         elif found:
-            self.log.warning("%s uses the PVC %s of an earlier release", self._log_name, found)
+            self.log.warning("%s uses the PVC %s of an earlier release", log_name(self), found)
             self.pvc_name, self._pvc_exists = found, True
 
     async def _check_remembered(self, earlier: tuple[Earlier, ...]) -> None:
@@ -116,20 +117,20 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             is_there = not found or await self._read_claim(self.pvc_name) is not None
         except (AdmissionDenied, TimeoutError) as error:
             self.retry_reason = None
-            self.log.warning("Earlier PVCs of %s were not looked for: %s", self._log_name, error)
+            self.log.warning("Earlier PVCs of %s were not looked for: %s", log_name(self), error)
             return
         if is_there:
             self._report_other_claim(found)
             return
         self.log.warning(
-            "The PVC %s of %s is gone; it uses %s instead", self.pvc_name, self._log_name, found
+            "The PVC %s of %s is gone; it uses %s instead", self.pvc_name, log_name(self), found
         )
         self.pvc_name = found
 
     def _report_other_claim(self, other: str) -> None:
         if not other:
             return
-        self.told_of_claims = (
+        self.claim_notice = (
             f"This server's home is the volume {self.pvc_name}. Another one of yours, {other}, is "
             "left from before an upgrade, and may hold earlier files. Nothing was changed: "
             "ask an operator to compare the two."
@@ -137,7 +138,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         self.log.warning(
             "%s uses the PVC %s, and %s exists too, from before an upgrade. Compare the two. If "
             "%s is the right one, stop the server and delete %s: the next start uses the other.",
-            self._log_name,
+            log_name(self),
             self.pvc_name,
             other,
             other,

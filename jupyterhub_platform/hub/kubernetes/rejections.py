@@ -5,13 +5,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    describe_amount,
-    is_accelerator,
-    parse_quantity,
-)
+from jupyterhub_platform.core.quantities import describe_amount, parse_quantity
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, is_accelerator
 from jupyterhub_platform.hub.denials import AdmissionDenied
 
 _QUOTA: Final = re.compile(

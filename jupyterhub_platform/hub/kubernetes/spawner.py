@@ -116,7 +116,7 @@ class KubeTierSpawner(HomeClaimSpawner):
         traits = traits_of(self.get_admitted(), self._sidecars())
         for name, value in {**traits, **storage}.items():
             setattr(self, name, value)
-        await self.settle_claim()
+        await self.choose_claim()
 
     async def get_pod_manifest(self) -> V1Pod:
         """Render the pod of the admitted tier."""
@@ -194,16 +194,15 @@ class KubeTierSpawner(HomeClaimSpawner):
 
     async def progress(self) -> AsyncIterator[dict[str, Any]]:
         """Add to the cluster's events what they mean, and what can be done."""
-        said: Cause | None = None
-        claims = ""
+        shown_notice, shown_cause = "", None
         async for step in super().progress():
             yield step
-            if self.told_of_claims != claims:
-                claims = self.told_of_claims
-                yield {"message": claims}
+            if self.claim_notice != shown_notice:
+                shown_notice = self.claim_notice
+                yield {"message": shown_notice}
             cause = self.explain(self.watched_pod())
-            if cause is not None and cause != said:
-                said = cause
+            if cause is not None and cause != shown_cause:
+                shown_cause = cause
                 yield {"message": str(cause)}
 
 

@@ -15,7 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-from jupyterhub_platform.core.resources import CPU, MEMORY, Resources
+from jupyterhub_platform.core.resource_names import CPU, MEMORY
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, list_places, remove_groups
 from jupyterhub_platform.hub.local.processes import ISOLATED
 

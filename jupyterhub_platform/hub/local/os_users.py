@@ -18,8 +18,8 @@ from typing import Final
 import psutil
 from pydantic import TypeAdapter
 
+from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.durable_files import rewrite
 from jupyterhub_platform.hub.local.uid_register import UserIds
 
 _REGISTER: Final = "people-uids.json"

@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_envir
 from jupyterhub_platform.hub.local.termination import StillAliveError, end_server, find_living
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
 from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER, read_before_others
+from jupyterhub_platform.hub.upstream.spawner_state import log_name
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.sockets import SCHEME, render_unix_url
 
@@ -236,7 +237,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         )
         self._unsearched = False
         self._started, self._record = launch(machine, order)
-        self.log.info("Started %s as process %i", self._log_name, self._started.pid)
+        self.log.info("Started %s as process %i", log_name(self), self._started.pid)
 
     async def poll(self) -> int | None:
         """Tell whether the server runs: None if so, else its exit status.
@@ -259,7 +260,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             target = target_of(machine, self.user.name, self.name, record)
             await end_server(target, grace=0, patience=self.kill_patience)
         except StillAliveError as error:
-            self.log.warning("%s ended, but not all of it. %s", self._log_name, error)
+            self.log.warning("%s ended, but not all of it. %s", log_name(self), error)
             return None
         return 0 if status is None else status
 
@@ -288,7 +289,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             self.log.error(
                 "%s is ended: an older version started it, and it listens at a port, where users "
                 "could not log in",
-                self._log_name,
+                log_name(self),
             )
             await self._end_leftovers(machine)
         self._unsearched = False
@@ -310,5 +311,5 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
     async def _end_leftovers(self, machine: Machine) -> None:
         target = target_of(machine, self.user.name, self.name)
         if await asyncio.to_thread(find_living, target):
-            self.log.warning("Ending what is left of %s", self._log_name)
+            self.log.warning("Ending what is left of %s", log_name(self))
             await end_server(target, grace=0, patience=self.kill_patience)

@@ -105,6 +105,17 @@ def has_ended(process: psutil.Process) -> bool:
     return process.status() in _ENDED and len(process.threads()) <= 1
 
 
+def is_running(process: psutil.Process) -> bool:
+    """Tell whether a process still runs; one that only waits to be reaped does not.
+
+    Its parent may be slow to reap it; its files and sockets are closed by then.
+    """
+    try:
+        return bool(process.is_running() and not has_ended(process))
+    except psutil.Error:
+        return False
+
+
 def _start_tick(process: psutil.Process) -> int:
     """Return when a process started, in ticks since the boot.
 

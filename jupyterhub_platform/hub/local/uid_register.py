@@ -14,8 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.atomic_files import write_once
 from jupyterhub_platform.core.errors import LocalSpawnerError
-from jupyterhub_platform.durable_files import write_once
 from jupyterhub_platform.hub.local.processes import list_owners
 
 FIRST_UID: Final = 200_000

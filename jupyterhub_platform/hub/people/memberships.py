@@ -184,12 +184,12 @@ def _change_rows(
     if joins:
         rows = [{"user_id": user_id, "group_id": group_id} for group_id in joins]
         database.execute(pairs.insert(), rows)
-    _read_anew(database, orm.User, user_id, "groups")
+    _expire(database, orm.User, user_id, "groups")
     for group_id in (*leaves, *joins):
-        _read_anew(database, orm.Group, group_id, "users")
+        _expire(database, orm.Group, group_id, "users")
 
 
-def _read_anew(database: Any, kind: Any, identifier: int, attribute: str) -> None:
+def _expire(database: Any, kind: Any, identifier: int, attribute: str) -> None:
     """Have an attribute of an object in the Hub's memory reloaded when it is needed."""
     key = kind.__mapper__.identity_key_from_primary_key((identifier,))
     known = database.identity_map.get(key)

@@ -13,6 +13,7 @@ from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
@@ -127,7 +128,7 @@ class SuspensionEnforcer:
             return ()
         user = self._app.users[orm_user]
         # Their next request checks the user again, however recent the last check is.
-        user._auth_refreshed = None
+        expire_auth(user)
         names = list_active(user)
         for name in names:
             task = asyncio.ensure_future(self._stop(user, name))

@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.upstream.server_counts import correct_counts
 from jupyterhub_platform.usecases.consistency import Drift, compare
 
 
-class Checker:
+class DriftChecker:
     """Checks regularly. Servers are listed in the Hub's loop, and compared in a thread."""
 
     def __init__(self, app: Any, runtime: Runtime) -> None:

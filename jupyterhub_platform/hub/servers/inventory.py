@@ -8,6 +8,7 @@ from jupyterhub import orm
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.hub.upstream.event_loop import Turn
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, mark_stopping
 from jupyterhub_platform.usecases.consistency import LiveServer
 
 _CANCEL_SECONDS: Final = 10.0
@@ -68,18 +69,18 @@ async def stop_server(
     if spawner.pending == "stop":
         return
     spawner.stop_reason, spawner.stops_at_once = reason, at_once
-    start = spawner._spawn_future
+    start = find_start(spawner)
     if spawner.pending == "spawn" and start is not None:
         start.cancel()
         await asyncio.wait([start], timeout=_CANCEL_SECONDS)
-    spawner._stop_pending = True
+    mark_stopping(spawner, True)
     try:
         await _delete_route(app, user, name)
         await user.stop(name)
         data = {"action": "stop", "username": user.name, "servername": name}
         app.eventlog.emit(schema_id=_EVENT, data=data)
     finally:
-        spawner._stop_pending = False
+        mark_stopping(spawner, False)
 
 
 async def _delete_route(app: Any, user: Any, name: str) -> None:

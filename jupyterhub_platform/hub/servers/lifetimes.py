@@ -10,8 +10,8 @@ from aiohttp import ClientError, ClientTimeout
 from jupyterhub import orm
 from jupyterhub.httpclient import JupyterHubHTTPClient
 
-from jupyterhub_platform.core.durations import describe_duration
 from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.servers.inventory import stop_server
 from jupyterhub_platform.hub.upstream.event_loop import Turn
 

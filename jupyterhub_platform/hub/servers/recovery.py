@@ -16,6 +16,13 @@ from jupyterhub_platform.hub.upstream.database_errors import (
     explain_failures,
 )
 from jupyterhub_platform.hub.upstream.event_loop import Turn
+from jupyterhub_platform.hub.upstream.spawner_state import (
+    is_awaited,
+    is_polled,
+    is_stopping,
+    log_name,
+    mark_stopping,
+)
 from jupyterhub_platform.usecases.book import Book
 
 _ROUNDS: Final = 2
@@ -55,7 +62,7 @@ class ServerRecovery:
                 return
             except Exception:
                 self._note_failure()
-                self._app.log.exception("%s could not be looked at", spawner._log_name)
+                self._app.log.exception("%s could not be looked at", log_name(spawner))
 
     async def _find_unpolled(self) -> weakref.WeakSet[Any]:
         found: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -86,25 +93,22 @@ class ServerRecovery:
             held = spawner.reservation
             await spawner.end_lingering(held.id if held else "")
         elif await spawner.poll() is None:
-            spawner._stop_pending = False
+            mark_stopping(spawner, False)
             spawner.start_polling()
         else:
-            self._app.log.warning("%s had ended: stopping it again", spawner._log_name)
-            spawner._stop_pending = False
+            self._app.log.warning("%s had ended: stopping it again", log_name(spawner))
+            mark_stopping(spawner, False)
             await stop_server(self._app, spawner.user, spawner.name, reason="stopped")
 
 
 def _is_unpolled(spawner: Any) -> bool:
     """Tell whether a server counts as running, and nothing would notice its end."""
     # Of thousands nearly all are polled: that is asked first.
-    if spawner._poll_callback or spawner.poll_interval <= 0:
+    if is_polled(spawner) or spawner.poll_interval <= 0:
         return False
     return bool(spawner.active and not spawner.pending)
 
 
 def _is_in_progress(spawner: Any, *, last: bool) -> bool:
     """Tell whether the Hub is busy with a server; a stop that nothing awaits may be dead."""
-    stop = getattr(spawner, "_stop_future", None)  # set by the first stop that is asked for
-    if spawner._spawn_pending or spawner._check_pending or stop is not None:
-        return True
-    return bool(spawner._stop_pending) and not last
+    return is_awaited(spawner) or (is_stopping(spawner) and not last)

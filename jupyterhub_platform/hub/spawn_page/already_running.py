@@ -10,12 +10,11 @@ from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 from jupyterhub.handlers.base import BaseHandler
-from jupyterhub.scopes import needs_scope
 from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
 from tornado.httputil import url_concat
 
-from jupyterhub_platform.core.question import OPTION_NAMES
+from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import asked_options
@@ -27,6 +26,7 @@ from jupyterhub_platform.hub.spawn_page.running import (
     options_query,
     say_why_not,
 )
+from jupyterhub_platform.hub.upstream.spawn_handler import SpawnHooks
 from jupyterhub_platform.usecases.admission import Start
 
 _STARTING: Final = frozenset({"spawn", "check"})
@@ -34,15 +34,14 @@ _MAX_SHOWN_LENGTH: Final = 64
 _WISHES: Final = frozenset({*OPTION_NAMES, *(f"opt-{name}" for name in OPTION_NAMES)})
 
 
-class AlreadyRunning(BaseHandler):  # type: ignore[misc]
+class AlreadyRunning(SpawnHooks):
     """Part of the spawn page: shows the choice, and links to a server of another name."""
 
-    @needs_scope("servers")  # type: ignore[untyped-decorator]
-    async def _get(self, user_name: str, server_name: str, display_name: str) -> Any:
+    async def get_page(self, user_name: str, server_name: str, display_name: str) -> Any:
         """Show the choice if a link carries options while the server is running."""
         wish, user = asked_options(self), self.find_user(user_name)
         if user is None or not (wish or NEW_SERVER in self.request.query_arguments):
-            return await super()._get(user_name, server_name, display_name)
+            return await super().get_page(user_name, server_name, display_name)
         new, error = self.get_query_argument(NEW_SERVER, ""), ""
         if new:
             error = await self._refuse_name(user, new)
@@ -50,22 +49,21 @@ class AlreadyRunning(BaseHandler):  # type: ignore[misc]
                 return self.redirect(f"{self._page_of(user, new)}?{options_query(wish)}")
         spawner = user.spawners.get(server_name)
         if spawner is None or not spawner.active:
-            return await super()._get(user_name, server_name, display_name)
+            return await super().get_page(user_name, server_name, display_name)
         return await self._show_choice(user, spawner, wish, error, 400 if error else 200)
 
-    @needs_scope("servers")  # type: ignore[untyped-decorator]
-    async def _post(self, user_name: str, server_name: str, display_name: str) -> Any:
+    async def post_form(self, user_name: str, server_name: str, display_name: str) -> Any:
         """Show the choice if a form is posted that was opened before the server started."""
         user = self.find_user(user_name)
         spawner = user.spawners.get(server_name) if user is not None else None
         if spawner is None or not spawner.active:
-            return await super()._post(user_name, server_name, display_name)
+            return await super().post_form(user_name, server_name, display_name)
         wish = dict(asked_options(self))
         return await self._show_choice(user, spawner, wish, "", 400)
 
-    def _get_pending_url(self, user: Any, server_name: str) -> str:
+    def make_pending_url(self, user: Any, server_name: str) -> str:
         """Drop the options: the starting server has those of the form."""
-        url = urlsplit(super()._get_pending_url(user, server_name))
+        url = urlsplit(super().make_pending_url(user, server_name))
         query = [(key, value) for key, value in parse_qsl(url.query) if key not in _WISHES]
         return str(url._replace(query=urlencode(query)).geturl())
 

@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from jupyterhub_platform.core.decision import Decision
-from jupyterhub_platform.core.durations import describe_duration
-from jupyterhub_platform.core.question import Candidate, Options, Question
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Candidate, Question
 from jupyterhub_platform.core.tiers import Tier
+from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.limits import say_left_after
 from jupyterhub_platform.hub.spawn_page.obstacles import find_obstacles
@@ -17,7 +18,7 @@ from jupyterhub_platform.hub.spawn_page.page import (
     State,
     TierCard,
 )
-from jupyterhub_platform.usecases.offers import decide_tier, describe_gift, say_how_to_open
+from jupyterhub_platform.usecases.offers import decide_tier, list_tier_resources, say_how_to_open
 
 
 def build_card(
@@ -38,7 +39,7 @@ def build_card(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
-        gives=describe_gift(tier.gives),
+        gives=list_tier_resources(tier.gives),
         images=_images(facts, tier, wish),
         state=state,
         decision=decision,

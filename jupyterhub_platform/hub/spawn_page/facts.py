@@ -12,7 +12,7 @@ _KEPT_IN_LINKS = ("next", "display_name")
 
 
 @dataclass(frozen=True, slots=True)
-class Viewer:
+class PageViewer:
     """Who views the page: other users' names are shown only to those in charge of them.
 
     These are the managers of an account, and those who read everything.
@@ -87,7 +87,7 @@ class Facts:
     neighbours: Neighbours
     user: str
     account: str
-    viewer: Viewer
+    viewer: PageViewer
     place: Place
     titles: Mapping[str, str] = field(default_factory=dict)
 

@@ -3,7 +3,6 @@
 import asyncio
 from typing import Any
 
-from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
@@ -13,7 +12,7 @@ from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
 from jupyterhub_platform.hub.spawn_page.mixin import spawn_form
 
 
-class SpawnPageHandler(HeadAsGet, AlreadyRunning, BaseHandler):  # type: ignore[misc]
+class SpawnPageHandler(HeadAsGet, AlreadyRunning):
     """Goes before the Hub's spawn page: nothing starts from a GET, since a link only preselects."""
 
     @property
@@ -31,26 +30,24 @@ class SpawnPageHandler(HeadAsGet, AlreadyRunning, BaseHandler):  # type: ignore[
             except UnicodeDecodeError:
                 raise web.HTTPError(400, "The address or the form is not UTF-8.") from None
 
-    def _get_user_options(self, query_options: Any) -> dict[str, Any]:
+    def read_link(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Return none: the Hub starts a server at once if a link carries options."""
         return {}
 
-    async def _wrap_spawn_single_user(
+    async def start_server(
         self,
         user: Any,
         server_name: str,
         display_name: str,
         spawner: Any,
         pending_url: str,
-        options: Any = None,
+        options: Any,
     ) -> Any:
         """Start a server, and wait for admission's answer before going on to the next page.
 
         The Hub itself goes on after a second: on a busy Hub, the user would never see a denial. It
         would also log a denial as an error with its traceback.
         """
-        if spawner._spawn_future and spawner._spawn_future.done():
-            spawner._spawn_future = None
         start = asyncio.ensure_future(
             self.spawn_single_user(user, server_name, display_name, options=options)
         )
@@ -69,16 +66,14 @@ class SpawnPageHandler(HeadAsGet, AlreadyRunning, BaseHandler):  # type: ignore[
         for name, value in denial.headers.items():
             self.set_header(name, value)
         text, html = denial.jupyterhub_message, denial.jupyterhub_html_message
-        self.finish(await self._render_form(user, "", text, html))
+        self.finish(await self.render_form(user, "", text, html))
 
-    async def _render_form(
-        self, for_user: Any, spawner_options_form: str, message: str = "", html_message: str = ""
-    ) -> Any:
+    async def render_form(self, user: Any, form: str, message: str, html_message: str) -> Any:
         """Show the form of the server in the URL; after a refusal the Hub offers another one's."""
         server = self.path_args[1] if len(self.path_args) > 1 else ""
-        spawner = for_user.spawners[server] if server in for_user.orm_spawners else for_user.spawner
-        form = spawn_form(self.platform, for_user, server or "", self, spawner.page_notes())
-        return await super()._render_form(for_user, form, message, html_message)
+        spawner = user.spawners[server] if server in user.orm_spawners else user.spawner
+        form = spawn_form(self.platform, user, server or "", self, spawner.page_notes())
+        return await super().render_form(user, form, message, html_message)
 
 
 def _is_admitted(user: Any, server: str) -> bool:

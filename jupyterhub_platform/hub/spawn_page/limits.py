@@ -1,7 +1,8 @@
 """Which limits the page shows: those that could bind as bars, and all of them in a table."""
 
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import Candidate, HeldLimit, Question
-from jupyterhub_platform.core.resources import describe_amount, resource_order
+from jupyterhub_platform.core.resource_names import resource_order
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.usecases.holdings import LimitLine, limit_line, list_resources
 

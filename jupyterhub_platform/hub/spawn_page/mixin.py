@@ -6,11 +6,11 @@ from typing import Any
 
 from traitlets import HasTraits, default
 
+from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_page.facts import Place, Viewer
+from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
 from jupyterhub_platform.hub.spawn_page.render import render_form
 from jupyterhub_platform.hub.spawn_page.view import build_view
@@ -33,7 +33,7 @@ def spawn_form(
         revision=snapshot.revision,
         stored_options=stored.user_options if stored else None,
         preselect=asked_options(handler),
-        viewer=_read_viewer(policy, handler) if handler else Viewer(user.name),
+        viewer=_read_viewer(policy, handler) if handler else PageViewer(user.name),
         place=Place(platform.app.hub_prefix, handler.request.query if handler else ""),
         titles=_titles(user),
         notes=notes,
@@ -41,10 +41,10 @@ def spawn_form(
     return render_form(page)
 
 
-def _read_viewer(policy: Policy, handler: Any) -> Viewer:
+def _read_viewer(policy: Policy, handler: Any) -> PageViewer:
     name = getattr(handler.current_user, "name", "")
     manages = policy.managed_groups(name) if handler.has_scope(roles.MANAGE) else frozenset()
-    return Viewer(name, manages, handler.has_scope(roles.READ))
+    return PageViewer(name, manages, handler.has_scope(roles.READ))
 
 
 def _titles(user: Any) -> dict[str, str]:

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from itertools import combinations
 
 from jupyterhub_platform.core.decision import Denial
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.reservations import Reservation, Scope
-from jupyterhub_platform.core.resources import describe_amount
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Obstacles, Others, OwnServer

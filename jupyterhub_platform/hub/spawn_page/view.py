@@ -9,11 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from jupyterhub_platform.core.decision import Denial, list_fitting
+from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.question import Options, Question, Subject, ask, read_options
+from jupyterhub_platform.core.question import Question, Subject, ask
 from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.hub.spawn_page.cards import build_card
-from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, Place, Viewer
+from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.limits import list_all, list_binding
 from jupyterhub_platform.hub.spawn_page.page import (
     AccountChoice,
@@ -44,7 +45,7 @@ def build_view(
     revision: int,
     stored_options: object,
     preselect: Mapping[str, str],
-    viewer: Viewer,
+    viewer: PageViewer,
     place: Place,
     titles: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),

@@ -9,19 +9,21 @@ from typing import Any
 
 from jupyterhub.spawner import Spawner
 
+from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import CPU
+from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
-from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, Backend
+from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, BackendState
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start
 
 STATE_KEY = "platform"
@@ -51,7 +53,7 @@ class AdmissionMixin(
 
     def __init__(self, **kwargs: Any) -> None:
         self.stops_at_once = False
-        self._backend = Backend.NONE
+        self._backend_state = BackendState.NONE
         self._start_refused = False
         self._restored_id = ""
         self._options_before: dict[str, Any] | None = None
@@ -104,18 +106,21 @@ class AdmissionMixin(
             self._roll_back_when_done()
             raise
         metrics.DECISIONS.labels("admitted").inc()
-        if self.admitted.decision.question.passed_over:
-            self.log.warning("%s: %s", self._log_name, self.admitted.decision.sentence)
-            # A choice that no longer exists is reported once, and not kept as this server's own.
-            meant, others = self.admitted.decision.question.options, self.platform.other_options
-            row = self.orm_spawner
-            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
         self._start_refused = False
-        self._backend = Backend.ADMITTED
+        self._backend_state = BackendState.ADMITTED
         self.stops_at_once = False
+        self._drop_missing_choices(self.admitted.decision)
         self.begin_run()
         # A new dict: the column does not notice a change within. The Hub commits it next.
         self.orm_spawner.state = self.get_state()
+
+    def _drop_missing_choices(self, decision: Decision) -> None:
+        """Report choices of an earlier start that no longer exist, and keep only the others."""
+        if decision.question.passed_over:
+            self.log.warning("%s: %s", log_name(self), decision.sentence)
+            meant, others = decision.question.options, self.platform.other_options
+            row = self.orm_spawner
+            row.user_options = self.user_options = keep_meant(row.user_options, meant, others)
 
     def _ask(self) -> Admitted:
         if self.reservation is not None:
@@ -162,16 +167,17 @@ class AdmissionMixin(
                 request = self._request(asked, handler, remembered=remembered)
                 self.platform.admission.refuse(request, unless=is_throttled)
         except AdmissionDenied:
-            refused = SpawnRollback.start_of(self, before)
-            if not refused.known:
-                refused.restore(self)
+            rollback = SpawnRollback.start_of(self, before)
+            if not rollback.known:
+                rollback.restore(self)
             raise
 
     def _roll_back_when_done(self) -> None:
-        if self._spawn_future is not None:
-            refused = SpawnRollback.start_of(self, self._options_before)
+        start = find_start(self)
+        if start is not None:
+            rollback = SpawnRollback.start_of(self, self._options_before)
             # Runs after the Hub's own cleanup.
-            self._spawn_future.add_done_callback(lambda _: refused.restore(self))
+            start.add_done_callback(lambda _: rollback.restore(self))
 
     @contextmanager
     def _translated_denials(self) -> Iterator[None]:
@@ -222,16 +228,16 @@ class AdmissionMixin(
         """Tell whether the backend runs. A refused start has none."""
         if self._start_refused:
             return 1
-        self._backend = Backend.UNKNOWN
+        self._backend_state = BackendState.UNKNOWN
         status: int | None = await super().poll()
-        self._backend = Backend.RUNNING if status is None else Backend.ENDED
+        self._backend_state = BackendState.RUNNING if status is None else BackendState.ENDED
         return status
 
     async def stop(self, now: bool = False) -> None:
         """Stop the backend. Its reservation is released once this has returned."""
-        self._backend = Backend.STOPPING
+        self._backend_state = BackendState.STOPPING
         await super().stop(now or self.stops_at_once)
-        self._backend = Backend.ENDED
+        self._backend_state = BackendState.ENDED
 
     def get_state(self) -> dict[str, Any]:
         """Add what is held to the state that the Hub commits."""
@@ -247,7 +253,7 @@ class AdmissionMixin(
         held = state.get(STATE_KEY)
         self._restored_id = str(held.get("id", "")) if isinstance(held, dict) else ""
         # The Hub that wrote this had a backend, or could not stop it: only a poll can tell.
-        self._backend = Backend.UNKNOWN if self._restored_id else Backend.NONE
+        self._backend_state = BackendState.UNKNOWN if self._restored_id else BackendState.NONE
 
     def clear_state(self) -> None:
         """Release what is held, exactly once, if the backend is gone; otherwise retry until it is.
@@ -256,13 +262,13 @@ class AdmissionMixin(
         failed. In that case the state is kept, since it is needed to find the backend again.
         """
         reservation = self.reservation
-        if reservation is not None and self._backend in MAY_BE_THERE:
-            self.log.error("%s could not be stopped, and keeps its reservation", self._log_name)
-            self._backend = Backend.LINGERING
+        if reservation is not None and self._backend_state in MAY_BE_THERE:
+            self.log.error("%s could not be stopped, and keeps its reservation", log_name(self))
+            self._backend_state = BackendState.LINGERING
             self.platform.lingering.watch(self)
             return
         super().clear_state()
-        self._backend = Backend.NONE
+        self._backend_state = BackendState.NONE
         self.admitted = None
         self._restored_id = ""
         if reservation is not None:
@@ -275,7 +281,7 @@ class AdmissionMixin(
         """Try again to stop a backend whose stop failed, and release what it ``held``.
 
         A reservation of a later start of the same server is left alone. An empty ``held`` means an
-        orphaned backend. Tells whether ``held`` is released.
+        orphaned backend. Returns whether ``held`` is released.
         """
         book = self.platform.admission.book
 

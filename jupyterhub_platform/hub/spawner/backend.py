@@ -4,7 +4,7 @@ from enum import Enum, auto
 from typing import Final
 
 
-class Backend(Enum):
+class BackendState(Enum):
     """What is known of a server's backend, its pod or its processes."""
 
     NONE = auto()
@@ -23,11 +23,11 @@ class Backend(Enum):
 
 MAY_BE_THERE: Final = frozenset(
     {
-        Backend.ADMITTED,
-        Backend.RUNNING,
-        Backend.STOPPING,
-        Backend.UNKNOWN,
-        Backend.LINGERING,
+        BackendState.ADMITTED,
+        BackendState.RUNNING,
+        BackendState.STOPPING,
+        BackendState.UNKNOWN,
+        BackendState.LINGERING,
     }
 )
 """States in which the reservation is kept: only a backend that is seen to be gone frees it."""

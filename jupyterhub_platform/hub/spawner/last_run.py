@@ -23,6 +23,11 @@ from jupyterhub_platform.core.causes import (
 )
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.upstream.spawner_state import (
+    is_checked,
+    is_within_start,
+    waits_for_response,
+)
 
 STATE_KEY: Final = "platform_last_run"
 STOPPED: Final = "stopped"
@@ -46,11 +51,11 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self.stop_reason = STOPPED
         self.last_run: LastRun | None = None
         self.seen: Cause | None = None
-        self._stop_asked = False
+        self._stop_requested = False
         self._run_start: asyncio.Future[Any] | None = None
-        self._polling: asyncio.Task[Any] | None = None
+        self._poll_task: asyncio.Task[Any] | None = None
         # The poll in which a restarted Hub checks this server.
-        self._checking: asyncio.Task[Any] | None = None
+        self._restart_check: asyncio.Task[Any] | None = None
 
     def backend_cause(self) -> Cause | None:
         """Say why the backend does not run, or has ended; ``None`` if that is unknown."""
@@ -70,64 +75,68 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
     async def _note_refusal(self, begun: "asyncio.Future[Any]") -> Any:
         try:
-            try:
-                return await begun
-            except asyncio.CancelledError:
-                # The Hub gave up in the same turn in which the start was refused: it reads why.
-                refused = begun.done() and not begun.cancelled() and begun.exception()
-                if not isinstance(refused, AdmissionDenied):
-                    raise
-                raise refused from None
+            return await begun
         except AdmissionDenied as refusal:
-            told = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
-            self.seen = refusal.cause or told
+            self.seen = _cause_of(refusal)
             raise
+        except asyncio.CancelledError:
+            # The Hub may give up in the same turn in which the start is refused: it reads why.
+            refused = _refusal_in(begun)
+            if refused is None:
+                raise
+            self.seen = _cause_of(refused)
+            raise refused from None
 
     async def poll(self) -> int | None:
-        """Tell whether the backend runs, and note the cause if it has ended."""
-        if self._check_pending and self._checking is None:
-            self._checking = asyncio.current_task()
-        before, stop_asked = self.backend_cause(), self._stop_asked
-        self._polling = asyncio.current_task()
+        """Tell whether the backend runs, and note the cause if it has ended by itself."""
+        if is_checked(self) and self._restart_check is None:
+            self._restart_check = asyncio.current_task()
+        before, stop_requested = self.backend_cause(), self._stop_requested
+        self._poll_task = asyncio.current_task()
         try:
             status: int | None = await super().poll()
         finally:
-            self._polling = None
-        if status is not None and not stop_asked:
-            ended = FAILED if status else ENDED
-            if self._is_starting() and self._run_start is None:
-                ended = NOT_STARTED  # a step before it failed, such as a site's hook
-            self.seen = self.seen or before or self.backend_cause() or ended
+            self._poll_task = None
+        if status is not None and not stop_requested:
+            self.seen = self.seen or before or self.backend_cause() or self._cause_by(status)
         return status
 
+    def _cause_by(self, status: int) -> Cause:
+        """Return the cause of an end of which only the exit status is known."""
+        if self._is_starting() and self._run_start is None:
+            return NOT_STARTED  # a step before the start failed, such as a site's hook
+        return FAILED if status else ENDED
+
     async def stop(self, now: bool = False) -> None:
-        """Stop. A failed start calls this by itself; then the cause of its failure is noted."""
+        """Stop, and note the cause if no user asked for it."""
         task = asyncio.current_task()
         if self._is_starting():
+            # A failed start stops its backend by itself.
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
-        if task is not None and task is self._checking and self.stop_reason == STOPPED:
-            # Not a user's request: a restarted Hub gives up servers that do not respond.
+        if task is not None and task is self._restart_check and self.stop_reason == STOPPED:
+            # A restarted Hub stops servers that do not respond.
             self.seen = self.seen or self.backend_cause() or UNREACHED
-        # Not a user's request: a poll removes backends that it finds ended.
-        self._stop_asked = self._stop_asked or task is not self._polling
+        if task is not self._poll_task:
+            # A poll removes a backend that it finds ended, which is no request to stop.
+            self._stop_requested = True
         await super().stop(now)
 
     async def _why_not_up(self) -> Cause:
         """Say which of the Hub's two timeouts of a start was over, and what is known about it."""
-        if not self._waiting_for_response:
-            return not_up(self.start_timeout) if self._took_too_long() else NOT_STARTED
+        if not waits_for_response(self):
+            return not_up(self.start_timeout) if self._timed_out() else NOT_STARTED
         unreached = no_hub(await self.read_log(), self.hub.api_url)
         return unreached or not_answering(self.http_timeout, self.most_cpu())
 
     def _is_starting(self) -> bool:
         """Tell whether this is called within the start, which then has failed and is cleaned up."""
-        return self._spawn_future is not None and self._spawn_future is asyncio.current_task()
+        return is_within_start(self)
 
-    def _took_too_long(self) -> bool:
-        started = self._run_start
-        if started is None or not started.done():
-            return started is not None
-        return started.cancelled() or isinstance(started.exception(), TimeoutError)
+    def _timed_out(self) -> bool:
+        start = self._run_start
+        if start is None:
+            return False
+        return not start.done() or start.cancelled() or isinstance(start.exception(), TimeoutError)
 
     async def read_log(self) -> str:
         """Return the end of the server's log; empty if it cannot be read."""
@@ -163,6 +172,17 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         """Restore how the last run ended."""
         super().load_state(state)
         self.last_run = read_last_run(state)
+
+
+def _cause_of(refusal: AdmissionDenied) -> Cause:
+    said = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
+    return refusal.cause or said
+
+
+def _refusal_in(start: "asyncio.Future[Any]") -> AdmissionDenied | None:
+    """Return the refusal with which a start ended, ``None`` if it ended in another way or not."""
+    error = start.exception() if start.done() and not start.cancelled() else None
+    return error if isinstance(error, AdmissionDenied) else None
 
 
 def read_last_run(state: object) -> LastRun | None:

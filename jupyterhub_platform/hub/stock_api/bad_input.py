@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from tornado import web
 
 from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, count_commits
+from jupyterhub_platform.hub.upstream.handler_state import has_sent_headers, is_implemented
 
 VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
 _SENTENCE: Final = "The request has a value that cannot be used: it is too large or not plain text."
@@ -24,8 +25,7 @@ _SENTENCE: Final = "The request has a value that cannot be used: it is too large
 def refuse_bad_values(handler: type[Any]) -> type[Any]:
     """Return a handler that answers unusable values with 400."""
     verbs = {verb: getattr(handler, verb) for verb in VERBS}
-    unused = web.RequestHandler._unimplemented_method
-    refusing = {name: _refuse(verb) for name, verb in verbs.items() if verb is not unused}
+    refusing = {name: _refuse(verb) for name, verb in verbs.items() if is_implemented(verb)}
     # Metrics distinguish handlers by these two names.
     return type(handler.__name__, (handler,), {"__module__": handler.__module__, **refusing})
 
@@ -49,7 +49,7 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
                 400, f"The request is not a valid OAuth request: {error.description}"
             ) from None
         except REFUSED_VALUES as error:
-            if count_commits(handler.db) != before or handler._headers_written:
+            if count_commits(handler.db) != before or has_sent_headers(handler):
                 raise
             handler.db.rollback()
             handler.log.warning("%s: %.200s", type(error).__name__, ascii(str(error)))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
+from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from jupyterhub_platform.hub.json_bodies import read_body
@@ -18,17 +19,16 @@ LISTS_OF_TEXTS: Final = (
 MAX_ROWS: Final = 2**31
 
 
-class BodyGuard:
-    """Refuses a body that the Hub's handlers would fail on, and cleans up if they still fail.
+class BodyGuard(APIHandler):  # type: ignore[misc]
+    """Goes before one of the Hub's API handlers, and refuses bodies that it would fail on.
 
-    A failure within a statement leaves the Hub's session unusable: the next request, from any user,
-    would be answered as if its sender were unknown.
+    A failure within a statement would leave the Hub's session unusable: the next request, from any
+    user, would be answered as if its sender were unknown. So the session is cleaned up after each.
     """
 
     def get_json_body(self) -> Any:
         """Return the body, or ``None`` without one."""
-        handler: Any = self
-        body = read_body(handler.request.body, is_stranger=handler.current_user is None)
+        body = read_body(self.request.body, is_stranger=self.current_user is None)
         if body is None:
             return None
         if not isinstance(body, dict):
@@ -38,17 +38,16 @@ class BodyGuard:
 
     def get_api_pagination(self) -> tuple[int, int]:
         """Return offset and limit of a page, if a database can count that far."""
-        offset, limit = super().get_api_pagination()  # type: ignore[misc]
+        offset, limit = super().get_api_pagination()
         if offset > MAX_ROWS:
             raise web.HTTPError(400, f"offset is {MAX_ROWS} at most.")
         return offset, limit
 
     def on_finish(self) -> None:
         """Return the Hub's session in a state that others can use."""
-        database = self.db  # type: ignore[attr-defined]
-        if not database.is_active:
-            database.rollback()
-        super().on_finish()  # type: ignore[misc]
+        if not self.db.is_active:
+            self.db.rollback()
+        super().on_finish()
 
 
 def check_fields(body: Mapping[str, Any]) -> None:

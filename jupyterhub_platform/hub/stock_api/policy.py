@@ -1,4 +1,4 @@
-"""What requests to the Hub's own API may not change: levels, admins, and names in use."""
+"""Guards of what only the policy changes: levels, admins, and names of users with servers."""
 
 from collections.abc import Iterable
 from http import HTTPStatus
@@ -15,20 +15,19 @@ _MAX_NAMED: Final = 5
 
 
 class LevelGroupGuard(BodyGuard):
-    """Keeps requests from creating, filling, emptying or deleting groups that carry levels.
+    """Refuses to create, fill, empty or delete groups that carry levels.
 
-    Members that requests add to other groups are remembered, for logins where a provider has
-    groups.
+    Members that a request adds to other groups are remembered: a login through a provider with
+    groups of its own would remove them.
     """
 
     _changed: dict[str, Any] | None = None
 
     async def prepare(self) -> None:
         """Refuse to change such a group, even to callers who may change others."""
-        await super().prepare()  # type: ignore[misc]
-        handler: Any = self
-        if handler.request.method not in {"GET", "HEAD"} and handler.current_user is not None:
-            refuse_levels(handler.path_args[:1])
+        await super().prepare()
+        if self.request.method not in {"GET", "HEAD"} and self.current_user is not None:
+            refuse_levels(self.path_args[:1])
 
     def get_json_body(self) -> Any:
         """Return the body, unless it creates such a group."""
@@ -40,19 +39,17 @@ class LevelGroupGuard(BodyGuard):
     def on_finish(self) -> None:
         """Remember who was added to a group, or removed from it."""
         super().on_finish()
-        handler: Any = self
-        method = handler.request.method
-        if method in {"GET", "HEAD"} or handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+        method = self.request.method
+        if method in {"GET", "HEAD"} or self.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
-        paths = handler.path_args
-        additions = platform_of(handler.settings).runtime.additions
-        body = self._changed or {}
-        names = list(map(handler.authenticator.normalize_username, body.get("users") or ()))
+        additions = platform_of(self.settings).runtime.added_memberships
+        body, paths = self._changed or {}, self.path_args
+        names = list(map(self.authenticator.normalize_username, body.get("users") or ()))
         if method == "POST":
             additions.add(names, body.get("groups") or paths[:1])
-        elif isinstance(handler, GroupUsersAPIHandler):
+        elif isinstance(self, GroupUsersAPIHandler):
             additions.remove(names, paths[0])
-        elif isinstance(handler, GroupAPIHandler):
+        elif isinstance(self, GroupAPIHandler):
             additions.forget(group=paths[0])
 
 
@@ -68,19 +65,18 @@ def refuse_levels(groups: Iterable[str]) -> None:
     if level is not None:
         raise web.HTTPError(
             403,
-            f"{level!a} carries a level, and levels are given by the policy alone. "
+            f"{level!a} carries a level, and only the policy gives levels. "
             "Change the level of the person in platform.yaml.",
         )
 
 
 class AdminGuard(BodyGuard):
-    """Keeps requests from making users admins, or ending it."""
+    """Refuses to make users admins, or to end that."""
 
     def get_json_body(self) -> Any:
         """Return the body, unless it changes an admin status that the policy sets."""
         body = super().get_json_body()
-        handler: Any = self
-        if not body or (handler.request.method != "PATCH" and not body.get("admin")):
+        if not body or (self.request.method != "PATCH" and not body.get("admin")):
             return body
         if body.keys() & {"groups", "roles"}:
             raise web.HTTPError(
@@ -88,40 +84,40 @@ class AdminGuard(BodyGuard):
             )
         if not isinstance(body.get("admin"), bool | None):
             raise web.HTTPError(400, "admin is true or false.")
-        platform = platform_of(handler.settings)
-        for name in body.get("usernames") or handler.path_args[:1]:
-            name = handler.authenticator.normalize_username(name)
+        platform = platform_of(self.settings)
+        for name in body.get("usernames") or self.path_args[:1]:
+            name = self.authenticator.normalize_username(name)
             if body.get("admin") not in (None, platform.declared.is_admin(name)):
                 raise web.HTTPError(
                     403,
-                    f"Who is an admin is said by the policy alone, and there {name!a} is "
-                    f"{'none' if body['admin'] else 'one'}. Change their level in platform.yaml.",
+                    f"Only the policy makes users admins, and {name!a} is "
+                    f"{'not one' if body['admin'] else 'one'} there. "
+                    "Change their level in platform.yaml.",
                 )
         return body
 
 
 class RenameGuard(AdminGuard):
-    """Keeps a user's name while their servers run: what these hold is recorded under that name.
+    """Refuses to rename a user while their servers run.
 
-    Otherwise the Hub would orphan the servers: their pods are not found under the new name, and
-    what they hold is released while they run.
+    Reservations are recorded under the name. A rename would orphan the servers: their pods are not
+    found under the new name, and their reservations are released while they run.
     """
 
     _old_name = _new_name = ""
 
     def get_json_body(self) -> Any:
-        """Return the body of a change, unless it changes a name that has to stay now."""
+        """Return the body of a change, unless it renames a user who has servers."""
         body = super().get_json_body()
-        handler: Any = self
-        if handler.request.method == "POST":
-            self._refuse_no_name(handler.path_args[0])
-        if handler.request.method != "PATCH" or not body:
+        if self.request.method == "POST":
+            self._refuse_invalid_name(self.path_args[0])
+        if self.request.method != "PATCH" or not body:
             return body
-        user = handler.find_user(handler.path_args[0])
+        user = self.find_user(self.path_args[0])
         if user is None or body.get("name") in (None, user.name):
             # The Hub would treat an unchanged name as missing.
             return {key: value for key, value in body.items() if key != "name"}
-        held = platform_of(handler.settings).admission.book.of_user(user.name)
+        held = platform_of(self.settings).admission.book.of_user(user.name)
         if held:
             servers = ", ".join(each.server or "default" for each in held[:_MAX_NAMED])
             raise web.HTTPError(
@@ -130,24 +126,24 @@ class RenameGuard(AdminGuard):
                 "under that name. Stop them, then change the name, here and in the policy.",
             )
         self._old_name = user.name
-        self._new_name = handler.authenticator.normalize_username(body["name"])
+        self._new_name = self.authenticator.normalize_username(body["name"])
         return body
 
-    def _refuse_no_name(self, name: str) -> None:
+    def _refuse_invalid_name(self, name: str) -> None:
         # The Hub refuses it as well, but logs a traceback.
-        authenticator = self.authenticator  # type: ignore[attr-defined]
+        authenticator = self.authenticator
         if not authenticator.validate_username(authenticator.normalize_username(name)):
             raise web.HTTPError(400, f"{name!a} is not a valid user name.")
 
     def on_finish(self) -> None:
         """Give a renamed user what the policy gives to the new name."""
         super().on_finish()
-        handler: Any = self
-        if handler.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
+        if self.get_status() >= HTTPStatus.MULTIPLE_CHOICES:
             return
-        if handler.request.method == "DELETE":
-            platform_of(handler.settings).runtime.additions.forget(user=handler.path_args[0])
-        user = handler.find_user(self._new_name) if self._new_name else None
+        platform = platform_of(self.settings)
+        if self.request.method == "DELETE":
+            platform.runtime.added_memberships.forget(user=self.path_args[0])
+        user = self.find_user(self._new_name) if self._new_name else None
         if user is not None:
-            platform_of(handler.settings).runtime.additions.rename(self._old_name, user.name)
-            platform_of(handler.settings).declared.settle(user)
+            platform.runtime.added_memberships.rename(self._old_name, user.name)
+            platform.declared.settle(user)

@@ -36,21 +36,21 @@ from jupyterhub_platform.hub.stock_api.tokens import RetiredHandler, TokenLoginG
 
 
 def stock_api_handlers() -> list[Any]:
-    """Return the Hub's own API, guarded; it goes before the Hub's own."""
-    return _guarded(api_routes, {})
+    """Return the routes of the Hub's API behind guards. They go before the Hub's own."""
+    return _guard_routes(api_routes, {})
 
 
-def stock_page_handlers(guards: Mapping[type[Any], type[Any]]) -> list[Any]:
-    """Return the Hub's own pages, guarded, some by ``guards`` of their own.
+def stock_page_handlers(page_guards: Mapping[type[Any], type[Any]]) -> list[Any]:
+    """Return the routes of the Hub's pages, some of them behind ``page_guards``.
 
-    An authenticator's own go before them.
+    Those of an authenticator go before them.
     """
-    return _guarded(page_routes, guards)
+    return _guard_routes(page_routes, page_guards)
 
 
-def _guarded(routes: Iterable[Any], guards: Mapping[type[Any], type[Any]]) -> list[Any]:
+def _guard_routes(routes: Iterable[Any], page_guards: Mapping[type[Any], type[Any]]) -> list[Any]:
     return [
-        (pattern, _guard(pattern, handler, guards), *more)
+        (pattern, _guard(pattern, handler, page_guards), *more)
         for pattern, handler, *more in routes
         if issubclass(handler, BaseHandler)
     ]
@@ -61,17 +61,18 @@ def _guard(
 ) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
         return RetiredHandler
-    # Metrics distinguish handlers by these two names.
-    names = {"__module__": handler.__module__}
     if issubclass(handler, APIHandler):
-        guard = next((_GUARDS[kind] for kind in _GUARDS if issubclass(handler, kind)), BodyGuard)
-        handler = type(handler.__name__, (guard, handler), names)
-    elif handler in page_guards:
-        handler = type(handler.__name__, (page_guards[handler], handler), names)
+        guards = (guard for kind, guard in _API_GUARDS.items() if issubclass(handler, kind))
+        guard: type[Any] | None = next(guards, BodyGuard)
+    else:
+        guard = page_guards.get(handler)
+    if guard is not None:
+        # Metrics distinguish handlers by these two names.
+        handler = type(handler.__name__, (guard, handler), {"__module__": handler.__module__})
     return refuse_bad_values(handler)
 
 
-_GUARDS: Final[dict[type[Any], type[Any]]] = {
+_API_GUARDS: Final[dict[type[Any], type[Any]]] = {
     UserAPIHandler: RenameGuard,
     UserListAPIHandler: AdminGuard,
     GroupListAPIHandler: LevelGroupGuard,

@@ -1,4 +1,4 @@
-"""The Hub's own API for servers, with concurrent starts of one server."""
+"""Guards of the Hub's API for servers: bodies are checked, and concurrent starts are one."""
 
 import asyncio
 from collections.abc import Mapping
@@ -9,26 +9,30 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.slugs import is_valid_display_name
 from tornado import web
 
-from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.hub.upstream.auth_refresh import skip_refresh
+from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
 
-INTERRUPTED: Final = "it was stopped, its time was over, or its owner was suspended."
+CANCELLED_BECAUSE: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0
 """How long a DELETE waits for the start that it interrupts."""
 PASSED_OVER: Final = "X-Platform-Passed-Over"
 """The header that names choices of an earlier start that no longer exist."""
+_DOING: Final = {"spawn": "starting", "stop": "stopping", "check": "being checked"}
+"""What a server does whose ``pending`` is that."""
 _NAMES: Final = {"name", "display_name"}
 
 
 class SingleStart(BaseHandler):  # type: ignore[misc]
     """Starts a server once, however many requests for it arrive at the same time.
 
-    The Hub checks whether a server is starting, waits for the identity provider, then starts it: a
-    second request during the wait gets an error of the Hub. Here the wait comes first.
-    ``options_are_named`` tells admission whether options came with this request: without any, the
+    The Hub checks whether a server is starting, waits for the identity provider, then starts it. A
+    second request during the wait gets an internal error. Here the wait comes first.
+    ``options_are_named`` tells admission whether this request named options. If it named none, the
     Hub reuses those of the last start.
     """
 
@@ -45,7 +49,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             if spawner.pending == "spawn":
                 return None
             state = f"is pending {spawner.pending}" if spawner.pending else "is already running"
-            raise web.HTTPError(400, f"{spawner._log_name} {state}.")
+            raise web.HTTPError(400, f"{log_name(spawner)} {state}.")
         if isinstance(spawner, AdmissionMixin):
             spawner.refuse_early(options, self, self._is_throttled)
         try:
@@ -58,12 +62,12 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
                 raise
             name = f"{user.name}/{server_name or 'default'}"
             raise web.HTTPError(
-                409, f"The start of {name} was interrupted: {INTERRUPTED}"
+                409, f"The start of {name} was cancelled: {CANCELLED_BECAUSE}"
             ) from None
-        self._tell_what_was_passed_over(user.spawners.get(server_name))
+        self._report_passed_over(user.spawners.get(server_name))
         return started
 
-    def _tell_what_was_passed_over(self, spawner: Any) -> None:
+    def _report_passed_over(self, spawner: Any) -> None:
         admitted = getattr(spawner, "admitted", None)
         if admitted is not None and admitted.decision.question.passed_over:
             passed_over = "; ".join(admitted.decision.question.passed_over)
@@ -87,7 +91,7 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
                 raise web.HTTPError(403, f"The login of {user.name} has expired. Log in again.")
         else:
             # Admission explains and records the denial.
-            self._refreshed_users = {*getattr(self, "_refreshed_users", ()), user.name}
+            skip_refresh(self, user)
 
 
 class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
@@ -118,13 +122,11 @@ class ServerAPI(SingleStart, UserServerAPIHandler):  # type: ignore[misc]
         """Stop a server; the Hub itself fails if a start does not abort within a second."""
         spawner = user.spawners.get(server_name)
         if spawner is not None and spawner.pending == "spawn":
-            await _wait_for_interrupted(spawner._spawn_future)
+            await _wait_for_interrupted(find_start(spawner))
         if spawner is None or spawner.pending:
             name = f"{user.name}/{server_name or 'default'}"
-            doing = (spawner and spawner.pending) or "nothing"
-            raise web.HTTPError(
-                409, f"{name} is between two states ({doing}). Look at it again in a moment."
-            )
+            doing = _DOING.get(spawner.pending if spawner else "", "changing")
+            raise web.HTTPError(409, f"{name} is still {doing}. Try again in a moment.")
         return await super().stop_single_user(user, server_name)
 
     def get_json_body(self) -> Any:

@@ -25,7 +25,7 @@ class TokenLoginGuard(BodyGuard):
             self._refusal = web.HTTPError(403, NO_LOGIN)
             return None
         try:
-            known = await super().authenticate(data)  # type: ignore[misc]
+            known = await super().authenticate(data)
         except web.HTTPError as refusal:
             self._refusal = refusal
             raise
@@ -36,7 +36,7 @@ class TokenLoginGuard(BodyGuard):
     async def post(self, user_name: str) -> None:
         """Create a token."""
         try:
-            await super().post(user_name)  # type: ignore[misc]
+            await super().post(user_name)
         except web.HTTPError as error:
             raise self._refusal or error from None
 

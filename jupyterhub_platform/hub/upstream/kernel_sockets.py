@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jupyterhub_platform.durable_files import rewrite
+from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.jupyter_server import read_before_others
 from jupyterhub_platform.sockets import Sockets

@@ -3,14 +3,14 @@
 from typing import Any
 
 from jupyterhub_platform.service.errors import invalid, unknown
-from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import (
     Decisions,
     WholeDecision,
     report_decision,
     report_decisions,
 )
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
@@ -28,7 +28,7 @@ class DecisionList(Resource[Decisions]):
             raise invalid("admitted is true or false; leave it out or correct it.")
         self.admitted = words[asked]
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> Decisions:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Decisions:
         """Report the decisions that the caller may see."""
         return report_decisions(
             self.handler.reader,
@@ -44,7 +44,7 @@ class Decision(Resource[WholeDecision]):
 
     TEMPLATE = "decision.html"
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> WholeDecision:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> WholeDecision:
         """Report the decision with this id, if the caller may see it."""
         (decision_id,) = names
         found = report_decision(self.handler.reader, viewer, decision_id)

@@ -2,13 +2,14 @@
 
 from typing import Any, Final
 
-from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.hub_api import read_weakened
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
 from jupyterhub_platform.usecases.reports.overview import Overview as OverviewReport
 from jupyterhub_platform.usecases.reports.overview import report_overview
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _SHOWN_DENIALS: Final = 20
@@ -31,7 +32,7 @@ class Overview(Resource[OverviewReport]):
         self.query = self.handler.read_list_query()
         self.troubles = await self.handler.find_troubles()
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> OverviewReport:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> OverviewReport:
         """Report the platform, as far as the caller may see it."""
         denials = read_visible_denials(self.handler.reader, viewer, self.query.limit)
         return report_overview(facts, viewer, self.query, denials, self.troubles)

@@ -3,11 +3,11 @@
 from typing import Any, Final
 
 from jupyterhub_platform.service.errors import beyond
-from jupyterhub_platform.service.handlers import Resource
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_own_denials
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _SHOWN_DENIALS: Final = 5
@@ -24,7 +24,7 @@ class Own(Resource[PersonReport]):
         if not self.viewer.reads_own:
             raise beyond("resources of your own")
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PersonReport:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PersonReport:
         """Report what the caller holds."""
         return report_own(facts, viewer)
 

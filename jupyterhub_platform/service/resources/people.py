@@ -3,12 +3,13 @@
 from typing import Any
 
 from jupyterhub_platform.service.errors import unknown
-from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_person
 from jupyterhub_platform.usecases.reports.people import People as PeopleReport
 from jupyterhub_platform.usecases.reports.people import is_known, report_people
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _OTHERS = "other people"
@@ -29,7 +30,7 @@ class People(Resource[PeopleReport]):
         """Read which people are requested."""
         self.query = self.handler.read_list_query()
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PeopleReport:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PeopleReport:
         """Report the people whom the caller may see."""
         return report_people(facts, viewer, self.query)
 
@@ -48,7 +49,7 @@ class Person(Resource[PersonReport]):
         if names != (self.viewer.name,):
             self.require_others(_OTHERS)
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> PersonReport:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PersonReport:
         """Report the person with this name, if the caller may see them."""
         (name,) = names
         if not is_known(facts, name) or not viewer.sees_person(facts, name):

@@ -1,27 +1,12 @@
-"""Servers: a list of what runs, why a server is in its state, and stopping one."""
+"""Servers: a list of what runs."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import ClassVar, Final
-from urllib.parse import quote, urlencode
-
-from jupyterhub_platform.service.api import ApiHandler
-from jupyterhub_platform.service.errors import RefusalError
-from jupyterhub_platform.service.handlers import PART_OF_A_LIST, Resource
-from jupyterhub_platform.service.hub_api import read_hub
-from jupyterhub_platform.service.pages import PageHandler
-from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.service.handlers import PART_OF_A_LIST
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.lines import ServerLine
 from jupyterhub_platform.usecases.reports.overview import list_servers
 from jupyterhub_platform.usecases.reports.paging import Page
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-
-WANTED: Final = ("opt-tier", "opt-account", "opt-image")
-"""The start that follows the stop, as arguments of the Hub's spawn page."""
-_SPAWN: Final = "spawn"
-_MAX_LENGTH: Final = 64
 
 
 class ServerList(Resource[Page[ServerLine]]):
@@ -33,103 +18,6 @@ class ServerList(Resource[Page[ServerLine]]):
         """Read which servers are requested."""
         self.query = self.handler.read_list_query()
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> Page[ServerLine]:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Page[ServerLine]:
         """Report the servers that the caller may see."""
         return list_servers(facts, viewer, self.query)
-
-
-class WhyPage(PageHandler):
-    """Why a server is in its state, as the Hub answers it to the caller."""
-
-    TAKES = frozenset({"user", "server"})
-
-    async def get(self) -> None:
-        """Show the page."""
-        user, server = self.argument("user"), self.argument("server")
-        check_names(user, server)
-        query = urlencode({"user": user, "server": server})
-        why = await read_hub(self.hub_auth.api_url, self.token, f"why?{query}")
-        since = datetime.fromisoformat(why["since"])
-        what = say_server(user, server)
-        self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
-
-
-class StopCall(ApiHandler):
-    """Stop a server, on the caller's behalf."""
-
-    async def delete(self, user: str, server: str) -> None:
-        """Stop the server."""
-        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
-        self.set_status(200 if stop.done else 202)
-        self.send({"user": user, "server": server, "stopped": stop.done, "message": stop.sentence})
-
-
-class StopPage(PageHandler):
-    """Stop a server, after a confirmation if it is another user's."""
-
-    TAKES = frozenset({"user", "server", "back", *WANTED})
-    BACK: ClassVar[dict[str, str]] = {"own": "", "overview": "overview", "people": "people"}
-
-    async def get(self) -> None:
-        """Show the page."""
-        user, server = self._read_server(self.argument)
-        await self._ask(user, server, self._read_back(user, server, self.argument))
-
-    async def post(self) -> None:
-        """Stop the server, or ask for confirmation first."""
-        user, server = self._read_server(self.get_body_argument)
-        back = self._read_back(user, server, self.get_body_argument)
-        is_own = self.viewer.reads_own and user == self.viewer.name
-        if not is_own and self.get_body_argument("confirmed", "") != "yes":
-            await self._ask(user, server, back)
-            return
-        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
-        state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
-        told = back.wanted if back.name == _SPAWN else state
-        self.redirect(f"{back.place}?{urlencode(told)}", status=303)
-
-    def _read_back(self, user: str, server: str, read: Callable[..., str]) -> "_Back":
-        name, environment = read("back", "own"), self.settings["environment"]
-        if name == _SPAWN:
-            names = [quote(each, safe="") for each in (user, server) if each]
-            place = f"{environment.hub_host}{environment.hub_prefix}spawn/{'/'.join(names)}"
-            wanted = {option: read(option, "")[:_MAX_LENGTH] for option in WANTED}
-            return _Back(name, place, {each: value for each, value in wanted.items() if value})
-        name = name if name in self.BACK else "own"
-        return _Back(name, environment.prefix + self.BACK[name], {})
-
-    def _read_server(self, read: Callable[..., str]) -> tuple[str, str]:
-        user, server = read("user", ""), read("server", "")
-        check_names(user, server)
-        return user, server
-
-    async def _ask(self, user: str, server: str, back: "_Back") -> None:
-        try:
-            facts, viewer = await self.look_up(self.read_facts)
-        except RefusalError:
-            # A stop needs the Hub alone; only what the server holds cannot be shown.
-            held = None
-        else:
-            held = facts.book.of_server(user, server)
-            if held is not None and not viewer.sees_start(held):
-                held = None
-        self.write_page(
-            "stop.html",
-            now=datetime.now(UTC),
-            user_name=user,
-            server=server,
-            what=say_server(user, server),
-            held=held,
-            own=user == self.viewer.name,
-            back=back,
-            back_url=f"{back.place}?{urlencode(back.wanted)}" if back.wanted else back.place,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Back:
-    """Where the stop was requested, and what to start there afterwards."""
-
-    name: str
-    place: str
-    wanted: Mapping[str, str]

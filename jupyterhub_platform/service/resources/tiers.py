@@ -1,8 +1,8 @@
 """What the tiers give, who may use them, and how they are used."""
 
-from jupyterhub_platform.service.handlers import Resource
+from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.tiers import Tiers as TiersReport
 from jupyterhub_platform.usecases.reports.tiers import report_tiers
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -17,6 +17,6 @@ class Tiers(Resource[TiersReport]):
         """Refuse callers who may not see other users."""
         self.require_others("how the tiers are used")
 
-    def read(self, facts: Facts, viewer: Viewer, *names: str) -> TiersReport:
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> TiersReport:
         """Report the tiers, with the use of them that the caller may see."""
         return report_tiers(facts, viewer, read_visible_denials(self.handler.reader, viewer))

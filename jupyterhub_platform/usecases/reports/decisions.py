@@ -2,32 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, fields
 from typing import Any
 
-from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.ledger import DecisionLine, DecisionRecord
 from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-
-
-@dataclass(frozen=True, slots=True)
-class DecisionLine:
-    """How a start was decided, without the whole decision."""
-
-    id: str
-    at: datetime
-    user: str
-    server: str
-    account: str
-    tier: str
-    admitted: bool
-    observed: bool
-    codes: tuple[str, ...]
-    sentence: str
-    requested_by: str
-    times: int = 1
-    last_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +41,7 @@ class WholeDecision:
 
 def decision_line(record: DecisionRecord) -> DecisionLine:
     """Return what a list shows of a decision."""
-    return DecisionLine(
-        record.id,
-        record.at,
-        record.user,
-        record.server,
-        record.account,
-        record.tier,
-        record.admitted,
-        record.observed,
-        record.codes,
-        record.sentence,
-        record.requested_by,
-        record.times,
-        record.last_at,
-    )
+    return DecisionLine(**{each.name: getattr(record, each.name) for each in fields(DecisionLine)})
 
 
 def read_visible_denials(

@@ -3,31 +3,31 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from jupyterhub_platform.core.instants import describe_instant
+from jupyterhub_platform.core.times import describe_instant
 from jupyterhub_platform.store.credentials import Credentials
 
 TOLD_FOR: Final = timedelta(days=14)
 """For how long after its use an invite is told of, unless they have set another password since."""
 
 
-def tell_of_invite(account: Credentials | None, now: datetime) -> str:
+def tell_of_invite(credentials: Credentials | None, now: datetime) -> str:
     """Say who has invited a user to a new password, or with whose invite it was set last.
 
     It is empty if there is nothing that they would not know.
     """
-    if account is None or account.invite_expires_at is None:
+    if credentials is None or credentials.invite_expires_at is None:
         return ""
-    by = account.invite_by or "an admin"
-    if account.has_open_invite(now):
-        if account.password_hash is None:
+    by = credentials.invite_by or "an admin"
+    if credentials.has_open_invite(now):
+        if credentials.password_hash is None:
             return ""
-        at = describe_instant(account.updated_at)
+        at = describe_instant(credentials.updated_at)
         return (
             f"{by} invited you to set a new password on {at}. Your password "
             "works until the link is used to set a new one. If you did not ask for that, set "
             "a new password yourself: the link is void then."
         )
-    used, last = account.invite_used_at, account.password_set_at
+    used, last = credentials.invite_used_at, credentials.password_set_at
     # A password that they changed while an invite was open ends it, and is told of as well.
     if used is None or used != last or now - used > TOLD_FOR:
         return ""

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ServerLine:
     idle_timeout: timedelta | None = None
 
 
-def server_line(facts: Facts, held: Reservation) -> ServerLine:
+def server_line(facts: ReportFacts, held: Reservation) -> ServerLine:
     """Return what is shown of a server."""
     tier = facts.policy.tiers.get(held.tier)
     return ServerLine(

@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from jupyterhub_platform.core.policy import Limit
-from jupyterhub_platform.core.question import HeldLimit, raised_by
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, describe_amount
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.holdings import LimitLine, limit_line
-from jupyterhub_platform.usecases.reports.decisions import DecisionLine, decision_line
+from jupyterhub_platform.store.ledger import DecisionLine, DecisionRecord
+from jupyterhub_platform.usecases.holdings import LimitLine, hold
+from jupyterhub_platform.usecases.reports.decisions import decision_line
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
@@ -53,7 +53,7 @@ class Overview:
 
 
 def report_overview(
-    facts: Facts,
+    facts: ReportFacts,
     viewer: Viewer,
     query: Query,
     denials: Iterable[DecisionRecord],
@@ -86,7 +86,7 @@ def report_overview(
     )
 
 
-def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]:
+def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[ServerLine]:
     """Return a page of the live servers that the viewer may see.
 
     Raises
@@ -117,42 +117,38 @@ def list_servers(facts: Facts, viewer: Viewer, query: Query) -> Page[ServerLine]
     )
 
 
-def hold(facts: Facts, limit: Limit) -> LimitLine:
-    """Return a limit with what is held against it now."""
-    held = facts.book.held(limit.scope, limit.resource)
-    return limit_line(
-        facts.policy,
-        HeldLimit(
-            limit.scope,
-            limit.resource,
-            limit.maximum,
-            held,
-            limit.path,
-            limit.granted,
-            raised_by(facts.policy, limit.scope),
-        ),
+def _hold_all(facts: ReportFacts, limits: Iterable[Limit], kind: str) -> tuple[LimitLine, ...]:
+    """Return those of a kind, with what is held against them."""
+    return tuple(
+        hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind == kind
     )
 
 
-def _platform_limits(facts: Facts) -> tuple[LimitLine, ...]:
+def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
     limits = facts.policy.list_limits("", "", facts.at)
-    return tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "platform")
+    return tuple(
+        hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind == "platform"
+    )
 
 
-def _list_pressed(facts: Facts, viewer: Viewer) -> tuple[Pressure, ...]:
+def _list_pressed(facts: ReportFacts, viewer: Viewer) -> tuple[Pressure, ...]:
     pressures = []
     for group in facts.policy.groups.values():
         if not viewer.sees_account(group.name):
             continue
         limits = facts.policy.list_limits("", group.name, facts.at)
-        lines = tuple(hold(facts, limit) for limit in limits if limit.scope.kind == "account")
+        lines = tuple(
+            hold(facts.policy, facts.book, limit)
+            for limit in limits
+            if limit.scope.kind == "account"
+        )
         count = facts.book.held(Scope("account", account=group.name), SERVERS)
         pressures.append(Pressure(group.name, group.title or group.name, count, lines))
     pressures.sort(key=lambda each: (-each.share, -each.servers, each.name))
     return tuple(pressures[:MAX_PRESSED])
 
 
-def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
+def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str) -> Pressure:
     tier = facts.policy.tiers[name]
     count = facts.book.held(Scope("tier", tier=name), SERVERS)
     maximum, path = tier.at_once.platform, f"tiers.{name}.at_once.platform"
@@ -160,11 +156,16 @@ def _tier_pressure(facts: Facts, viewer: Viewer, name: str) -> Pressure:
     if not viewer.reads_all:
         scopes = (Scope("tier-account", account=a, tier=name) for a in sorted(viewer.reads_groups))
         count = sum(facts.book.held(scope, SERVERS) for scope in scopes)
-    return Pressure(name, tier.title or name, count, tuple(hold(facts, each) for each in limit))
+    return Pressure(
+        name,
+        tier.title or name,
+        count,
+        _hold_all(facts, limit, "tier"),
+    )
 
 
 def _say(
-    facts: Facts,
+    facts: ReportFacts,
     viewer: Viewer,
     platform: tuple[LimitLine, ...],
     accounts: tuple[Pressure, ...],

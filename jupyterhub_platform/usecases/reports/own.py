@@ -3,14 +3,8 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from jupyterhub_platform.core.question import (
-    Candidate,
-    Options,
-    Question,
-    Subject,
-    ask,
-    may_start_servers,
-)
+from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import (
     LimitLine,
@@ -21,13 +15,13 @@ from jupyterhub_platform.usecases.holdings import (
 )
 from jupyterhub_platform.usecases.offers import (
     decide_tier,
+    describe_tier_resources,
     list_refusals,
     say_answer,
-    say_gift,
     say_no_tier,
 )
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _SHARED = frozenset({"user", "platform", "tier", "tier-user"})
@@ -92,12 +86,12 @@ class PersonReport:
     suspension: Suspension | None = None
 
 
-def report_own(facts: Facts, viewer: Viewer) -> PersonReport:
+def report_own(facts: ReportFacts, viewer: Viewer) -> PersonReport:
     """Report what the viewer holds, addressed to themselves."""
     return _report(facts, viewer.name, viewer.memberships, own=True)
 
 
-def report_person(facts: Facts, viewer: Viewer, name: str) -> PersonReport:
+def report_person(facts: ReportFacts, viewer: Viewer, name: str) -> PersonReport:
     """Report what ``name`` holds, as far as the viewer may see it.
 
     A viewer who manages some of their groups sees only these, and nothing held elsewhere.
@@ -110,7 +104,7 @@ def report_person(facts: Facts, viewer: Viewer, name: str) -> PersonReport:
 
 
 def _report(
-    facts: Facts,
+    facts: ReportFacts,
     name: str,
     memberships: frozenset[str],
     *,
@@ -152,7 +146,7 @@ def _report(
     )
 
 
-def _ask(facts: Facts, subject: Subject, account: str) -> Question:
+def _ask(facts: ReportFacts, subject: Subject, account: str) -> Question:
     return ask(
         facts.policy,
         facts.book,
@@ -164,7 +158,7 @@ def _ask(facts: Facts, subject: Subject, account: str) -> Question:
     )
 
 
-def _shared_limits(facts: Facts, question: Question, holder: str) -> tuple[LimitLine, ...]:
+def _shared_limits(facts: ReportFacts, question: Question, holder: str) -> tuple[LimitLine, ...]:
     return tuple(
         limit_line(facts.policy, limit, holder)
         for limit in list_limits(question)
@@ -172,7 +166,7 @@ def _shared_limits(facts: Facts, question: Question, holder: str) -> tuple[Limit
     )
 
 
-def _report_account(facts: Facts, question: Question, holder: str) -> AccountReport:
+def _report_account(facts: ReportFacts, question: Question, holder: str) -> AccountReport:
     account = question.account
     member = account in question.subject.accounts
     shown = [each for each in question.candidates if each.granted or each.requestable]
@@ -193,13 +187,13 @@ def _report_account(facts: Facts, question: Question, holder: str) -> AccountRep
     )
 
 
-def _offer(facts: Facts, question: Question, candidate: Candidate) -> Offer:
+def _offer(facts: ReportFacts, question: Question, candidate: Candidate) -> Offer:
     tier = facts.policy.tiers[candidate.name]
     decision = decide_tier(question, candidate)
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,
-        gives=say_gift(tier.gives),
+        gives=describe_tier_resources(tier.gives),
         granted=candidate.granted,
         requestable=candidate.requestable,
         fits=decision.admitted,
@@ -209,7 +203,7 @@ def _offer(facts: Facts, question: Question, candidate: Candidate) -> Offer:
 
 
 def _say(
-    facts: Facts,
+    facts: ReportFacts,
     shared: Question,
     questions: tuple[Question, ...],
     accounts: tuple[AccountReport, ...],

@@ -7,10 +7,9 @@ from datetime import datetime
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, most_pressed
-from jupyterhub_platform.usecases.reports.overview import hold
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold, most_pressed
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer, groups_of
 
 
@@ -43,7 +42,7 @@ class People:
     at: datetime
 
 
-def report_people(facts: Facts, viewer: Viewer, query: Query) -> People:
+def report_people(facts: ReportFacts, viewer: Viewer, query: Query) -> People:
     """Report the people whom the viewer may see: declared, or holding something.
 
     Raises
@@ -97,12 +96,12 @@ def _say(count: int, holding: int) -> str:
     return f"{people}; {who} a server now."
 
 
-def is_known(facts: Facts, name: str) -> bool:
+def is_known(facts: ReportFacts, name: str) -> bool:
     """Tell whether a user is declared, or holds something."""
     return name in facts.policy.people or bool(facts.book.of_user(name))
 
 
-def _list_names(facts: Facts, viewer: Viewer) -> list[str]:
+def _list_names(facts: ReportFacts, viewer: Viewer) -> list[str]:
     # In the order of the policy, which is nearly sorted as a rule: sorting it costs little.
     names = list(dict.fromkeys([*facts.policy.people, *(held.user for held in facts.book)]))
     if viewer.reads_all:
@@ -110,7 +109,7 @@ def _list_names(facts: Facts, viewer: Viewer) -> list[str]:
     return [name for name in names if viewer.sees_person(facts, name)]
 
 
-def _groups(facts: Facts, viewer: Viewer, name: str) -> tuple[str, ...]:
+def _groups(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[str, ...]:
     groups = groups_of(facts, name)
     if name == viewer.name:
         groups |= viewer.memberships & facts.policy.groups.keys()
@@ -119,11 +118,11 @@ def _groups(facts: Facts, viewer: Viewer, name: str) -> tuple[str, ...]:
     return tuple(sorted(groups))
 
 
-def _held(facts: Facts, viewer: Viewer, name: str) -> tuple[Resources, ...]:
+def _held(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[Resources, ...]:
     return tuple(held.demand for held in facts.book.of_user(name) if viewer.sees_start(held))
 
 
-def _line(facts: Facts, viewer: Viewer, name: str) -> PersonLine:
+def _line(facts: ReportFacts, viewer: Viewer, name: str) -> PersonLine:
     person = facts.policy.people.get(name)
     held = _held(facts, viewer, name)
     total = Resources()
@@ -142,13 +141,15 @@ def _line(facts: Facts, viewer: Viewer, name: str) -> PersonLine:
         manages=tuple(sorted(manages)),
         servers=len(held),
         holds=total,
-        pressed=most_pressed(tuple(hold(facts, limit) for limit in limits)),
+        pressed=most_pressed(tuple(hold(facts.policy, facts.book, limit) for limit in limits)),
         declared_at=declared_at(facts.policy, f"users.{name}"),
         suspension=facts.suspension_of(name),
     )
 
 
-def _own_limits(facts: Facts, viewer: Viewer, name: str, groups: tuple[str, ...]) -> list[Limit]:
+def _own_limits(
+    facts: ReportFacts, viewer: Viewer, name: str, groups: tuple[str, ...]
+) -> list[Limit]:
     kinds = {"member"} if not viewer.reads_all and name != viewer.name else {"member", "user"}
     return [
         limit

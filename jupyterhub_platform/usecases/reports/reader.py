@@ -18,17 +18,16 @@ from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import credentials as people
-from jupyterhub_platform.store import ledger, managed, policies, suspensions
+from jupyterhub_platform.store import credentials, ledger, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.policies import unite
 from jupyterhub_platform.usecases.reports.invites import tell_of_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.sources import unite
 
 MAX_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
@@ -38,7 +37,7 @@ RETRY_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ReportFacts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
@@ -101,7 +100,7 @@ class StoreReader:
         self._compiled: _Compiled | None = None
         self._failed: tuple[float, StoreError] | None = None
 
-    def read(self) -> Facts:
+    def read(self) -> ReportFacts:
         """Return the newest policy and everything that is held.
 
         Raises
@@ -134,7 +133,7 @@ class StoreReader:
                 book.strike(older.id)
             book.enter(reservation)
         compiled = self._compile(compiled, revision, objects)
-        return Facts(
+        return ReportFacts(
             Snapshot(compiled.policy, compiled.number, suspended, compiled.sources),
             revision.source,
             revision.at,
@@ -195,8 +194,8 @@ class StoreReader:
             Raised if the store does not answer.
         """
         with self._opened().read() as transaction:
-            account = people.get_credentials(transaction, name)
-        return tell_of_invite(account, self._clock())
+            found = credentials.get_credentials(transaction, name)
+        return tell_of_invite(found, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""

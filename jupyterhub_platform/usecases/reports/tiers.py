@@ -8,13 +8,13 @@ from typing import Final
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.resources import SERVERS, Resources
+from jupyterhub_platform.core.resource_names import SERVERS
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.holdings import LimitLine, declared_at
-from jupyterhub_platform.usecases.offers import say_gift
-from jupyterhub_platform.usecases.reports.overview import hold
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
+from jupyterhub_platform.usecases.offers import describe_tier_resources
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 DENIALS_OF: Final = timedelta(hours=24)
@@ -51,7 +51,7 @@ class TierLine:
     @property
     def gives(self) -> str:
         """What a server of it gets, as the spawn page says it."""
-        return say_gift(Asked(self.requests, self.limits))
+        return describe_tier_resources(Asked(self.requests, self.limits))
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Tiers:
     at: datetime
 
 
-def report_tiers(facts: Facts, viewer: Viewer, denials: Iterable[DecisionRecord]) -> Tiers:
+def report_tiers(facts: ReportFacts, viewer: Viewer, denials: Iterable[DecisionRecord]) -> Tiers:
     """Report the tiers, with how many of the ``denials`` of the last day were theirs."""
     since = facts.at - DENIALS_OF
     refused: Counter[str] = Counter()
@@ -98,7 +98,7 @@ def describe_access(access: Access, viewer: Viewer) -> str:
     return "; ".join(parts) or "everybody who may start servers"
 
 
-def _line(facts: Facts, viewer: Viewer, tier: Tier, running: int, denials: int) -> TierLine:
+def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials: int) -> TierLine:
     images = (facts.policy.images[name] for name in tier.images if name in facts.policy.images)
     maximum = tier.at_once.platform
     scope, path = Scope("tier", tier=tier.name), f"tiers.{tier.name}.at_once.platform"
@@ -114,7 +114,7 @@ def _line(facts: Facts, viewer: Viewer, tier: Tier, running: int, denials: int) 
         requestable=tier.requestable,
         observe=tier.observe,
         running=running,
-        at_once=tuple(hold(facts, limit) for limit in limits),
+        at_once=tuple(hold(facts.policy, facts.book, limit) for limit in limits),
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
     )

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store.ledger import DecisionRecord
-from jupyterhub_platform.usecases.reports.reader import Facts
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Viewer:
         """Whether there is anything of other people that they may see."""
         return self.reads_all or self.manages or bool(self.reads_groups)
 
-    def resolve(self, facts: Facts) -> "Viewer":
+    def resolve(self, facts: ReportFacts) -> "Viewer":
         """Return the viewer with the groups that policy puts them in charge of."""
         if not self.manages:
             return self
@@ -44,7 +44,7 @@ class Viewer:
         """Tell whether they may see a server that runs, or how a start was decided."""
         return self.sees_account(start.account) or (self.reads_own and start.user == self.name)
 
-    def sees_person(self, facts: Facts, name: str) -> bool:
+    def sees_person(self, facts: ReportFacts, name: str) -> bool:
         """Tell whether they may see ``name``, as far as their groups go."""
         return (
             self.reads_all
@@ -53,7 +53,7 @@ class Viewer:
         )
 
 
-def groups_of(facts: Facts, name: str) -> frozenset[str]:
+def groups_of(facts: ReportFacts, name: str) -> frozenset[str]:
     """Return the groups of ``name`` that can be known: declared, or charged for a server."""
     charged = {each.account for each in facts.book.of_user(name)}
     return facts.memberships.get(name, frozenset()) | charged

@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.pods import (
     Device,
     Home,
@@ -25,10 +26,11 @@ from jupyterhub_platform.core.pods import (
     SharedVolume,
 )
 from jupyterhub_platform.core.policy import Defaults, Person, Policy
-from jupyterhub_platform.core.question import Options, ask, subject_of
+from jupyterhub_platform.core.quantities import parse_quantity
+from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.core.resources import Resources, parse_quantity
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.usecases.admission import Admitted

@@ -176,8 +176,8 @@ async def test_two_homes_are_told_of_and_never_switched_silently(
     assert await homes.start(spawner) == NEW
     assert homes.list() == {OLD, NEW}
     assert f"uses the PVC {NEW}, and {OLD} exists too" in log.text
-    assert OLD in spawner.told_of_claims
-    assert NEW in spawner.told_of_claims
+    assert OLD in spawner.claim_notice
+    assert NEW in spawner.claim_notice
 
 
 async def test_once_the_empty_home_is_deleted_the_one_of_before_is_used(homes: Homes) -> None:

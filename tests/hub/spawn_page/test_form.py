@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tornado.httputil import HTTPFile
 
-from jupyterhub_platform.core.question import read_options
+from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.hub.spawn_page.form import options_from_form
 
 

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.pods import Device, Pod
-from jupyterhub_platform.core.question import Options, Subject, ask, subject_of
+from jupyterhub_platform.core.question import Subject, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import AtOnce

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -158,6 +158,20 @@ class StockHub:
         return str(row.new_api_token())
 
 
+Question = Callable[[StockHub], Awaitable[str]]
+QUESTIONS: dict[str, Question] = {}
+
+
+def asks_for(module: str) -> Callable[[Question], Question]:
+    """Register the question whose answer says whether a module is needed."""
+
+    def register(question: Question) -> Question:
+        QUESTIONS[module] = question
+        return question
+
+    return register
+
+
 def make_config(**settings: Any) -> Config:
     """Return the configuration of a Hub that starts nothing else."""
     config = Config()
@@ -184,6 +198,7 @@ def mend() -> None:
         response_headers,
         secure_cookies,
         server_counts,
+        service_environment,
         startup_errors,
         token_hashing,
         unix_sockets,
@@ -198,6 +213,7 @@ def mend() -> None:
     wait_up.explain_unanswered_starts()
     unix_sockets.use_unix_sockets()
     server_counts.keep_server_counts()
+    service_environment.keep_environments_out_of_database()
     token_hashing.speed_up_token_hashing()
 
 

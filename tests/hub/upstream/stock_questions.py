@@ -12,22 +12,28 @@ import logging
 import os
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
 import jupyterhub.utils
 from jupyterhub import orm
 from jupyterhub.app import JupyterHub
+from jupyterhub.handlers.pages import SpawnHandler
 from jupyterhub.objects import Server
+from jupyterhub.user import User
 from sqlalchemy import text
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler
 
+from tests.hub.upstream import stock_libraries  # noqa: F401 it has questions, too
 from tests.hub.upstream.stock_hub import (
     MENDED,
+    QUESTIONS,
     StockHub,
     WithRoles,
+    asks_for,
     make_config,
     mend,
     recorded,
@@ -38,19 +44,6 @@ SECRET = "opensesame"
 STRANGERS = 30
 MANY = 300
 SOCKET_URL = "http+unix://%2frun%2fa.sock"
-
-Question = Callable[[StockHub], Awaitable[str]]
-QUESTIONS: dict[str, Question] = {}
-
-
-def asks_for(module: str) -> Callable[[Question], Question]:
-    """Register the question whose answer says whether a module is needed."""
-
-    def register(question: Question) -> Question:
-        QUESTIONS[module] = question
-        return question
-
-    return register
 
 
 def count_calls(kind: str, name: str, work: Callable[[], object]) -> int:
@@ -289,31 +282,51 @@ async def _knows_only_ports(_hub: StockHub) -> str:
     return ", ".join(still)
 
 
-# -- the libraries of users' servers ----------------------------------------------------------
+@asks_for("service_environment")
+async def _stores_the_environment_of_a_service(hub: StockHub) -> str:
+    environment = {"SECRET": SECRET}
+    spec = {"name": "secretive", "command": ["true"], "environment": environment}
+    hub.app.service_from_spec(spec)
+    hub.app.db.commit()
+    row = orm.Service.find(hub.app.db, "secretive")
+    stored = {name: str(getattr(row, name)) for name in dict(row.__table__.columns)}
+    return ", ".join(name for name, value in stored.items() if SECRET in value)
 
 
-@asks_for("kernel_sockets")
-async def _has_kernels_listen_at_ports(_hub: StockHub) -> str:
-    from ipykernel.debugger import DebugpyClient
-    from jupyter_client.manager import KernelManager
-
-    still = ["kernels"] if KernelManager().transport == "tcp" else []
-    still += ["the debugger"] if hasattr(DebugpyClient, "get_host_port") else []
+def list_without_public_name(kind: Any, *names: str) -> str:
+    """Return which private names have no public counterpart; fails if one is gone altogether."""
+    still = [name for name in names if not hasattr(kind, name.removeprefix("_"))]
+    for name in still:
+        getattr(kind, name)
     return ", ".join(still)
 
 
-@asks_for("jupyter_kernels")
-async def _has_kernels_open_one_more_port(_hub: StockHub) -> str:
-    import zmq
-    from ipykernel.iostream import IOPubThread
+@asks_for("spawner_state")
+async def _has_no_public_name_for_the_state_of_a_server(hub: StockHub) -> str:
+    hub.make_token("ada")
+    spawner = hub.app.users[orm.User.find(hub.app.db, "ada")].spawner
+    names = ("_spawn_future", "_spawn_pending", "_check_pending", "_stop_pending")
+    more = ("_waiting_for_response", "_poll_callback", "_log_name")
+    return list_without_public_name(spawner, *names, *more)
 
-    if MENDED:
-        from jupyterhub_platform.hub.upstream.jupyter_kernels.kernel import hand_over_at
 
-        hand_over_at(os.getcwd())  # noqa: PTH109 a text is taken
-    thread = IOPubThread(zmq.Context().socket(zmq.PUB), pipe=True)
-    bound = thread._pipe_in.socket.getsockopt_string(zmq.LAST_ENDPOINT)
-    return bound if bound.startswith("tcp:") else ""
+@asks_for("auth_refresh")
+async def _has_no_public_name_for_the_last_refresh(_hub: StockHub) -> str:
+    return list_without_public_name(User, "_auth_refreshed")
+
+
+@asks_for("spawn_handler")
+async def _has_no_public_steps_of_its_spawn_page(_hub: StockHub) -> str:
+    names = ("_get_user_options", "_get_pending_url", "_wrap_spawn_single_user", "_render_form")
+    return list_without_public_name(SpawnHandler, *names)
+
+
+@asks_for("handler_state")
+async def _has_no_public_name_for_methods_of_handlers(_hub: StockHub) -> str:
+    return list_without_public_name(RequestHandler, "_unimplemented_method")
+
+
+# -- the database, which is lost afterwards ---------------------------------------------------
 
 
 @asks_for("database_errors")

@@ -103,3 +103,10 @@ def test_a_header_is_read() -> None:
     assert read_header(text) == Header(
         {"tornado": "6", "jupyterhub": "6.1"}, ("a/b#1 (closed)", "c/d.e#22"), "mended"
     )
+
+
+@pytest.mark.parametrize("module", [each.stem for each in MODULES])
+def test_module_is_tested_in_a_module_of_its_name(module: str) -> None:
+    tests = Path(__file__).with_name(f"test_{module}.py")
+    imported = f"jupyterhub_platform.hub.upstream.{module} import"
+    assert imported in tests.read_text()

@@ -8,14 +8,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
-from functools import partial
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tornado import web
-from tornado.httputil import HTTPHeaders
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
@@ -245,64 +243,6 @@ def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
     with socket.socket() as connection:
         assert find_user(connection, ("192.0.2.1", 80)) is None
         assert find_user(connection, ("127.0.0.1", 1)) is None
-
-
-async def test_a_known_caller_goes_ahead_of_strangers() -> None:
-    priority = RequestPriority()
-    begun: list[int | str] = []
-    known = HTTPHeaders({"Authorization": "token known"})
-    priority.note_known(type("Request", (), {"headers": known})())
-    for number in range(5):
-        forged = HTTPHeaders({"Authorization": f"token {number}"})
-        priority.begin(forged, ahead=False, begin=partial(begun.append, number))
-    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append("nobody"))
-    priority.begin(known, ahead=False, begin=lambda: begun.append("known"))
-    priority.begin(HTTPHeaders(), ahead=True, begin=lambda: begun.append("health"))
-    assert begun == ["known", "health"]
-    # These two are never said to be answered.
-    await asyncio.sleep(0.2)
-    assert begun == ["known", "health", *range(5), "nobody"]
-
-
-async def test_strangers_wait_while_one_who_is_known_is_on_its_way() -> None:
-    priority = RequestPriority()
-    begun: list[str] = []
-    request: Any = type("Request", (), {"headers": HTTPHeaders({"Cookie": "known"})})()
-    priority.note_known(request)
-    priority.begin(request.headers, ahead=False, begin=partial(begun.append, "known"))
-    priority.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
-    await asyncio.sleep(0.03)
-    assert begun == ["known"]
-    priority.note_answered(request)
-    await asyncio.sleep(0.03)
-    assert begun == ["known", "stranger"]
-
-
-async def test_one_who_is_known_and_takes_long_keeps_strangers_for_a_moment_only() -> None:
-    priority = RequestPriority()
-    begun: list[str] = []
-    for number in range(3):
-        priority.begin(HTTPHeaders(), ahead=True, begin=partial(begun.append, f"ahead {number}"))
-    priority.begin(HTTPHeaders(), ahead=False, begin=partial(begun.append, "stranger"))
-    async with asyncio.timeout(5):
-        while "stranger" not in begun:
-            priority.begin(HTTPHeaders(), ahead=True, begin=lambda: None)
-            await asyncio.sleep(0.01)
-    assert len(begun) == 4
-
-
-async def test_one_that_cannot_begin_keeps_no_other() -> None:
-    priority, begun = RequestPriority(), []
-
-    def fail() -> None:
-        raise RuntimeError
-
-    priority.begin(HTTPHeaders(), ahead=False, begin=fail)
-    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(1))
-    await asyncio.sleep(0.05)
-    priority.begin(HTTPHeaders(), ahead=False, begin=lambda: begun.append(2))
-    await asyncio.sleep(0.05)
-    assert begun == [1, 2]
 
 
 async def test_many_who_come_at_once_wait_for_one_look() -> None:

@@ -38,6 +38,10 @@ UNCHANGED = {
     "forwarded_headers": "a process of the Hub's own user is taken for a proxy",
     "connection_limits": "a process of the Hub's own user is taken for a proxy",
     "kernel_sockets": "a configuration of users' servers",
+    **dict.fromkeys(
+        ("auth_refresh", "handler_state", "spawn_handler", "spawner_state"),
+        "private parts under public names of ours",
+    ),
 }
 """What putting the patches into this one process does not change, and why."""
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown
 
 _WHY: Final = "Who did what, and what was charged to whom, cannot be relied on."
@@ -12,7 +12,7 @@ _OLD: Final = timedelta(hours=24)
 MAX_SHOWN: Final = 5
 
 
-def look_at_audit(facts: Facts) -> Iterator[Finding]:
+def look_at_audit(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the audit's chain, and what it tells of, is what was written."""
     found = facts.record
     if found is None or (found.get("unread") and facts.has("health")):
@@ -33,7 +33,7 @@ def look_at_audit(facts: Facts) -> Iterator[Finding]:
         yield failed(f"{more} more rows are not what was written.", _WHY, "jhp audit verify")
 
 
-def _found_by_hub(facts: Facts) -> Mapping[str, Any]:
+def _found_by_hub(facts: DoctorFacts) -> Mapping[str, Any]:
     health = facts.hub.health if facts.hub else {}
     found = health.get("audit")
     if not isinstance(found, Mapping) or found.get("looked_at") is None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from jupyterhub_platform.core.manifests import part
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import (
     Finding,
     failed,
@@ -26,13 +26,13 @@ _WHY: Final = (
 _FIX: Final = "Have both machines follow a time server; with systemd: timedatectl set-ntp true"
 
 
-def look_at_hub_clock(facts: Facts) -> Iterator[Finding]:
+def look_at_hub_clock(facts: DoctorFacts) -> Iterator[Finding]:
     """Compare the Hub's clock with the one here."""
     if facts.hub is not None and facts.hub.ahead_seconds is not None:
         yield from _compare("The Hub's clock", facts.hub.ahead_seconds)
 
 
-def look_at_cluster_clock(facts: Facts) -> Iterator[Finding]:
+def look_at_cluster_clock(facts: DoctorFacts) -> Iterator[Finding]:
     """Compare the API server's clock with the one here, and the nodes' leases with that."""
     cluster = facts.cluster
     if cluster is None or cluster.answered_at is None:

@@ -6,7 +6,7 @@ from typing import Final
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.pods import Device
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import (
     Finding,
     failed,
@@ -20,7 +20,7 @@ _NEVER: Final = "No server of that tier ever starts: its pod waits for a claim."
 _EXACT: Final = "ExactCount"
 
 
-def look_at_devices(facts: Facts) -> Iterator[Finding]:
+def look_at_devices(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which claims of devices cannot be made, or give another number than is counted."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.core.resources import parse_number
+from jupyterhub_platform.core.quantities import parse_number
 from jupyterhub_platform.core.tiers import Tier
-from jupyterhub_platform.deploy.doctor.facts import Facts
+from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread
 from jupyterhub_platform.deploy.doctor.rules.amounts import (
     Amounts,
@@ -22,7 +22,7 @@ _WHY = "The API server refuses every server of that tier."
 _WHY_UNREADABLE = "Whether it refuses a tier is not known."
 
 
-def look_at_limits(facts: Facts) -> Iterator[Finding]:
+def look_at_limits(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers are outside of a LimitRange."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

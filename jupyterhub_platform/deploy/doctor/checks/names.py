@@ -5,7 +5,7 @@ from typing import Final
 
 from jupyterhub_platform.core.manifests import items, part
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
@@ -21,7 +21,7 @@ def list_service_accounts(policy: Policy | None) -> frozenset[str]:
     return frozenset({DEFAULT_ACCOUNT, *named} - {""})
 
 
-def look_at_names(facts: Facts) -> Iterator[Finding]:
+def look_at_names(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which objects tiers and groups name that are not there."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -63,7 +63,7 @@ def _list_named(policy: Policy, namespace: str) -> Iterator[tuple[str, str, set[
     )
 
 
-def look_at_images(facts: Facts) -> Iterator[Finding]:
+def look_at_images(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out what can be known of images without pulling them."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

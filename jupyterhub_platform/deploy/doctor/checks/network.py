@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, labels_of, ports_of
 from jupyterhub_platform.deploy.doctor.rules.network_rules import Dns, Network, Party
@@ -25,7 +25,7 @@ _RULES: Final = "networkPolicy.egressAllowRules"
 _SHARED: Final = ("app", "release", "app.kubernetes.io/name", "app.kubernetes.io/instance")
 
 
-def look_at_enforcement(facts: Facts) -> Iterator[Finding]:
+def look_at_enforcement(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether anything seems to enforce NetworkPolicies."""
     cluster = facts.cluster
     if cluster is None:
@@ -56,7 +56,7 @@ def _is_enforcing_aws(daemonset: Manifest) -> bool:
     return any(_OF_AWS in (each.get("args") or ()) for each in containers)
 
 
-def look_at_network(facts: Facts) -> Iterator[Finding]:
+def look_at_network(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which pods no policy selects, and what the policies keep from the Hub."""
     cluster = facts.cluster
     if cluster is None:

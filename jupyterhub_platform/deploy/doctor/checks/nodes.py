@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread
 from jupyterhub_platform.deploy.doctor.rules.amounts import say
 from jupyterhub_platform.deploy.doctor.rules.scheduling import (
@@ -16,7 +16,7 @@ from jupyterhub_platform.deploy.doctor.rules.scheduling import (
 )
 
 
-def look_at_nodes(facts: Facts) -> Iterator[Finding]:
+def look_at_nodes(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers fit no node, those included that are not there now but were named."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

@@ -5,9 +5,9 @@ from typing import Final
 
 from jupyterhub_platform.core.manifests import part
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.resources import SERVERS
+from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.tiers import Tier
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.amounts import (
     OF_DEVICE_CLASS,
@@ -33,7 +33,7 @@ _WHY_UNREADABLE: Final = "Whether it refuses a tier is not known."
 _CLAIMS: Final = "count/resourceclaims.resource.k8s.io"
 
 
-def look_at_quotas(facts: Facts) -> Iterator[Finding]:
+def look_at_quotas(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers no ResourceQuota will ever admit beside what runs all the time."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

@@ -5,7 +5,7 @@ from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, part
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import (
     Finding,
     failed,
@@ -24,7 +24,7 @@ _WRONG_ZONE: Final = (
 ZONE: Final = "topology.kubernetes.io/zone"
 
 
-def look_at_storage(facts: Facts) -> Iterator[Finding]:
+def look_at_storage(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the classes of homes exist, can grow, and wait for a node."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:

@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
-from jupyterhub_platform.core.instants import describe_second, read_stored
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.deploy.doctor.facts import Cluster, Facts
+from jupyterhub_platform.core.times import describe_second, read_stored
+from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.hub_pod import find_hub, labels_of
 from jupyterhub_platform.deploy.doctor.rules.network_rules import selects
@@ -34,7 +34,7 @@ _CONFIG: Final = frozenset({"CreateContainerConfigError", "FailedMount"})
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
-class Trouble(NamedTuple):
+class PodTrouble(NamedTuple):
     """What keeps a pod from running, and what to do; ``passes`` if it may be over by itself."""
 
     what: str
@@ -42,7 +42,7 @@ class Trouble(NamedTuple):
     passes: bool = False
 
 
-def look_at_workloads(facts: Facts) -> Iterator[Finding]:
+def look_at_workloads(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which Deployments of the platform have no pod that runs, and why."""
     cluster = facts.cluster
     if cluster is None:
@@ -103,7 +103,7 @@ def _look_at(deployment: Manifest, cluster: Cluster) -> Iterator[Finding]:
         )
 
 
-def _find_troubles(deployment: Manifest, cluster: Cluster) -> Iterator[Trouble]:
+def _find_troubles(deployment: Manifest, cluster: Cluster) -> Iterator[PodTrouble]:
     selector = part(deployment, "spec", "selector") or {"matchLabels": labels_of(deployment)}
     for pod in cluster.of("pods").listed:
         metadata = part(pod, "metadata")
@@ -117,7 +117,7 @@ def _find_troubles(deployment: Manifest, cluster: Cluster) -> Iterator[Trouble]:
                 yield trouble
 
 
-def _find_trouble(pod: Manifest, cluster: Cluster) -> Trouble | None:
+def _find_trouble(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     status = part(pod, "status")
     containers = (*items(status, "initContainerStatuses"), *items(status, "containerStatuses"))
     for container in containers:
@@ -130,13 +130,13 @@ def _find_trouble(pod: Manifest, cluster: Cluster) -> Trouble | None:
         said = f"Pod {name_of(pod)} is given no node: {_short(scheduled.get('message'))}."
         fix = f"kubectl describe pod {_at(pod, cluster)}, and the nodes."
         since = _read_time(scheduled.get("lastTransitionTime"))
-        return Trouble(said, fix, passes=_is_young(since, cluster))
+        return PodTrouble(said, fix, passes=_is_young(since, cluster))
     if any("waiting" in part(each, "state") for each in containers) or not containers:
         return _find_hold_up(pod, cluster)
     return _find_unready(pod, containers, cluster)
 
 
-def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> Trouble | None:
+def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> PodTrouble | None:
     name, at = container.get("name"), _at(pod, cluster)
     waiting = part(container, "state", "waiting")
     reason = str(waiting.get("reason", ""))
@@ -144,24 +144,24 @@ def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> 
     what = f"Pod {name_of(pod)} does not run ({reason})"
     said = _short(waiting.get("message"))
     if reason == "CrashLoopBackOff":
-        return Trouble(
+        return PodTrouble(
             f"Container {name} of pod {name_of(pod)} ends as soon as it starts, "
             f"{container.get('restartCount', 0)} times by now: {_say_end(ended)}.",
             f"kubectl logs {at} --container {name} --previous",
         )
     if reason in _CONFIG:
-        return Trouble(f"{what}: {said}.", _fix_of_config(at))
+        return PodTrouble(f"{what}: {said}.", _fix_of_config(at))
     if reason in _IMAGE:
-        return Trouble(
+        return PodTrouble(
             f"{what}: {said or container.get('image')}.",
             f"Correct the image of {name} in your values, or put it where the node finds it, with "
             f"a pull secret if it takes one. kubectl describe pod {at}",
         )
     if reason not in _WAITS_WELL:
-        return Trouble(f"{what}: {said}.", f"kubectl describe pod {at}")
+        return PodTrouble(f"{what}: {said}.", f"kubectl describe pod {at}")
     failed_now = part(container, "state", "terminated")
     if failed_now and failed_now.get("exitCode") != 0:
-        return Trouble(
+        return PodTrouble(
             f"Container {name} of pod {name_of(pod)} has ended: {_say_end(failed_now)}.",
             f"kubectl logs {at} --container {name}",
         )
@@ -175,7 +175,7 @@ def _fix_of_config(at: str) -> str:
     )
 
 
-def _find_hold_up(pod: Manifest, cluster: Cluster) -> Trouble | None:
+def _find_hold_up(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     """Say why a container is not made, which only events tell: a volume, the network."""
     events = cluster.of("events")
     about = [
@@ -190,23 +190,23 @@ def _find_hold_up(pod: Manifest, cluster: Cluster) -> Trouble | None:
         at = _at(pod, cluster)
         is_config = last.get("reason") in _CONFIG
         fix = _fix_of_config(at) if is_config else f"kubectl describe pod {at}"
-        return Trouble(f"{said}{_short(last.get('message'))}.", fix)
+        return PodTrouble(f"{said}{_short(last.get('message'))}.", fix)
     since = _read_time(part(pod, "metadata").get("creationTimestamp"))
     said = f"Pod {name_of(pod)} waits for its containers since {_say_time(since)}"
     said += f", and why is not known: events {events.unread}" if events.unread else ""
     fix = f"kubectl describe pod {_at(pod, cluster)}"
-    return Trouble(f"{said}.", fix, passes=_is_young(since, cluster))
+    return PodTrouble(f"{said}.", fix, passes=_is_young(since, cluster))
 
 
 def _find_unready(
     pod: Manifest, containers: tuple[Manifest, ...], cluster: Cluster
-) -> Trouble | None:
+) -> PodTrouble | None:
     for container in containers:
         name, at = container.get("name"), _at(pod, cluster)
         running = part(container, "state", "running")
         if running and not container.get("ready", True):
             since = _read_time(running.get("startedAt"))
-            return Trouble(
+            return PodTrouble(
                 f"Container {name} of pod {name_of(pod)} runs since {_say_time(since)} and is not "
                 "ready.",
                 f"kubectl logs {at} --container {name}",
@@ -216,7 +216,7 @@ def _find_unready(
         at_end = _read_time(ended.get("finishedAt"))
         now = cluster.answered_at
         if running and at_end and now and now - at_end < _RESTARTED_LATELY:
-            return Trouble(
+            return PodTrouble(
                 f"Container {name} of pod {name_of(pod)} was restarted at {_say_time(at_end)}: "
                 f"{_say_end(ended)}.",
                 f"kubectl logs {at} --container {name} --previous",

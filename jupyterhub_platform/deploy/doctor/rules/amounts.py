@@ -7,14 +7,8 @@ from typing import Any, Final
 from jupyterhub_platform.core.document.faults import quote
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    SERVERS,
-    describe_amount,
-    is_accelerator,
-    read_quantity,
-)
+from jupyterhub_platform.core.quantities import describe_amount, read_quantity
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS, is_accelerator
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.doctor.findings import Finding, unknown
 

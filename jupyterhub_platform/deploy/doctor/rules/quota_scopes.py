@@ -13,7 +13,7 @@ from jupyterhub_platform.core.manifests import (
     part,
     total,
 )
-from jupyterhub_platform.core.resources import CPU, MEMORY
+from jupyterhub_platform.core.resource_names import CPU, MEMORY
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import Cluster
 from jupyterhub_platform.deploy.doctor.rules.amounts import OF_DEVICE_CLASS, read_amounts

@@ -13,7 +13,7 @@ from jupyterhub_platform.core.manifests import (
     total,
 )
 from jupyterhub_platform.core.pods import Pod
-from jupyterhub_platform.core.resources import read_quantity
+from jupyterhub_platform.core.quantities import read_quantity
 
 PODS: Final = "pods"
 _KEEPS_OUT: Final = frozenset({"NoSchedule", "NoExecute"})

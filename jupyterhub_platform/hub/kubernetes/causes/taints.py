@@ -16,7 +16,7 @@ _KEY: Final = re.compile(r"\{([A-Za-z0-9](?:[A-Za-z0-9._/-]{0,251}[A-Za-z0-9])?)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class NodeTrouble:
     """A temporary condition of a node; ``beside`` describes it in a clause."""
 
     matches: Callable[[str], object]
@@ -66,7 +66,7 @@ _OF_THE_CLUSTER: Final = frozenset(
     }
 )
 TEMPORARY: Final = (
-    Trouble(
+    NodeTrouble(
         _of(
             "node.cloudprovider.kubernetes.io/uninitialized",
             "karpenter.sh/unregistered",
@@ -83,7 +83,7 @@ TEMPORARY: Final = (
         ),
         "still being set up",
     ),
-    Trouble(
+    NodeTrouble(
         _of(
             "node.kubernetes.io/not-ready",
             "node.kubernetes.io/unreachable",
@@ -101,7 +101,7 @@ TEMPORARY: Final = (
         ),
         "not ready or not responding",
     ),
-    Trouble(
+    NodeTrouble(
         _of(
             "node.kubernetes.io/memory-pressure",
             "node.kubernetes.io/disk-pressure",
@@ -118,7 +118,7 @@ TEMPORARY: Final = (
         ),
         "short of memory, disk or processes",
     ),
-    Trouble(
+    NodeTrouble(
         _of(
             "ToBeDeletedByClusterAutoscaler",
             "DeletionCandidateOfClusterAutoscaler",
@@ -136,7 +136,7 @@ TEMPORARY: Final = (
         ),
         "about to be removed",
     ),
-    Trouble(
+    NodeTrouble(
         _of(
             "node.kubernetes.io/unschedulable",
             words=r"were unschedulable|didn't satisfy plugin\(s\) \[NodeUnschedulable\]",

@@ -11,7 +11,9 @@ from typing import Final
 from jupyterhub_platform.core import manifests
 from jupyterhub_platform.core.manifests import Manifest, containers, items, part
 from jupyterhub_platform.core.pods import Device, count_devices
-from jupyterhub_platform.core.resources import SERVERS, Resources, describe_amount, is_indivisible
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.resource_names import SERVERS, is_indivisible
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.kubernetes.guard.forbidden_fields import find_forbidden
 from jupyterhub_platform.hub.kubernetes.guard.security_context import find_annotated
 from jupyterhub_platform.hub.kubernetes.manifest.device_claims import find_changed, find_foreign

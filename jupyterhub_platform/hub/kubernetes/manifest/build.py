@@ -6,7 +6,8 @@ from typing import Any
 from kubernetes_asyncio.client import V1Container, V1Pod, V1ResourceRequirements
 
 from jupyterhub_platform.core.pods import InitContainer
-from jupyterhub_platform.core.resources import Resources, is_indivisible
+from jupyterhub_platform.core.resource_names import is_indivisible
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Asked, pod_amounts
 from jupyterhub_platform.hub.kubernetes.manifest.device_claims import add_claims
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import (

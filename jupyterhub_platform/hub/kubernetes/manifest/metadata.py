@@ -10,13 +10,9 @@ from typing import Any, Final
 from kubespawner.slugs import is_valid_label, safe_slug
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.resources import (
-    CPU,
-    MEMORY,
-    Resources,
-    is_indivisible,
-    parse_quantity,
-)
+from jupyterhub_platform.core.quantities import parse_quantity
+from jupyterhub_platform.core.resource_names import CPU, MEMORY, is_indivisible
+from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Asked, Tier, pod_amounts
 from jupyterhub_platform.usecases.admission import Admitted
 

@@ -10,7 +10,8 @@ from kubernetes_asyncio.client import (
 )
 
 from jupyterhub_platform.core.pods import Home, Pod
-from jupyterhub_platform.core.resources import MEMORY, render_quantity
+from jupyterhub_platform.core.quantities import render_quantity
+from jupyterhub_platform.core.resource_names import MEMORY
 
 _PREFIX: Final = "platform"
 """Prefix of the platform's own volumes; the operator's are named differently."""

@@ -1,0 +1,220 @@
+"""Models of what the routes of the Hub answer.
+
+Every answer is made from its model, so that the OpenAPI document, which is made from the same
+models, is true. A model has no other keys, and leaves out keys that were not set.
+"""
+
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from jupyterhub_platform.core.causes import Who
+from jupyterhub_platform.usecases.explanations import State
+
+Instant = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+Amounts: TypeAlias = Annotated[
+    dict[str, int],
+    Field(description="By resource, in base units: thousandths of a core, bytes, devices."),
+]
+
+
+class Response(BaseModel):
+    """What a route answers: these keys and no others."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Render as what :func:`json.dumps` takes."""
+        return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+
+
+# -- why -------------------------------------------------------------------------------------------
+
+
+class Cause(Response):
+    """Why a server is in its state: a stable code, a sentence, who can help, and how."""
+
+    code: str
+    sentence: str
+    who: Who
+    fix: str
+
+
+class Why(Response):
+    """What a server is doing, since when, and why."""
+
+    user: str
+    server: str
+    state: State
+    since: Instant
+    tier: str
+    account: str
+    cause: Cause
+    decision: str | None = Field(description="The id of the refusal, if it was refused.")
+    times: int | None = Field(description="How often it was refused.")
+    larger_tier: str | None = Field(
+        description="A larger tier that fits, after the server ran out of memory."
+    )
+
+
+# -- people ----------------------------------------------------------------------------------------
+
+
+class Invite(Response):
+    """An invite; its link is in this answer and nowhere else."""
+
+    user: str
+    url: str
+    expires_at: Instant
+
+
+class Ended(Response):
+    """What a suspension ended."""
+
+    servers: list[str]
+    tokens: int
+    shares: int
+
+
+class Suspended(Response):
+    """A suspension: what ended, and what is restored later."""
+
+    user: str
+    suspended: Literal[True]
+    reason: str
+    until: Instant | None
+    by: str
+    ended: Ended
+    given_back_on_resume: list[str]
+    not_given_back: list[str]
+    not_ended: str = Field(default="", description="Connections that may still be open.")
+
+
+class Resumed(Response):
+    """The end of a suspension, and what was restored."""
+
+    user: str
+    suspended: Literal[False]
+    reason: str
+    by: str
+    given_back: list[str]
+    shares: int
+    not_given_back: list[str]
+    message: str
+
+
+# -- the platform itself ---------------------------------------------------------------------------
+
+
+class Reloaded(Response):
+    """The policy in force now."""
+
+    revision: int
+    changed: bool
+
+
+class WeakenedSetting(Response):
+    """A setting of JupyterHub that the site made weaker, and what goes wrong then."""
+
+    setting: str
+    sentence: str
+
+
+class Settings(Response):
+    """How safe the Hub's own settings are."""
+
+    hard_profile: bool
+    weakened: list[WeakenedSetting]
+
+
+class StoreHealth(Response):
+    """The state of the store; ``fault`` is empty while it answers."""
+
+    url: str
+    fault: str
+    waiting: int
+    schema_: str | None = Field(alias="schema")
+    newest_schema: str
+
+
+class PolicyHealth(Response):
+    """The state of the policy file, beside the policy in force."""
+
+    revision: int
+    file: str
+    digest: str | None
+    file_digest: str | None
+    faults: list[str]
+    faulty_since: Instant | None
+
+
+class RecordFinding(Response):
+    """A part of the record that was changed."""
+
+    part: str
+    row: str
+    what: str
+    fix: str
+
+
+class AuditHealth(Response):
+    """The result of the last check of the record; nulls before the first one."""
+
+    whole: bool | None
+    looked_at: Instant | None
+    rows: int | None
+    head: str | None
+    findings: list[RecordFinding]
+
+
+class Drift(Response):
+    """A difference between the Hub's record of what is held and what is held."""
+
+    kind: str
+    detail: str
+
+
+class CheckerHealth(Response):
+    """The result of the last comparison of book, servers and ledger."""
+
+    seconds: float
+    looked_at: Instant | None
+    drift: list[Drift]
+
+
+class Health(Response):
+    """The health of the platform in this Hub."""
+
+    now: Instant
+    store: StoreHealth
+    policy: PolicyHealth
+    audit: AuditHealth
+    checker: CheckerHealth
+
+
+class Proxies(Response):
+    """Addresses and networks of proxies whose ``X-Forwarded-…`` headers are trusted."""
+
+    addresses: list[str]
+
+
+# -- refusals --------------------------------------------------------------------------------------
+
+
+class Refusal(Response):
+    """The body of every refusal of the Hub."""
+
+    status: int
+    message: str
+
+
+class CodedRefusal(Refusal):
+    """A refusal with a stable code."""
+
+    code: str
+
+
+class FaultyPolicy(Refusal):
+    """Every fault of the policy file; the last good policy stays in force."""
+
+    faults: list[str]

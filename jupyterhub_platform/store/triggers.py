@@ -1,0 +1,116 @@
+"""Whether the triggers that keep history append-only are still in place.
+
+Migrations make them. The owner of the database can drop one, change the past, and make it again; or
+leave it out, so that the next mistake goes through. Each is compared by its whole text, since a
+trigger of the same name may refuse nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from sqlalchemy import text
+
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import reservation
+
+_LEDGER: Final = "the ledger is append-only"
+_REVISIONS: Final = "revisions of the policy are append-only"
+GUARDED: Final[Mapping[str, tuple[str, str]]] = {
+    "reservation": ("id", _LEDGER),
+    "decision": ("id", _LEDGER),
+    "denial_repeat": ("id", _LEDGER),
+    "audit": ("seq", "the audit is append-only"),
+    "policy_revision": ("number", _REVISIONS),
+    "managed_revision": ("number", _REVISIONS),
+}
+"""The tables whose rows are only ever added, each with its key and what the database answers."""
+
+_OPEN_COLUMNS: Final = ("ready_at", "released_at", "release_reason")
+_FIXED: Final = [c.name for c in reservation.columns if c.name not in _OPEN_COLUMNS]
+
+_FUNCTION: Final = "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END"
+_MAKE_FUNCTION: Final = (
+    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql "
+    f"AS $$ {_FUNCTION} $$"
+)
+_ON_SQLITE: Final = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+_ON_POSTGRESQL: Final = text(
+    "SELECT t.tgname, pg_get_triggerdef(t.oid, true) FROM pg_trigger t "
+    "JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
+    "AND t.tgenabled IN ('O', 'A') AND pg_table_is_visible(c.oid)"
+)
+_FUNCTIONS: Final = text(
+    "SELECT prosrc FROM pg_proc WHERE proname = 'refuse_change' AND pg_function_is_visible(oid)"
+)
+
+
+def list_triggers(dialect: str) -> dict[str, str]:
+    """Return the statement that makes each trigger, by its name."""
+    return dict(_sqlite_triggers() if dialect == "sqlite" else _postgresql_triggers())
+
+
+def find_missing(tx: Transaction) -> list[tuple[str, str]]:
+    """Return the name of each trigger that is gone, off or another one, with what makes it."""
+    dialect = tx.dialect.name
+    found = {
+        row[0]: row[1] for row in tx.execute(_ON_SQLITE if dialect == "sqlite" else _ON_POSTGRESQL)
+    }
+    missing = [
+        (name, statement)
+        for name, statement in list_triggers(dialect).items()
+        if _plain(found.get(name, "")) != _plain(statement)
+    ]
+    if dialect == "postgresql":
+        bodies = tx.execute(_FUNCTIONS).scalars().all()
+        if [_plain(body) for body in bodies] != [_plain(_FUNCTION)]:
+            missing.insert(0, ("refuse_change", _MAKE_FUNCTION))
+    return missing
+
+
+def _plain(statement: str) -> str:
+    """Leave out what a database writes in its own way: blanks, brackets, quotes, small letters."""
+    return re.sub(r'[\s()"]', "", statement).lower()
+
+
+def _sqlite_triggers() -> Iterator[tuple[str, str]]:
+    for table, (key, refusal) in GUARDED.items():
+        existing = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608
+        changes = [f'NEW."{name}" IS NOT OLD."{name}"' for name in _FIXED]
+        rewrite = " OR ".join(["OLD.released_at IS NOT NULL", *changes])
+        triggers = [("no_delete", "DELETE", ""), ("no_replace", "INSERT", existing)]
+        triggers.append(
+            ("no_rewrite", "UPDATE", rewrite)
+            if table == reservation.name
+            else ("no_update", "UPDATE", "")
+        )
+        for name, event, when in triggers:
+            condition = f"WHEN {when} " if when else ""
+            made = f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH ROW"
+            yield (
+                f"{table}_{name}",
+                f"{made} {condition}BEGIN SELECT RAISE(ABORT, '{refusal}'); END",
+            )
+
+
+def _postgresql_triggers() -> Iterator[tuple[str, str]]:
+    # As PostgreSQL renders the comparison of whole rows that the first version wrote.
+    changes = (f'NEW."{name}" IS DISTINCT FROM OLD."{name}"' for name in _FIXED)
+    rewrite = " OR ".join(["OLD.released_at IS NOT NULL", *changes])
+    for table, (_, refusal) in GUARDED.items():
+        triggers = [
+            ("no_delete", "DELETE", "ROW", ""),
+            ("no_truncate", "TRUNCATE", "STATEMENT", ""),
+        ]
+        triggers.append(
+            ("no_rewrite", "UPDATE", "ROW", rewrite)
+            if table == reservation.name
+            else ("no_update", "UPDATE", "ROW", "")
+        )
+        for name, event, each, when in triggers:
+            condition = f"WHEN ({when}) " if when else ""
+            made = f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH {each}"
+            yield (
+                f"{table}_{name}",
+                f"{made} {condition}EXECUTE FUNCTION refuse_change('{refusal}')",
+            )
