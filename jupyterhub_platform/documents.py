@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -60,12 +60,14 @@ _FLOAT: Final = re.compile(
 class ReadPolicy:
     """A policy, and the document that it was read from.
 
-    ``digest`` is ``sha256:…`` of the bytes as they are in the file.
+    ``digest`` is ``sha256:…`` of the bytes as they are in the file; ``document`` is what they say,
+    as plain values.
     """
 
     policy: Policy
     digest: str
     text: str
+    document: Mapping[str, Any]
 
 
 def read_policy(path: Path) -> ReadPolicy:
@@ -125,7 +127,11 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
     lines = {
         ".".join(map(str, path)): f"{file}:{line}" for path, line in reader.lines.items() if path
     }
-    return ReadPolicy(replace(policy, lines=lines), f"sha256:{sha256(text).hexdigest()}", decoded)
+    digest = f"sha256:{sha256(text).hexdigest()}"
+    # It has been compiled, so it is a mapping.
+    return ReadPolicy(
+        replace(policy, lines=lines), digest, decoded, cast("dict[str, Any]", document)
+    )
 
 
 def _decode(text: bytes) -> str:

@@ -1,21 +1,289 @@
-"""The sources of policy: declared, managed and claimed parts become one policy.
+"""The sources of policy: what the file declares and what is managed in the Hub become one policy.
 
-Declared is what the file says, managed what is made in the Hub, claimed what a rule gives by a
-provider's claims. Everything below asks the one policy that is made of them here. So far the file
-is the only source.
+A managed object has the shape of the same object in the file, and is checked by the same code. A
+name is either declared or managed. What rules give by a provider's claims is not yet a source.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, NamedTuple, Self, TypeVar
 
+from jupyterhub_platform.core.document.compile import EARLIEST, compile_policy
+from jupyterhub_platform.core.document.faults import join, quote
+from jupyterhub_platform.core.document.references import Names, fold_user
+from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.excerpt import (
+    GRANTS,
+    NAMED,
+    Excerpt,
+    Section,
+    is_judged_alone,
+    make_excerpt,
+)
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.quotas import Grant
+from jupyterhub_platform.core.times import describe_instant
+
+_Object = TypeVar("_Object")
+
+
+class Kind(StrEnum):
+    """What can be managed: one kind for each section of the file that has named objects."""
+
+    USER = "user"
+    GROUP = "group"
+    IMAGE = "image"
+    TIER = "tier"
+    GRANT = "grant"
+
+    @property
+    def section(self) -> str:
+        """The section of the file that has objects of this kind."""
+        return f"{self}s"
+
+
+class Key(NamedTuple):
+    """Which object: its kind, and its name in normal form. The name of a grant is an id."""
+
+    kind: Kind
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ManagedObject:
+    """An object that is managed in the Hub.
+
+    ``document`` is what would stand below its name in the file. ``version`` counts its changes: a
+    caller who changes it says which one they saw. ``by`` and ``at`` are of the last change.
+    """
+
+    key: Key
+    document: Mapping[str, Any]
+    version: int
+    by: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """What people, groups, tiers and grants are made of, by where it was said."""
+    """What people, groups, images, tiers and grants are made of, by where it was said.
 
-    declared: Policy
+    ``declared`` is the file as plain values, which has been compiled without faults.
+    """
 
-    def unite(self) -> Policy:
-        """Return the one policy of all sources."""
-        return self.declared
+    declared: Mapping[str, Any]
+    managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
+    _objects: Mapping[str, Section] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        if self._objects:
+            return
+        objects: dict[str, dict[str, Any]] = {
+            section: dict(self.declared.get(section) or {}) for section in NAMED
+        }
+        objects["users"] = {fold_user(name): user for name, user in objects["users"].items()}
+        grants = self.declared.get(GRANTS) or ()
+        objects[GRANTS] = {str(number): grant for number, grant in enumerate(grants)}
+        for key, each in self.managed.items():
+            objects[key.kind.section][key.name] = each.document
+        object.__setattr__(self, "_objects", objects)
+
+    def is_declared(self, key: Key) -> bool:
+        """Tell whether the file declares an object of this name."""
+        return key not in self.managed and key.name in self._objects[key.kind.section]
+
+    def unite(self, now: datetime = EARLIEST) -> Policy:
+        """Return the one policy of all sources.
+
+        Raises
+        ------
+        PolicyError
+            Raised if a name is both declared and managed, or if what is managed no longer fits to
+            what is declared.
+        """
+        self._check_names()
+        found = {section: self._objects[section] for section in NAMED}
+        grants = self._objects[GRANTS]
+        whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
+        return _compile(whole, None, now)
+
+    def change(
+        self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
+    ) -> tuple[Self, Policy]:
+        """Put what ``document`` says, or retire the object if that is None.
+
+        Raises
+        ------
+        PolicyError
+            Raised as by :meth:`put` and :meth:`retire`.
+        """
+        if document is None:
+            return self.retire(policy, key, now)
+        before = self.managed.get(key)
+        version = before.version + 1 if before else 1
+        return self.put(policy, ManagedObject(key, document, version, by, now), now)
+
+    def put(self, policy: Policy, new: ManagedObject, now: datetime) -> tuple[Self, Policy]:
+        """Make or change an object; return the sources and the policy with it.
+
+        ``policy`` is what these sources have been united to. It costs what the object names.
+
+        Raises
+        ------
+        PolicyError
+            Raised with every fault of the object, and of what no longer fits to it.
+        """
+        sources = self._with(new.key, new)
+        section, name = new.key.kind.section, new.key.name
+        if not is_judged_alone(policy, section, name):
+            return sources, replace(sources.unite(now), lines=policy.lines)
+        excerpt = make_excerpt(self._rest(), sources._objects, policy, section, name)
+        names = Names({each: frozenset(sources._objects[each]) for each in NAMED})
+        judged = _compile(excerpt, names, now)
+        if new.key.kind is Kind.GROUP:
+            before = self._objects["groups"].get(name) or {}
+            limited = {fold_user(each) for each in (before.get("users") or ())}
+            policy = _with_limits(policy, judged, name, limited)
+        return sources, _with(policy, judged, new.key)
+
+    def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
+        """Take an object away that nothing names any more; return the sources and the policy left.
+
+        Raises
+        ------
+        PolicyError
+            Raised with whatever still names it.
+        """
+        naming = sorted(self._find_naming(policy, key))
+        if naming:
+            what = f"is still named by {join(naming)}"
+            raise PolicyError((Fault((key.kind.section, key.name), what, "change those first"),))
+        sources = self._with(key, None)
+        if key.kind is Kind.USER and policy.admins() == (key.name,):
+            # The whole document says it in its own words.
+            sources.unite(now)
+        return sources, _without(policy, key)
+
+    def _with(self, key: Key, new: ManagedObject | None) -> Self:
+        managed, section = dict(self.managed), dict(self._objects[key.kind.section])
+        if new is None:
+            del managed[key], section[key.name]
+        else:
+            managed[key], section[key.name] = new, new.document
+        objects = {**self._objects, key.kind.section: section}
+        return replace(self, managed=managed, _objects=objects)
+
+    def _rest(self) -> dict[str, Any]:
+        return {k: v for k, v in self.declared.items() if k not in {*NAMED, GRANTS}}
+
+    def _check_names(self) -> None:
+        declared = {
+            section: set(map(fold_user if section == "users" else str, entries))
+            for section in NAMED
+            if isinstance(entries := self.declared.get(section), Mapping)
+        }
+        faults = [
+            Fault(
+                (key.kind.section, key.name),
+                f"{quote(key.name)} is managed in the Hub, where {each.by} changed it "
+                f"{describe_instant(each.at)}",
+                f"remove it here, or move it into the file with jhp adopt {key.kind} {key.name}",
+            )
+            for key, each in sorted(self.managed.items())
+            if key.name in declared.get(key.kind.section, ())
+        ]
+        if faults:
+            raise PolicyError(tuple(faults))
+
+    def _find_naming(self, policy: Policy, key: Key) -> Iterable[str]:
+        kind, name = key
+        if kind is Kind.USER:
+            yield from (f"groups.{each}" for each in policy.declared_groups(name))
+            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.users)
+            yield from (g.path for g in policy.grants if name in {g.user, g.by})
+        elif kind is Kind.GROUP:
+            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.groups)
+            yield from (g.path for g in policy.grants if name in {g.group, g.account})
+        elif kind is Kind.IMAGE:
+            yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.images)
+        elif kind is Kind.TIER:
+            yield from ("defaults.tier" for _ in range(policy.defaults.tier == name))
+            yield from (g.path for g in policy.grants if g.tier == name)
+
+
+def _compile(excerpt: Excerpt, names: Names | None, now: datetime) -> Policy:
+    """Compile a document whose grants are called by their ids, also in its faults."""
+    try:
+        policy = compile_policy(excerpt.document, names=names, now=now)
+    except PolicyError as error:
+        raise PolicyError(
+            tuple(
+                replace(each, path=(GRANTS, excerpt.grants[each.path[1]], *each.path[2:]))
+                if each.path[:1] == (GRANTS,) and isinstance(each.path[1], int)
+                else each
+                for each in error.faults
+            )
+        ) from None
+    grants = zip(policy.grants, excerpt.grants, strict=True)
+    return replace(
+        policy, grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
+    )
+
+
+def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
+    """Return ``policy`` with the object of ``key`` as it was compiled in an excerpt."""
+    name = key.name
+    match key.kind:
+        case Kind.USER:
+            old = policy.people.get(name)
+            person = replace(judged.people[name], within=old.within if old else {})
+            return replace(policy, people={**policy.people, name: person})
+        case Kind.GROUP:
+            return replace(policy, groups={**policy.groups, name: judged.groups[name]})
+        case Kind.IMAGE:
+            return replace(policy, images={**policy.images, name: judged.images[name]})
+        case Kind.TIER:
+            return replace(policy, tiers={**policy.tiers, name: judged.tiers[name]})
+        case Kind.GRANT:
+            new = tuple(each for each in judged.grants if each.path == _path_of(key))
+            return replace(policy, grants=(*_other_grants(policy, key), *new))
+
+
+def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[str]) -> Policy:
+    """Return ``policy`` with what a group gives single people of it."""
+    given = {name for name, person in judged.people.items() if group in person.within}
+    people = dict(policy.people)
+    for name in given | {each for each in before if each in people}:
+        within = {k: rule for k, rule in people[name].within.items() if k != group}
+        if name in given:
+            within[group] = judged.people[name].within[group]
+        people[name] = replace(people[name], within=within)
+    return replace(policy, people=people)
+
+
+def _without(policy: Policy, key: Key) -> Policy:
+    match key.kind:
+        case Kind.USER:
+            return replace(policy, people=_drop(policy.people, key.name))
+        case Kind.GROUP:
+            return replace(policy, groups=_drop(policy.groups, key.name))
+        case Kind.IMAGE:
+            return replace(policy, images=_drop(policy.images, key.name))
+        case Kind.TIER:
+            return replace(policy, tiers=_drop(policy.tiers, key.name))
+        case Kind.GRANT:
+            return replace(policy, grants=_other_grants(policy, key))
+
+
+def _drop(objects: Mapping[str, _Object], name: str) -> dict[str, _Object]:
+    return {other: each for other, each in objects.items() if other != name}
+
+
+def _other_grants(policy: Policy, key: Key) -> tuple[Grant, ...]:
+    return tuple(each for each in policy.grants if each.path != _path_of(key))
+
+
+def _path_of(key: Key) -> str:
+    return f"{key.kind.section}.{key.name}"

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, bindparam, delete, insert, select
+from sqlalchemy import Row, and_, bindparam, delete, func, insert, select
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import applied_membership, policy_revision
+from jupyterhub_platform.store.schema import applied_membership, managed_revision, policy_revision
 
 _COLUMNS = policy_revision.c
 _PACKED: Final = "zlib:base64:"
@@ -34,11 +34,11 @@ class Revision:
 def record_revision(
     tx: Transaction, *, document_json: str, digest: str, source: str, actor: str, at: datetime
 ) -> int:
-    """Record a policy and return its number; one that is already the newest keeps its number."""
+    """Record a policy and return its number; the one that is in force keeps its number."""
     newest = latest_key(tx)
     if newest is not None and newest[1] == digest:
-        return newest[0]
-    number = 1 if newest is None else newest[0] + 1
+        return latest_number(tx)
+    number = latest_number(tx) + 1
     tx.execute(
         insert(policy_revision),
         {
@@ -73,10 +73,13 @@ def latest_key(tx: Transaction) -> tuple[int, str] | None:
     return (int(newest.number), str(newest.digest)) if newest is not None else None
 
 
-def latest_number(tx: Transaction) -> int | None:
-    """Return the number of the newest revision, without reading its document."""
-    newest = select(_COLUMNS.number).order_by(_COLUMNS.number.desc()).limit(1)
-    return tx.execute(newest).scalar()
+def latest_number(tx: Transaction) -> int:
+    """Return the number of the newest revision, of the file or of an object; 0 if there is none.
+
+    Both are one series.
+    """
+    numbers = (_COLUMNS.number, managed_revision.c.number)
+    return max(int(tx.execute(select(func.max(each))).scalar() or 0) for each in numbers)
 
 
 def latest_revision(tx: Transaction) -> Revision | None:

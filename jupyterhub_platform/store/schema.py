@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0003"
+SCHEMA_VERSION: Final = "0004"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -102,6 +102,31 @@ policy_revision = Table(
     Column("actor", CleanText, nullable=False),
     Column("at", UtcTime, nullable=False),
 )
+
+managed_object = Table(
+    "managed_object",
+    metadata,
+    Column("kind", String(16), primary_key=True),
+    Column("name", CleanText, primary_key=True),
+    Column("document", CleanText, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("by_name", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+
+managed_revision = Table(
+    "managed_revision",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("kind", String(16), nullable=False),
+    Column("name", CleanText, nullable=False),
+    Column("before", CleanText),
+    Column("after", CleanText),
+    Column("actor", CleanText, nullable=False),
+    Column("reason", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+Index("managed_revision_of", managed_revision.c.kind, managed_revision.c.name)
 
 applied_membership = Table(
     "applied_membership",

@@ -15,12 +15,14 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import reservation
 
 _LEDGER: Final = "the ledger is append-only"
+_REVISIONS: Final = "revisions of the policy are append-only"
 GUARDED: Final[Mapping[str, tuple[str, str]]] = {
     "reservation": ("id", _LEDGER),
     "decision": ("id", _LEDGER),
     "denial_repeat": ("id", _LEDGER),
     "audit": ("seq", "the audit is append-only"),
-    "policy_revision": ("number", "revisions of the policy are append-only"),
+    "policy_revision": ("number", _REVISIONS),
+    "managed_revision": ("number", _REVISIONS),
 }
 """The tables whose rows are only ever added, each with its key and what the database answers."""
 

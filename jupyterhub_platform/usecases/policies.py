@@ -9,15 +9,15 @@ from pathlib import Path
 
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
-from jupyterhub_platform.store import audit, policies, suspensions
+from jupyterhub_platform.store import audit, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record, record
 from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot
+from jupyterhub_platform.usecases.sources import unite
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ class PublishPolicy:
     def _record(
         self, read: ReadPolicy, snapshot: Snapshot, now: datetime, transaction: Transaction
     ) -> Snapshot:
-        policy = Sources(read.policy).unite()
+        sources, policy = unite(read, managed.list_objects(transaction), self.path, now)
         if not self.locked_out:
             _check_admins(policy, suspensions.list_suspensions(transaction), self.path, now)
         before = policies.latest_number(transaction)
@@ -89,7 +89,7 @@ class PublishPolicy:
                 subject=f"revision {number}",
                 detail={"file": str(self.path), "digest": read.digest},
             )
-        return replace(snapshot, policy=policy, revision=number)
+        return replace(snapshot, policy=policy, revision=number, sources=sources)
 
 
 class Policies:
@@ -136,10 +136,14 @@ class Policies:
         """Return the newest revision, compiled; ``None`` if none was ever in force."""
         with self._store.read() as transaction:
             newest = policies.latest_revision(transaction)
+            number = policies.latest_number(transaction)
+            objects = managed.list_objects(transaction)
         if newest is None:
             return None
-        read = parse_policy(newest.document_json.encode(), Path(newest.source).name)
-        return Snapshot(Sources(read.policy).unite(), newest.number)
+        path = Path(newest.source)
+        read = parse_policy(newest.document_json.encode(), path.name)
+        sources, policy = unite(read, objects, path, self._clock())
+        return Snapshot(policy, number, sources=sources)
 
     def list_applied(self) -> dict[str, frozenset[str]]:
         """Return the memberships that a policy put into the Hub, by user."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import NO_RULE, Defaults, Policy
 from jupyterhub_platform.core.question import Subject, subject_of
 from jupyterhub_platform.core.suspensions import Suspension
@@ -15,12 +16,13 @@ class Snapshot:
     """The policy in force, the number of its revision, and who is suspended; replaced whole.
 
     ``suspensions`` are those that people put into force while the Hub ran, by user name; those that
-    the policy declares are in it.
+    the policy declares are in it. ``sources`` are what the policy is made of.
     """
 
     policy: Policy
     revision: int
     suspensions: Mapping[str, Suspension] = field(default_factory=dict)
+    sources: Sources = field(default_factory=lambda: Sources({}), repr=False)
 
     def suspension_of(self, name: str, now: datetime) -> Suspension | None:
         """Return what keeps ``name`` out at ``now``; a declared suspension before any other."""

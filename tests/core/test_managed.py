@@ -1,9 +1,243 @@
-"""The sources of policy, and the one policy that they make."""
+"""What is managed in the Hub is checked as what the file says, and becomes one policy with it."""
 
-from jupyterhub_platform.core.managed import Sources
-from tests.support.policies import make_policy
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import event, example, given, settings
+from hypothesis import strategies as st
+
+from jupyterhub_platform.core.errors import PolicyError
+from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
+from jupyterhub_platform.core.policy import Policy
+from tests.support.policies import DOCUMENT, NOW, make_policy
+
+WHY = {"until": "2030-01-31T18:00:00Z", "by": "mia", "reason": "paper"}
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+DECLARED: Mapping[str, Any] = {
+    "version": 1,
+    **DOCUMENT,
+    "quota": {"cpu": 8},
+    "defaults": {"tier": "small", "member_quota": {"servers": 2}},
+}
 
 
-def test_the_file_alone_is_the_policy_when_nothing_else_is_said():
-    declared = make_policy()
-    assert Sources(declared).unite() == declared
+def managed(kind: Kind, name: str, document: Mapping[str, Any]) -> ManagedObject:
+    return ManagedObject(Key(kind, name), document, 1, "root", AT)
+
+
+def united(sources: Sources) -> Policy:
+    return sources.unite(NOW)
+
+
+def put(sources: Sources, *objects: ManagedObject) -> tuple[Sources, Policy]:
+    policy = united(sources)
+    for each in objects:
+        sources, policy = sources.put(policy, each, NOW)
+    return sources, policy
+
+
+def faults_of(sources: Sources, new: ManagedObject) -> list[str]:
+    with pytest.raises(PolicyError) as refused:
+        sources.put(united(sources), new, NOW)
+    return [str(each) for each in refused.value.faults]
+
+
+SOURCES = Sources(DECLARED)
+
+
+def test_the_file_alone_is_the_policy_when_nothing_else_is_said() -> None:
+    assert united(SOURCES) == make_policy(DECLARED)
+
+
+def test_a_managed_tier_is_as_one_of_the_file() -> None:
+    tier = {
+        "requests": {"cpu": 1, "memory": "1Gi"},
+        "images": ["sci"],
+        "access": {"groups": ["text"]},
+    }
+    _, policy = put(SOURCES, managed(Kind.TIER, "text-only", tier))
+    declared = copy.deepcopy(dict(DECLARED))
+    declared["tiers"] = {**declared["tiers"], "text-only": tier}
+    assert policy == united(Sources(declared))
+
+
+def test_a_group_gives_its_members_what_the_file_would() -> None:
+    group = {"members": ["Eve"], "managers": ["mia"], "users": {"eve": {"servers": 5}}}
+    sources, policy = put(SOURCES, managed(Kind.GROUP, "new", group))
+    assert policy.people["eve"].within["new"].quota == {"servers": 5}
+    assert policy.declared_groups("eve") == {"vision", "new"}
+    without = managed(Kind.GROUP, "new", {"members": ["eve"]})
+    _, policy = sources.put(policy, without, NOW)
+    assert policy.people["eve"].within == {}
+
+
+@pytest.mark.parametrize(
+    ("new", "fault"),
+    [
+        (
+            managed(Kind.GROUP, "new", {"members": ["stranger"]}),
+            "groups.new.members.0: “stranger” is not declared under users",
+        ),
+        (
+            managed(Kind.GROUP, "new", {"managers": ["eve"]}),
+            "groups.new.managers.0: “eve” has the level user",
+        ),
+        (
+            managed(
+                Kind.TIER, "huge", {"requests": {"cpu": 64, "memory": "1Gi"}, "images": ["lab"]}
+            ),
+            "tiers.huge.requests.cpu: no user can ever start it: it asks for 64",
+        ),
+        (
+            managed(Kind.GRANT, "g1", {"user": "eve", "account": "text", "tier": "gpu"}),
+            "grants.g1.account: “eve” is not in the group text",
+        ),
+        (
+            managed(Kind.USER, "mia", {"level": "user"}),
+            "groups.vision.managers.0: “mia” has the level user",
+        ),
+        (
+            managed(Kind.GROUP, "level:admin", {"members": ["eve"]}),
+            "groups.level:admin: groups that begin with “level:” belong to the platform",
+        ),
+        (managed(Kind.IMAGE, "new", {}), "images.new.reference"),
+    ],
+    ids=lambda value: "" if isinstance(value, str) else f"{value.key.kind} {value.key.name}",
+)
+def test_a_managed_object_is_checked_as_the_file_is(new: ManagedObject, fault: str) -> None:
+    if new.key.kind is Kind.GRANT:
+        new = replace(new, document={**new.document, **WHY})
+    assert any(fault in each for each in faults_of(SOURCES, new)), faults_of(SOURCES, new)
+
+
+def test_a_name_is_either_declared_or_managed() -> None:
+    sources = Sources(DECLARED, {Key(Kind.TIER, "gpu"): managed(Kind.TIER, "gpu", {})})
+    with pytest.raises(PolicyError) as refused:
+        united(sources)
+    assert [str(each) for each in refused.value.faults] == [
+        (
+            "tiers.gpu: “gpu” is managed in the Hub, where root changed it 01 Mar 2026 00:00 UTC; "
+            "remove it here, or move it into the file with jhp adopt tier gpu"
+        )
+    ]
+
+
+def test_what_is_still_named_is_not_retired() -> None:
+    image = managed(Kind.IMAGE, "new", {"reference": "example/new:1"})
+    tier = managed(Kind.TIER, "t", {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["new"]})
+    sources, policy = put(SOURCES, image, tier)
+    with pytest.raises(PolicyError) as refused:
+        sources.retire(policy, image.key, NOW)
+    assert str(refused.value.faults[0]) == (
+        "images.new: is still named by tiers.t; change those first"
+    )
+    sources, policy = sources.retire(policy, tier.key, NOW)
+    sources, policy = sources.retire(policy, image.key, NOW)
+    assert policy == united(SOURCES)
+
+
+def test_the_last_admin_is_not_retired() -> None:
+    declared = copy.deepcopy(dict(DECLARED))
+    del declared["users"]["root"]
+    declared["groups"]["text"] = {"members": ["dev"]}
+    sources = Sources(declared, {Key(Kind.USER, "boss"): managed(Kind.USER, "boss", ADMIN)})
+    with pytest.raises(PolicyError) as refused:
+        sources.retire(united(sources), Key(Kind.USER, "boss"), NOW)
+    assert "could govern the platform" in str(refused.value)
+
+
+ADMIN = {"level": "admin"}
+NAMES = {
+    Kind.USER: ["kim", "lee"],
+    Kind.GROUP: ["audio", "video"],
+    Kind.IMAGE: ["new", "newer"],
+    Kind.TIER: ["a", "b"],
+    Kind.GRANT: ["g1", "g2"],
+}
+USERS = st.lists(st.sampled_from(["eve", "mia", "kim", "lee"]), unique=True, max_size=3)
+GROUPS = st.sampled_from(["vision", "text", "audio", "video"])
+AMOUNTS = st.dictionaries(st.sampled_from(["cpu", "servers"]), st.sampled_from([0, 1, 9]))
+DOCUMENTS = {
+    Kind.USER: st.fixed_dictionaries(
+        {}, optional={"level": st.sampled_from(["user", "manager"]), "quota": AMOUNTS}
+    ),
+    Kind.GROUP: st.fixed_dictionaries(
+        {},
+        optional={
+            "members": USERS,
+            "managers": USERS,
+            "member_quota": AMOUNTS,
+            "users": st.dictionaries(st.sampled_from(["eve", "kim"]), AMOUNTS, max_size=2),
+        },
+    ),
+    Kind.IMAGE: st.fixed_dictionaries({"reference": st.just("example/new:1")}),
+    Kind.TIER: st.fixed_dictionaries(
+        {
+            "images": st.lists(st.sampled_from(["lab", "new"]), unique=True, min_size=1),
+            "requests": st.sampled_from([{"cpu": 1, "memory": "1Gi"}, {"cpu": 9, "memory": "1Gi"}]),
+        },
+        optional={
+            "access": st.fixed_dictionaries(
+                {}, optional={"users": USERS, "groups": st.lists(GROUPS, unique=True, max_size=2)}
+            )
+        },
+    ),
+    Kind.GRANT: st.one_of(
+        st.fixed_dictionaries(
+            {"user": st.sampled_from(["eve", "kim"])}, optional={"account": GROUPS}
+        ),
+        st.fixed_dictionaries({"group": GROUPS}),
+    ).flatmap(
+        lambda whom: st.sampled_from(["gpu", "a"]).map(lambda tier: {**whom, "tier": tier, **WHY})
+    ),
+}
+
+
+def changes() -> st.SearchStrategy[tuple[Key, Mapping[str, Any] | None]]:
+    """Objects to put, and objects to retire: those without a document."""
+    return st.sampled_from(list(Kind)).flatmap(
+        lambda kind: st.tuples(
+            st.sampled_from(NAMES[kind]).map(lambda name: Key(kind, name)),
+            st.none() | DOCUMENTS[kind],
+        )
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(changes(), max_size=12))
+@example([(Key(Kind.USER, "kim"), ADMIN), (Key(Kind.USER, "kim"), None)])
+def test_a_change_alone_is_judged_as_the_whole_would_be(
+    changes: list[tuple[Key, Mapping[str, Any] | None]],
+) -> None:
+    sources, policy = SOURCES, united(SOURCES)
+    for key, document in changes:
+        if document is None and key not in sources.managed:
+            continue
+        left = {other: each for other, each in sources.managed.items() if other != key}
+        if document is not None:
+            left[key] = managed(key.kind, key.name, document)
+        try:
+            expected = united(Sources(DECLARED, left))
+        except PolicyError:
+            with pytest.raises(PolicyError):
+                _change(sources, policy, key, document)
+            continue
+        sources, policy = _change(sources, policy, key, document)
+        event(f"{key.kind} {'retired' if document is None else 'put'}")
+        assert _in_order(policy) == _in_order(expected)
+
+
+def _change(
+    sources: Sources, policy: Policy, key: Key, document: Mapping[str, Any] | None
+) -> tuple[Sources, Policy]:
+    if document is None:
+        return sources.retire(policy, key, NOW)
+    return sources.put(policy, managed(key.kind, key.name, document), NOW)
+
+
+def _in_order(policy: Policy) -> Policy:
+    return replace(policy, grants=tuple(sorted(policy.grants, key=lambda grant: grant.path)))

@@ -36,6 +36,7 @@ def compile_policy(
     unreadable: Iterable[KeyPath] = (),
     *,
     now: datetime = EARLIEST,
+    names: Names | None = None,
 ) -> Policy:
     """Make the policy that ``document`` (plain mappings, lists and values) declares.
 
@@ -64,7 +65,7 @@ def compile_policy(
     declaration = read_shape(document, faults)
     policy = None
     if declaration is not None:
-        check_declaration(declaration, Names.of(document), faults, now)
+        check_declaration(declaration, names or Names.of(document), faults, now)
         check_mounts(declaration, faults)
         policy = _Compiler(declaration, faults).compile()
     if faults or policy is None:

@@ -14,17 +14,20 @@ from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
-from jupyterhub_platform.core.managed import Sources
+from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import credentials, ledger, policies, suspensions
+from jupyterhub_platform.store import credentials, ledger, managed, policies, suspensions
+from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.invites import tell_of_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.sources import unite
 
 MAX_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
@@ -65,7 +68,11 @@ class ReportFacts:
 
 @dataclass(frozen=True, slots=True)
 class _Compiled:
+    """The newest revision, compiled: that of the file, and the number of the newest of all."""
+
     revision: Revision
+    number: int
+    sources: Sources
     policy: Policy
     memberships: Mapping[str, frozenset[str]]
 
@@ -110,6 +117,7 @@ class StoreReader:
                 revision: Revision | None = compiled.revision
             else:
                 revision = policies.latest_revision(transaction)
+            objects = _read_objects(transaction, compiled, revision)
             held = ledger.list_open(transaction)
             suspended = suspensions.list_suspensions(transaction)
         if revision is None:
@@ -124,9 +132,9 @@ class StoreReader:
             if older is not None:
                 book.strike(older.id)
             book.enter(reservation)
-        compiled = self._compile(revision)
+        compiled = self._compile(compiled, revision, objects)
         return ReportFacts(
-            Snapshot(compiled.policy, revision.number, suspended),
+            Snapshot(compiled.policy, compiled.number, suspended, compiled.sources),
             revision.source,
             revision.at,
             book,
@@ -216,17 +224,46 @@ class StoreReader:
         self._failed = None
         return store
 
-    def _compile(self, revision: Revision) -> _Compiled:
-        compiled = self._compiled
-        if compiled is None or compiled.revision.digest != revision.digest:
-            file = Path(revision.source).name
-            read = parse_policy(revision.document_json.encode(), file)
-            policy = Sources(read.policy).unite()
-            compiled = _Compiled(revision, policy, _index_memberships(policy))
-        if compiled.revision.number != revision.number or compiled.revision.document_json:
-            compiled = replace(compiled, revision=replace(revision, document_json=""))
-        self._compiled = compiled
-        return compiled
+    def _compile(
+        self, compiled: _Compiled | None, revision: Revision, objects: "_Objects"
+    ) -> _Compiled:
+        if objects.all is not None or compiled is None:
+            path = Path(revision.source)
+            read = parse_policy(revision.document_json.encode(), path.name)
+            sources, policy = unite(read, objects.all or {}, path, self._clock())
+        else:
+            sources, policy = compiled.sources, compiled.policy
+            for each in objects.changes:
+                sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
+        if compiled is None or policy is not compiled.policy:
+            memberships = _index_memberships(policy)
+        else:
+            memberships = compiled.memberships
+        revision = replace(revision, document_json="")
+        self._compiled = _Compiled(revision, objects.number, sources, policy, memberships)
+        return self._compiled
+
+
+@dataclass(frozen=True, slots=True)
+class _Objects:
+    """What the store says of managed objects: all, or changes of what was known, oldest first."""
+
+    number: int
+    all: Mapping[Key, ManagedObject] | None
+    changes: tuple[ManagedRevision, ...]
+
+
+def _read_objects(
+    transaction: Transaction, compiled: _Compiled | None, revision: Revision | None
+) -> _Objects:
+    """Read what is managed: all of it, or what changed since ``compiled``."""
+    number = policies.latest_number(transaction)
+    if compiled is None or revision is None or compiled.revision.digest != revision.digest:
+        return _Objects(number, managed.list_objects(transaction), ())
+    if compiled.number == number:
+        return _Objects(number, None, ())
+    changes = managed.list_revisions(transaction, since=compiled.number, limit=None)
+    return _Objects(number, None, tuple(reversed(changes)))
 
 
 def _index_memberships(policy: Policy) -> Mapping[str, frozenset[str]]:

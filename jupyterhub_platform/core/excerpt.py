@@ -1,0 +1,101 @@
+"""The part of a document that judges one object: the object, and what its checks look at.
+
+A change of one group of ten thousand is checked by the code that checks the whole document, on an
+excerpt of it: that costs what the object names, not what the platform has.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.policy import Policy
+
+Section = Mapping[str, Any]
+"""The objects of one section, by name: those of users by their normal form, grants by an id."""
+
+NAMED: Final = ("users", "groups", "images", "tiers")
+GRANTS: Final = "grants"
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """A document that can be compiled, and the ids of its grants, in their order."""
+
+    document: Mapping[str, Any]
+    grants: tuple[str, ...]
+
+
+def is_judged_alone(policy: Policy, section: str, name: str) -> bool:
+    """Tell whether an excerpt can judge an object: the default tier is compared with every rule."""
+    return not (section == "tiers" and name == policy.defaults.tier)
+
+
+def make_excerpt(
+    rest: Mapping[str, Any],
+    objects: Mapping[str, Section],
+    policy: Policy,
+    section: str,
+    name: str,
+) -> Excerpt:
+    """Return what judges the object ``name`` of ``section``.
+
+    Parameters
+    ----------
+    rest
+        What the document says beside its sections: version, name, quota and defaults.
+    objects
+        All objects by section, the new one among them.
+    policy
+        The policy before the change, of which the indexes are asked.
+    """
+    found: dict[str, dict[str, Any]] = {each: {} for each in (*NAMED, GRANTS)}
+    tier = policy.defaults.tier or next(iter(objects["tiers"]), "")
+    for each, picked in (
+        ("users", dict(_other_admin(policy, name if section == "users" else ""))),
+        ("tiers", {tier: objects["tiers"][tier]} if tier else {}),
+        *_look_at(objects, policy, section, name),
+        (section, {name: objects[section][name]}),
+    ):
+        found[each] |= picked
+    grants = found.pop(GRANTS)
+    return Excerpt({**rest, **found, GRANTS: list(grants.values())}, tuple(grants))
+
+
+def _other_admin(policy: Policy, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield one admin who is not ``name`` and not suspended: a document without one has a fault."""
+    for admin in policy.admins():
+        if admin != name and policy.people[admin].suspended is None:
+            yield admin, {"level": "admin"}
+            return
+
+
+def _look_at(
+    objects: Mapping[str, Section], policy: Policy, section: str, name: str
+) -> Iterator[tuple[str, Section]]:
+    """Yield what the checks of an object look into, reduced to what they ask of it."""
+    new = objects[section][name] or {}
+    if section == "users":
+        managed = sorted(policy.managed_groups(name))
+        yield "groups", {group: {"managers": [name]} for group in managed}
+    if section == "groups":
+        named = (*(new.get("managers") or ()), *(new.get("users") or ()))
+        yield "users", dict(_levels(policy, named))
+        counting = objects[GRANTS].items()
+        yield GRANTS, {id_: grant for id_, grant in counting if grant.get("account") == name}
+    if section == GRANTS and new.get("account") in objects["groups"]:
+        account = objects["groups"][new["account"]]
+        members = [*account.get("members", ()), *account.get("managers", ())]
+        yield "groups", {new["account"]: {"members": list(dict.fromkeys(members))}}
+    if (section == "groups" and "volumes" in new) or (section == "tiers" and "home" in new):
+        # Wherever they are, volumes must not meet in one server.
+        yield "tiers", {n: tier for n, tier in objects["tiers"].items() if "home" in tier}
+        groups = objects["groups"].items()
+        yield "groups", {n: {"volumes": g["volumes"]} for n, g in groups if "volumes" in g}
+
+
+def _levels(policy: Policy, users: Iterable[object]) -> Iterator[tuple[str, Any]]:
+    for user in users:
+        person = policy.people.get(fold_user(str(user)))
+        if person is not None:
+            yield person.name, {"level": str(person.level)}

@@ -1,0 +1,212 @@
+"""Objects are made, changed, retired and put back in the Hub; each change is on record."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
+from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.store import managed as managed_store
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.changes import Changes
+from jupyterhub_platform.usecases.managed import (
+    LostUpdateError,
+    ManagedError,
+    PutObject,
+    RetireObject,
+    RollBack,
+)
+from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.reports.reader import StoreReader
+from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+from tests.support.policies import NOW
+from tests.usecases.conftest import Clock, Outage, read_audit
+from tests.usecases.test_policies import CHANGED, GOOD
+
+VIDEO = Key(Kind.GROUP, "video")
+TIER = Key(Kind.TIER, "big")
+BIG: Mapping[str, Any] = {
+    "requests": {"cpu": 2, "memory": "4Gi"},
+    "images": ["lab"],
+    "access": {"groups": ["video"]},
+}
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "platform.yaml"
+    path.write_text(GOOD)
+    return path
+
+
+@pytest.fixture
+def policies(store: Store, clock: Clock) -> Policies:
+    return Policies(store, clock=clock)
+
+
+@pytest.fixture
+def in_force(policies: Policies, file: Path) -> InForce:
+    return InForce(policies.publish(file, actor="root"))
+
+
+@pytest.fixture
+def changes(store: Store, in_force: InForce, clock: Clock) -> Changes:
+    return Changes(store, in_force, clock=clock)
+
+
+def put(
+    key: Key, document: Mapping[str, Any], *, seen: int | None = None, by: str = "root"
+) -> PutObject:
+    return PutObject(key, document, "a reason", by, seen)
+
+
+def list_revisions(store: Store) -> list[tuple[int, Key, bool, bool]]:
+    with store.read() as transaction:
+        found = managed_store.list_revisions(transaction)
+    return [(r.number, r.key, r.before is not None, r.after is not None) for r in found]
+
+
+def assert_same(one: Snapshot, other: Snapshot) -> None:
+    """A file is called by its name alone where only the store has it."""
+    assert one.revision == other.revision
+    assert replace(one.policy, lines={}) == replace(other.policy, lines={})
+    assert set(one.sources.managed) == set(other.sources.managed)
+
+
+async def test_a_change_is_in_force_and_on_record(changes, in_force, store, policies, file):
+    after = await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    assert after.policy.declared_groups("dev") == {"vision", "video"}
+    assert after.revision == 2
+    assert list_revisions(store) == [(2, VIDEO, False, True)]
+    row = read_audit(store)[0]
+    assert (row.actor, row.action, row.subject) == ("root", "group.made", "video")
+    assert '"reason":"a reason"' in row.detail_json
+    # A Hub that starts again has it, too.
+    assert_same(policies.publish(file, actor="root"), after)
+    assert_same(policies.last_good(), after)
+
+
+async def test_what_the_file_could_not_say_is_refused_and_nothing_changes(changes, in_force, store):
+    before = in_force.snapshot
+    with pytest.raises(PolicyError, match="“stranger” is not declared under users"):
+        await changes.apply(put(VIDEO, {"members": ["stranger"]}))
+    assert in_force.snapshot is before
+    assert list_revisions(store) == []
+
+
+async def test_what_is_declared_is_changed_in_the_file(changes, file):
+    with pytest.raises(ManagedError) as refused:
+        await changes.apply(put(Key(Kind.TIER, "small"), BIG))
+    assert refused.value.code == "managed.declared"
+    assert str(refused.value) == (
+        f"The tier small is declared at {file}:5. Change it there, or move it into the Hub with "
+        "jhp release tier small."
+    )
+
+
+async def test_a_lost_update_is_refused_with_what_is_there_now(changes):
+    await changes.apply(put(VIDEO, {"title": "Film"}, seen=0))
+    await changes.apply(put(VIDEO, {"title": "Video"}, seen=1, by="ann"))
+    for seen in (0, 1, 7):
+        with pytest.raises(LostUpdateError) as refused:
+            await changes.apply(put(VIDEO, {"title": "Mine"}, seen=seen))
+        assert refused.value.current is not None
+        assert refused.value.current.document == {"title": "Video"}
+        assert str(refused.value).startswith("ann changed the group video since you saw it")
+    with pytest.raises(LostUpdateError):
+        await changes.apply(RetireObject(VIDEO, "old", "root", seen=1))
+
+
+async def test_what_is_named_is_retired_last(changes, in_force):
+    before = in_force.snapshot
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    await changes.apply(put(TIER, BIG))
+    with pytest.raises(PolicyError, match=r"still named by tiers\.big"):
+        await changes.apply(RetireObject(VIDEO, "old", "root"))
+    await changes.apply(RetireObject(TIER, "old", "root"))
+    after = await changes.apply(RetireObject(VIDEO, "old", "root"))
+    assert after.policy == before.policy
+    with pytest.raises(ManagedError, match="There is no managed group video"):
+        await changes.apply(RetireObject(VIDEO, "again", "root"))
+
+
+async def test_a_roll_back_puts_back_what_was_there(changes, store, policies, file):
+    good = await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    await changes.apply(put(VIDEO, {"title": "Oops"}))
+    await changes.apply(put(TIER, BIG))
+    after = await changes.apply(RollBack(good.revision, "a mistake", "ann"))
+    assert after.policy == good.policy
+    assert after.revision == 6
+    assert [each[0] for each in list_revisions(store)] == [6, 5, 4, 3, 2]
+    assert [row.action for row in read_audit(store)][:2] == ["group.changed", "tier.retired"]
+    assert_same(policies.publish(file, actor="root"), after)
+    nothing = await changes.apply(RollBack(1, "all of it", "ann"))
+    assert nothing.sources.managed == {}
+    with pytest.raises(ManagedError, match="Nothing that is managed changed since revision"):
+        await changes.apply(RollBack(nothing.revision, "again", "ann"))
+
+
+async def test_a_file_that_declares_a_managed_name_is_refused_at_its_line(
+    changes, policies, file, in_force
+):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    file.write_text(GOOD.replace("groups: {", "groups: {video: {}, "))
+    with pytest.raises(PolicyError) as refused:
+        policies.publish(file, actor="root")
+    (fault,) = refused.value.faults
+    assert (fault.file, fault.line) == (str(file), 3)
+    assert "“video” is managed in the Hub, where root changed it" in fault.what
+    assert fault.fix.endswith("jhp adopt group video")
+
+
+async def test_a_file_that_takes_away_what_is_named_is_refused(changes, policies, file):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    file.write_text(GOOD.replace("dev: {level: developer}, ", "").replace("[dev]", "[root]"))
+    with pytest.raises(PolicyError) as refused:
+        policies.publish(file, actor="root")
+    (fault,) = refused.value.faults
+    assert str(fault) == (
+        "groups.video.members.0: “dev” is not declared under users (it is managed in the Hub); add "
+        "it under users, or remove it here"
+    )
+
+
+async def test_another_file_keeps_what_is_managed(changes, policies, file):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    file.write_text(CHANGED)
+    snapshot = policies.publish(file, actor="root")
+    assert snapshot.revision == 3
+    assert set(snapshot.policy.groups) == {"vision", "video"}
+    assert snapshot.policy.groups["vision"].member_quota.quota == {"servers": 2}
+
+
+async def test_a_reader_follows_each_change(changes, in_force, store_url, policies, file):
+    reader = StoreReader(store_url)
+    try:
+        for change in (
+            put(VIDEO, {"members": ["dev"]}),
+            put(TIER, BIG),
+            put(VIDEO, {"title": "Video"}),
+            RollBack(1, "all of it", "ann"),
+        ):
+            await changes.apply(change)
+            assert_same(reader.read().snapshot, in_force.snapshot)
+        await changes.apply(put(VIDEO, {}))
+        file.write_text(CHANGED)
+        in_force.replace(policies.publish(file, actor="root"))
+        assert_same(reader.read().snapshot, in_force.snapshot)
+    finally:
+        reader.close()
+
+
+async def test_nothing_is_half_done_while_the_store_is_down(changes, in_force, outage: Outage):
+    before = in_force.snapshot
+    outage.begin()
+    with pytest.raises(StoreUnreachableError):
+        await changes.apply(put(VIDEO, {}))
+    outage.end()
+    assert in_force.snapshot is before
+    assert (await changes.apply(put(VIDEO, {}))).sources.managed[VIDEO].at == NOW
