@@ -3,11 +3,14 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).resolve().parent.parent / "jupyterhub_platform"
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "jupyterhub_platform"
+BESIDE_THE_PACKAGE = ("tests", "tools", "benchmarks")
 
 GLOSSARY = {
     # The one group that a server is charged to. A password belongs to credentials.
@@ -36,6 +39,20 @@ GLOSSARY = {
 OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
 
+OF_TESTS = {"claim": ("support/kubernetes_api",)}
+"""Where tests have a fake of what the word means."""
+
+OF_ARGUMENTS = {
+    # Arguments may name what they are given, wherever a rule or a query takes it.
+    "account": (
+        *GLOSSARY["account"],
+        *("cli/doctor", "deploy/cluster/reader", "hub/kubernetes/guard"),
+        *("store/ledger", "usecases/offers"),
+    ),
+    # Of the Hub's REST API and of pydantic, whose word it is.
+    "model": ("core/document/shape", "hub/auth", "hub/kubernetes/manifest", "service/scopes"),
+}
+
 OF_VALUES = {
     # Words that variables, parameters and fields keep to as well, with more places for them.
     "claim": (*GLOSSARY["claim"], "core/pods"),
@@ -49,22 +66,48 @@ OF_VALUES = {
 }
 
 
+@cache
+def walk(path: Path) -> tuple[ast.AST, ...]:
+    """Return all nodes of a module."""
+    return tuple(ast.walk(ast.parse(path.read_text())))
+
+
 def list_names() -> Iterator[tuple[str, str]]:
     """Yield where a name is, and the name, of each module, class and function."""
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).with_suffix("").as_posix()
         for folder in module.split("/"):
             yield module, folder
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in walk(path):
             if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
                 yield module, node.name
+
+
+def list_names_beside() -> Iterator[tuple[str, str]]:
+    """Yield the same of tests, tools and benchmarks: of what a test is about, and its classes."""
+    for root in BESIDE_THE_PACKAGE:
+        for path in sorted((ROOT / root).rglob("*.py")):
+            module = path.relative_to(ROOT / root).with_suffix("").as_posix().replace("test_", "")
+            yield module, module.rsplit("/", 1)[-1].removeprefix("live_")
+            for node in walk(path):
+                if isinstance(node, ast.ClassDef):
+                    yield module, node.name
+
+
+def list_arguments() -> Iterator[tuple[str, str]]:
+    """Yield where an argument is, and its name, of each function."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        module = path.relative_to(PACKAGE).with_suffix("").as_posix()
+        for node in walk(path):
+            if isinstance(node, ast.arg):
+                yield module, node.arg
 
 
 def list_values() -> Iterator[tuple[str, str]]:
     """Yield where a name is, and the name, of each variable, parameter and field."""
     for path in sorted(PACKAGE.rglob("*.py")):
         module = path.relative_to(PACKAGE).with_suffix("").as_posix()
-        for node in ast.walk(ast.parse(path.read_text())):
+        for node in walk(path):
             if isinstance(node, ast.arg):
                 yield module, node.arg
             elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -78,16 +121,33 @@ def words_of(name: str) -> list[str]:
     return [word.lower().removesuffix("s") for word in found]
 
 
-@pytest.mark.parametrize("word", GLOSSARY)
-def test_a_word_means_one_thing(word: str) -> None:
+def find_elsewhere(
+    names: Iterator[tuple[str, str]], word: str, places: tuple[str, ...]
+) -> list[str]:
+    """Return the names with a word outside of its places."""
     elsewhere = []
-    for module, name in list_names():
+    for module, name in names:
         words = words_of(name)
         before = dict(zip(words[1:], words, strict=False)).get(word)
-        is_ours = any(module == place or module.startswith(place) for place in GLOSSARY[word])
-        if word in words and not is_ours and (before, word) != OF_KUBERNETES:
+        if word in words and not module.startswith(places) and (before, word) != OF_KUBERNETES:
             elsewhere.append(f"{module}: {name}")
-    assert elsewhere == []
+    return elsewhere
+
+
+@pytest.mark.parametrize("word", GLOSSARY)
+def test_a_word_means_one_thing(word: str) -> None:
+    assert find_elsewhere(list_names(), word, GLOSSARY[word]) == []
+
+
+@pytest.mark.parametrize("word", GLOSSARY)
+def test_a_word_means_one_thing_in_tests_and_tools_too(word: str) -> None:
+    places = (*GLOSSARY[word], *OF_TESTS.get(word, ()))
+    assert find_elsewhere(list_names_beside(), word, places) == []
+
+
+@pytest.mark.parametrize("word", OF_ARGUMENTS)
+def test_a_word_means_one_thing_as_an_argument_too(word: str) -> None:
+    assert find_elsewhere(list_arguments(), word, OF_ARGUMENTS[word]) == []
 
 
 @pytest.mark.parametrize("word", OF_VALUES)
