@@ -39,8 +39,11 @@ GLOSSARY = {
 OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
 
-OF_TESTS = {"claim": ("support/kubernetes_api",)}
-"""Where tests have a fake of what the word means."""
+OF_TESTS = {
+    "claim": ("support/kubernetes_api",),
+    "recovery": ("hub/servers/live_recovery",),
+}
+"""Where tests have a fake of what the word means, or a real Hub that does it."""
 
 OF_ARGUMENTS = {
     # Arguments may name what they are given, wherever a rule or a query takes it.
