@@ -19,6 +19,8 @@
     ├── PasswordError               usecases: a password is too weak, or not theirs
     ├── InviteError                 usecases: an invite is not valid any more
     ├── SuspensionError             usecases: a user cannot be suspended or resumed as asked
+    ├── ManagedError                usecases: an object cannot be changed in the Hub as asked
+    │   └── LostUpdateError             usecases: it was changed since its caller saw it
     ├── QueryError                  usecases: a list is asked for in an impossible way
     ├── ConfigurationError          hub: a site's settings cannot be governed
     ├── ClusterConfigurationError   deploy: no cluster is named
