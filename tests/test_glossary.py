@@ -90,8 +90,9 @@ def list_names_beside() -> Iterator[tuple[str, str]]:
     """Yield the same of tests, tools and benchmarks: of what a test is about, and its classes."""
     for root in BESIDE_THE_PACKAGE:
         for path in sorted((ROOT / root).rglob("*.py")):
-            module = path.relative_to(ROOT / root).with_suffix("").as_posix().replace("test_", "")
-            yield module, module.rsplit("/", 1)[-1].removeprefix("live_")
+            module = path.relative_to(ROOT / root).with_suffix("").as_posix()
+            module = re.sub(r"\b(test_)(live_)?", "", module)
+            yield module, module.rsplit("/", 1)[-1]
             for node in walk(path):
                 if isinstance(node, ast.ClassDef):
                     yield module, node.name

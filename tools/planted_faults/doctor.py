@@ -85,7 +85,7 @@ DOCTOR: Final = (
         ),
         (
             "a rollout that is stuck is well",
-            "_look_at",
+            "workloads:_look_at",
             Never('progressing.get("status") == "False"'),
         ),
         (
