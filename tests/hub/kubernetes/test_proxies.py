@@ -40,7 +40,7 @@ async def test_only_the_proxys_own_pods_are_found(spawner: Start, cluster: FakeK
         made = cluster.add(namespace, pod(name, component=component, **labels))
         made["status"]["podIP"] = f"10.0.0.{number}"
     cluster.pods["proxy-5d9"]["status"]["podIPs"] = [{"ip": "10.0.0.0"}, {"ip": "fd00::1"}]
-    pods = spawner()._pods(5)
+    pods = spawner().pod_client(5)
     proxies = ProxyPods(pods, select_proxies(CHART))
     assert await proxies.find() == {"10.0.0.0", "fd00::1"}
     cluster.remove("proxy-5d9")
