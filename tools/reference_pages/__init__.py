@@ -1,0 +1,1 @@
+"""The pages of the reference, each rendered from the code that it is about."""
