@@ -54,7 +54,7 @@ def find_user(connection: socket.socket, peer: Any) -> int | None:
 
 
 _DIAGNOSE: Final = struct.Struct("=IHHII BBBxI HH16s16sIII")
-_ANSWER: Final = struct.Struct("=IHHII 4x48x12xI")
+_ANSWER: Final = struct.Struct("=IHHII 4x48x12xII")
 _NETLINK_DIAGNOSIS: Final = 4
 _BY_FAMILY: Final = 20
 _REQUEST: Final = 1
@@ -83,5 +83,6 @@ def _ask_kernel(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
         answer = kernel.recv(512)
     if len(answer) < _ANSWER.size:
         return None
-    _, said, _, _, _, user = _ANSWER.unpack_from(answer)
-    return int(user) if said == _BY_FAMILY else None
+    _, said, _, _, _, user, inode = _ANSWER.unpack_from(answer)
+    # An end that its process has closed has no inode, and looks as if it were root's.
+    return int(user) if said == _BY_FAMILY and inode else None

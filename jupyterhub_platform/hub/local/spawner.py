@@ -13,9 +13,10 @@ from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
 from jupyterhub_platform.sockets import SCHEME
 
-HUB_AT_A_PORT: Final = (
-    "The Hub listens at a port: any other user of this machine can take it while the Hub is down, "
-    "and be the Hub for the servers that go on. `jhp up` uses sockets instead, which they cannot."
+PARTS_AT_PORTS: Final = (
+    "Hub, proxy and service listen at ports. Any other user of this machine can take one of them "
+    "while its process is down, and then gets cookies and logins, or is the Hub for the servers "
+    "that go on. Start the platform with `jhp up`: its sockets cannot be taken."
 )
 
 SHARED_ADDRESS: Final = (
@@ -65,10 +66,14 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         except LocalSpawnerError as error:
             return (str(error),)
         isolated = machine.isolated
-        at_a_port = isolated and self.hub is not None and self.hub.proto != SCHEME
         return (
             machine.limiter.why_not,
             describe_isolation(isolated=isolated),
-            HUB_AT_A_PORT if at_a_port else "",
+            describe_ports(isolated=isolated, protocol=self.hub.proto if self.hub else SCHEME),
             describe_debugger(isolated=isolated, debugger=self.debugger),
         )
+
+
+def describe_ports(*, isolated: bool, protocol: str) -> str:
+    """Say what other users of the machine can take; empty if the Hub is at a socket."""
+    return PARTS_AT_PORTS if isolated and protocol != SCHEME else ""

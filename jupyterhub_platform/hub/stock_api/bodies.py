@@ -16,6 +16,13 @@ LISTS_OF_TEXTS: Final = (
 )
 """Fields that the Hub's handlers assume to have the same type everywhere in its API."""
 
+MAX_TEXT: Final = 1024
+MAX_TIME: Final = 64
+"""Characters. The Hub parses a time in a time that grows with the square of its length."""
+MAX_SCOPES: Final = 100
+MAX_NAMES: Final = 1_000
+"""Entries of a list. The Hub compares each of them with all others, or asks its database."""
+_OF_PERMISSIONS: Final = ("scopes", "roles", "oauth_client_allowed_scopes")
 MAX_ROWS: Final = 2**31
 
 
@@ -51,7 +58,10 @@ class BodyGuard(APIHandler):  # type: ignore[misc]
 
 
 def check_fields(body: Mapping[str, Any]) -> None:
-    """Refuse fields that differ from their type everywhere in the Hub's API.
+    """Refuse fields that differ from their type everywhere in the Hub's API, or are too large.
+
+    Any logged-in user could otherwise stop the Hub with one request: it parses, compares and keeps
+    what it is sent in its event loop.
 
     Raises
     ------
@@ -59,14 +69,41 @@ def check_fields(body: Mapping[str, Any]) -> None:
         Raised with 400.
     """
     for key in TEXTS:
-        if not isinstance(body.get(key), str | None):
-            raise web.HTTPError(400, f"{key} is text.")
+        _check_text(key, body.get(key))
     for key in NAMES:
         if body.get(key) == "":
             raise web.HTTPError(400, f"{key} is a name, and this text is empty.")
     for key in LISTS_OF_TEXTS:
-        value = body.get(key)
-        if value is None:
-            continue
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise web.HTTPError(400, f"{key} is a list of texts.")
+        _check_list(key, body.get(key))
+    _check_times(body)
+    servers = body.get("servers")
+    for server in servers.values() if isinstance(servers, dict) else ():
+        if isinstance(server, dict):
+            _check_times(server)
+
+
+def _check_text(key: str, value: object) -> None:
+    if not isinstance(value, str | None):
+        raise web.HTTPError(400, f"{key} is text.")
+    if value is not None and len(value) > MAX_TEXT:
+        raise web.HTTPError(400, f"{key} has {MAX_TEXT} characters at most.")
+
+
+def _check_list(key: str, value: object) -> None:
+    if value is None:
+        return
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise web.HTTPError(400, f"{key} is a list of texts.")
+    if key in _OF_PERMISSIONS and len(value) > MAX_SCOPES:
+        raise web.HTTPError(400, f"{key} has {MAX_SCOPES} texts at most.")
+    if len(value) > MAX_NAMES:
+        way_on = "Send the others in further requests."
+        raise web.HTTPError(400, f"{key} has {MAX_NAMES} texts at most. {way_on}")
+    if any(len(each) > MAX_TEXT for each in value):
+        raise web.HTTPError(400, f"Each text in {key} has {MAX_TEXT} characters at most.")
+
+
+def _check_times(body: Mapping[str, Any]) -> None:
+    at = body.get("last_activity")
+    if not isinstance(at, str | None) or len(at or "") > MAX_TIME:
+        raise web.HTTPError(400, f"last_activity is a time: text of {MAX_TIME} characters at most.")

@@ -26,7 +26,8 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.sockets import render_unix_url
+from jupyterhub_platform.hub.local.spawner import describe_ports
+from jupyterhub_platform.sockets import SCHEME, render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
 
@@ -389,3 +390,11 @@ async def test_a_machine_that_cannot_start_servers_says_why_without_failing_the_
     assert raised.value.status_code == 500
     assert "cannot be started" in raised.value.jupyterhub_message
     assert await spawner.poll() == 0
+
+
+def test_a_hub_at_a_port_says_what_other_users_can_take() -> None:
+    said = describe_ports(isolated=True, protocol="http")
+    assert "Hub, proxy and service listen at ports" in said
+    assert "`jhp up`" in said
+    assert describe_ports(isolated=True, protocol=SCHEME) == ""
+    assert describe_ports(isolated=False, protocol="http") == ""
