@@ -28,7 +28,7 @@ from jupyterhub_platform.peers import (
     name_peer,
     read_address,
 )
-from jupyterhub_platform.request_limits import LimitedHTTPServer, PassedOn
+from jupyterhub_platform.request_limits import DelegatingMessage, LimitedHTTPServer
 
 log = logging.getLogger(__name__)
 
@@ -51,23 +51,23 @@ class ProxiedHTTPServer(LimitedHTTPServer):
         self._proxies = proxies
         super().initialize(request_callback, **settings)
 
-    def knows_proxy(self, user: int | None, address: Any) -> bool | None:
+    def is_known_proxy(self, user: int | None, address: Any) -> bool | None:
         """Tell whether a peer is a proxy; ``None`` if it must be looked for."""
-        return self._proxies.knows(user, address)
+        return self._proxies.is_proxy(user, address)
 
-    async def finds_proxy(self, address: Any) -> bool:
+    async def look_up_proxy(self, address: Any) -> bool:
         """Tell whether a peer is a proxy, by looking for it."""
-        return await self._proxies.finds(address)
+        return await self._proxies.look_up(address)
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
     ) -> HTTPMessageDelegate:
         """Begin to read a request."""
         inner = super().start_request(server_conn, request_conn)
-        return _Believed(inner, request_conn, self._proxies)
+        return _ForwardedHeaderFilter(inner, request_conn, self._proxies)
 
 
-class _Believed(PassedOn):
+class _ForwardedHeaderFilter(DelegatingMessage):
     """Takes out of the headers what only a proxy may say."""
 
     def __init__(self, inner: HTTPMessageDelegate, connection: Any, proxies: "Proxies") -> None:
@@ -76,14 +76,16 @@ class _Believed(PassedOn):
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
         """Read them as they are meant, once it is known who sent them."""
-        is_proxy = self._proxies.is_near(self._connection)
+        is_proxy = self._proxies.trusts(self._connection)
         if is_proxy is None and list_forwarded(headers):
             return self._find_out(start_line, headers)
         self._settle(headers, is_proxy=bool(is_proxy))
         return super().headers_received(start_line, headers)
 
     async def _find_out(self, start_line: Any, headers: HTTPHeaders) -> None:
-        self._settle(headers, is_proxy=await self._proxies.finds(self._connection.context.address))
+        self._settle(
+            headers, is_proxy=await self._proxies.look_up(self._connection.context.address)
+        )
         later = super().headers_received(start_line, headers)
         if later is not None:
             await later
@@ -117,15 +119,15 @@ class Proxies:
         """Look for proxies whose addresses change."""
         self._find = find
 
-    def is_near(self, connection: Any) -> bool | None:
+    def trusts(self, connection: Any) -> bool | None:
         """Tell whether the other end is a proxy; ``None`` if it must be looked for."""
         context = connection.context
         if not hasattr(context, "platform_user"):
-            # Asked once: a connection stays with who made it, as far as it is ours to know.
+            # Asked once: a connection keeps its peer.
             context.platform_user = getattr(connection.stream, "platform_user", None)
-        return self.knows(context.platform_user, context.address)
+        return self.is_proxy(context.platform_user, context.address)
 
-    def knows(self, user: int | None, peer: Any) -> bool | None:
+    def is_proxy(self, user: int | None, peer: Any) -> bool | None:
         """Tell whether a peer is a proxy; ``None`` if it must be looked for."""
         if user in {0, os.geteuid()}:
             return True
@@ -136,7 +138,7 @@ class Proxies:
             return True
         return None if self._find is not None else False
 
-    async def finds(self, peer: Any) -> bool:
+    async def look_up(self, peer: Any) -> bool:
         """Tell whether a peer is one of those whose addresses change."""
         address = read_address(peer)
         if address is None:
@@ -190,13 +192,13 @@ def list_forwarded(headers: HTTPHeaders) -> list[str]:
 
 
 def drop_forwarded(headers: HTTPHeaders) -> None:
-    """Take out what is not a proxy's to say."""
+    """Remove every header that only a proxy may set."""
     for name in list_forwarded(headers):
         del headers[name]
 
 
 def settle_forwarded(headers: HTTPHeaders, protocol: str) -> None:
-    """Bring what a proxy said to one form, which all that reads it reads in one way.
+    """Rewrite a proxy's headers so that tornado and JupyterHub read the same from them.
 
     Of the protocols the outermost counts, which is the browser's: tornado takes the innermost. Of
     the addresses tornado takes the last, which the proxy saw itself. The proxy passes on any

@@ -40,7 +40,7 @@ MAX_HEADER_BYTES: Final = 2**15
 BODY_SECONDS: Final = 60.0
 """For how long a body may be on its way."""
 HEADER_SECONDS: Final = 120.0
-"""For how long headers may be on their way; a connection that is kept waits no longer, either."""
+"""For how long headers may be on their way, and a kept connection may be idle."""
 MAX_CHUNKS: Final = 4096
 """Pieces of a chunked body: each one costs the loop as much as a kilobyte does."""
 MAX_TARGET_BYTES: Final = 2**13
@@ -112,7 +112,7 @@ class LimitedHTTPServer(HTTPServer):
         user = find_user(stream.socket, address)
         stream.platform_user = user  # type: ignore[attr-defined]
         peer = name_peer(user, address)
-        is_proxy = self.knows_proxy(user, address)
+        is_proxy = self.is_known_proxy(user, address)
         if self._open.enter(peer, is_proxy=bool(is_proxy)):
             self._serve(stream, address, peer)
         elif is_proxy is None and self._unsure < _MAX_UNSURE:
@@ -121,18 +121,18 @@ class LimitedHTTPServer(HTTPServer):
             self._refuse(stream, peer)
         return None
 
-    def knows_proxy(self, _user: int | None, _address: Any) -> bool | None:
+    def is_known_proxy(self, _user: int | None, _address: Any) -> bool | None:
         """Tell whether a peer speaks for many; ``None`` if that must be looked for."""
         return False
 
-    async def finds_proxy(self, _address: Any) -> bool:
+    async def look_up_proxy(self, _address: Any) -> bool:
         """Tell whether a peer speaks for many, by looking for it."""
         return False
 
     async def _find_out(self, stream: IOStream, address: Any, peer: str) -> None:
         self._unsure += 1
         try:
-            is_proxy = await self.finds_proxy(address)
+            is_proxy = await self.look_up_proxy(address)
         finally:
             self._unsure -= 1
         if is_proxy and self._open.enter(peer, is_proxy=True):
@@ -181,7 +181,7 @@ def _count_chunks(stream: IOStream) -> None:
     stream.start_counting = start_counting  # type: ignore[attr-defined]
 
 
-class PassedOn(HTTPMessageDelegate):
+class DelegatingMessage(HTTPMessageDelegate):
     """Hands on everything of one request."""
 
     def __init__(self, inner: HTTPMessageDelegate, connection: Any) -> None:
@@ -223,7 +223,7 @@ class LimitedRequests(HTTPServerConnectionDelegate):
         self._inner.on_close(server_conn)
 
 
-class _LimitedBody(PassedOn):
+class _LimitedBody(DelegatingMessage):
     """Reads one request, and refuses it as soon as it is known to be too large."""
 
     def __init__(self, inner: HTTPMessageDelegate, connection: Any) -> None:

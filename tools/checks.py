@@ -60,18 +60,20 @@ CHECKS = (
     Check("mypy", "mypy", ()),
     Check("import contracts", "importlinter", ()),
 )
-# Two modules at a time, the longest first: those with real servers wait more than they compute.
+# Two modules at a time, the longest first.
 _TWO = ("-n", "2", "--dist", "loadfile", "--no-loadscope-reorder")
+# Those with real servers wait: two at a time leave 40 % of two cores idle.
+_THREE = ("-n", "3", *_TWO[2:])
 _OF_CORE = ("tests/core", "tests/test_documents.py")
 _BELOW_DOORS = ("tests/store", "tests/usecases", "tests/rest")
 
 
-def watch(title: str, tests: Sequence[str], report: Sequence[str]) -> tuple[Check, ...]:
+def measure_coverage(title: str, tests: Sequence[str], report: Sequence[str]) -> tuple[Check, ...]:
     """Return what runs ``tests`` with their coverage, and reports it."""
     quick = ("-q", *_TWO, *tests, "-m", f"not ({_SLOW} or long)")
     return (
         Check(f"{title}, watched", "coverage", ("run", "-m", "pytest", *quick)),
-        Check(f"{title}, added up", "coverage", ("combine", "--quiet", "--append")),
+        Check(f"{title}, combined", "coverage", ("combine", "--quiet", "--append")),
         Check(f"branches of {title}", "coverage", ("report", *report)),
     )
 
@@ -79,9 +81,11 @@ def watch(title: str, tests: Sequence[str], report: Sequence[str]) -> tuple[Chec
 # What decides is tested in all its branches by its own tests and by the documents of people. What
 # lies between it and the doors is only reported, as the tests with real servers are not watched.
 COVERAGE = (
-    Check("no coverage of before", "coverage", ("erase",)),
-    *watch("core", _OF_CORE, ("--include=jupyterhub_platform/core/*", "--fail-under=100")),
-    *watch(
+    Check("erase coverage", "coverage", ("erase",)),
+    *measure_coverage(
+        "core", _OF_CORE, ("--include=jupyterhub_platform/core/*", "--fail-under=100")
+    ),
+    *measure_coverage(
         "store and use-cases",
         _BELOW_DOORS,
         ("--include=jupyterhub_platform/store/*,jupyterhub_platform/usecases/*",),
@@ -98,6 +102,7 @@ def list_tests(selection: str, done: Sequence[str] = ()) -> tuple[Check, ...]:
     ``selection`` leaves out what takes longer than they may; the quick ones of ``done`` have run.
     """
     left = [f"--ignore={each}" for each in done]
+    waiting = f"({_SLOW}) and not ({_KUBERNETES}) and {selection}"
     return (
         Check(
             "quick tests",
@@ -105,7 +110,9 @@ def list_tests(selection: str, done: Sequence[str] = ()) -> tuple[Check, ...]:
             (*_TWO, *left, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
         ),
         Check(
-            _WAITING, "pytest", (*_TWO, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}")
+            _WAITING,
+            "pytest",
+            (*_THREE, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}"),
         ),
         # One after another, since they share one node: a core would idle meanwhile.
         Check("tests on a node", "pytest", ("-m", f"node and {selection}"), beside=not _LENT),

@@ -149,7 +149,7 @@ class Admission:
             self.close_row(identifier, "not admitted")
             raise
         self.book.enter(admitted.reservation)
-        self.denials.begin_anew(start.user, start.server)
+        self.denials.forget_repeats(start.user, start.server)
         return admitted
 
     def take_repeats(self) -> list[Callable[[], None]]:

@@ -147,7 +147,7 @@ class Denials:
             self._end(by, next(iter(caller.shared)))
         return identifier
 
-    def begin_anew(self, user: str, server: str) -> None:
+    def forget_repeats(self, user: str, server: str) -> None:
         """Share no row of a server any more: it was admitted, and what comes later is another."""
         for by, key in tuple(self._of_server.get((user, server), ())):
             self._end(by, key)

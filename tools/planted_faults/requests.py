@@ -85,15 +85,15 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/upstream/test_http_server.py tests/service/test_forwarded.py",
-        ("every user is the proxy", "Proxies.knows", Always("user in {0, os.geteuid()}")),
+        ("every user is the proxy", "Proxies.is_proxy", Always("user in {0, os.geteuid()}")),
         (
             "every peer that connects speaks for others",
-            "_Believed._settle",
+            "_ForwardedHeaderFilter._settle",
             Drop("drop_forwarded(headers)"),
         ),
         (
             "an address that was the proxy's stays believed",
-            "Proxies.finds",
+            "Proxies.look_up",
             Never("known and age >= _BELIEVED_SECONDS"),
         ),
         ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),

@@ -43,7 +43,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     local_credentials = False
     """Whether users log in with passwords that the platform keeps."""
     surround_routes: ClassVar[Callable[[list[Any]], list[Any]]]
-    """Whether an authenticator's own routes go among the platform's; ``configure`` sets it."""
+    """Puts an authenticator's own routes among the platform's; ``configure`` sets it."""
     _managed: tuple[dict[str, Any], ...] = ()
 
     def get_handlers(self, app: Any) -> list[Any]:

@@ -22,7 +22,7 @@ from tornado.httputil import (
 
 from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
-from jupyterhub_platform.request_limits import PassedOn
+from jupyterhub_platform.request_limits import DelegatingMessage
 
 
 class HubHTTPServer(ProxiedHTTPServer):
@@ -76,7 +76,7 @@ class _Prioritised(HTTPServerConnectionDelegate):
         return _PrioritisedRequest(inner, request_conn, self._priority, self._ahead)
 
 
-class _PrioritisedRequest(PassedOn):
+class _PrioritisedRequest(DelegatingMessage):
     def __init__(
         self,
         inner: HTTPMessageDelegate,
