@@ -109,11 +109,7 @@ def list_tests(selection: str, done: Sequence[str] = ()) -> tuple[Check, ...]:
             "pytest",
             (*_TWO, *left, "-m", f"not ({_SLOW} or {_KUBERNETES}) and {selection}"),
         ),
-        Check(
-            _WAITING,
-            "pytest",
-            (*_THREE, "-m", f"({_SLOW}) and not ({_KUBERNETES}) and {selection}"),
-        ),
+        Check(_WAITING, "pytest", (*_THREE, "-m", waiting)),
         # One after another, since they share one node: a core would idle meanwhile.
         Check("tests on a node", "pytest", ("-m", f"node and {selection}"), beside=not _LENT),
         Check(

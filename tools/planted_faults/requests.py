@@ -130,8 +130,18 @@ REQUESTS: Final = (
         ("an address has several lines", "reject_invalid_redirects", Always("all(...)")),
     ),
     *noticed_by(
+        "tests/hub/stock_api/test_bodies.py",
+        ("a time of any length is parsed", "_check_times", Drop("len(at or '') > MAX_TIME")),
+        ("any number of scopes is compared", "_check_list", Drop("len(value) > MAX_SCOPES")),
+        ("a text of any length is kept", "bodies:_check_text", Drop("len(value) > MAX_TEXT")),
+    ),
+    *noticed_by(
+        "tests/test_peers.py",
+        ("an end without a process is root's", "_ask_kernel", Drop("inode")),
+    ),
+    *noticed_by(
         "tests/hub/stock_api/test_live_bodies.py",
-        ("a list of anything is a list of texts", "check_fields", Always("isinstance(each, str)")),
+        ("a list of anything is a list of texts", "_check_list", Always("isinstance(each, str)")),
         ("a page begins anywhere", "BodyGuard.get_api_pagination", Never("offset > MAX_ROWS")),
     ),
     *noticed_by(
