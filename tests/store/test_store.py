@@ -223,10 +223,18 @@ def test_thread_that_writes_too_long_holds_up_no_other(sqlite_url):
     store.close()
 
 
-def test_many_threads_write_without_error(store):
+def test_many_threads_write_and_nothing_is_lost(store):
+    refused = []
+
     def work() -> None:
-        for _ in range(20):
-            write(store)
+        written = 0
+        while written < 20:
+            try:
+                write(store)
+                written += 1
+            except StoreUnreachableError as error:
+                # Eight threads on a busy machine may keep one from its turn for too long.
+                refused.append(str(error))
 
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
@@ -236,6 +244,7 @@ def test_many_threads_write_without_error(store):
     with store.read() as tx:
         found = audit.verify(tx)
     assert (found.ok, found.rows) == (True, 160)
+    assert all("another thread is writing" in each for each in refused)
 
 
 def test_error_of_the_caller_leaves_the_store_usable(store):
