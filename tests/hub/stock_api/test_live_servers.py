@@ -219,7 +219,7 @@ def test_the_log_has_the_keys_of_changed_options_and_not_their_values(hub: LiveH
     changed = admin.patch(server_path("admin", "logged"), json=body)
     assert changed.status_code == 200
     assert changed.json()["user_options"] == body["user_options"]
-    assert "Setting user_options on admin/logged (tier)" in hub.log
+    wait_for(lambda: "Setting user_options on admin/logged (tier)" in hub.log, "the log", 10)
     assert "hunter2" not in hub.log
 
 
