@@ -246,7 +246,7 @@ def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
             return replace(policy, images={**policy.images, name: judged.images[name]})
         case Kind.TIER:
             return replace(policy, tiers={**policy.tiers, name: judged.tiers[name]})
-        case Kind.GRANT:
+        case _:
             new = tuple(each for each in judged.grants if each.path == _path_of(key))
             return replace(policy, grants=(*_other_grants(policy, key), *new))
 
@@ -273,7 +273,7 @@ def _without(policy: Policy, key: Key) -> Policy:
             return replace(policy, images=_drop(policy.images, key.name))
         case Kind.TIER:
             return replace(policy, tiers=_drop(policy.tiers, key.name))
-        case Kind.GRANT:
+        case _:
             return replace(policy, grants=_other_grants(policy, key))
 
 

@@ -150,7 +150,59 @@ def test_the_last_admin_is_not_retired() -> None:
     assert "could govern the platform" in str(refused.value)
 
 
+def test_the_last_admin_stays_one() -> None:
+    assert any("could govern the platform" in each for each in faults_of(SOURCES, PLAIN_ROOT))
+
+
+def test_volumes_of_two_groups_do_not_meet() -> None:
+    volume = {"volumes": [{"claim": "data", "mount": "/data"}]}
+    sources, _ = put(SOURCES, managed(Kind.GROUP, "one", volume))
+    (fault,) = faults_of(sources, managed(Kind.GROUP, "two", volume))
+    assert "“/data” is where groups.one.volumes.0.mount is" in fault
+
+
+def test_the_default_tier_is_compared_with_every_rule() -> None:
+    small = {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}
+    declared = copy.deepcopy(dict(DECLARED))
+    del declared["tiers"]["small"]
+    declared["groups"]["text"]["member_quota"] = {"cpu": 2}
+    sources = Sources(declared, {Key(Kind.TIER, "small"): managed(Kind.TIER, "small", small)})
+    large = managed(Kind.TIER, "small", {**small, "requests": {"cpu": 4, "memory": "1Gi"}})
+    (fault,) = faults_of(sources, large)
+    assert fault.startswith(
+        "groups.text.member_quota.cpu: 2 is less than one server of the default"
+    )
+
+
+def test_a_change_counts_versions() -> None:
+    key, policy = Key(Kind.GROUP, "new"), united(SOURCES)
+    assert SOURCES.is_declared(Key(Kind.GROUP, "vision"))
+    sources, policy = SOURCES.change(policy, key, {"title": "One"}, "root", NOW)
+    sources, policy = sources.change(policy, key, {"title": "Two"}, "mia", NOW)
+    assert sources.managed[key] == ManagedObject(key, {"title": "Two"}, 2, "mia", NOW)
+    assert not sources.is_declared(key)
+    sources, policy = sources.change(policy, key, None, "mia", NOW)
+    assert policy == united(SOURCES)
+
+
+def test_each_kind_is_made_and_retired() -> None:
+    group = {"members": ["kim"], "users": {"kim": {"servers": 1}}}
+    objects = (
+        managed(Kind.USER, "kim", {}),
+        managed(Kind.GROUP, "new", group),
+        managed(Kind.IMAGE, "new", {"reference": "example/new:1"}),
+        managed(Kind.TIER, "new", {"images": ["new"], "requests": {"cpu": 1, "memory": "1Gi"}}),
+        managed(Kind.GRANT, "g1", {"user": "kim", "account": "new", "tier": "new", **WHY}),
+    )
+    sources, policy = put(SOURCES, *objects)
+    assert policy.grants[-1].path == "grants.g1"
+    for each in reversed(objects):
+        sources, policy = sources.retire(policy, each.key, NOW)
+    assert policy == united(SOURCES)
+
+
 ADMIN = {"level": "admin"}
+PLAIN_ROOT = managed(Kind.USER, "root", {"level": "user"})
 NAMES = {
     Kind.USER: ["kim", "lee"],
     Kind.GROUP: ["audio", "video"],

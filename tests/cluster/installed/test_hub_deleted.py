@@ -62,9 +62,10 @@ def test_servers_outlive_a_hub_that_is_deleted_during_starts(
     with ThreadPoolExecutor(STARTS) as pool:
         answers = [pool.submit(start, api, name) for name in names[RUNNING_FIRST:]]
         wait_for(lambda: len(platform.list_servers()) > 2 * RUNNING_FIRST, "some of them to start")
+        pending = [pod for pod in platform.list_servers().values() if not is_running(pod)]
         platform.core.delete_namespaced_pod(hub.name, platform.namespace)
         started = [answer.result() for answer in answers]
-    assert not all(started), "the Hub ended too late for this test"
+    assert pending or not all(started), "the Hub ended too late for this test"
     wait_for(lambda: (pod := platform.find_hub()) and pod.metadata.uid != hub.uid, "a new Hub", 60)
     platform.wait_until_ready()
 

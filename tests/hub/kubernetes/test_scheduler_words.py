@@ -181,7 +181,7 @@ def test_a_node_under_pressure(yard: Yard) -> None:
     yard.pod("waits")
     cause, _ = yard.explain("waits")
     assert cause.code in {"cluster.node_pressure", "cluster.tainted"}
-    assert "trouble" in cause.fix or "pressure" in cause.code
+    assert "unhealthy" in cause.fix or "pressure" in cause.code
 
 
 def test_rules_of_pods(yard: Yard) -> None:
