@@ -83,6 +83,10 @@ def test_a_group_gives_its_members_what_the_file_would() -> None:
             "groups.new.members.0: “stranger” is not declared under users",
         ),
         (
+            managed(Kind.GROUP, "new", {"managers": ["stranger"]}),
+            "groups.new.managers.0: “stranger” is not declared under users",
+        ),
+        (
             managed(Kind.GROUP, "new", {"managers": ["eve"]}),
             "groups.new.managers.0: “eve” has the level user",
         ),
