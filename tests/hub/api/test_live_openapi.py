@@ -123,7 +123,7 @@ class Asker:
         @given(case=operation.as_strategy(generation_mode=mode), as_known=st.booleans())
         def ask(case: Case, as_known: bool) -> None:
             # An empty object or list in a query is nothing at all.
-            assume(all(isinstance(each, str) for each in (case.query or {}).values()))
+            assume(not any(isinstance(each, dict | list) for each in (case.query or {}).values()))
             self.ask(call, case, as_known=as_known)
 
         ask()
