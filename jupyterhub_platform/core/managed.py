@@ -50,6 +50,11 @@ class Key(NamedTuple):
     kind: Kind
     name: str
 
+    @property
+    def path(self) -> str:
+        """The key path at which it would stand in the file."""
+        return f"{self.kind.section}.{self.name}"
+
 
 @dataclass(frozen=True, slots=True)
 class ManagedObject:
@@ -247,7 +252,7 @@ def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
         case Kind.TIER:
             return replace(policy, tiers={**policy.tiers, name: judged.tiers[name]})
         case _:
-            new = tuple(each for each in judged.grants if each.path == _path_of(key))
+            new = tuple(each for each in judged.grants if each.path == key.path)
             return replace(policy, grants=(*_other_grants(policy, key), *new))
 
 
@@ -282,8 +287,4 @@ def _drop(objects: Mapping[str, _Object], name: str) -> dict[str, _Object]:
 
 
 def _other_grants(policy: Policy, key: Key) -> tuple[Grant, ...]:
-    return tuple(each for each in policy.grants if each.path != _path_of(key))
-
-
-def _path_of(key: Key) -> str:
-    return f"{key.kind.section}.{key.name}"
+    return tuple(each for each in policy.grants if each.path != key.path)

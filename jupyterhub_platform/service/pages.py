@@ -43,7 +43,7 @@ class PageHandler(AuthenticatedHandler):
 
     def _may_stop(self, facts: ReportFacts) -> Callable[[str, str], bool]:
         def may_stop(user: str, server: str) -> bool:
-            groups = facts.memberships.get(user, frozenset())
+            groups = facts.policy.declared_groups(user)
             return self.scopes.may_stop(user, server, groups)
 
         return may_stop

@@ -153,8 +153,7 @@ def _find(snapshot: Snapshot, key: Key, seen: int | None) -> ManagedObject | Non
     """Return the managed object, if the caller may change the one that they saw."""
     sources, (kind, name) = snapshot.sources, key
     if sources.is_declared(key):
-        path = f"{kind.section}.{name}"
-        where = snapshot.policy.lines.get(path, "the policy file")
+        where = snapshot.policy.lines.get(key.path, "the policy file")
         raise ManagedError(
             "managed.declared",
             f"The {kind} {name} is declared at {where}. Change it there, or move it into the Hub "

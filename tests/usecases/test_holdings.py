@@ -175,7 +175,7 @@ def say(shape: Shape) -> Said:
         viewer=PageViewer("kim"),
         place=Place("/hub/"),
     )
-    facts = ReportFacts(snapshot, "platform.yaml", NOW, book, {}, NOW)
+    facts = ReportFacts(snapshot, "platform.yaml", NOW, book, NOW)
     options = Options(account="vision")
     question = ask(policy, book, subject, "", options, now=NOW, revision=1)
     return Said(page, report_own(facts, Viewer("kim", reads_own=True)), question)

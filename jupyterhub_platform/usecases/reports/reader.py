@@ -6,7 +6,6 @@ in a book of its own, so that every report asks the same rules as admission does
 
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -40,15 +39,13 @@ RETRY_SECONDS: Final = 1.0
 class ReportFacts:
     """Policy and reservations, as of one moment ``at``.
 
-    ``source`` is where the revision was read from, ``applied_at`` since when it is in force;
-    ``memberships`` are the declared groups of each person.
+    ``source`` is where the revision was read from, ``applied_at`` since when it is in force.
     """
 
     snapshot: Snapshot
     source: str
     applied_at: datetime
     book: Book
-    memberships: Mapping[str, frozenset[str]]
     at: datetime
 
     @property
@@ -74,7 +71,6 @@ class _Compiled:
     number: int
     sources: Sources
     policy: Policy
-    memberships: Mapping[str, frozenset[str]]
 
 
 def _now() -> datetime:
@@ -138,7 +134,6 @@ class StoreReader:
             revision.source,
             revision.at,
             book,
-            compiled.memberships,
             at,
         )
 
@@ -235,12 +230,8 @@ class StoreReader:
             sources, policy = compiled.sources, compiled.policy
             for each in objects.changes:
                 sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
-        if compiled is None or policy is not compiled.policy:
-            memberships = _index_memberships(policy)
-        else:
-            memberships = compiled.memberships
         revision = replace(revision, document_json="")
-        self._compiled = _Compiled(revision, objects.number, sources, policy, memberships)
+        self._compiled = _Compiled(revision, objects.number, sources, policy)
         return self._compiled
 
 
@@ -264,11 +255,3 @@ def _read_objects(
         return _Objects(number, None, ())
     changes = managed.list_revisions(transaction, since=compiled.number, limit=None)
     return _Objects(number, None, tuple(reversed(changes)))
-
-
-def _index_memberships(policy: Policy) -> Mapping[str, frozenset[str]]:
-    groups: defaultdict[str, set[str]] = defaultdict(set)
-    for group in policy.groups.values():
-        for name in group.members | group.managers:
-            groups[name].add(group.name)
-    return {name: frozenset(names) for name, names in groups.items()}

@@ -56,4 +56,4 @@ class Viewer:
 def groups_of(facts: ReportFacts, name: str) -> frozenset[str]:
     """Return the groups of ``name`` that can be known: declared, or charged for a server."""
     charged = {each.account for each in facts.book.of_user(name)}
-    return facts.memberships.get(name, frozenset()) | charged
+    return facts.policy.declared_groups(name) | charged

@@ -59,7 +59,7 @@ def test_a_proxy_that_ended_is_followed_by_another_at_the_same_socket(
         finally:
             running.kill()
             running.wait()
-        # Nobody else can take it meanwhile.
+        # No other process can take it meanwhile.
         with socket.socket() as other, pytest.raises(OSError, match="in use"):
             other.bind(("127.0.0.1", port))
 
