@@ -125,16 +125,6 @@ def _list_calls(kind: Kind) -> tuple[Operation, ...]:
     scopes = (ADMIN,) if kind in {Kind.IMAGE, Kind.TIER} else (ADMIN, MANAGE)
     return (
         Operation(
-            f"read{noun}",
-            "GET",
-            path,
-            f"Reads {_article(kind)} {kind}: what it says, and who said it.",
-            {200: PolicyObject},
-            scopes=(READ, *scopes),
-            note="`ETag` is the version, if it is managed in the Hub.",
-            refusals={404: Refusal},
-        ),
-        Operation(
             f"put{noun}",
             "PUT",
             path,
@@ -147,6 +137,16 @@ def _list_calls(kind: Kind) -> tuple[Operation, ...]:
             headers=(IF_MATCH, IF_NONE_MATCH),
             body=PutObjectRequest,
             refusals=_CHANGE_REFUSALS,
+        ),
+        Operation(
+            f"read{noun}",
+            "GET",
+            path,
+            f"Reads {_article(kind)} {kind}: what it says, and who said it.",
+            {200: PolicyObject},
+            scopes=(READ, *scopes),
+            note="`ETag` is the version, if it is managed in the Hub.",
+            refusals={404: Refusal},
         ),
         Operation(
             f"retire{noun}",

@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.rest.requests import Body, BodyError
+from jupyterhub_platform.rest.requests import NO_OBJECT, Body, BodyError
 from jupyterhub_platform.rest.responses import PROBLEM, Refusal, Response
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 from jupyterhub_platform.usecases.rate_limit import RateLimitedError
@@ -101,8 +101,11 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         tornado.web.HTTPError
             Raised with 400 and every fault of the body.
         """
+        sent = self.get_json_body()
+        if sent is None and self.request.body:
+            raise web.HTTPError(400, NO_OBJECT)
         try:
-            return kind.read(self.get_json_body())
+            return kind.read(sent)
         except BodyError as error:
             raise web.HTTPError(400, str(error)) from None
 
