@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
@@ -108,6 +109,9 @@ class Platform(PlatformTraits):
         self._start_jobs(app)
 
     def _start_jobs(self, app: Any) -> None:
+        self.managed = ManagedObjects(
+            app, self.runtime, self.suspension.settle, self.manage_memberships
+        )
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
             (self.policy_watch.look, self.watch_seconds),
