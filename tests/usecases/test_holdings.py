@@ -13,10 +13,10 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Question, ask
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
+from jupyterhub_platform.hub.spawn_page.page_builder import build_page
+from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer
 from jupyterhub_platform.hub.spawn_page.render import render_form
-from jupyterhub_platform.hub.spawn_page.view import build_view
 from jupyterhub_platform.service.rendering import make_environment
 from jupyterhub_platform.usecases.holdings import LimitLine, holdings_to_json
 from jupyterhub_platform.usecases.reports.as_json import render_json
@@ -163,7 +163,7 @@ def say(shape: Shape) -> Said:
     policy = parse_policy(text.encode(), "platform.yaml").policy
     book, snapshot = make_book(policy, *shape.held), Snapshot(policy, 1)
     subject = snapshot.subject("kim", frozenset(), NOW)
-    page = build_view(
+    page = build_page(
         policy,
         book,
         subject,
@@ -173,7 +173,7 @@ def say(shape: Shape) -> Said:
         stored_options={},
         preselect={"account": "vision"},
         viewer=PageViewer("kim"),
-        place=Place("/hub/"),
+        links=PageLinks("/hub/"),
     )
     facts = ReportFacts(snapshot, "platform.yaml", NOW, book, NOW)
     options = Options(account="vision")

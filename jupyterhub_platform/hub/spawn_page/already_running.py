@@ -17,8 +17,8 @@ from tornado.httputil import url_concat
 from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_page.mixin import asked_options
-from jupyterhub_platform.hub.spawn_page.running import (
+from jupyterhub_platform.hub.spawn_page.options_form import asked_options
+from jupyterhub_platform.hub.spawn_page.running_choice import (
     NEW_SERVER,
     RunningChoice,
     RunningState,

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from tornado.httputil import HTTPFile
 
 from jupyterhub_platform.core.options import read_options
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 
 
 def test_the_image_of_the_chosen_tier_counts():
