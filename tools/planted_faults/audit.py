@@ -10,13 +10,13 @@ AUDIT: Final = (
         "tests/hub/test_audit_watch.py -k sqlite",
         (
             "a chain that was written anew is forgotten",
-            "AuditWatch._prove",
+            "AuditWatch._verify",
             Replace("report.is_whole and known", "known"),
         ),
         (
             "heads are seen and not remembered",
-            "AuditWatch._take_head",
-            Replace("self._seen.append(head)", "self._seen = [head]"),
+            "AuditHeads.see",
+            Replace("self.seen.append(head)", "self.seen = [head]"),
         ),
     ),
     *noticed_by(
