@@ -125,14 +125,14 @@ class LimitedHTTPServer(HTTPServer):
         """Tell whether a peer speaks for many; ``None`` if that must be looked for."""
         return False
 
-    async def look_up_proxy(self, _address: Any) -> bool:
+    async def find_proxy(self, _address: Any) -> bool:
         """Tell whether a peer speaks for many, by looking for it."""
         return False
 
     async def _find_out(self, stream: IOStream, address: Any, peer: str) -> None:
         self._unsure += 1
         try:
-            is_proxy = await self.look_up_proxy(address)
+            is_proxy = await self.find_proxy(address)
         finally:
             self._unsure -= 1
         if is_proxy and self._open.enter(peer, is_proxy=True):

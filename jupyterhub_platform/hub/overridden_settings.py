@@ -20,7 +20,7 @@ _LAST: Final = (
 )
 
 
-def describe_overwritten(app: Any) -> str:
+def say_overwritten(app: Any) -> str:
     """Say which settings were changed after ``configure(c)``; empty if none that matter were."""
     undone = list(_find_overwritten(app))
     return f"{'; '.join(undone)}. {_LAST}" if undone else ""

@@ -151,7 +151,7 @@ class Platform(PlatformTraits):
         app = self.app
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
-            (self.policy_watch.look, self.watch_seconds),
+            (self.policy_watch.check, self.watch_seconds),
             (self.checker.check, self.check_seconds),
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
@@ -166,14 +166,14 @@ class Platform(PlatformTraits):
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)
 
-    def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+    def repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Call something as soon as the Hub serves, and at this interval from then on."""
-        self._call_every(seconds, look)
-        IOLoop.current().add_callback(look)
+        self._call_every(seconds, work)
+        IOLoop.current().add_callback(work)
 
-    def _call_every(self, seconds: float, look: Callable[[], Awaitable[None] | None]) -> None:
+    def _call_every(self, seconds: float, work: Callable[[], Awaitable[None] | None]) -> None:
         if seconds:
-            callback = PeriodicCallback(look, seconds * 1000)
+            callback = PeriodicCallback(work, seconds * 1000)
             self._callbacks.append(callback)
             callback.start()
 

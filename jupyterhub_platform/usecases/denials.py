@@ -264,7 +264,7 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
             "decision": shared.id,
             "repeats": identifier,
             "codes": list(shared.codes),
-            **_say(count),
+            **_render_count(count),
         },
         RepeatedDenials(identifier, shared.id, count.times, count.first_at, count.last_at),
     )
@@ -272,11 +272,11 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
 
 def _entry_beyond(caller: _Caller, by: str) -> Entry:
     codes = sorted(caller.codes)[:_MAX_NAMED]
-    detail = {"codes": codes, "servers": dict(caller.servers), **_say(caller.beyond)}
+    detail = {"codes": codes, "servers": dict(caller.servers), **_render_count(caller.beyond)}
     return Entry(caller.beyond.last_at, by, "server.denials_counted", by, detail)
 
 
-def _say(count: _Count) -> dict[str, Any]:
+def _render_count(count: _Count) -> dict[str, Any]:
     return {
         "times": count.times,
         "first": count.first_at.isoformat(),

@@ -4,7 +4,7 @@ import pytest
 
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.sentences import say_left
+from jupyterhub_platform.core.sentences import describe_left
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from jupyterhub_platform.core.sentences import say_left
     ],
 )
 def test_what_is_left_of_a_limit_is_said(maximum: int, held: int, words: str) -> None:
-    assert say_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words
+    assert describe_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words

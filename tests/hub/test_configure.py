@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
-from jupyterhub_platform.hub.overridden_settings import describe_overwritten
+from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 
@@ -387,7 +387,7 @@ def undone(after: dict[str, Any], before: dict[str, Any] | None = None) -> str:
     c.JupyterHub.update(after)
     app = JupyterHub()
     app.update_config(c)
-    return describe_overwritten(app)
+    return say_overwritten(app)
 
 
 def test_what_stays_as_it_was_put_is_not_undone() -> None:
@@ -422,7 +422,7 @@ def test_roles_are_not_missed_where_the_authenticator_manages_them() -> None:
     configure(c)
     app = JupyterHub()
     app.update_config(c)
-    assert describe_overwritten(app) == ""
+    assert say_overwritten(app) == ""
 
 
 def test_what_the_hubs_own_checks_fail_on_is_a_fault_of_the_configuration() -> None:

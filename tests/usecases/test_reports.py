@@ -10,7 +10,7 @@ import pytest
 from jupyterhub_platform.core.errors import NotFoundError, StoreError, StoreUnreachableError
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.sentences import say_share
+from jupyterhub_platform.core.sentences import describe_share
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import ledger, policies
 from jupyterhub_platform.store.store import Store
@@ -336,4 +336,4 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 def test_a_share_is_said_in_one_unit_where_there_is_one(
     name: str, held: int, maximum: int, said: str
 ) -> None:
-    assert say_share(name, held, maximum) == said
+    assert describe_share(name, held, maximum) == said

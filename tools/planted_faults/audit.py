@@ -77,7 +77,7 @@ AUDIT: Final = (
     ),
     *noticed_by(
         "tests/deploy/test_audit_checks.py",
-        ("what was not looked at is well", "look_at_audit", Never('if found.get("unread"): ...')),
+        ("what was not looked at is well", "check_audit", Never('if found.get("unread"): ...')),
     ),
     *noticed_by(
         "tests/usecases/test_denials.py",

@@ -131,7 +131,7 @@ KUBERNETES: Final = (
         (
             "orphaned pods are not looked for",
             "PlatformKubeSpawner.prepare",
-            Drop("platform.repeat(reconciler.look, ...)"),
+            Drop("platform.repeat(reconciler.reconcile, ...)"),
         ),
     ),
     *noticed_by(

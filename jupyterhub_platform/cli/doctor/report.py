@@ -23,17 +23,17 @@ def render_report(results: Sequence[Result], left_out: Sequence[str]) -> str:
     for result in results:
         code = f"{result.check.code:<{width}}"
         if not result.findings:
-            lines.append(f"{_say(Status.OK)} {code}  {result.check.fine}")
+            lines.append(f"{_render_status(Status.OK)} {code}  {result.check.fine}")
         for finding in result.findings:
             lines += [
-                f"{_say(finding.status)} {code}  {finding.what}",
+                f"{_render_status(finding.status)} {code}  {finding.what}",
                 f"         why  {finding.why}",
                 f"         fix  {finding.fix}",
             ]
     return "\n".join([*lines, *([""] if left_out else []), *left_out])
 
 
-def _say(status: Status) -> str:
+def _render_status(status: Status) -> str:
     return click.style(f"{status:<8}", fg=_COLOURS[status])
 
 

@@ -130,7 +130,7 @@ def _prepare(
     policy = read_policy(policy_file).policy
     proxy_command = find_proxy_command()
     for name in end_leftovers(state.directory):
-        _say(f"Ended what an earlier run left behind: {name}.")
+        _tell(f"Ended what an earlier run left behind: {name}.")
     sockets = _open_sockets(state)
     public = _take_port(state, host, port)
     host = public.name(host)
@@ -175,22 +175,22 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
     before = state.read_json("ports.json").get("public")
     instance = read_instance(state.directory)
     kept = {each.port for each in list_held_ports(instance)}
-    public = take_public_port(host, asked, before, _say, kept)
+    public = take_public_port(host, asked, before, _tell, kept)
     port = public.number
     if os.geteuid() == 0:
         # Where users have their own ids, they must not listen there after all of this has ended.
         hold_port(public.bind_beside(), port, instance, state.directory)
     for other in sorted(kept - {port}):
-        _say(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
+        _tell(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
     if asked is None and port != FIRST_PORT and not is_port(before):
-        _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
+        _tell(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
     return public
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
     state, port = plan.state, plan.port
-    _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
+    _tell(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
     environment = {
         **plan.settings.render_environment(),
         **state.keep_secrets(f"http://{plan.host}:{port}"),
@@ -198,7 +198,7 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     }
     others = psutil.Process().children(recursive=True)
     keep_orphans()
-    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, _say)
+    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, _tell)
     stopping = _Stopping()
     try:
         url = hub.wait_until_ready(plan.sockets.hub)
@@ -213,23 +213,23 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
                 f"The Hub ended by itself with {code}. Its log says why: {hub.log_path}"
             )
     except KeyboardInterrupt:
-        _say("")
+        _tell("")
     finally:
-        _say("Stopping the Hub.")
+        _tell("Stopping the Hub.")
         hub.stop()
         for name in end_orphans(others):
-            _say(f"Ended what the Hub had started and left running: {name}.")
+            _tell(f"Ended what the Hub had started and left running: {name}.")
         plan.public.close()
         plan.sockets.close()
         hub.finish_log()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-    _say(
+    _tell(
         "Stopped. Users' servers keep running: the next start finds them again, "
         f"and `{_render_down(state)}` ends them."
     )
     if os.geteuid() == 0:
-        _say(
+        _tell(
             f"Port {port} stays held, so that no other user of this machine is sent the "
             f"logins of pages that are still open. {_let_go(state)}"
         )
@@ -268,7 +268,7 @@ def _find_policy(state: State, file: Path | None) -> Path:
         if example is None:
             raise click.UsageError("Name the platform.yaml to run: --file FILE.")
         write_private(own, example.read_text())
-        _say(f"Copied the example to {own}")
+        _tell(f"Copied the example to {own}")
     return own
 
 
@@ -296,22 +296,24 @@ def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
         for name, password in people.items()
     ]
     head = f"  {'name':<{widths[0]}}  {'level':<{widths[1]}}  {'password':<19}  groups"
-    _say("\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""]))
+    _tell(
+        "\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""])
+    )
     if host not in _LOOPBACK:
-        _say(
+        _tell(
             f"Every machine that reaches {host}:{port} can try to log in, and passwords cross the "
             "network in the clear.\nPut a proxy with TLS in front of it.\n"
         )
     elif os.environ.get("SSH_CONNECTION"):
-        _say(
+        _tell(
             "From your own machine:\n"
             f"  ssh -L {port}:127.0.0.1:{port} "
             f"{getpass.getuser()}@{socket.gethostname()}\n"
         )
-    _say(
+    _tell(
         f"Policy: {plan.settings.policy_file} (changes take effect by themselves)\nCtrl-C stops it."
     )
 
 
-def _say(text: Any) -> None:
+def _tell(text: Any) -> None:
     click.echo(as_pasted(str(text)), err=True)

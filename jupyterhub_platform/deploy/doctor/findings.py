@@ -69,14 +69,14 @@ def unread(whose: str, objects: Objects, why: str) -> Iterator[Finding]:
         yield unknown(f"{whose} {objects.unread}.", why, read_rights(objects))
 
 
-def render_tiers(names: Sequence[str]) -> str:
+def describe_tiers(names: Sequence[str]) -> str:
     """Name one tier or several within a sentence."""
     return f"tier {names[0]}" if len(names) == 1 else f"the tiers {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at.
+    """One thing to check.
 
     Attributes
     ----------
@@ -86,14 +86,14 @@ class Check:
         What :meth:`DoctorFacts.has` must be true of; it is left out otherwise.
     fine
         What it says if it finds nothing.
-    look
+    find
         Yields what is not well; pure.
     """
 
     code: str
     needs: tuple[str, ...]
     fine: str
-    look: Callable[[DoctorFacts], Iterable[Finding]]
+    find: Callable[[DoctorFacts], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,20 +17,20 @@ def list_binding(context: PageContext, question: Question) -> tuple[LimitLine, .
         if known is None or limit.maximum - limit.held < known.maximum - known.held:
             tightest[limit.resource] = limit
     shown = [each for each in limits if each is tightest[each.resource] or _binds(each, question)]
-    return _say(context, shown)
+    return _list_lines(context, shown)
 
 
 def list_all(context: PageContext, question: Question) -> tuple[LimitLine, ...]:
     """Return every limit, for the full table."""
-    return _say(context, list(question.limits))
+    return _list_lines(context, list(question.limits))
 
 
-def _say(context: PageContext, limits: list[HeldLimit]) -> tuple[LimitLine, ...]:
+def _list_lines(context: PageContext, limits: list[HeldLimit]) -> tuple[LimitLine, ...]:
     ordered = sorted(limits, key=lambda each: resource_order(each.resource))
     return tuple(limit_line(context.policy, limit, context.who) for limit in ordered)
 
 
-def say_left_after(context: PageContext, question: Question, candidate: Candidate) -> str:
+def describe_left_after(context: PageContext, question: Question, candidate: Candidate) -> str:
     """Say what the tightest limit of each resource leaves once the tier runs."""
     parts = []
     for resource in sorted((n for n, a in candidate.demand.items() if a), key=resource_order):

@@ -9,7 +9,7 @@ from jupyterhub_platform.core.question import Candidate, Question
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.spawn_page.blocking_servers import find_obstacles
-from jupyterhub_platform.hub.spawn_page.limits import say_left_after
+from jupyterhub_platform.hub.spawn_page.limits import describe_left_after
 from jupyterhub_platform.hub.spawn_page.page import (
     ImageChoice,
     Later,
@@ -49,7 +49,7 @@ def build_card(
         again=context.links.link(account=context.account, tier=tier.name),
     )
     if card.may_start:
-        left = say_left_after(context, question, candidate)
+        left = describe_left_after(context, question, candidate)
         return replace(card, left_after=left, reasons=_reasons(decision))
     if candidate.granted:
         return replace(

@@ -72,7 +72,7 @@ def report_overview(
         sentence=" ".join(
             [
                 *(trouble.sentence for trouble in troubles),
-                _say(facts, viewer, platform, accounts, tiers),
+                _say_summary(facts, viewer, platform, accounts, tiers),
             ]
         ),
         servers=servers,
@@ -164,7 +164,7 @@ def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str) -> Pressure:
     )
 
 
-def _say(
+def _say_summary(
     facts: ReportFacts,
     viewer: Viewer,
     platform: tuple[LimitLine, ...],

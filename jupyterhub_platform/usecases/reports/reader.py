@@ -24,7 +24,7 @@ from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.reports.invites import tell_of_invite
+from jupyterhub_platform.usecases.reports.invites import say_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.sources import unite
 
@@ -180,7 +180,7 @@ class StoreReader:
         with self._opened().read() as transaction:
             return ledger.get_decision(transaction, decision_id)
 
-    def tell_of_invite(self, name: str) -> str:
+    def say_invite(self, name: str) -> str:
         """Return what a user is to know of invites that concern their password; mostly nothing.
 
         Raises
@@ -190,7 +190,7 @@ class StoreReader:
         """
         with self._opened().read() as transaction:
             found = credentials.get_credentials(transaction, name)
-        return tell_of_invite(found, self._clock())
+        return say_invite(found, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""

@@ -127,10 +127,10 @@ async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
         reconciler = Reconciler(
             pods, "component=singleuser-server", OURS, book, logging.getLogger(), clock=lambda: now
         )
-        await reconciler.look()
+        await reconciler.reconcile()
         assert caplog.text.count("belongs to no server of this Hub") == 4, "three, and the unmarked"
         now += GRACE
-        await reconciler.look()
+        await reconciler.reconcile()
     core = CoreV1Api(api_cluster.client)
     left = {
         each.metadata.name

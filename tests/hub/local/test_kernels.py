@@ -24,8 +24,8 @@ from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.kernel_sockets import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
-    describe_debugger,
     hide_kernels,
+    say_debugger,
 )
 from tests.hub.local.conftest import as_root
 from tests.support import other_user
@@ -316,4 +316,4 @@ def test_without_isolation_kernels_and_debugger_are_as_jupyter_has_them(
 ) -> None:
     person = machine.people.person("ada")
     assert hide_kernels(machine.sockets, person.uid, person.home, {}, debugger=False) == {}
-    assert describe_debugger(isolated=False, debugger=False) == ""
+    assert say_debugger(isolated=False, debugger=False) == ""

@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.spawner import describe_ports
+from jupyterhub_platform.hub.local.spawner import say_open_ports
 from jupyterhub_platform.sockets import SCHEME, render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
@@ -393,8 +393,8 @@ async def test_a_machine_that_cannot_start_servers_says_why_without_failing_the_
 
 
 def test_a_hub_at_a_port_says_what_other_users_can_take() -> None:
-    said = describe_ports(isolated=True, protocol="http")
+    said = say_open_ports(isolated=True, protocol="http")
     assert "Hub, proxy and service listen at ports" in said
     assert "`jhp up`" in said
-    assert describe_ports(isolated=True, protocol=SCHEME) == ""
-    assert describe_ports(isolated=False, protocol="http") == ""
+    assert say_open_ports(isolated=True, protocol=SCHEME) == ""
+    assert say_open_ports(isolated=False, protocol="http") == ""

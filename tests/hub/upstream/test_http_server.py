@@ -211,18 +211,18 @@ async def test_a_proxy_that_moves_is_found_and_one_that_is_gone_is_forgotten(
     proxies = Proxies(find=cluster.find)
     proxy, stranger = ("10.1.0.5", 1), ("10.1.0.6", 1)
     assert proxies.is_proxy(None, proxy) is None
-    assert await proxies.look_up(proxy)
-    assert not await proxies.look_up(stranger)
+    assert await proxies.is_found_proxy(proxy)
+    assert not await proxies.is_found_proxy(stranger)
     assert cluster.asked == 1
     cluster.addresses = ("10.1.0.6",)
     now += 3
-    assert await proxies.look_up(stranger)
-    assert not await proxies.look_up(proxy)
+    assert await proxies.is_found_proxy(stranger)
+    assert not await proxies.is_found_proxy(proxy)
     assert cluster.asked == 2
     # An address that was the proxy's is not believed for ever: it may be a user's by now.
     cluster.addresses = ()
     now += 61
-    assert not await proxies.look_up(stranger)
+    assert not await proxies.is_found_proxy(stranger)
 
 
 async def test_proxies_that_cannot_be_looked_for_stay_known(
@@ -232,11 +232,11 @@ async def test_proxies_that_cannot_be_looked_for_stay_known(
     monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
-    assert await proxies.look_up(("10.1.0.5", 1))
+    assert await proxies.is_found_proxy(("10.1.0.5", 1))
     cluster.fails = True
     now += 100
-    assert await proxies.look_up(("10.1.0.5", 1))
-    assert not await proxies.look_up(("10.1.0.6", 1))
+    assert await proxies.is_found_proxy(("10.1.0.5", 1))
+    assert not await proxies.is_found_proxy(("10.1.0.6", 1))
 
 
 def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
@@ -254,7 +254,7 @@ async def test_many_who_come_at_once_wait_for_one_look() -> None:
         return await cluster.find()
 
     proxies = Proxies(find=find)
-    asked = [asyncio.ensure_future(proxies.look_up(("10.1.0.5", 1))) for _ in range(9)]
+    asked = [asyncio.ensure_future(proxies.is_found_proxy(("10.1.0.5", 1))) for _ in range(9)]
     await asyncio.sleep(0.05)
     gate.set()
     assert await asyncio.gather(*asked) == [True] * 9
