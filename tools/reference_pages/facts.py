@@ -114,7 +114,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.store", "503", "The store does not answer: nothing can be recorded."),
     ("platform.store.schema", "-", "The store's schema is newer or older than the code."),
     ("platform.store.mismatch", "-", "The database is another one than before."),
-    ("platform.store.claimed", "-", "Another Hub uses the store; this one does not start."),
+    ("platform.store.in_use", "-", "Another Hub uses the store; this one does not start."),
     ("pod.exceeds_reservation", "409", "The rendered pod asks for more than was reserved."),
     (
         "pod.forbidden_field",

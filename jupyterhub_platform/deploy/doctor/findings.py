@@ -84,7 +84,7 @@ class Check:
         Its stable name.
     needs
         What :meth:`DoctorFacts.has` must be true of; it is left out otherwise.
-    fine
+    message
         What it says if it finds nothing.
     find
         Yields what is not well; pure.
@@ -92,7 +92,7 @@ class Check:
 
     code: str
     needs: tuple[str, ...]
-    fine: str
+    message: str
     find: Callable[[DoctorFacts], Iterable[Finding]]
 
 
@@ -114,7 +114,7 @@ class Result:
         return {
             "code": self.check.code,
             "status": str(self.status),
-            "fine": self.check.fine if not self.findings else None,
+            "message": self.check.message if not self.findings else None,
             "findings": [
                 {"status": str(each.status), "what": each.what, "why": each.why, "fix": each.fix}
                 for each in self.findings
