@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from jupyterhub_platform.core.decision import Decision
-from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store import audit, decision_log
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from jupyterhub_platform.store.store import Store
@@ -221,9 +221,9 @@ def _key_of(decision: Decision) -> _Key:
 
 def _record_whole(transaction: Transaction, decision: Decision, by: str, identifier: str) -> None:
     question, whole = decision.question, json.dumps(decision.to_json())
-    ledger.record_denial(
+    decision_log.record_denial(
         transaction,
-        ledger.DecisionRecord(
+        decision_log.DecisionRecord(
             id=identifier,
             at=question.at,
             user=question.subject.name,

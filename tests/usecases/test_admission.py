@@ -16,7 +16,7 @@ from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
@@ -180,7 +180,7 @@ def test_a_denial_stands_in_ledger_and_audit_in_the_same_words(gate):
     )
     assert str(error) == error.decision.sentence == sentence
     with gate.store.read() as transaction:
-        (record,) = ledger.list_decisions(transaction, admitted=False)
+        (record,) = decision_log.list_decisions(transaction, admitted=False)
     assert (record.id, record.sentence, record.at) == (error.decision_id, sentence, NOW)
     assert (record.user, record.server, record.account, record.tier) == (
         *("dev", "b", "vision", "small"),
@@ -247,7 +247,7 @@ def test_a_tier_that_observes_is_admitted_and_recorded_as_would_be_denied(gate_o
     assert (row.open, row.observed) == (True, True)
     assert row.sentence.startswith("dev holds 0 of 0 servers in vision, and small is 1 more.")
     with gate.store.read() as transaction:
-        (record,) = ledger.list_decisions(transaction)
+        (record,) = decision_log.list_decisions(transaction)
     assert record.codes == ("quota.servers",)
     assert held(gate) == 1
 

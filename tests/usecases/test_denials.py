@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log
 from jupyterhub_platform.store.audit import AuditRow
-from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases import denials as module
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
@@ -60,7 +60,7 @@ def enter(gate: Gate) -> None:
 
 def rows(gate: Gate) -> list[DecisionRecord]:
     with gate.store.read() as transaction:
-        return ledger.list_decisions(transaction, admitted=False, limit=500)
+        return decision_log.list_decisions(transaction, admitted=False, limit=500)
 
 
 def audited(gate: Gate, action: str) -> list[tuple[AuditRow, dict[str, Any]]]:

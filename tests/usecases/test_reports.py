@@ -12,7 +12,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import describe_share
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import ledger, policies
+from jupyterhub_platform.store import decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.overview import report_overview
@@ -73,12 +73,12 @@ class Ledger:
             ledger.open_reservation(transaction, held, decision_json="{}", policy_revision=1)
 
     def deny(self, key: str, user: str, account: str, tier: str, at: datetime = NOW) -> None:
-        record = ledger.DecisionRecord(
+        record = decision_log.DecisionRecord(
             *(key, at, user, "", account, tier, False, False, ("quota.memory",), "No.", user),
             decision_json="{}",
         )
         with self.store.begin() as transaction:
-            ledger.record_denial(transaction, record)
+            decision_log.record_denial(transaction, record)
 
 
 @pytest.fixture
