@@ -9,14 +9,12 @@ import pytest
 from tornado import web
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.request_limits import (
+from jupyterhub_platform.request_limits import MAX_CHUNKS, MAX_HEADER_BYTES, LimitedHTTPServer
+from jupyterhub_platform.request_refusals import (
     MAX_BODY_BYTES,
-    MAX_CHUNKS,
     MAX_COOKIES,
-    MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_TARGET_BYTES,
-    LimitedHTTPServer,
 )
 
 

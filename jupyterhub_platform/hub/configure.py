@@ -12,9 +12,9 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub.auth.authenticator import (
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
-    PlatformAuthenticator,
     wrap_authenticator,
 )
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError

@@ -7,7 +7,7 @@ platform depends on would leave a Hub that governs nothing, and does not say so.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.site_settings import is_on
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles

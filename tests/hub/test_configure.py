@@ -13,7 +13,8 @@ from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import configure as module
-from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator, PlatformAuthenticator
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner

@@ -10,7 +10,7 @@ REQUESTS: Final = (
         "tests/test_request_limits.py",
         (
             "what says that it is too large comes all the same",
-            "_find_refusal",
+            "find_refusal",
             Never("_is_beyond(headers, MAX_BODY_BYTES)"),
         ),
         (

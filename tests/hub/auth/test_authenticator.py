@@ -9,7 +9,8 @@ from jupyterhub.auth import Authenticator, DummyAuthenticator
 from tornado import web
 
 from jupyterhub_platform.factory import build_runtime
-from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator, wrap_authenticator
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import wrap_authenticator
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.hub.platform import Platform
 
