@@ -20,6 +20,24 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
+        "tests/store/test_fair_lock.py",
+        (
+            "a thread that comes back goes ahead of those that wait",
+            "FairLock.acquire",
+            Replace("not self._is_held", "not self._is_held or not self._queue"),
+        ),
+        (
+            "the thread that waited least is next",
+            "FairLock.release",
+            Replace("self._queue.popleft()", "self._queue.pop()"),
+        ),
+        (
+            "a lock that is handed over at the last moment is lost",
+            "FairLock._leave",
+            Replace("turn not in self._queue", "False"),
+        ),
+    ),
+    *noticed_by(
         "tests/store/test_writer_lock.py -k link",
         (
             "a link is another store",
