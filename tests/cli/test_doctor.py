@@ -84,9 +84,7 @@ def test_a_file_with_faults_fails(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_named_wrongly_is_a_misuse(
-    tmp_path: Path, words: tuple[str, ...], said: str
-) -> None:
+def test_wrong_argument_is_a_misuse(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     done = doctor(tmp_path, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr

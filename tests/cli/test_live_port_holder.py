@@ -52,7 +52,7 @@ def assert_refused(port: int) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: LiveHub) -> None:
+def test_killing_any_process_gives_no_other_user_the_port_and_sessions_go_on(hub: LiveHub) -> None:
     port, session, api = port_of(hub), hub.login("dev1"), hub.token("dev1")
     assert api.start("dev1", tier="small").status_code in {201, 202}
     api.wait_until_ready("dev1")

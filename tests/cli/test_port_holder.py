@@ -205,7 +205,7 @@ def test_a_port_that_an_earlier_version_holds_is_taken_over(state: Path, tmp_pat
     assert find_holder().pid != earlier.pid
 
 
-def test_what_another_user_says_of_itself_is_not_believed(state: Path) -> None:
+def test_process_of_another_user_that_poses_as_a_port_holder_is_not_listed(state: Path) -> None:
     words = [sys.executable, "-I", "-S", f"/tmp/{PROGRAM.name}", INSTANCE, "8000"]
     with subprocess.Popen(
         words, executable="/bin/sh", preexec_fn=as_another_user, stdin=subprocess.PIPE, cwd="/"

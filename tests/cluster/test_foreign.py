@@ -50,7 +50,7 @@ def list_objects(foreign: ForeignCluster) -> set[tuple[str, str]]:
     }
 
 
-def test_what_a_test_made_is_gone_even_if_it_failed(lent: Path) -> None:
+def test_objects_of_a_failed_test_are_deleted(lent: Path) -> None:
     with closing(ForeignCluster(lent)) as foreign:
         before = list_objects(foreign)
         with pytest.raises(RuntimeError, match="a fixture"):

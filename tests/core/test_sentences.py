@@ -17,5 +17,5 @@ from jupyterhub_platform.core.sentences import describe_left
         (0, 500, "over by 0.5 CPU"),
     ],
 )
-def test_what_is_left_of_a_limit_is_said(maximum: int, held: int, words: str) -> None:
+def test_remaining_amount_of_a_limit_is_worded(maximum: int, held: int, words: str) -> None:
     assert describe_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words

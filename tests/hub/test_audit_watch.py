@@ -81,7 +81,7 @@ async def test_rows_that_came_since_the_head_was_noted_are_remembered_too(
         assert not is_whole(watch)
 
 
-async def test_what_is_remembered_of_a_sound_record_is_its_last_head(
+async def test_only_the_last_head_of_an_intact_audit_is_remembered(
     runtime: Runtime, watch: AuditWatch
 ) -> None:
     for _ in range(20):

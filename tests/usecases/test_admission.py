@@ -120,7 +120,7 @@ def test_a_released_server_holds_nothing_and_its_row_is_closed_once(gate):
     assert not gate.admission.release("nosuch", "stopped")
 
 
-def test_what_was_released_can_be_held_again(gate):
+def test_released_amount_can_be_held_again(gate):
     first = gate.admit().reservation.id
     deny(gate, "dev", "b")
     gate.admission.release(first, "stopped")

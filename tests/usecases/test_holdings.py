@@ -262,7 +262,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_what_is_left_has_one_word_on_both_pages(name: str) -> None:
+def test_remaining_amount_is_worded_alike_on_both_pages(name: str) -> None:
     said = say(SHAPES[name])
     states = [line.state for line in said.page.limits if line.limit.scope.kind == "member"]
     assert STATES[name] in states
@@ -293,7 +293,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_who_can_start_nothing_hears_the_same_reason_from_both(name: str) -> None:
+def test_user_who_can_start_nothing_gets_the_same_reason_on_both_pages(name: str) -> None:
     level, reason = REFUSED[name]
     said = say(Shape((), "", level=level))
     assert [each.text for each in said.page.refusals] == [reason]

@@ -157,7 +157,7 @@ def test_every_limit_says_what_is_held_left_and_where_it_is_declared(book: Ledge
     assert "large asks for 4 GiB" in vision.offers[1].sentence
 
 
-def test_what_is_over_a_lowered_limit_is_said_to_be(book: Ledger) -> None:
+def test_amount_over_a_lowered_limit_is_reported(book: Ledger) -> None:
     book.hold("kim", "a", "large")
     book.reader.read()
     book.publish(POLICY.replace("memory: 6Gi", "memory: 3Gi"))
@@ -211,7 +211,7 @@ def test_an_account_that_was_left_is_shown_while_something_is_held_there(book: L
     assert "vision" in report_own(book.reader.read(), own("kim")).groups
 
 
-def test_what_a_manager_sees_of_a_person_ends_at_their_groups(book: Ledger) -> None:
+def test_manager_sees_a_person_only_within_their_groups(book: Ledger) -> None:
     book.hold("kim", "a", "small", "vision")
     book.hold("kim", "b", "large", "text")
     facts = book.reader.read()

@@ -168,7 +168,7 @@ def test_a_manager_is_in_charge_only_of_the_groups_that_they_manage(hub: LiveHub
 
 
 @pytest.mark.parametrize("path", ["decisions/x", "decisions/0123%00", "decisions/0123"])
-def test_what_can_be_no_decision_is_answered_like_one_that_there_is_not(
+def test_impossible_decision_id_is_answered_like_an_unknown_one(
     hub: LiveHub, dev1: Api, admin: Api, path: str
 ) -> None:
     refused(dev1.get(f"platform/{path}"), 404, "There is no such decision, or it is not yours")

@@ -98,7 +98,7 @@ def test_a_server_that_dies_is_told_on_the_page_and_after_a_restart_of_the_hub(
     assert "ended with an error" in hub.login("dev").get("/hub/home").text
 
 
-def test_what_was_refused_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
+def test_refused_start_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
     dev = hub.token("dev")
     assert dev.start("dev", "never", tier="large").status_code == 403
     answer = ask(dev, "never")
@@ -111,7 +111,7 @@ def test_what_was_refused_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
     assert ask(dev, "dies")["state"] == "refused", "a later refusal counts more than the last run"
 
 
-def test_those_in_charge_may_ask_and_others_learn_nothing(hub: LiveHub) -> None:
+def test_managers_may_ask_and_others_learn_nothing(hub: LiveHub) -> None:
     for name, status in (("boss", 200), ("admin", 200), ("other", 404)):
         answer = hub.token(name).get("platform/why?user=dev&server=calm")
         assert answer.status_code == status, name

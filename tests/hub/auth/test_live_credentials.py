@@ -251,7 +251,7 @@ def test_forms_without_their_token_are_refused(hub: LiveHub, page: str) -> None:
 @pytest.mark.parametrize(
     "written", ["KIM", " kim", "kim \x00", "\uff4b\uff49\uff4d", "\N{KELVIN SIGN}im"], ids=ascii
 )
-def test_one_person_has_one_name_however_it_is_written(
+def test_all_spellings_of_a_name_log_in_one_user(
     hub: LiveHub, admin: Api, browser: Callable[[str], Session], written: str
 ) -> None:
     session = browser(written)

@@ -91,7 +91,7 @@ def test_the_configuration_gives_no_level_and_makes_no_admin(hub: LiveHub, root:
     assert "the Hub had kim, lee as an admin, the policy has not" in hub.log
 
 
-def test_what_has_no_effect_is_said(hub: LiveHub) -> None:
+def test_ineffective_setting_is_reported(hub: LiveHub) -> None:
     shown = hub.terminal.read_text()
     for trait in ("options_form", "options_from_form"):
         assert f"c.Spawner.{trait} has no effect. Lost is" in shown

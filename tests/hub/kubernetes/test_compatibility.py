@@ -202,7 +202,7 @@ def test_an_app_of_another_package_is_charged_like_any_server(live: ClusterHub, 
         ({"profile": "small", "profile_image": "example.org/own:1"}, "image"),
     ],
 )
-def test_what_an_app_asks_for_beyond_its_tier_is_refused(
+def test_options_of_an_app_beyond_its_tier_are_refused(
     live: ClusterHub, dev: Api, options: dict[str, str], word: str
 ) -> None:
     answer = dev.post("users/dev1/servers/beyond", json={**APP, **options})

@@ -200,7 +200,7 @@ def test_devices_are_given_waited_for_and_given_back(live: ClusterHub, api: Api)
     ("tier", "code"),
     [("without-template", "pod.claim_unmade"), ("without-class", "pod.device_class")],
 )
-def test_what_is_missing_for_devices_is_said(
+def test_missing_template_or_device_class_is_reported(
     tier: str, code: str, live: ClusterHub, api: Api
 ) -> None:
     assert start(live, api, tier, tier).status_code == 202

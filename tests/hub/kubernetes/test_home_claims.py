@@ -157,7 +157,7 @@ async def test_a_site_names_its_own_earlier_template(homes: Homes) -> None:
     assert await homes.start(homes.spawner(SIX, "dan", **settings)) == "home-dan"
 
 
-async def test_who_had_nothing_gets_a_new_home_under_todays_name(homes: Homes) -> None:
+async def test_user_without_a_home_gets_one_under_the_current_name(homes: Homes) -> None:
     assert await homes.start(homes.spawner(UNKNOWN)) == NEW
     assert await homes.start(homes.spawner(SEVEN, "plain")) == "claim-plain"
     assert homes.list() == {NEW, "claim-plain"}
@@ -180,7 +180,7 @@ async def test_two_homes_are_told_of_and_never_switched_silently(
     assert NEW in spawner.claim_notice
 
 
-async def test_once_the_empty_home_is_deleted_the_one_of_before_is_used(homes: Homes) -> None:
+async def test_earlier_home_is_used_once_the_empty_one_is_deleted(homes: Homes) -> None:
     homes.make(OLD, DAN)
     assert await homes.start(homes.spawner({**SEVEN, "pvc_name": NEW})) == OLD
 

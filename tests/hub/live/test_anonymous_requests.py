@@ -71,7 +71,7 @@ def test_no_body_of_a_stranger_stops_the_hub(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["/hub/api/users", "/hub/login", "/services/platform/api/v1/me"])
-def test_what_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -> None:
+def test_body_that_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -> None:
     answer = hub.token("admin").post(f"{hub.url}{path}", content=b"x" * (2**20 + 1))
     assert answer.status_code == 413
     said = answer.json()["message"] if "/api/" in path else answer.text

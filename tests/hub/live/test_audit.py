@@ -93,7 +93,7 @@ def test_the_same_denial_at_every_door_shares_a_row(hub: LiveHub) -> None:
     assert [r.action for r in read_audit(hub) if r.subject == "dev1/a"] == ["server.denied"]
 
 
-def test_what_one_person_is_denied_in_a_minute_is_bounded(hub: LiveHub) -> None:
+def test_recorded_denials_of_one_user_in_a_minute_are_bounded(hub: LiveHub) -> None:
     dev2, admin = hub.token("dev2"), hub.token("admin")
     answers = [dev2.start("dev2", f"n{number}", tier="small") for number in range(40)]
     assert {answer.status_code for answer in answers} == {409}

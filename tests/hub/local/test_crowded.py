@@ -136,7 +136,7 @@ def test_a_priority_that_the_system_refuses_is_done_without() -> None:
 
 
 @as_root
-async def test_what_forks_as_fast_as_it_can_ends_with_its_server(isolated: Machine) -> None:
+async def test_fork_bomb_ends_with_its_server(isolated: Machine) -> None:
     servers = Servers(isolated)
     record, _ = servers.start(
         SYSTEM_PYTHON, "-c", BOMB, person=isolated.people.person("ada"), processes=150

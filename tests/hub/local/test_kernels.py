@@ -215,7 +215,9 @@ assert ports == [], (ports, done.stderr)
 
 @pytest.mark.hub
 @as_root
-def test_what_a_server_leaves_readable_tells_no_secret(hub: LiveHub, kernel: Kernel) -> None:
+def test_readable_files_and_arguments_of_a_server_hold_no_secret(
+    hub: LiveHub, kernel: Kernel
+) -> None:
     uid = uid_of(hub, "dev2")
     processes = [p for p in psutil.process_iter() if uid in p.uids()]
     assert len(processes) >= 2

@@ -63,7 +63,7 @@ def test_an_id_that_an_account_has_is_passed_over(state):
 
 
 @as_root
-def test_when_all_ids_are_given_out_it_says_what_to_do(state):
+def test_exhausted_range_of_user_ids_says_what_to_do(state):
     people = isolated_people(state, (300_000, 300_000))
     people.person("ada")
     with pytest.raises(LocalSpawnerError, match="set a wider"):

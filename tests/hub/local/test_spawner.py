@@ -305,7 +305,7 @@ async def test_a_second_start_ends_what_the_first_left_behind(hubs):
     await again.poll()
 
 
-async def test_what_was_granted_becomes_limits_and_marks(hubs):
+async def test_granted_resources_become_limits_and_marks(hubs):
     hubs.spawner_class = Grown
     spawner = hubs.spawner("train")
     hubs.prepare(spawner)

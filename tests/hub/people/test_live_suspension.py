@@ -78,7 +78,9 @@ class At(Watched):
         super().__init__(hub.url, headers=headers)
 
 
-def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin: Api) -> None:
+def test_suspended_user_is_out_everywhere_and_comes_back_with_nothing_lost(
+    hub: LiveHub, admin: Api
+) -> None:
     kim, host, guest = (hub.token(name) for name in ("kim", "host", "guest"))
     browser = hub.login("kim")
     for api, name, server in ((kim, "kim", ""), (kim, "kim", "train"), (host, "host", "")):
@@ -283,7 +285,7 @@ def _was_resumed(hub: LiveHub, name: str, reason: str) -> bool:
     return any(reason in row.detail_json for row in lifted)
 
 
-def test_what_cannot_be_settled_for_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
+def test_failure_to_settle_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
     boss, host = hub.token("boss"), hub.token("host")
     if "" not in admin.servers("host"):
         assert host.start("host", tier="small").status_code in {201, 202}
@@ -379,7 +381,7 @@ def hub_login_status(hub: LiveHub, name: str) -> int:
         return session.submit_login(hub.passwords[name]).status_code
 
 
-def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api) -> None:
+def test_suspension_that_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api) -> None:
     host = hub.token("host")
     text = hub.policy.read_text()
     suspended = "  host: {level: developer, suspended: {reason: left the project}}"
@@ -415,7 +417,7 @@ def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api)
         ("kim", {"forever": True}, 400, "Unknown keys"),
     ],
 )
-def test_refuses_what_makes_no_sense(
+def test_invalid_suspension_is_refused(
     admin: Api, name: str, body: dict[str, Any], status: int, words: str
 ) -> None:
     answer = suspend(admin, name, **body)

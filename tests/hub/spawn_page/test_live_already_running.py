@@ -88,7 +88,7 @@ def test_my_resources_lead_to_a_choice_and_on_to_another_server(hub: LiveHub, pa
     assert [each.server for each in read_open(hub)] == [""], "nothing starts from a link"
 
 
-def test_what_runs_is_opened(hub: LiveHub, page: Page) -> None:
+def test_running_server_can_be_opened(hub: LiveHub, page: Page) -> None:
     page.goto(f"{hub.url}/hub/spawn?{MEDIUM}")
     link = page.get_by_role("link", name="Open Small")
     assert link.get_attribute("href") == "/user/dev1/"
@@ -295,7 +295,7 @@ def test_the_choice_is_accessible(
 
 
 @pytest.mark.parametrize("query", ["a=%ff", "opt-tier=%ff", "new-server=%ff", "next=%ff"])
-def test_what_is_no_text_is_a_bad_request(hub: LiveHub, query: str) -> None:
+def test_query_that_is_not_utf8_is_a_bad_request(hub: LiveHub, query: str) -> None:
     assert hub.login("dev2").get(f"/hub/spawn?{query}").status_code == 400
 
 

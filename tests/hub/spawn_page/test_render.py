@@ -184,7 +184,7 @@ def _spawn_html(**error):
     return FakeHub(lambda _: view(make_policy())).render({}, **error)
 
 
-def test_without_an_error_there_is_no_banner():
+def test_page_without_an_error_has_no_banner():
     assert 'role="alert"' not in _spawn_html()
 
 

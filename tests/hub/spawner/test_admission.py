@@ -77,7 +77,7 @@ async def test_a_start_that_is_broken_off_takes_its_backend_with_it(turns: int) 
     assert spawner.broken_off or not spawner.started
 
 
-async def test_what_refuses_a_start_is_noted_though_it_is_not_awaited() -> None:
+async def test_refusal_is_noted_when_the_start_is_not_awaited() -> None:
     class Full(Noting):
         async def start(self) -> tuple[str, int]:
             raise AdmissionDenied("It is full.", status=503, code="cluster.full")

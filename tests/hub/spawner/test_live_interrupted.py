@@ -40,7 +40,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
 
 
 @pytest.mark.parametrize("server", ["", "late", "starts"])
-def test_what_a_late_interruption_leaves_is_released(hub: LiveHub, server: str) -> None:
+def test_start_that_is_interrupted_late_is_released(hub: LiveHub, server: str) -> None:
     dev1 = hub.token("dev1")
     assert dev1.start("dev1", server, tier="small").status_code in {201, 202}
     assert len(read_open(hub)) == 1

@@ -116,7 +116,7 @@ def no_trace(hub: LiveHub) -> Iterator[None]:
         ("DELETE", "share-codes/dev/named?code=", None),
     ],
 )
-def test_what_a_developer_sends_is_refused(dev: Api, method: str, path: str, body: Any) -> None:
+def test_bad_input_of_a_developer_is_refused(dev: Api, method: str, path: str, body: Any) -> None:
     answer = dev.request(method, path, json=body) if body is not None else dev.request(method, path)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["message"]
@@ -160,7 +160,7 @@ def test_a_share_with_a_user_and_a_group_is_refused_with_what_is_wanted(dev: Api
         ("GET", "users?state=x", None),
     ],
 )
-def test_what_an_admin_sends_is_refused(admin: Api, method: str, path: str, body: Any) -> None:
+def test_bad_input_of_an_admin_is_refused(admin: Api, method: str, path: str, body: Any) -> None:
     answer = admin.request(method, path, json=body)
     assert 400 <= answer.status_code < 500, answer.text
     names = [group["name"] for group in admin.get("groups").json()]
@@ -298,7 +298,7 @@ def any_entry(dice: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("name", ["admin", "dev", ""])
-def test_nothing_that_is_sent_is_an_error_of_the_hub(hub: LiveHub, name: str) -> None:
+def test_random_input_is_never_answered_with_500(hub: LiveHub, name: str) -> None:
     dice, routes = dice_for(f"bad input of {name}"), list_routes()
     headers = {"Authorization": f"token {hub.token(name).token}"} if name else {}
     failed = []

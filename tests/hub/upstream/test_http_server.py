@@ -139,7 +139,7 @@ async def test_a_process_of_the_hubs_own_user_is_its_proxy(
 
 @needs_root
 @pytest.mark.parametrize("kind", ["at_port", "at_socket"])
-async def test_what_a_users_server_says_of_other_clients_is_passed_over(
+async def test_forwarded_headers_of_a_users_server_are_ignored(
     kind: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     listening, where = request.getfixturevalue(kind)
@@ -169,7 +169,7 @@ async def test_a_named_network_is_believed_whatever_runs_there(at_port: Any) -> 
     assert (said["ip"], said["proxied"]) == (ADDRESS, True)
 
 
-async def test_of_what_a_proxy_says_the_browsers_side_counts(at_port: Any) -> None:
+async def test_browsers_side_of_forwarded_headers_counts(at_port: Any) -> None:
     listening, where = at_port
     async with serving(Proxies(), listening, trusted=["10.0.0.7"]):
         said = await ask(
@@ -245,7 +245,7 @@ def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
         assert find_user(connection, ("127.0.0.1", 1)) is None
 
 
-async def test_many_who_come_at_once_wait_for_one_look() -> None:
+async def test_connections_at_once_wait_for_one_search_for_proxies() -> None:
     cluster = Cluster("10.1.0.5")
     gate = asyncio.Event()
 

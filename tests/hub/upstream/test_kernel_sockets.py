@@ -79,7 +79,7 @@ def test_a_user_without_an_id_of_their_own_needs_nothing(sockets: Sockets, tmp_p
     assert list(sockets.directory.iterdir()) == []
 
 
-def test_what_is_said_of_the_debugger() -> None:
+def test_state_of_the_debugger_is_described() -> None:
     assert say_debugger(isolated=True, debugger=False) == DEBUGGER_OFF
     assert say_debugger(isolated=True, debugger=True) == DEBUGGER_ON
     assert say_debugger(isolated=False, debugger=True) == ""
