@@ -22,8 +22,8 @@ from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster, make_namespace
-from tests.cluster.foreign import ForeignCluster
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.cluster.lent_cluster import LentCluster
+from tests.hub.kubernetes.hub_role import ROLE, give
 
 _NAMES: Final = ("stock", "again", "governed", "race")
 _PER_PAGE: Final = 500
@@ -135,7 +135,7 @@ def _flatten(path: str, value: Any) -> Iterator[str]:
 @contextmanager
 def _open_cluster() -> Iterator[Cluster]:
     if kubeconfig := os.environ.get(FOREIGN):
-        with closing(ForeignCluster(Path(kubeconfig))) as foreign:
+        with closing(LentCluster(Path(kubeconfig))) as foreign:
             yield foreign
         return
     with ControlPlane() as own:

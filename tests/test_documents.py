@@ -20,7 +20,7 @@ from jupyterhub_platform.documents import (
     parse_policy,
     read_policy,
 )
-from tests.support.broken import FILES, Expected, expected_faults
+from tests.support.broken_documents import FILES, Expected, expected_faults
 
 EXAMPLE = Path(__file__).parents[1] / "examples" / "local" / "platform.yaml"
 SMALL = """\

@@ -23,7 +23,7 @@ from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 from jupyterhub_platform.store import writer_lock
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start
-from tests.support.hashing import CountingHasher
+from tests.support.cheap_hasher import CountingHasher
 
 POLICY = """\
 version: 1

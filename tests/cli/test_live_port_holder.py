@@ -10,8 +10,8 @@ import httpx
 import psutil
 import pytest
 
-from tests.support.another_user import as_root, thieving
 from tests.support.live_hub import LiveHub, is_alive, running, wait_for
+from tests.support.other_os_user import as_root, hijacking
 
 pytestmark = [pytest.mark.hub, as_root]
 
@@ -57,7 +57,7 @@ def test_killing_any_process_gives_no_other_user_the_port_and_sessions_go_on(hub
     assert api.start("dev1", tier="small").status_code in {201, 202}
     api.wait_until_ready("dev1")
     server = hub.list_lasting()
-    with thieving(port) as got:
+    with hijacking(port) as got:
         # The proxy alone: the Hub starts another one, at the same socket.
         kill(hub.proxy_pid)
         wait_for(lambda: session.get("/hub/home").status_code == 200, "the proxy to be back")
@@ -106,7 +106,7 @@ def test_jhp_down_frees_the_port_and_a_killed_holder_prevents_no_start(hub: Live
     )
     assert f"Released port {port}." in down.stderr
     assert hub.list_port_holders() == []
-    with thieving(port) as got:
+    with hijacking(port) as got:
         pass
     assert any(each.startswith("listens 127.0.0.1 ") for each in got)
     # A process that listened there in between may have been sent these.

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jupyterhub_platform.cli.main import VERBS, main
-from tests.support.broken import FILES, expected_faults
+from tests.support.broken_documents import FILES, expected_faults
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local" / "platform.yaml"

@@ -13,9 +13,9 @@ import pytest
 
 from jupyterhub_platform.hub.local.processes import find_marked, is_alive, is_supervisor
 from jupyterhub_platform.instance_id import read_instance
-from tests.support.checker import Checker, is_for_people
-from tests.support.forgery import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.forged_processes import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
+from tests.support.invariants import InvariantChecker, is_for_people
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
@@ -44,8 +44,8 @@ def dev1(hub: LiveHub) -> Iterator[Api]:
 
 
 @pytest.fixture
-def checker(hub: LiveHub) -> Checker:
-    return Checker(hub)
+def checker(hub: LiveHub) -> InvariantChecker:
+    return InvariantChecker(hub)
 
 
 def start(api: Api, server: str) -> None:
@@ -82,7 +82,7 @@ def pids_of(hub: LiveHub, server: str, *, supervisor: bool) -> list[int]:
 
 
 def test_a_proxy_that_was_killed_comes_back_with_its_routes(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     proxy = hub.proxy_pid
     os.kill(proxy, signal.SIGKILL)
@@ -92,7 +92,9 @@ def test_a_proxy_that_was_killed_comes_back_with_its_routes(
     checker.check()
 
 
-def test_a_service_that_was_killed_comes_back(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+def test_a_service_that_was_killed_comes_back(
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
+) -> None:
     browser = hub.login("dev1")
     service = hub.service_pid
     os.kill(service, signal.SIGKILL)
@@ -110,7 +112,7 @@ def test_a_service_that_was_killed_comes_back(hub: LiveHub, dev1: Api, checker: 
 
 @pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
 def test_a_server_that_was_killed_is_released_with_all_that_it_started(
-    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+    hub: LiveHub, dev1: Api, checker: InvariantChecker, supervisor: bool
 ) -> None:
     for pid in pids_of(hub, "here", supervisor=supervisor):
         os.kill(pid, signal.SIGKILL)
@@ -121,7 +123,7 @@ def test_a_server_that_was_killed_is_released_with_all_that_it_started(
 
 @pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
 def test_a_server_that_is_frozen_is_held_until_it_is_stopped(
-    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+    hub: LiveHub, dev1: Api, checker: InvariantChecker, supervisor: bool
 ) -> None:
     (pid, *_) = pids_of(hub, "here", supervisor=supervisor)
     with frozen(pid):
@@ -134,7 +136,7 @@ def test_a_server_that_is_frozen_is_held_until_it_is_stopped(
 
 
 def test_a_hub_that_was_frozen_goes_on_where_it_was(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     impatient = httpx.Client(base_url=hub.url, timeout=1, trust_env=False)
     with frozen(hub.hub_pid), impatient:
@@ -145,7 +147,9 @@ def test_a_hub_that_was_frozen_goes_on_where_it_was(
     checker.check()
 
 
-def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+def test_a_proxy_that_was_frozen_loses_no_start(
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
+) -> None:
     direct = hub.token("dev1")
     with frozen(hub.proxy_pid), hub.connect_directly(timeout=20) as client:
         # Past the proxy, as a program in the cluster does.
@@ -163,7 +167,7 @@ def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker
 
 
 def test_a_service_that_is_frozen_holds_up_no_start(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     with frozen(hub.service_pid):
         start(dev1, "there")
@@ -173,7 +177,7 @@ def test_a_service_that_is_frozen_holds_up_no_start(
 
 @as_root
 def test_marks_that_a_user_forges_end_no_server_of_another(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     dev2 = hub.token("dev2")
     assert dev2.start("dev2", "theirs", tier="small").status_code in {201, 202}

@@ -21,9 +21,9 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+from tests.support.database_relay import DatabaseRelay
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer
-from tests.support.relay import Relay
 from tests.usecases.conftest import Gate
 
 ONE = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
@@ -361,7 +361,7 @@ def test_another_program_that_keeps_the_database_locked_is_an_outage(tmp_path, c
 def test_a_row_whose_commit_was_never_answered_is_closed_later(
     postgres_server: PostgresServer, postgres_url: str, clock
 ):
-    with Relay(postgres_server.port) as relay:
+    with DatabaseRelay(postgres_server.port) as relay:
         url = postgres_url.replace(f":{postgres_server.port}/", f":{relay.port}/")
         with closing(Store.open(url)) as store:
             gate = Gate(store, ONE, clock)

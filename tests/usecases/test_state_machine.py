@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.history import check_history, read_history
+from tests.support.ledger_history import check_history, read_history
 from tests.support.seeds import SEED, VARIABLE
 from tests.usecases.changing_policies import (
     ACCOUNTS,

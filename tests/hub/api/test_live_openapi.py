@@ -28,8 +28,8 @@ from schemathesis.specs.openapi.checks import (
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
-from tests.support.documented import DOCUMENT, find_faults
 from tests.support.live_hub import LiveHub, running
+from tests.support.openapi_responses import DOCUMENT, find_faults
 from tests.support.seeds import SEED, VARIABLE
 
 pytestmark = pytest.mark.hub

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_hub import Api, LiveHub, Session, running
-from tests.support.readers import read_audit
+from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
 

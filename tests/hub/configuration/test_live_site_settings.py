@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_hub import Api, LiveHub, running
-from tests.support.readers import read_audit, read_decisions
+from tests.support.store_readers import read_audit, read_decisions
 
 pytestmark = pytest.mark.hub
 

@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from ruamel.yaml import YAML
 
 from tests.cluster.fixtures import FOREIGN
-from tests.hub.kubernetes.hubs import EVERYTHING, GOLDEN
+from tests.hub.kubernetes.spawners import EVERYTHING, GOLDEN
 
 pytestmark = pytest.mark.cluster
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hub.kubernetes.hubs import TOKEN, Lines, Start, refused
+from tests.hub.kubernetes.spawners import TOKEN, Lines, Start, refused
 from tests.support.kubernetes_api import Answer, FakeKubernetes
 
 EXCEEDED = (

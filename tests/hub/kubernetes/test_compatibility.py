@@ -15,10 +15,10 @@ from traitlets.config import Config
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from tests.cluster.fixtures import Cluster, make_namespace
-from tests.hub.kubernetes.live import ClusterHub, cluster_hub
-from tests.hub.kubernetes.rights import ROLE
+from tests.hub.kubernetes.hub_role import ROLE
+from tests.hub.kubernetes.live_pods import ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 POLICY: Final = """\
 version: 1

@@ -11,9 +11,9 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster, make_namespace
-from tests.hub.kubernetes.live import POLICY, ClusterHub, cluster_hub
+from tests.hub.kubernetes.live_pods import POLICY, ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 

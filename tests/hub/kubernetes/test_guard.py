@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.kubernetes.guard.check import (
     Allowance,
     check_pod,
 )
-from tests.hub.kubernetes.hubs import GPU, amounts
+from tests.hub.kubernetes.spawners import GPU, amounts
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -18,9 +18,9 @@ from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.cluster.fixtures import Cluster
-from tests.hub.kubernetes.hubs import EVERYTHING, SMALL, Hubs, Lines, admit
-from tests.hub.kubernetes.live import render_kubeconfig
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.hub.kubernetes.hub_role import ROLE, give
+from tests.hub.kubernetes.live_pods import render_kubeconfig
+from tests.hub.kubernetes.spawners import EVERYTHING, SMALL, Hubs, Lines, admit
 from tests.support.api_faults import Fault, How, Rule, Verb, answered
 from tests.support.fault_proxy import FaultProxy
 

@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.kubernetes.hub_service_account import (
     read_service_account,
 )
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import Lines, Start, admit, refused
+from tests.hub.kubernetes.spawners import Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
 
 

@@ -22,7 +22,7 @@ from jupyterhub_platform.hub.kubernetes.reconciler import (
     Reconciler,
 )
 from jupyterhub_platform.usecases.book import Book
-from tests.hub.kubernetes.hubs import NOW, admit
+from tests.hub.kubernetes.spawners import NOW, admit
 
 OURS = "hub-1"
 HELD = admit(user="dev1", server="held").reservation

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import GPU, GPU_TIER, NAME, Lines, Start, admit, refused
+from tests.hub.kubernetes.spawners import GPU, GPU_TIER, NAME, Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
 
 # -- the road that works ---------------------------------------------------------------------

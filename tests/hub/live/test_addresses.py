@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from tests.hub.local.conftest import as_root
-from tests.support.forgery import SYSTEM_PYTHON
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.forged_processes import SYSTEM_PYTHON
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = [pytest.mark.hub, as_root, pytest.mark.full]

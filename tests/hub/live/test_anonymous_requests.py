@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.another_user import as_another_user
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
+from tests.support.other_os_user import as_other_os_user
 
 pytestmark = pytest.mark.hub
 
@@ -130,7 +130,7 @@ def ask_from_a_server(hub: LiveHub, *asked: tuple[str, dict[str, str], Any]) -> 
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(hub.sockets.hub)],
         input=json.dumps(asked),
-        preexec_fn=as_another_user,
+        preexec_fn=as_other_os_user,
         capture_output=True,
         text=True,
         cwd="/",

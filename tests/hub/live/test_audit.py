@@ -16,7 +16,7 @@ from jupyterhub_platform.store.triggers import list_triggers
 from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions
+from tests.support.store_readers import read_audit, read_decisions
 
 pytestmark = pytest.mark.hub
 

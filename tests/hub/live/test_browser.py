@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.chromium import launch_chromium, log_in
 from tests.support.live_hub import LiveHub, running
 from tests.support.pictures import keep_picture
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
 

@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.supervisor import raise_priority
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.hub.local.test_spawner import Hubs
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 CROWD = "i=0; while test $i -lt {count}; do sleep 300 & i=$((i+1)); done; echo ready; wait"
 BOMB = """

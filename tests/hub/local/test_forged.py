@@ -43,7 +43,7 @@ from tests.hub.local.conftest import (
     wait_until,
     without_groups,
 )
-from tests.support.forgery import (
+from tests.support.forged_processes import (
     CALLED_LIKE_A_SUPERVISOR,
     ENDLESS_ENVIRONMENT,
     FIRST_THREAD_ENDED,

@@ -14,7 +14,7 @@ from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.processes import ISOLATED
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import as_root
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 pytestmark = as_root
 

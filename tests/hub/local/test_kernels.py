@@ -28,7 +28,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import (
     say_debugger,
 )
 from tests.hub.local.conftest import as_root
-from tests.support import other_user
+from tests.support import socket_prober
 from tests.support.live_hub import Api, LiveHub, running
 
 POLICY: Final = Path("tests/data/faults.yaml")
@@ -134,7 +134,7 @@ def list_reachable(place: str, uid: int) -> Iterator[tuple[Path, int]]:
 async def attack(uid: int, victim: int, meanwhile: Callable[[], Any]) -> dict[str, Any]:
     """Have one user try everything at another's server, while that one works."""
     process = await asyncio.create_subprocess_exec(
-        PYTHON, other_user.__file__, "6", str(victim), stdout=subprocess.PIPE,
+        PYTHON, socket_prober.__file__, "6", str(victim), stdout=subprocess.PIPE,
         user=uid, group=uid, extra_groups=[], cwd="/", env={"PATH": os.defpath},
     )  # fmt: skip
     assert process.stdout is not None

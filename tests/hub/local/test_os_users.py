@@ -26,7 +26,7 @@ from tests.hub.local.conftest import (
     read_log,
     wait_until,
 )
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 
 @settings(max_examples=50, deadline=None)

@@ -20,7 +20,7 @@ from tests.hub.local.conftest import (
     read_log,
     wait_until,
 )
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 MIB = 2**20
 

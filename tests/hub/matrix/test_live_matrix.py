@@ -25,7 +25,7 @@ from tests.hub.matrix.table import (
 )
 from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
 

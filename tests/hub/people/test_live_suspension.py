@@ -20,7 +20,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.suspensions import forget_shares, keep_shares
 from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_audit, read_open
+from tests.support.store_readers import read_audit, read_open
 
 pytestmark = pytest.mark.hub
 

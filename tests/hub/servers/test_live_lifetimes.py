@@ -14,7 +14,7 @@ from tornado.websocket import websocket_connect
 
 from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_open, read_releases
+from tests.support.store_readers import read_open, read_releases
 
 pytestmark = pytest.mark.hub
 

@@ -12,7 +12,7 @@ import pytest
 
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
 

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import launch_chromium, log_in
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
 

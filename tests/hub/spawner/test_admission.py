@@ -8,7 +8,7 @@ from jupyterhub.spawner import Spawner
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
-from tests.hub.kubernetes.hubs import admit
+from tests.hub.kubernetes.spawners import admit
 
 
 class Noting(Spawner):  # type: ignore[misc] # no types

@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_releases
+from tests.support.store_readers import read_releases
 
 pytestmark = pytest.mark.hub
 

@@ -17,7 +17,7 @@ import pytest
 from jupyterhub.apihandlers import default_handlers as api_routes
 from jupyterhub.handlers import default_handlers as page_routes
 
-from tests.support.hostile import any_value
+from tests.support.hostile_input import any_value
 from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running, wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.seeds import dice_for

@@ -19,10 +19,10 @@ import pytest
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.hub.local.processes import RESERVATION_MARK
-from tests.support.hostile import Body, any_body
+from tests.support.hostile_input import Body, any_body
 from tests.support.live_hub import Api, LiveHub, running, server_path, wait_for
-from tests.support.readers import read_open
 from tests.support.seeds import dice_for
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 

@@ -26,7 +26,7 @@ from jupyterhub_platform.forwarded_headers import (
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
 from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
 from jupyterhub_platform.peers import find_user
-from tests.support.another_user import OTHER_USER, as_another_user
+from tests.support.other_os_user import OTHER_USER, as_other_os_user
 
 ADDRESS = "203.0.113.9"
 FORGED = {
@@ -144,7 +144,7 @@ async def test_forwarded_headers_of_a_users_server_are_ignored(
 ) -> None:
     listening, where = request.getfixturevalue(kind)
     async with serving(Proxies(), listening):
-        said = await ask(where, FORGED, as_another_user)
+        said = await ask(where, FORGED, as_other_os_user)
     assert (said["forwarded"], said["proxied"]) == ([], False)
     assert (said["protocol"], said["ip"] == ADDRESS) == ("http", False)
     assert said["source"] == f"user id {OTHER_USER}"
@@ -156,7 +156,7 @@ async def test_each_connection_is_looked_at_for_itself(at_port: Any) -> None:
     """A stranger's port may be the number that the proxy has at another loopback address."""
     listening, where = at_port
     async with serving(Proxies(), listening):
-        asked = [ask(where, FORGED, as_another_user if n % 2 else None) for n in range(6)]
+        asked = [ask(where, FORGED, as_other_os_user if n % 2 else None) for n in range(6)]
         told = [said["proxied"] for said in await asyncio.gather(*asked)]
     assert told == [True, False] * 3
 
@@ -165,7 +165,7 @@ async def test_each_connection_is_looked_at_for_itself(at_port: Any) -> None:
 async def test_a_named_network_is_believed_whatever_runs_there(at_port: Any) -> None:
     listening, where = at_port
     async with serving(Proxies([ip_network("127.0.0.0/8")]), listening):
-        said = await ask(where, {"X-Forwarded-For": ADDRESS}, as_another_user)
+        said = await ask(where, {"X-Forwarded-For": ADDRESS}, as_other_os_user)
     assert (said["ip"], said["proxied"]) == (ADDRESS, True)
 
 
