@@ -1,7 +1,7 @@
 """Build the use cases from the settings: the only wiring."""
 
 import asyncio
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
@@ -57,9 +57,8 @@ def build_runtime(
     store = open_store(settings)
     try:
         policies = Policies(store)
-        suspensions = Suspensions(store)
         snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
-        in_force = InForce(replace(snapshot, suspensions=suspensions.list_all()))
+        in_force = InForce(snapshot)
         health = StoreHealth(store)
         return Runtime(
             store=store,
@@ -70,7 +69,7 @@ def build_runtime(
             policies=policies,
             added_memberships=AddedMemberships(store, health),
             credentials=LocalCredentials(store, hasher),
-            suspensions=suspensions,
+            suspensions=Suspensions(store),
             decisions=DecisionReader(store),
             fault=fault,
         )

@@ -22,6 +22,7 @@ from traitlets.config import Configurable
 from jupyterhub_platform.cli.main import VERBS, main
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.document.compile import compile_policy
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.reservations import Reservation
@@ -35,6 +36,7 @@ from jupyterhub_platform.hub.routes import platform_handlers
 from jupyterhub_platform.service.app import ROUTES
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.managed_steps import CHANGED, MADE, RETIRED
 from tests.support.postgres import find_programs
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,7 +57,7 @@ HOW_TOS = [page for page in PAGES if REFERENCE not in page.parents]
 FAMILIES = (
     *("options", "person", "level", "account", "tier", "quota", "capacity", "server", "cluster"),
     *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
-    *("admission", "suspension", "doctor"),
+    *("admission", "suspension", "doctor", "managed", "user", "group", "image", "grant"),
 )
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
 FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json")
@@ -143,7 +145,7 @@ def codes_in_the_code() -> set[str]:
         text
         for text in list_all_literals()
         if CODE.fullmatch(text) and not text.endswith(FILE_ENDINGS)
-    }
+    } | {f"{kind}.{change}" for kind in Kind for change in (MADE, CHANGED, RETIRED)}
 
 
 def test_tokens_are_not_said_to_be_in_the_address_that_a_form_posts_to() -> None:

@@ -4,7 +4,14 @@ from pathlib import Path
 
 import durations
 import pytest
-from durations import find_exceeded, find_factor, read_budgets, read_durations, render_slowest
+from durations import (
+    find_exceeded,
+    find_factor,
+    read_budgets,
+    read_durations,
+    render_exceeded,
+    render_slowest,
+)
 
 TESTS = Path(__file__).resolve().parent
 BUDGETS = {"tests.a": 20.0, "tests.b": 40.0, "tests.c": 60.0}
@@ -30,17 +37,18 @@ def test_the_seconds_of_a_module_are_those_of_its_tests(tmp_path: Path) -> None:
 @pytest.mark.parametrize("slower", [1, 4])
 def test_only_the_module_that_grew_is_named_on_a_machine_of_any_speed(slower: int) -> None:
     taken = {"tests.a": 18.0 * slower, "tests.b": 85.0 * slower, "tests.c": 60.0 * slower}
-    assert [line.split()[0] for line in find_exceeded(taken, BUDGETS)] == ["tests.b"]
+    assert find_exceeded(taken, BUDGETS) == {"tests.b": 85.0 * slower}
 
 
 def test_a_quick_machine_makes_no_budget_smaller() -> None:
     assert find_factor({"tests.a": 2, "tests.b": 4}, BUDGETS) == 1.0
-    assert find_exceeded({"tests.a": 2, "tests.b": 4, "tests.c": 100}, BUDGETS) == []
+    assert find_exceeded({"tests.a": 2, "tests.b": 4, "tests.c": 100}, BUDGETS) == {}
 
 
 def test_a_module_without_a_budget_has_the_one_of_all() -> None:
-    assert find_exceeded({"tests.new": 19}, BUDGETS) == []
-    [line] = find_exceeded({"tests.new": 21}, BUDGETS)
+    assert find_exceeded({"tests.new": 19}, BUDGETS) == {}
+    assert find_exceeded({"tests.new": 21}, BUDGETS) == {"tests.new": 21}
+    line = render_exceeded("tests.new", 21, BUDGETS)
     assert line.startswith("tests.new took 21 s, and its budget is 10 s.")
     assert "tests/budgets.toml" in line
 

@@ -31,8 +31,8 @@ GLOSSARY = {
     "orphan": ("cli/local/leftovers", "hub/kubernetes/reconciler"),
     # What puts servers right after an outage.
     "recovery": ("hub/servers/recovery",),
-    # What undoes a refused start.
-    "rollback": ("hub/spawner/rollback",),
+    # What undoes a refused start, or changes of the policy.
+    "rollback": ("hub/spawner/rollback", "usecases/rollback"),
     # Sums of the ledger; so far the Hub's own call of that name.
     "usage": ("hub/api/admission", "rest/decisions"),
 }

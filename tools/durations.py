@@ -39,15 +39,22 @@ def find_factor(durations: Mapping[str, float], budgets: Mapping[str, float]) ->
     return max(1.0, statistics.median(ratios)) if ratios else 1.0
 
 
-def find_exceeded(durations: Mapping[str, float], budgets: Mapping[str, float]) -> list[str]:
-    """Say which modules took over twice their budget, and what to do."""
+def find_exceeded(durations: Mapping[str, float], budgets: Mapping[str, float]) -> dict[str, float]:
+    """Return the modules that took over twice their budget, with their seconds."""
     allowed = TOLERANCE * find_factor(durations, budgets)
-    return [
-        f"{name} took {taken:.0f} s, and its budget is {budgets.get(name, UNNAMED):.0f} s. "
-        f"Make it quicker, or raise its budget in {BUDGETS.parent.name}/{BUDGETS.name}."
+    return {
+        name: taken
         for name, taken in sorted(durations.items())
         if taken > allowed * budgets.get(name, UNNAMED)
-    ]
+    }
+
+
+def render_exceeded(name: str, taken: float, budgets: Mapping[str, float]) -> str:
+    """Say that a module took too long, and what to do."""
+    return (
+        f"{name} took {taken:.0f} s, and its budget is {budgets.get(name, UNNAMED):.0f} s. "
+        f"Make it quicker, or raise its budget in {BUDGETS.parent.name}/{BUDGETS.name}."
+    )
 
 
 def render_slowest(durations: Mapping[str, float]) -> list[str]:

@@ -20,7 +20,9 @@
     ├── InviteError                 usecases: an invite is not valid any more
     ├── SuspensionError             usecases: a user cannot be suspended or resumed as asked
     ├── ManagedError                usecases: an object cannot be changed in the Hub as asked
-    │   └── LostUpdateError             usecases: it was changed since the caller saw it
+    │   ├── LostUpdateError             usecases: it was changed since the caller saw it
+    │   ├── NoObjectError               usecases: no such object is managed
+    │   └── NotAllowedError             usecases: a manager exceeds what is theirs
     ├── QueryError                  usecases: a list is asked for in an impossible way
     ├── ConfigurationError          hub: a site's settings cannot be governed
     ├── ClusterConfigurationError   deploy: no cluster is named
@@ -32,6 +34,7 @@
     BodyError                       rest: a body is not what its route takes
     EnvironmentFaultError           service: a variable is missing or invalid
     RefusalError                    service: a status, a sentence and a code, as tornado's HTTPError
+    CodedError                      hub: a refusal with a code of its own, as tornado's HTTPError
     AdmissionDenied                 hub: a denial, as the Hub's own pages and API show it
     HubDatabaseError                hub: the Hub's own database does not answer
     HubShuttingDownError            hub: a request that came too late

@@ -99,6 +99,14 @@ class Sources:
         """Tell whether the file declares an object of this name."""
         return key not in self.managed and key.name in self._objects[key.kind.section]
 
+    def find(self, key: Key) -> Mapping[str, Any] | None:
+        """Return what an object says, declared or managed; ``None`` if there is no such object.
+
+        Grants of the file are called by their number in it.
+        """
+        objects = self._objects[key.kind.section]
+        return objects[key.name] or {} if key.name in objects else None
+
     def unite(self, now: datetime = EARLIEST) -> Policy:
         """Return the one policy of all sources.
 

@@ -43,3 +43,17 @@ def settle_memberships(
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:
     """Return the declared memberships of all users, by name."""
     return {name: declared_memberships(policy, name) for name in sorted(policy.people)}
+
+
+def list_moved(before: Policy, after: Policy) -> frozenset[str]:
+    """Return the names of all users whose level or groups differ between two policies."""
+    old, new = before.people, after.people
+    moved = set(old.keys() ^ new.keys())
+    moved |= {name for name in old.keys() & new.keys() if old[name].level is not new[name].level}
+    for name in before.groups.keys() | after.groups.keys():
+        was, now = before.groups.get(name), after.groups.get(name)
+        if was is not now:
+            there = was.members | was.managers if was else frozenset()
+            here = now.members | now.managers if now else frozenset()
+            moved |= there ^ here
+    return frozenset(moved)

@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
@@ -78,6 +79,7 @@ class Platform(PlatformTraits):
             self._provide_sample_passwords,
             self._fill_book,
             self._watch_store,
+            self._serve_managed_objects,
             self._start_jobs,
         ):
             step()
@@ -145,6 +147,12 @@ class Platform(PlatformTraits):
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
+
+    def _serve_managed_objects(self) -> None:
+        """Make what changes the objects that are managed in the Hub."""
+        self.managed = ManagedObjects(
+            self.app, self.runtime, self.suspension.settle, self.manage_memberships
+        )
 
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""

@@ -5,10 +5,12 @@ from typing import Any, Final
 from jupyterhub.handlers.base import UserRedirectHandler
 from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
+from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
@@ -56,6 +58,12 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/users/([^/]+)/invite", InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),
         (r"/api/platform/users/([^/]+)/resume", ResumeHandler),
+        *(
+            (rf"/api/platform/{kind.section}/([^/]+)", ObjectHandler, {"kind": kind})
+            for kind in Kind
+        ),
+        (r"/api/platform/grants", GrantsHandler),
+        (r"/api/platform/policy/rollback", RollBackHandler),
         (r"/api/users/([^/]+)/server", ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
         (r"/api/platform(?:/.*)?", UnknownHandler),

@@ -11,6 +11,7 @@ from pydantic.json_schema import JsonSchemaMode
 from jupyterhub_platform.rest import hub_calls, service_calls
 from jupyterhub_platform.rest.json_schema import render_schemas
 from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.responses import PROBLEM
 
 PARTS: Final = (
     (
@@ -32,10 +33,12 @@ _BY_STATUS: Final[Mapping[int, str]] = {
     401: "The request has no token that the Hub knows.",
     403: "The request has no token, or one that may not do this.",
     404: "It does not exist, or the caller may not see it.",
+    412: "The object was changed since the caller saw it.",
+    428: "The request does not say which version its caller saw.",
     409: "It conflicts with the current state.",
     413: "The body is too large, and was not read.",
     415: "The body has a type that is not accepted.",
-    422: "The policy file has faults.",
+    422: "The policy, or the object, has faults.",
     429: "Too many requests; `Retry-After` says when to try again.",
     502: "The Hub's answer cannot be passed on.",
     503: "Hub or store does not answer now; `Retry-After` says when to try again.",
@@ -119,15 +122,16 @@ def _render_operation(
     if call.scopes:
         # One of them is enough.
         described["security"] = [{_TOKEN: [scope]} for scope in call.scopes]
-    if call.arguments:
+    if call.arguments or call.headers:
         described["parameters"] = [
             {
                 "name": each.name,
-                "in": "query",
+                "in": place,
                 "description": each.what,
                 "schema": dict(each.schema),
             }
-            for each in call.arguments
+            for place, some in (("query", call.arguments), ("header", call.headers))
+            for each in some
         ]
     if call.body is not None:
         described["requestBody"] = {
@@ -138,7 +142,11 @@ def _render_operation(
     described["responses"] = {
         str(status): {
             "description": _BY_STATUS.get(status, HTTPStatus(status).phrase),
-            "content": {"application/json": {"schema": schemas[answers[status], "serialization"]}},
+            "content": {
+                PROBLEM if status >= 400 else "application/json": {
+                    "schema": schemas[answers[status], "serialization"]
+                }
+            },
         }
         for status in sorted(answers)
     }

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
+from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.requests import (
     MAX_INVITE_HOURS,
@@ -13,8 +14,7 @@ from jupyterhub_platform.rest.requests import (
     SuspendRequest,
 )
 from jupyterhub_platform.rest.responses import (
-    CodedRefusal,
-    FaultyPolicy,
+    Faulty,
     Health,
     Invite,
     Proxies,
@@ -93,7 +93,7 @@ RELOAD: Final = Operation(
     scopes=(OPERATE, ADMIN),
     note="422 lists every fault of the file; the last good policy stays in force.",
     body=Nothing,
-    refusals={422: FaultyPolicy} | _STORE | _WITH_BODY,
+    refusals={422: Faulty} | _STORE | _WITH_BODY,
 )
 SETTINGS: Final = Operation(
     "readSettings",
@@ -153,7 +153,7 @@ SUSPEND: Final = Operation(
     scopes=(ADMIN,),
     note="409 with a code `suspension.…` if that is not possible.",
     body=SuspendRequest,
-    refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
+    refusals={409: Refusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )
 RESUME: Final = Operation(
     "resume",
@@ -164,10 +164,11 @@ RESUME: Final = Operation(
     scopes=(ADMIN,),
     note="409 with a code `suspension.…` if that is not possible.",
     body=ResumeRequest,
-    refusals={409: CodedRefusal} | _NOT_THERE | _STORE | _WITH_BODY,
+    refusals={409: Refusal} | _NOT_THERE | _STORE | _WITH_BODY,
 )
 
 HUB_CALLS: Final = (
     *(USAGE, DECIDE, DECISION, WHY, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
     *(INVITE, SUSPEND, RESUME),
+    *MANAGED_CALLS,
 )

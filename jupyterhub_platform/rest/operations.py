@@ -11,7 +11,7 @@ from jupyterhub_platform.rest.requests import Body
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """An argument of a query, which may be left out."""
+    """An argument of a query, or a header, which may be left out."""
 
     name: str
     what: str
@@ -36,6 +36,7 @@ class Operation:
     who: str = ""
     note: str = ""
     arguments: tuple[Argument, ...] = ()
+    headers: tuple[Argument, ...] = ()
     body: type[Body] | None = None
     refusals: Mapping[int, Any] = field(default_factory=dict)
 

@@ -106,7 +106,7 @@ def _read_end(value: object) -> datetime | None:
 _SAY_WHY: Final = "Say why: reason is one line of text."
 _UNTIL: Final = "until is a time with its zone, or left out."
 _Name = Annotated[str, MayBe("user and server are names.")]
-_Reason = Annotated[
+Reason = Annotated[
     str,
     BeforeValidator(_read_reason),
     MayBe(_SAY_WHY),
@@ -160,7 +160,7 @@ class InviteRequest(Body):
 class SuspendRequest(Body):
     """Why a user is suspended, and until when."""
 
-    reason: _Reason
+    reason: Reason
     until: Annotated[
         datetime | None,
         BeforeValidator(_read_end),
@@ -179,7 +179,7 @@ class SuspendRequest(Body):
 class ResumeRequest(Body):
     """Why a suspension is lifted."""
 
-    reason: _Reason
+    reason: Reason
 
 
 class ServerChange(Body):

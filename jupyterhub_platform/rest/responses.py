@@ -4,7 +4,9 @@ Every answer is made from its model, so that the OpenAPI document, which is made
 models, is true. A model has no other keys, and leaves out keys that were not set.
 """
 
-from typing import Annotated, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
@@ -201,20 +203,50 @@ class Proxies(Response):
 # -- refusals --------------------------------------------------------------------------------------
 
 
+CODES: Final[Mapping[int, str]] = {
+    400: "request.invalid",
+    401: "request.token",
+    403: "request.forbidden",
+    404: "platform.not_found",
+    405: "request.method",
+    409: "request.conflict",
+    412: "request.changed",
+    413: "request.too_large",
+    415: "request.media_type",
+    428: "request.precondition",
+    429: "platform.too_often",
+    502: "platform.hub",
+    503: "platform.unavailable",
+}
+"""The code of a refusal that has no more exact one, by status."""
+_FAULT: Final = "platform.fault"
+PROBLEM: Final = "application/problem+json"
+"""The media type of a refusal."""
+
+
 class Refusal(Response):
-    """The body of every refusal of the Hub."""
+    """The body of every refusal: what and why, what to do next, and a stable code (RFC 9457)."""
 
+    title: str = Field(description="What HTTP calls the status.")
     status: int
-    message: str
+    detail: str = Field(description="What, why, and what to do next.")
+    code: str = Field(description="Stable, for programs: docs/reference/codes.md lists them.")
+    message: str = Field(description="The same as `detail`, as JupyterHub calls it.")
+
+    @classmethod
+    def of(cls, status: int, sentence: str, code: str = "", **more: Any) -> Self:
+        """Return the body of a refusal; ``more`` are the keys of a special one."""
+        return cls(
+            title=HTTPStatus(status).phrase,
+            status=status,
+            detail=sentence,
+            code=code or CODES.get(status, _FAULT),
+            message=sentence,
+            **more,
+        )
 
 
-class CodedRefusal(Refusal):
-    """A refusal with a stable code."""
-
-    code: str
-
-
-class FaultyPolicy(Refusal):
-    """Every fault of the policy file; the last good policy stays in force."""
+class Faulty(Refusal):
+    """Every fault of a policy file, or of an object of the policy; nothing has changed."""
 
     faults: list[str]

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub_platform.rest.operations import Argument, Operation
-from jupyterhub_platform.rest.responses import CodedRefusal
+from jupyterhub_platform.rest.responses import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
 from jupyterhub_platform.rest.service_responses import (
     ListedDecisions,
@@ -23,9 +23,9 @@ from jupyterhub_platform.usecases.reports.people import People
 from jupyterhub_platform.usecases.reports.tiers import Tiers
 
 PREFIX: Final = "/services/platform/api/v1"
-REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), CodedRefusal)
+REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), Refusal)
 """Refusals of every call here, its own and those because Hub or store does not answer."""
-_NOT_THERE: Final[dict[int, Any]] = {404: CodedRefusal}
+_NOT_THERE: Final[dict[int, Any]] = {404: Refusal}
 
 _OTHERS: Final = f"`{READ}`, or a manager for their groups"
 _READS_OTHERS: Final = (READ, ADMIN, MANAGE)
@@ -110,7 +110,7 @@ SERVICE_CALLS: Final = (
             {200: StoppedServer, 202: StoppedServer},
             who="the Hub decides, by the caller's own token",
             note="202 while it is stopping.",
-            refusals=_NOT_THERE | dict.fromkeys((409, 413, 415, 502), CodedRefusal),
+            refusals=_NOT_THERE | dict.fromkeys((409, 413, 415, 502), Refusal),
         )
         for name, server, what in (
             ("stopServer", "{server}", "a server"),

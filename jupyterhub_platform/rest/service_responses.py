@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.rest.decisions import Decision
-from jupyterhub_platform.rest.responses import CodedRefusal, Instant, Response
+from jupyterhub_platform.rest.responses import Instant, Refusal, Response
 from jupyterhub_platform.store.decision_log import DecisionLine
 
 
@@ -35,5 +35,5 @@ class StoppedServer(Response):
     message: str
 
 
-ServiceRefusal = CodedRefusal
+ServiceRefusal = Refusal
 """The body of every refusal of the service."""

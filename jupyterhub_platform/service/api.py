@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar, Final
 
+from jupyterhub_platform.rest.responses import PROBLEM, Refusal
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
 from jupyterhub_platform.service.handlers import AuthenticatedHandler
 from jupyterhub_platform.service.resource import Resource
@@ -50,7 +51,8 @@ class ApiHandler(AuthenticatedHandler):
         """Write a refusal as JSON."""
         if status == 401:
             self.set_header("WWW-Authenticate", 'Bearer realm="jupyterhub"')
-        self.send({"status": status, "message": sentence, "code": code})
+        self.set_header("Content-Type", PROBLEM)
+        self.finish(render_body(Refusal.of(status, sentence, code).to_json()))
 
     def send(self, data: Any) -> None:
         """Write an answer."""

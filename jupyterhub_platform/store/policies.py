@@ -2,7 +2,7 @@
 
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -17,6 +17,8 @@ _COLUMNS = policy_revision.c
 _PACKED: Final = "zlib:base64:"
 """What a document that is kept compressed begins with; no policy can begin so."""
 _MAX_UNPACKED: Final = 2**16
+_NAMES_AT_A_TIME: Final = 500
+"""Names in one query: fewer than the variables that any SQLite allows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +129,18 @@ def drop_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) 
         tx.execute(delete(applied_membership).where(both), rows)
 
 
-def list_applied_memberships(tx: Transaction) -> set[tuple[str, str]]:
-    """Return the pairs of user and group that the policy put into the Hub."""
+def list_applied_memberships(
+    tx: Transaction, users: Collection[str] | None = None
+) -> set[tuple[str, str]]:
+    """Return the pairs of user and group that the policy put into the Hub, of some users or all."""
     columns = applied_membership.c
     query = select(columns.user_name, columns.group_name)
+    if users is not None:
+        names, found = sorted(users), set[tuple[str, str]]()
+        for first in range(0, len(names), _NAMES_AT_A_TIME):
+            some = columns.user_name.in_(names[first : first + _NAMES_AT_A_TIME])
+            found |= {(row.user_name, row.group_name) for row in tx.execute(query.where(some))}
+        return found
     # Some at a time: the driver lets no other thread run while it makes a list of rows.
     rows = tx.execute(query, execution_options={"yield_per": 500})
     return {(row.user_name, row.group_name) for row in rows}

@@ -5,6 +5,7 @@ be recorded has not happened.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import ParamSpec, Protocol, TypeVar
@@ -73,6 +74,20 @@ class Changes:
             self._in_force.replace(after)
             return after
 
+    async def preview(self, change: Change) -> Snapshot:
+        """Return what would be in force after a change; nothing is recorded or put into force.
+
+        Raises
+        ------
+        PlatformError
+            Raised by the change if it would be refused.
+        StoreUnreachableError
+            Raised if it could not be recorded.
+        """
+        async with self._changing:
+            before = self._in_force.snapshot
+            return await self._in_thread(try_out, self._store, change, before, self._clock())
+
 
 def record(store: Store, change: Change, snapshot: Snapshot, now: datetime) -> Snapshot:
     """Check and record a change of ``snapshot``, in one transaction; return what follows.
@@ -82,3 +97,17 @@ def record(store: Store, change: Change, snapshot: Snapshot, now: datetime) -> S
     write = change.check(snapshot, now)
     with store.begin() as transaction:
         return write(transaction)
+
+
+class _UndoneError(Exception):
+    """Rolls the transaction of a preview back."""
+
+
+def try_out(store: Store, change: Change, snapshot: Snapshot, now: datetime) -> Snapshot:
+    """Check and record a change as :func:`record` does, and undo it; return what would follow."""
+    write = change.check(snapshot, now)
+    after = snapshot
+    with contextlib.suppress(_UndoneError), store.begin() as transaction:
+        after = write(transaction)
+        raise _UndoneError
+    return after

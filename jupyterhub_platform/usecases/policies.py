@@ -1,7 +1,7 @@
 """Which policy is in force: read from its file, recorded as a revision, or the last good one."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault, PolicyError
+from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
@@ -55,22 +56,24 @@ class PublishPolicy:
     locked_out: bool = False
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Read the file.
+        """Read the file, and unite it with what is managed.
 
         Raises
         ------
         PolicyError
-            Raised if it has faults, then or, once it is recorded, if each admin that it declares is
-            suspended in the store; nothing is recorded and the policy in force stays.
+            Raised if it has faults, does not fit to what is managed, or if each admin that it
+            declares is suspended; nothing is recorded and the policy in force stays.
         """
-        return partial(self._record, read_file(self.path), snapshot, now)
+        read = read_file(self.path)
+        sources, policy = unite(read, snapshot.sources.managed, self.path, now)
+        if not self.locked_out:
+            _check_admins(policy, snapshot.suspensions, self.path, now)
+        after = replace(snapshot, policy=policy, sources=sources)
+        return partial(self._record, read, after, now)
 
     def _record(
-        self, read: ReadPolicy, snapshot: Snapshot, now: datetime, transaction: Transaction
+        self, read: ReadPolicy, after: Snapshot, now: datetime, transaction: Transaction
     ) -> Snapshot:
-        sources, policy = unite(read, managed.list_objects(transaction), self.path, now)
-        if not self.locked_out:
-            _check_admins(policy, suspensions.list_suspensions(transaction), self.path, now)
         before = policies.latest_number(transaction)
         number = policies.record_revision(
             transaction,
@@ -89,7 +92,7 @@ class PublishPolicy:
                 subject=f"revision {number}",
                 detail={"file": str(self.path), "digest": read.digest},
             )
-        return replace(snapshot, policy=policy, revision=number, sources=sources)
+        return replace(after, revision=number)
 
 
 class Policies:
@@ -101,8 +104,12 @@ class Policies:
 
     def publish(self, path: Path, *, actor: str, locked_out: bool = False) -> Snapshot:
         """Put the file into force before anything is served; see :class:`PublishPolicy`."""
+        with self._store.read() as transaction:
+            objects = managed.list_objects(transaction)
+            suspended = suspensions.list_suspensions(transaction)
+        kept = replace(NOTHING, suspensions=suspended, sources=Sources({}, objects))
         change = PublishPolicy(path, actor, locked_out=locked_out)
-        return record(self._store, change, NOTHING, self._clock())
+        return record(self._store, change, kept, self._clock())
 
     def publish_or_last_good(
         self, path: Path, *, actor: str
@@ -138,12 +145,13 @@ class Policies:
             newest = policies.latest_revision(transaction)
             number = policies.latest_number(transaction)
             objects = managed.list_objects(transaction)
+            suspended = suspensions.list_suspensions(transaction)
         if newest is None:
             return None
         path = Path(newest.source)
         read = parse_policy(newest.document_json.encode(), path.name)
         sources, policy = unite(read, objects, path, self._clock())
-        return Snapshot(policy, number, sources=sources)
+        return Snapshot(policy, number, suspended, sources)
 
     def list_applied(self) -> dict[str, frozenset[str]]:
         """Return the memberships that a policy put into the Hub, by user."""
@@ -155,16 +163,29 @@ class Policies:
         return {user: frozenset(names) for user, names in groups.items()}
 
     def record_applied(self, applied: Mapping[str, frozenset[str]]) -> None:
-        """Remember which memberships the policy put into the Hub, additions first.
-
-        In several transactions, so that a concurrent start waits for only one of them.
-        """
+        """Remember which memberships the policy put into the Hub, additions first."""
         wanted = {(user, group) for user, groups in applied.items() for group in groups}
         with self._store.read() as transaction:
             present = policies.list_applied_memberships(transaction)
+        self._change_applied(wanted - present, present - wanted)
+
+    def change_applied(
+        self, before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]
+    ) -> None:
+        """Remember for some users that the policy put them into other groups than before."""
+        was = {(user, group) for user, groups in before.items() for group in groups}
+        now = {(user, group) for user, groups in after.items() for group in groups}
+        with self._store.read() as transaction:
+            present = policies.list_applied_memberships(transaction, {*before, *after})
+        self._change_applied(now - present, (was - now) & present)
+
+    def _change_applied(
+        self, added: Collection[tuple[str, str]], dropped: Collection[tuple[str, str]]
+    ) -> None:
+        """Write in several transactions: a concurrent start waits for only one of them."""
         for change, pairs in (
-            (policies.add_applied_memberships, sorted(wanted - present)),
-            (policies.drop_applied_memberships, sorted(present - wanted)),
+            (policies.add_applied_memberships, sorted(added)),
+            (policies.drop_applied_memberships, sorted(dropped)),
         ):
             for first in range(0, len(pairs), PAIRS_AT_A_TIME):
                 with self._store.begin() as transaction:

@@ -8,9 +8,10 @@ from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.memberships import (
     declared_memberships,
     list_declared,
+    list_moved,
     settle_memberships,
 )
-from tests.support.policies import make_policy
+from tests.support.policies import DOCUMENT, make_policy
 
 POLICY = make_policy()
 
@@ -92,3 +93,23 @@ def test_levels_alone_can_be_settled(user, current, applied):
     assert {group for group in settled if is_level_group(group)} == {
         group for group in declared_memberships(POLICY, user) if is_level_group(group)
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        ({}, set()),
+        ({"users": {**DOCUMENT["users"], "new": {}}}, {"new"}),
+        ({"users": {**DOCUMENT["users"], "lone": {"level": "viewer"}}}, {"lone"}),
+        ({"users": {**DOCUMENT["users"], "lone": {"title": "Lone"}}}, set()),
+        ({"groups": {**DOCUMENT["groups"], "new": {"members": ["lone", "eve"]}}}, {"lone", "eve"}),
+        (
+            {"groups": {**DOCUMENT["groups"], "vision": {"members": ["dev", "lone"]}}},
+            {"eve", "vic", "aud", "lone"},
+        ),
+    ],
+)
+def test_those_move_whose_level_or_groups_change(change, moved) -> None:
+    after = make_policy({**DOCUMENT, **change})
+    before = make_policy(DOCUMENT)
+    assert list_moved(before, after) == moved == list_moved(after, before)

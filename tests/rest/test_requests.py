@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.rest.managed import PutObjectRequest, ReasonRequest, RollBackRequest
 from jupyterhub_platform.rest.requests import (
     Body,
     BodyError,
@@ -23,7 +24,10 @@ BODIES: tuple[type[Body], ...] = (
     DryRunRequest,
     InviteRequest,
     Nothing,
+    PutObjectRequest,
+    ReasonRequest,
     ResumeRequest,
+    RollBackRequest,
     ServerChange,
     SuspendRequest,
 )

@@ -12,15 +12,11 @@ from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.store import managed as managed_store
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
-from jupyterhub_platform.usecases.managed import (
-    LostUpdateError,
-    ManagedError,
-    PutObject,
-    RetireObject,
-    RollBack,
-)
+from jupyterhub_platform.usecases.managed import PutObject, RetireObject
+from jupyterhub_platform.usecases.managed_steps import LostUpdateError, ManagedError
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.reports.reader import StoreReader
+from jupyterhub_platform.usecases.rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from tests.support.policies import NOW
 from tests.usecases.conftest import Clock, Outage, read_audit
@@ -28,6 +24,8 @@ from tests.usecases.test_policies import CHANGED, GOOD
 
 VIDEO = Key(Kind.GROUP, "video")
 TIER = Key(Kind.TIER, "big")
+NEW = Key(Kind.USER, "new")
+GRANT = Key(Kind.GRANT, "g1")
 BIG: Mapping[str, Any] = {
     "requests": {"cpu": 2, "memory": "4Gi"},
     "images": ["lab"],
@@ -61,6 +59,15 @@ def put(
     key: Key, document: Mapping[str, Any], *, seen: int | None = None, by: str = "root"
 ) -> PutObject:
     return PutObject(key, document, "a reason", by, seen)
+
+
+def grant(**said: str) -> dict[str, Any]:
+    return {"add": {"servers": 1}, "until": "2030-01-01T00:00:00Z", "reason": "a paper", **said}
+
+
+def roll_back(store: Store, in_force: InForce, number: int, reason: str) -> RollBack:
+    undone = list_changes_since(store, number)
+    return RollBack(undone, in_force.snapshot.revision, reason, "ann")
 
 
 def list_revisions(store: Store) -> list[tuple[int, Key, bool, bool]]:
@@ -133,20 +140,67 @@ async def test_object_that_is_named_by_another_is_retired_last(changes, in_force
         await changes.apply(RetireObject(VIDEO, "again", "root"))
 
 
-async def test_a_roll_back_puts_back_what_was_there(changes, store, policies, file):
+async def test_a_user_is_retired_from_their_groups_and_grants(changes, in_force, store):
+    before = in_force.snapshot
+    await changes.apply(put(NEW, {"level": "developer"}))
+    group = {"members": ["new", "dev"], "users": {"new": {"servers": 1}}}
+    made = await changes.apply(put(VIDEO, group))
+    await changes.apply(put(GRANT, grant(user="new", by="root")))
+    after = await changes.apply(RetireObject(NEW, "left", "root"))
+    assert set(after.sources.managed) == {VIDEO}
+    assert after.sources.managed[VIDEO].document == {"members": ["dev"], "users": {}}
+    assert "new" not in after.policy.people
+    assert after.policy.grants == before.policy.grants
+    assert after.revision == made.revision + 4
+    again = await changes.apply(roll_back(store, in_force, made.revision, "not yet"))
+    assert again.policy == made.policy
+
+
+async def test_a_new_user_joins_groups_in_the_same_change(changes, in_force):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    joined = PutObject(NEW, {"level": "user"}, "a reason", "root", 0, groups=("video",))
+    after = await changes.apply(joined)
+    assert after.policy.groups["video"].members == {"dev", "new"}
+    missing = PutObject(Key(Kind.USER, "other"), {}, "a reason", "root", 0, groups=("nowhere",))
+    with pytest.raises(ManagedError, match="There is no managed group nowhere"):
+        await changes.apply(missing)
+    assert in_force.snapshot is after
+
+
+async def test_a_preview_changes_nothing(changes, in_force, store):
+    before = in_force.snapshot
+    after = await changes.preview(put(VIDEO, {"members": ["dev"]}))
+    assert "video" in after.policy.groups
+    assert in_force.snapshot is before
+    assert list_revisions(store) == []
+    assert [row.action for row in read_audit(store)] == ["policy.published"]
+    with pytest.raises(PolicyError):
+        await changes.preview(put(VIDEO, {"members": ["nobody"]}))
+    assert (await changes.apply(put(VIDEO, {"members": ["dev"]}))).revision == after.revision
+
+
+async def test_a_roll_back_of_what_was_not_seen_is_refused(changes, in_force, store):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    stale = roll_back(store, in_force, 1, "a mistake")
+    await changes.apply(put(TIER, BIG))
+    with pytest.raises(ManagedError, match="Revision 3 is in force, and you saw 2"):
+        await changes.apply(stale)
+
+
+async def test_a_roll_back_puts_back_what_was_there(changes, store, policies, file, in_force):
     good = await changes.apply(put(VIDEO, {"members": ["dev"]}))
     await changes.apply(put(VIDEO, {"title": "Oops"}))
     await changes.apply(put(TIER, BIG))
-    after = await changes.apply(RollBack(good.revision, "a mistake", "ann"))
+    after = await changes.apply(roll_back(store, in_force, good.revision, "a mistake"))
     assert after.policy == good.policy
     assert after.revision == 6
     assert [each[0] for each in list_revisions(store)] == [6, 5, 4, 3, 2]
     assert [row.action for row in read_audit(store)][:2] == ["group.changed", "tier.retired"]
     assert_same(policies.publish(file, actor="root"), after)
-    nothing = await changes.apply(RollBack(1, "all of it", "ann"))
+    nothing = await changes.apply(roll_back(store, in_force, 1, "all of it"))
     assert nothing.sources.managed == {}
-    with pytest.raises(ManagedError, match="Nothing that is managed changed since revision"):
-        await changes.apply(RollBack(nothing.revision, "again", "ann"))
+    with pytest.raises(ManagedError, match="Nothing that is managed changed since then"):
+        await changes.apply(roll_back(store, in_force, nothing.revision, "again"))
 
 
 async def test_a_file_that_declares_a_managed_name_is_refused_at_its_line(
@@ -183,16 +237,16 @@ async def test_another_file_keeps_what_is_managed(changes, policies, file):
     assert snapshot.policy.groups["vision"].member_quota.quota == {"servers": 2}
 
 
-async def test_a_reader_follows_each_change(changes, in_force, store_url, policies, file):
+async def test_a_reader_follows_each_change(changes, in_force, store, store_url, policies, file):
     reader = StoreReader(store_url)
     try:
         for change in (
-            put(VIDEO, {"members": ["dev"]}),
-            put(TIER, BIG),
-            put(VIDEO, {"title": "Video"}),
-            RollBack(1, "all of it", "ann"),
+            lambda: put(VIDEO, {"members": ["dev"]}),
+            lambda: put(TIER, BIG),
+            lambda: put(VIDEO, {"title": "Video"}),
+            lambda: roll_back(store, in_force, 1, "all of it"),
         ):
-            await changes.apply(change)
+            await changes.apply(change())
             assert_same(reader.read().snapshot, in_force.snapshot)
         await changes.apply(put(VIDEO, {}))
         file.write_text(CHANGED)

@@ -21,6 +21,7 @@ from planted_faults.kubernetes_causes import KUBERNETES_CAUSES
 from planted_faults.levels import LEVELS
 from planted_faults.lifetimes import LIFETIMES
 from planted_faults.local_processes import LOCAL_PROCESSES
+from planted_faults.managed import MANAGED
 from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
 from planted_faults.requests import REQUESTS
@@ -40,6 +41,7 @@ FAULTS: Final = (
     *LEVELS,
     *LIFETIMES,
     *LOCAL_PROCESSES,
+    *MANAGED,
     *PAGES,
     *POLICY,
     *REQUESTS,

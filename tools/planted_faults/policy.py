@@ -120,7 +120,7 @@ POLICY: Final = (
         "tests/usecases/test_policies.py",
         (
             "the last admin is suspended in the store",
-            "PublishPolicy._record",
+            "PublishPolicy.check",
             Never("not self.locked_out"),
         ),
     ),

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
+from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.usecases.managed_steps import CHANGED, MADE, RETIRED
+
 DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("options.invalid", "An option is unknown, or is not a name. Options never carry values."),
     ("options.tier", "No such tier, or none was named and the policy has no default."),
@@ -147,6 +150,17 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.origin", "403", "A change came from another site."),
     ("request.embedded", "403", "A page was to be shown inside of another."),
     ("request.content_type", "415", "A body has another type than is accepted."),
+    ("request.invalid", "400", "A body, a header or an argument is not what the call takes."),
+    ("request.forbidden", "403", "The caller is not logged in, or lacks the scope."),
+    ("request.conflict", "409", "It conflicts with the current state."),
+    ("request.changed", "412", "It was changed since the caller saw it."),
+    ("request.media_type", "415", "The body has a type that the call does not take."),
+    (
+        "request.precondition",
+        "428",
+        "The request does not say which version its caller saw: `If-Match` or `If-None-Match`.",
+    ),
+    ("platform.unavailable", "503", "Hub or store does not answer now."),
     ("request.method", "405", "The address does not answer to that method."),
     ("request.too_large", "413", "A body has more than 1 MiB; nothing of it was looked at."),
     ("request.too_long", "414", "An address has more than 8 KiB; nothing of it was looked at."),
@@ -164,7 +178,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.local", "500", "Servers cannot be started on this machine as configured."),
     ("platform.local.still_alive", "500", "A process of a server cannot be ended."),
     ("platform.not_found", "404", "It does not exist, or the caller may not see it."),
-    ("platform.hub", "503", "The Hub does not answer the service."),
+    ("platform.hub", "502, 503", "The Hub does not answer the service, or not as it should."),
     ("platform.fault", "500", "A fault of the service; its log has the details."),
     ("platform.too_often", "429", "The caller has made many invites without a break."),
     ("platform.configuration", "-", "A setting keeps the Hub from starting."),
@@ -197,6 +211,15 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("suspension.none", "409", "The user to be resumed is not suspended."),
     ("suspension.oneself", "409", "Users cannot suspend themselves, or lift their own suspension."),
     ("suspension.over", "409", "A suspension would be over before it begins."),
+    ("managed.declared", "409", "The policy file declares the object; it is changed there."),
+    ("managed.changed", "409, 412", "The object, or the policy, was changed since it was seen."),
+    ("managed.none", "404", "No such object is managed in the Hub."),
+    ("managed.nothing", "409", "Nothing changed that a rollback could undo."),
+    (
+        "managed.not_allowed",
+        "403",
+        "A manager changes what is not theirs, or gives what they do not hold.",
+    ),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 
@@ -220,6 +243,14 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     (
         "server.choice_passed_over",
         "A choice of an earlier start no longer exists; a default took its place.",
+    ),
+    *(
+        (
+            f"{kind}.{verb}",
+            f"{kind.capitalize()} {what} in the Hub; the detail has before and after.",
+        )
+        for kind in Kind
+        for verb, what in ((MADE, "made"), (CHANGED, "changed"), (RETIRED, "retired"))
     ),
     ("person.invited", "An invite was made."),
     ("person.suspended", "A user was suspended; the detail has the reason and the end."),

@@ -3,6 +3,7 @@
 Scopes are checked at run time: a site may define its own roles that hold them.
 """
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,13 +17,21 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.rest.requests import Body, BodyError
-from jupyterhub_platform.rest.responses import Response
+from jupyterhub_platform.rest.requests import NO_OBJECT, Body, BodyError
+from jupyterhub_platform.rest.responses import PROBLEM, Refusal, Response
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 from jupyterhub_platform.usecases.rate_limit import RateLimitedError
 
 T = TypeVar("T")
 B = TypeVar("B", bound=Body)
+
+
+class CodedError(web.HTTPError):
+    """A refusal whose code is more exact than that of its status."""
+
+    def __init__(self, status: int, sentence: str, code: str) -> None:
+        super().__init__(status, sentence)
+        self.code = code
 
 
 class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
@@ -92,8 +101,11 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         tornado.web.HTTPError
             Raised with 400 and every fault of the body.
         """
+        sent = self.get_json_body()
+        if sent is None and self.request.body:
+            raise web.HTTPError(400, NO_OBJECT)
         try:
-            return kind.read(self.get_json_body())
+            return kind.read(sent)
         except BodyError as error:
             raise web.HTTPError(400, str(error)) from None
 
@@ -101,6 +113,22 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         """Send a model's fields as the answer, and nothing else."""
         self.set_status(status)
         self.write(answer.to_json())
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Send a refusal as the answer."""
+        self.set_status(refusal.status)
+        self.set_header("Content-Type", PROBLEM)
+        self.finish(json.dumps(refusal.to_json()))
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Answer an error in the one form of all refusals, with the Hub's own handling of it."""
+        super().write_error(status_code, **kwargs)
+        written: list[bytes] = self._write_buffer
+        sentence = json.loads(b"".join(written))["message"]
+        self._write_buffer: list[bytes] = []
+        error = kwargs.get("exc_info", (None, None))[1]
+        code = error.code if isinstance(error, CodedError) else ""
+        self.refuse(Refusal.of(status_code, sentence, code))
 
     def get_json_body(self) -> Any:
         """Return the body; invalid JSON is the sender's fault, not an error of the Hub."""

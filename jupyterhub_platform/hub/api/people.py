@@ -14,9 +14,9 @@ from jupyterhub_platform.hub.public_address import public_address
 from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
 from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
 from jupyterhub_platform.rest.responses import (
-    CodedRefusal,
     Ended,
     Invite,
+    Refusal,
     Response,
     Resumed,
     Suspended,
@@ -78,7 +78,7 @@ class SuspensionHandler(PlatformAPIHandler):
         try:
             self.answer(await change(name))
         except SuspensionError as error:
-            self.answer(CodedRefusal(status=409, message=str(error), code=error.code), 409)
+            self.refuse(Refusal.of(409, str(error), error.code))
         except StoreError as error:
             raise self.store_is_down(error) from error
 

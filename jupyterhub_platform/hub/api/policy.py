@@ -4,7 +4,7 @@ from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.rest.hub_calls import RELOAD
 from jupyterhub_platform.rest.requests import Nothing
-from jupyterhub_platform.rest.responses import FaultyPolicy, Reloaded
+from jupyterhub_platform.rest.responses import Faulty, Reloaded
 
 
 class ReloadHandler(PlatformAPIHandler):
@@ -18,12 +18,13 @@ class ReloadHandler(PlatformAPIHandler):
         try:
             snapshot = await self.platform.policy_watch.reload(self.me)
         except PolicyError as error:
-            refused = FaultyPolicy(
-                status=422,
-                message="The last good policy stays in force.",
+            refused = Faulty.of(
+                422,
+                "The last good policy stays in force.",
+                error.code,
                 faults=[str(fault) for fault in error.faults],
             )
-            self.answer(refused, 422)
+            self.refuse(refused)
             return
         except StoreError as error:
             raise self.store_is_down(error) from error

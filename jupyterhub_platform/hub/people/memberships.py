@@ -9,12 +9,18 @@ from jupyterhub import orm, roles
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
-from jupyterhub_platform.core.memberships import list_declared, settle_memberships
+from jupyterhub_platform.core.memberships import (
+    declared_memberships,
+    list_declared,
+    list_moved,
+    settle_memberships,
+)
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people.privileges import strip_roles_of_admins
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.snapshot import InForce
 
 Memberships: TypeAlias = Mapping[str, frozenset[str]]
 
@@ -47,6 +53,40 @@ async def apply_memberships(
             await in_store_thread(policies.record_applied, declared)
     except StoreError as error:
         app.log.warning("Which memberships were applied is not remembered yet: %s", error)
+
+
+async def apply_to_moved(
+    app: Any, before: Policy, after: InForce, policies: Policies, *, levels_only: bool = False
+) -> frozenset[str]:
+    """Settle those whose level or groups differ from an earlier policy; return their names.
+
+    As :func:`apply_memberships` does for all users, and at the cost of those who moved.
+
+    Raises
+    ------
+    StoreUnreachableError
+        Raised if it cannot be remembered; the next settling of all users repeats it.
+    """
+    policy = after.snapshot.policy
+    moved = await in_store_thread(list_moved, before, policy)
+    was = {name: declared_memberships(before, name) for name in moved}
+    now = {name: declared_memberships(policy, name) for name in moved}
+    if not levels_only:
+        both = {name: was[name] | now[name] for name in moved}
+        await in_store_thread(policies.change_applied, {}, both)
+    turn = Turn()
+    for name in sorted(moved - app.authenticator.blocked_users):
+        if turn.is_over:
+            app.db.commit()
+            await turn.yield_if_due()
+        # As it is now: the file may have been read again meanwhile.
+        policy = after.snapshot.policy
+        if name in policy.people or orm.User.find(app.db, name) is not None:
+            settle_person(app.db, policy, name, was[name], levels_only=levels_only)
+    app.db.commit()
+    if not levels_only:
+        await in_store_thread(policies.change_applied, was, now)
+    return moved
 
 
 def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Memberships]:

@@ -25,7 +25,9 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
+from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 from tests.support.live_hub import LiveHub, running
@@ -76,10 +78,28 @@ CHECKS: Final = [
     response_schema_conformance,
 ]
 WITHOUT: Final = "stranger"
+GRANT: Final = {
+    "user": "dev",
+    "add": {"servers": 1},
+    "until": "2030-01-01T00:00:00Z",
+    "reason": "paper",
+}
 BODIES: Final = {
     "decide": {"user_options": {"tier": "small"}},
     "suspend": {"reason": "away"},
     "resume": {"reason": "back"},
+    "rollBack": {"to": 0, "reason": "all of it"},
+    **{
+        name: {"document": document, "reason": "a document"}
+        for name, document in (
+            ("putUser", {}),
+            ("putGroup", {}),
+            ("putImage", {"reference": "lab:1"}),
+            ("putTier", {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["lab"]}),
+            *((name, GRANT) for name in ("putGrant", "makeGrant")),
+        )
+    },
+    **{f"retire{kind.capitalize()}": {"reason": "done"} for kind in Kind},
 }
 """What those calls are sent that would otherwise do nothing."""
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -165,10 +185,12 @@ def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, st
     api = hub.token("admin")
     for call in CALLS:
         query = {"user": "dev"} if call.id == "explainServer" else {}
+        new = {"name": "new"} if call in MANAGED_CALLS else {}
         answer = api.request(
             call.method,
-            f"{hub.url}{call.path.format(**known)}",
+            f"{hub.url}{call.path.format(**known | new)}",
             params=query,
+            headers={"If-None-Match": "*"} if call.method == "PUT" else {"If-Match": "*"},
             json=BODIES.get(call.id),
         )
         # What the service alone may ask, it alone is answered.

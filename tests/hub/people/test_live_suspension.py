@@ -391,10 +391,13 @@ def test_suspension_that_the_policy_declares_is_lifted_only_there(hub: LiveHub, 
     assert host.get("user").status_code == 403
     answer = resume(admin, "host")
     assert answer.status_code == 409
+    said = f"host is suspended in the policy, at {hub.policy}:{line}. Remove it there."
     assert answer.json() == {
+        "title": "Conflict",
         "status": 409,
         "code": "suspension.declared",
-        "message": f"host is suspended in the policy, at {hub.policy}:{line}. Remove it there.",
+        "detail": said,
+        "message": said,
     }
     hub.policy.write_text(text)
     assert admin.post("platform/reload").status_code == 200

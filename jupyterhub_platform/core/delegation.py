@@ -1,0 +1,169 @@
+"""What a manager may change of managed objects: nobody gives what they do not hold.
+
+An admin may change everything. A manager acts for the groups that the policy puts them in charge
+of: on their members, on people who are in no other group, and on grants within them, up to what
+the group itself may hold. Each function returns why not, or nothing if they may.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.policy import Person, Policy
+from jupyterhub_platform.core.quantities import describe_amount
+from jupyterhub_platform.core.quotas import Grant
+from jupyterhub_platform.core.resource_names import is_accelerator
+
+_MOMENT: Final = timedelta(seconds=1)
+_MEMBERS: Final = "members"
+
+
+def why_not_touch(
+    policy: Policy, manager: str, key: Key, memberships: frozenset[str], now: datetime
+) -> str:
+    """Say why a manager may not change or retire what stands at ``key`` now.
+
+    ``memberships`` are the Hub's groups of the user, if it is one. What is not theirs gets the same
+    answer whether it exists or not.
+    """
+    kind, name = key
+    if kind in {Kind.TIER, Kind.IMAGE}:
+        return f"Only admins make, change and retire {kind.section}."
+    if kind is Kind.GROUP and name not in policy.managed_groups(manager):
+        return f"You are not in charge of a group {name}. Ask an admin."
+    if kind is Kind.USER and name in policy.people:
+        return _why_not_person(policy, manager, name, memberships)
+    if kind is Kind.GRANT and (found := _find_grant(policy, key)) is not None:
+        return "".join(_refuse_grant(policy, policy, manager, found, now, gives=False))
+    return ""
+
+
+def why_not_put(
+    before: Policy,
+    after: Policy,
+    manager: str,
+    key: Key,
+    documents: tuple[Mapping[str, Any] | None, Mapping[str, Any]],
+    groups: Iterable[str],
+    now: datetime,
+) -> str:
+    """Say why a manager may not have ``key`` as it is in the policy ``after``.
+
+    Parameters
+    ----------
+    documents
+        What the object said before, and what it says now.
+    groups
+        Which groups a new user joins with it.
+    """
+    match key.kind:
+        case Kind.USER:
+            return _why_not_level(before, after, manager, key.name, frozenset(groups))
+        case Kind.GROUP:
+            old, new = ({k: v for k, v in (d or {}).items() if k != _MEMBERS} for d in documents)
+            if old != new:
+                return "You may change the members of your group. Ask an admin for anything else."
+            return ""
+        case _:
+            grant = _find_grant(after, key)
+            return next(_refuse_grant(before, after, manager, grant, now), "") if grant else ""
+
+
+def why_not_member(policy: Policy, manager: str, group: str) -> str:
+    """Say why a manager may not add people to ``group``, or remove them."""
+    if group not in policy.managed_groups(manager):
+        return f"You are not in charge of a group {group}. Ask an admin."
+    return ""
+
+
+def _why_not_person(policy: Policy, manager: str, name: str, memberships: frozenset[str]) -> str:
+    groups = policy.declared_groups(name) | (memberships & policy.groups.keys())
+    if name == manager:
+        return "Nobody changes their own level or account. Ask an admin."
+    if not groups or not groups & policy.managed_groups(manager):
+        return f"You are not in charge of a user {name}. Ask an admin."
+    if _is_raised(policy.people[name].level):
+        return f"{name} is {policy.people[name].level} on this platform. Ask an admin."
+    if not groups <= policy.managed_groups(manager):
+        return f"{name} is also in groups that are not yours. Ask an admin."
+    return ""
+
+
+def _why_not_level(
+    before: Policy, after: Policy, manager: str, name: str, groups: frozenset[str]
+) -> str:
+    new, old = after.people[name], before.people.get(name, Person(name, Level.VIEWER))
+    if _is_raised(new.level):
+        return f"You may give the levels {_list_levels()}. Ask an admin for {new.level}."
+    if (new.quota.quota, new.suspended) != (old.quota.quota, old.suspended):
+        return "You may change the title and the level of a user. Ask an admin for anything else."
+    if name not in before.people and not groups:
+        return "Say which of your groups the new user joins."
+    return next(
+        filter(None, (why_not_member(before, manager, group) for group in sorted(groups))), ""
+    )
+
+
+def _is_raised(level: Level) -> bool:
+    return LEVELS[level].manages_groups or LEVELS[level].reads_everything
+
+
+def _list_levels() -> str:
+    return ", ".join(level for level in Level if not _is_raised(level))
+
+
+def _find_grant(policy: Policy, key: Key) -> Grant | None:
+    return next((each for each in policy.grants if each.path == key.path), None)
+
+
+def _refuse_grant(
+    before: Policy,
+    after: Policy,
+    manager: str,
+    grant: Grant,
+    now: datetime,
+    *,
+    gives: bool = True,
+) -> Iterator[str]:
+    """Yield why a manager may not make a grant, or end it if it ``gives`` nothing."""
+    if grant.account not in before.managed_groups(manager) or not grant.user:
+        yield "You may grant something to one member, within a group that you are in charge of."
+        return
+    if not gives:
+        return
+    if grant.user == manager:
+        yield "Nobody grants something to themselves. Ask another manager, or an admin."
+    if grant.by != manager:
+        yield f"A grant names who made it: write by: {manager}, or leave it out."
+    first, last = max(grant.starts or now, now), grant.until - _MOMENT
+    if grant.tier:
+        tier, level = before.tiers[grant.tier], before.people[manager].level
+        if not all(before.may_use(tier, manager, level, grant.account, t) for t in (first, last)):
+            yield (
+                f"You may not start {tier.name} in {grant.account} yourself until then, so you "
+                "cannot grant it. Ask an admin."
+            )
+    for moment in (first, last):
+        yield from _exceeds(before, after, grant, moment)
+
+
+def _exceeds(before: Policy, after: Policy, grant: Grant, at: datetime) -> Iterator[str]:
+    """Yield each resource of which one member could hold more than the whole group may."""
+    ceilings = {
+        limit.resource: limit.maximum
+        for limit in before.list_limits(grant.user, grant.account, at)
+        if limit.scope.kind == "account"
+    }
+    for limit in after.list_limits(grant.user, grant.account, at):
+        resource = limit.resource
+        if limit.scope.kind != "member" or not grant.add.amount(resource):
+            continue
+        ceiling = ceilings.get(resource, 0 if is_accelerator(resource) else None)
+        if ceiling is not None and limit.maximum > ceiling:
+            alone, whole = (describe_amount(resource, n) for n in (limit.maximum, ceiling))
+            yield (
+                f"With this grant {grant.user} alone could hold {alone}, and {grant.account} as a "
+                f"whole may hold {whole}. Ask an admin to raise that first."
+            )

@@ -1,0 +1,136 @@
+"""The steps of a change of managed objects: each is a revision, and a row of the audit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.managed import Key, ManagedObject
+from jupyterhub_platform.store import audit, managed, policies
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.managed import ManagedRevision
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+MADE: Final = "made"
+CHANGED: Final = "changed"
+RETIRED: Final = "retired"
+
+
+class ManagedError(PlatformError):
+    """Raised if an object cannot be changed in the Hub as asked; the sentence says why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class NoObjectError(ManagedError):
+    """Raised if no such object is managed in the Hub."""
+
+    def __init__(self, key: Key) -> None:
+        super().__init__("managed.none", f"There is no managed {key.kind} {key.name}.")
+
+
+class LostUpdateError(ManagedError):
+    """Raised if an object was changed since its caller saw it; ``current`` is how it is now."""
+
+    def __init__(self, key: Key, current: ManagedObject | None) -> None:
+        self.current = current
+        if current is None:
+            what = f"The {key.kind} {key.name} is gone. Look at it again before you change it."
+        else:
+            what = (
+                f"{current.by} changed the {key.kind} {key.name} since you saw it: it has version "
+                f"{current.version} now. Look at both, and send your change again."
+            )
+        super().__init__("managed.changed", what)
+
+
+class NotAllowedError(ManagedError):
+    """Raised if a manager changes what is not theirs, or gives what they do not hold."""
+
+    def __init__(self, why_not: str) -> None:
+        super().__init__("managed.not_allowed", why_not)
+
+
+class Said(Protocol):
+    """Who changes something, and why."""
+
+    @property
+    def by(self) -> str:
+        """The name of who does it."""
+        ...
+
+    @property
+    def reason(self) -> str:
+        """Why."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one revision changes: None is an object that is not there."""
+
+    key: Key
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+
+def find(snapshot: Snapshot, key: Key, seen: int | None) -> ManagedObject | None:
+    """Return the managed object, if the caller may change the one that they saw."""
+    sources, (kind, name) = snapshot.sources, key
+    if sources.is_declared(key):
+        where = snapshot.policy.lines.get(key.path, "the policy file")
+        raise ManagedError(
+            "managed.declared",
+            f"The {kind} {name} is declared at {where}. Change it there, or move it into the Hub "
+            f"with jhp release {kind} {name}.",
+        )
+    current = sources.managed.get(key)
+    if seen is not None and seen != (current.version if current else 0):
+        raise LostUpdateError(key, current)
+    return current
+
+
+def take(snapshot: Snapshot, step: Step, by: str, now: datetime) -> Snapshot:
+    """Return what is in force with a step, if it may be taken."""
+    sources, policy = snapshot.sources.change(snapshot.policy, step.key, step.after, by, now)
+    return replace(snapshot, sources=sources, policy=policy)
+
+
+def record(
+    after: Snapshot, steps: Sequence[Step], said: Said, now: datetime, transaction: Transaction
+) -> Snapshot:
+    """Record steps as revisions, each with its row of the audit."""
+    number = policies.latest_number(transaction)
+    for number, step in enumerate(steps, start=number + 1):  # noqa: B020 the last one is returned
+        new = after.sources.managed.get(step.key)
+        if new is None:
+            managed.remove_object(transaction, step.key)
+        else:
+            managed.put_object(transaction, new)
+        revision = ManagedRevision(
+            number, step.key, step.before, step.after, said.by, said.reason, now
+        )
+        managed.record_revision(transaction, revision)
+        audit.append(
+            transaction,
+            at=now,
+            actor=said.by,
+            action=f"{step.key.kind}.{_name_change(step)}",
+            subject=step.key.name,
+            detail={
+                "revision": number,
+                "reason": said.reason,
+                "before": step.before,
+                "after": step.after,
+            },
+        )
+    return replace(after, revision=number)
+
+
+def _name_change(step: Step) -> str:
+    if step.before is None:
+        return MADE
+    return RETIRED if step.after is None else CHANGED

@@ -1,0 +1,62 @@
+"""Faults in what is managed in the Hub: lost updates, and managers who take more than is theirs."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Always, Never, Replace
+
+MANAGED: Final = (
+    *noticed_by(
+        "tests/core/test_delegation.py",
+        ("managers change tiers", "why_not_touch", Never("kind in {Kind.TIER, Kind.IMAGE}")),
+        (
+            "managers change any group",
+            "why_not_touch",
+            Never("kind is Kind.GROUP and name not in policy.managed_groups(manager)"),
+        ),
+        ("managers raise themselves", "_why_not_person", Never("name == manager")),
+        (
+            "managers change people of other groups",
+            "_why_not_person",
+            Never("not groups <= policy.managed_groups(manager)"),
+        ),
+        ("managers change operators", "_why_not_person", Never("_is_raised(...)")),
+        ("managers make managers", "_why_not_level", Never("_is_raised(new.level)")),
+        ("managers change quotas of their group", "why_not_put", Never("old != new")),
+        ("managers give to themselves", "_refuse_grant", Never("grant.user == manager")),
+        ("grants name another maker", "_refuse_grant", Never("grant.by != manager")),
+        (
+            "managers open tiers that they may not start",
+            "_refuse_grant",
+            Replace("not all(...)", "False"),
+        ),
+        (
+            "one member holds more than the group",
+            "_exceeds",
+            Never("ceiling is not None and limit.maximum > ceiling"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_managed.py -k sqlite",
+        (
+            "a change of others is lost",
+            "managed_steps:find",
+            Never("seen is not None and seen != (current.version if current else 0)"),
+        ),
+        ("declared objects are changed", "managed_steps:find", Never("sources.is_declared(key)")),
+        (
+            "a rollback undoes what was not seen",
+            "RollBack.check",
+            Never("snapshot.revision != self.seen"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/api/test_live_managed.py",
+        (
+            "managers act as admins",
+            "ChangeHandler.authority",
+            Always("self.has_scope(roles.ADMIN)"),
+        ),
+        ("a change needs no version", "ChangeHandler.read_seen", Never("match is None")),
+    ),
+)
