@@ -4,35 +4,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 
 import httpx
 import psutil
 import pytest
 
-from tests.support.live_hub import LiveHub, is_alive, running, wait_for
+from tests.support.hub_fixtures import PLAIN_TIER, hub_of
+from tests.support.live_hub import LiveHub, is_alive, wait_for
 from tests.support.other_os_user import as_root, hijacking
 
 pytestmark = [pytest.mark.hub, as_root]
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Held
 defaults: {tier: small}
 users: {admin: {level: admin}, dev1: {level: developer}}
 groups:
   vision: {members: [dev1]}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small: {title: Small, requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
 """
+    + PLAIN_TIER
+)
 
 
-@pytest.fixture
-def hub(make_directory: Callable[[], object]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:  # type: ignore[arg-type]
-        yield hub
+hub = hub_of(POLICY, scope="function")
 
 
 def port_of(hub: LiveHub) -> int:

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,8 +15,9 @@ from jupyterhub_platform.hub.local.processes import find_marked, is_alive, is_su
 from jupyterhub_platform.instance_id import read_instance
 from tests.support.breakpoints import CHEAP_SERVERS
 from tests.support.forged_processes import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
+from tests.support.hub_fixtures import hub_of
 from tests.support.invariants import InvariantChecker, is_for_people
-from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.live_hub import Api, LiveHub, wait_for
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
@@ -26,10 +27,7 @@ POLICY = Path("tests/data/faults.yaml")
 SITE = CHEAP_SERVERS + "c.ConfigurableHTTPProxy.check_running_interval = 1\n"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
-        yield hub
+hub = hub_of(POLICY, site=SITE)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +14,8 @@ import pytest
 
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
-from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
 
 pytestmark = pytest.mark.hub
 
@@ -26,15 +26,8 @@ c.JupyterHub.named_server_limit_per_user = 0
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, site=SITE)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def auditor(hub: LiveHub) -> Api:
-    return hub.token("auditor")
+hub = hub_of(EXAMPLE, site=SITE)
+auditor = token_of("auditor")
 
 
 def doctor(hub: LiveHub, *options: str, **environment: str) -> tuple[int, dict[str, Any]]:

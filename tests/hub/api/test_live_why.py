@@ -5,13 +5,12 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
 from tests.support.store_readers import read_releases
 
 pytestmark = pytest.mark.hub
@@ -39,16 +38,8 @@ tiers:
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    site = "c.PlatformLocalSpawner.poll_interval = 1\n"
-    with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def dev(hub: LiveHub) -> Api:
-    return hub.token("dev")
+hub = hub_of(POLICY, site="c.PlatformLocalSpawner.poll_interval = 1\n")
+dev = token_of("dev")
 
 
 def ask(api: Api, server: str, user: str = "dev") -> dict[str, Any]:

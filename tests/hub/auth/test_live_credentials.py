@@ -4,12 +4,12 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf
 from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
@@ -33,15 +33,8 @@ WORDS = "four words that nobody guesses"
 OTHER_WORDS = "four other words for tomorrow"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+hub = hub_of(POLICY)
+admin = token_of("admin")
 
 
 @pytest.fixture

@@ -8,15 +8,15 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, Session, hidden_xsrf, wait_for
 from tests.support.other_os_user import as_other_os_user
 
 pytestmark = pytest.mark.hub
@@ -36,10 +36,7 @@ WORST = b'{"a":' + b"[" * 700 + b'"",' * 300_000 + b'""' + b"]" * 700 + b"}"
 FORGED = {"X-Forwarded-For": "198.51.100.77", "X-Real-Ip": "198.51.100.78"}
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, costly_hashes=True)) as hub:
-        yield hub
+hub = hub_of(POLICY, costly_hashes=True)
 
 
 def doors(hub: LiveHub) -> tuple[httpx.Client, httpx.Client]:

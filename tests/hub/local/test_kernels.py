@@ -29,6 +29,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import (
 )
 from tests.hub.local.conftest import as_root
 from tests.support import socket_prober
+from tests.support.hub_fixtures import hub_of
 from tests.support.live_hub import Api, LiveHub, running
 
 POLICY: Final = Path("tests/data/faults.yaml")
@@ -101,10 +102,7 @@ def start_kernel(hub: LiveHub) -> Kernel:
     return Kernel(hub, api, answer.json()["id"])
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
-        yield hub
+hub = hub_of(POLICY, lab=True)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,8 @@ from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.suspensions import forget_shares, keep_shares
 from tests.support.canaries import Watched
-from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, Session, wait_for
 from tests.support.store_readers import read_audit, read_open
 
 pytestmark = pytest.mark.hub
@@ -46,15 +47,8 @@ BUSY_SECONDS = 5.0
 """What the tests allow on top, for a machine that does much else."""
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+hub = hub_of(POLICY, lab=True)
+admin = token_of("admin")
 
 
 def suspend(api: Api, name: str, **body: Any) -> httpx.Response:

@@ -1,7 +1,7 @@
 """Asking for a tier while the server is there already: a choice, which works without scripts."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +10,8 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import launch_chromium, log_in
-from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import Api, LiveHub, Session, wait_for
 from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
@@ -34,10 +35,7 @@ c.Spawner.post_stop_hook = wait
 MEDIUM = "opt-tier=medium&opt-account=vision"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, site=SITE)) as hub:
-        yield hub
+hub = hub_of(EXAMPLE, site=SITE)
 
 
 @pytest.fixture(scope="module")

@@ -1,11 +1,11 @@
 """A start that is interrupted and gives way late: nothing of it stays, and nothing is held."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, wait_for
 from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
@@ -33,10 +33,7 @@ c.JupyterHub.spawner_class = SlowToGiveWay
 """
 
 
-@pytest.fixture
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), Path("tests/data/stampede.yaml"), site=SITE)) as hub:
-        yield hub
+hub = hub_of(Path("tests/data/stampede.yaml"), site=SITE, scope="function")
 
 
 @pytest.mark.parametrize("server", ["", "late", "starts"])

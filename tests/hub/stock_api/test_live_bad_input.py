@@ -18,6 +18,7 @@ from jupyterhub.apihandlers import default_handlers as api_routes
 from jupyterhub.handlers import default_handlers as page_routes
 
 from tests.support.hostile_input import any_value
+from tests.support.hub_fixtures import token_of
 from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running, wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.seeds import dice_for
@@ -62,9 +63,7 @@ def hub(request: pytest.FixtureRequest, make_directory: Callable[[], Path]) -> I
         yield hub
 
 
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+admin = token_of("admin")
 
 
 @pytest.fixture(scope="module")
