@@ -18,12 +18,12 @@ from benchmarks.kubelet import Peak, playing
 from benchmarks.population import Population, make_document, make_population, render_document
 from benchmarks.seeding import fill_site
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster, make_namespace
-from tests.cluster.foreign import ForeignCluster
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.cluster.lent_cluster import LentCluster
+from tests.hub.kubernetes.hub_role import ROLE, give
 
 _NAMES: Final = ("stock", "again", "governed", "race")
 _PER_PAGE: Final = 500
@@ -72,7 +72,7 @@ class Site:
     def list_denials(self, most: int) -> list[tuple[str, ...]]:
         """Return the codes of up to so many denials."""
         with self._reading() as store, store.read() as transaction:
-            denials = ledger.list_decisions(transaction, admitted=False, limit=most)
+            denials = decision_log.list_decisions(transaction, admitted=False, limit=most)
             return [each.codes for each in denials]
 
     @contextmanager
@@ -135,7 +135,7 @@ def _flatten(path: str, value: Any) -> Iterator[str]:
 @contextmanager
 def _open_cluster() -> Iterator[Cluster]:
     if kubeconfig := os.environ.get(FOREIGN):
-        with closing(ForeignCluster(Path(kubeconfig))) as foreign:
+        with closing(LentCluster(Path(kubeconfig))) as foreign:
             yield foreign
         return
     with ControlPlane() as own:

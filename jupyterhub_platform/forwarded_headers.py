@@ -55,9 +55,9 @@ class ProxiedHTTPServer(LimitedHTTPServer):
         """Tell whether a peer is a proxy; ``None`` if it must be looked for."""
         return self._proxies.is_proxy(user, address)
 
-    async def look_up_proxy(self, address: Any) -> bool:
+    async def find_proxy(self, address: Any) -> bool:
         """Tell whether a peer is a proxy, by looking for it."""
-        return await self._proxies.look_up(address)
+        return await self._proxies.is_found_proxy(address)
 
     def start_request(
         self, server_conn: object, request_conn: HTTPConnection
@@ -84,7 +84,7 @@ class _ForwardedHeaderFilter(DelegatingMessage):
 
     async def _find_out(self, start_line: Any, headers: HTTPHeaders) -> None:
         self._settle(
-            headers, is_proxy=await self._proxies.look_up(self._connection.context.address)
+            headers, is_proxy=await self._proxies.is_found_proxy(self._connection.context.address)
         )
         later = super().headers_received(start_line, headers)
         if later is not None:
@@ -138,7 +138,7 @@ class Proxies:
             return True
         return None if self._find is not None else False
 
-    async def look_up(self, peer: Any) -> bool:
+    async def is_found_proxy(self, peer: Any) -> bool:
         """Tell whether a peer is one of those whose addresses change."""
         address = read_address(peer)
         if address is None:
@@ -146,7 +146,7 @@ class Proxies:
         age = time.monotonic() - self._looked_at
         known = _is_in(address, self._found)
         if (known and age >= _BELIEVED_SECONDS) or (not known and age >= _LOOK_SECONDS):
-            self._begin_to_look()
+            self._begin_search()
         if self._looking is not None:
             # Many come at once when the Hub starts: all of them wait for the first look.
             await asyncio.shield(self._looking)
@@ -155,16 +155,16 @@ class Proxies:
     async def list_all(self) -> list[str]:
         """Return the addresses and networks of all proxies that are not known by their user."""
         if self._find is not None and time.monotonic() - self._looked_at >= _LOOK_SECONDS:
-            self._begin_to_look()
+            self._begin_search()
         if self._looking is not None:
             await asyncio.shield(self._looking)
         return [str(each) for each in (*self._networks, *self._found)]
 
-    def _begin_to_look(self) -> None:
+    def _begin_search(self) -> None:
         self._looked_at = time.monotonic()
-        self._looking = asyncio.ensure_future(self._look())
+        self._looking = asyncio.ensure_future(self._search())
 
-    async def _look(self) -> None:
+    async def _search(self) -> None:
         try:
             found = await self._find() if self._find else ()
             self._found = tuple(ipaddress.ip_network(each, strict=False) for each in found)

@@ -11,12 +11,9 @@ Ends when: tornado says what is too large or too slow, and gives the client time
 
 import json
 import logging
-import re
 import socket
 import sys
 from collections.abc import Awaitable, Iterable
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any, Final
 
 from tornado.httpserver import HTTPServer
@@ -32,10 +29,16 @@ from tornado.iostream import IOStream
 
 from jupyterhub_platform.connection_limits import ConnectionLimits, OpenConnections, PausingSocket
 from jupyterhub_platform.peers import find_user, name_peer
+from jupyterhub_platform.request_refusals import (
+    MAX_BODY_BYTES,
+    TOO_LARGE,
+    Refusal,
+    _is_beyond,
+    find_refusal,
+)
 
 log = logging.getLogger(__name__)
 
-MAX_BODY_BYTES: Final = 2**20
 MAX_HEADER_BYTES: Final = 2**15
 BODY_SECONDS: Final = 60.0
 """For how long a body may be on its way."""
@@ -43,48 +46,11 @@ HEADER_SECONDS: Final = 120.0
 """For how long headers may be on their way, and a kept connection may be idle."""
 MAX_CHUNKS: Final = 4096
 """Pieces of a chunked body: each one costs the loop as much as a kilobyte does."""
-MAX_TARGET_BYTES: Final = 2**13
-MAX_HEADERS: Final = 100
-MAX_COOKIES: Final = 200
-"""Each one is an object to the Hub; browsers keep up to 180 for one host."""
 
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """How a request is refused that would cost more than it may."""
-
-    status: int
-    phrase: str
-    code: str
-    sentence: str
-
-
-TOO_LARGE: Final = Refusal(
-    413,
-    "Content Too Large",
-    "request.too_large",
-    f"The body of a request has {MAX_BODY_BYTES // 2**20} MiB at most. Send less at once.",
-)
-TOO_LONG: Final = Refusal(
-    414,
-    "URI Too Long",
-    "request.too_long",
-    f"The address of a request has {MAX_TARGET_BYTES // 2**10} KiB at most. Send the rest in its "
-    "body.",
-)
-TOO_MANY_HEADERS: Final = Refusal(
-    431,
-    "Request Header Fields Too Large",
-    "request.too_many_headers",
-    f"A request has {MAX_HEADERS} headers and {MAX_COOKIES} cookies at most. Remove the cookies "
-    "that your browser keeps for this site.",
-)
 
 _DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
 _MAX_UNSURE: Final = 64
-_LENGTH: Final = re.compile(r"(\d+)(?:,[ \t]*\1)*", re.ASCII)
-"""A length, which may be said again: all else tornado refuses."""
 
 
 class LimitedHTTPServer(HTTPServer):
@@ -125,14 +91,14 @@ class LimitedHTTPServer(HTTPServer):
         """Tell whether a peer speaks for many; ``None`` if that must be looked for."""
         return False
 
-    async def look_up_proxy(self, _address: Any) -> bool:
+    async def find_proxy(self, _address: Any) -> bool:
         """Tell whether a peer speaks for many, by looking for it."""
         return False
 
     async def _find_out(self, stream: IOStream, address: Any, peer: str) -> None:
         self._unsure += 1
         try:
-            is_proxy = await self.look_up_proxy(address)
+            is_proxy = await self.find_proxy(address)
         finally:
             self._unsure -= 1
         if is_proxy and self._open.enter(peer, is_proxy=True):
@@ -236,7 +202,7 @@ class _LimitedBody(DelegatingMessage):
         self._start_line = start_line
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
-        if refusal := _find_refusal(start_line, headers):
+        if refusal := find_refusal(start_line, headers):
             # Only so much is read of it: there are numbers that tornado refuses.
             if _is_beyond(headers, _DISCARDED_BYTES):
                 headers["Content-Length"] = str(_DISCARDED_BYTES + 1)
@@ -304,24 +270,3 @@ class _LimitedBody(DelegatingMessage):
             self._finished = True
             self._connection.finish()
             self._sent.add_done_callback(lambda _: self._connection.close())
-
-
-def _find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
-    """Return why a request is refused before anything of it is looked at."""
-    if _is_beyond(headers, MAX_BODY_BYTES):
-        return TOO_LARGE
-    if len(start_line.path) > MAX_TARGET_BYTES:
-        return TOO_LONG
-    named = islice(headers.get_all(), MAX_HEADERS + 1)
-    if sum(1 for _ in named) > MAX_HEADERS or headers.get("Cookie", "").count(";") >= MAX_COOKIES:
-        return TOO_MANY_HEADERS
-    return None
-
-
-def _is_beyond(headers: HTTPHeaders, maximum: int) -> bool:
-    """Tell whether Content-Length exceeds ``maximum``; tornado refuses an invalid one."""
-    said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
-    if said is None or "Transfer-Encoding" in headers:
-        return False
-    digits = said[1].lstrip("0")
-    return len(digits) > len(str(maximum)) or int(digits or 0) > maximum

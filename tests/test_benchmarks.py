@@ -143,7 +143,7 @@ def test_a_table_is_markdown_that_lines_up():
     assert set(lines[1]) == {"|", "-", " "}
 
 
-def test_what_needs_a_kubernetes_is_left_out_by_choice(
+def test_topics_that_need_kubernetes_are_left_out_by_choice(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for choice, left_out in (("off", {"pods"}), ("api", set()), ("", set())):

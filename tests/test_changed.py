@@ -3,7 +3,7 @@
 from changed import ALWAYS, WALK, list_affected_tests, list_changed_tests
 
 
-def test_what_imports_a_changed_module_is_tested() -> None:
+def test_tests_of_importers_of_a_changed_module_are_selected() -> None:
     affected = list_affected_tests(["jupyterhub_platform/core/quotas.py"])
     assert {"tests/core/test_quotas.py", "tests/usecases/test_admission.py", *ALWAYS} <= {*affected}
     assert "tests/core/test_quantities.py" not in affected
@@ -13,11 +13,11 @@ def test_a_changed_support_of_tests_is_a_change_of_what_imports_it() -> None:
     assert "tests/usecases/test_book.py" in list_affected_tests(["tests/support/policies.py"])
 
 
-def test_what_is_no_module_asks_for_what_is_always_tested() -> None:
+def test_file_that_is_no_module_selects_the_tests_that_always_run() -> None:
     assert list_affected_tests(["docs/operations.md", "gone.py"]) == sorted(ALWAYS)
 
 
-def test_of_those_with_servers_the_changed_ones_and_one_walk_are_named() -> None:
+def test_changed_live_tests_and_one_walk_are_listed() -> None:
     changed = [
         "jupyterhub_platform/core/quotas.py",
         "tests/hub/api/test_live_why.py",

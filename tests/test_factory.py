@@ -23,7 +23,7 @@ from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 from jupyterhub_platform.store import writer_lock
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import DeniedError, Start
-from tests.support.hashing import CountingHasher
+from tests.support.cheap_hasher import CountingHasher
 
 POLICY = """\
 version: 1
@@ -61,7 +61,7 @@ def id_file(settings: Settings) -> Path:
     return settings.state_dir / STORE_ID_FILE
 
 
-def test_everything_works_on_one_store(build):
+def test_runtime_admits_and_finds_on_one_store(build):
     runtime = build()
     assert runtime.fault is None
     assert runtime.admission.snapshot.revision == 1

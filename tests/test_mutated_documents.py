@@ -14,7 +14,7 @@ import pytest
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import parse_policy
-from tests.support.broken import FILES
+from tests.support.broken_documents import FILES
 from tests.support.policies import NOW, judge
 from tests.support.seeds import dice_for
 

@@ -9,14 +9,12 @@ import pytest
 from tornado import web
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.request_limits import (
+from jupyterhub_platform.request_limits import MAX_CHUNKS, MAX_HEADER_BYTES, LimitedHTTPServer
+from jupyterhub_platform.request_refusals import (
     MAX_BODY_BYTES,
-    MAX_CHUNKS,
     MAX_COOKIES,
-    MAX_HEADER_BYTES,
     MAX_HEADERS,
     MAX_TARGET_BYTES,
-    LimitedHTTPServer,
 )
 
 
@@ -68,7 +66,7 @@ async def test_a_body_of_just_the_limit_is_read(port: int) -> None:
 
 
 @pytest.mark.parametrize("length", [MAX_BODY_BYTES + 1, 3 * MAX_BODY_BYTES, 10**30])
-async def test_what_says_that_it_is_too_large_is_refused_before_it_comes(
+async def test_announced_length_that_is_too_large_is_refused_before_the_body(
     port: int, length: int
 ) -> None:
     status, head, body = await ask(port, post("/hub/login", f"Content-Length: {length}"))
@@ -132,7 +130,7 @@ async def test_a_chunked_body_is_cut_off(port: int) -> None:
     assert (await ask(port, claims))[0] == 413
 
 
-async def test_who_asks_first_gets_no_invitation_to_send(port: int) -> None:
+async def test_expect_continue_is_answered_with_413_when_too_large(port: int) -> None:
     head = post("/x", f"Content-Length: {2 * MAX_BODY_BYTES}", "Expect: 100-continue")
     assert (await ask(port, head))[0] == 413
     small = post("/x", "Content-Length: 1", "Expect: 100-continue")
@@ -228,7 +226,7 @@ async def test_a_length_of_any_kind_has_one_answer(
 @pytest.mark.parametrize(
     "rest", [b"zz\r\n", b"5\r\nxxxxxzz\r\n", b"-1\r\n", chunk(1) * (MAX_CHUNKS + 1), b"0\r\n\r\n"]
 )
-async def test_what_is_wrong_after_a_refusal_is_not_answered_as_well(
+async def test_malformed_rest_of_a_refused_body_gets_no_second_response(
     port: int, rest: bytes
 ) -> None:
     pieces = [chunk(2**16)] * 17

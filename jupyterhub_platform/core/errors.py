@@ -140,7 +140,7 @@ class StoreMismatchError(StoreError):
 class StoreInUseError(StoreError):
     """Raised if another Hub uses the store: two would admit more than there is."""
 
-    code = "platform.store.claimed"
+    code = "platform.store.in_use"
 
 
 class LocalSpawnerError(PlatformError):

@@ -54,7 +54,7 @@ def make_excerpt(
     for each, picked in (
         ("users", dict(_other_admin(policy, name if section == "users" else ""))),
         ("tiers", {tier: objects["tiers"][tier]} if tier else {}),
-        *_look_at(objects, policy, section, name),
+        *_list_read(objects, policy, section, name),
         (section, {name: objects[section][name]}),
     ):
         found[each] |= picked
@@ -70,7 +70,7 @@ def _other_admin(policy: Policy, name: str) -> Iterator[tuple[str, Any]]:
             return
 
 
-def _look_at(
+def _list_read(
     objects: Mapping[str, Section], policy: Policy, section: str, name: str
 ) -> Iterator[tuple[str, Section]]:
     """Yield what the checks of an object look into, reduced to what they ask of it."""

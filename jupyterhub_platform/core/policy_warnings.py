@@ -29,9 +29,9 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
         _place(policy, tier, key, what, fix)
         for tier in policy.tiers.values()
         for key, what, fix in (
-            *_look_at_size(tier),
-            *_look_at_times(tier),
-            *_look_at_users(policy, tier),
+            *_check_size(tier),
+            *_check_times(tier),
+            *_check_users(policy, tier),
         )
     )
 
@@ -45,7 +45,7 @@ def _place(policy: Policy, tier: Tier, key: str, what: str, fix: str) -> Fault:
     return Fault(path, what, fix, file, int(line) if line.isdigit() else 0)
 
 
-def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
+def _check_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
     cpu, memory = tier.limits.amount(CPU), tier.limits.amount(MEMORY)
     if 0 < cpu < _MIN_CPU:
         seconds = round(JUPYTERLAB_CPU_SECONDS / Fraction(cpu, 1000))
@@ -72,7 +72,7 @@ def _look_at_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
             yield f"{part}.{name}", what, "write it in Gi if that is meant, for example 8Gi"
 
 
-def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
+def _check_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
     lifetime, idle = tier.max_lifetime, tier.idle_timeout
     if lifetime is not None and lifetime < _SHORTEST:
         what = f"servers end {describe_duration(lifetime)} after their start, before users can work"
@@ -88,7 +88,7 @@ def _look_at_times(tier: Tier) -> Iterator[tuple[str, str, str]]:
         yield "idle_timeout", what, "write less than max_lifetime, or remove the key"
 
 
-def _look_at_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
+def _check_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
     """Find out whether any user of a tier could start it while nothing else runs."""
     if tier.observe or any(_may_open(policy, tier)):
         return
@@ -101,7 +101,7 @@ def _look_at_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]
             return
         blocking = blocking or found
     if blocking is not None:
-        yield _say_blocked(tier, blocking)
+        yield _find_blocked(tier, blocking)
     elif looked == 0 and policy.people:
         what = "no user whom the policy declares may use it"
         yield "access", what, "name a group with members, a person or a level that starts servers"
@@ -120,7 +120,7 @@ def _candidates(policy: Policy, tier: Tier) -> Iterator[tuple[Person, str]]:
                     yield person, account
 
 
-def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
+def _find_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
     name = limit.resource
     asked = describe_amount(name, tier.demand.amount(name))
     key = "" if name == SERVERS else f"requests.{name}"
@@ -135,10 +135,10 @@ def _say_blocked(tier: Tier, limit: Limit) -> tuple[str, str, str]:
 
 def list_warnings(policy: Policy) -> list[str]:
     """Return the warnings of a policy, a line each."""
-    return [render_warning(each) for each in find_warnings(policy)]
+    return [say_warning(each) for each in find_warnings(policy)]
 
 
-def render_warning(warning: Fault) -> str:
+def say_warning(warning: Fault) -> str:
     """Render a warning on one line, as compilers do: ``FILE:LINE: warning: …``."""
     text = str(warning)
     place = f"{warning.file}:{warning.line}: " if warning.line else ""

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.resource_names import SERVERS
 def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     """Say what is held of a limit, and what a server of ``tier`` asks for on top of that."""
     scope, resource = limit.scope, limit.resource
-    share = say_share(resource, limit.held, limit.maximum, tier if scope.tier else "")
+    share = describe_share(resource, limit.held, limit.maximum, tier if scope.tier else "")
     if resource == SERVERS:
         asks = f", and {tier} is 1 more"
     else:
@@ -21,7 +21,7 @@ def say_what_is_exceeded(limit: HeldLimit, tier: str, asked: int) -> str:
     return f"{_holder(scope)} {share}{_place(scope)}{by}{asks}."
 
 
-def say_share(resource: str, held: int, maximum: int, tier: str = "") -> str:
+def describe_share(resource: str, held: int, maximum: int, tier: str = "") -> str:
     """Say what is held of how much, in one unit if both have the same: ``6 of 8 GiB``.
 
     Servers are those of ``tier``, if one is named: ``1 of 2 large servers``.
@@ -33,7 +33,7 @@ def say_share(resource: str, held: int, maximum: int, tier: str = "") -> str:
     return f"{describe_amount(resource, held)} of {describe_amount(resource, maximum)}"
 
 
-def say_left(limit: HeldLimit) -> str:
+def describe_left(limit: HeldLimit) -> str:
     """Say what is left of a limit, the same on every page."""
     over = limit.held - limit.maximum
     if over > 0:

@@ -12,15 +12,15 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.hub.auth.authenticator import (
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
-    PlatformAuthenticator,
     wrap_authenticator,
 )
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
-from jupyterhub_platform.hub.overridden_settings import describe_overwritten
+from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.routes import surround_routes
@@ -82,7 +82,7 @@ def configure(c: Any) -> None:
 
 
 def _configure(c: Any) -> None:
-    exit_with_a_sentence(describe_overwritten)
+    exit_with_a_sentence(say_overwritten)
     hub = c.JupyterHub
     check_shapes(hub)
     authenticator = _authenticator(hub)

@@ -52,7 +52,7 @@ class ManagedObjects:
                     levels_only=self._levels_only,
                 )
             except StoreError as error:
-                # It is in force; users who moved are settled with all others later.
+                # It is in force; those who moved are settled once the store is back.
                 self._runtime.health.mark_down(error)
                 moved = frozenset()
         if moved:

@@ -24,7 +24,7 @@ DECISIONS = CounterMetric(
 PODS = Gauge(
     "jupyterhub_platform_pods",
     "Pods of servers in the namespace, by what they are to this Hub",
-    ["standing"],
+    ["standing"],  # by its first name: dashboards and alerts ask for it
 )
 
 AUDIT_SEQUENCE = Gauge(
@@ -64,5 +64,5 @@ def report_drift(drifts: Iterable[Drift]) -> None:
 
 def report_pods(counts: Mapping[str, int]) -> None:
     """Expose the number of pods of each ownership."""
-    for standing, count in counts.items():
-        PODS.labels(standing).set(count)
+    for ownership, count in counts.items():
+        PODS.labels(ownership).set(count)

@@ -7,7 +7,7 @@ platform depends on would leave a Hub that governs nothing, and does not say so.
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.site_settings import is_on
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
@@ -20,7 +20,7 @@ _LAST: Final = (
 )
 
 
-def describe_overwritten(app: Any) -> str:
+def say_overwritten(app: Any) -> str:
     """Say which settings were changed after ``configure(c)``; empty if none that matter were."""
     undone = list(_find_overwritten(app))
     return f"{'; '.join(undone)}. {_LAST}" if undone else ""

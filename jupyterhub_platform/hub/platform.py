@@ -13,7 +13,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.audit_watch import LOOK_SECONDS, AuditWatch
+from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.configuration.hardening import (
     Weakened,
     check_hard_profile,
@@ -70,53 +70,98 @@ class Platform(PlatformTraits):
             Raised if that fails: a Hub that cannot govern does not start.
         """
         self.app = app
+        self.api_url = f"{app.hub_prefix}api/platform"
+        for step in (
+            self._check_configuration,
+            self._open_store,
+            self._check_privileges,
+            self._set_up_web_server,
+            self._enforce_policy,
+            self._warn_operator,
+            self._provide_sample_passwords,
+            self._fill_book,
+            self._watch_store,
+            self._serve_managed_objects,
+            self._start_jobs,
+        ):
+            step()
+
+    def _check_configuration(self) -> None:
+        """Refuse settings that the hard profile excludes, and name those without effect."""
         shorten_switch_interval()
         if self.hard_profile:
-            check_hard_profile(app.config)
-        for sentence in find_ineffective(app):
+            check_hard_profile(self.app.config)
+        for sentence in find_ineffective(self.app):
             self.tell(sentence)
-        self.api_url = f"{app.hub_prefix}api/platform"
+
+    def _open_store(self) -> None:
+        """Open the store, and put the policy into force."""
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
-        admins = self.snapshot.policy.admins()
+
+    def _check_privileges(self) -> None:
+        """Refuse roles that reach too far, and revoke privileges that the policy does not give."""
+        app, admins = self.app, self.snapshot.policy.admins()
         check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
         for sentence in self.declared.revoke_undeclared_privileges():
             self.tell(sentence)
-        self.proxies = serve_with_limits(app, self.trusted_proxies)
-        self.lingering = LingeringServers(app)
-        self.lifetimes = Lifetimes(app, self.admission.book)
-        self.suspension = SuspensionEnforcer(app, self.runtime)
+
+    def _set_up_web_server(self) -> None:
+        """Serve through a web server with limits, which knows its proxies."""
+        self.proxies = serve_with_limits(self.app, self.trusted_proxies)
+
+    def _enforce_policy(self) -> None:
+        """Make what enforces the policy on people and servers while the Hub runs."""
+        self.lingering = LingeringServers(self.app)
+        self.lifetimes = Lifetimes(self.app, self.admission.book)
+        self.suspension = SuspensionEnforcer(self.app, self.runtime)
         self.policy_watch = PolicyWatch(
             self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle
         )
+
+    def _warn_operator(self) -> None:
+        """Name weakened settings, a lockout of all admins, and doubtful parts of the policy."""
         locked = say_locked_out(self.snapshot, datetime.now(UTC), self.settings.policy_file)
         weak = (weak.sentence for weak in self.list_weakened())
         for sentence in (*weak, locked, *list_warnings(self.snapshot.policy)):
             if sentence:
                 self.tell(sentence)
-        if getattr(app.authenticator, "local_credentials", False):
+
+    def _provide_sample_passwords(self) -> None:
+        """Give users of a new platform the passwords that ``jhp up`` shows."""
+        if getattr(self.app.authenticator, "local_credentials", False):
             samples = read_sample_passwords(self.sample_passwords_file)
             self.runtime.credentials.provide_samples(samples)
-        stored = list(stored_servers(app.db))
+
+    def _fill_book(self) -> None:
+        """Rebuild what is held, from the servers of the Hub's database and the ledger."""
+        stored = list(stored_servers(self.app.db))
         known = {server.spawner_id for server in stored}
         other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
-        unstopped = list(unstopped_servers(app.db, other))
+        unstopped = list(unstopped_servers(self.app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
+        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
+
+    def _watch_store(self) -> None:
+        """Begin to compare the book with the truth, and to verify the audit."""
         use_monotonic_timers(IOLoop.current())
-        self.checker = DriftChecker(app, self.runtime)
-        self.audit_watch = AuditWatch.begin(app, self.runtime)
+        self.checker = DriftChecker(self.app, self.runtime)
+        self.audit_watch = AuditWatch.begin(self.app, self.runtime)
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
-        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
-        self._start_jobs(app)
 
-    def _start_jobs(self, app: Any) -> None:
+    def _serve_managed_objects(self) -> None:
+        """Make what changes the objects that are managed in the Hub."""
         self.managed = ManagedObjects(
-            app, self.runtime, self.suspension.settle, self.manage_memberships
+            self.app, self.runtime, self.suspension.settle, self.manage_memberships
         )
+
+    def _start_jobs(self) -> None:
+        """Begin what runs again and again, in the Hub's loop."""
+        app = self.app
         self._callbacks: list[PeriodicCallback] = []
         for callback, seconds in (
-            (self.policy_watch.look, self.watch_seconds),
+            (self.policy_watch.check, self.watch_seconds),
             (self.checker.check, self.check_seconds),
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
@@ -127,19 +172,19 @@ class Platform(PlatformTraits):
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)
-        self.repeat(self.audit_watch.look, LOOK_SECONDS)
+        self.repeat(self.audit_watch.check, CHECK_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)
 
-    def repeat(self, look: Callable[[], Awaitable[None]], seconds: float) -> None:
+    def repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Call something as soon as the Hub serves, and at this interval from then on."""
-        self._call_every(seconds, look)
-        IOLoop.current().add_callback(look)
+        self._call_every(seconds, work)
+        IOLoop.current().add_callback(work)
 
-    def _call_every(self, seconds: float, look: Callable[[], Awaitable[None] | None]) -> None:
+    def _call_every(self, seconds: float, work: Callable[[], Awaitable[None] | None]) -> None:
         if seconds:
-            callback = PeriodicCallback(look, seconds * 1000)
+            callback = PeriodicCallback(work, seconds * 1000)
             self._callbacks.append(callback)
             callback.start()
 

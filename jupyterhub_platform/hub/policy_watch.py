@@ -10,7 +10,7 @@ from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
-from jupyterhub_platform.usecases.health import FileLook, see_file
+from jupyterhub_platform.usecases.health import PolicyFileReader, see_file
 from jupyterhub_platform.usecases.policies import PublishPolicy
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -31,7 +31,7 @@ class PolicyWatch:
         settle_suspensions: Callable[[], Awaitable[None]],
     ) -> None:
         self.faults = PolicyFaults(path)
-        self.file = FileLook(runtime.policies, path)
+        self.file = PolicyFileReader(runtime.policies, path)
         self._runtime = runtime
         self._path = path
         self._seen = see_file(path)
@@ -70,8 +70,8 @@ class PolicyWatch:
         await self._settle_suspensions()
         return snapshot
 
-    async def look(self) -> None:
-        """Put the file into force if it has changed since the last look."""
+    async def check(self) -> None:
+        """Put the file into force if it has changed since the last check."""
         if see_file(self._path) == self._seen:
             return
         try:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic.json_schema import JsonSchemaMode
 
 from jupyterhub_platform.rest import hub_calls, service_calls
-from jupyterhub_platform.rest.json_schema import describe
+from jupyterhub_platform.rest.json_schema import render_schemas
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.responses import PROBLEM
 
@@ -47,11 +47,11 @@ _BY_STATUS: Final[Mapping[int, str]] = {
 
 def make_document(base: str = "/") -> dict[str, Any]:
     """Make the document; ``base`` is the address below which ``hub/`` and ``services/`` are."""
-    schemas, named = describe(dict.fromkeys(_list_types()))
+    schemas, named = render_schemas(dict.fromkeys(_list_types()))
     paths: dict[str, dict[str, Any]] = {}
     for tag, _, calls, refusals in PARTS:
         for call in calls:
-            described = _describe(call, tag, refusals, schemas)
+            described = _render_operation(call, tag, refusals, schemas)
             paths.setdefault(call.path, _parts_of_path(call))[call.method.lower()] = described
     return {
         "openapi": "3.1.0",
@@ -107,7 +107,7 @@ def _parts_of_path(call: Operation) -> dict[str, Any]:
     return {"parameters": parameters} if parameters else {}
 
 
-def _describe(
+def _render_operation(
     call: Operation,
     tag: str,
     refusals: Mapping[int, Any],

@@ -74,7 +74,7 @@ class _Schema(GenerateJsonSchema):
 _AMOUNTS: Final = "By resource, in base units: thousandths of a core, bytes, devices, servers."
 
 
-def describe(
+def render_schemas(
     types: Iterable[tuple[Any, JsonSchemaMode]],
 ) -> tuple[dict[tuple[Any, JsonSchemaMode], JsonSchemaValue], dict[str, Any]]:
     """Describe types, each with whether it is read or written, and all types that they refer to.

@@ -62,7 +62,7 @@ class Body(BaseModel):
             faults = error.errors(include_url=False)
         unknown = sorted(str(each["loc"][0]) for each in faults if _is_unknown(each))
         said = [cls._say_unknown(unknown)] if unknown else []
-        said += [cls._say(each) for each in faults if not _is_unknown(each)]
+        said += [cls._say_fault(each) for each in faults if not _is_unknown(each)]
         raise BodyError(" ".join(dict.fromkeys(said)))
 
     @classmethod
@@ -76,7 +76,7 @@ class Body(BaseModel):
         return f"Unknown keys: {', '.join(unknown)[:_MAX_SHOWN]!a}. {rest}"
 
     @classmethod
-    def _say(cls, fault: ErrorDetails) -> str:
+    def _say_fault(cls, fault: ErrorDetails) -> str:
         if fault["type"] == _SAID:
             return fault["msg"]
         field = cls._list_keys()[str(fault["loc"][0])]

@@ -4,7 +4,7 @@ from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.rest.decisions import Decision
 from jupyterhub_platform.rest.responses import Instant, Refusal, Response
-from jupyterhub_platform.store.ledger import DecisionLine
+from jupyterhub_platform.store.decision_log import DecisionLine
 
 
 class ListedDecisions(Response):

@@ -98,7 +98,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         """The caller's own token, used to ask the Hub on their behalf."""
         return str(self.hub_auth.get_token(self))
 
-    async def look_up(self, read: Callable[[], _Result]) -> _Result:
+    async def read_in_thread(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""
         try:
             return await asyncio.to_thread(read)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 from jupyterhub_platform.service.errors import unknown
 from jupyterhub_platform.service.handlers import AuthenticatedHandler
 from jupyterhub_platform.service.resource import Resource
-from jupyterhub_platform.service.stopping import say_server
+from jupyterhub_platform.service.stopping import describe_server
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
@@ -53,7 +53,7 @@ class PageHandler(AuthenticatedHandler):
         if not user:
             return ""
         done = self.argument("state") == "done"
-        server = say_server(user[:64], self.argument("server")[:64])
+        server = describe_server(user[:64], self.argument("server")[:64])
         return f"{server} {'has stopped' if done else 'is stopping'}."
 
     def _link(self, query: Query, **changes: Any) -> str:

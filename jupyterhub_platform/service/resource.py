@@ -65,7 +65,7 @@ class Resource(Generic[_Report]):
             facts, viewer = self.handler.read_facts()
             return facts, self.read(facts, viewer, *names)
 
-        return await self.handler.look_up(read)
+        return await self.handler.read_in_thread(read)
 
     def require_others(self, what: str) -> None:
         """Refuse callers who may not see other users.

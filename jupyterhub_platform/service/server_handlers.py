@@ -11,7 +11,7 @@ from jupyterhub_platform.service.api import ApiHandler
 from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.hub_api import read_hub
 from jupyterhub_platform.service.pages import PageHandler
-from jupyterhub_platform.service.stopping import check_names, say_server, stop_server
+from jupyterhub_platform.service.stopping import check_names, describe_server, stop_server
 
 WANTED: Final = ("opt-tier", "opt-account", "opt-image")
 """The start that follows the stop, as arguments of the Hub's spawn page."""
@@ -31,7 +31,7 @@ class WhyPage(PageHandler):
         query = urlencode({"user": user, "server": server})
         why = await read_hub(self.hub_auth.api_url, self.token, f"why?{query}")
         since = datetime.fromisoformat(why["since"])
-        what = say_server(user, server)
+        what = describe_server(user, server)
         self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
 
 
@@ -87,7 +87,7 @@ class StopPage(PageHandler):
 
     async def _ask(self, user: str, server: str, back: "_Back") -> None:
         try:
-            facts, viewer = await self.look_up(self.read_facts)
+            facts, viewer = await self.read_in_thread(self.read_facts)
         except RefusalError:
             # A stop needs the Hub alone; only what the server holds cannot be shown.
             held = None
@@ -100,7 +100,7 @@ class StopPage(PageHandler):
             now=datetime.now(UTC),
             user_name=user,
             server=server,
-            what=say_server(user, server),
+            what=describe_server(user, server),
             held=held,
             own=user == self.viewer.name,
             back=back,

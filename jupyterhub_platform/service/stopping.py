@@ -29,11 +29,12 @@ class Stop:
     def sentence(self) -> str:
         """The answer in words."""
         return (
-            f"{say_server(self.user, self.server)} {'has stopped' if self.done else 'is stopping'}."
+            f"{describe_server(self.user, self.server)} "
+            f"{'has stopped' if self.done else 'is stopping'}."
         )
 
 
-def say_server(user: str, server: str) -> str:
+def describe_server(user: str, server: str) -> str:
     """Name a server: ``train of dev1``; the default server has no name of its own."""
     return f"The server {server} of {user}" if server else f"The default server of {user}"
 
@@ -89,7 +90,7 @@ async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
 
 
 def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
-    what = say_server(user, server)
+    what = describe_server(user, server)
     if status == 403:
         sentence = f"{what} is not yours to stop. Ask its owner or an operator."
         return RefusalError(403, sentence, "level.may_not_stop")

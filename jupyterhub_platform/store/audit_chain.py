@@ -116,7 +116,7 @@ class Walk:
     def _find_missing(self, tx: Transaction) -> tuple[int, str] | None:
         last = max(self._noted, default=0)
         if last > self.head.seq:
-            gone = _say_rows(self.head.seq + 1, last)
+            gone = _describe_rows(self.head.seq + 1, last)
             return self.head.seq + 1, f"{gone} missing at the end: row {last} was noted before"
         count = int(tx.execute(select(func.count()).select_from(audit)).scalar_one())
         if count != self.rows:
@@ -183,7 +183,7 @@ def _find_fault(
     if not isinstance(seq, int) or seq < due:
         return (seq if isinstance(seq, int) else due), f"row {seq} stands before row {due}"
     if seq != due:
-        return due, f"{_say_rows(due, seq - 1)} missing; the next one is {seq}"
+        return due, f"{_describe_rows(due, seq - 1)} missing; the next one is {seq}"
     if previous != head.hash:
         before = f"row {head.seq}, {head.hash}" if head.seq else "no row, 64 zeros"
         return seq, f"row {seq} does not follow from {before}: it says {str(previous)[:64]!a}"
@@ -200,7 +200,7 @@ def _find_fault(
     return None
 
 
-def _say_rows(first: int, last: int) -> str:
+def _describe_rows(first: int, last: int) -> str:
     return f"row {first} is" if first == last else f"rows from {first} to {last} are"
 
 

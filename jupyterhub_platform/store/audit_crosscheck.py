@@ -94,7 +94,7 @@ def _compare_decision(
         "server": (shorten(f"{row.user}/{row.server}"), told[_SUBJECT]),
         "whole": (_hash(row.decision), detail.get("digest", _hash(row.decision))),
     }
-    found = [*_contradict("decision", row.id, kept, _say_row(told))]
+    found = [*_contradict("decision", row.id, kept, _describe_row(told))]
     yield from found or _compare_with_itself(decision, row)
 
 
@@ -107,7 +107,7 @@ def _compare_repeats(
         "first": (render_time(row.first_at), _in_utc(detail.get("first"))),
         "last": (render_time(row.last_at), _in_utc(detail.get("last"))),
     }
-    yield from _contradict("denial_repeat", row.id, kept, _say_row(told))
+    yield from _contradict("denial_repeat", row.id, kept, _describe_row(told))
 
 
 def _compare_revision(
@@ -125,10 +125,10 @@ def _compare_revision(
         "source": (row.source, _clean(detail.get("file"))),
         "time": (render_time(row.at), told[_AT]),
     }
-    yield from _contradict("policy_revision", str(row.number), kept, _say_row(told))
+    yield from _contradict("policy_revision", str(row.number), kept, _describe_row(told))
 
 
-def _say_row(told: Row[Any]) -> str:
+def _describe_row(told: Row[Any]) -> str:
     return f"row {told[_SEQ]} of the audit"
 
 

@@ -6,7 +6,6 @@ taking writes that no reader would ever see.
 """
 
 import os
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -17,6 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from jupyterhub_platform.core.errors import StoreMismatchError
 from jupyterhub_platform.store.driver_errors import make_unreachable, translate_driver_errors
 from jupyterhub_platform.store.engine import BUSY_TIMEOUT, Transaction, describe_url
+from jupyterhub_platform.store.fair_lock import FairLock
 from jupyterhub_platform.store.writer_lock import WriterLock
 
 TURN_TIMEOUT: Final = 1.0
@@ -114,15 +114,15 @@ class OneWriter(Connections):
     """One connection that all threads take in turn: what SQLite allows, and the fastest way.
 
     On PostgreSQL it has the lock, so that nothing is written without. Threads of this process
-    wait for each other here, where waking up takes microseconds, rather than in SQLite, which
-    sleeps for up to 100 ms between its tries.
+    wait for each other here, in the order in which they came, rather than in SQLite, which sleeps
+    for up to 100 ms between its tries.
     """
 
     def __init__(self, url: URL, engine: Engine, store_id: str, lock: WriterLock | None) -> None:
         super().__init__(url, engine, store_id)
         self._lock = lock
         self._patience = BUSY_TIMEOUT if self._path else TURN_TIMEOUT
-        self._turn = threading.Lock()
+        self._turn = FairLock()
         self._kept: Connection | None = None
 
     @contextmanager

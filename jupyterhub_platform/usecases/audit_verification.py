@@ -128,7 +128,7 @@ def _find_all(
     yield from _check_triggers(store)
     yield from _follow_chain(store, walk, say)
     if ledger:
-        yield from _look_at_ledger(store, say)
+        yield from _check_ledger(store, say)
 
 
 def _check_triggers(store: Store) -> Iterator[AuditFinding]:
@@ -155,7 +155,7 @@ def _follow_chain(
             found = list(cross_check.compare(transaction, rows))
             if walk.is_over and walk.verification.ok:
                 found += cross_check.conclude(transaction)
-        yield from map(_render, found)
+        yield from map(_make_finding, found)
         say("audit", walk.rows)
     verification = walk.verification
     if not verification.ok:
@@ -163,18 +163,18 @@ def _follow_chain(
         yield AuditFinding("audit", str(verification.first_bad_seq), verification.reason, fix)
 
 
-def _look_at_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[AuditFinding]:
+def _check_ledger(store: Store, say: Callable[[str, int], None]) -> Iterator[AuditFinding]:
     after, count = None, 0
     while True:
         with store.read() as transaction:
             rows = audit_crosscheck.list_reservations(transaction, after)
         for row in rows:
-            yield from map(_render, audit_crosscheck.compare_reservation(row))
+            yield from map(_make_finding, audit_crosscheck.compare_reservation(row))
         if not rows:
             return
         after, count = (rows[-1].opened_at, rows[-1].id), count + len(rows)
         say("ledger", count)
 
 
-def _render(found: Contradiction) -> AuditFinding:
+def _make_finding(found: Contradiction) -> AuditFinding:
     return AuditFinding(found.table, found.key, found.what, _KEEP)

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.options import read_options
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.book import Book
@@ -132,7 +132,7 @@ def _names(reservation: Reservation, server: LiveServer) -> bool:
 
 def _stands_in_ledger(store: Store, identifier: str) -> bool:
     with store.read() as transaction:
-        return ledger.get_decision(transaction, identifier) is not None
+        return decision_log.get_decision(transaction, identifier) is not None
 
 
 def _adopt(admission: Admission, server: LiveServer) -> Reservation:

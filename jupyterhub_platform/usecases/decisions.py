@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log
 from jupyterhub_platform.store.store import Store
 
 
@@ -37,7 +37,7 @@ class DecisionReader:
             Raised if the ledger cannot be read.
         """
         with self._store.read() as transaction:
-            row = ledger.get_decision(transaction, decision_id)
+            row = decision_log.get_decision(transaction, decision_id)
         if row is None:
             return None
         return FoundDecision(

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from jupyterhub_platform.core.decision import Decision
-from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store import audit, decision_log
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from jupyterhub_platform.store.store import Store
@@ -221,9 +221,9 @@ def _key_of(decision: Decision) -> _Key:
 
 def _record_whole(transaction: Transaction, decision: Decision, by: str, identifier: str) -> None:
     question, whole = decision.question, json.dumps(decision.to_json())
-    ledger.record_denial(
+    decision_log.record_denial(
         transaction,
-        ledger.DecisionRecord(
+        decision_log.DecisionRecord(
             id=identifier,
             at=question.at,
             user=question.subject.name,
@@ -264,7 +264,7 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
             "decision": shared.id,
             "repeats": identifier,
             "codes": list(shared.codes),
-            **_say(count),
+            **_render_count(count),
         },
         RepeatedDenials(identifier, shared.id, count.times, count.first_at, count.last_at),
     )
@@ -272,11 +272,11 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
 
 def _entry_beyond(caller: _Caller, by: str) -> Entry:
     codes = sorted(caller.codes)[:_MAX_NAMED]
-    detail = {"codes": codes, "servers": dict(caller.servers), **_say(caller.beyond)}
+    detail = {"codes": codes, "servers": dict(caller.servers), **_render_count(caller.beyond)}
     return Entry(caller.beyond.last_at, by, "server.denials_counted", by, detail)
 
 
-def _say(count: _Count) -> dict[str, Any]:
+def _render_count(count: _Count) -> dict[str, Any]:
     return {
         "times": count.times,
         "first": count.first_at.isoformat(),

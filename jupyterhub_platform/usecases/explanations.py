@@ -22,7 +22,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resource_names import MEMORY
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Start
 
@@ -103,7 +103,7 @@ def explain_recorded(store: Store, user: str, server: str) -> Explanation | None
         Raised if the ledger cannot be read.
     """
     with store.read() as transaction:
-        newest = ledger.list_decisions(transaction, user=user, server=server, limit=1)
+        newest = decision_log.list_decisions(transaction, user=user, server=server, limit=1)
         released = ledger.find_release(transaction, newest[0].id) if newest else None
     if not newest:
         return None
@@ -121,7 +121,7 @@ def explain_recorded(store: Store, user: str, server: str) -> Explanation | None
     )
 
 
-def _cause_of_denial(row: ledger.DecisionRecord) -> Cause:
+def _cause_of_denial(row: decision_log.DecisionRecord) -> Cause:
     denials = json.loads(row.decision_json)["denials"]
     reasons = (str(denial["reason"]) for denial in denials)
     return cause_of_denial(row.codes, reasons, (str(denial["remedy"]) for denial in denials))

@@ -42,7 +42,7 @@ class FileState:
     faults: tuple[str, ...]
 
 
-def look_at_store(store: Store, health: StoreHealth) -> StoreState:
+def read_store_state(store: Store, health: StoreHealth) -> StoreState:
     """Say how the store is."""
     fault, schema = health.reason, None
     try:
@@ -61,8 +61,8 @@ def see_file(path: Path) -> tuple[int, ...]:
     return (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
 
 
-class FileLook:
-    """Looks at the policy file, and reads it only if it has changed since the last look.
+class PolicyFileReader:
+    """Reads the policy file, and only if it has changed since the last time.
 
     A large file takes a good part of a second to read, and pages ask every few seconds.
     """
@@ -72,7 +72,7 @@ class FileLook:
         self._path = path
         self._last: tuple[tuple[int, ...], str | None, tuple[str, ...]] | None = None
 
-    def look(self) -> FileState:
+    def read(self) -> FileState:
         """Say how the file is; may be called from several threads."""
         try:
             in_force = self._policies.in_force_digest()
@@ -80,10 +80,10 @@ class FileLook:
             in_force = None
         seen, last = see_file(self._path), self._last
         if last is None or last[0] != seen:
-            last = self._last = (seen, *self._read())
+            last = self._last = (seen, *self._parse())
         return FileState(str(self._path), in_force, *last[1:])
 
-    def _read(self) -> tuple[str | None, tuple[str, ...]]:
+    def _parse(self) -> tuple[str | None, tuple[str, ...]]:
         try:
             return read_file(self._path).digest, ()
         except PolicyError as error:

@@ -15,7 +15,7 @@ from jupyterhub_platform.core.quantities import describe_amount, render_quantity
 from jupyterhub_platform.core.question import HeldLimit, Question, limit_to_json, raised_by
 from jupyterhub_platform.core.reservations import HeldTotals, Scope
 from jupyterhub_platform.core.resource_names import SERVERS
-from jupyterhub_platform.core.sentences import listed, say_left, say_share
+from jupyterhub_platform.core.sentences import describe_left, describe_share, listed
 
 Fullness: TypeAlias = Literal["free", "nearly", "full", "over"]
 
@@ -70,12 +70,12 @@ class LimitLine:
     @property
     def figures(self) -> str:
         """What is held of how much: ``6 of 8 GiB``."""
-        return say_share(self.limit.resource, self.limit.held, self.limit.maximum)
+        return describe_share(self.limit.resource, self.limit.held, self.limit.maximum)
 
     @property
     def state(self) -> str:
         """What is left, in words."""
-        return say_left(self.limit)
+        return describe_left(self.limit)
 
     @property
     def place(self) -> str:
@@ -194,7 +194,7 @@ def say_holding(
                 held = totals.held(scope, resource)
                 here += [describe_amount(resource, held)] if held else []
             elif limit.held:
-                share = say_share(resource, limit.held, limit.maximum)
+                share = describe_share(resource, limit.held, limit.maximum)
                 if limit.scope.kind == "user":
                     in_all[resource] = share
                 else:

@@ -150,7 +150,7 @@ def test_a_store_that_is_another_one_is_exit_1(own: Store, state: Path) -> None:
     assert "is another one" in done.stderr
 
 
-def test_what_takes_long_says_how_far_it_is(
+def test_long_verification_reports_its_progress(
     own: Store, state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(record, "_TELL_SECONDS", 0.0)

@@ -61,11 +61,11 @@ def test_a_file_with_faults_fails(tmp_path: Path) -> None:
     broken.write_text(Path(EXAMPLE).read_text().replace("tier: small", "tier: banana"))
     done = doctor(tmp_path, "--json", "--file", str(broken))
     answer = json.loads(done.stdout)
-    assert (done.returncode, answer["well"]) == (1, False)
+    assert (done.returncode, answer["ok"]) == (1, False)
     (check,) = answer["checks"]
-    assert (check["code"], check["status"], check["fine"]) == ("doctor.file", "failed", None)
+    assert (check["code"], check["status"], check["message"]) == ("doctor.file", "failed", None)
     assert "banana" in check["findings"][0]["what"]
-    assert len(answer["left_out"]) == 2
+    assert len(answer["skipped"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,7 @@ def test_a_file_with_faults_fails(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_what_is_named_wrongly_is_a_misuse(
-    tmp_path: Path, words: tuple[str, ...], said: str
-) -> None:
+def test_wrong_argument_is_a_misuse(tmp_path: Path, words: tuple[str, ...], said: str) -> None:
     done = doctor(tmp_path, *words)
     assert (done.returncode, done.stdout) == (2, "")
     assert said in done.stderr
@@ -102,11 +100,11 @@ def test_a_hub_that_does_not_answer_has_failed(tmp_path: Path) -> None:
 
 
 def test_homes_are_not_checked_if_no_tier_has_one() -> None:
-    left_out: list[str] = []
-    note_homes(of_cluster(), left_out)
-    assert left_out == []
-    note_homes(of_cluster({"tiers": {"small": {"home": None}}}), left_out)
-    (line,) = left_out
+    skipped: list[str] = []
+    note_homes(of_cluster(), skipped)
+    assert skipped == []
+    note_homes(of_cluster({"tiers": {"small": {"home": None}}}), skipped)
+    (line,) = skipped
     assert line.startswith("Storage classes: not checked, since no tier of the policy has a home.")
 
 

@@ -103,7 +103,7 @@ def test_address_of_a_site_is_passed_over_with_a_line(
         ("Proxy.should_start", False, "should_start of the proxy is off"),
     ],
 )
-def test_what_cannot_be_had_is_refused_in_a_line(
+def test_unsupported_setting_is_refused_in_a_line(
     enforced: EnforcedConfig, name: str, value: Any, what: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -122,7 +122,7 @@ def test_certificate_of_a_site_makes_the_address_https(enforced: EnforcedConfig)
     assert url_of(enforced) == "https://127.0.0.1:8123/"
 
 
-def test_what_is_no_address_stays_the_sites_own(enforced: EnforcedConfig) -> None:
+def test_settings_other_than_addresses_stay_the_sites_own(enforced: EnforcedConfig) -> None:
     site = {
         "JupyterHub.db_url": "postgresql:///hub",
         "JupyterHub.cleanup_servers": True,

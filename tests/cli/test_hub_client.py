@@ -93,7 +93,7 @@ def test_a_refusal_is_said_whatever_it_looks_like(body: bytes, said: str) -> Non
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
-def test_what_is_no_address_is_a_misuse(verb: tuple[str, ...]) -> None:
+def test_url_that_is_no_address_is_a_misuse(verb: tuple[str, ...]) -> None:
     done = jhp(*verb, "--url", "nonsense")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "'nonsense' is not the address of a Hub" in done.stderr

@@ -54,7 +54,7 @@ def test_a_flood_keeps_its_start_and_says_how_much_is_missing(tmp_path: Path) ->
     assert missing + text.count("too many open files") == 1_060_000
 
 
-def test_what_comes_later_is_kept_again(tmp_path: Path) -> None:
+def test_lines_after_a_flood_are_kept_again(tmp_path: Path) -> None:
     clock, path = Clock(), tmp_path / "hub.log"
     log = HubLog(path, clock)
     while log.write("x" * 999 + "\n"):
@@ -90,7 +90,7 @@ def test_old_files_are_kept_and_the_oldest_goes(
     assert path.read_text().endswith("again\n")
 
 
-def test_it_is_bounded_in_all(tmp_path: Path) -> None:
+def test_hub_log_is_bounded_in_all(tmp_path: Path) -> None:
     assert (KEPT_FILES + 1) * MAX_BYTES <= 64 * 2**20
 
 
@@ -114,9 +114,7 @@ def test_a_line_without_an_end_is_cut() -> None:
         (b"tab\tand \xc3\xbc stay\r\n", "tab\tand ü stay\n"),
     ],
 )
-def test_what_is_said_begins_no_line_of_its_own_and_moves_no_cursor(
-    said: bytes, kept: str | None
-) -> None:
+def test_log_text_cannot_forge_a_line_or_move_the_cursor(said: bytes, kept: str | None) -> None:
     (line,) = read_lines(io.BytesIO(said))
     assert kept is None or line == kept
     assert "\r" not in line

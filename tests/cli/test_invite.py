@@ -4,14 +4,16 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running
+from tests.support.hub_fixtures import PLAIN_TIER, hub_of
+from tests.support.live_hub import LiveHub, Session, hidden_xsrf
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Invites
 defaults: {tier: small}
@@ -21,11 +23,9 @@ users:
   rita: {level: developer}
 groups:
   vision: {members: [paul, rita, admin], member_quota: {servers: 1}}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small: {title: Small, requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
 """
+    + PLAIN_TIER
+)
 WORDS = "four words that nobody guesses"
 
 
@@ -37,10 +37,7 @@ def jhp(*arguments: str, state: Path, **environment: str) -> subprocess.Complete
     )
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
+hub = hub_of(POLICY)
 
 
 @pytest.fixture

@@ -4,35 +4,31 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
 
 import httpx
 import psutil
 import pytest
 
-from tests.support.another_user import as_root, thieving
-from tests.support.live_hub import LiveHub, is_alive, running, wait_for
+from tests.support.hub_fixtures import PLAIN_TIER, hub_of
+from tests.support.live_hub import LiveHub, is_alive, wait_for
+from tests.support.other_os_user import as_root, hijacking
 
 pytestmark = [pytest.mark.hub, as_root]
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Held
 defaults: {tier: small}
 users: {admin: {level: admin}, dev1: {level: developer}}
 groups:
   vision: {members: [dev1]}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small: {title: Small, requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
 """
+    + PLAIN_TIER
+)
 
 
-@pytest.fixture
-def hub(make_directory: Callable[[], object]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:  # type: ignore[arg-type]
-        yield hub
+hub = hub_of(POLICY, scope="function")
 
 
 def port_of(hub: LiveHub) -> int:
@@ -52,12 +48,12 @@ def assert_refused(port: int) -> None:
     assert time.monotonic() - began < 2
 
 
-def test_whatever_is_killed_no_other_user_gets_the_port_and_sessions_go_on(hub: LiveHub) -> None:
+def test_killing_any_process_gives_no_other_user_the_port_and_sessions_go_on(hub: LiveHub) -> None:
     port, session, api = port_of(hub), hub.login("dev1"), hub.token("dev1")
     assert api.start("dev1", tier="small").status_code in {201, 202}
     api.wait_until_ready("dev1")
     server = hub.list_lasting()
-    with thieving(port) as got:
+    with hijacking(port) as got:
         # The proxy alone: the Hub starts another one, at the same socket.
         kill(hub.proxy_pid)
         wait_for(lambda: session.get("/hub/home").status_code == 200, "the proxy to be back")
@@ -106,7 +102,7 @@ def test_jhp_down_frees_the_port_and_a_killed_holder_prevents_no_start(hub: Live
     )
     assert f"Released port {port}." in down.stderr
     assert hub.list_port_holders() == []
-    with thieving(port) as got:
+    with hijacking(port) as got:
         pass
     assert any(each.startswith("listens 127.0.0.1 ") for each in got)
     # A process that listened there in between may have been sent these.

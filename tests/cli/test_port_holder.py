@@ -22,8 +22,8 @@ from jupyterhub_platform.cli.local.port_holder import (
 )
 from jupyterhub_platform.cli.local.public_port import PublicPort, take_public_port
 from jupyterhub_platform.core.errors import PlatformError
-from tests.support.another_user import as_another_user, as_root, thieving
 from tests.support.live_hub import wait_for
+from tests.support.other_os_user import as_other_os_user, as_root, hijacking
 
 pytestmark = as_root
 
@@ -60,7 +60,7 @@ def test_no_other_user_gets_a_port_that_is_kept_and_clients_are_refused(
 ) -> None:
     with start(state, host) as public:
         port, address = public.number, "::1" if ":" in public.address else "127.0.0.1"
-    with thieving(port) as got:
+    with hijacking(port) as got:
         began = time.monotonic()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection((address, port), timeout=10)
@@ -69,7 +69,7 @@ def test_no_other_user_gets_a_port_that_is_kept_and_clients_are_refused(
             pass
     assert got == []
     assert [each.port for each in let_go(INSTANCE)] == [port]
-    with thieving(port) as got:
+    with hijacking(port) as got:
         pass
     assert f"listens {address} ()" in got, "the thief can, where nothing keeps the port"
 
@@ -77,7 +77,7 @@ def test_no_other_user_gets_a_port_that_is_kept_and_clients_are_refused(
 def test_no_start_leaves_a_gap_whatever_address_it_takes(state: Path) -> None:
     with start(state) as public:
         port = public.number
-    with thieving(port, shared=()) as got:
+    with hijacking(port, shared=()) as got:
         for _ in range(4):
             for host in HOSTS:
                 with start(state, host, port):
@@ -205,10 +205,10 @@ def test_a_port_that_an_earlier_version_holds_is_taken_over(state: Path, tmp_pat
     assert find_holder().pid != earlier.pid
 
 
-def test_what_another_user_says_of_itself_is_not_believed(state: Path) -> None:
+def test_process_of_another_user_that_poses_as_a_port_holder_is_not_listed(state: Path) -> None:
     words = [sys.executable, "-I", "-S", f"/tmp/{PROGRAM.name}", INSTANCE, "8000"]
     with subprocess.Popen(
-        words, executable="/bin/sh", preexec_fn=as_another_user, stdin=subprocess.PIPE, cwd="/"
+        words, executable="/bin/sh", preexec_fn=as_other_os_user, stdin=subprocess.PIPE, cwd="/"
     ) as process:
         # `sh -IS` reads its input or ends at once; either way the words were there to be read.
         assert [each for each in list_held_ports() if each.process.pid == process.pid] == []

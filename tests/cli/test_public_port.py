@@ -162,7 +162,7 @@ def test_no_process_can_listen_where_a_visitor_of_this_machine_may_arrive(
 
 @has_ipv6
 @pytest.mark.parametrize("addresses", [("::1", "127.0.0.1"), ("127.0.0.1", "::1")])
-def test_who_asks_at_the_other_address_is_refused_and_goes_on_to_the_first(
+def test_client_at_the_other_address_is_refused_and_goes_on_to_the_first(
     addresses: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, told: list[str]
 ) -> None:
     resolve(monkeypatch, "localhost", *addresses)

@@ -3,12 +3,12 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, running
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub
 from tests.test_docs import EXAMPLE, ROOT, list_fences
 
 pytestmark = pytest.mark.hub
@@ -17,10 +17,7 @@ README = ROOT / "README.md"
 FIRST_ADDRESS = "http://127.0.0.1:8000"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE)) as hub:
-        yield hub
+hub = hub_of(EXAMPLE)
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from ruamel.yaml import YAML
 
 from jupyterhub_platform.cli.main import main
-from tests.support.broken import FOLDER
+from tests.support.broken_documents import FOLDER
 
 LOCAL = Path(__file__).parents[2] / "examples" / "local"
 

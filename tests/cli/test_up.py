@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hub_fixtures import PLAIN_TIER
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Up
 defaults: {tier: small}
@@ -23,11 +25,9 @@ users:
   dev1: {level: developer}
 groups:
   vision: {members: [dev1, admin], member_quota: {servers: 1}}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small: {title: Small, requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
 """
+    + PLAIN_TIER
+)
 WORDS = "four words that nobody guesses"
 
 

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jupyterhub_platform.cli.main import VERBS, main
-from tests.support.broken import FILES, expected_faults
+from tests.support.broken_documents import FILES, expected_faults
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "local" / "platform.yaml"
@@ -115,7 +115,7 @@ _JHP = f"{shlex.quote(sys.executable)} -m jupyterhub_platform"
     ],
     ids=["pipe", "stdin", "substitution", "slow", "named-pipe"],
 )
-def test_what_is_written_into_a_pipe_is_validated(script: str, tmp_path: Path):
+def test_policy_from_a_pipe_is_validated(script: str, tmp_path: Path):
     done = subprocess.run(
         ["/bin/bash", "-c", script], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True, text=True, timeout=60,

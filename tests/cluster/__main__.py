@@ -7,9 +7,9 @@ import sys
 from tests.cluster.building import build
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.errors import ClusterError
-from tests.cluster.families import NEEDED
 from tests.cluster.installed.images import build_images
 from tests.cluster.node import Node
+from tests.cluster.program_sets import NEEDED
 from tests.cluster.state import remove_kept
 from tools.progress import say, timed
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
-from tests.cluster.families import FAMILIES, NEEDED, Family
+from tests.cluster.program_sets import FAMILIES, NEEDED, Family
 from tools.go import OLDEST_GO, find_go
 from tools.progress import StepError, run_logged, say, timed
 

@@ -19,7 +19,7 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.errors import ClusterError
-from tests.cluster.foreign import ForeignCluster
+from tests.cluster.lent_cluster import LentCluster
 from tests.cluster.node import Node
 
 CHOICE = "KUBERNETES"
@@ -37,7 +37,7 @@ _LOGS = pytest.StashKey[list[Path]]()
 _NOTES = pytest.StashKey[str]()
 _SENT = "logs of clusters"
 
-Cluster = ControlPlane | ForeignCluster
+Cluster = ControlPlane | LentCluster
 
 
 def read_choice() -> tuple[str, ...]:
@@ -159,7 +159,7 @@ def make_namespace(cluster: Cluster) -> Iterator[str]:
     It is gone afterwards, or what was made in it is, whatever fails meanwhile.
     """
     if not (name := _try_to_make(cluster)):
-        assert isinstance(cluster, ForeignCluster)
+        assert isinstance(cluster, LentCluster)
         with cluster.lend_namespace() as lent:
             yield lent
         return
@@ -176,7 +176,7 @@ def _try_to_make(cluster: Cluster) -> str:
     try:
         CoreV1Api(cluster.client).create_namespace(body)
     except ApiException as error:
-        if error.status != _FORBIDDEN or not isinstance(cluster, ForeignCluster):
+        if error.status != _FORBIDDEN or not isinstance(cluster, LentCluster):
             raise
         return ""
     return name
@@ -199,7 +199,7 @@ def _choose(request: pytest.FixtureRequest) -> Cluster:
 def _provide(own: type[ControlPlane], request: pytest.FixtureRequest) -> Iterator[Cluster]:
     try:
         if kubeconfig := os.environ.get(FOREIGN):
-            with closing(ForeignCluster(Path(kubeconfig))) as foreign:
+            with closing(LentCluster(Path(kubeconfig))) as foreign:
                 if own is Node:
                     foreign.load_probe()
                 yield foreign

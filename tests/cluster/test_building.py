@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cluster import families
+from tests.cluster import program_sets
 from tests.cluster.building import build, find_cache
 from tests.cluster.errors import ClusterError
-from tests.cluster.families import FAMILIES, PINS, read_version
+from tests.cluster.program_sets import FAMILIES, PINS, read_version
 
 ROOT = Path(__file__).parents[2]
 
@@ -56,7 +56,7 @@ def test_source_that_is_not_pinned_is_not_built(
     pins = tmp_path / "pins"
     shutil.copytree(PINS / "cni", pins / "own")
     (pins / "own" / "go.sum").write_text("")
-    monkeypatch.setattr(families, "PINS", pins)
+    monkeypatch.setattr(program_sets, "PINS", pins)
 
     with pytest.raises(ClusterError, match=r"missing go\.sum entry"):
         build("probe")
@@ -90,7 +90,7 @@ def test_change_of_a_pin_builds_anew(tmp_path: Path, monkeypatch: pytest.MonkeyP
     pins = tmp_path / "pins"
     shutil.copytree(PINS / "cni", pins / "cni")
     before = FAMILIES["cni"].key
-    monkeypatch.setattr(families, "PINS", pins)
+    monkeypatch.setattr(program_sets, "PINS", pins)
     assert FAMILIES["cni"].key == before
 
     with (pins / "cni" / "go.sum").open("a") as pinned:

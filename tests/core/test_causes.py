@@ -72,7 +72,7 @@ def test_a_last_run_is_read_again_as_it_was_written() -> None:
 @pytest.mark.parametrize(
     "change", [{"who": "everybody"}, {"at": "2030-01-02"}, {"at": 3}, {"code": None, "at": ""}]
 )
-def test_what_is_no_last_run_is_refused(change: dict[str, object]) -> None:
+def test_invalid_last_run_is_refused(change: dict[str, object]) -> None:
     data = LastRun(OUT_OF_MEMORY, NOW, "small", "vision").to_json()
     with pytest.raises((KeyError, TypeError, ValueError)):
         LastRun.from_json({**data, **change})

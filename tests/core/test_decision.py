@@ -450,7 +450,7 @@ def test_an_admin_is_told_what_to_write_into_the_policy():
     assert nowhere.denials[0].remedy == "Add them to a group in the policy."
 
 
-def test_what_must_be_asked_for_is_asked_for_once():
+def test_remedy_for_several_limits_is_given_once():
     policy = make_policy(
         {"users": {"dev": {"quota": {"cpu": 1}}, "root": {"quota": {"cpu": 1}}}},
         {"groups": {"text": {"quota": {"memory": "6Gi"}}}, "quota": {"memory": "6Gi"}},
@@ -546,7 +546,7 @@ def test_lowering_a_limit_stops_nothing_and_says_over_by_how_much():
     assert decision.denials[0].missing == 3
 
 
-def test_what_a_tier_does_not_ask_for_does_not_stop_it():
+def test_exceeded_limit_of_a_resource_that_a_tier_does_not_use_does_not_deny_it():
     policy = make_policy(member(**{GPU: 1}), {"users": {"dev": {"quota": {GPU: 0}}}})
     held = (hold(policy, "gpu", "dev", "a", "vision"),)
     assert judge(policy, held=held).admitted
@@ -558,7 +558,7 @@ def test_what_a_tier_does_not_ask_for_does_not_stop_it():
 # -- accelerators and grants -----------------------------------------------------------------------
 
 
-def test_what_a_group_is_granted_is_held_together():
+def test_grant_to_a_group_is_shared_by_its_members():
     policy = make_policy({"grants": [make_grant(group="vision", add={GPU: 1})]})
     first = hold(policy, "gpu", "dev", "one", "vision")
     assert judge(policy, "dev", {"tier": "gpu", "account": "vision"}).admitted
@@ -566,7 +566,7 @@ def test_what_a_group_is_granted_is_held_together():
     assert [d.limit.scope.kind for d in decision.denials if d.limit] == ["account"]
 
 
-def test_what_a_person_is_granted_is_held_once_in_all_accounts_together():
+def test_grant_to_a_user_counts_once_over_all_accounts():
     policy = make_policy({"grants": [make_grant(user="dev", add={GPU: 1})]})
     first = hold(policy, "gpu", "dev", "one", "vision")
     assert judge(policy, "dev", {"tier": "gpu", "account": "text"}).admitted
@@ -699,7 +699,7 @@ def test_a_tier_that_observes_denies_what_is_no_matter_of_limits(user, options):
 # -- what fits -------------------------------------------------------------------------------------
 
 
-def test_what_fits_is_what_would_be_admitted_in_the_order_of_the_policy():
+def test_fitting_tiers_are_those_admitted_in_the_order_of_the_policy():
     policy = make_policy(member(memory="7Gi", **{GPU: 1}))
     held = (hold(policy, "large", "dev", "a", "vision"),)
     decision = judge(policy, options={"account": "vision", "tier": "large"}, held=held)

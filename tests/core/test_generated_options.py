@@ -8,7 +8,7 @@ import pytest
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.options import OPTION_NAMES, PROFILE, read_options
 from jupyterhub_platform.core.question_json import question_from_json
-from tests.support.hostile import any_options
+from tests.support.hostile_input import any_options
 from tests.support.policies import make_policy, pose
 from tests.support.seeds import dice_for
 

@@ -63,7 +63,7 @@ def test_forms_of_one_name_are_one_name(name: str, form: str):
         "\ud800",
     ],
 )
-def test_refuses_what_is_no_name(name: str):
+def test_invalid_user_name_is_refused(name: str):
     with pytest.raises(IdentityError) as caught:
         normalise_user(name)
     assert str(caught.value).isprintable()
@@ -91,14 +91,14 @@ def test_a_refusal_says_what_is_wrong_with_the_name(name: str, words: str):
 
 
 @pytest.mark.parametrize("name", ["vision", "a", "a-b_c.d", "1", "a" * 63])
-def test_accepts_names_of_groups(name: str):
+def test_group_name_is_accepted(name: str):
     assert check_name(name, "group") == name
 
 
 @pytest.mark.parametrize(
     "name", ["", "Vision", "level:admin", "a b", "-a", "a-", "a" * 64, "é", "a\n", "a/b"]
 )
-def test_refuses_other_names_of_groups(name: str):
+def test_invalid_group_name_is_refused(name: str):
     with pytest.raises(IdentityError, match="this group"):
         check_name(name, "group")
 

@@ -130,7 +130,7 @@ def test_a_name_is_either_declared_or_managed() -> None:
     ]
 
 
-def test_what_is_still_named_is_not_retired() -> None:
+def test_object_that_is_still_named_is_not_retired() -> None:
     image = managed(Kind.IMAGE, "new", {"reference": "example/new:1"})
     tier = managed(Kind.TIER, "t", {"requests": {"cpu": 1, "memory": "1Gi"}, "images": ["new"]})
     sources, policy = put(SOURCES, image, tier)

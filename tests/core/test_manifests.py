@@ -51,7 +51,7 @@ def test_a_missing_request_is_the_limit_and_a_limit_of_zero_limits_nothing() -> 
     assert limit_of({"requests": {"nvidia.com/gpu": 1}}, "nvidia.com/gpu") == 1
 
 
-def test_what_is_no_mapping_or_list_is_nothing() -> None:
+def test_part_of_a_malformed_manifest_is_empty() -> None:
     assert part({"a": 5}, "a", "b") == {}
     assert total({"containers": "many", "initContainers": [5]}, "cpu", request_of) == 0
 

@@ -224,7 +224,7 @@ def test_a_tier_limits_how_many_run_at_once():
     ]
 
 
-def test_tells_admins_and_groups_apart():
+def test_admins_and_managed_groups_are_listed():
     found = policy(group={"managers": ["admin"]})
     assert found.admins() == ("admin",)
     assert found.managed_groups("admin") == {"vision"}

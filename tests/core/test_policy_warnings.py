@@ -111,7 +111,7 @@ def test_a_tier_that_none_of_its_users_can_start_is_warned_about(change: Any, pa
     ],
     ids=["one person may", "only observed", "a grant opens it", "another group may"],
 )
-def test_a_tier_that_one_can_start_is_not(change: Any) -> None:
+def test_tier_that_one_user_can_start_has_no_warning(change: Any) -> None:
     quota = {"groups": {"vision": {"member_quota": {"cpu": "1500m"}}}}
     assert warnings(RULED, LARGE, quota, change) == []
 

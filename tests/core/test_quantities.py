@@ -21,7 +21,7 @@ AMOUNTS = st.one_of(
 
 
 @given(st.sampled_from(NAMES), AMOUNTS)
-def test_what_is_rendered_is_read_back_exactly(name: str, amount: int):
+def test_rendered_quantity_is_parsed_back_exactly(name: str, amount: int):
     assert parse_quantity(render_quantity(name, amount), name) == amount
 
 
@@ -100,7 +100,7 @@ def test_reads_quantities_as_kubernetes_does(text: str | float, name: str, amoun
         (float("inf"), "cpu"),
     ],
 )
-def test_refuses_what_is_no_amount(text: str | float, name: str):
+def test_invalid_quantity_is_refused(text: str | float, name: str):
     with pytest.raises(QuantityError):
         parse_quantity(text, name)
 
@@ -116,13 +116,15 @@ def test_refuses_what_is_no_amount(text: str | float, name: str):
         ("100", "count/pods", 100, 100),
     ],
 )
-def test_what_a_cluster_says_is_read_whatever_it_is(text: str, name: str, amount: int, bound: int):
+def test_quantity_of_a_cluster_is_read_in_any_notation(
+    text: str, name: str, amount: int, bound: int
+):
     assert read_quantity(text, name) == amount
     assert read_quantity(text, name, bound=True) == bound
 
 
 @pytest.mark.parametrize("text", ["-1", "banana", "", None, {}, [], True])
-def test_what_a_cluster_says_that_is_no_amount_is_nothing_known(text: object):
+def test_invalid_quantity_of_a_cluster_is_an_error(text: object):
     with pytest.raises(QuantityError):
         read_quantity(text, "memory")  # type: ignore[arg-type]  # it comes from outside
 

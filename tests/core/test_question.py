@@ -45,7 +45,7 @@ def test_options_that_were_left_out_are_left_open():
     assert read_options(None) == read_options({}) == Options()
 
 
-def test_names_are_read():
+def test_options_are_read():
     found = read_options({"tier": "small", "account": "vision", "image": "lab"})
     assert found == Options("small", "vision", "lab")
 
@@ -73,7 +73,7 @@ def test_names_are_read():
         ({"tier": "\ud800"}, "The option tier is not a name."),
     ],
 )
-def test_what_is_no_name_is_a_fault(raw, fault):
+def test_option_that_is_no_name_is_a_fault(raw, fault):
     assert read_options(raw) == Options(faults=(fault,))
 
 
@@ -211,7 +211,7 @@ def test_a_limit_comes_with_what_is_held_and_what_is_granted():
     }
 
 
-def test_what_is_left_is_never_less_than_nothing():
+def test_remaining_amount_is_never_negative():
     policy = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
     held = [hold(policy, "small", "dev", server, "vision") for server in ("a", "b", "c")]
     limit = next(lim for lim in pose(policy, held=held).limits if lim.scope.kind == "member")
@@ -291,9 +291,7 @@ MOVED = make_policy(
         (["huge"], ("small", "vision", "lab"), (OF_ANOTHER,)),
     ],
 )
-def test_what_was_chosen_for_an_earlier_start_gives_way_to_the_default(
-    stored, settled, passed_over
-):
+def test_remembered_choice_gives_way_to_the_default_when_it_is_gone(stored, settled, passed_over):
     options = read_options(stored, remembered=True)
     found = pose_options(MOVED, "eve", options)
     assert (found.tier, found.account, found.image) == settled
@@ -304,7 +302,7 @@ def test_what_was_chosen_for_an_earlier_start_gives_way_to_the_default(
 
 
 @pytest.mark.parametrize("stored", [{"tier": "huge"}, {"account": "text"}, {"image": "old"}])
-def test_what_is_named_now_is_refused_where_it_is_not_there(stored):
+def test_named_choice_is_refused_when_it_does_not_exist(stored):
     named = pose_options(MOVED, "eve", read_options(stored))
     assert named.passed_over == ()
     assert not decide(named).admitted
@@ -344,7 +342,7 @@ def test_questions_of_before_know_of_no_remembered_choices():
         ({"image": ["lab"]}, Options(image="lab"), {}),
     ],
 )
-def test_of_stored_options_stays_what_was_meant(
+def test_valid_part_of_stored_options_is_kept(
     raw: dict[str, object], meant: Options, kept: dict[str, object]
 ) -> None:
     assert keep_meant(raw, meant, ["site"]) == kept

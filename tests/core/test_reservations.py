@@ -19,17 +19,17 @@ def reserve(**more: object) -> Reservation:
 @pytest.mark.parametrize(
     "more", [{}, {"ends_at": NOW + timedelta(hours=8), "idle_timeout": timedelta(minutes=30)}]
 )
-def test_it_is_read_as_it_was_written(more: dict[str, object]) -> None:
+def test_reservation_is_read_back_from_its_json(more: dict[str, object]) -> None:
     assert Reservation.from_json(reserve(**more).to_json()) == reserve(**more)
 
 
 @pytest.mark.parametrize("change", [{"demand": None}, {"spawner_id": "x"}, {"opened_at": "then"}])
-def test_what_is_none_is_refused(change: dict[str, object]) -> None:
+def test_invalid_reservation_is_refused(change: dict[str, object]) -> None:
     with pytest.raises((KeyError, TypeError, ValueError)):
         Reservation.from_json({**reserve().to_json(), **change})
 
 
-def test_it_counts_once_at_each_scope() -> None:
+def test_reservation_counts_once_at_each_scope() -> None:
     assert list(reserve().scopes()) == [
         Scope("platform"),
         Scope("account", "vision"),

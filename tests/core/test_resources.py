@@ -13,7 +13,7 @@ AMOUNTS = st.integers(min_value=0, max_value=2**63 - 1)
 
 
 @pytest.mark.parametrize("name", [*NAMES, "amd.com/gpu", "nvidia.com/mig-1g.10gb", "a.b/C_d"])
-def test_knows_resource_names(name: str):
+def test_resource_name_is_accepted(name: str):
     assert check_resource_name(name) == name
 
 
@@ -35,7 +35,7 @@ def test_knows_resource_names(name: str):
         "a.com/x\n",
     ],
 )
-def test_refuses_other_names(name: str):
+def test_invalid_resource_name_is_refused(name: str):
     with pytest.raises(QuantityError):
         check_resource_name(name)
 
@@ -55,7 +55,7 @@ def test_a_sum_covers_both_of_its_parts(first: dict[str, int], second: dict[str,
     assert both == Resources.of(second).plus(first)
 
 
-def test_what_is_not_named_is_zero():
+def test_amount_of_a_resource_that_is_not_named_is_zero():
     held = Resources.of({"cpu": 500})
     assert held.amount("memory") == 0
     assert not held.covers({"memory": 1})

@@ -4,7 +4,7 @@ import pytest
 
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.core.sentences import say_left
+from jupyterhub_platform.core.sentences import describe_left
 
 
 @pytest.mark.parametrize(
@@ -17,5 +17,5 @@ from jupyterhub_platform.core.sentences import say_left
         (0, 500, "over by 0.5 CPU"),
     ],
 )
-def test_what_is_left_of_a_limit_is_said(maximum: int, held: int, words: str) -> None:
-    assert say_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words
+def test_remaining_amount_of_a_limit_is_worded(maximum: int, held: int, words: str) -> None:
+    assert describe_left(HeldLimit(Scope("platform"), "cpu", maximum, held, "path")) == words

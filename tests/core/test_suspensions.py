@@ -55,7 +55,7 @@ def test_question_is_asked_again_with_the_same_answer():
         (DECLARED, {}, SOON, None),
     ],
 )
-def test_is_in_force_until_its_end_and_declared_ones_first(policy, others, at, path):
+def test_suspension_is_in_force_until_its_end_and_declared_ones_first(policy, others, at, path):
     found = policy.suspension_of("dev", others, at)
     assert (found and found.path) == path if path else found is None or found.path == path
     assert (found is None) == (path is None)

@@ -32,7 +32,7 @@ ANY = Access(GROUP.groups, USER.users, LEVEL.levels)
         (ANY, "eve", Level.USER, "language", False),
     ],
 )
-def test_being_named_once_is_enough(
+def test_access_admits_a_user_named_by_any_of_its_lists(
     access: Access, user: str, level: Level, account: str, admitted: bool
 ):
     assert access.admits(user, level, account) is admitted

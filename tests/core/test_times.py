@@ -27,7 +27,7 @@ TIMES = st.datetimes(
 
 
 @given(TIMES)
-def test_what_any_zone_writes_is_the_same_instant_in_utc(at: datetime) -> None:
+def test_instant_of_any_zone_is_the_same_instant_in_utc(at: datetime) -> None:
     for text in (at.isoformat(), at.isoformat(" "), f"{at:%Y%m%dT%H%M%S.%f%z}"):
         read = parse_instant(text)
         assert (read, read.tzinfo) == (at, UTC)
@@ -79,14 +79,14 @@ def test_reads_what_people_write(text: str, said: str) -> None:
         (None, "not a date and time"),
     ],
 )
-def test_refuses_the_rest_with_what_could_be_written(text: object, words: str) -> None:
+def test_invalid_instant_is_refused_with_an_example(text: object, words: str) -> None:
     with pytest.raises(QuantityError, match="; write ") as caught:
         parse_instant(text)
     assert words in str(caught.value)
 
 
 @pytest.mark.parametrize("text", ["2030-01-31T18:00:00", "2030-01-31", "x", "", None, 5])
-def test_what_is_stored_without_a_zone_is_not_believed(text: object) -> None:
+def test_stored_instant_without_a_zone_is_refused(text: object) -> None:
     with pytest.raises((TypeError, ValueError)):
         read_stored(text)  # type: ignore[arg-type]  # it comes out of a database
 
@@ -121,7 +121,7 @@ def test_reads_durations_as_people_write_them(text, seconds):
         *("8h\n", "999999999d", "999999999d24h", "\u0668h", 8, None, True, ["8h"]),
     ],
 )
-def test_refuses_everything_else(text):
+def test_invalid_duration_is_refused_with_an_example(text):
     with pytest.raises(QuantityError, match="write for example 30m, 8h or 2d"):
         parse_duration(text)
 

@@ -205,7 +205,7 @@ def look(code: str, facts: DoctorFacts) -> list[Finding]:
     """Return what one check finds."""
     (check,) = (check for check in CHECKS if check.code == code)
     assert all(facts.has(need) for need in check.needs)
-    findings = list(check.look(facts))
+    findings = list(check.find(facts))
     for finding in findings:
         assert finding.what
         assert finding.why

@@ -139,7 +139,7 @@ def test_a_hub_that_does_not_run_now_will_hold_its_part() -> None:
     assert [status for status, _ in found] == [FAILED] * 3
 
 
-def test_what_the_hub_holds_is_off_what_the_policy_may_give() -> None:
+def test_resources_of_hub_and_proxy_are_taken_off_the_quota() -> None:
     policy = {"quota": {"cpu": 4, "servers": None}}
     facts = {"resourcequotas": (quota(cpu="4"),), "pods": RUNNING}
     ((status, what),) = said("doctor.quota", policy, **facts)
@@ -195,7 +195,7 @@ def test_a_scoped_quota_refuses_what_is_in_its_scope(
     assert [status for status, _ in found] == [FAILED] * (3 if refused else 0)
 
 
-def test_what_a_quota_of_another_scope_counts_is_not_what_the_hub_holds() -> None:
+def test_pods_outside_the_scope_of_a_quota_are_not_counted() -> None:
     ending = (pod("job", activeDeadlineSeconds=60),)
     quotas = (quota({"scopes": ["NotTerminating"]}, pods="1"),)
     facts = {"resourcequotas": quotas, "deployments": ()}
@@ -230,7 +230,7 @@ def test_devices_of_claims_are_counted_by_their_class() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pods", "persistentvolumeclaims"])
-def test_where_it_cannot_be_read_what_others_hold_it_is_unknown(kind: str) -> None:
+def test_quota_is_unknown_when_the_pods_of_others_cannot_be_read(kind: str) -> None:
     (finding,) = look("doctor.quota", of_cluster(LARGE, unread=kind, resourcequotas=(quota(),)))
     assert finding.status is UNKNOWN
     assert look("doctor.quota", of_cluster(LARGE, unread=kind)) == []

@@ -23,7 +23,7 @@ def test_a_store_that_is_here_is_believed_before_the_hub() -> None:
     assert look(CODE, DoctorFacts(record={"findings": []})) == []
 
 
-def test_what_the_hub_found_counts_where_the_store_is_elsewhere_or_cannot_be_read() -> None:
+def test_findings_of_the_hub_count_when_the_store_is_elsewhere_or_unreadable() -> None:
     broken = of_hub(audit={"findings": [CHANGED], "whole": False})
     for facts in (broken, replace(broken, record={"unread": "permission denied"})):
         (finding,) = look(CODE, facts)
@@ -39,7 +39,7 @@ def test_what_the_hub_found_counts_where_the_store_is_elsewhere_or_cannot_be_rea
         (of_hub(audit={"looked_at": "2026-11-26T09:00:00+00:00"}), "last at 2026-11-26"),
     ],
 )
-def test_what_was_not_looked_at_is_not_known_to_be_well(facts: DoctorFacts, words: str) -> None:
+def test_audit_that_was_not_verified_is_unknown(facts: DoctorFacts, words: str) -> None:
     (finding,) = look(CODE, facts)
     assert finding.status is Status.UNKNOWN
     assert words in finding.what

@@ -57,7 +57,7 @@ TAINTED = render_node(taints=[{"key": "spot", "effect": "NoSchedule"}])
 CORDONED = render_node(unschedulable=True)
 
 
-def test_a_cluster_that_is_well_passes_every_check() -> None:
+def test_healthy_cluster_passes_every_check() -> None:
     results = examine(of_cluster())
     of_clusters = [check.code for check in CHECKS if set(check.needs) & {"cluster", "api"}]
     assert [result.check.code for result in results if result.check.code in of_clusters] == (
@@ -441,7 +441,7 @@ def test_each_thing_that_is_wrong_with_a_cluster_is_said_once(
         ("doctor.clock.cluster", "leases"),
     ],
 )
-def test_what_may_not_be_read_is_unknown_and_not_well(code: str, kind: str) -> None:
+def test_unreadable_objects_make_a_check_unknown(code: str, kind: str) -> None:
     (finding,) = look(code, of_cluster(PAIR, unread=kind))
     assert finding.status is UNKNOWN
     assert "may not be read (403)" in finding.what
@@ -503,7 +503,7 @@ def test_a_node_of_a_pool_without_one_is_looked_at_where_it_was_saved() -> None:
 
 
 @pytest.mark.parametrize("kind", ["nodes", "nodepools", "autoscalers"])
-def test_where_nodes_cannot_be_seen_none_is_said_to_be_missing(kind: str) -> None:
+def test_missing_nodes_are_unknown_when_nodes_are_unreadable(kind: str) -> None:
     facts = of_cluster(NOWHERE, unread=kind)
     findings = look("doctor.nodes", replace(facts, absent_nodes=(render_node(),)))
     assert "no label pool=nowhere" in findings[-1].what
@@ -624,7 +624,7 @@ def test_a_policy_without_devices_needs_nothing_for_them() -> None:
     assert look("doctor.devices", of_cluster(**nothing)) == []
 
 
-def test_what_comes_by_claims_is_looked_for_on_no_node_and_in_no_quota_of_requests() -> None:
+def test_devices_of_claims_are_not_expected_on_nodes_or_in_quotas_of_requests() -> None:
     fabric = "example.org/fabric"
     devices = [{"name": "fabric", "template": "pair", "resource": fabric, "count": 2}]
     policy = {"quota": {fabric: 4}, "tiers": {"large": {"devices": devices}}}

@@ -124,7 +124,7 @@ def test_nothing_but_a_review_can_be_posted(tmp_path: Path, path: str) -> None:
     ("status", "unread"),
     [(403, "may not be read (403)"), (404, ""), (500, "may not be read (500)")],
 )
-def test_what_is_refused_is_not_known(tmp_path: Path, status: int, unread: str) -> None:
+def test_refused_request_leaves_objects_unread(tmp_path: Path, status: int, unread: str) -> None:
     with api_server(status, {"message": "no"}) as (url, _):
         kubeconfig = write_kubeconfig(tmp_path, url)
         with closing(Connection.outside(kubeconfig, None)) as connection:

@@ -27,7 +27,7 @@ def ask(*policies: dict[str, Any]) -> tuple[bool | None, str]:
     return Network(policies, NAMESPACE).lets(HUB, SERVER, 8888)
 
 
-def test_what_no_policy_selects_may_be_reached_by_all() -> None:
+def test_pod_that_no_network_policy_selects_is_reachable() -> None:
     assert ask() == (True, "")
     assert ask(policy(**OF_HUB, policyTypes=["Ingress"])) == (True, "")
 
@@ -161,7 +161,7 @@ def test_dns_that_is_denied_is_seen(component: str, rules: Any, status: Status |
         ({"cidr": "banana"}, UNKNOWN),
     ],
 )
-def test_where_the_address_of_dns_is_not_known_blocks_are_judged_by_what_is_usual(
+def test_blocks_are_judged_by_usual_addresses_when_that_of_dns_is_unknown(
     block: Any, status: Status | None
 ) -> None:
     found = look_for_dns(TO_HUB, {"to": [{"ipBlock": block}], "ports": BOTH})

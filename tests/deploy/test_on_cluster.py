@@ -305,7 +305,7 @@ def test_scheduler_finds_a_node_where_the_doctor_says_so(
         assert is_scheduled(looking, policy) is fits
 
 
-def test_what_runs_on_every_node_is_taken_off(looking: Looking) -> None:
+def test_daemonsets_are_taken_off_the_capacity_of_a_node(looking: Looking) -> None:
     policy = tier(**amounts("2", "1Gi"))
     agent = render_pod("agent")["spec"] | {"tolerations": [{"operator": "Exists"}]}
     agent["restartPolicy"] = "Always"
@@ -351,7 +351,7 @@ def test_a_pool_that_has_no_node_now_is_looked_at_by_a_saved_one(looking: Lookin
         assert list_said(absent_nodes=(found,)) == []
 
 
-def test_where_an_autoscaler_is_at_work_a_missing_node_is_unknown(looking: Looking) -> None:
+def test_missing_node_is_unknown_when_an_autoscaler_runs(looking: Looking) -> None:
     policy = tier(**amounts("1"))
     assert looking.look("doctor.nodes", policy).status is FAILED
     status = {"metadata": {"name": "cluster-autoscaler-status"}, "data": {"status": "Running"}}

@@ -56,7 +56,7 @@ def ask(cluster: Cluster, namespace: str, quantities: list[str]) -> list[str]:
 
 @given(st.lists(QUANTITIES, min_size=BATCH, max_size=BATCH))
 @ONE_BATCH
-def test_what_the_api_server_takes_is_read_as_it_reads_it(
+def test_quantities_are_read_as_the_api_server_reads_them(
     api_cluster: Cluster, namespace: str, quantities: list[str]
 ) -> None:
     differing = []
@@ -74,7 +74,7 @@ def test_what_the_api_server_takes_is_read_as_it_reads_it(
 
 @given(st.lists(WRONG, min_size=40, max_size=40))
 @settings(ONE_BATCH, max_examples=1)
-def test_what_is_refused_here_the_api_server_refuses_too(
+def test_quantities_that_are_refused_here_are_refused_by_the_api_server(
     api_cluster: Cluster, namespace: str, quantities: list[str]
 ) -> None:
     taken = []

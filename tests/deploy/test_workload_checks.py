@@ -164,7 +164,7 @@ def test_a_hub_that_was_restarted_lately_is_a_warning() -> None:
     assert (finding.status, "OOMKilled" in finding.what) == (WARNING, True)
 
 
-def test_what_ended_or_ends_is_not_looked_at() -> None:
+def test_ended_and_ending_pods_are_ignored() -> None:
     evicted = pod(waiting("ErrImagePull"), phase="Failed")
     leaving = pod(waiting("ErrImagePull"))
     leaving["metadata"]["deletionTimestamp"] = NEW
@@ -178,7 +178,7 @@ def test_a_change_that_no_controller_has_observed_is_unknown() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pods", "deployments"])
-def test_what_may_not_be_read_is_unknown(kind: str) -> None:
+def test_unreadable_workloads_are_unknown(kind: str) -> None:
     (finding,) = look("doctor.workloads", of_cluster(unread=kind))
     assert finding.status is UNKNOWN
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checker import Checker
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.fake_clock import FakeClock
+from tests.support.invariants import InvariantChecker
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.moved_clock import MovedClock
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 
@@ -31,10 +31,10 @@ def test_a_clock_that_is_set_back_makes_nothing_negative(
     make_directory: Callable[[], Path], restarted: bool
 ) -> None:
     directory = make_directory()
-    clock = MovedClock(directory)
+    clock = FakeClock(directory)
     hub = LiveHub(directory, POLICY, site=clock.site + CHEAP_SERVERS + ONE_USER)
     with running(hub):
-        checker, dev1, browser = Checker(hub), hub.token("dev1"), hub.login("dev1")
+        checker, dev1, browser = InvariantChecker(hub), hub.token("dev1"), hub.login("dev1")
         start(dev1, "before")
         start(dev1, "goes-on")
         clock.move(-3600)

@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.checker import Checker, is_for_people
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.invariants import InvariantChecker, is_for_people
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.load import load
+from tests.support.load_generator import load
 from tests.support.postgres import PostgresServer
-from tests.support.readers import read_open
 from tests.support.seeds import dice_for
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 
@@ -93,7 +93,7 @@ def test_a_locked_sqlite_file_refuses_starts_and_loses_nothing(
 ) -> None:
     chance = dice_for("test_database")
     with running(LiveHub(make_directory(), POLICY, site=CHEAP_SERVERS)) as hub:
-        checker, dev1 = Checker(hub), hub.token("dev1")
+        checker, dev1 = InvariantChecker(hub), hub.token("dev1")
         with load(hub, "dev2", chance):
             time.sleep(2)
             with locked(hub):
@@ -148,7 +148,7 @@ def _go_through(
     *,
     seconds: float,
 ) -> None:
-    checker, dev1 = Checker(hub), hub.token("dev1")
+    checker, dev1 = InvariantChecker(hub), hub.token("dev1")
     with load(hub, "dev2", chance):
         wait_for(lambda: read_open(hub), "the load to begin")
         with fault(database):
@@ -164,7 +164,7 @@ def test_an_empty_server_in_its_place_is_refused_loudly(
     on_postgres: LiveHub, database: PostgresServer
 ) -> None:
     hub = on_postgres
-    checker, dev1 = Checker(hub), hub.token("dev1")
+    checker, dev1 = InvariantChecker(hub), hub.token("dev1")
     _assert_starts_again(dev1)
     with database.replaced() as empty:
         empty.create_database(hub.database_url.rsplit("/", 1)[1])

@@ -8,8 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.checker import Checker, is_for_people
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.invariants import InvariantChecker, is_for_people
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 from tests.support.small_disk import (
     NEEDS_LOOP,
@@ -40,7 +40,7 @@ def disk(make_directory: Callable[[], Path]) -> Iterator[SmallDisk]:
 
 def test_a_full_disk_refuses_starts_and_mends_by_itself(disk: SmallDisk) -> None:
     with running(LiveHub(disk.path, POLICY, site=CHEAP_SERVERS)) as hub:
-        checker, dev1 = Checker(hub), hub.token("dev1")
+        checker, dev1 = InvariantChecker(hub), hub.token("dev1")
         _start(dev1, "before")
         _start(dev1, "ending")
         with disk.full():
@@ -82,7 +82,7 @@ def test_a_disk_that_breaks_refuses_starts_until_it_is_mended(
     hub.terminal, hub.ready_file = directory / "terminal.log", directory / "ready.json"
     try:
         with running(hub):
-            checker, dev1 = Checker(hub), hub.token("dev1")
+            checker, dev1 = InvariantChecker(hub), hub.token("dev1")
             _start(dev1, "before")
             disk.fail()
             for _ in range(2):

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.checker import Checker
-from tests.support.instants import STOPS, Instants
+from tests.support.breakpoints import STOPS, Breakpoints
+from tests.support.invariants import InvariantChecker
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.seeds import dice_for
 
@@ -57,10 +57,10 @@ def test_kills_at_random_instants_fifty_times(make_directory: Callable[[], Path]
 
 def _kill_at_instants(directory: Path, environment: dict[str, str], kills: int) -> None:
     chance = dice_for("test_kills")
-    instants = Instants(directory)
+    instants = Breakpoints(directory)
     hub = LiveHub(directory, POLICY, site=instants.site, environment=environment)
     with running(hub):
-        checker, dev1 = Checker(hub), hub.token("dev1")
+        checker, dev1 = InvariantChecker(hub), hub.token("dev1")
         for number in range(kills):
             stop = STOPS[number % len(STOPS)]
             order = chance.sample(["create", "created", "stopping"], 3)
@@ -79,7 +79,7 @@ def _kill_at_instants(directory: Path, environment: dict[str, str], kills: int) 
             assert hub.list_marked() == []
 
 
-def _bring_to_their_instants(instants: Instants, api: Api, stop: str, order: list[str]) -> None:
+def _bring_to_their_instants(instants: Breakpoints, api: Api, stop: str, order: list[str]) -> None:
     for server in ("ready", "stopping"):
         _start(api, server)
     for server in ("ready", "stopping"):
@@ -101,9 +101,9 @@ def _bring_to_their_instants(instants: Instants, api: Api, stop: str, order: lis
 
 def _kill_at_random(directory: Path, kills: int) -> None:
     chance = dice_for("test_kills")
-    hub = LiveHub(directory, POLICY, site=Instants(directory).site)
+    hub = LiveHub(directory, POLICY, site=Breakpoints(directory).site)
     with running(hub):
-        checker, dev1 = Checker(hub), hub.token("dev1")
+        checker, dev1 = InvariantChecker(hub), hub.token("dev1")
         for number in range(kills):
             with ThreadPoolExecutor(3) as pool:
                 work = [pool.submit(_work, dev1, f"s{each}", chance.random()) for each in range(3)]

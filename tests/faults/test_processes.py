@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,10 +13,11 @@ import pytest
 
 from jupyterhub_platform.hub.local.processes import find_marked, is_alive, is_supervisor
 from jupyterhub_platform.instance_id import read_instance
-from tests.support.checker import Checker, is_for_people
-from tests.support.forgery import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
-from tests.support.instants import CHEAP_SERVERS
-from tests.support.live_hub import Api, LiveHub, running, wait_for
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.forged_processes import CALLED_LIKE_A_SUPERVISOR, NOT_DUMPABLE, marks, process_of
+from tests.support.hub_fixtures import hub_of
+from tests.support.invariants import InvariantChecker, is_for_people
+from tests.support.live_hub import Api, LiveHub, wait_for
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
@@ -26,10 +27,7 @@ POLICY = Path("tests/data/faults.yaml")
 SITE = CHEAP_SERVERS + "c.ConfigurableHTTPProxy.check_running_interval = 1\n"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
-        yield hub
+hub = hub_of(POLICY, site=SITE)
 
 
 @pytest.fixture
@@ -44,8 +42,8 @@ def dev1(hub: LiveHub) -> Iterator[Api]:
 
 
 @pytest.fixture
-def checker(hub: LiveHub) -> Checker:
-    return Checker(hub)
+def checker(hub: LiveHub) -> InvariantChecker:
+    return InvariantChecker(hub)
 
 
 def start(api: Api, server: str) -> None:
@@ -82,7 +80,7 @@ def pids_of(hub: LiveHub, server: str, *, supervisor: bool) -> list[int]:
 
 
 def test_a_proxy_that_was_killed_comes_back_with_its_routes(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     proxy = hub.proxy_pid
     os.kill(proxy, signal.SIGKILL)
@@ -92,7 +90,9 @@ def test_a_proxy_that_was_killed_comes_back_with_its_routes(
     checker.check()
 
 
-def test_a_service_that_was_killed_comes_back(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+def test_a_service_that_was_killed_comes_back(
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
+) -> None:
     browser = hub.login("dev1")
     service = hub.service_pid
     os.kill(service, signal.SIGKILL)
@@ -110,7 +110,7 @@ def test_a_service_that_was_killed_comes_back(hub: LiveHub, dev1: Api, checker: 
 
 @pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
 def test_a_server_that_was_killed_is_released_with_all_that_it_started(
-    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+    hub: LiveHub, dev1: Api, checker: InvariantChecker, supervisor: bool
 ) -> None:
     for pid in pids_of(hub, "here", supervisor=supervisor):
         os.kill(pid, signal.SIGKILL)
@@ -121,7 +121,7 @@ def test_a_server_that_was_killed_is_released_with_all_that_it_started(
 
 @pytest.mark.parametrize("supervisor", [False, True], ids=["server", "supervisor"])
 def test_a_server_that_is_frozen_is_held_until_it_is_stopped(
-    hub: LiveHub, dev1: Api, checker: Checker, supervisor: bool
+    hub: LiveHub, dev1: Api, checker: InvariantChecker, supervisor: bool
 ) -> None:
     (pid, *_) = pids_of(hub, "here", supervisor=supervisor)
     with frozen(pid):
@@ -134,7 +134,7 @@ def test_a_server_that_is_frozen_is_held_until_it_is_stopped(
 
 
 def test_a_hub_that_was_frozen_goes_on_where_it_was(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     impatient = httpx.Client(base_url=hub.url, timeout=1, trust_env=False)
     with frozen(hub.hub_pid), impatient:
@@ -145,7 +145,9 @@ def test_a_hub_that_was_frozen_goes_on_where_it_was(
     checker.check()
 
 
-def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker: Checker) -> None:
+def test_a_proxy_that_was_frozen_loses_no_start(
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
+) -> None:
     direct = hub.token("dev1")
     with frozen(hub.proxy_pid), hub.connect_directly(timeout=20) as client:
         # Past the proxy, as a program in the cluster does.
@@ -163,7 +165,7 @@ def test_a_proxy_that_was_frozen_loses_no_start(hub: LiveHub, dev1: Api, checker
 
 
 def test_a_service_that_is_frozen_holds_up_no_start(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     with frozen(hub.service_pid):
         start(dev1, "there")
@@ -173,7 +175,7 @@ def test_a_service_that_is_frozen_holds_up_no_start(
 
 @as_root
 def test_marks_that_a_user_forges_end_no_server_of_another(
-    hub: LiveHub, dev1: Api, checker: Checker
+    hub: LiveHub, dev1: Api, checker: InvariantChecker
 ) -> None:
     dev2 = hub.token("dev2")
     assert dev2.start("dev2", "theirs", tier="small").status_code in {201, 202}

@@ -10,10 +10,10 @@ import httpx
 import pytest
 
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE, ONE_MORE_SECONDS
-from tests.support.checker import Checker
+from tests.support.invariants import InvariantChecker
 from tests.support.live_hub import LiveHub, running, server_path, wait_for
-from tests.support.readers import read_open
 from tests.support.servers_in_hub import SERVERS_IN_HUB, start_at_once
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 
@@ -82,7 +82,7 @@ def _race(
     hub = LiveHub(directory, make_policy(limit), site=site, environment=environment)
     servers = [(f"p{n % PEOPLE}", f"s{n // PEOPLE}") for n in range(starts)]
     with running(hub):
-        checker, admin = Checker(hub), hub.token("admin")
+        checker, admin = InvariantChecker(hub), hub.token("admin")
         recorded: dict[tuple[str, str], str] = {}
         began = time.monotonic()
         for _ in range(2):

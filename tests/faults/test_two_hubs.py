@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.checker import Checker
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.invariants import InvariantChecker
 from tests.support.live_hub import LiveHub, wait_for
-from tests.support.sessions import end_sessions
+from tests.support.postgres_sessions import end_sessions
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 
@@ -50,7 +50,7 @@ def hubs(url: str, make_directory: Callable[[], Path]) -> Iterator[tuple[LiveHub
 
 def test_the_second_refuses_until_the_first_is_gone(hubs: tuple[LiveHub, LiveHub]) -> None:
     first, second = hubs
-    checker, dev1, browser = Checker(first), first.token("dev1"), first.login("dev1")
+    checker, dev1, browser = InvariantChecker(first), first.token("dev1"), first.login("dev1")
     assert dev1.start("dev1", "here", tier="small").status_code in {201, 202}
     dev1.wait_until_ready("dev1", "here")
     os.kill(first.hub_pid, signal.SIGSTOP)  # silent, and still there

@@ -93,7 +93,7 @@ def test_a_secret_that_is_missing_keeps_the_hub_from_starting() -> None:
         )
 
 
-def test_what_stands_in_place_of_secrets_cannot_be_used_as_one() -> None:
+def test_placeholder_of_a_secret_is_refused_as_one() -> None:
     hub = load("base")["hub"]
     with pytest.raises(ValueError, match="hexadecimal"):
         JupyterHub(cookie_secret=hub["cookieSecret"])

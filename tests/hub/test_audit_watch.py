@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from jupyterhub_platform.factory import Runtime, build_runtime
-from jupyterhub_platform.hub import audit_watch
+from jupyterhub_platform.hub import audit_heads, audit_watch
 from jupyterhub_platform.hub.audit_watch import AuditWatch
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.settings import Settings
@@ -31,7 +31,7 @@ def runtime(tmp_path: Path, store_url: str) -> Iterator[Runtime]:
 @pytest.fixture
 def watch(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> Iterator[AuditWatch]:
     # A chain this short is looked at each time, and the head noted each time.
-    monkeypatch.setattr(audit_watch, "NOTE_SECONDS", 0.0)
+    monkeypatch.setattr(audit_heads, "LOG_SECONDS", 0.0)
     monkeypatch.setattr(audit_watch, "REST_FACTOR", 0)
     watch = AuditWatch.begin(SimpleNamespace(log=logging.getLogger("hub")), runtime)
     yield watch
@@ -53,11 +53,11 @@ async def test_a_chain_that_was_written_anew_is_found_as_long_as_the_hub_runs(
 ) -> None:
     for _ in range(3):
         add_row(runtime)
-        await watch.look()
+        await watch.check()
         assert is_whole(watch)
     write_anew(runtime.store, make_tamper(runtime.store), "eve")
     for _ in range(5):
-        await watch.look()
+        await watch.check()
         assert not is_whole(watch)
         add_row(runtime)  # and the new head is noted
 
@@ -65,26 +65,26 @@ async def test_a_chain_that_was_written_anew_is_found_as_long_as_the_hub_runs(
 async def test_rows_that_came_since_the_head_was_noted_are_remembered_too(
     runtime: Runtime, watch: AuditWatch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await watch.look()
-    monkeypatch.setattr(audit_watch, "NOTE_SECONDS", 3600.0)
+    await watch.check()
+    monkeypatch.setattr(audit_heads, "LOG_SECONDS", 3600.0)
     add_row(runtime)
-    await watch.look()
-    monkeypatch.setattr(watch, "_look_again", float("inf"))  # as after a long chain
+    await watch.check()
+    monkeypatch.setattr(watch, "_verify_again", float("inf"))  # as after a long chain
     add_row(runtime)
-    await watch.look()
+    await watch.check()
     write_anew(runtime.store, make_tamper(runtime.store), "eve", first=3)
-    await watch.look()
+    await watch.check()
     assert is_whole(watch)  # not looked at since
-    monkeypatch.setattr(watch, "_look_again", 0.0)
+    monkeypatch.setattr(watch, "_verify_again", 0.0)
     for _ in range(3):
-        await watch.look()
+        await watch.check()
         assert not is_whole(watch)
 
 
-async def test_what_is_remembered_of_a_sound_record_is_its_last_head(
+async def test_only_the_last_head_of_an_intact_audit_is_remembered(
     runtime: Runtime, watch: AuditWatch
 ) -> None:
     for _ in range(20):
         add_row(runtime)
-        await watch.look()
-    assert len(watch._seen) <= 2
+        await watch.check()
+    assert len(watch.heads.seen) <= 2

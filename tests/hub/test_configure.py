@@ -13,12 +13,13 @@ from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.hub import configure as module
-from jupyterhub_platform.hub.auth.authenticator import GovernedAuthenticator, PlatformAuthenticator
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
-from jupyterhub_platform.hub.overridden_settings import describe_overwritten
+from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 
@@ -48,7 +49,7 @@ def _service_environment(c: Config) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3])
-def test_alone_it_brings_everything_once(calls: int) -> None:
+def test_configure_adds_each_object_once(calls: int) -> None:
     c = Config()
     for _ in range(calls):
         configure(c)
@@ -71,7 +72,7 @@ def test_alone_it_brings_everything_once(calls: int) -> None:
 
 @pytest.mark.parametrize("calls", [1, 2])
 @pytest.mark.parametrize("lazy", [True, False], ids=["extended", "set"])
-def test_what_a_site_has_set_stays_in_front(lazy: bool, calls: int) -> None:
+def test_settings_of_a_site_stay_in_front(lazy: bool, calls: int) -> None:
     c = Config()
     service = {"name": "cull", "command": ["true"]}
     role = {"name": "cull", "services": ["cull"], "scopes": ["delete:servers"]}
@@ -340,7 +341,7 @@ READER = {"name": "reader", "scopes": ["read:hub"]}
         ("template_vars", {5: 6}, "template_vars[5]['[key]'] cannot be read"),
     ],
 )
-def test_what_the_hub_cannot_read_is_refused_with_where_and_how(
+def test_unusable_setting_is_refused_with_its_place_and_remedy(
     trait: str, value: Any, where: str
 ) -> None:
     c = Config()
@@ -353,7 +354,7 @@ def test_what_the_hub_cannot_read_is_refused_with_where_and_how(
     assert "Traceback" not in said
 
 
-def test_what_was_only_added_is_looked_at_as_well() -> None:
+def test_appended_setting_is_checked_as_well() -> None:
     c = Config()
     c.JupyterHub.load_roles.append({"scopes": ["read:hub"]})
     with pytest.raises(ConfigurationError, match=r"load_roles\[0\]\['name'\]"):
@@ -371,7 +372,7 @@ def test_what_was_only_added_is_looked_at_as_well() -> None:
         ("services", [{"name": "x", "url": None, "admin": True, "info": {"a": 1}}]),
     ],
 )
-def test_what_the_hub_reads_stays_as_it_is(trait: str, value: Any) -> None:
+def test_valid_setting_stays_as_it_is(trait: str, value: Any) -> None:
     c = Config()
     c.JupyterHub[trait] = value
     configure(c)
@@ -387,10 +388,10 @@ def undone(after: dict[str, Any], before: dict[str, Any] | None = None) -> str:
     c.JupyterHub.update(after)
     app = JupyterHub()
     app.update_config(c)
-    return describe_overwritten(app)
+    return say_overwritten(app)
 
 
-def test_what_stays_as_it_was_put_is_not_undone() -> None:
+def test_setting_that_is_not_overwritten_is_not_reported() -> None:
     assert undone({}) == ""
     assert undone({"authenticator_class": PlatformAuthenticator}) == ""
     before = {"authenticator_class": "dummy", "spawner_class": "kubespawner.KubeSpawner"}
@@ -409,7 +410,9 @@ def test_what_stays_as_it_was_put_is_not_undone() -> None:
         ({"template_vars": {"a": 1}}, "template_vars was set after configure(c)"),
     ],
 )
-def test_what_is_set_after_it_is_said(after: dict[str, Any], what: str) -> None:
+def test_setting_that_is_overwritten_afterwards_is_reported(
+    after: dict[str, Any], what: str
+) -> None:
     said = undone(after)
     assert said.startswith(f"c.JupyterHub.{what}")
     assert said.endswith("and not on the command line")
@@ -422,10 +425,10 @@ def test_roles_are_not_missed_where_the_authenticator_manages_them() -> None:
     configure(c)
     app = JupyterHub()
     app.update_config(c)
-    assert describe_overwritten(app) == ""
+    assert say_overwritten(app) == ""
 
 
-def test_what_the_hubs_own_checks_fail_on_is_a_fault_of_the_configuration() -> None:
+def test_setting_that_jupyterhub_refuses_is_a_configuration_error() -> None:
     c = Config()
     configure(c)
     c.JupyterHub.cookie_secret = "short"

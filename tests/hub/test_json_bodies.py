@@ -36,7 +36,7 @@ def nested_around(values: bytes) -> bytes:
         (nested(1), []),
     ],
 )
-def test_what_is_json_is_read(body: bytes, value: Any) -> None:
+def test_json_body_is_read(body: bytes, value: Any) -> None:
     assert read_body(body) == value
 
 
@@ -63,7 +63,7 @@ def test_what_is_json_is_read(body: bytes, value: Any) -> None:
         (b'"\\ude00\\ud83d"', "Unicode"),
     ],
 )
-def test_what_cannot_be_kept_is_the_senders_fault(body: bytes, why: str) -> None:
+def test_body_that_cannot_be_stored_is_a_bad_request(body: bytes, why: str) -> None:
     with pytest.raises(web.HTTPError) as refused:
         read_body(body)
     assert refused.value.status_code == 400
@@ -74,7 +74,7 @@ def test_the_deepest_body_is_read() -> None:
     assert read_body(nested(DEEPEST)) is not None
 
 
-def test_a_stranger_sends_little() -> None:
+def test_body_of_an_anonymous_caller_is_small() -> None:
     assert read_body(b" " * (MAX_BYTES_OF_STRANGERS - 1) + b"1", is_stranger=True) == 1
     with pytest.raises(web.HTTPError) as refused:
         read_body(b" " * MAX_BYTES_OF_STRANGERS + b"1", is_stranger=True)

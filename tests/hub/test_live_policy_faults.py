@@ -1,12 +1,12 @@
 """A policy file that breaks under a running Hub: shown on Overview, and so is its repair."""
 
 import re
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, Session, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, Session, wait_for
 
 pytestmark = pytest.mark.hub
 
@@ -23,10 +23,7 @@ BROKEN: dict[str, str | None] = {
 }
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), GOOD)) as hub:
-        yield hub
+hub = hub_of(GOOD)
 
 
 @pytest.fixture(scope="module")

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hub_fixtures import SMALL_TIER
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Reload
 defaults: {tier: small}
@@ -24,15 +26,9 @@ groups:
     members: [dev1, dev2, admin]
     member_quota: {servers: 2}
   language: {members: [dev2]}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small:
-    title: Small
-    requests: {cpu: 100m, memory: 256Mi}
-    limits: {cpu: 1, memory: 1Gi}
-    images: [lab]
 """
+    + SMALL_TIER
+)
 WITHOUT_DEV1 = POLICY.replace("  dev1: {level: developer}\n", "").replace("[dev1, ", "[")
 SOON = 5.0
 

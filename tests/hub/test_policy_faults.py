@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.policy_faults import PolicyFaults
 BROKEN = PolicyError((Fault(("tiers",), "no tier", "add one", file="p.yaml", line=3),))
 
 
-def test_it_is_broken_since_the_file_became_what_it_is(tmp_path: Path) -> None:
+def test_fault_dates_from_the_last_change_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "platform.yaml"
     path.write_text("version: 1\n")
     long_ago = datetime(2020, 1, 1, tzinfo=UTC).timestamp()

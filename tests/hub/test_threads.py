@@ -42,7 +42,7 @@ async def test_the_store_does_not_wait_for_the_threads_of_the_loop() -> None:
     assert await provider
 
 
-async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
+async def test_cancelled_call_keeps_its_place_only_until_it_is_done() -> None:
     thread, gate = PasswordThread(max_waiting=0), threading.Event()
     asked = asyncio.ensure_future(thread.run(gate.wait))
     await asyncio.sleep(0.05)
@@ -58,14 +58,14 @@ async def test_who_goes_away_keeps_a_place_only_until_it_is_done() -> None:
     assert await thread.run(int, "1") == 1
 
 
-async def test_it_runs_behind_everything_else() -> None:
+async def test_password_thread_has_the_lowest_priority() -> None:
     def priority() -> int:
         return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
 
     assert await PasswordThread().run(priority) > priority()
 
 
-async def test_what_goes_wrong_comes_back_and_frees_its_place() -> None:
+async def test_failed_call_raises_and_frees_its_place() -> None:
     thread = PasswordThread(max_waiting=0)
     for _ in range(3):
         with pytest.raises(ValueError, match="x"):

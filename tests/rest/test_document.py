@@ -50,7 +50,7 @@ def test_is_valid_openapi() -> None:
     assert DOCUMENT["openapi"] == "3.1.0"
 
 
-def test_what_is_no_openapi_is_noticed() -> None:
+def test_document_that_is_no_openapi_is_noticed() -> None:
     broken = json.loads(json.dumps(DOCUMENT))
     del broken["paths"]["/hub/api/platform/usage"]["get"]["responses"]["200"]["description"]
     assert not OPENAPI_31_VALIDATOR.is_valid(broken)
@@ -110,6 +110,6 @@ def test_arguments_of_the_service_are_those_that_it_takes() -> None:
         assert {each.name for each in call.arguments} == taking.TAKES, call.id
 
 
-def test_is_below_the_address_of_the_hub() -> None:
+def test_document_is_below_the_address_of_the_hub() -> None:
     assert make_document("/lab/")["servers"] == [{"url": "/lab"}]
     assert DOCUMENT["servers"] == [{"url": "/"}]

@@ -50,7 +50,7 @@ def faults_of(kind: type[Body], sent: object) -> str:
     return str(refused.value)
 
 
-def test_these_are_all_bodies_that_there_are() -> None:
+def test_bodies_are_all_subclasses_of_body() -> None:
     assert set(BODIES) == set(Body.__subclasses__())
 
 
@@ -62,7 +62,7 @@ def test_no_body_is_an_empty_one() -> None:
 
 @pytest.mark.parametrize("kind", BODIES)
 @pytest.mark.parametrize("sent", [[], "text", 1, True, [{}]], ids=repr)
-def test_what_is_no_object_is_refused(kind: type[Body], sent: object) -> None:
+def test_body_that_is_no_object_is_refused(kind: type[Body], sent: object) -> None:
     assert faults_of(kind, sent) == "The body is a JSON object."
 
 
@@ -107,7 +107,7 @@ def test_hours_are_whole_and_at_most_a_month(hours: object) -> None:
     assert faults_of(InviteRequest, {"expires_in_hours": hours}) == said
 
 
-def test_what_is_well_said_is_read() -> None:
+def test_valid_body_is_read() -> None:
     read = SuspendRequest.read({"reason": " left ", "until": "2030-01-31T18:00:00-05:00"})
     assert (read.reason, read.until) == ("left", datetime(2030, 1, 31, 23, tzinfo=UTC))
     assert SuspendRequest.read({"reason": "left", "until": None}).until is None
@@ -134,9 +134,7 @@ def test_every_key_says_what_it_may_be(kind: type[Body]) -> None:
 
 
 @given(st.sampled_from(BODIES), st.data())
-def test_whatever_is_sent_is_read_or_refused_in_our_words(
-    kind: type[Body], data: st.DataObject
-) -> None:
+def test_any_body_is_read_or_refused_in_our_words(kind: type[Body], data: st.DataObject) -> None:
     names = [field.alias or name for name, field in kind.model_fields.items()]
     keys = st.sampled_from([*names, "other"])
     sent = data.draw(st.dictionaries(keys, values) | values)

@@ -61,7 +61,7 @@ def test_a_decision_is_told_whole(case: str) -> None:
     check(RecordedDecision, {**said, "id": "5f0c", "times": 2})
 
 
-def test_some_of_these_decisions_are_over_a_limit() -> None:
+def test_sample_decisions_include_one_over_a_limit() -> None:
     assert any(denial.limit for denial in DECISIONS["over a limit"].denials)
     assert DECISIONS["admitted"].admitted
 
@@ -78,7 +78,7 @@ def test_a_recorded_decision_of_another_version_is_told_whole() -> None:
 
 
 @pytest.mark.parametrize("held", [HELD, TIMED])
-def test_what_is_held_is_told_whole(held: Reservation) -> None:
+def test_response_has_all_of_a_held_server(held: Reservation) -> None:
     check(HeldServer, held.to_json())
 
 
@@ -90,7 +90,7 @@ def test_a_limit_is_told_whole() -> None:
 
 
 @pytest.mark.parametrize("state", State)
-def test_why_is_told_whole(state: State) -> None:
+def test_response_has_all_of_an_explanation(state: State) -> None:
     explained = Explanation("dev1", "", state, OUT_OF_MEMORY, NOW, "small", "vision")
     check(Why, explained.to_json())
     check(Why, replace(explained, decision="5f0c", times=3, larger="medium").to_json())

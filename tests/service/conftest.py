@@ -25,7 +25,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
-from jupyterhub_platform.store import ledger, policies
+from jupyterhub_platform.store import decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.reader import StoreReader
@@ -91,9 +91,9 @@ class Filled:
         identifier = secrets.token_hex(8)
         if not decision.admitted:
             with self.store.begin() as transaction:
-                ledger.record_denial(
+                decision_log.record_denial(
                     transaction,
-                    ledger.DecisionRecord(
+                    decision_log.DecisionRecord(
                         id=identifier,
                         at=at,
                         user=user,

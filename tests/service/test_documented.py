@@ -7,7 +7,7 @@ import pytest
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from tests.service.conftest import Running
-from tests.support.documented import find_faults
+from tests.support.openapi_responses import find_faults
 
 QUERIES = ("", "?limit=1", "?limit=0", "?nonsense=1", "?sort=nonsense", "?before=nothing")
 

@@ -32,7 +32,7 @@ def test_the_cookie_secret_stays_the_same_when_it_is_told() -> None:
     assert Environment.read(TOLD).cookie_secret != Environment.read(TOLD).cookie_secret
 
 
-def test_it_is_told_whether_people_have_passwords_that_the_platform_keeps() -> None:
+def test_environment_tells_whether_the_platform_keeps_passwords() -> None:
     assert Environment.read(TOLD | {"PLATFORM_LOCAL_CREDENTIALS": "1"}).local_credentials
     assert not Environment.read(TOLD).local_credentials
 
@@ -51,6 +51,6 @@ def test_it_is_told_whether_people_have_passwords_that_the_platform_keeps() -> N
         ("PLATFORM_HUB_PID", "me"),
     ],
 )
-def test_what_makes_no_sense_is_named(name: str, value: str) -> None:
+def test_invalid_variable_is_named(name: str, value: str) -> None:
     with pytest.raises(EnvironmentFaultError, match=name):
         Environment.read(TOLD | {name: value})

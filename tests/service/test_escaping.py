@@ -37,7 +37,7 @@ async def test_titles_are_text_on_every_page(running: Running) -> None:
         assert SHOWN in texts[page], page
 
 
-async def test_what_comes_with_an_address_is_text(running: Running) -> None:
+async def test_arguments_of_an_address_are_escaped(running: Running) -> None:
     async with running.browser("admin") as browser:
         addresses = (
             f"overview?search={PAYLOAD}&sort=user",

@@ -16,8 +16,8 @@ import pytest
 from tornado.httpserver import HTTPServer
 from tornado.testing import bind_unused_port
 
-from tests.support.another_user import as_another_user
 from tests.support.fake_hub import FakeHub, FakePerson
+from tests.support.other_os_user import as_other_os_user
 
 FORGED = (
     {"X-Forwarded-Proto": "https"},
@@ -123,10 +123,10 @@ async def test_only_a_proxy_says_of_others_how_they_came(
         if isinstance(where, str):
             # It is closed to others; should it ever be open, that is no way in.
             os.chmod(where, 0o666)  # noqa: PTH101
-        plain = await ask(where, {}, as_another_user)
+        plain = await ask(where, {}, as_other_os_user)
         assert not plain[1]
         for headers in FORGED:
-            assert await ask(where, headers, as_another_user) == plain, headers
+            assert await ask(where, headers, as_other_os_user) == plain, headers
         # The proxy runs as the Hub does, and so does this test.
         assert (await ask(where, {"X-Forwarded-Proto": "https"}))[1]
         assert not (await ask(where, {"X-Forwarded-Proto": "http"}))[1]
@@ -137,7 +137,7 @@ async def test_proxies_elsewhere_are_those_that_the_hub_knows(at_port: Any, tmp_
     url, where = at_port
     hub = FakeHub(proxies=["127.0.0.0/8", "10.1.0.5"])
     async with serving(tmp_path, url, hub):
-        assert (await ask(where, {"X-Forwarded-Proto": "https"}, as_another_user))[1]
+        assert (await ask(where, {"X-Forwarded-Proto": "https"}, as_other_os_user))[1]
 
 
 @pytest.mark.parametrize("is_down", [False, True])
@@ -147,4 +147,4 @@ async def test_an_address_that_the_hub_does_not_name_is_not_believed(
     url, where = at_port
     hub = FakeHub(proxies=["10.1.0.5"], is_down=is_down)
     async with serving(tmp_path, url, hub):
-        assert not (await ask(where, {"X-Forwarded-Proto": "https"}, as_another_user))[1]
+        assert not (await ask(where, {"X-Forwarded-Proto": "https"}, as_other_os_user))[1]

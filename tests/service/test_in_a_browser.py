@@ -128,7 +128,7 @@ async def test_labels_keep_away_from_their_values_at_400_pixels(
         assert await page.evaluate(_CROWDED) == [], address
 
 
-async def test_what_can_be_pressed_is_large_enough(running: Running, chromium: Browser) -> None:
+async def test_buttons_and_links_are_large_enough(running: Running, chromium: Browser) -> None:
     running.filled.start("dev1", "train", "large", "vision")
     running.hub.logged_in = "admin"
     page = await chromium.new_page()

@@ -92,7 +92,7 @@ def own_sort(route: str, sort: str) -> bool:
     return bool(sort) and route in columns and sort.strip("-") not in columns[route]
 
 
-async def test_odd_arguments_are_answered_with_a_page(running: Running) -> None:
+async def test_malformed_arguments_are_answered_with_a_page(running: Running) -> None:
     names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
     async with running.browser("admin") as browser:
         for route, handler in page_routes():
@@ -104,7 +104,7 @@ async def test_odd_arguments_are_answered_with_a_page(running: Running) -> None:
 
 
 @pytest.mark.parametrize("value", ["%00", "%ff", "x" * 5000, "%2e%2e", "%20", "a%2fb"])
-async def test_odd_names_are_not_found(running: Running, value: str) -> None:
+async def test_malformed_names_are_not_found(running: Running, value: str) -> None:
     async with running.browser("admin") as browser:
         for place in ("people", "decisions"):
             answer = await browser.get(f"{PREFIX}{place}/{value}")

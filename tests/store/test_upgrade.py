@@ -90,7 +90,7 @@ def test_several_upgrades_at_the_same_time_agree(store_url):
     assert len(set(ids)) == 1
 
 
-def test_many_that_open_a_new_file_at_once_all_get_it(tmp_path):
+def test_several_threads_can_open_a_new_file_at_once(tmp_path):
     for attempt in range(20):
         url = parse_url(f"sqlite:///{tmp_path}/{attempt}.sqlite")
         create_sqlite_file(url)

@@ -14,7 +14,7 @@ import pytest
 from jupyterhub_platform.core.errors import StoreInUseError, StoreUnreachableError
 from jupyterhub_platform.store import writer_lock
 from jupyterhub_platform.store.store import Store
-from tests.support.sessions import end_sessions, list_sessions
+from tests.support.postgres_sessions import end_sessions, list_sessions
 
 HOLDER = """
 import sys, time

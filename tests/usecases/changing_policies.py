@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub_platform.core.policy import Policy
-from tests.support.history import Ceilings
+from tests.support.ledger_history import Ceilings
 from tests.support.policies import GIB, GPU, make_grant, make_policy
 
 PEOPLE: Final = {f"user{n}": ("vision", "text") if n % 2 else ("vision",) for n in range(16)}

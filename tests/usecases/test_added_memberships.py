@@ -24,7 +24,7 @@ def added(store: Store, health: StoreHealth) -> AddedMemberships:
     return AddedMemberships(store, health)
 
 
-def test_who_was_added_stays_added(
+def test_added_membership_is_stored(
     store: Store, health: StoreHealth, added: AddedMemberships
 ) -> None:
     assert added.of_user("kim") == frozenset()
@@ -37,7 +37,7 @@ def test_who_was_added_stays_added(
 
 
 @pytest.mark.parametrize("again", [1, 2])
-def test_who_was_taken_out_is_out(store: Store, added: AddedMemberships, again: int) -> None:
+def test_removed_membership_is_gone(store: Store, added: AddedMemberships, again: int) -> None:
     added.add(["kim", "lee"], ["vision", "text"])
     for _ in range(again):
         added.remove(["kim", "sam"], "vision")
@@ -55,7 +55,7 @@ def test_another_name_keeps_what_was_added(store: Store, added: AddedMemberships
     assert stored(store) == {("kimberly", "vision")}
 
 
-def test_what_is_added_while_the_store_is_down_is_entered_after_that(
+def test_membership_added_while_the_store_is_down_is_stored_afterwards(
     store: Store, health: StoreHealth, added: AddedMemberships
 ) -> None:
     health.mark_down(StoreUnreachableError("gone"))

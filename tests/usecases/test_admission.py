@@ -16,14 +16,14 @@ from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.reservations import Scope
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+from tests.support.database_relay import DatabaseRelay
 from tests.support.policies import GIB, NOW, make_grant, make_policy
 from tests.support.postgres import PostgresServer
-from tests.support.relay import Relay
 from tests.usecases.conftest import Gate
 
 ONE = make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}})
@@ -120,7 +120,7 @@ def test_a_released_server_holds_nothing_and_its_row_is_closed_once(gate):
     assert not gate.admission.release("nosuch", "stopped")
 
 
-def test_what_was_released_can_be_held_again(gate):
+def test_released_amount_can_be_held_again(gate):
     first = gate.admit().reservation.id
     deny(gate, "dev", "b")
     gate.admission.release(first, "stopped")
@@ -180,7 +180,7 @@ def test_a_denial_stands_in_ledger_and_audit_in_the_same_words(gate):
     )
     assert str(error) == error.decision.sentence == sentence
     with gate.store.read() as transaction:
-        (record,) = ledger.list_decisions(transaction, admitted=False)
+        (record,) = decision_log.list_decisions(transaction, admitted=False)
     assert (record.id, record.sentence, record.at) == (error.decision_id, sentence, NOW)
     assert (record.user, record.server, record.account, record.tier) == (
         *("dev", "b", "vision", "small"),
@@ -247,7 +247,7 @@ def test_a_tier_that_observes_is_admitted_and_recorded_as_would_be_denied(gate_o
     assert (row.open, row.observed) == (True, True)
     assert row.sentence.startswith("dev holds 0 of 0 servers in vision, and small is 1 more.")
     with gate.store.read() as transaction:
-        (record,) = ledger.list_decisions(transaction)
+        (record,) = decision_log.list_decisions(transaction)
     assert record.codes == ("quota.servers",)
     assert held(gate) == 1
 
@@ -361,7 +361,7 @@ def test_another_program_that_keeps_the_database_locked_is_an_outage(tmp_path, c
 def test_a_row_whose_commit_was_never_answered_is_closed_later(
     postgres_server: PostgresServer, postgres_url: str, clock
 ):
-    with Relay(postgres_server.port) as relay:
+    with DatabaseRelay(postgres_server.port) as relay:
         url = postgres_url.replace(f":{postgres_server.port}/", f":{relay.port}/")
         with closing(Store.open(url)) as store:
             gate = Gate(store, ONE, clock)

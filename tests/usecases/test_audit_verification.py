@@ -81,7 +81,7 @@ def only(found: VerificationReport) -> str:
     return str(finding)
 
 
-def test_what_was_written_is_whole(gate, store):
+def test_untouched_audit_is_intact(gate, store):
     found = look(store)
     assert found.findings == ()
     assert found.is_whole
@@ -417,7 +417,7 @@ def test_a_head_is_read_from_a_line_of_the_log_and_from_nothing_like_one(line, h
 @pytest.mark.parametrize(
     "odd", ["", "7", f"7:{HASH[1:]}", f"-7:{HASH}", f"7:{HASH.upper()}", "x:y"]
 )
-def test_what_is_no_head_is_none(odd):
+def test_malformed_head_is_none(odd):
     assert audit_verification.read_head(odd) is None
     assert audit_verification.read_head(f" 7:{HASH}\n") == Head(7, HASH)
     assert audit_verification.render_head(Head(7, HASH)) == f"7:{HASH}"

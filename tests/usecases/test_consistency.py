@@ -228,7 +228,7 @@ def test_restarting_twice_changes_nothing_more(gate):
     assert gate.rows() == rows
 
 
-def test_what_runs_over_a_limit_is_kept_and_counts(gate):
+def test_running_servers_over_a_limit_are_kept_and_count(gate):
     servers = [live(make_reservation(f"r{n}", server=str(n))) for n in range(5)]
     assert len(restart(gate, *servers)) == 5
     with pytest.raises(DeniedError, match=r"dev holds 5 of 2 servers in vision \(over by 3"):
@@ -307,7 +307,7 @@ def test_a_state_that_admission_cannot_have_written_is_ignored(one_store, change
 
 @settings(max_examples=150, deadline=None)
 @given(state=JSON | BROKEN, options=JSON, fresh=st.booleans())
-def test_whatever_stands_in_a_state_the_book_and_the_ledger_agree(one_store, state, options, fresh):
+def test_book_and_ledger_agree_for_any_stored_state(one_store, state, options, fresh):
     if fresh and isinstance(state, dict) and state.get("id") == "r":
         state["id"] = uuid4().hex
     gate = Gate(one_store, POLICY, Clock())

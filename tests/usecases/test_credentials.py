@@ -21,7 +21,7 @@ from jupyterhub_platform.usecases.credentials import (
     PasswordError,
     check_password,
 )
-from tests.support.hashing import CountingHasher
+from tests.support.cheap_hasher import CountingHasher
 from tests.support.policies import NOW
 from tests.usecases.conftest import Clock, read_audit
 

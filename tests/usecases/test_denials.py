@@ -11,9 +11,9 @@ from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.store import ledger
+from jupyterhub_platform.store import decision_log
 from jupyterhub_platform.store.audit import AuditRow
-from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases import denials as module
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
@@ -60,7 +60,7 @@ def enter(gate: Gate) -> None:
 
 def rows(gate: Gate) -> list[DecisionRecord]:
     with gate.store.read() as transaction:
-        return ledger.list_decisions(transaction, admitted=False, limit=500)
+        return decision_log.list_decisions(transaction, admitted=False, limit=500)
 
 
 def audited(gate: Gate, action: str) -> list[tuple[AuditRow, dict[str, Any]]]:
@@ -181,7 +181,7 @@ def test_beyond_a_few_a_minute_denials_are_only_counted(gate, clock):
     assert len(row.detail_json) < 3000
 
 
-def test_one_more_is_recorded_each_minute(gate, seconds):
+def test_one_more_denial_is_recorded_each_minute(gate, seconds):
     for number in range(MAX_AT_ONCE):
         assert deny(gate, f"s{number}")
     assert deny(gate, "a") == ""
@@ -203,7 +203,7 @@ def test_no_more_than_a_few_are_counted_one_by_one_however_long_they_are_kept_up
         assert len(counted) <= MAX_AT_ONCE + 1
 
 
-def test_who_asks_is_who_is_counted(gate):
+def test_repeated_denials_are_counted_by_requester(gate):
     for number in range(MAX_AT_ONCE):
         assert deny(gate, f"s{number}", by="service")
     assert deny(gate, "x", by="service") == ""
@@ -214,7 +214,7 @@ def test_who_asks_is_who_is_counted(gate):
     assert (row.actor, detail["servers"]) == ("service", {"dev/x": 1, "eve/y": 1})
 
 
-def test_what_one_caller_can_store_in_a_day_is_little(gate, seconds, clock):
+def test_bytes_that_one_caller_can_store_in_a_day_are_bounded(gate, seconds, clock):
     """The worst that they can do: always another denial, and every one that is shared as well."""
     names = [f"s{number}" for number in range(2 * MAX_AT_ONCE)]
     per_minute = []

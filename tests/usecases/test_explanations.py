@@ -37,7 +37,7 @@ def gate(gate_of: Callable[[Policy], Gate]) -> Gate:
     return gate_of(make_policy({"groups": {"vision": {"member_quota": {"servers": 1}}}}))
 
 
-def test_what_was_never_started_has_no_explanation(gate: Gate) -> None:
+def test_server_that_was_never_started_has_no_explanation(gate: Gate) -> None:
     assert explain(gate, "never") is None
 
 
@@ -64,7 +64,7 @@ def test_a_server_is_explained_by_its_newest_row(gate: Gate) -> None:
     assert explain(gate, "a", "other") is None
 
 
-def test_what_a_backend_shows_is_why_a_server_is_still_starting(gate: Gate) -> None:
+def test_cause_of_the_backend_explains_a_starting_server(gate: Gate) -> None:
     held = gate.admit("dev", "a").reservation
     seen = Cause("cluster.full", "No node has room.", Who.YOU, "Wait.")
     assert explain_held(held, State.STARTING, seen).cause == seen

@@ -10,7 +10,7 @@ import pytest
 
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.health import FileLook, look_at_store
+from jupyterhub_platform.usecases.health import PolicyFileReader, read_store_state
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
@@ -25,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_store_that_answers_says_its_schema(store: Store) -> None:
-    state = look_at_store(store, StoreHealth(store))
+    state = read_store_state(store, StoreHealth(store))
     assert (state.fault, state.waiting) == ("", 0)
     assert (state.schema, state.newest_schema) == (SCHEMA_VERSION, SCHEMA_VERSION)
 
@@ -35,24 +35,24 @@ def test_a_store_that_is_gone_is_an_answer_and_what_waits_is_counted(tmp_path: P
     store = Store.open(f"sqlite:///{path}")
     health = StoreHealth(store)
     path.unlink()
-    state = look_at_store(store, health)
+    state = read_store_state(store, health)
     assert str(path) in state.fault
     assert state.schema is None
     health.enter(store.probe)
-    assert look_at_store(store, health).waiting == 1
+    assert read_store_state(store, health).waiting == 1
     store.close()
 
 
 def test_a_file_in_force_has_the_digest_of_the_revision(store: Store, file: Path) -> None:
     policies = Policies(store)
-    assert FileLook(policies, file).look().digest is None, "nothing was in force yet"
+    assert PolicyFileReader(policies, file).read().digest is None, "nothing was in force yet"
     policies.publish(file, actor="test")
-    state = FileLook(policies, file).look()
+    state = PolicyFileReader(policies, file).read()
     assert state.digest == state.file_digest
     assert state.digest is not None
     assert state.faults == ()
     file.write_text(file.read_text() + "# a comment\n")
-    changed = FileLook(policies, file).look()
+    changed = PolicyFileReader(policies, file).read()
     assert changed.digest == state.digest
     assert changed.file_digest not in {None, state.digest}
 
@@ -63,12 +63,12 @@ def test_a_file_with_faults_leaves_the_digest_of_the_revision(
 ) -> None:
     policies = Policies(store)
     policies.publish(file, actor="test")
-    digest = FileLook(policies, file).look().digest
+    digest = PolicyFileReader(policies, file).read().digest
     if text is None:
         file.unlink()
     else:
         file.write_text(text)
-    state = FileLook(policies, file).look()
+    state = PolicyFileReader(policies, file).read()
     assert (state.digest, state.file_digest) == (digest, None)
     assert str(file) in state.faults[0]
 
@@ -77,7 +77,7 @@ def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path)
     path = tmp_path / "store.sqlite"
     store = Store.open(f"sqlite:///{path}")
     path.unlink()
-    state = FileLook(Policies(store), file).look()
+    state = PolicyFileReader(Policies(store), file).read()
     assert state.digest is None
     assert state.file_digest is not None
     store.close()
@@ -86,21 +86,21 @@ def test_a_file_is_looked_at_while_the_store_is_gone(tmp_path: Path, file: Path)
 def test_a_file_that_did_not_change_is_not_read_again(store: Store, file: Path) -> None:
     policies = Policies(store)
     policies.publish(file, actor="test")
-    look = FileLook(policies, file)
-    good = look.look()
+    reader = PolicyFileReader(policies, file)
+    good = reader.read()
     text, before = file.read_text(), file.stat()
     file.write_text("version: banana\n")
-    broken = look.look()
+    broken = reader.read()
     assert (broken.digest, broken.file_digest) == (good.digest, None)
     file.write_text(text)
     os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert look.look() == good, "what a file was before says nothing of what it is"
+    assert reader.read() == good, "what a file was before says nothing of what it is"
     with opens_of(file) as opened:
-        assert look.look() == good
+        assert reader.read() == good
         assert opened == []
         file.write_text(text + "# more\n")
         opened.clear()
-        assert look.look() != good
+        assert reader.read() != good
         assert set(opened) == {str(file)}
 
 

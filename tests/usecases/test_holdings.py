@@ -13,10 +13,10 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Question, ask
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
+from jupyterhub_platform.hub.spawn_page.page_builder import build_page
+from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer
 from jupyterhub_platform.hub.spawn_page.render import render_form
-from jupyterhub_platform.hub.spawn_page.view import build_view
 from jupyterhub_platform.service.rendering import make_environment
 from jupyterhub_platform.usecases.holdings import LimitLine, holdings_to_json
 from jupyterhub_platform.usecases.reports.as_json import render_json
@@ -163,7 +163,7 @@ def say(shape: Shape) -> Said:
     policy = parse_policy(text.encode(), "platform.yaml").policy
     book, snapshot = make_book(policy, *shape.held), Snapshot(policy, 1)
     subject = snapshot.subject("kim", frozenset(), NOW)
-    page = build_view(
+    page = build_page(
         policy,
         book,
         subject,
@@ -173,7 +173,7 @@ def say(shape: Shape) -> Said:
         stored_options={},
         preselect={"account": "vision"},
         viewer=PageViewer("kim"),
-        place=Place("/hub/"),
+        links=PageLinks("/hub/"),
     )
     facts = ReportFacts(snapshot, "platform.yaml", NOW, book, NOW)
     options = Options(account="vision")
@@ -262,7 +262,7 @@ STATES = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_what_is_left_has_one_word_on_both_pages(name: str) -> None:
+def test_remaining_amount_is_worded_alike_on_both_pages(name: str) -> None:
     said = say(SHAPES[name])
     states = [line.state for line in said.page.limits if line.limit.scope.kind == "member"]
     assert STATES[name] in states
@@ -293,7 +293,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_who_can_start_nothing_hears_the_same_reason_from_both(name: str) -> None:
+def test_user_who_can_start_nothing_gets_the_same_reason_on_both_pages(name: str) -> None:
     level, reason = REFUSED[name]
     said = say(Shape((), "", level=level))
     assert [each.text for each in said.page.refusals] == [reason]

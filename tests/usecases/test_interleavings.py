@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.history import Stay, check_history, read_history
+from tests.support.ledger_history import Stay, check_history, read_history
 from tests.support.seeds import SEED, VARIABLE
 from tests.usecases.changing_policies import (
     ACCOUNTS,

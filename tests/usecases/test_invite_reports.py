@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from jupyterhub_platform.store.credentials import Credentials
-from jupyterhub_platform.usecases.reports.invites import TOLD_FOR, tell_of_invite
+from jupyterhub_platform.usecases.reports.invites import TOLD_FOR, say_invite
 
 NOW = datetime(2030, 5, 2, 9, 30, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -18,13 +18,13 @@ USED = replace(INVITED, invite_used_at=NOW - DAY, password_set_at=NOW - DAY)
 
 
 def test_an_open_invite_to_who_has_a_password_is_told_of() -> None:
-    said = tell_of_invite(INVITED, NOW)
+    said = say_invite(INVITED, NOW)
     assert said.startswith("boss invited you to set a new password on 01 May 2030 09:30 UTC.")
     assert "the link is void then" in said
 
 
 def test_a_password_that_was_set_with_an_invite_is_told_of() -> None:
-    said = tell_of_invite(USED, NOW)
+    said = say_invite(USED, NOW)
     assert said.startswith(
         "Your password was set on 01 May 2030 09:30 UTC, after an invite of boss."
     )
@@ -44,4 +44,4 @@ def test_a_password_that_was_set_with_an_invite_is_told_of() -> None:
     ids=["no account", "no invite", "a newcomer", "expired", "changed since", "long ago"],
 )
 def test_otherwise_nothing_is_told(account: Credentials | None) -> None:
-    assert tell_of_invite(account, NOW) == ""
+    assert say_invite(account, NOW) == ""

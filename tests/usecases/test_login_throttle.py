@@ -154,7 +154,7 @@ def test_a_source_is_looked_at_so_often_whatever_the_names(ticks):
     assert limit.seconds_to_wait(STRANGER) > 0
 
 
-def test_what_was_right_does_not_count_for_a_source(ticks):
+def test_successful_logins_do_not_count_against_a_source(ticks):
     limit = SourceLimit(ticks)
     for _ in range(10 * TRIES_AT_ONCE):
         limit.take(STRANGER)

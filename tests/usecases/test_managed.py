@@ -96,7 +96,7 @@ async def test_a_change_is_in_force_and_on_record(changes, in_force, store, poli
     assert_same(policies.last_good(), after)
 
 
-async def test_what_the_file_could_not_say_is_refused_and_nothing_changes(changes, in_force, store):
+async def test_managed_object_that_the_file_could_not_declare_is_refused(changes, in_force, store):
     before = in_force.snapshot
     with pytest.raises(PolicyError, match="“stranger” is not declared under users"):
         await changes.apply(put(VIDEO, {"members": ["stranger"]}))
@@ -104,7 +104,7 @@ async def test_what_the_file_could_not_say_is_refused_and_nothing_changes(change
     assert list_revisions(store) == []
 
 
-async def test_what_is_declared_is_changed_in_the_file(changes, file):
+async def test_declared_object_is_changed_only_in_the_file(changes, file):
     with pytest.raises(ManagedError) as refused:
         await changes.apply(put(Key(Kind.TIER, "small"), BIG))
     assert refused.value.code == "managed.declared"
@@ -127,7 +127,7 @@ async def test_a_lost_update_is_refused_with_what_is_there_now(changes):
         await changes.apply(RetireObject(VIDEO, "old", "root", seen=1))
 
 
-async def test_what_is_named_is_retired_last(changes, in_force):
+async def test_object_that_is_named_by_another_is_retired_last(changes, in_force):
     before = in_force.snapshot
     await changes.apply(put(VIDEO, {"members": ["dev"]}))
     await changes.apply(put(TIER, BIG))

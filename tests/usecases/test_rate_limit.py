@@ -12,7 +12,7 @@ from jupyterhub_platform.usecases.credentials import (
     PasswordError,
 )
 from jupyterhub_platform.usecases.rate_limit import RateLimit, RateLimitedError
-from tests.support.hashing import CountingHasher
+from tests.support.cheap_hasher import CountingHasher
 from tests.usecases.conftest import read_audit
 
 

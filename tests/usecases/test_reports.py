@@ -10,9 +10,9 @@ import pytest
 from jupyterhub_platform.core.errors import NotFoundError, StoreError, StoreUnreachableError
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.core.sentences import say_share
+from jupyterhub_platform.core.sentences import describe_share
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import ledger, policies
+from jupyterhub_platform.store import decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.overview import report_overview
@@ -73,12 +73,12 @@ class Ledger:
             ledger.open_reservation(transaction, held, decision_json="{}", policy_revision=1)
 
     def deny(self, key: str, user: str, account: str, tier: str, at: datetime = NOW) -> None:
-        record = ledger.DecisionRecord(
+        record = decision_log.DecisionRecord(
             *(key, at, user, "", account, tier, False, False, ("quota.memory",), "No.", user),
             decision_json="{}",
         )
         with self.store.begin() as transaction:
-            ledger.record_denial(transaction, record)
+            decision_log.record_denial(transaction, record)
 
 
 @pytest.fixture
@@ -157,7 +157,7 @@ def test_every_limit_says_what_is_held_left_and_where_it_is_declared(book: Ledge
     assert "large asks for 4 GiB" in vision.offers[1].sentence
 
 
-def test_what_is_over_a_lowered_limit_is_said_to_be(book: Ledger) -> None:
+def test_amount_over_a_lowered_limit_is_reported(book: Ledger) -> None:
     book.hold("kim", "a", "large")
     book.reader.read()
     book.publish(POLICY.replace("memory: 6Gi", "memory: 3Gi"))
@@ -211,7 +211,7 @@ def test_an_account_that_was_left_is_shown_while_something_is_held_there(book: L
     assert "vision" in report_own(book.reader.read(), own("kim")).groups
 
 
-def test_what_a_manager_sees_of_a_person_ends_at_their_groups(book: Ledger) -> None:
+def test_manager_sees_a_person_only_within_their_groups(book: Ledger) -> None:
     book.hold("kim", "a", "small", "vision")
     book.hold("kim", "b", "large", "text")
     facts = book.reader.read()
@@ -336,4 +336,4 @@ def test_reports_are_json_of_nothing_but_plain_values(book: Ledger) -> None:
 def test_a_share_is_said_in_one_unit_where_there_is_one(
     name: str, held: int, maximum: int, said: str
 ) -> None:
-    assert say_share(name, held, maximum) == said
+    assert describe_share(name, held, maximum) == said

@@ -15,7 +15,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.support.history import check_history, read_history
+from tests.support.ledger_history import check_history, read_history
 from tests.support.seeds import SEED, VARIABLE
 from tests.usecases.changing_policies import (
     ACCOUNTS,
@@ -117,7 +117,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize("examples", [40, pytest.param(2_000, marks=pytest.mark.long)])
-def test_what_is_held_never_exceeds_a_limit_whatever_happens(quiet: None, examples: int) -> None:
+def test_held_amounts_never_exceed_a_limit(quiet: None, examples: int) -> None:
     print(f"{VARIABLE}={SEED} repeats this")
     run_state_machine_as_test(
         seed(SEED)(AdmissionMachine),

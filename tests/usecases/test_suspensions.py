@@ -109,7 +109,7 @@ def test_refuses_to_lift_what_the_policy_declares(change):
         resume(change, Snapshot(policy, 1), "dev", reason="back", by="root")
 
 
-def test_what_is_over_ends_also_where_the_policy_declares_another(change, store, clock):
+def test_expired_suspension_ends_when_the_policy_declares_another(change, store, clock):
     for name, until in (("dev", SOON), ("eve", None), ("two", SOON)):
         suspend(change, name, until=until)
     assert set(change(NOTHING, EndExpiredSuspensions())) == {"dev", "eve", "two"}, (

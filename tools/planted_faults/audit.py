@@ -10,13 +10,31 @@ AUDIT: Final = (
         "tests/hub/test_audit_watch.py -k sqlite",
         (
             "a chain that was written anew is forgotten",
-            "AuditWatch._prove",
+            "AuditWatch._verify",
             Replace("report.is_whole and known", "known"),
         ),
         (
             "heads are seen and not remembered",
-            "AuditWatch._take_head",
-            Replace("self._seen.append(head)", "self._seen = [head]"),
+            "AuditHeads.see",
+            Replace("self.seen.append(head)", "self.seen = [head]"),
+        ),
+    ),
+    *noticed_by(
+        "tests/store/test_fair_lock.py",
+        (
+            "a thread that comes back goes ahead of those that wait",
+            "FairLock.acquire",
+            Replace("not self._is_held", "not self._is_held or not self._queue"),
+        ),
+        (
+            "the thread that waited least is next",
+            "FairLock.release",
+            Replace("self._queue.popleft()", "self._queue.pop()"),
+        ),
+        (
+            "a lock that is handed over at the last moment is lost",
+            "FairLock._leave",
+            Replace("turn not in self._queue", "False"),
         ),
     ),
     *noticed_by(
@@ -77,7 +95,7 @@ AUDIT: Final = (
     ),
     *noticed_by(
         "tests/deploy/test_audit_checks.py",
-        ("what was not looked at is well", "look_at_audit", Never('if found.get("unread"): ...')),
+        ("what was not looked at is well", "check_audit", Never('if found.get("unread"): ...')),
     ),
     *noticed_by(
         "tests/usecases/test_denials.py",

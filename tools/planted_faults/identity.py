@@ -58,7 +58,7 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/auth/test_authenticator.py",
+        "tests/hub/auth/test_governed_authenticator.py",
         (
             "names that look alike are one",
             "GovernedAuthenticator.normalize_username",

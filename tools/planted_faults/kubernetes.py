@@ -91,7 +91,7 @@ KUBERNETES: Final = (
         ("claims are not looked for", "check_pod", Drop("*find_foreign(spec, allowance.devices)")),
     ),
     *noticed_by(
-        "tests/hub/kubernetes/test_starts.py -k gives_up",
+        "tests/hub/kubernetes/test_starts.py -k cancelled_start",
         (
             "a caller who gives up ends the first list for all callers",
             "WatchingSpawner._start_reflector",
@@ -131,7 +131,7 @@ KUBERNETES: Final = (
         (
             "orphaned pods are not looked for",
             "PlatformKubeSpawner.prepare",
-            Drop("platform.repeat(reconciler.look, ...)"),
+            Drop("platform.repeat(reconciler.reconcile, ...)"),
         ),
     ),
     *noticed_by(

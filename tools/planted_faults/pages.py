@@ -33,12 +33,12 @@ PAGES: Final = (
         ),
         (
             "a manager hears what is held in all accounts",
-            "own:_say",
+            "own:_say_summary",
             Always("whole", within="everywhere=whole"),
         ),
         (
             "a manager hears that a person is in no group",
-            "own:_say",
+            "own:_say_summary",
             Drop('whole or each.code != "account.none"'),
         ),
         (

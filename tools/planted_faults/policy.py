@@ -33,8 +33,8 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/core/test_policy_warnings.py",
-        ("a server of any size starts", "_look_at_size", Never("0 < cpu < _MIN_CPU")),
-        ("a user always may start it", "_look_at_users", Never("blocking is not None")),
+        ("a server of any size starts", "_check_size", Never("0 < cpu < _MIN_CPU")),
+        ("a user always may start it", "_check_users", Never("blocking is not None")),
     ),
     *noticed_by(
         "tests/core/test_policy.py tests/core/test_decision.py",
@@ -100,8 +100,16 @@ POLICY: Final = (
     ),
     *noticed_by(
         "tests/usecases/test_health.py",
-        ("a file that was changed is not read again", "FileLook.look", Drop("last[0] != seen")),
-        ("a file is read at each look", "FileLook.look", Always("last is None or last[0] != seen")),
+        (
+            "a file that was changed is not read again",
+            "PolicyFileReader.read",
+            Drop("last[0] != seen"),
+        ),
+        (
+            "a file is read at each look",
+            "PolicyFileReader.read",
+            Always("last is None or last[0] != seen"),
+        ),
     ),
     *noticed_by(
         "tests/test_documents.py tests/usecases/test_policies.py",

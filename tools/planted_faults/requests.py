@@ -10,7 +10,7 @@ REQUESTS: Final = (
         "tests/test_request_limits.py",
         (
             "what says that it is too large comes all the same",
-            "_find_refusal",
+            "find_refusal",
             Never("_is_beyond(headers, MAX_BODY_BYTES)"),
         ),
         (
@@ -93,7 +93,7 @@ REQUESTS: Final = (
         ),
         (
             "an address that was the proxy's stays believed",
-            "Proxies.look_up",
+            "Proxies.is_found_proxy",
             Never("known and age >= _BELIEVED_SECONDS"),
         ),
         ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),
@@ -131,7 +131,7 @@ REQUESTS: Final = (
     ),
     *noticed_by(
         "tests/hub/stock_api/test_bodies.py",
-        ("a time of any length is parsed", "_check_times", Drop("len(at or '') > MAX_TIME")),
+        ("a time of any length is parsed", "bodies:_check_times", Drop("len(at or '') > MAX_TIME")),
         ("any number of scopes is compared", "_check_list", Drop("len(value) > MAX_SCOPES")),
         ("a text of any length is kept", "bodies:_check_text", Drop("len(value) > MAX_TEXT")),
     ),

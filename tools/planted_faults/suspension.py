@@ -101,7 +101,7 @@ SUSPENSION: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/people/test_live_suspension.py -k 'lifts_nothing or holds_up'",
+        "tests/hub/people/test_live_suspension.py -k 'lifts_nothing or delays_no_other'",
         (
             "one failure holds up everybody",
             "SuspensionEnforcer._settle_one",

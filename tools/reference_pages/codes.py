@@ -15,7 +15,7 @@ def render_codes() -> str:
     decisions = ((f"`{code}`", status(code), text) for code, text in DECISION_CODES)
     others = ((f"`{code}`", number, text) for code, number, text in OTHER_CODES)
     actions = ((f"`{action}`", text) for action, text in AUDIT_ACTIONS)
-    checks = ((f"`{check.code}`", check.fine) for check in CHECKS)
+    checks = ((f"`{check.code}`", check.message) for check in CHECKS)
     return "\n\n".join(
         [
             "# Codes",

@@ -1,85 +1,10 @@
-"""What the reference says and the code does not: who reads a variable, what a code means."""
+"""What the reference says and the code does not: what a code means, who may use a route."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.usecases.managed_steps import CHANGED, MADE, RETIRED
-
-ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
-    ("PLATFORM_STATE_DIR", "Hub, service", "Default of `c.Platform.state_dir`."),
-    (
-        "PLATFORM_FILE",
-        "Hub, `jhp doctor`",
-        "Default of `c.Platform.policy_file`, and the same as `--file` of `jhp doctor`.",
-    ),
-    (
-        "PLATFORM_DB_URL",
-        "Hub, service, `jhp up`",
-        (
-            "Default of `c.Platform.database_url`. May hold a password; the Hub hands it to the "
-            "service."
-        ),
-    ),
-    (
-        "PLATFORM_SERVICE_URL",
-        "Hub",
-        "Where the proxy finds the service; by default `http://127.0.0.1:8190`. May be a socket.",
-    ),
-    (
-        "PLATFORM_SERVICE_BIND",
-        "Hub, service",
-        (
-            "`HOST:PORT` where the service listens, if that is not what its URL says: "
-            "`0.0.0.0:8181` in a pod."
-        ),
-    ),
-    (
-        "PLATFORM_SERVICE_COOKIE_SECRET",
-        "Hub, service",
-        (
-            "32 bytes or more in hexadecimal; by default new at every start, and then browsers log "
-            "in to the service again. `jhp up` keeps one."
-        ),
-    ),
-    (
-        "PLATFORM_COMMAND_TOKEN",
-        "Hub",
-        (
-            "A token with which `jhp` may do whatever an admin may here. `jhp up` sets it; "
-            "elsewhere it comes from a secret, or is left out."
-        ),
-    ),
-    (
-        "PLATFORM_TEMPLATE_PATHS",
-        "service",
-        "Directories of a site's own templates, separated by colons.",
-    ),
-    ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
-    (
-        "PLATFORM_LOCAL_CREDENTIALS",
-        "service",
-        "Set by the Hub where people have passwords that the platform keeps.",
-    ),
-    ("PLATFORM_HUB_PID", "service", "Set by the Hub: the process with which the service ends."),
-    (
-        "PLATFORM_HUB_STARTED",
-        "service",
-        "When that process began, in clock ticks since boot; found out by itself if it is absent.",
-    ),
-    ("PLATFORM_URL", "`jhp doctor`, `invite`, `suspend`, `resume`, `why`", "The same as `--url`."),
-    (
-        "JUPYTERHUB_API_TOKEN",
-        "`jhp doctor`, `invite`, `suspend`, `resume`, `why`",
-        "The token that `--url` needs.",
-    ),
-    (
-        "CONFIGURABLE_HTTP_PROXY",
-        "`jhp up`",
-        "The proxy to run: the path of a program, or a command as a JSON list.",
-    ),
-    ("NODE", "`jhp up`", "The Node that runs the proxy of a checkout."),
-)
 
 DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("options.invalid", "An option is unknown, or is not a name. Options never carry values."),
@@ -117,7 +42,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.store", "503", "The store does not answer: nothing can be recorded."),
     ("platform.store.schema", "-", "The store's schema is newer or older than the code."),
     ("platform.store.mismatch", "-", "The database is another one than before."),
-    ("platform.store.claimed", "-", "Another Hub uses the store; this one does not start."),
+    ("platform.store.in_use", "-", "Another Hub uses the store; this one does not start."),
     ("pod.exceeds_reservation", "409", "The rendered pod asks for more than was reserved."),
     (
         "pod.forbidden_field",

@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.configuration.hardening import ALWAYS_ON, LEFT_OUT,
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 from jupyterhub_platform.hub.platform import Platform
-from reference_pages.facts import ENVIRONMENT
+from reference_pages.environment import ENVIRONMENT
 from reference_pages.markdown import first_line, plain, render_table
 
 

@@ -78,40 +78,38 @@ def doctor(
 
     \b
     With --json:
-      well      whether the exit code is 0
-      checks    a list of code, status (ok, unknown, warning, failed), fine (what is well),
+      ok        whether the exit code is 0
+      checks    a list of code, status (ok, unknown, warning, failed), message (what is well),
                 findings (a list of status, what, why, fix)
-      left_out  a list of sentences: what was not checked, and how to have it checked
+      skipped   a list of sentences: what was not checked, and how to have it checked
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
-    left_out: list[str] = []
-    read = find_file(file, left_out)
+    skipped: list[str] = []
+    read = find_file(file, skipped)
     named = NamedCluster(kubeconfig, context, namespace, account)
     facts = DoctorFacts(
         file=read,
-        hub=find_hub(url, state, left_out),
-        cluster=find_cluster(named, read.policy if read else None, left_out),
+        hub=find_hub(url, state, skipped),
+        cluster=find_cluster(named, read.policy if read else None, skipped),
         record=find_record(url, state),
         absent_nodes=tuple(map(read_node, absent_nodes)),
     )
     if all(part is None for part in (facts.hub, facts.file, facts.cluster, facts.record)):
-        raise click.UsageError("There is nothing to check. " + " ".join(left_out))
-    note_homes(facts, left_out)
+        raise click.UsageError("There is nothing to check. " + " ".join(skipped))
+    note_homes(facts, skipped)
     results = examine(facts)
-    well = _is_well(results, strict=strict)
-    _print(results, left_out, well=well, as_json=as_json)
-    ctx.exit(0 if well else REFUSED)
+    ok = _is_ok(results, strict=strict)
+    _print(results, skipped, ok=ok, as_json=as_json)
+    ctx.exit(0 if ok else REFUSED)
 
 
-def _is_well(results: Sequence[Result], *, strict: bool) -> bool:
+def _is_ok(results: Sequence[Result], *, strict: bool) -> bool:
     worst = Status.OK if strict else Status.WARNING
     return all(result.status.severity <= worst.severity for result in results)
 
 
-def _print(
-    results: Sequence[Result], left_out: Sequence[str], *, well: bool, as_json: bool
-) -> None:
+def _print(results: Sequence[Result], skipped: Sequence[str], *, ok: bool, as_json: bool) -> None:
     if as_json:
-        click.echo(render_json(results, left_out, well=well))
+        click.echo(render_json(results, skipped, ok=ok))
         return
-    report = as_pasted(render_report(results, left_out))
+    report = as_pasted(render_report(results, skipped))
     click.echo(report, color=False if "NO_COLOR" in os.environ else None)

@@ -56,10 +56,10 @@ class NamedCluster:
         return Connection.inside()
 
 
-def find_file(path: Path | None, left_out: list[str]) -> File | None:
+def find_file(path: Path | None, skipped: list[str]) -> File | None:
     """Read the policy file; its faults are facts, too."""
     if path is None:
-        left_out.append("The policy file, and what its tiers need: not checked; --file names it.")
+        skipped.append("The policy file, and what its tiers need: not checked; --file names it.")
         return None
     try:
         read = read_policy(path)
@@ -68,7 +68,7 @@ def find_file(path: Path | None, left_out: list[str]) -> File | None:
     return File(str(path), read.policy, read.digest)
 
 
-def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
+def find_hub(url: str | None, state: Path, skipped: list[str]) -> Hub | None:
     """Ask the Hub about its health.
 
     Raises
@@ -77,7 +77,7 @@ def find_hub(url: str | None, state: Path, left_out: list[str]) -> Hub | None:
         Raised if it was named wrongly, or there is no token for it.
     """
     if url is None and "token" not in State(state).read_json("command.json"):
-        left_out.append(
+        skipped.append(
             f"The Hub: not checked, since none was started from {state}; --state or --url names it."
         )
         return None
@@ -113,7 +113,7 @@ def find_record(url: str | None, state: Path) -> dict[str, Any] | None:
     return {"findings": [asdict(finding) for finding in report.findings]}
 
 
-def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]) -> Cluster | None:
+def find_cluster(named: NamedCluster, policy: Policy | None, skipped: list[str]) -> Cluster | None:
     """Read a cluster that was named, or that this runs in.
 
     Raises
@@ -122,26 +122,24 @@ def find_cluster(named: NamedCluster, policy: Policy | None, left_out: list[str]
         Raised if it was named, and cannot be determined.
     """
     if not (named.is_named or "KUBERNETES_SERVICE_HOST" in os.environ):
-        left_out.append(
-            "The cluster: not checked; --namespace, --context or --kubeconfig names it."
-        )
+        skipped.append("The cluster: not checked; --namespace, --context or --kubeconfig names it.")
         return None
     try:
         connection = named.connect()
     except ClusterConfigurationError as error:
         if named.is_named:
             raise click.UsageError(str(error)) from None
-        left_out.append(f"The cluster: not checked. {error}")
+        skipped.append(f"The cluster: not checked. {error}")
         return None
     with closing(connection):
         namespace = named.namespace or connection.namespace
         return read_cluster(connection, namespace, named.account, list_service_accounts(policy))
 
 
-def note_homes(facts: DoctorFacts, left_out: list[str]) -> None:
+def note_homes(facts: DoctorFacts, skipped: list[str]) -> None:
     """Report that homes are not checked if no tier has one."""
     if facts.has("api") and facts.has("policy") and not facts.has("homes"):
-        left_out.append(
+        skipped.append(
             "Storage classes: not checked, since no tier of the policy has a home. The volumes in "
             "the Hub's own configuration are not known here."
         )

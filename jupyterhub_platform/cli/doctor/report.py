@@ -16,24 +16,24 @@ _COLOURS = {
 }
 
 
-def render_report(results: Sequence[Result], left_out: Sequence[str]) -> str:
+def render_report(results: Sequence[Result], skipped: Sequence[str]) -> str:
     """Render for a terminal; the caller strips the colours where there are none."""
     width = max(len(result.check.code) for result in results)
     lines = [render_answer(results), ""]
     for result in results:
         code = f"{result.check.code:<{width}}"
         if not result.findings:
-            lines.append(f"{_say(Status.OK)} {code}  {result.check.fine}")
+            lines.append(f"{_render_status(Status.OK)} {code}  {result.check.message}")
         for finding in result.findings:
             lines += [
-                f"{_say(finding.status)} {code}  {finding.what}",
+                f"{_render_status(finding.status)} {code}  {finding.what}",
                 f"         why  {finding.why}",
                 f"         fix  {finding.fix}",
             ]
-    return "\n".join([*lines, *([""] if left_out else []), *left_out])
+    return "\n".join([*lines, *([""] if skipped else []), *skipped])
 
 
-def _say(status: Status) -> str:
+def _render_status(status: Status) -> str:
     return click.style(f"{status:<8}", fg=_COLOURS[status])
 
 
@@ -53,11 +53,11 @@ def render_answer(results: Sequence[Result]) -> str:
     return f"{checks}: {', '.join(bad)}." if bad else f"{checks}, all well."
 
 
-def render_json(results: Sequence[Result], left_out: Sequence[str], *, well: bool) -> str:
+def render_json(results: Sequence[Result], skipped: Sequence[str], *, ok: bool) -> str:
     """Render for programs."""
     rendered = {
-        "well": well,
+        "ok": ok,
         "checks": [result.to_json() for result in results],
-        "left_out": list(left_out),
+        "skipped": list(skipped),
     }
     return json.dumps(rendered, indent=2, ensure_ascii=False)

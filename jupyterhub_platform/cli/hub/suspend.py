@@ -81,7 +81,7 @@ def suspend(
     )
     if "not_ended" in answer:
         click.echo(f"Not ended: {answer['not_ended']}", err=True)
-    _say_how_to_undo("resume", name, render_which(url, state))
+    _tell_how_to_undo("resume", name, render_which(url, state))
 
 
 @click.command()
@@ -113,10 +113,10 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
         f"{answer['message']}",
         err=True,
     )
-    _say_how_to_undo("suspend", name, render_which(url, state))
+    _tell_how_to_undo("suspend", name, render_which(url, state))
 
 
-def _say_how_to_undo(verb: str, name: str, which: str) -> None:
+def _tell_how_to_undo(verb: str, name: str, which: str) -> None:
     command = f"jhp {verb} {shlex.quote(name)}{which} --reason …"
     click.echo(as_pasted(f"To undo it: {command}"), err=True)
 

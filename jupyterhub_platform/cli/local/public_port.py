@@ -15,22 +15,21 @@ import socket
 from collections.abc import Callable, Collection, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from ipaddress import ip_address
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self, TypeGuard
 
-import psutil
-
+from jupyterhub_platform.cli.local.listeners import (
+    EVERYWHERE,
+    describe_process,
+    find_port_holders,
+)
 from jupyterhub_platform.cli.local.port_holder import list_held_ports
 from jupyterhub_platform.core.errors import PlatformError
 
 FIRST_PORT: Final = 8000
 LAST_PORT: Final = 8099
 _WAITING: Final = 1024
-_MAX_NAME_LENGTH: Final = 64
 _LOOPBACK: Final = ("127.0.0.1", "::1")
-_EVERYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 compared, and bound where that was asked for
 _NOT_HERE: Final = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
@@ -61,7 +60,7 @@ class PublicPort:
 
     def name(self, host: str) -> str:
         """Return how addresses write ``host``: a number if it has more than one address."""
-        return self.address if self.address in (*_LOOPBACK, *_EVERYWHERE) else host
+        return self.address if self.address in (*_LOOPBACK, *EVERYWHERE) else host
 
     def bind_beside(self) -> tuple[socket.socket, ...]:
         """Bind every address once more, without listening, for our own process to hold.
@@ -143,7 +142,7 @@ def _take(host: str, port: int, kept: Collection[int]) -> PublicPort:
     try:
         named = _list_addresses(host)
         for address in named if is_kept else ():
-            if _find_holders(address, port):
+            if find_port_holders(address, port):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         with ExitStack() as held:
             taken: list[socket.socket] = []
@@ -172,7 +171,7 @@ def _take(host: str, port: int, kept: Collection[int]) -> PublicPort:
 
 def _explain_holders(address: str, port: int, is_kept: bool) -> str:
     """Name the holder of a port, and how to get it; empty if unknown."""
-    listeners = list(_find_holders(address, port)) if port else []
+    listeners = list(find_port_holders(address, port)) if port else []
     if listeners:
         return (
             f"Port {port} is taken by another program. Stop that, or name another: --port. "
@@ -258,51 +257,6 @@ def _bind_beside(bound: socket.socket) -> socket.socket:
 
 def _allow(bound: socket.socket, option: int, value: int = 1) -> None:
     bound.setsockopt(socket.SOL_SOCKET, option, value)
-
-
-def _find_holders(address: str, port: int) -> Iterable[str]:
-    """Name the processes that listen at a port, as far as this user can see them."""
-    wanted, seen = _plain(address), set()
-    for each in psutil.net_connections("tcp"):
-        if each.status != psutil.CONN_LISTEN or each.laddr.port != port:
-            continue
-        if wanted in _EVERYWHERE or _plain(each.laddr.ip) in {wanted, *_EVERYWHERE}:
-            seen.add(each.pid)
-    return [describe_process(pid) for pid in sorted(seen, key=lambda pid: pid or 0)]
-
-
-def _plain(address: str) -> str:
-    """Return an IPv4 address without its IPv6 wrapping."""
-    try:
-        plain = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    return str(getattr(plain, "ipv4_mapped", None) or plain)
-
-
-def find_socket_holders(path: Path) -> list[str]:
-    """Name the processes that listen at a Unix socket."""
-    pids = {each.pid for each in psutil.net_connections("unix") if each.laddr == str(path)}
-    return [describe_process(pid) for pid in sorted(pid for pid in pids if pid)]
-
-
-def describe_process(pid: int | None) -> str:
-    """Describe a process: its id, its program and its user."""
-    if pid is None:
-        return "a process of another user"
-    try:
-        process = psutil.Process(pid)
-        uid, name = process.uids().real, process.username()
-        # psutil also shows an unnamed user as a number.
-        owner = f"uid {uid}" if name == str(uid) else f"user {name}, uid {uid}"
-        return f"process {pid} ({_as_shown(process.name())}, {owner})"
-    except psutil.Error:
-        return f"process {pid}"
-
-
-def _as_shown(name: str) -> str:
-    """Strip terminal control characters from a name that a process gave itself."""
-    return "".join(char if char.isprintable() else "?" for char in name[:_MAX_NAME_LENGTH])
 
 
 def is_port(value: Any) -> TypeGuard[int]:

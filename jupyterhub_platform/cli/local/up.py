@@ -1,46 +1,40 @@
 """``jhp up``: the whole platform on one machine, from one file."""
 
-import getpass
-import json
 import os
 import signal
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, Final
+from typing import Final
 
 import click
 import psutil
 
 from jupyterhub_platform.cli.hub.options import render_which
+from jupyterhub_platform.cli.local.announcement import announce, list_passwords, tell, write_ready
 from jupyterhub_platform.cli.local.enforced_config import EnforcedConfig
 from jupyterhub_platform.cli.local.hub_process import HubProcess, write_configuration
 from jupyterhub_platform.cli.local.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
+from jupyterhub_platform.cli.local.listeners import find_socket_holders
 from jupyterhub_platform.cli.local.port_holder import hold_port, list_held_ports
 from jupyterhub_platform.cli.local.proxy import BUNDLED, CHECKOUT, find_proxy_command
 from jupyterhub_platform.cli.local.public_port import (
     FIRST_PORT,
     PublicPort,
-    find_socket_holders,
     is_port,
     take_public_port,
 )
-from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
-from jupyterhub_platform.factory import read_credentials
-from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
 from jupyterhub_platform.sockets import Sockets, open_sockets
 
 EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")
 SITE_CONFIGURATION: Final = "jupyterhub_config.py"
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @click.command()
@@ -130,7 +124,7 @@ def _prepare(
     policy = read_policy(policy_file).policy
     proxy_command = find_proxy_command()
     for name in end_leftovers(state.directory):
-        _say(f"Ended what an earlier run left behind: {name}.")
+        tell(f"Ended what an earlier run left behind: {name}.")
     sockets = _open_sockets(state)
     public = _take_port(state, host, port)
     host = public.name(host)
@@ -175,22 +169,22 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
     before = state.read_json("ports.json").get("public")
     instance = read_instance(state.directory)
     kept = {each.port for each in list_held_ports(instance)}
-    public = take_public_port(host, asked, before, _say, kept)
+    public = take_public_port(host, asked, before, tell, kept)
     port = public.number
     if os.geteuid() == 0:
         # Where users have their own ids, they must not listen there after all of this has ended.
         hold_port(public.bind_beside(), port, instance, state.directory)
     for other in sorted(kept - {port}):
-        _say(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
+        tell(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
     if asked is None and port != FIRST_PORT and not is_port(before):
-        _say(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
+        tell(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
     return public
 
 
 def _serve(plan: _Plan, ready_file: Path | None) -> None:
     state, port = plan.state, plan.port
-    _say(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
+    tell(f"Starting the Hub. Its log: {state / 'logs' / 'hub.log'}")
     environment = {
         **plan.settings.render_environment(),
         **state.keep_secrets(f"http://{plan.host}:{port}"),
@@ -198,38 +192,38 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     }
     others = psutil.Process().children(recursive=True)
     keep_orphans()
-    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, _say)
+    hub = HubProcess(plan.configuration, state, environment, plan.public.descriptors, tell)
     stopping = _Stopping()
     try:
         url = hub.wait_until_ready(plan.sockets.hub)
         state.keep_secrets(url)
-        people = _list_passwords(plan.settings, plan.passwords)
+        people = list_passwords(plan.settings, plan.passwords)
         if ready_file is not None:
-            _write_ready(ready_file, url, people)
-        _announce(plan, url, people)
+            write_ready(ready_file, url, people)
+        announce(plan.policy, plan.settings, (plan.host, port), url, people)
         code = hub.wait()
         if not stopping.asked:
             raise PlatformError(
                 f"The Hub ended by itself with {code}. Its log says why: {hub.log_path}"
             )
     except KeyboardInterrupt:
-        _say("")
+        tell("")
     finally:
-        _say("Stopping the Hub.")
+        tell("Stopping the Hub.")
         hub.stop()
         for name in end_orphans(others):
-            _say(f"Ended what the Hub had started and left running: {name}.")
+            tell(f"Ended what the Hub had started and left running: {name}.")
         plan.public.close()
         plan.sockets.close()
         hub.finish_log()
         if ready_file is not None:
             ready_file.unlink(missing_ok=True)
-    _say(
+    tell(
         "Stopped. Users' servers keep running: the next start finds them again, "
         f"and `{_render_down(state)}` ends them."
     )
     if os.geteuid() == 0:
-        _say(
+        tell(
             f"Port {port} stays held, so that no other user of this machine is sent the "
             f"logins of pages that are still open. {_let_go(state)}"
         )
@@ -268,50 +262,5 @@ def _find_policy(state: State, file: Path | None) -> Path:
         if example is None:
             raise click.UsageError("Name the platform.yaml to run: --file FILE.")
         write_private(own, example.read_text())
-        _say(f"Copied the example to {own}")
+        tell(f"Copied the example to {own}")
     return own
-
-
-def _list_passwords(settings: Settings, passwords: Mapping[str, str]) -> dict[str, str | None]:
-    """Return the sample passwords that still work; ``None`` for users who changed theirs."""
-    accounts = read_credentials(settings, Argon2Hasher())
-    return {
-        name: password if accounts.verify(name, password) else None
-        for name, password in passwords.items()
-    }
-
-
-def _write_ready(path: Path, url: str, people: Mapping[str, str | None]) -> None:
-    write_private(
-        path.absolute(), json.dumps({"url": url, "people": dict(people)}, indent=2) + "\n"
-    )
-
-
-def _announce(plan: _Plan, url: str, people: Mapping[str, str | None]) -> None:
-    policy, host, port = plan.policy, plan.host, plan.port
-    widths = [max(map(len, ["name", *people])), max(len(p.level) for p in policy.people.values())]
-    rows = [
-        f"  {name:<{widths[0]}}  {policy.people[name].level:<{widths[1]}}  "
-        f"{password or '(their own)':<19}  {', '.join(sorted(policy.declared_groups(name)))}"
-        for name, password in people.items()
-    ]
-    head = f"  {'name':<{widths[0]}}  {'level':<{widths[1]}}  {'password':<19}  groups"
-    _say("\n".join([f"\n{policy.name} runs at {url}\n", head, *(row.rstrip() for row in rows), ""]))
-    if host not in _LOOPBACK:
-        _say(
-            f"Every machine that reaches {host}:{port} can try to log in, and passwords cross the "
-            "network in the clear.\nPut a proxy with TLS in front of it.\n"
-        )
-    elif os.environ.get("SSH_CONNECTION"):
-        _say(
-            "From your own machine:\n"
-            f"  ssh -L {port}:127.0.0.1:{port} "
-            f"{getpass.getuser()}@{socket.gethostname()}\n"
-        )
-    _say(
-        f"Policy: {plan.settings.policy_file} (changes take effect by themselves)\nCtrl-C stops it."
-    )
-
-
-def _say(text: Any) -> None:
-    click.echo(as_pasted(str(text)), err=True)

@@ -10,7 +10,7 @@ import click
 from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.policy_warnings import find_warnings, render_warning
+from jupyterhub_platform.core.policy_warnings import find_warnings, say_warning
 from jupyterhub_platform.documents import (
     CONFIG_MAP_BYTES,
     MAX_BYTES,
@@ -60,7 +60,7 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
         click.echo(_render_json(file, read, (), warnings))
     else:
         said = f"; {_count(len(warnings), 'warning')}" if warnings else ""
-        lines = [*map(render_warning, warnings), f"Valid: {_summarise(read.policy)}{said}."]
+        lines = [*map(say_warning, warnings), f"Valid: {_summarise(read.policy)}{said}."]
         click.echo("\n".join(lines))
     ctx.exit(REFUSED if strict and warnings else 0)
 

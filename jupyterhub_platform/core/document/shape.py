@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote
 from jupyterhub_platform.core.document.schema import Declaration
 from jupyterhub_platform.core.document.units import find_split_numbers
-from jupyterhub_platform.core.document.value_types import FAULT, say_value
+from jupyterhub_platform.core.document.value_types import FAULT, describe_value
 
 _WANTED: Final[Mapping[str, tuple[str, str]]] = {
     "model_type": ("keys and values", "write KEY: VALUE lines below it"),
@@ -73,7 +73,7 @@ def _explain(detail: ErrorDetails, faults: FaultCollector) -> tuple[str, str]:
         return "is missing", f"write for example {path[-1]}: {_render(example)}"
     if kind in _WANTED and not (path == () and value is None):
         wanted, fix = _WANTED[kind]
-        return f"is {say_value(value)}, not {wanted}", fix
+        return f"is {describe_value(value)}, not {wanted}", fix
     if kind == "literal_error":
         expected = str(context["expected"]).replace("'", "")
         return f"{quote(value)} is not known here", f"write {expected}"

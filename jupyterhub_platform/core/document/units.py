@@ -96,7 +96,7 @@ def _find_meaning(text: str, name: str, amount: int) -> tuple[str, str] | None:
     number, unit = match.groups() if match else ("", "")
     if is_storage(name):
         minimum = _minimum(name)
-        return _say_small(text, number, unit, name, amount) if 0 < amount < minimum else None
+        return _explain_small(text, number, unit, name, amount) if 0 < amount < minimum else None
     if unit and unit not in {"n", "u", "m", "k"}:
         if name == CPU:
             said = f"{quote(text)} is {describe_amount(name, amount)}: {unit} is for bytes"
@@ -110,7 +110,7 @@ def _minimum(name: str) -> int:
     return 0 if name.startswith(HUGEPAGES) else _MIN_BYTES.get(name, _MIN_STORAGE)
 
 
-def _say_small(text: str, number: str, unit: str, name: str, amount: int) -> tuple[str, str]:
+def _explain_small(text: str, number: str, unit: str, name: str, amount: int) -> tuple[str, str]:
     if unit in {"n", "u", "m"}:
         parts = {"n": "billionths", "u": "millionths", "m": "thousandths"}[unit]
         what = f"{quote(text)} is {parts} of a byte, which is what {unit} means after {name}"

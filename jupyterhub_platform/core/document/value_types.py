@@ -58,23 +58,23 @@ def refusal(what: str, fix: str) -> PydanticCustomError:
     return PydanticCustomError(FAULT, "{what}; {fix}", {"what": what, "fix": fix})
 
 
-def say_kind(value: object) -> str:
+def describe_kind(value: object) -> str:
     """Say in a message what kind of value was written."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "text"}
     kinds |= {list: "a list", dict: "a mapping", type(None): "empty"}
     return next((said for kind, said in kinds.items() if isinstance(value, kind)), "something else")
 
 
-def say_value(value: object) -> str:
+def describe_value(value: object) -> str:
     """Show in a message what was written, or its kind if it is not a single value."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return quote(value)
-    return say_kind(value)
+    return describe_kind(value)
 
 
 def _check_amount(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise refusal(f"is {say_kind(value)}, not an amount", "write for example 2 or 8Gi")
+        raise refusal(f"is {describe_kind(value)}, not an amount", "write for example 2 or 8Gi")
     return value
 
 
@@ -85,7 +85,7 @@ def _check_limit(value: Any) -> Any:
 def _check_version(value: Any) -> Any:
     if isinstance(value, bool) or value != 1:
         raise refusal(
-            f"is {say_value(value)}, and only version 1 is known here", "write version: 1"
+            f"is {describe_value(value)}, and only version 1 is known here", "write version: 1"
         )
     return 1
 
@@ -106,7 +106,7 @@ def _check_line(value: str) -> str:
 
 def _check_level(value: Any) -> Level:
     if not isinstance(value, str) or value not in list(Level):
-        raise refusal(f"is {say_value(value)}, not a level", f"use one of {', '.join(Level)}")
+        raise refusal(f"is {describe_value(value)}, not a level", f"use one of {', '.join(Level)}")
     return Level(value)
 
 
@@ -131,7 +131,7 @@ def _check_label_value(value: str) -> str:
 
 def _check_instant(value: Any) -> datetime:
     if not isinstance(value, str):
-        said = f"is {say_value(value)}, not a date and time"
+        said = f"is {describe_value(value)}, not a date and time"
         raise refusal(said, f"write for example {EXAMPLE}")
     try:
         return parse_instant(value)
@@ -161,7 +161,7 @@ _RESOURCES: Final = {
 _LIMITED: Final = {"servers": "How many servers may run at once.", **_RESOURCES}
 
 
-def _describe_amounts(entry: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+def _render_amounts(entry: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {name: {**entry, "description": text} for name, text in names.items()},
@@ -177,11 +177,11 @@ Amount = Annotated[Any, AfterValidator(_check_amount)]
 LimitValue = Annotated[Any, AfterValidator(_check_limit)]
 Amounts = TypeAliasType(
     "Amounts",
-    Annotated[dict[str, Amount], WithJsonSchema(_describe_amounts(_AMOUNT_SCHEMA, _RESOURCES))],
+    Annotated[dict[str, Amount], WithJsonSchema(_render_amounts(_AMOUNT_SCHEMA, _RESOURCES))],
 )
 Limits = TypeAliasType(
     "Limits",
-    Annotated[dict[str, LimitValue], WithJsonSchema(_describe_amounts(_LIMIT_SCHEMA, _LIMITED))],
+    Annotated[dict[str, LimitValue], WithJsonSchema(_render_amounts(_LIMIT_SCHEMA, _LIMITED))],
 )
 Line = Annotated[str, Field(max_length=200), AfterValidator(_check_line)]
 Text = Annotated[str, Field(max_length=2000), AfterValidator(_check_text)]

@@ -69,14 +69,14 @@ def unread(whose: str, objects: Objects, why: str) -> Iterator[Finding]:
         yield unknown(f"{whose} {objects.unread}.", why, read_rights(objects))
 
 
-def render_tiers(names: Sequence[str]) -> str:
+def describe_tiers(names: Sequence[str]) -> str:
     """Name one tier or several within a sentence."""
     return f"tier {names[0]}" if len(names) == 1 else f"the tiers {', '.join(names)}"
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing to look at.
+    """One thing to check.
 
     Attributes
     ----------
@@ -84,16 +84,16 @@ class Check:
         Its stable name.
     needs
         What :meth:`DoctorFacts.has` must be true of; it is left out otherwise.
-    fine
+    message
         What it says if it finds nothing.
-    look
+    find
         Yields what is not well; pure.
     """
 
     code: str
     needs: tuple[str, ...]
-    fine: str
-    look: Callable[[DoctorFacts], Iterable[Finding]]
+    message: str
+    find: Callable[[DoctorFacts], Iterable[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class Result:
         return {
             "code": self.check.code,
             "status": str(self.status),
-            "fine": self.check.fine if not self.findings else None,
+            "message": self.check.message if not self.findings else None,
             "findings": [
                 {"status": str(each.status), "what": each.what, "why": each.why, "fix": each.fix}
                 for each in self.findings

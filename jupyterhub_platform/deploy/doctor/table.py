@@ -18,105 +18,105 @@ from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Check, Result
 
 CHECKS: Final[tuple[Check, ...]] = (
-    Check("doctor.hub", ("hub",), "The Hub answers.", hub_checks.look_at_hub),
-    Check("doctor.store", ("health",), "The store answers.", hub_checks.look_at_store),
+    Check("doctor.hub", ("hub",), "The Hub answers.", hub_checks.check_hub),
+    Check("doctor.store", ("health",), "The store answers.", hub_checks.check_store),
     Check(
         "doctor.schema",
         ("health",),
         "The store has the schema that the Hub knows.",
-        hub_checks.look_at_schema,
+        hub_checks.check_schema,
     ),
     Check(
         "doctor.policy",
         ("health",),
         "The policy file of the Hub is in force.",
-        hub_checks.look_at_policy,
+        hub_checks.check_policy,
     ),
     Check(
         "doctor.settings",
         ("health",),
         "No setting of JupyterHub is weaker than ours.",
-        hub_checks.look_at_settings,
+        hub_checks.check_settings,
     ),
-    Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.look_at_drift),
+    Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.check_drift),
     Check(
         "doctor.audit",
         ("record",),
         "What is on record is what was written.",
-        audit_checks.look_at_audit,
+        audit_checks.check_audit,
     ),
     Check(
         "doctor.clock.hub",
         ("health",),
         "The Hub's clock agrees with the one here.",
-        clock_checks.look_at_hub_clock,
+        clock_checks.check_hub_clock,
     ),
-    Check("doctor.file", ("file",), "The policy file is valid.", hub_checks.look_at_file),
-    Check("doctor.api", ("cluster",), "The API server answers.", access_checks.look_at_api),
+    Check("doctor.file", ("file",), "The policy file is valid.", hub_checks.check_file),
+    Check("doctor.api", ("cluster",), "The API server answers.", access_checks.check_api),
     Check(
         "doctor.namespace",
         ("api",),
         "The namespace is there.",
-        access_checks.look_at_namespace,
+        access_checks.check_namespace,
     ),
-    Check("doctor.workloads", ("api",), "Hub and proxy run.", workload_checks.look_at_workloads),
+    Check("doctor.workloads", ("api",), "Hub and proxy run.", workload_checks.check_workloads),
     Check(
-        "doctor.role", ("api",), "The Hub may do all that it needs to.", access_checks.look_at_role
+        "doctor.role", ("api",), "The Hub may do all that it needs to.", access_checks.check_role
     ),
     Check(
         "doctor.storage",
         ("api", "policy", "homes"),
         "Homes can be made, grow, and wait for their node.",
-        storage_checks.look_at_storage,
+        storage_checks.check_storage,
     ),
     Check(
         "doctor.quota",
         ("api", "policy"),
         "No ResourceQuota is smaller than a tier or the policy.",
-        quota_checks.look_at_quotas,
+        quota_checks.check_quotas,
     ),
     Check(
         "doctor.limits",
         ("api", "policy"),
         "No LimitRange refuses a tier.",
-        limit_checks.look_at_limits,
+        limit_checks.check_limits,
     ),
-    Check("doctor.nodes", ("api", "policy"), "Every tier fits a node.", node_checks.look_at_nodes),
+    Check("doctor.nodes", ("api", "policy"), "Every tier fits a node.", node_checks.check_nodes),
     Check(
         "doctor.names",
         ("api", "policy"),
         "Every object that the policy names is there.",
-        name_checks.look_at_names,
+        name_checks.check_names,
     ),
     Check(
         "doctor.devices",
         ("api", "policy"),
         "Every claim of devices gives what the policy counts.",
-        device_checks.look_at_devices,
+        device_checks.check_devices,
     ),
     Check(
         "doctor.images",
         ("api", "policy"),
         "Every image is named by digest and on a node.",
-        name_checks.look_at_images,
+        name_checks.check_images,
     ),
     Check(
         "doctor.network.enforced",
         ("api",),
         "Something enforces NetworkPolicies.",
-        network_checks.look_at_enforcement,
+        network_checks.check_enforcement,
     ),
     Check(
         "doctor.network",
         ("api",),
         "NetworkPolicies keep pods apart and let the Hub work.",
-        network_checks.look_at_network,
+        network_checks.check_network,
     ),
     Check(
         "doctor.clock.cluster",
         ("api",),
         "The clocks of API server and nodes agree with the one here.",
-        clock_checks.look_at_cluster_clock,
+        clock_checks.check_cluster_clock,
     ),
 )
 """Each is pure, and yields what is not well."""
@@ -125,7 +125,7 @@ CHECKS: Final[tuple[Check, ...]] = (
 def examine(facts: DoctorFacts) -> tuple[Result, ...]:
     """Look at everything that there are facts for."""
     return tuple(
-        Result(check, tuple(check.look(facts)))
+        Result(check, tuple(check.find(facts)))
         for check in CHECKS
         if all(facts.has(need) for need in check.needs)
     )

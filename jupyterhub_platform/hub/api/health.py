@@ -9,7 +9,7 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.hub_calls import HEALTH, SETTINGS
 from jupyterhub_platform.rest.responses import Health, Proxies, Settings, WeakenedSetting
-from jupyterhub_platform.usecases.health import look_at_store
+from jupyterhub_platform.usecases.health import read_store_state
 
 
 class SettingsHandler(PlatformAPIHandler):
@@ -33,8 +33,8 @@ class HealthHandler(PlatformAPIHandler):
         self.require(*HEALTH.scopes)
         platform, checker = self.platform, self.platform.checker
         runtime, since = platform.runtime, platform.policy_watch.faults.since
-        store = await self.in_thread(look_at_store, runtime.store, runtime.health)
-        policy = await self.in_thread(platform.policy_watch.file.look)
+        store = await self.in_thread(read_store_state, runtime.store, runtime.health)
+        policy = await self.in_thread(platform.policy_watch.file.read)
         said = {
             "now": datetime.now(UTC).isoformat(),
             "store": asdict(store),

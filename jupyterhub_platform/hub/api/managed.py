@@ -61,7 +61,7 @@ class ChangeHandler(PlatformAPIHandler):
         try:
             return await (managed.preview if self.is_dry_run else managed.apply)(change)
         except LostUpdateError as error:
-            now = _describe(error.current) if error.current else None
+            now = _render(error.current) if error.current else None
             self.refuse(LostUpdate.of(412, str(error), error.code, current=now))
         except ManagedError as error:
             self.refuse(Refusal.of(_STATUS.get(type(error), 409), str(error), error.code))
@@ -266,7 +266,7 @@ def _repeat(made: ManagedObject, snapshot: Snapshot) -> Changed:
     )
 
 
-def _describe(found: ManagedObject) -> dict[str, Any]:
+def _render(found: ManagedObject) -> dict[str, Any]:
     return {
         "document": dict(found.document),
         "version": found.version,

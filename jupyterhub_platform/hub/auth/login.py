@@ -57,7 +57,7 @@ class LocalLogin:
             )
         self._trying.add((person, source))
         try:
-            right = await self._look(source, self._credentials.verify, person, password)
+            right = await self._check_limited(source, self._credentials.verify, person, password)
         finally:
             self._trying.discard((person, source))
         if not right or not person:
@@ -80,11 +80,11 @@ class LocalLogin:
         """
         source = source_of(handler.request)
         refuse_for(self._limit.seconds_to_wait(source))
-        invite = await self._look(source, self._credentials.find_invite, token)
+        invite = await self._check_limited(source, self._credentials.find_invite, token)
         self._limit.give_back(source)
         return invite
 
-    async def _look(self, source: str, call: Callable[..., T], *arguments: str) -> T:
+    async def _check_limited(self, source: str, call: Callable[..., T], *arguments: str) -> T:
         self._limit.take(source)
         try:
             return await self._run(call, *arguments)

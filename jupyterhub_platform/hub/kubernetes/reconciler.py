@@ -84,8 +84,8 @@ class Reconciler:
         self._orphans = OrphanTracker()
         self._said: frozenset[str] = frozenset()
 
-    async def look(self) -> None:
-        """Look once; an unresponsive cluster is asked again the next time."""
+    async def reconcile(self) -> None:
+        """Compare once; an unresponsive cluster is asked again the next time."""
         try:
             pods = await self._pods.list_marks(self._selector)
         except (ApiException, TimeoutError, OSError) as error:
@@ -93,7 +93,7 @@ class Reconciler:
             return
         found = self._orphans.observe(pods, self._hub, self._holds, self._clock())
         metrics.report_pods({str(ownership): len(each) for ownership, each in found.pods.items()})
-        self._say(
+        self._tell(
             found.pods[PodOwnership.ORPHANED], found.pods[PodOwnership.UNMARKED], found.doubtful
         )
         for pod in found.remove:
@@ -102,7 +102,7 @@ class Reconciler:
     def _holds(self, user: str, server: str) -> bool:
         return self._book.of_server(user, server) is not None
 
-    def _say(
+    def _tell(
         self, orphaned: tuple[Manifest, ...], unmarked: tuple[Manifest, ...], doubtful: bool
     ) -> None:
         """Report each pod once, as long as it stays."""

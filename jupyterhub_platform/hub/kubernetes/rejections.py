@@ -34,17 +34,18 @@ def explain_rejection(status: int | None, message: str) -> AdmissionDenied | Non
     """Return the refusal that explains a rejection; ``None`` if the reason is unknown."""
     if status is None or not _REFUSED <= status < _BROKEN or status == _BUSY:
         return None
-    for pattern, say in _SORTED:
+    for pattern, deny in _SORTED:
         if match := pattern.search(message):
-            return say(match)
+            return deny(match)
     return None
 
 
 def _over_quota(match: re.Match[str]) -> AdmissionDenied:
     requested, used, limited = (_amounts(match[key]) for key in ("requested", "used", "limited"))
     parts = [
-        f"of {name} {_say(name, limited.get(name))} are allowed, {_say(name, used.get(name))} "
-        f"used and {_say(name, asked)} asked for"
+        f"of {name} {_describe(name, limited.get(name))} are allowed, "
+        f"{_describe(name, used.get(name))} "
+        f"used and {_describe(name, asked)} asked for"
         for name, asked in requested.items()
     ]
     return AdmissionDenied(
@@ -59,7 +60,10 @@ def _over_quota(match: re.Match[str]) -> AdmissionDenied:
 def _out_of_range(match: re.Match[str]) -> AdmissionDenied:
     resource = match["resource"]
     side = "at most" if match["bound"] == "maximum" else "at least"
-    bound, asked = _say(resource, match["allowed"]), _say(resource, match["asked"])
+    bound, asked = (
+        _describe(resource, match["allowed"]),
+        _describe(resource, match["asked"]),
+    )
     return AdmissionDenied(
         f"A LimitRange of the cluster's namespace allows {bound} of {resource} {side}, and this "
         f"server's pod has {asked}. Choose another tier, or ask an operator to bring that tier "
@@ -90,7 +94,7 @@ def _too_powerful(match: re.Match[str]) -> AdmissionDenied:
 
 
 def _missing(code: str, what: str, where: str) -> Callable[[re.Match[str]], AdmissionDenied]:
-    def say(match: re.Match[str]) -> AdmissionDenied:
+    def deny(match: re.Match[str]) -> AdmissionDenied:
         return AdmissionDenied(
             f"There is no {what} {match['name']} in the cluster, which this server's pod names. "
             f"Ask an operator to make it, or to correct {where}; until then choose a tier "
@@ -99,11 +103,11 @@ def _missing(code: str, what: str, where: str) -> Callable[[re.Match[str]], Admi
             code=code,
         )
 
-    return say
+    return deny
 
 
 def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
-    def say(match: re.Match[str]) -> AdmissionDenied:
+    def deny(match: re.Match[str]) -> AdmissionDenied:
         return AdmissionDenied(
             f"The cluster's {what} {match['name']} does not admit this server's pod, and trying "
             "again will not help. Choose another tier, or ask an operator: the Hub's log has its "
@@ -112,7 +116,7 @@ def _denied_by(what: str) -> Callable[[re.Match[str]], AdmissionDenied]:
             code="cluster.webhook",
         )
 
-    return say
+    return deny
 
 
 _SORTED: Final = (
@@ -152,7 +156,7 @@ def _amounts(listed: str) -> Mapping[str, str]:
     return {name: amount for name, _, amount in pairs if name and amount}
 
 
-def _say(name: str, quantity: str | None) -> str:
+def _describe(name: str, quantity: str | None) -> str:
     """Render an amount under a ResourceQuota's name, such as ``requests.cpu``, in users' units."""
     if quantity is None:
         return "an unknown amount"

@@ -240,7 +240,7 @@ class PlatformKubeSpawner(AdmissionMixin, KubeTierSpawner):
             platform.admission.book,
             app.log,
         )
-        platform.repeat(reconciler.look, any_of_us.reconcile_seconds)
+        platform.repeat(reconciler.reconcile, any_of_us.reconcile_seconds)
 
     @classmethod
     def complete(cls, c: Any, policy_file: Path) -> None:

@@ -68,7 +68,7 @@ def escape_name(name: str) -> str:
 
 
 @cache
-def describe_isolation(*, isolated: bool) -> str:
+def say_isolation(*, isolated: bool) -> str:
     """Say that users are not isolated from each other; empty where they are."""
     if isolated:
         return ""

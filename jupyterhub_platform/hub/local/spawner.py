@@ -6,11 +6,11 @@ from traitlets import default
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.os_users import describe_isolation
+from jupyterhub_platform.hub.local.os_users import say_isolation
 from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
-from jupyterhub_platform.hub.upstream.kernel_sockets import describe_debugger
+from jupyterhub_platform.hub.upstream.kernel_sockets import say_debugger
 from jupyterhub_platform.sockets import SCHEME
 
 PARTS_AT_PORTS: Final = (
@@ -68,12 +68,12 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         isolated = machine.isolated
         return (
             machine.limiter.why_not,
-            describe_isolation(isolated=isolated),
-            describe_ports(isolated=isolated, protocol=self.hub.proto if self.hub else SCHEME),
-            describe_debugger(isolated=isolated, debugger=self.debugger),
+            say_isolation(isolated=isolated),
+            say_open_ports(isolated=isolated, protocol=self.hub.proto if self.hub else SCHEME),
+            say_debugger(isolated=isolated, debugger=self.debugger),
         )
 
 
-def describe_ports(*, isolated: bool, protocol: str) -> str:
+def say_open_ports(*, isolated: bool, protocol: str) -> str:
     """Say what other users of the machine can take; empty if the Hub is at a socket."""
     return PARTS_AT_PORTS if isolated and protocol != SCHEME else ""

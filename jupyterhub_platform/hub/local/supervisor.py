@@ -73,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
         hint = ", perhaps because it used more memory than it may" if number == 9 else ""
-        _say(f"the server was ended by signal {number}{hint}")
+        _tell(f"the server was ended by signal {number}{hint}")
         return 128 + number
     return os.WEXITSTATUS(status)
 
@@ -113,7 +113,7 @@ def _become_server(options: argparse.Namespace, parent: int) -> None:
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execvpe(options.command[0], options.command, environment)  # noqa: S606 that is its job
     except BaseException as error:  # noqa: BLE001 a fork must not return into its parent's code
-        _say(f"cannot start {options.command[0]}: {error}")
+        _tell(f"cannot start {options.command[0]}: {error}")
         os._exit(_CANNOT_START)
 
 
@@ -296,7 +296,7 @@ def _stop_if_ours(pid: int) -> bool:
     return True
 
 
-def _say(sentence: str) -> None:
+def _tell(sentence: str) -> None:
     os.write(2, f"[supervisor] {sentence}\n".encode(errors="replace"))
 
 

@@ -148,7 +148,7 @@ class SuspensionEnforcer:
             shares = find_shares(self._app.db, orm_user)
             if shares:
                 now = datetime.now(UTC)
-                kept = [describe_share(share, name, now) for share in shares]
+                kept = [make_revoked_share(share, name, now) for share in shares]
                 await in_store_thread(self._record.keep_shares, kept)
                 for share in shares:
                     self._app.db.delete(share)
@@ -199,7 +199,7 @@ def list_visited(database: Any, orm_user: Any) -> tuple[str, ...]:
     return tuple(sorted(f"{spawner.user.name}/{spawner.name}" for spawner in running))
 
 
-def describe_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
+def make_revoked_share(share: Any, suspended: str, now: datetime) -> RevokedShare:
     """Describe a share that ends now with a suspension."""
     with_whom = share.user or share.group
     return RevokedShare(

@@ -108,7 +108,7 @@ class Lifetimes:
             await self._stop(user, spawner, held, "idle")
 
     async def _stop(self, user: Any, spawner: Any, held: Reservation, why: str) -> None:
-        self._warn(user, spawner, f"is stopped: {_say(held, why)}")
+        self._warn(user, spawner, f"is stopped: {_say_reason(held, why)}")
         try:
             await stop_server(self._app, user, spawner.name, reason=why)
         except Exception:
@@ -191,7 +191,7 @@ def list_endings(user: Any, now: datetime) -> list[dict[str, Any]]:
     return sorted(endings, key=lambda ending: ending["at"])
 
 
-def _say(held: Reservation, why: str) -> str:
+def _say_reason(held: Reservation, why: str) -> str:
     if why == "idle" and held.idle_timeout is not None:
         return f"not used for {describe_duration(held.idle_timeout)}"
     return "its lifetime is over"

@@ -17,8 +17,8 @@ from tornado.httputil import url_concat
 from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_page.mixin import asked_options
-from jupyterhub_platform.hub.spawn_page.running import (
+from jupyterhub_platform.hub.spawn_page.options_form import asked_options
+from jupyterhub_platform.hub.spawn_page.running_choice import (
     NEW_SERVER,
     RunningChoice,
     RunningState,
@@ -111,10 +111,10 @@ class AlreadyRunning(SpawnHooks):
         start = Start(user.name, memberships, name, dict(wish), by=self.current_user.name)
         why_none = say_why_not(platform.admission.dry_run(start))
         if not why_none:
-            why_none = await self._say_full(user)
+            why_none = await self._refuse_full(user)
         return ("", why_none) if why_none else (name, "")
 
-    async def _say_full(self, user: Any) -> str:
+    async def _refuse_full(self, user: Any) -> str:
         maximum = await self.get_current_user_named_server_limit()
         named = [name for name in user.orm_spawners if name]
         if not 0 < maximum <= len(named):
@@ -136,7 +136,7 @@ class AlreadyRunning(SpawnHooks):
                 "A name has up to 30 lower-case letters, digits and single hyphens, begins with a "
                 "letter, and does not end with a hyphen."
             )
-        return await self._say_full(user)
+        return await self._refuse_full(user)
 
     def _page_of(self, user: Any, server: str, page: str = "spawn") -> str:
         tail = [quote(server, safe="")] if server else []

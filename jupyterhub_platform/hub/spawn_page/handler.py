@@ -9,7 +9,7 @@ from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.pages.files import HeadAsGet
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
-from jupyterhub_platform.hub.spawn_page.mixin import spawn_form
+from jupyterhub_platform.hub.spawn_page.options_form import spawn_form
 
 
 class SpawnPageHandler(HeadAsGet, AlreadyRunning):

@@ -3,11 +3,11 @@
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import Candidate, HeldLimit, Question
 from jupyterhub_platform.core.resource_names import resource_order
-from jupyterhub_platform.hub.spawn_page.facts import Facts
+from jupyterhub_platform.hub.spawn_page.page_context import PageContext
 from jupyterhub_platform.usecases.holdings import LimitLine, limit_line, list_resources
 
 
-def list_binding(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
+def list_binding(context: PageContext, question: Question) -> tuple[LimitLine, ...]:
     """Return the limits that could bind: the tightest of each resource, and each that does bind."""
     wanted = list_resources(question)
     limits = [limit for limit in question.limits if limit.resource in wanted]
@@ -17,20 +17,20 @@ def list_binding(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
         if known is None or limit.maximum - limit.held < known.maximum - known.held:
             tightest[limit.resource] = limit
     shown = [each for each in limits if each is tightest[each.resource] or _binds(each, question)]
-    return _say(facts, shown)
+    return _list_lines(context, shown)
 
 
-def list_all(facts: Facts, question: Question) -> tuple[LimitLine, ...]:
+def list_all(context: PageContext, question: Question) -> tuple[LimitLine, ...]:
     """Return every limit, for the full table."""
-    return _say(facts, list(question.limits))
+    return _list_lines(context, list(question.limits))
 
 
-def _say(facts: Facts, limits: list[HeldLimit]) -> tuple[LimitLine, ...]:
+def _list_lines(context: PageContext, limits: list[HeldLimit]) -> tuple[LimitLine, ...]:
     ordered = sorted(limits, key=lambda each: resource_order(each.resource))
-    return tuple(limit_line(facts.policy, limit, facts.who) for limit in ordered)
+    return tuple(limit_line(context.policy, limit, context.who) for limit in ordered)
 
 
-def say_left_after(facts: Facts, question: Question, candidate: Candidate) -> str:
+def describe_left_after(context: PageContext, question: Question, candidate: Candidate) -> str:
     """Say what the tightest limit of each resource leaves once the tier runs."""
     parts = []
     for resource in sorted((n for n, a in candidate.demand.items() if a), key=resource_order):
@@ -39,7 +39,7 @@ def say_left_after(facts: Facts, question: Question, candidate: Candidate) -> st
             after = max(0, min(left) - candidate.demand.amount(resource))
             parts.append(describe_amount(resource, after))
     last = any(limit.left <= 1 for limit in candidate.limits)
-    more = f"no more {facts.tier_title(candidate.name)}" if last else ""
+    more = f"no more {context.tier_title(candidate.name)}" if last else ""
     return ", ".join(part for part in (*parts, more) if part)
 
 

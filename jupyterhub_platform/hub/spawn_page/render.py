@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.sentences import say_what_fits
 from jupyterhub_platform.core.times import describe_age, describe_second
-from jupyterhub_platform.hub.spawn_page.form import IMAGE_PREFIX
+from jupyterhub_platform.hub.spawn_page.form_data import IMAGE_PREFIX
 from jupyterhub_platform.hub.spawn_page.page import Reason, SpawnPage
 
 _DAY: Final = timedelta(days=1)

@@ -17,7 +17,7 @@ from jupyterhub_platform.core.resource_names import CPU
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_page.mixin import TierFormMixin
+from jupyterhub_platform.hub.spawn_page.options_form import TierFormMixin
 from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, BackendState
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
 from jupyterhub_platform.hub.spawner.rollback import SpawnRollback

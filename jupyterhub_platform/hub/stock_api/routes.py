@@ -32,7 +32,8 @@ from jupyterhub_platform.hub.stock_api.fields import (
     ShutdownGuard,
 )
 from jupyterhub_platform.hub.stock_api.policy import AdminGuard, LevelGroupGuard, RenameGuard
-from jupyterhub_platform.hub.stock_api.tokens import RetiredHandler, TokenLoginGuard
+from jupyterhub_platform.hub.stock_api.retired_routes import RetiredRouteHandler
+from jupyterhub_platform.hub.stock_api.token_login import TokenLoginGuard
 
 
 def stock_api_handlers() -> list[Any]:
@@ -60,7 +61,7 @@ def _guard(
     pattern: str, handler: type[Any], page_guards: Mapping[type[Any], type[Any]]
 ) -> type[Any]:
     if pattern.startswith("/api/authorizations/"):
-        return RetiredHandler
+        return RetiredRouteHandler
     if issubclass(handler, APIHandler):
         guards = (guard for kind, guard in _API_GUARDS.items() if issubclass(handler, kind))
         guard: type[Any] | None = next(guards, BodyGuard)

@@ -64,7 +64,7 @@ _NO_DEBUGGER: Final = {"MappingKernelManager": {"allowed_message_types": list(_M
 _NO_BUTTON: Final = {"disabledExtensions": {"@jupyterlab/debugger-extension": True}}
 
 
-def describe_debugger(*, isolated: bool, debugger: bool) -> str:
+def say_debugger(*, isolated: bool, debugger: bool) -> str:
     """Say whether notebooks can be debugged, and why; empty where users are not isolated."""
     if not isolated:
         return ""

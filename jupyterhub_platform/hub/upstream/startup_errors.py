@@ -49,24 +49,24 @@ KNOWN: Final[Mapping[str, str]] = {
 _PATCHED: Final = "_platform_refuses_in_a_sentence"
 
 
-def exit_with_a_sentence(describe_overwritten: Callable[[Any], str]) -> None:
+def exit_with_a_sentence(say_overwritten: Callable[[Any], str]) -> None:
     """Have a Hub that cannot start with its settings exit with a sentence. Idempotent.
 
-    ``describe_overwritten`` is called before the first step, when every setting has its final
+    ``say_overwritten`` is called before the first step, when every setting has its final
     value; its result is a reason not to start.
     """
     first: Any = JupyterHub.init_eventlog
     if not hasattr(first, _PATCHED):
 
         @functools.wraps(first)
-        def look_first(app: Any) -> Any:
-            if undone := describe_overwritten(app):
+        def start_unless_overwritten(app: Any) -> Any:
+            if undone := say_overwritten(app):
                 app.log.critical("The Hub does not start: %s.", undone)
                 raise SystemExit(1)
             return first(app)
 
-        setattr(look_first, _PATCHED, True)
-        JupyterHub.init_eventlog = look_first
+        setattr(start_unless_overwritten, _PATCHED, True)
+        JupyterHub.init_eventlog = start_unless_overwritten
         JupyterHub.update_config = _refusing_values(JupyterHub.update_config)
     for name, settings in STEPS.items():
         step = getattr(JupyterHub, name, None)

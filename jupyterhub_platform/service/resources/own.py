@@ -31,9 +31,9 @@ class Own(Resource[PersonReport]):
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
         """Add the caller's last denials, and what an invite did to their password."""
         reader = self.handler.reader
-        return await self.handler.look_up(
+        return await self.handler.read_in_thread(
             lambda: {
                 "denials": read_own_denials(reader, report.name, _SHOWN_DENIALS),
-                "invited": reader.tell_of_invite(report.name),
+                "invited": reader.say_invite(report.name),
             }
         )

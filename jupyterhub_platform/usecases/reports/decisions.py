@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from jupyterhub_platform.store.ledger import DecisionLine, DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionLine, DecisionRecord
 from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 

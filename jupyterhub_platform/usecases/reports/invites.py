@@ -10,7 +10,7 @@ TOLD_FOR: Final = timedelta(days=14)
 """For how long after its use an invite is told of, unless they have set another password since."""
 
 
-def tell_of_invite(credentials: Credentials | None, now: datetime) -> str:
+def say_invite(credentials: Credentials | None, now: datetime) -> str:
     """Say who has invited a user to a new password, or with whose invite it was set last.
 
     It is empty if there is nothing that they would not know.

@@ -9,7 +9,7 @@ from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.store.ledger import DecisionLine, DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionLine, DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, hold
 from jupyterhub_platform.usecases.reports.decisions import decision_line
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
@@ -72,7 +72,7 @@ def report_overview(
         sentence=" ".join(
             [
                 *(trouble.sentence for trouble in troubles),
-                _say(facts, viewer, platform, accounts, tiers),
+                _say_summary(facts, viewer, platform, accounts, tiers),
             ]
         ),
         servers=servers,
@@ -164,7 +164,7 @@ def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str) -> Pressure:
     )
 
 
-def _say(
+def _say_summary(
     facts: ReportFacts,
     viewer: Viewer,
     platform: tuple[LimitLine, ...],

@@ -132,7 +132,9 @@ def _report(
         declared_at=declared_at(policy, f"users.{name}"),
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
-        sentence=_say(facts, shared, tuple(questions.values()), accounts, own, within is None),
+        sentence=_say_summary(
+            facts, shared, tuple(questions.values()), accounts, own, within is None
+        ),
         servers=tuple(
             server_line(facts, held)
             for held in facts.book.of_user(name)
@@ -202,7 +204,7 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate) -> Offe
     )
 
 
-def _say(
+def _say_summary(
     facts: ReportFacts,
     shared: Question,
     questions: tuple[Question, ...],

@@ -79,14 +79,14 @@ def report_people(facts: ReportFacts, viewer: Viewer, query: Query) -> People:
         },
     )
     return People(
-        _say(len(names), len(servers.keys() & set(names))),
+        _say_summary(len(names), len(servers.keys() & set(names))),
         page.map(lambda name: _line(facts, viewer, name)),
         facts.revision,
         facts.at,
     )
 
 
-def _say(count: int, holding: int) -> str:
+def _say_summary(count: int, holding: int) -> str:
     people = "1 person" if count == 1 else f"{count} people"
     who = (
         f"{holding} of them {'holds' if holding == 1 else 'hold'}"

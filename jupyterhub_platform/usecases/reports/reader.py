@@ -17,14 +17,21 @@ from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import credentials, ledger, managed, policies, suspensions
+from jupyterhub_platform.store import (
+    credentials,
+    decision_log,
+    ledger,
+    managed,
+    policies,
+    suspensions,
+)
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.reports.invites import tell_of_invite
+from jupyterhub_platform.usecases.reports.invites import say_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.sources import unite
 
@@ -158,7 +165,7 @@ class StoreReader:
         found: list[DecisionRecord] = []
         with self._opened().read() as transaction:
             for account in [None] if accounts is None else sorted(accounts):
-                found += ledger.list_decisions(
+                found += decision_log.list_decisions(
                     transaction,
                     user=user,
                     account=account,
@@ -178,9 +185,9 @@ class StoreReader:
             Raised if the store does not answer.
         """
         with self._opened().read() as transaction:
-            return ledger.get_decision(transaction, decision_id)
+            return decision_log.get_decision(transaction, decision_id)
 
-    def tell_of_invite(self, name: str) -> str:
+    def say_invite(self, name: str) -> str:
         """Return what a user is to know of invites that concern their password; mostly nothing.
 
         Raises
@@ -190,7 +197,7 @@ class StoreReader:
         """
         with self._opened().read() as transaction:
             found = credentials.get_credentials(transaction, name)
-        return tell_of_invite(found, self._clock())
+        return say_invite(found, self._clock())
 
     def close(self) -> None:
         """Let go of the store."""

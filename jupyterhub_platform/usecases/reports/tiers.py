@@ -11,7 +11,7 @@ from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, Asked, Tier
-from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
 from jupyterhub_platform.usecases.offers import describe_tier_resources
 from jupyterhub_platform.usecases.reports.reader import ReportFacts

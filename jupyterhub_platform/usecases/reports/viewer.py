@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.store.ledger import DecisionRecord
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 

@@ -58,7 +58,7 @@ def test_people_are_known_by_their_normal_names():
     assert policy.groups["vision"].managers == {"dev"}
 
 
-def test_what_has_no_title_is_called_by_its_name():
+def test_title_is_the_name_when_none_is_given():
     policy = compile_policy(document(groups={"vision": {}}))
     assert policy.groups["vision"].title == "vision"
     assert policy.tiers["small"].title == "small"

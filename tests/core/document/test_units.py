@@ -40,7 +40,7 @@ def read(text: object, name: str) -> tuple[int | None, list[tuple[str, str]]]:
         ("3.5 gpus", GPU, "is not an amount", "write for example 1"),
     ],
 )
-def test_what_cannot_be_meant_has_its_likely_meaning(
+def test_implausible_amount_is_refused_with_its_likely_meaning(
     text: str, name: str, what: str, fix: str
 ) -> None:
     amount, faults = read(text, name)
@@ -62,7 +62,7 @@ def test_what_cannot_be_meant_has_its_likely_meaning(
         (2, GPU, 2),
     ],
 )
-def test_what_can_be_meant_is_read(text: object, name: str, amount: int) -> None:
+def test_plausible_amount_is_read(text: object, name: str, amount: int) -> None:
     assert read(text, name) == (amount, [])
 
 

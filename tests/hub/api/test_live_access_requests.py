@@ -10,7 +10,7 @@ import pytest
 
 from tests.hub.api.test_live_managed import refused
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit
+from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
 

@@ -2,8 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -11,12 +10,14 @@ import pytest
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.question_json import question_from_json
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.hub_fixtures import SMALL_TIER, hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: API
 quota: {servers: 2, cpu: 2}
@@ -34,14 +35,9 @@ groups:
     managers: [boss]
     member_quota: {servers: 1}
   fuzzing: {members: [fuzz], managers: [peer]}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small:
-    title: Small
-    requests: {cpu: 100m, memory: 256Mi}
-    limits: {cpu: 1, memory: 1Gi}
-    images: [lab]
+"""
+    + SMALL_TIER
+    + """\
   large:
     title: Large
     requests: {cpu: 2, memory: 256Mi}
@@ -52,23 +48,12 @@ tiers:
     images: [lab]
     access: {levels: [admin]}
 """
+)
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    site = "c.PlatformLocalSpawner.consecutive_failure_limit = 2\n"
-    with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def dev1(hub: LiveHub) -> Api:
-    return hub.token("dev1")
-
-
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+hub = hub_of(POLICY, site="c.PlatformLocalSpawner.consecutive_failure_limit = 2\n")
+dev1 = token_of("dev1")
+admin = token_of("admin")
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +153,7 @@ def test_a_manager_is_in_charge_only_of_the_groups_that_they_manage(hub: LiveHub
 
 
 @pytest.mark.parametrize("path", ["decisions/x", "decisions/0123%00", "decisions/0123"])
-def test_what_can_be_no_decision_is_answered_like_one_that_there_is_not(
+def test_impossible_decision_id_is_answered_like_an_unknown_one(
     hub: LiveHub, dev1: Api, admin: Api, path: str
 ) -> None:
     refused(dev1.get(f"platform/{path}"), 404, "There is no such decision, or it is not yours")

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running
-from tests.support.readers import read_audit
+from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
 

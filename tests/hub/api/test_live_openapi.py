@@ -4,10 +4,8 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
-from pathlib import Path
 from typing import Any, Final
 
 import httpx
@@ -32,8 +30,9 @@ from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
-from tests.support.documented import DOCUMENT, find_faults
-from tests.support.live_hub import LiveHub, running
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub
+from tests.support.openapi_responses import DOCUMENT, find_faults
 from tests.support.seeds import SEED, VARIABLE
 
 pytestmark = pytest.mark.hub
@@ -160,10 +159,7 @@ class Asker:
         ask()
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
+hub = hub_of(POLICY)
 
 
 @pytest.fixture(scope="module")

@@ -5,14 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_releases
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_releases
 
 pytestmark = pytest.mark.hub
 
@@ -39,16 +38,8 @@ tiers:
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    site = "c.PlatformLocalSpawner.poll_interval = 1\n"
-    with running(LiveHub(make_directory(), POLICY, site=site)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def dev(hub: LiveHub) -> Api:
-    return hub.token("dev")
+hub = hub_of(POLICY, site="c.PlatformLocalSpawner.poll_interval = 1\n")
+dev = token_of("dev")
 
 
 def ask(api: Api, server: str, user: str = "dev") -> dict[str, Any]:
@@ -98,7 +89,7 @@ def test_a_server_that_dies_is_told_on_the_page_and_after_a_restart_of_the_hub(
     assert "ended with an error" in hub.login("dev").get("/hub/home").text
 
 
-def test_what_was_refused_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
+def test_refused_start_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
     dev = hub.token("dev")
     assert dev.start("dev", "never", tier="large").status_code == 403
     answer = ask(dev, "never")
@@ -111,7 +102,7 @@ def test_what_was_refused_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
     assert ask(dev, "dies")["state"] == "refused", "a later refusal counts more than the last run"
 
 
-def test_those_in_charge_may_ask_and_others_learn_nothing(hub: LiveHub) -> None:
+def test_managers_may_ask_and_others_learn_nothing(hub: LiveHub) -> None:
     for name, status in (("boss", 200), ("admin", 200), ("other", 404)):
         answer = hub.token(name).get("platform/why?user=dev&server=calm")
         assert answer.status_code == status, name

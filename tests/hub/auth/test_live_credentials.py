@@ -4,13 +4,13 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running
-from tests.support.readers import read_audit
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf
+from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
 
@@ -33,15 +33,8 @@ WORDS = "four words that nobody guesses"
 OTHER_WORDS = "four other words for tomorrow"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+hub = hub_of(POLICY)
+admin = token_of("admin")
 
 
 @pytest.fixture
@@ -251,7 +244,7 @@ def test_forms_without_their_token_are_refused(hub: LiveHub, page: str) -> None:
 @pytest.mark.parametrize(
     "written", ["KIM", " kim", "kim \x00", "\uff4b\uff49\uff4d", "\N{KELVIN SIGN}im"], ids=ascii
 )
-def test_one_person_has_one_name_however_it_is_written(
+def test_all_spellings_of_a_name_log_in_one_user(
     hub: LiveHub, admin: Api, browser: Callable[[str], Session], written: str
 ) -> None:
     session = browser(written)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.hub_fixtures import SMALL_TIER
 from tests.support.live_hub import Api, LiveHub, Session, running
-from tests.support.readers import read_audit
+from tests.support.store_readers import read_audit
 
 pytestmark = pytest.mark.hub
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Foreign
 defaults: {tier: small}
@@ -21,15 +23,9 @@ users:
   viewer: {level: viewer}
 groups:
   vision: {members: [dev1, admin, viewer], member_quota: {servers: 1}}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small:
-    title: Small
-    requests: {cpu: 100m, memory: 256Mi}
-    limits: {cpu: 1, memory: 1Gi}
-    images: [lab]
 """
+    + SMALL_TIER
+)
 WITHOUT_DEV1 = POLICY.replace("  dev1: {level: developer}\n", "").replace("[dev1, ", "[")
 SITE = """\
 from jupyterhub.auth import DummyAuthenticator

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.hub.auth.test_live_credentials import WORDS, accept
+from tests.support.hub_fixtures import token_of
 from tests.support.live_hub import Api, LiveHub, Session, running
 
 pytestmark = pytest.mark.hub
@@ -52,9 +53,7 @@ def forget_password(hub: LiveHub, name: str) -> None:
     store.close()
 
 
-@pytest.fixture(scope="module")
-def boss(hub: LiveHub) -> Api:
-    return hub.token("boss")
+boss = token_of("boss")
 
 
 def invite(api: Api, name: str) -> tuple[int, str]:

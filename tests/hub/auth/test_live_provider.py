@@ -164,9 +164,7 @@ def groups(make_directory: Callable[[], Path]) -> Iterator[Provided]:
     ],
     ids=repr,
 )
-def test_what_a_provider_says_gives_no_level_and_takes_none(
-    groups: Provided, said: dict[str, Any]
-) -> None:
+def test_provider_gives_no_level_and_takes_none(groups: Provided, said: dict[str, Any]) -> None:
     groups.say({"kim": said})
     kim = groups.token("kim")
     assert_is_a_user(kim)
@@ -195,7 +193,7 @@ def test_groups_of_the_provider_are_there_beside_the_declared_ones(groups: Provi
     assert_is_a_user(groups.token("kim"), "Course::124")
 
 
-def test_what_was_added_in_the_hub_stays_beside_what_a_provider_says(groups: Provided) -> None:
+def test_membership_added_in_the_hub_stays_beside_groups_of_the_provider(groups: Provided) -> None:
     groups.say({"kim": {"login": {"groups": ["theirs"]}, "refresh": {"groups": ["theirs"]}}})
     kim, root = groups.token("kim"), groups.token("root")
     assert root.post("groups/language/users", json={"users": ["kim"]}).status_code == 200
@@ -345,9 +343,7 @@ ODD_PERSONS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("said", ODD_PERSONS, ids=lambda said: repr(said)[:60])
-def test_what_is_said_of_a_person_in_any_shape_ends_no_login(
-    groups: Provided, said: dict[str, Any]
-) -> None:
+def test_malformed_data_of_a_provider_ends_no_login(groups: Provided, said: dict[str, Any]) -> None:
     theirs = {"theirs"} if said.get("groups", [])[:1] == ["theirs"] else set()
     for when in ("login", "hook", "refresh"):
         groups.say({"kim": {"login": {"groups": []}}} | {"kim": {when: {"groups": [], **said}}})

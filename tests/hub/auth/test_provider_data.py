@@ -44,7 +44,7 @@ CUSTOM: dict[str, dict[str, object]] = {
 
 
 @pytest.mark.parametrize("name", LOOK_ALIKES)
-def test_whatever_a_database_takes_for_a_level_is_one(name: str) -> None:
+def test_name_that_a_database_takes_for_a_level_group_is_one(name: str) -> None:
     assert is_level_group(name)
     assert read_groups(["vision", name], "kim") == {"vision"}
 
@@ -56,11 +56,11 @@ def test_groups_of_other_names_are_the_providers(name: str) -> None:
 
 
 @pytest.mark.parametrize("said", ["level:admin", "vision", 5, True, object()])
-def test_what_is_no_list_of_groups_is_none(said: object) -> None:
+def test_malformed_groups_of_a_provider_are_ignored(said: object) -> None:
     assert read_groups(said, "kim") == frozenset()
 
 
-def test_what_is_no_name_of_a_group_is_none() -> None:
+def test_malformed_group_name_of_a_provider_is_ignored() -> None:
     assert read_groups([None, 5, "", ["level:admin"], b"vision", "vision"], "kim") == {"vision"}
 
 
@@ -73,7 +73,7 @@ def test_scopes_of_admins_are_not_a_providers_to_give(scope: str) -> None:
     "scope",
     ["custom:platform:self", "custom:platform:read", "custom:platform:*", "custom:site:boss"],
 )
-def test_nor_are_those_of_the_platform(scope: str) -> None:
+def test_scopes_of_the_platform_are_not_a_providers_to_give(scope: str) -> None:
     assert list_safe([scope, "custom:site:x"], CUSTOM) == ["custom:site:x"]
 
 
@@ -116,7 +116,7 @@ def test_a_role_keeps_what_is_safe_of_it_and_goes_where_nothing_is() -> None:
 @pytest.mark.parametrize(
     "role", [None, "admin", {}, {"name": 5}, {"name": None}, {"name": "a", "scopes": "tokens"}]
 )
-def test_what_is_no_role_is_none(role: Any) -> None:
+def test_malformed_managed_role_is_ignored(role: Any) -> None:
     assert managed(role) == []
 
 
@@ -173,13 +173,13 @@ ODD = [
 
 
 @pytest.mark.parametrize("role", ODD, ids=repr)
-def test_what_cannot_be_a_role_is_left_out_and_the_others_stay(role: Any) -> None:
+def test_malformed_role_is_left_out_and_the_others_stay(role: Any) -> None:
     assert managed(role, GOOD) == [GOOD]
     assert of_person(role, GOOD) == ["user", "reader-too"]
 
 
 @pytest.mark.parametrize("said", [5, None, "admin", b"x", {"name": "reader"}, True, object()])
-def test_what_is_no_list_of_roles_is_none(said: Any) -> None:
+def test_malformed_roles_of_a_user_are_ignored(said: Any) -> None:
     given = read_roles_of_person(
         said,
         is_admin=False,
@@ -199,7 +199,7 @@ def test_bearers_of_any_shape_are_read(kind: str) -> None:
         assert managed({**GOOD, kind: none}) == [GOOD]
 
 
-def test_of_a_role_only_what_the_hub_reads_is_taken() -> None:
+def test_unknown_keys_of_a_role_are_dropped() -> None:
     more = {"description": "d" * 2000, "managed_by_auth": object(), "x": object()}
     assert managed({**GOOD, **more}) == [{**GOOD, "description": "d" * MAX_DESCRIPTION_LENGTH}]
     assert managed({**GOOD, "description": 5}) == [GOOD]
@@ -227,7 +227,7 @@ def test_groups_that_no_database_takes_are_left_out_in_one_line(
     assert "Of the groups of kim that the authenticator gives, 3 are passed over" in caplog.text
 
 
-async def test_who_logs_in_has_a_name() -> None:
+async def test_login_without_a_valid_name_is_refused() -> None:
     assert await read_person(None) is None
     assert await read_person("kim") == {"name": "kim"}
     odd: list[object] = [{}, {"name": None}, {"name": 5}, {"name": ["kim"]}, {"name": "\0"}]
@@ -239,7 +239,7 @@ async def test_who_logs_in_has_a_name() -> None:
 
 
 @pytest.mark.parametrize("key", ["auth_state", "user_info"])
-async def test_what_is_kept_of_a_person_is_json(key: str) -> None:
+async def test_auth_state_that_is_not_json_is_dropped(key: str) -> None:
     around: dict[str, Any] = {}
     around["a"] = around
     for odd in ({"a": {1, 2}}, {"a": b"x"}, around, 5, "x", ["x"]):

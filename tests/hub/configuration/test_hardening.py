@@ -64,7 +64,7 @@ def hard_config() -> Config:
 
 
 @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.name)
-def test_is_safe_where_the_site_says_nothing(setting: Setting) -> None:
+def test_setting_is_safe_by_default(setting: Setting) -> None:
     c = hard_config() if setting.hard else Config()
     configure(c)
     is_set, value = read_setting(c, CLASSES[setting.section], setting.trait)
@@ -104,7 +104,7 @@ def test_scopes_of_a_server_are_looked_at_in_the_role_server_too() -> None:
 
 
 @pytest.mark.parametrize("trait", AS_SAFE)
-def test_one_that_is_as_safe_is_nothing_to_tell(trait: str) -> None:
+def test_setting_as_safe_as_the_default_is_not_reported(trait: str) -> None:
     setting = next(each for each in SETTINGS if each.trait == trait)
     for value in AS_SAFE[trait]:
         c = hard_config() if setting.hard else Config()
@@ -121,7 +121,7 @@ def test_a_setting_of_the_class_in_use_counts_too() -> None:
     assert weakened(c) == ["auth_refresh_age", "args"]
 
 
-def test_what_is_in_an_environment_is_not_repeated() -> None:
+def test_values_of_an_environment_are_not_repeated() -> None:
     c = Config()
     c.Spawner.environment = {"JUPYTERHUB_ALLOW_TOKEN_IN_URL": "1", "SECRET": "canary"}
     configure(c)
@@ -152,7 +152,7 @@ def test_a_hard_profile_without_tls_and_a_name_is_refused(url: str) -> None:
         check_hard_profile(c)
 
 
-def test_what_is_left_out_has_a_reason() -> None:
+def test_setting_that_is_not_hardened_has_a_reason() -> None:
     assert all(len(reason) > 40 for reason in LEFT_OUT.values())
     assert not {f"c.{each.section}.{each.trait}" for each in SETTINGS} & LEFT_OUT.keys()
 

@@ -29,14 +29,14 @@ def test_profiles_of_a_site_are_lost_with_what_they_override(section: str, value
     assert "as a tier of platform.yaml" in sentence
 
 
-def test_ours_show_the_tiers() -> None:
+def test_profiles_of_the_platform_are_not_reported() -> None:
     config = Config()
     PlatformKubeSpawner.complete(config, Path("platform.yaml"))
     assert config.KubeSpawner.profile_list
     assert lost(config) == []
 
 
-def test_what_is_not_set_or_for_another_spawner_is_not_lost() -> None:
+def test_setting_that_is_unset_or_of_another_spawner_is_not_reported() -> None:
     config = Config()
     assert lost(config) == []
     config.KubeSpawner.profile_list = [{"display_name": "Large"}]

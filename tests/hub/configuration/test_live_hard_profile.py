@@ -86,7 +86,7 @@ def site(
         hub.stop()
 
 
-def test_everything_works_under_tls(site: tuple[str, TlsHub, Page]) -> None:
+def test_login_server_and_service_work_under_tls(site: tuple[str, TlsHub, Page]) -> None:
     settings, hub, page = site
     own_host = f"https://kim.{NAME}" if settings != PLAIN else f"https://{NAME}"
     assert page.url.startswith(own_host)

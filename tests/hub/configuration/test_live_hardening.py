@@ -249,7 +249,7 @@ def test_an_attack_succeeds_only_where_the_setting_is_off(
     assert not attack(make_site(STALE if attack is start_although_refused else ON))
 
 
-def test_what_is_weaker_is_told_at_start_and_on_the_operators_page(
+def test_weakened_setting_is_reported_at_start_and_on_the_overview(
     make_site: Callable[[str], Site],
 ) -> None:
     site = make_site(OFF)

@@ -1,12 +1,10 @@
 """A Hub with groups, roles and forms of a site, and servers whose tier is gone since."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, running
-from tests.support.readers import read_audit, read_decisions
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub
+from tests.support.store_readers import read_audit, read_decisions
 
 pytestmark = pytest.mark.hub
 
@@ -52,15 +50,8 @@ c.Spawner.options_from_form = lambda form: {{"size": form["size"]}}
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def root(hub: LiveHub) -> Api:
-    return hub.token("root")
+hub = hub_of(POLICY, site=SITE)
+root = token_of("root")
 
 
 def put_into_force(hub: LiveHub, root: Api, policy: str) -> None:
@@ -91,7 +82,7 @@ def test_the_configuration_gives_no_level_and_makes_no_admin(hub: LiveHub, root:
     assert "the Hub had kim, lee as an admin, the policy has not" in hub.log
 
 
-def test_what_has_no_effect_is_said(hub: LiveHub) -> None:
+def test_ineffective_setting_is_reported(hub: LiveHub) -> None:
     shown = hub.terminal.read_text()
     for trait in ("options_form", "options_from_form"):
         assert f"c.Spawner.{trait} has no effect. Lost is" in shown

@@ -9,7 +9,7 @@ import pytest
 from kubespawner.clients import load_config
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import SMALL, TOKEN, Hubs, Lines, Start, admit
+from tests.hub.kubernetes.spawners import SMALL, TOKEN, Hubs, Lines, Start, admit
 from tests.support.kubernetes_api import FakeKubernetes
 
 

@@ -11,7 +11,7 @@ from kubernetes.client.exceptions import ApiException
 from ruamel.yaml import YAML
 
 from tests.cluster.fixtures import FOREIGN
-from tests.hub.kubernetes.hubs import EVERYTHING, GOLDEN
+from tests.hub.kubernetes.spawners import EVERYTHING, GOLDEN
 
 pytestmark = pytest.mark.cluster
 
@@ -89,7 +89,7 @@ def test_a_golden_pod_is_accepted(name: str, core: CoreV1Api, namespace: str) ->
     assert list(find_ineffective(pod, send(core, namespace, pod))) == []
 
 
-def test_what_does_not_come_back_is_noticed(core: CoreV1Api, namespace: str) -> None:
+def test_field_that_the_api_server_drops_is_noticed(core: CoreV1Api, namespace: str) -> None:
     pod = YAML(typ="safe").load(GOLDEN / "devices.yaml")
     returned = send(core, namespace, pod)
     pod["spec"]["resourceClaims"][1]["resourceClaimTemplateName"] = "another"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.hub.kubernetes.hubs import TOKEN, Lines, Start, refused
+from tests.hub.kubernetes.spawners import TOKEN, Lines, Start, refused
 from tests.support.kubernetes_api import Answer, FakeKubernetes
 
 EXCEEDED = (
@@ -69,7 +69,7 @@ FORBIDDEN = 'pods "jupyter-dev1" is forbidden: '
     ],
 )
 @pytest.mark.parametrize("status", [400, 403, 422])
-async def test_what_the_cluster_lacks_or_denies_is_named(
+async def test_missing_object_or_right_is_named(
     status: int, message: str, code: str, name: str, spawner: Start, cluster: FakeKubernetes
 ) -> None:
     cluster.answers = [Answer(status, "Forbidden", message)]

@@ -245,14 +245,14 @@ def test_nothing_is_made_up_where_nothing_is_wrong(pod: dict[str, Any]) -> None:
     assert explain_pod(pod, NOW) is None
 
 
-def test_where_a_pod_could_not_go_says_nothing_once_it_runs() -> None:
+def test_scheduling_failure_is_not_reported_once_the_pod_runs() -> None:
     pod = unschedulable("0/3 nodes are available: 3 node(s) didn't match Pod's node affinity.")
     assert explain_pod(pod, NOW) is not None
     pod["status"]["phase"] = "Running"
     assert explain_pod(pod, NOW) is None
 
 
-def test_what_is_lacking_is_named_once_in_order() -> None:
+def test_lacking_resources_are_named_once_in_order() -> None:
     message = (
         "0/4 nodes are available: 2 Insufficient nvidia.com/gpu, 3 Insufficient cpu, "
         "1 Insufficient cpu, 1 cannot allocate all claims. preemption: 0/4 nodes are available."
@@ -281,7 +281,7 @@ def test_a_container_beside_the_server_is_named() -> None:
     )
 
 
-def test_what_the_server_itself_waits_for_counts_first() -> None:
+def test_waiting_reason_of_the_servers_container_comes_first() -> None:
     image = {"name": "backup", "state": {"waiting": {"reason": "ImagePullBackOff"}}}
     cause = explain_pod(placed("no time", "CrashLoopBackOff", beside=(image,)), NOW)
     assert cause is not None

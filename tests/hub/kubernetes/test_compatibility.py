@@ -15,10 +15,10 @@ from traitlets.config import Config
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from tests.cluster.fixtures import Cluster, make_namespace
-from tests.hub.kubernetes.live import ClusterHub, cluster_hub
-from tests.hub.kubernetes.rights import ROLE
+from tests.hub.kubernetes.hub_role import ROLE
+from tests.hub.kubernetes.live_pods import ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 POLICY: Final = """\
 version: 1
@@ -202,7 +202,7 @@ def test_an_app_of_another_package_is_charged_like_any_server(live: ClusterHub, 
         ({"profile": "small", "profile_image": "example.org/own:1"}, "image"),
     ],
 )
-def test_what_an_app_asks_for_beyond_its_tier_is_refused(
+def test_options_of_an_app_beyond_its_tier_are_refused(
     live: ClusterHub, dev: Api, options: dict[str, str], word: str
 ) -> None:
     answer = dev.post("users/dev1/servers/beyond", json={**APP, **options})

@@ -11,9 +11,9 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster, make_namespace
-from tests.hub.kubernetes.live import POLICY, ClusterHub, cluster_hub
+from tests.hub.kubernetes.live_pods import POLICY, ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 
@@ -200,7 +200,7 @@ def test_devices_are_given_waited_for_and_given_back(live: ClusterHub, api: Api)
     ("tier", "code"),
     [("without-template", "pod.claim_unmade"), ("without-class", "pod.device_class")],
 )
-def test_what_is_missing_for_devices_is_said(
+def test_missing_template_or_device_class_is_reported(
     tier: str, code: str, live: ClusterHub, api: Api
 ) -> None:
     assert start(live, api, tier, tier).status_code == 202

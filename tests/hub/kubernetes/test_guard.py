@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.kubernetes.guard.check import (
     Allowance,
     check_pod,
 )
-from tests.hub.kubernetes.hubs import GPU, amounts
+from tests.hub.kubernetes.spawners import GPU, amounts
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -321,7 +321,7 @@ SYSCTLS = (
         ask("lifecycle", preStop={"exec": {"command": ["sync"]}}),
     ],
 )
-def test_what_the_pod_security_standards_allow_is_accepted(change: Change) -> None:
+def test_pod_that_the_pod_security_standards_allow_is_accepted(change: Change) -> None:
     assert check_pod(changed(change), ALLOWANCE) == ()
 
 
@@ -476,7 +476,7 @@ def test_any_other_claim_and_any_other_use_of_one_is_refused(change: Change, pat
     assert path not in {one.path for one in check_pod(claiming(change), allowed)}
 
 
-def test_what_is_reserved_for_claims_cannot_be_requested_beside_them() -> None:
+def test_resource_reserved_for_claims_cannot_be_requested_beside_them() -> None:
     pod = claiming(
         lambda pod: [resources(pod, p).update({GPU: "1"}) for p in ("requests", "limits")]
     )

@@ -18,9 +18,9 @@ from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from tests.cluster.fixtures import Cluster
-from tests.hub.kubernetes.hubs import EVERYTHING, SMALL, Hubs, Lines, admit
-from tests.hub.kubernetes.live import render_kubeconfig
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.hub.kubernetes.hub_role import ROLE, give
+from tests.hub.kubernetes.live_pods import render_kubeconfig
+from tests.hub.kubernetes.spawners import EVERYTHING, SMALL, Hubs, Lines, admit
 from tests.support.api_faults import Fault, How, Rule, Verb, answered
 from tests.support.fault_proxy import FaultProxy
 
@@ -157,7 +157,7 @@ async def test_a_site_names_its_own_earlier_template(homes: Homes) -> None:
     assert await homes.start(homes.spawner(SIX, "dan", **settings)) == "home-dan"
 
 
-async def test_who_had_nothing_gets_a_new_home_under_todays_name(homes: Homes) -> None:
+async def test_user_without_a_home_gets_one_under_the_current_name(homes: Homes) -> None:
     assert await homes.start(homes.spawner(UNKNOWN)) == NEW
     assert await homes.start(homes.spawner(SEVEN, "plain")) == "claim-plain"
     assert homes.list() == {NEW, "claim-plain"}
@@ -180,7 +180,7 @@ async def test_two_homes_are_told_of_and_never_switched_silently(
     assert NEW in spawner.claim_notice
 
 
-async def test_once_the_empty_home_is_deleted_the_one_of_before_is_used(homes: Homes) -> None:
+async def test_earlier_home_is_used_once_the_empty_one_is_deleted(homes: Homes) -> None:
     homes.make(OLD, DAN)
     assert await homes.start(homes.spawner({**SEVEN, "pvc_name": NEW})) == OLD
 

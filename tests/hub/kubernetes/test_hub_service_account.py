@@ -13,7 +13,7 @@ from jupyterhub_platform.hub.kubernetes.hub_service_account import (
     read_service_account,
 )
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import Lines, Start, admit, refused
+from tests.hub.kubernetes.spawners import Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
 
 
@@ -47,7 +47,7 @@ def test_a_token_of_something_else_names_no_account(claims: Any, tmp_path: Path)
 
 
 @pytest.mark.parametrize("text", ["", "a.b", "a.b.c", "a.é.c", "...."])
-def test_what_is_no_token_names_no_account(text: str, tmp_path: Path) -> None:
+def test_malformed_token_names_no_service_account(text: str, tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text(text)
     assert read_service_account(token) is None

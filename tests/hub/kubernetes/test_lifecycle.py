@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner, PlatformKubeSpawner
-from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit
+from tests.hub.kubernetes.spawners import NAME, Hubs, Start, admit
 from tests.support.kubernetes_api import FakeKubernetes
 
 SIDECAR = {"name": "backup", "ready": True, "state": {"running": {}}}

@@ -17,10 +17,10 @@ import pytest
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import Cluster, make_namespace
 from tests.cluster.objects import render_pod
-from tests.hub.kubernetes.live import ClusterHub, cluster_hub
+from tests.hub.kubernetes.live_pods import ClusterHub, cluster_hub
 from tests.support.api_faults import Fault, How, Rule, Verb, answered
 from tests.support.live_hub import Api, wait_for
-from tests.support.readers import read_open, read_releases
+from tests.support.store_readers import read_open, read_releases
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub]
 

@@ -18,9 +18,9 @@ import pytest
 
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import HUB
 from tests.cluster.fixtures import Cluster
-from tests.hub.kubernetes.live import ClusterHub, cluster_hub
+from tests.hub.kubernetes.live_pods import ClusterHub, cluster_hub
 from tests.support.api_faults import Chance, Fault, How, Verb, answered
-from tests.support.checker import is_for_people
+from tests.support.invariants import is_for_people
 from tests.support.live_hub import Api, wait_for
 from tests.support.seeds import SEED, VARIABLE
 

@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.usecases.admission import Admitted
-from tests.hub.kubernetes.hubs import (
+from tests.hub.kubernetes.spawners import (
     DEVICES_TIER,
     EVERYTHING,
     GOLDEN,

@@ -12,7 +12,7 @@ from kubespawner.clients import load_config
 from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
-from tests.hub.kubernetes.hubs import EVERYTHING, SMALL, Hubs, admit
+from tests.hub.kubernetes.spawners import EVERYTHING, SMALL, Hubs, admit
 
 pytestmark = pytest.mark.cluster
 

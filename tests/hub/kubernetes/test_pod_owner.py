@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.hub.kubernetes.hubs import NAME, Start, admit, refused
+from tests.hub.kubernetes.spawners import NAME, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
 
 

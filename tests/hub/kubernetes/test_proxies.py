@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies
-from tests.hub.kubernetes.hubs import Start
+from tests.hub.kubernetes.spawners import Start
 from tests.support.kubernetes_api import FakeKubernetes
 
 CHART = {"app": "jupyterhub", "chart": "jupyterhub-4.3.1", "release": "hub"}

@@ -22,7 +22,7 @@ from jupyterhub_platform.hub.kubernetes.reconciler import (
     Reconciler,
 )
 from jupyterhub_platform.usecases.book import Book
-from tests.hub.kubernetes.hubs import NOW, admit
+from tests.hub.kubernetes.spawners import NOW, admit
 
 OURS = "hub-1"
 HELD = admit(user="dev1", server="held").reservation
@@ -69,7 +69,7 @@ def test_an_unknown_pod_is_removed_once_it_was_seen_for_a_while() -> None:
     assert looks.observe([lost], OURS, holds, NOW + GRACE).remove == (lost,)
 
 
-def test_what_was_known_meanwhile_begins_anew() -> None:
+def test_orphan_that_was_known_in_between_gets_a_new_grace_period() -> None:
     looks, lost = OrphanTracker(), pod("lost")
     looks.observe([lost], OURS, holds, NOW)
     assert looks.observe([lost], OURS, lambda *_: True, NOW + GRACE).pods[PodOwnership.KNOWN] == (
@@ -78,7 +78,7 @@ def test_what_was_known_meanwhile_begins_anew() -> None:
     assert looks.observe([lost], OURS, holds, NOW + 2 * GRACE).remove == ()
 
 
-def test_what_is_leaving_or_not_ours_is_never_removed() -> None:
+def test_foreign_and_terminating_pods_are_never_removed() -> None:
     others = [pod("a", "hub-2"), pod("b", None), pod("c", deletionTimestamp="now"), pod("held")]
     looks = OrphanTracker()
     looks.observe(others, OURS, holds, NOW)
@@ -103,7 +103,7 @@ def test_a_hub_that_does_not_know_most_of_its_pods_removes_none(lost: int, known
 
 
 @pytest.mark.cluster
-async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
+async def test_only_orphaned_pods_of_this_hub_are_removed_from_a_cluster(
     api_cluster: Any,
     namespace: str,
     create_pod: Callable[..., str],
@@ -127,10 +127,10 @@ async def test_on_a_cluster_only_what_is_ours_and_unknown_goes(
         reconciler = Reconciler(
             pods, "component=singleuser-server", OURS, book, logging.getLogger(), clock=lambda: now
         )
-        await reconciler.look()
+        await reconciler.reconcile()
         assert caplog.text.count("belongs to no server of this Hub") == 4, "three, and the unmarked"
         now += GRACE
-        await reconciler.look()
+        await reconciler.reconcile()
     core = CoreV1Api(api_cluster.client)
     left = {
         each.metadata.name

@@ -9,7 +9,7 @@ import pytest
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner, PlatformKubeSpawner
-from tests.hub.kubernetes.hubs import NAME, Hubs, Start, admit, refused
+from tests.hub.kubernetes.spawners import NAME, Hubs, Start, admit, refused
 from tests.support.kubernetes_api import Answer, FakeKubernetes
 
 WATCH_SECONDS = 1

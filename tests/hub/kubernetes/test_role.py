@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.cluster.fixtures import Cluster, make_namespace
-from tests.hub.kubernetes.live import ClusterHub, cluster_hub
-from tests.hub.kubernetes.rights import ROLE, change
+from tests.hub.kubernetes.hub_role import ROLE, change
+from tests.hub.kubernetes.live_pods import ClusterHub, cluster_hub
 from tests.support.live_hub import Api, wait_for
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub]

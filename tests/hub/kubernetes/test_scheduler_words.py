@@ -135,7 +135,7 @@ def asking(**amounts: str) -> dict[str, Any]:
     return {"containers": [{**container, "resources": {"requests": amounts}}]}
 
 
-def test_no_node_at_all(yard: Yard) -> None:
+def test_cluster_without_nodes_is_named(yard: Yard) -> None:
     if yard.core.list_node().items:
         pytest.skip("by choice: a lent cluster has nodes")
     yard.pod("waits")
@@ -151,7 +151,7 @@ def test_nodes_of_another_kind_are_not_accused_where_the_right_ones_are_full(yar
     assert yard.explain("nowhere")[0].code == "cluster.no_node"
 
 
-def test_nodes_that_are_closed_or_in_trouble(yard: Yard) -> None:
+def test_cordoned_node_is_named(yard: Yard) -> None:
     yard.node("closed", unschedulable=True)
     yard.pod("waits")
     assert yard.explain("waits")[0].code == "cluster.cordoned"
@@ -160,7 +160,7 @@ def test_nodes_that_are_closed_or_in_trouble(yard: Yard) -> None:
 @pytest.mark.parametrize(
     "key", ["ToBeDeletedByClusterAutoscaler", "node.cilium.io/agent-not-ready", "example.org/team"]
 )
-def test_nodes_with_taints(yard: Yard, key: str) -> None:
+def test_tainted_node_is_named(yard: Yard, key: str) -> None:
     yard.node("tainted", taints=[{"key": key, "value": "x", "effect": "NoSchedule"}])
     yard.pod("waits")
     cause, message = yard.explain("waits")
@@ -175,7 +175,7 @@ def test_nodes_with_taints(yard: Yard, key: str) -> None:
     assert "selectors" not in str(cause)
 
 
-def test_a_node_under_pressure(yard: Yard) -> None:
+def test_node_under_pressure_is_named(yard: Yard) -> None:
     yard.node("short")
     yard.report("short", [*READY, {"type": "DiskPressure", "status": "True", "reason": "x"}], ROOM)
     yard.pod("waits")
@@ -184,7 +184,7 @@ def test_a_node_under_pressure(yard: Yard) -> None:
     assert "unhealthy" in cause.fix or "pressure" in cause.code
 
 
-def test_rules_of_pods(yard: Yard) -> None:
+def test_placement_rules_of_the_pod_are_named(yard: Yard) -> None:
     yard.node("only", {**ROOM, "pods": "3"})
     port = {"containers": [{**render_pod("x")["spec"]["containers"][0]}]}
     port["containers"][0]["ports"] = [{"containerPort": 80, "hostPort": 80}]
@@ -216,7 +216,7 @@ def test_rules_of_pods(yard: Yard) -> None:
     )
 
 
-def test_claims(yard: Yard) -> None:
+def test_missing_and_unbound_claims_are_named(yard: Yard) -> None:
     yard.node("a")
     missing = {"volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": "none"}}]}
     yard.pod("missing", **missing)
@@ -238,7 +238,7 @@ def test_claims(yard: Yard) -> None:
     yard.core.patch_namespaced_persistent_volume_claim("leaving", yard.namespace, free)
 
 
-def test_volumes(yard: Yard) -> None:
+def test_volume_on_another_node_is_named(yard: Yard) -> None:
     yard.node("a")
     kind = yard.storage_class("WaitForFirstConsumer")
     elsewhere = yard.claim("elsewhere", kind)

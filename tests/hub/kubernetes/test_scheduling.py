@@ -105,7 +105,7 @@ OF_NODES: Final = [
 
 
 @pytest.mark.parametrize(("reason", "code", "who"), OF_NODES, ids=[each for each, *_ in OF_NODES])
-def test_what_is_said_of_nodes_has_its_cause_and_helper(reason: str, code: str, who: Who) -> None:
+def test_reason_about_nodes_has_its_cause_and_helper(reason: str, code: str, who: Who) -> None:
     alone = explain(of_nodes(f"5 {reason}"))
     assert (alone.code, alone.who) == (code, who)
     beside = explain(of_nodes(f"1 {reason}", f"4 {SELECTOR}"))
@@ -141,7 +141,7 @@ OF_THE_POD: Final = [
 
 
 @pytest.mark.parametrize(("words", "code", "who"), OF_THE_POD, ids=[w for w, *_ in OF_THE_POD])
-def test_what_is_said_of_the_pod_has_its_cause_and_helper(words: str, code: str, who: Who) -> None:
+def test_reason_about_the_pod_has_its_cause_and_helper(words: str, code: str, who: Who) -> None:
     cause = explain(f"0/5 nodes are available: {words}.{TAIL}")
     assert (cause.code, cause.who) == (code, who)
 
@@ -298,7 +298,7 @@ def test_the_newest_word_of_an_autoscaler_counts_and_that_of_this_pod() -> None:
 
 
 @pytest.mark.parametrize("reason", [SELECTOR, "node(s) were unschedulable", "odd", "Too many pods"])
-def test_whatever_keeps_a_pod_from_the_nodes_of_today_another_one_may_come(reason: str) -> None:
+def test_scale_up_is_the_cause_when_no_current_node_fits(reason: str) -> None:
     assert explain(of_nodes(f"5 {reason}"), event("TriggeredScaleUp")).code == "cluster.node_coming"
 
 
@@ -359,7 +359,7 @@ ON_THE_NODE: Final = [
 
 
 @pytest.mark.parametrize(("told", "code", "who"), ON_THE_NODE, ids=[c for _, c, _ in ON_THE_NODE])
-def test_what_a_node_waits_for_is_said_by_its_events(
+def test_wait_of_a_placed_pod_is_explained_by_its_events(
     told: dict[str, Any], code: str, who: Who
 ) -> None:
     just_placed = {"metadata": {"uid": "u1"}, **placed("2026-11-02T08:59:50Z")}
@@ -369,7 +369,7 @@ def test_what_a_node_waits_for_is_said_by_its_events(
     assert "pvc-1" not in str(cause)
 
 
-def test_what_was_in_the_way_and_is_over_is_not_said() -> None:
+def test_event_that_is_over_is_not_reported() -> None:
     failed = event("FailedAttachVolume", ATTACHED, 2)
     attached = event("SuccessfulAttachVolume", "", 1)
     assert explain_pod(placed("2026-11-02T08:59:50Z"), NOW, lambda: [failed, attached]) is None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.hub.kubernetes.spawner import KubeTierSpawner
-from tests.hub.kubernetes.hubs import GPU, GPU_TIER, NAME, Lines, Start, admit, refused
+from tests.hub.kubernetes.spawners import GPU, GPU_TIER, NAME, Lines, Start, admit, refused
 from tests.support.kubernetes_api import FakeKubernetes
 
 # -- the road that works ---------------------------------------------------------------------
@@ -52,7 +52,7 @@ async def test_a_start_that_was_not_admitted_reaches_no_cluster(
 
 
 @pytest.mark.parametrize("given_up", [0, 1])
-async def test_who_gives_up_waiting_for_the_first_list_leaves_the_others_waiting(
+async def test_cancelled_start_leaves_others_waiting_for_the_first_list(
     given_up: int, spawner: Start, cluster: FakeKubernetes
 ) -> None:
     cluster.slow = asyncio.Event()
@@ -177,7 +177,7 @@ async def test_no_setting_of_the_operators_gets_a_pod_past_the_guard(
 
 
 @pytest.mark.parametrize("road", ["group_overrides", "pre_spawn_hook", "apply_user_options"])
-async def test_what_is_raised_before_the_start_gives_way_to_the_tier(
+async def test_resources_raised_by_a_hook_give_way_to_the_tier(
     road: str, spawner: Start, cluster: FakeKubernetes
 ) -> None:
     def inflate_traits(spawner: KubeTierSpawner, *_: Any) -> None:

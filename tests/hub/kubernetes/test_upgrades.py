@@ -10,10 +10,10 @@ from typing import Any, Final
 import pytest
 
 from tests.cluster.fixtures import Cluster, make_namespace
-from tests.hub.kubernetes.live import POLICY, ClusterHub, cluster_hub
+from tests.hub.kubernetes.live_pods import POLICY, ClusterHub, cluster_hub
 from tests.support.api_faults import Fault, How, Rule, Verb
 from tests.support.live_hub import wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.cluster, pytest.mark.hub, pytest.mark.full]
 

@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from tests.hub.local.conftest import as_root
-from tests.support.forgery import SYSTEM_PYTHON
-from tests.support.instants import CHEAP_SERVERS
+from tests.support.breakpoints import CHEAP_SERVERS
+from tests.support.forged_processes import SYSTEM_PYTHON
+from tests.support.hub_fixtures import hub_of
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 
 pytestmark = [pytest.mark.hub, as_root, pytest.mark.full]
@@ -92,10 +93,7 @@ def loot(process: subprocess.Popen[str]) -> str:
     return process.stdout.read()
 
 
-@pytest.fixture
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
-        yield hub
+hub = hub_of(POLICY, site=SITE, scope="function")
 
 
 def start(api: Api, server: str) -> None:

@@ -8,16 +8,16 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support.another_user import as_another_user
-from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, Session, hidden_xsrf, wait_for
+from tests.support.other_os_user import as_other_os_user
 
 pytestmark = pytest.mark.hub
 
@@ -36,10 +36,7 @@ WORST = b'{"a":' + b"[" * 700 + b'"",' * 300_000 + b'""' + b"]" * 700 + b"}"
 FORGED = {"X-Forwarded-For": "198.51.100.77", "X-Real-Ip": "198.51.100.78"}
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, costly_hashes=True)) as hub:
-        yield hub
+hub = hub_of(POLICY, costly_hashes=True)
 
 
 def doors(hub: LiveHub) -> tuple[httpx.Client, httpx.Client]:
@@ -71,7 +68,7 @@ def test_no_body_of_a_stranger_stops_the_hub(hub: LiveHub) -> None:
 
 
 @pytest.mark.parametrize("path", ["/hub/api/users", "/hub/login", "/services/platform/api/v1/me"])
-def test_what_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -> None:
+def test_body_that_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: str) -> None:
     answer = hub.token("admin").post(f"{hub.url}{path}", content=b"x" * (2**20 + 1))
     assert answer.status_code == 413
     said = answer.json()["message"] if "/api/" in path else answer.text
@@ -130,7 +127,7 @@ def ask_from_a_server(hub: LiveHub, *asked: tuple[str, dict[str, str], Any]) -> 
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(hub.sockets.hub)],
         input=json.dumps(asked),
-        preexec_fn=as_another_user,
+        preexec_fn=as_other_os_user,
         capture_output=True,
         text=True,
         cwd="/",

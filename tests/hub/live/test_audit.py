@@ -3,9 +3,7 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,12 +13,14 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.triggers import list_triggers
 from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions
+from tests.support.hub_fixtures import SMALL_TIER, hub_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_audit, read_decisions
 
 pytestmark = pytest.mark.hub
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Record
 defaults: {tier: small}
@@ -33,21 +33,12 @@ groups:
   vision:
     members: [dev1, dev2, admin, root]
     member_quota: {servers: 0}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small:
-    title: Small
-    requests: {cpu: 100m, memory: 256Mi}
-    limits: {cpu: 1, memory: 1Gi}
-    images: [lab]
 """
+    + SMALL_TIER
+)
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
+hub = hub_of(POLICY)
 
 
 def jhp(hub: LiveHub, *words: str) -> tuple[int, str]:
@@ -93,7 +84,7 @@ def test_the_same_denial_at_every_door_shares_a_row(hub: LiveHub) -> None:
     assert [r.action for r in read_audit(hub) if r.subject == "dev1/a"] == ["server.denied"]
 
 
-def test_what_one_person_is_denied_in_a_minute_is_bounded(hub: LiveHub) -> None:
+def test_recorded_denials_of_one_user_in_a_minute_are_bounded(hub: LiveHub) -> None:
     dev2, admin = hub.token("dev2"), hub.token("admin")
     answers = [dev2.start("dev2", f"n{number}", tier="small") for number in range(40)]
     assert {answer.status_code for answer in answers} == {409}

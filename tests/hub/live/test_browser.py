@@ -1,16 +1,17 @@
 """The main job in a real browser: log in, start a tier, run a kernel, be refused, see why."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.chromium import launch_chromium, log_in
-from tests.support.live_hub import LiveHub, running
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub
 from tests.support.pictures import keep_picture
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
 
@@ -24,10 +25,7 @@ REFUSAL = (
 )
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, lab=True)) as hub:
-        yield hub
+hub = hub_of(EXAMPLE, lab=True)
 
 
 @pytest.fixture(scope="module")

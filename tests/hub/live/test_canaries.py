@@ -128,7 +128,7 @@ def start_sleeper() -> Iterator[Callable[..., int]]:
         process.communicate(b"")
 
 
-def test_knows_the_token_of_a_server_however_it_is_used(
+def test_token_of_a_server_is_a_known_secret(
     tmp_path: Path, start_sleeper: Callable[..., int]
 ) -> None:
     canaries = Canaries()

@@ -4,14 +4,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import psutil
 import pytest
 
-from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, wait_for
 
 pytestmark = [
     pytest.mark.hub,
@@ -63,10 +62,7 @@ else:
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
+hub = hub_of(POLICY)
 
 
 def as_a_developer(*arguments: str) -> subprocess.Popen[str]:

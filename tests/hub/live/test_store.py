@@ -12,7 +12,7 @@ from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.postgres import PostgresServer
-from tests.support.readers import read_audit, read_open
+from tests.support.store_readers import read_audit, read_open
 
 pytestmark = pytest.mark.hub
 

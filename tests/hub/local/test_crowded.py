@@ -14,7 +14,7 @@ from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.supervisor import raise_priority
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.hub.local.test_spawner import Hubs
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 CROWD = "i=0; while test $i -lt {count}; do sleep 300 & i=$((i+1)); done; echo ready; wait"
 BOMB = """
@@ -136,7 +136,7 @@ def test_a_priority_that_the_system_refuses_is_done_without() -> None:
 
 
 @as_root
-async def test_what_forks_as_fast_as_it_can_ends_with_its_server(isolated: Machine) -> None:
+async def test_fork_bomb_ends_with_its_server(isolated: Machine) -> None:
     servers = Servers(isolated)
     record, _ = servers.start(
         SYSTEM_PYTHON, "-c", BOMB, person=isolated.people.person("ada"), processes=150

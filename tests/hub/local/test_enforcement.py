@@ -78,7 +78,7 @@ async def test_a_server_cannot_have_more_processes_than_its_limit(servers):
     await servers.end(record)
 
 
-async def test_what_is_not_limited_stays_unlimited(servers):
+async def test_resource_without_a_limit_stays_unlimited(servers):
     record, _ = servers.start("/bin/sleep", "300")
     for group in servers.groups(record):
         for name in ("memory.max", "cpu.max"):

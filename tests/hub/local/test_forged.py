@@ -43,7 +43,7 @@ from tests.hub.local.conftest import (
     wait_until,
     without_groups,
 )
-from tests.support.forgery import (
+from tests.support.forged_processes import (
     CALLED_LIKE_A_SUPERVISOR,
     ENDLESS_ENVIRONMENT,
     FIRST_THREAD_ENDED,
@@ -146,7 +146,7 @@ async def test_a_process_that_looks_like_a_supervisor_is_none(servers, ada, ben,
         assert find_record(target) is None
 
 
-def test_what_only_acts_as_root_for_a_while_is_not_believed(machine):
+def test_process_that_acts_as_root_for_a_while_is_not_believed(machine):
     acting = f"os.setresuid(200123, 0, 0)\n{CALLED_LIKE_A_SUPERVISOR}"
     with process_of(0, acting, **marks(machine.instance, "ben/s1", "r1")) as pid:
         assert owners_of(pid) == {200123, 0}
@@ -184,7 +184,7 @@ async def test_a_process_that_hides_ends_with_its_persons_server(ungrouped, ada,
         assert psutil.Process(pid).num_threads() == 1
 
 
-async def test_what_lost_its_supervisor_ends_and_another_server_of_the_person_goes_on(
+async def test_processes_without_a_supervisor_end_and_another_server_of_the_user_goes_on(
     ungrouped, ada, ben
 ):
     pids = ada.home / "pids"
@@ -206,7 +206,7 @@ async def test_what_lost_its_supervisor_ends_and_another_server_of_the_person_go
     await ungrouped.end(theirs)
 
 
-async def test_what_hangs_below_another_user_is_an_orphan(ungrouped, ada):
+async def test_process_below_another_user_is_an_orphan(ungrouped, ada):
     code = """
 def become(uid):
     os.setgroups([]), os.setresgid(uid, uid, uid), os.setresuid(uid, uid, uid)
@@ -223,9 +223,7 @@ become(200999)
         assert psutil.Process(parent).status() != psutil.STATUS_ZOMBIE
 
 
-async def test_what_hangs_below_a_process_that_ends_meanwhile_is_no_orphan(
-    servers, ada, monkeypatch
-):
+async def test_process_whose_parent_ends_during_the_search_is_no_orphan(servers, ada, monkeypatch):
     record, _ = servers.start("/bin/sh", "-c", "sleep 300 & exec sleep 300", person=ada)
     wait_until(lambda: len(find_living(servers.target(record))) == 3)
     going_on = find_living(servers.target(record))
@@ -298,7 +296,7 @@ async def test_stopping_the_platform_ends_what_hangs_below_nothing_and_no_other_
     await other.end(theirs)
 
 
-def test_what_a_process_says_that_gives_up_its_rights_meanwhile_is_not_believed(machine):
+def test_process_that_drops_its_privileges_during_a_read_is_not_believed(machine):
     give_up = "print('up', flush=True)\ntime.sleep(0.5)\nos.setresuid(200123, 200123, 200123)\n"
 
     def ask(process: psutil.Process) -> str:

@@ -14,7 +14,7 @@ from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.processes import ISOLATED
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from tests.hub.local.conftest import as_root
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 pytestmark = as_root
 
@@ -156,7 +156,7 @@ def test_a_container_that_denies_keys_still_starts_servers(error: int) -> None:
     assert found["by number"] in {"Operation not permitted", "Function not implemented"}
 
 
-def test_where_the_keyring_cannot_be_left_for_another_reason_nothing_is_started() -> None:
+def test_server_does_not_start_when_the_keyring_cannot_be_left() -> None:
     status, said = start(f"{OPERATORS_KEY}\n{DENY}\ndeny(KEYCTL, 122)", LOOK)
     assert status == 126
     assert "cannot start" in said
@@ -246,6 +246,6 @@ def test_a_hub_that_the_system_holds_back_does_not_favour_its_servers() -> None:
     assert (found["nice"], found["spared"]) == (3, 300)
 
 
-def test_what_keeps_a_user_from_running_python_is_still_said() -> None:
+def test_reason_why_a_user_cannot_run_python_is_reported() -> None:
     with pytest.raises(LocalSpawnerError, match=r"cannot start /nowhere/python: .*No such file"):
         check_reachable(Path("/var/lib"), program="/nowhere/python", module="json")

@@ -24,11 +24,12 @@ from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.kernel_sockets import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
-    describe_debugger,
     hide_kernels,
+    say_debugger,
 )
 from tests.hub.local.conftest import as_root
-from tests.support import other_user
+from tests.support import socket_prober
+from tests.support.hub_fixtures import hub_of
 from tests.support.live_hub import Api, LiveHub, running
 
 POLICY: Final = Path("tests/data/faults.yaml")
@@ -101,10 +102,7 @@ def start_kernel(hub: LiveHub) -> Kernel:
     return Kernel(hub, api, answer.json()["id"])
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
-        yield hub
+hub = hub_of(POLICY, lab=True)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +132,7 @@ def list_reachable(place: str, uid: int) -> Iterator[tuple[Path, int]]:
 async def attack(uid: int, victim: int, meanwhile: Callable[[], Any]) -> dict[str, Any]:
     """Have one user try everything at another's server, while that one works."""
     process = await asyncio.create_subprocess_exec(
-        PYTHON, other_user.__file__, "6", str(victim), stdout=subprocess.PIPE,
+        PYTHON, socket_prober.__file__, "6", str(victim), stdout=subprocess.PIPE,
         user=uid, group=uid, extra_groups=[], cwd="/", env={"PATH": os.defpath},
     )  # fmt: skip
     assert process.stdout is not None
@@ -215,7 +213,9 @@ assert ports == [], (ports, done.stderr)
 
 @pytest.mark.hub
 @as_root
-def test_what_a_server_leaves_readable_tells_no_secret(hub: LiveHub, kernel: Kernel) -> None:
+def test_readable_files_and_arguments_of_a_server_hold_no_secret(
+    hub: LiveHub, kernel: Kernel
+) -> None:
     uid = uid_of(hub, "dev2")
     processes = [p for p in psutil.process_iter() if uid in p.uids()]
     assert len(processes) >= 2
@@ -316,4 +316,4 @@ def test_without_isolation_kernels_and_debugger_are_as_jupyter_has_them(
 ) -> None:
     person = machine.people.person("ada")
     assert hide_kernels(machine.sockets, person.uid, person.home, {}, debugger=False) == {}
-    assert describe_debugger(isolated=False, debugger=False) == ""
+    assert say_debugger(isolated=False, debugger=False) == ""

@@ -26,7 +26,7 @@ from tests.hub.local.conftest import (
     read_log,
     wait_until,
 )
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 
 @settings(max_examples=50, deadline=None)
@@ -63,7 +63,7 @@ def test_an_id_that_an_account_has_is_passed_over(state):
 
 
 @as_root
-def test_when_all_ids_are_given_out_it_says_what_to_do(state):
+def test_exhausted_range_of_user_ids_says_what_to_do(state):
     people = isolated_people(state, (300_000, 300_000))
     people.person("ada")
     with pytest.raises(LocalSpawnerError, match="set a wider"):
@@ -202,7 +202,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.termination import end_server, find_living
 from jupyterhub_platform.hub.local.launch import Order, launch, target_of
 from jupyterhub_platform.hub.local.machine import open_machine
-from jupyterhub_platform.hub.local.os_users import describe_isolation
+from jupyterhub_platform.hub.local.os_users import say_isolation
 from jupyterhub_platform.hub.local.processes import identify, is_alive
 
 state = Path(sys.argv[1]) / "state"
@@ -224,7 +224,7 @@ started.wait()
 print(json.dumps({
     "uid": os.getuid(), "person": person.uid, "before": before, "after": is_alive(escaped),
     "left": len(find_living(target)),
-    "sentence": describe_isolation(isolated=machine.isolated), "isolated": machine.isolated,
+    "sentence": say_isolation(isolated=machine.isolated), "isolated": machine.isolated,
     "mode": oct(state.stat().st_mode & 0o777),
     "why_not": machine.limiter.why_not,
     "advisory": sorted(machine.limiter.advisory),

@@ -20,7 +20,7 @@ from tests.hub.local.conftest import (
     read_log,
     wait_until,
 )
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 MIB = 2**20
 
@@ -57,7 +57,7 @@ json.dump({"cut": found, "links": links}, open(sys.argv[1], "w"))
 """
 
 
-async def test_what_is_written_beyond_the_limit_goes_and_the_end_of_it_stays(servers):
+async def test_log_beyond_its_limit_keeps_its_end(servers):
     command = f"echo begun; {SYSTEM_PYTHON} -c '{_FLOOD}'; exec sleep 300"
     record, _ = servers.start("/bin/sh", "-c", command, log_bytes=MIB)
     log = Path(record.log)

@@ -17,7 +17,7 @@ from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.sockets import open_sockets
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
-from tests.support.forgery import SYSTEM_PYTHON
+from tests.support.forged_processes import SYSTEM_PYTHON
 
 STRANGER = 199_999
 INSTANCE = "0123456789abcdef0123456789abcdef"

@@ -26,7 +26,7 @@ from jupyterhub_platform.hub.local.processes import (
     is_alive,
     read_environment,
 )
-from jupyterhub_platform.hub.local.spawner import describe_ports
+from jupyterhub_platform.hub.local.spawner import say_open_ports
 from jupyterhub_platform.sockets import SCHEME, render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
@@ -305,7 +305,7 @@ async def test_a_second_start_ends_what_the_first_left_behind(hubs):
     await again.poll()
 
 
-async def test_what_was_granted_becomes_limits_and_marks(hubs):
+async def test_granted_resources_become_limits_and_marks(hubs):
     hubs.spawner_class = Grown
     spawner = hubs.spawner("train")
     hubs.prepare(spawner)
@@ -393,8 +393,8 @@ async def test_a_machine_that_cannot_start_servers_says_why_without_failing_the_
 
 
 def test_a_hub_at_a_port_says_what_other_users_can_take() -> None:
-    said = describe_ports(isolated=True, protocol="http")
+    said = say_open_ports(isolated=True, protocol="http")
     assert "Hub, proxy and service listen at ports" in said
     assert "`jhp up`" in said
-    assert describe_ports(isolated=True, protocol=SCHEME) == ""
-    assert describe_ports(isolated=False, protocol="http") == ""
+    assert say_open_ports(isolated=True, protocol=SCHEME) == ""
+    assert say_open_ports(isolated=False, protocol="http") == ""

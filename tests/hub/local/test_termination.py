@@ -55,7 +55,7 @@ async def test_an_escaped_grandchild_dies_with_its_server(servers, tmp_path, gro
 
 
 @pytest.mark.parametrize("grouped", [True, False])
-async def test_what_a_server_left_behind_dies_when_it_ends_by_itself(servers, tmp_path, grouped):
+async def test_leftover_processes_die_when_a_server_ends_by_itself(servers, tmp_path, grouped):
     chosen = servers if grouped else without_groups(servers)
     pids = tmp_path / "pids"
     command = f"({_escapee(pids)}); while ! test -s {pids}; do sleep 0.01; done; exit 7"

@@ -25,7 +25,7 @@ from tests.hub.matrix.table import (
 )
 from tests.support.canaries import Watched
 from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
 
@@ -177,7 +177,7 @@ def test_no_user_has_more_rights_than_before(hub: LiveHub, walk: Walk) -> None:
 
 
 @pytest.mark.parametrize("row", STARTING.rows, ids=str)
-def test_while_as_many_start_as_may_start_at_once(
+def test_row_is_answered_as_expected_while_the_spawn_limit_is_reached(
     hub: LiveHub, walk: Walk, starting: Path, row: Row
 ) -> None:
     before = read_decisions(hub)
@@ -186,7 +186,9 @@ def test_while_as_many_start_as_may_start_at_once(
 
 
 @pytest.mark.parametrize("row", FULL.rows, ids=str)
-def test_while_as_many_run_as_may_run(hub: LiveHub, walk: Walk, full: None, row: Row) -> None:
+def test_row_is_answered_as_expected_while_the_server_limit_is_reached(
+    hub: LiveHub, walk: Walk, full: None, row: Row
+) -> None:
     before = read_decisions(hub)
     check(walk, row)
     assert read_decisions(hub) == before, "the Hub refuses before admission is asked"

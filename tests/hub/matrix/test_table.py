@@ -24,23 +24,23 @@ AT_REST = [(row.method, row.path) for row in SECTIONS[0].rows]
 MIN_CELLS = 900
 
 
-def test_has_enough_cells() -> None:
+def test_table_has_enough_cells() -> None:
     cells = [cell for row in ROWS for cell in row.expected if cell != "-"]
     assert len(cells) >= MIN_CELLS
     assert len(read_columns(TEXT)) == len(set(read_columns(TEXT)))
 
 
-def test_asks_nothing_twice() -> None:
+def test_table_has_no_row_twice() -> None:
     for section in SECTIONS:
         asked = [str(row) for row in section.rows]
         assert sorted(asked) == sorted(set(asked))
 
 
-def test_expects_no_fault_of_the_hub() -> None:
+def test_table_expects_no_status_of_500() -> None:
     assert [str(row) for row in ROWS if any(cell.startswith("5") for cell in row.expected)] == []
 
 
-def test_uses_every_body() -> None:
+def test_table_uses_every_body() -> None:
     assert {row.body for row in ROWS} | {"none"} == set(BODIES) | {""}
 
 
@@ -73,7 +73,7 @@ def has_own(handler: type[RequestHandler], method: str) -> bool:
     return getattr(handler, method.lower()) is not RequestHandler._unimplemented_method
 
 
-def test_misses_a_route_that_no_row_leads_to() -> None:
+def test_route_without_a_row_is_listed() -> None:
     routes = [
         Route("/hub/api/users/([^/]+)", frozenset({"GET", "DELETE"})),
         Route("/hub/api/new$", frozenset({"POST"})),

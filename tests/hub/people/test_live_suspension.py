@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -19,8 +19,9 @@ from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.suspensions import forget_shares, keep_shares
 from tests.support.canaries import Watched
-from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_audit, read_open
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, Session, wait_for
+from tests.support.store_readers import read_audit, read_open
 
 pytestmark = pytest.mark.hub
 
@@ -46,15 +47,8 @@ BUSY_SECONDS = 5.0
 """What the tests allow on top, for a machine that does much else."""
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, lab=True)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+hub = hub_of(POLICY, lab=True)
+admin = token_of("admin")
 
 
 def suspend(api: Api, name: str, **body: Any) -> httpx.Response:
@@ -78,7 +72,9 @@ class At(Watched):
         super().__init__(hub.url, headers=headers)
 
 
-def test_is_out_everywhere_and_comes_back_with_nothing_lost(hub: LiveHub, admin: Api) -> None:
+def test_suspended_user_is_out_everywhere_and_comes_back_with_nothing_lost(
+    hub: LiveHub, admin: Api
+) -> None:
     kim, host, guest = (hub.token(name) for name in ("kim", "host", "guest"))
     browser = hub.login("kim")
     for api, name, server in ((kim, "kim", ""), (kim, "kim", "train"), (host, "host", "")):
@@ -283,7 +279,7 @@ def _was_resumed(hub: LiveHub, name: str, reason: str) -> bool:
     return any(reason in row.detail_json for row in lifted)
 
 
-def test_what_cannot_be_settled_for_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
+def test_failure_to_settle_one_user_delays_no_other(hub: LiveHub, admin: Api) -> None:
     boss, host = hub.token("boss"), hub.token("host")
     if "" not in admin.servers("host"):
         assert host.start("host", tier="small").status_code in {201, 202}
@@ -379,7 +375,7 @@ def hub_login_status(hub: LiveHub, name: str) -> int:
         return session.submit_login(hub.passwords[name]).status_code
 
 
-def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api) -> None:
+def test_suspension_that_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api) -> None:
     host = hub.token("host")
     text = hub.policy.read_text()
     suspended = "  host: {level: developer, suspended: {reason: left the project}}"
@@ -418,7 +414,7 @@ def test_what_the_policy_declares_is_lifted_only_there(hub: LiveHub, admin: Api)
         ("kim", {"forever": True}, 400, "Unknown keys"),
     ],
 )
-def test_refuses_what_makes_no_sense(
+def test_invalid_suspension_is_refused(
     admin: Api, name: str, body: dict[str, Any], status: int, words: str
 ) -> None:
     answer = suspend(admin, name, **body)

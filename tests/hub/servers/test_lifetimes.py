@@ -147,7 +147,7 @@ async def test_idleness_is_counted_from_the_beginning_of_the_hub_at_the_earliest
     assert hub.spawners["lab"].stop_reason == "idle"
 
 
-async def test_what_was_used_since_is_not_idle(hub):
+async def test_server_that_was_used_since_is_not_idle(hub):
     lifetimes = Lifetimes(hub, hub.book)
     hub.add("lab", idle_timeout=timedelta(minutes=1))
     hub.add("idle", idle_timeout=AT_ONCE)
@@ -185,7 +185,7 @@ async def test_a_server_that_never_says_whether_it_is_busy_ends_after_several_lo
 
 
 @pytest.mark.parametrize("between", ["busy", "used"])
-async def test_looks_without_an_answer_count_only_in_a_row(hub, backends, between):
+async def test_unanswered_checks_count_only_in_a_row(hub, backends, between):
     server = hub.add("lab", HANGS, idle_timeout=AT_ONCE)
     lifetimes = Lifetimes(hub, hub.book)
     for _ in range(LOOKS_WITHOUT_ANSWER - 1):
@@ -246,7 +246,7 @@ async def test_a_deadline_does_not_wait_for_servers_that_hang(hub):
     await asking
 
 
-async def test_between_two_servers_others_have_their_turn(hub, monkeypatch):
+async def test_loop_is_yielded_between_two_servers(hub, monkeypatch):
     monkeypatch.setattr(event_loop, "MAX_TURN_SECONDS", 0)
     looked_at: list[int] = []
     turns = 0

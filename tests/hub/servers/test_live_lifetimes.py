@@ -2,9 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +11,9 @@ from tornado.ioloop import IOLoop
 from tornado.websocket import websocket_connect
 
 from tests.support.canaries import Watched
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_open, read_releases
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_open, read_releases
 
 pytestmark = pytest.mark.hub
 
@@ -46,15 +45,8 @@ tiers:
 SITE = "c.Platform.lifetime_seconds = 1\n"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE, lab=True)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def dev(hub: LiveHub) -> Api:
-    return hub.token("dev")
+hub = hub_of(POLICY, site=SITE, lab=True)
+dev = token_of("dev")
 
 
 def start(dev: Api, server: str, tier: str) -> None:

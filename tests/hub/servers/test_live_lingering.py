@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.live_hub import LiveHub, running, wait_for
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 

@@ -2,7 +2,6 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -11,18 +10,16 @@ import httpx
 import pytest
 
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_audit, read_decisions, read_open
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_audit, read_decisions, read_open
 
 pytestmark = pytest.mark.hub
 
 EXAMPLE = Path("examples/local/platform.yaml")
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, site="c.Platform.check_seconds = 1\n")) as hub:
-        yield hub
+hub = hub_of(EXAMPLE, site="c.Platform.check_seconds = 1\n")
 
 
 def test_finds_servers_again_and_charges_nothing_twice(hub: LiveHub) -> None:

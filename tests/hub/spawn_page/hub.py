@@ -16,7 +16,7 @@ from jupyterhub._data import DATA_FILES_PATH
 from tornado import httpserver, netutil, web
 
 import jupyterhub_platform.hub
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
 from jupyterhub_platform.hub.spawn_page.render import render_form
 

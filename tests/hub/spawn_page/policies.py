@@ -15,9 +15,9 @@ from jupyterhub_platform.core.quotas import Grant, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
-from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage, TierCard
-from jupyterhub_platform.hub.spawn_page.view import build_view
+from jupyterhub_platform.hub.spawn_page.page_builder import build_page
+from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer
 from jupyterhub_platform.usecases.book import Book
 
 NOW = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)
@@ -184,11 +184,11 @@ def view(
         "stored_options": {},
         "preselect": {},
         "viewer": PageViewer(viewer or user, viewer_manages, can_read_all),
-        "place": Place("/hub/", query),
+        "links": PageLinks("/hub/", query),
     }
     subject = subject or subject_of(policy, user, frozenset(), None)
     server = changes.pop("server", "")
-    return build_view(policy, book or Book(), subject, server, **(options | changes))
+    return build_page(policy, book or Book(), subject, server, **(options | changes))
 
 
 def cards_of(page: SpawnPage) -> Mapping[str, TierCard]:

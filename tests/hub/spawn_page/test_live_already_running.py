@@ -1,7 +1,7 @@
 """Asking for a tier while the server is there already: a choice, which works without scripts."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import launch_chromium, log_in
-from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_open
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import Api, LiveHub, Session, wait_for
+from tests.support.store_readers import read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
 
@@ -34,10 +35,7 @@ c.Spawner.post_stop_hook = wait
 MEDIUM = "opt-tier=medium&opt-account=vision"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), EXAMPLE, site=SITE)) as hub:
-        yield hub
+hub = hub_of(EXAMPLE, site=SITE)
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +86,7 @@ def test_my_resources_lead_to_a_choice_and_on_to_another_server(hub: LiveHub, pa
     assert [each.server for each in read_open(hub)] == [""], "nothing starts from a link"
 
 
-def test_what_runs_is_opened(hub: LiveHub, page: Page) -> None:
+def test_running_server_can_be_opened(hub: LiveHub, page: Page) -> None:
     page.goto(f"{hub.url}/hub/spawn?{MEDIUM}")
     link = page.get_by_role("link", name="Open Small")
     assert link.get_attribute("href") == "/user/dev1/"
@@ -295,7 +293,7 @@ def test_the_choice_is_accessible(
 
 
 @pytest.mark.parametrize("query", ["a=%ff", "opt-tier=%ff", "new-server=%ff", "next=%ff"])
-def test_what_is_no_text_is_a_bad_request(hub: LiveHub, query: str) -> None:
+def test_query_that_is_not_utf8_is_a_bad_request(hub: LiveHub, query: str) -> None:
     assert hub.login("dev2").get(f"/hub/spawn?{query}").status_code == 400
 
 

@@ -13,7 +13,7 @@ from jupyterhub_platform.core.question import Subject, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Image
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 from jupyterhub_platform.hub.spawn_page.render import describe_day, render_denial, render_form
 from tests.hub.spawn_page.hub import FakeHub
 from tests.hub.spawn_page.policies import (
@@ -184,7 +184,7 @@ def _spawn_html(**error):
     return FakeHub(lambda _: view(make_policy())).render({}, **error)
 
 
-def test_without_an_error_there_is_no_banner():
+def test_page_without_an_error_has_no_banner():
     assert 'role="alert"' not in _spawn_html()
 
 

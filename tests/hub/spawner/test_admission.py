@@ -8,7 +8,7 @@ from jupyterhub.spawner import Spawner
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
-from tests.hub.kubernetes.hubs import admit
+from tests.hub.kubernetes.spawners import admit
 
 
 class Noting(Spawner):  # type: ignore[misc] # no types
@@ -77,7 +77,7 @@ async def test_a_start_that_is_broken_off_takes_its_backend_with_it(turns: int) 
     assert spawner.broken_off or not spawner.started
 
 
-async def test_what_refuses_a_start_is_noted_though_it_is_not_awaited() -> None:
+async def test_refusal_is_noted_when_the_start_is_not_awaited() -> None:
     class Full(Noting):
         async def start(self) -> tuple[str, int]:
             raise AdmissionDenied("It is full.", status=503, code="cluster.full")

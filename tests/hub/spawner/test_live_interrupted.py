@@ -1,12 +1,12 @@
 """A start that is interrupted and gives way late: nothing of it stays, and nothing is held."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.live_hub import LiveHub, running, wait_for
-from tests.support.readers import read_open
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, wait_for
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 
@@ -33,14 +33,11 @@ c.JupyterHub.spawner_class = SlowToGiveWay
 """
 
 
-@pytest.fixture
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), Path("tests/data/stampede.yaml"), site=SITE)) as hub:
-        yield hub
+hub = hub_of(Path("tests/data/stampede.yaml"), site=SITE, scope="function")
 
 
 @pytest.mark.parametrize("server", ["", "late", "starts"])
-def test_what_a_late_interruption_leaves_is_released(hub: LiveHub, server: str) -> None:
+def test_start_that_is_interrupted_late_is_released(hub: LiveHub, server: str) -> None:
     dev1 = hub.token("dev1")
     assert dev1.start("dev1", server, tier="small").status_code in {201, 202}
     assert len(read_open(hub)) == 1

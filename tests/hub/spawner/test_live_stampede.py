@@ -10,7 +10,7 @@ import pytest
 
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
-from tests.support.readers import read_decisions, read_open
+from tests.support.store_readers import read_decisions, read_open
 
 pytestmark = [pytest.mark.hub, pytest.mark.full]
 

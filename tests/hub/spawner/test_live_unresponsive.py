@@ -1,14 +1,13 @@
 """Servers that start and never answer: who waits is told how long, and what may be the cause."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
-from tests.support.live_hub import Api, LiveHub, running, wait_for
-from tests.support.readers import read_releases
+from tests.support.hub_fixtures import hub_of, token_of
+from tests.support.live_hub import Api, LiveHub, wait_for
+from tests.support.store_readers import read_releases
 
 pytestmark = pytest.mark.hub
 
@@ -45,15 +44,8 @@ c.Spawner.poll_interval = 1
 """
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY, site=SITE)) as hub:
-        yield hub
-
-
-@pytest.fixture(scope="module")
-def dev(hub: LiveHub) -> Api:
-    return hub.token("dev")
+hub = hub_of(POLICY, site=SITE)
+dev = token_of("dev")
 
 
 def fail(dev: Api, server: str, tier: str) -> dict[str, Any]:

@@ -29,7 +29,7 @@ LONG_TIME = "9" * (MAX_TIME + 1)
     ],
     ids=str,
 )
-def test_what_is_within_its_bounds_passes(body: dict[str, Any]) -> None:
+def test_fields_within_their_limits_pass(body: dict[str, Any]) -> None:
     check_fields(body)
 
 
@@ -57,7 +57,7 @@ def test_what_is_within_its_bounds_passes(body: dict[str, Any]) -> None:
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_what_exceeds_them_is_refused(body: dict[str, Any], sentence: str) -> None:
+def test_fields_beyond_their_limits_are_refused(body: dict[str, Any], sentence: str) -> None:
     with pytest.raises(web.HTTPError) as refused:
         check_fields(body)
     assert (refused.value.status_code, refused.value.log_message) == (400, sentence)

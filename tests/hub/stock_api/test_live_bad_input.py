@@ -17,7 +17,8 @@ import pytest
 from jupyterhub.apihandlers import default_handlers as api_routes
 from jupyterhub.handlers import default_handlers as page_routes
 
-from tests.support.hostile import any_value
+from tests.support.hostile_input import any_value
+from tests.support.hub_fixtures import token_of
 from tests.support.live_hub import Api, LiveHub, Session, hidden_xsrf, running, wait_for
 from tests.support.postgres import PostgresServer
 from tests.support.seeds import dice_for
@@ -62,9 +63,7 @@ def hub(request: pytest.FixtureRequest, make_directory: Callable[[], Path]) -> I
         yield hub
 
 
-@pytest.fixture(scope="module")
-def admin(hub: LiveHub) -> Api:
-    return hub.token("admin")
+admin = token_of("admin")
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +115,7 @@ def no_trace(hub: LiveHub) -> Iterator[None]:
         ("DELETE", "share-codes/dev/named?code=", None),
     ],
 )
-def test_what_a_developer_sends_is_refused(dev: Api, method: str, path: str, body: Any) -> None:
+def test_bad_input_of_a_developer_is_refused(dev: Api, method: str, path: str, body: Any) -> None:
     answer = dev.request(method, path, json=body) if body is not None else dev.request(method, path)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.json()["message"]
@@ -160,7 +159,7 @@ def test_a_share_with_a_user_and_a_group_is_refused_with_what_is_wanted(dev: Api
         ("GET", "users?state=x", None),
     ],
 )
-def test_what_an_admin_sends_is_refused(admin: Api, method: str, path: str, body: Any) -> None:
+def test_bad_input_of_an_admin_is_refused(admin: Api, method: str, path: str, body: Any) -> None:
     answer = admin.request(method, path, json=body)
     assert 400 <= answer.status_code < 500, answer.text
     names = [group["name"] for group in admin.get("groups").json()]
@@ -298,7 +297,7 @@ def any_entry(dice: random.Random) -> Any:
 
 
 @pytest.mark.parametrize("name", ["admin", "dev", ""])
-def test_nothing_that_is_sent_is_an_error_of_the_hub(hub: LiveHub, name: str) -> None:
+def test_random_input_is_never_answered_with_500(hub: LiveHub, name: str) -> None:
     dice, routes = dice_for(f"bad input of {name}"), list_routes()
     headers = {"Authorization": f"token {hub.token(name).token}"} if name else {}
     failed = []

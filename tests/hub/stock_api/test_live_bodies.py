@@ -1,11 +1,9 @@
 """Faulty requests at the Hub's own API: refused, and no other user notices."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
-
 import pytest
 
-from tests.support.live_hub import LiveHub, running, wait_for
+from tests.support.hub_fixtures import hub_of
+from tests.support.live_hub import LiveHub, wait_for
 
 pytestmark = pytest.mark.hub
 
@@ -23,10 +21,7 @@ HALF = "\\ud800"
 TOKENS = "users/{me}/tokens"
 
 
-@pytest.fixture(scope="module")
-def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
-    with running(LiveHub(make_directory(), POLICY)) as hub:
-        yield hub
+hub = hub_of(POLICY)
 
 
 @pytest.mark.parametrize(

@@ -19,14 +19,16 @@ import pytest
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.hub.local.processes import RESERVATION_MARK
-from tests.support.hostile import Body, any_body
+from tests.support.hostile_input import Body, any_body
+from tests.support.hub_fixtures import SMALL_TIER
 from tests.support.live_hub import Api, LiveHub, running, server_path, wait_for
-from tests.support.readers import read_open
 from tests.support.seeds import dice_for
+from tests.support.store_readers import read_open
 
 pytestmark = pytest.mark.hub
 
-POLICY = """\
+POLICY = (
+    """\
 version: 1
 name: Bodies
 quota: {servers: 9}
@@ -38,14 +40,9 @@ users:
 groups:
   vision: {members: [dev, fuzz], member_quota: {servers: 1}}
   text: {members: [admin]}
-images:
-  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
-tiers:
-  small:
-    title: Small
-    requests: {cpu: 100m, memory: 256Mi}
-    limits: {cpu: 1, memory: 1Gi}
-    images: [lab]
+"""
+    + SMALL_TIER
+    + """\
   large:
     title: Large
     requests: {cpu: 2, memory: 512Mi}
@@ -57,6 +54,7 @@ tiers:
     images: [lab]
     access: {levels: [admin]}
 """
+)
 DEMAND = {
     "small": {"cpu": 100, "memory": 256 * 2**20, SERVERS: 1},
     "large": {"cpu": 2_000, "memory": 512 * 2**20, SERVERS: 1},

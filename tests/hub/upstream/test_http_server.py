@@ -26,7 +26,7 @@ from jupyterhub_platform.forwarded_headers import (
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
 from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
 from jupyterhub_platform.peers import find_user
-from tests.support.another_user import OTHER_USER, as_another_user
+from tests.support.other_os_user import OTHER_USER, as_other_os_user
 
 ADDRESS = "203.0.113.9"
 FORGED = {
@@ -139,12 +139,12 @@ async def test_a_process_of_the_hubs_own_user_is_its_proxy(
 
 @needs_root
 @pytest.mark.parametrize("kind", ["at_port", "at_socket"])
-async def test_what_a_users_server_says_of_other_clients_is_passed_over(
+async def test_forwarded_headers_of_a_users_server_are_ignored(
     kind: str, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
 ) -> None:
     listening, where = request.getfixturevalue(kind)
     async with serving(Proxies(), listening):
-        said = await ask(where, FORGED, as_another_user)
+        said = await ask(where, FORGED, as_other_os_user)
     assert (said["forwarded"], said["proxied"]) == ([], False)
     assert (said["protocol"], said["ip"] == ADDRESS) == ("http", False)
     assert said["source"] == f"user id {OTHER_USER}"
@@ -156,7 +156,7 @@ async def test_each_connection_is_looked_at_for_itself(at_port: Any) -> None:
     """A stranger's port may be the number that the proxy has at another loopback address."""
     listening, where = at_port
     async with serving(Proxies(), listening):
-        asked = [ask(where, FORGED, as_another_user if n % 2 else None) for n in range(6)]
+        asked = [ask(where, FORGED, as_other_os_user if n % 2 else None) for n in range(6)]
         told = [said["proxied"] for said in await asyncio.gather(*asked)]
     assert told == [True, False] * 3
 
@@ -165,11 +165,11 @@ async def test_each_connection_is_looked_at_for_itself(at_port: Any) -> None:
 async def test_a_named_network_is_believed_whatever_runs_there(at_port: Any) -> None:
     listening, where = at_port
     async with serving(Proxies([ip_network("127.0.0.0/8")]), listening):
-        said = await ask(where, {"X-Forwarded-For": ADDRESS}, as_another_user)
+        said = await ask(where, {"X-Forwarded-For": ADDRESS}, as_other_os_user)
     assert (said["ip"], said["proxied"]) == (ADDRESS, True)
 
 
-async def test_of_what_a_proxy_says_the_browsers_side_counts(at_port: Any) -> None:
+async def test_browsers_side_of_forwarded_headers_counts(at_port: Any) -> None:
     listening, where = at_port
     async with serving(Proxies(), listening, trusted=["10.0.0.7"]):
         said = await ask(
@@ -211,18 +211,18 @@ async def test_a_proxy_that_moves_is_found_and_one_that_is_gone_is_forgotten(
     proxies = Proxies(find=cluster.find)
     proxy, stranger = ("10.1.0.5", 1), ("10.1.0.6", 1)
     assert proxies.is_proxy(None, proxy) is None
-    assert await proxies.look_up(proxy)
-    assert not await proxies.look_up(stranger)
+    assert await proxies.is_found_proxy(proxy)
+    assert not await proxies.is_found_proxy(stranger)
     assert cluster.asked == 1
     cluster.addresses = ("10.1.0.6",)
     now += 3
-    assert await proxies.look_up(stranger)
-    assert not await proxies.look_up(proxy)
+    assert await proxies.is_found_proxy(stranger)
+    assert not await proxies.is_found_proxy(proxy)
     assert cluster.asked == 2
     # An address that was the proxy's is not believed for ever: it may be a user's by now.
     cluster.addresses = ()
     now += 61
-    assert not await proxies.look_up(stranger)
+    assert not await proxies.is_found_proxy(stranger)
 
 
 async def test_proxies_that_cannot_be_looked_for_stay_known(
@@ -232,11 +232,11 @@ async def test_proxies_that_cannot_be_looked_for_stay_known(
     monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
-    assert await proxies.look_up(("10.1.0.5", 1))
+    assert await proxies.is_found_proxy(("10.1.0.5", 1))
     cluster.fails = True
     now += 100
-    assert await proxies.look_up(("10.1.0.5", 1))
-    assert not await proxies.look_up(("10.1.0.6", 1))
+    assert await proxies.is_found_proxy(("10.1.0.5", 1))
+    assert not await proxies.is_found_proxy(("10.1.0.6", 1))
 
 
 def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
@@ -245,7 +245,7 @@ def test_the_kernel_is_not_asked_about_clients_elsewhere() -> None:
         assert find_user(connection, ("127.0.0.1", 1)) is None
 
 
-async def test_many_who_come_at_once_wait_for_one_look() -> None:
+async def test_connections_at_once_wait_for_one_search_for_proxies() -> None:
     cluster = Cluster("10.1.0.5")
     gate = asyncio.Event()
 
@@ -254,7 +254,7 @@ async def test_many_who_come_at_once_wait_for_one_look() -> None:
         return await cluster.find()
 
     proxies = Proxies(find=find)
-    asked = [asyncio.ensure_future(proxies.look_up(("10.1.0.5", 1))) for _ in range(9)]
+    asked = [asyncio.ensure_future(proxies.is_found_proxy(("10.1.0.5", 1))) for _ in range(9)]
     await asyncio.sleep(0.05)
     gate.set()
     assert await asyncio.gather(*asked) == [True] * 9

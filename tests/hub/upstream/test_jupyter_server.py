@@ -45,7 +45,7 @@ def bind(path: Path) -> socket.socket:
     return bound
 
 
-def test_it_listens_at_the_very_socket_and_passes_it_to_nothing(tmp_path: Path) -> None:
+def test_server_listens_at_the_passed_socket_and_passes_it_to_no_child(tmp_path: Path) -> None:
     path = tmp_path / "sock"
     with bind(path) as listener:
         before = path.stat().st_ino

@@ -14,8 +14,8 @@ from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.kernel_sockets import (
     DEBUGGER_OFF,
     DEBUGGER_ON,
-    describe_debugger,
     hide_kernels,
+    say_debugger,
 )
 from jupyterhub_platform.sockets import Sockets
 
@@ -79,7 +79,7 @@ def test_a_user_without_an_id_of_their_own_needs_nothing(sockets: Sockets, tmp_p
     assert list(sockets.directory.iterdir()) == []
 
 
-def test_what_is_said_of_the_debugger() -> None:
-    assert describe_debugger(isolated=True, debugger=False) == DEBUGGER_OFF
-    assert describe_debugger(isolated=True, debugger=True) == DEBUGGER_ON
-    assert describe_debugger(isolated=False, debugger=True) == ""
+def test_state_of_the_debugger_is_described() -> None:
+    assert say_debugger(isolated=True, debugger=False) == DEBUGGER_OFF
+    assert say_debugger(isolated=True, debugger=True) == DEBUGGER_ON
+    assert say_debugger(isolated=False, debugger=True) == ""

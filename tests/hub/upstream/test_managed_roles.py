@@ -42,7 +42,7 @@ def test_a_kind_that_is_not_named_is_left_alone(hub: Any) -> None:
     assert bearers(hub, "groups") == ["lab"]
 
 
-def test_who_does_not_exist_is_told_and_a_group_is_made(
+def test_unknown_bearer_is_reported_and_a_group_is_created(
     hub: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     spec = {"name": "reader", "users": ["ada", "eve"], "services": ["none"], "groups": ["new"]}

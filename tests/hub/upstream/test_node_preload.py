@@ -74,6 +74,6 @@ async def test_no_request_with_a_body_is_lost_on_its_way_to_a_unix_socket() -> N
         assert await post_many(url) == {200: REQUESTS}
 
 
-async def test_the_proxy_needs_it_still() -> None:
+async def test_stock_proxy_still_drops_requests() -> None:
     async with proxy("") as url:
         assert (await post_many(url))[503] > 0, "configurable-http-proxy keeps them by itself"

@@ -108,7 +108,7 @@ MADE_FOR_SUBCLASSES = {
 
 
 @pytest.mark.parametrize("path", ELSEWHERE, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_no_other_module_touches_them(path: Path) -> None:
+def test_private_parts_are_used_only_in_upstream(path: Path) -> None:
     uses = list(list_uses(ast.parse(path.read_text())))
     if path.is_relative_to(PACKAGE / "hub/kubernetes"):
         uses = [each for each in uses if each[1] not in MADE_FOR_SUBCLASSES]

@@ -191,7 +191,7 @@ async def test_addresses_of_this_machine_count_as_one() -> None:
     "path",
     [b"/user/dev1/stream", b"/base/user/%64ev1/stream?a=b", b"/hub/api/users/dev1/server/stream"],
 )
-async def test_what_one_user_has_held_open_leaves_room_for_others(
+async def test_requests_held_open_by_one_user_leave_room_for_others(
     headers: bytes, path: bytes
 ) -> None:
     async with proxy(KEEP_ALIVE, REQUESTS, connections=60) as (port, api):

@@ -11,14 +11,14 @@ from tests.hub.upstream.conftest import Serve
 @pytest.mark.parametrize(
     "text", ["", "/hub/home", "//other.example/x", "https://[::1]:80/", "/a?b=%0d%0a", "/ü", "a b"]
 )
-def test_an_address_is_one(text: str) -> None:
+def test_valid_address_is_accepted(text: str) -> None:
     assert is_address(text)
 
 
 @pytest.mark.parametrize(
     "text", ["http://[", "//x:port/", "//x:99999/", "/a\r\nSet-Cookie: b", "/\t", "/\x7f", "\0"]
 )
-def test_what_has_no_readable_host_or_several_lines_is_none(text: str) -> None:
+def test_redirect_without_a_readable_host_or_with_several_lines_is_invalid(text: str) -> None:
     assert not is_address(text)
 
 

@@ -53,7 +53,7 @@ async def test_one_who_is_known_and_takes_long_keeps_strangers_for_a_moment_only
     assert len(begun) == 4
 
 
-async def test_one_that_cannot_begin_keeps_no_other() -> None:
+async def test_request_that_fails_to_begin_blocks_no_other() -> None:
     priority, begun = RequestPriority(), []
 
     def fail() -> None:

@@ -21,7 +21,7 @@ async def fail(_handler: Any) -> None:
     raise web.HTTPError(403)
 
 
-async def test_what_may_hold_a_secret_is_not_stored(serve: Serve) -> None:
+async def test_responses_that_may_hold_a_secret_are_not_stored(serve: Serve) -> None:
     add_no_store_and_messages()
     for answer in (succeed, fail):
         async with serve(answer) as client:
@@ -55,7 +55,7 @@ async def test_an_error_keeps_its_own_message(serve: Serve, error: web.HTTPError
         assert (await client.get("/hub/api/asked")).json()["message"] == "This server is full."
 
 
-async def test_it_can_be_called_again(serve: Serve) -> None:
+async def test_headers_are_added_once_when_it_is_called_twice(serve: Serve) -> None:
     add_no_store_and_messages()
     add_no_store_and_messages()
     async with serve(fail) as client:

@@ -365,7 +365,7 @@ def test_a_server_that_the_database_takes_back_is_not_counted(hub: SmallHub) -> 
 
 
 @pytest.mark.parametrize("reread", ["expire", "refresh", "populate"])
-def test_what_is_read_anew_is_counted_anew(hub: SmallHub, reread: str) -> None:
+def test_server_is_counted_again_when_its_row_is_reloaded(hub: SmallHub, reread: str) -> None:
     row = hub.spawner("ada", "a").orm_spawner
     table = orm.Spawner.__table__
     hub.db.execute(table.update().values(server_id=None))
@@ -444,7 +444,7 @@ def test_our_spawners_report_each_change(kind: Any) -> None:
     assert _reports_changes(kind)
 
 
-def test_what_decides_is_what_jupyterhub_looks_at() -> None:
+def test_counted_flags_are_those_that_jupyterhub_reads() -> None:
     """A state that a later JupyterHub adds would be missed: this names it."""
     attributes = {name for name in vars(Spawner) if name.endswith("_pending")}
     assert attributes == {*FLAGS, "_start_pending", "_proxy_pending"}
@@ -478,7 +478,7 @@ def test_every_hub_of_ours_keeps_its_counts() -> None:
     "examples",
     [10, pytest.param(1_000, marks=pytest.mark.long)],
 )
-def test_whatever_happens_the_counts_are_those_of_the_walk(examples: int) -> None:
+def test_counts_equal_the_walk_at_every_instant(examples: int) -> None:
     run_state_machine_as_test(
         seed(SEED)(CountingMachine),
         settings=settings(

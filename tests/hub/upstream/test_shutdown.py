@@ -28,7 +28,7 @@ async def test_a_cancelled_request_says_that_the_hub_is_being_stopped(serve: Ser
     assert answer.headers["Retry-After"] == "30"
 
 
-async def test_other_errors_stay_what_they_are(serve: Serve) -> None:
+async def test_other_errors_are_unchanged_during_shutdown(serve: Serve) -> None:
     answer_while_shutting_down()
 
     async def fail(handler: Any) -> None:

@@ -82,7 +82,7 @@ async def test_the_task_of_a_start_knows_that_it_is_one(spawner: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["_spawn_pending", "_check_pending", "_stop_future"])
-def test_what_a_request_waits_for_is_awaited(spawner: Any, name: str) -> None:
+def test_pending_start_stop_and_check_are_awaited(spawner: Any, name: str) -> None:
     setattr(spawner, name, True)
     assert is_awaited(spawner)
     assert is_checked(spawner) == (name == "_check_pending")

@@ -83,7 +83,7 @@ def test_jupyterhub_by_itself_still_needs_it(stock: dict[str, str], module: str)
     assert stock[module], f"JupyterHub or its library does this itself now: delete {DELETE[module]}"
 
 
-def test_each_of_the_three_that_know_only_ports_is_needed(stock: dict[str, str]) -> None:
+def test_patches_of_unix_sockets_are_still_needed(stock: dict[str, str]) -> None:
     assert stock["unix_sockets"].split(", ") == [
         "Server.host",
         "JupyterHub.service_from_spec",
@@ -92,7 +92,7 @@ def test_each_of_the_three_that_know_only_ports_is_needed(stock: dict[str, str])
 
 
 @pytest.mark.parametrize("module", sorted(set(ASKED) - UNCHANGED.keys()))
-def test_a_library_that_was_mended_would_be_noticed(mended: dict[str, str], module: str) -> None:
+def test_library_that_was_mended_is_noticed(mended: dict[str, str], module: str) -> None:
     assert mended[module] == ""
 
 

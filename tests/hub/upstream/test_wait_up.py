@@ -65,7 +65,7 @@ async def fail_to_start(database: Any, seen: Cause | None, *, is_start: bool = T
     return caught.value
 
 
-async def test_a_cause_that_is_known_is_told(database: Any) -> None:
+async def test_known_cause_is_in_the_error_of_the_start(database: Any) -> None:
     error = await fail_to_start(database, KILLED)
     assert isinstance(error, AdmissionDenied)
     assert error.jupyterhub_message == "It was <killed>. Take a larger tier."

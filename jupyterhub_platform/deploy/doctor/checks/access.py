@@ -6,7 +6,7 @@ from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread
 
 
-def look_at_api(facts: DoctorFacts) -> Iterator[Finding]:
+def check_api(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the API server answers."""
     cluster = facts.cluster
     if cluster is not None and cluster.unreachable:
@@ -18,7 +18,7 @@ def look_at_api(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_namespace(facts: DoctorFacts) -> Iterator[Finding]:
+def check_namespace(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the namespace is there."""
     cluster = facts.cluster
     if cluster is None:
@@ -33,7 +33,7 @@ def look_at_namespace(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_role(facts: DoctorFacts) -> Iterator[Finding]:
+def check_role(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which verbs the Hub's service account lacks."""
     cluster = facts.cluster
     if cluster is None:

@@ -12,7 +12,7 @@ _OLD: Final = timedelta(hours=24)
 MAX_SHOWN: Final = 5
 
 
-def look_at_audit(facts: DoctorFacts) -> Iterator[Finding]:
+def check_audit(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the audit's chain, and what it tells of, is what was written."""
     found = facts.record
     if found is None or (found.get("unread") and facts.has("health")):

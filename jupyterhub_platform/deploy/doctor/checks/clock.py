@@ -26,13 +26,13 @@ _WHY: Final = (
 _FIX: Final = "Have both machines follow a time server; with systemd: timedatectl set-ntp true"
 
 
-def look_at_hub_clock(facts: DoctorFacts) -> Iterator[Finding]:
+def check_hub_clock(facts: DoctorFacts) -> Iterator[Finding]:
     """Compare the Hub's clock with the one here."""
     if facts.hub is not None and facts.hub.ahead_seconds is not None:
         yield from _compare("The Hub's clock", facts.hub.ahead_seconds)
 
 
-def look_at_cluster_clock(facts: DoctorFacts) -> Iterator[Finding]:
+def check_cluster_clock(facts: DoctorFacts) -> Iterator[Finding]:
     """Compare the API server's clock with the one here, and the nodes' leases with that."""
     cluster = facts.cluster
     if cluster is None or cluster.answered_at is None:
@@ -51,7 +51,7 @@ def look_at_cluster_clock(facts: DoctorFacts) -> Iterator[Finding]:
             read_rights(leases),
         )
     for lease in leases.listed:
-        yield from _look_at_lease(
+        yield from _check_lease(
             str(part(lease, "metadata").get("name")),
             str(part(lease, "spec").get("renewTime", "")),
             cluster.answered_at,
@@ -66,7 +66,7 @@ def _compare(whose: str, ahead_seconds: float) -> Iterator[Finding]:
         yield make(f"{whose} is {away:.0f} s {side} the one here.", _WHY, _FIX)
 
 
-def _look_at_lease(node: str, renewed: str, now: datetime) -> Iterator[Finding]:
+def _check_lease(node: str, renewed: str, now: datetime) -> Iterator[Finding]:
     try:
         age = now - datetime.fromisoformat(renewed)
     except ValueError:

@@ -9,8 +9,8 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import (
     Finding,
+    describe_tiers,
     failed,
-    render_tiers,
     unread,
     warning,
 )
@@ -20,7 +20,7 @@ _NEVER: Final = "No server of that tier ever starts: its pod waits for a claim."
 _EXACT: Final = "ExactCount"
 
 
-def look_at_devices(facts: DoctorFacts) -> Iterator[Finding]:
+def check_devices(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which claims of devices cannot be made, or give another number than is counted."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -32,15 +32,15 @@ def look_at_devices(facts: DoctorFacts) -> Iterator[Finding]:
     yield from unread("The versions of resource.k8s.io", served, _NEVER)
     yield from unread("ResourceClaimTemplates", templates, _NEVER)
     if not served.listed and not served.unread:
-        yield _say_unserved(sorted({tier for tier, _ in claimed}))
+        yield _find_unserved(sorted({tier for tier, _ in claimed}))
     elif not templates.unread:
         known = {name_of(each): each for each in templates.listed}
         for tier, device in claimed:
-            yield from _look_at_claim(tier, device, known.get(device.template), cluster.namespace)
+            yield from _check_claim(tier, device, known.get(device.template), cluster.namespace)
         for name in sorted({device.template for _, device in claimed} & set(known)):
-            yield from _look_at_template(known[name])
+            yield from _check_template(known[name])
         used = [known[device.template] for _, device in claimed if device.template in known]
-        yield from _look_at_classes(used, cluster)
+        yield from _check_classes(used, cluster)
 
 
 def _list_claimed(policy: Policy) -> Iterator[tuple[str, Device]]:
@@ -49,17 +49,17 @@ def _list_claimed(policy: Policy) -> Iterator[tuple[str, Device]]:
             yield tier.name, device
 
 
-def _say_unserved(tiers: list[str]) -> Finding:
+def _find_unserved(tiers: list[str]) -> Finding:
     return failed(
         "The API server does not serve resource.k8s.io/v1, and servers of "
-        f"{render_tiers(tiers)} claim devices.",
+        f"{describe_tiers(tiers)} claim devices.",
         "Their pods lose their claims, or wait for ever.",
         "Upgrade the cluster to Kubernetes 1.34 or newer; or ask for devices of a device plugin "
         f"in tiers.{tiers[0]}.requests of the policy, and remove devices there.",
     )
 
 
-def _look_at_claim(
+def _check_claim(
     tier: str, device: Device, template: Manifest | None, namespace: str
 ) -> Iterator[Finding]:
     at = f"devices of tiers.{tier} in the policy"
@@ -115,7 +115,7 @@ def _alternatives(request: Manifest) -> tuple[Manifest, ...]:
     return items(request, "firstAvailable") or (part(request, "exactly"),)
 
 
-def _look_at_template(template: Manifest) -> Iterator[Finding]:
+def _check_template(template: Manifest) -> Iterator[Finding]:
     requests = [part(each, "exactly") for each in _requests(template)]
     name = name_of(template)
     if any(each.get("adminAccess") for each in requests):
@@ -134,7 +134,7 @@ def _look_at_template(template: Manifest) -> Iterator[Finding]:
         )
 
 
-def _look_at_classes(templates: Iterable[Manifest], cluster: Cluster) -> Iterator[Finding]:
+def _check_classes(templates: Iterable[Manifest], cluster: Cluster) -> Iterator[Finding]:
     classes = cluster.of("deviceclasses")
     yield from unread("Device classes", classes, _NEVER)
     if classes.unread:

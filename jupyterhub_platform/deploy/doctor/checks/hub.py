@@ -12,7 +12,7 @@ MAX_SHOWN: Final = 3
 _LOOKS_MISSED: Final = 5
 
 
-def look_at_hub(facts: DoctorFacts) -> Iterator[Finding]:
+def check_hub(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the Hub answers."""
     hub = facts.hub
     if hub is not None and hub.unreachable:
@@ -24,7 +24,7 @@ def look_at_hub(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_store(facts: DoctorFacts) -> Iterator[Finding]:
+def check_store(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the store answers."""
     store = _part(facts, "store")
     if store.get("fault"):
@@ -42,7 +42,7 @@ def look_at_store(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_schema(facts: DoctorFacts) -> Iterator[Finding]:
+def check_schema(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the store has the schema that this Hub's code knows."""
     store = _part(facts, "store")
     found, known = store.get("schema"), store.get("newest_schema")
@@ -60,7 +60,7 @@ def look_at_schema(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_policy(facts: DoctorFacts) -> Iterator[Finding]:
+def check_policy(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the Hub's policy file is the policy in force."""
     policy = _part(facts, "policy")
     faults = [str(fault) for fault in policy.get("faults", ())]
@@ -81,7 +81,7 @@ def look_at_policy(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_file(facts: DoctorFacts) -> Iterator[Finding]:
+def check_file(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the file named here is valid, and the one in force."""
     file, in_force = facts.file, _part(facts, "policy")
     if file is None:
@@ -100,7 +100,7 @@ def look_at_file(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_settings(facts: DoctorFacts) -> Iterator[Finding]:
+def check_settings(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which settings of JupyterHub's a site made weaker."""
     hub = facts.hub
     for weakened in hub.settings.get("weakened", ()) if hub else ():
@@ -111,7 +111,7 @@ def look_at_settings(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
-def look_at_drift(facts: DoctorFacts) -> Iterator[Finding]:
+def check_drift(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether book, servers and ledger agree, and are being compared."""
     checker = _part(facts, "checker")
     for drift in checker.get("drift", ()):

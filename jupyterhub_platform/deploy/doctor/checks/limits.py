@@ -11,10 +11,10 @@ from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unread
 from jupyterhub_platform.deploy.doctor.rules.amounts import (
     Amounts,
     amounts_of,
+    describe,
     entries_of,
+    find_unreadable,
     read_amounts,
-    say,
-    say_unreadable,
 )
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
@@ -22,7 +22,7 @@ _WHY = "The API server refuses every server of that tier."
 _WHY_UNREADABLE = "Whether it refuses a tier is not known."
 
 
-def look_at_limits(facts: DoctorFacts) -> Iterator[Finding]:
+def check_limits(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers are outside of a LimitRange."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -33,18 +33,18 @@ def look_at_limits(facts: DoctorFacts) -> Iterator[Finding]:
         for entry in items(part(each, "spec"), "limits"):
             for key in ("min", "max", "default", "defaultRequest", "maxLimitRequestRatio"):
                 whose = f"{key} of the LimitRange {name_of(each)}"
-                yield from say_unreadable(whose, part(entry, key), _WHY_UNREADABLE)
+                yield from find_unreadable(whose, part(entry, key), _WHY_UNREADABLE)
     for tier in policy.tiers.values():
         amounts = amounts_of(tier, ranges.listed)
         for each in ranges.listed:
             for kind in ("Container", "Pod"):
                 for entry in entries_of([each], kind):
-                    yield from _look_at_amounts(name_of(each), entry, tier, amounts)
+                    yield from _check_amounts(name_of(each), entry, tier, amounts)
             for entry in entries_of([each], "PersistentVolumeClaim"):
-                yield from _look_at_home(name_of(each), entry, tier)
+                yield from _check_home(name_of(each), entry, tier)
 
 
-def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -> Iterator[Finding]:
+def _check_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -> Iterator[Finding]:
     kind = str(entry.get("type")).lower()
     for resource, minimum in read_amounts(part(entry, "min")).items():
         asked = amounts.requests.get(resource, 0)
@@ -54,7 +54,7 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 tier,
                 f"requests.{resource}",
                 asked,
-                f"at least {say(resource, minimum)} for a {kind}",
+                f"at least {describe(resource, minimum)} for a {kind}",
             )
     for resource, maximum in read_amounts(part(entry, "max"), bound=True).items():
         limit = amounts.limits.get(resource)
@@ -72,17 +72,17 @@ def _look_at_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -
                 tier,
                 f"limits.{resource}",
                 limit,
-                f"at most {say(resource, maximum)} for a {kind}",
+                f"at most {describe(resource, maximum)} for a {kind}",
             )
     for resource, ratio in part(entry, "maxLimitRequestRatio").items():
         try:
             number = float(parse_number(ratio, resource))
         except QuantityError:
             continue  # said to be unknown already
-        yield from _look_at_ratio(name, tier, resource, number, amounts)
+        yield from _check_ratio(name, tier, resource, number, amounts)
 
 
-def _look_at_ratio(
+def _check_ratio(
     name: str, tier: Tier, resource: str, ratio: float, amounts: Amounts
 ) -> Iterator[Finding]:
     request, limit = amounts.requests.get(resource, 0), amounts.limits.get(resource, 0)
@@ -97,15 +97,15 @@ def _look_at_ratio(
         )
     elif limit > ratio * request:
         yield failed(
-            f"{allows}, and tier {tier.name} has {say(resource, limit)} for "
-            f"{say(resource, request)}.",
+            f"{allows}, and tier {tier.name} has {describe(resource, limit)} for "
+            f"{describe(resource, request)}.",
             _WHY,
             f"Raise requests.{resource} or lower limits.{resource} of tiers.{tier.name} in the "
             "policy.",
         )
 
 
-def _look_at_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
+def _check_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
     home = tier.pod.home
     if home is None:
         return
@@ -115,9 +115,9 @@ def _look_at_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
     minimum, maximum = bounds["min"].get("storage", 0), bounds["max"].get("storage", home.size)
     if not minimum <= home.size <= maximum:
         allowed = (
-            f"at least {say('storage', minimum)}"
+            f"at least {describe('storage', minimum)}"
             if home.size < minimum
-            else f"at most {say('storage', maximum)}"
+            else f"at most {describe('storage', maximum)}"
         )
         yield _refuse(name, tier, "home.size", home.size, f"{allowed} for a volume")
 
@@ -126,7 +126,7 @@ def _refuse(name: str, tier: Tier, key: str, asked: int, allowed: str) -> Findin
     resource = "storage" if key == "home.size" else key.partition(".")[2]
     return failed(
         f"The LimitRange {name} wants {allowed}, and tier {tier.name} has "
-        f"{say(resource, asked)} as its {key}.",
+        f"{describe(resource, asked)} as its {key}.",
         _WHY,
         f"Change {key} of tiers.{tier.name} in the policy, or kubectl edit limitrange {name}",
     )

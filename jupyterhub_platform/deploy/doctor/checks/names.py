@@ -21,7 +21,7 @@ def list_service_accounts(policy: Policy | None) -> frozenset[str]:
     return frozenset({DEFAULT_ACCOUNT, *named} - {""})
 
 
-def look_at_names(facts: DoctorFacts) -> Iterator[Finding]:
+def check_names(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which objects tiers and groups name that are not there."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -63,12 +63,12 @@ def _list_named(policy: Policy, namespace: str) -> Iterator[tuple[str, str, set[
     )
 
 
-def look_at_images(facts: DoctorFacts) -> Iterator[Finding]:
+def check_images(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out what can be known of images without pulling them."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
         return
-    yield from _look_at_secrets(cluster)
+    yield from _check_secrets(cluster)
     present = {
         str(name)
         for node in cluster.of("nodes").listed
@@ -110,7 +110,7 @@ def _names_of(reference: str) -> frozenset[str]:
     return frozenset({*names, *(f"{official}{name}" for name in names)})
 
 
-def _look_at_secrets(cluster: Cluster) -> Iterator[Finding]:
+def _check_secrets(cluster: Cluster) -> Iterator[Finding]:
     for name, is_there in sorted(cluster.secrets.items()):
         if is_there is False:
             yield failed(

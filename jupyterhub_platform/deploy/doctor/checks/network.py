@@ -25,7 +25,7 @@ _RULES: Final = "networkPolicy.egressAllowRules"
 _SHARED: Final = ("app", "release", "app.kubernetes.io/name", "app.kubernetes.io/instance")
 
 
-def look_at_enforcement(facts: DoctorFacts) -> Iterator[Finding]:
+def check_enforcement(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether anything seems to enforce NetworkPolicies."""
     cluster = facts.cluster
     if cluster is None:
@@ -56,7 +56,7 @@ def _is_enforcing_aws(daemonset: Manifest) -> bool:
     return any(_OF_AWS in (each.get("args") or ()) for each in containers)
 
 
-def look_at_network(facts: DoctorFacts) -> Iterator[Finding]:
+def check_network(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which pods no policy selects, and what the policies keep from the Hub."""
     cluster = facts.cluster
     if cluster is None:
@@ -91,16 +91,16 @@ def look_at_network(facts: DoctorFacts) -> Iterator[Finding]:
                 + ", ".join(f"{key}={value}" for key, value in sorted(party.labels.items()))
                 + " in one of your own.",
             )
-    yield from _look_at_servers(network, servers)
-    yield from _look_at_ways_out(network, hub, servers, _find_dns(cluster))
-    yield from _look_at_ways(network, hub, servers, proxy, _service_port(found))
+    yield from _check_servers(network, servers)
+    yield from _check_ways_out(network, hub, servers, _find_dns(cluster))
+    yield from _check_ways(network, hub, servers, proxy, _service_port(found))
 
 
 _PAST_THE_HUB: Final = "People's servers reach each other, past the Hub and its shares."
 _WHY_UNREAD: Final = "A policy that is missing or too narrow shows only when a request is refused."
 
 
-def _look_at_servers(network: Network, servers: Party) -> Iterator[Finding]:
+def _check_servers(network: Network, servers: Party) -> Iterator[Finding]:
     """Find out whether the policies that select servers still let them reach each other."""
     if not network.isolating(servers, "Ingress"):
         return
@@ -117,7 +117,7 @@ def _look_at_servers(network: Network, servers: Party) -> Iterator[Finding]:
     )
 
 
-def _look_at_ways_out(network: Network, hub: Party, servers: Party, dns: Dns) -> Iterator[Finding]:
+def _check_ways_out(network: Network, hub: Party, servers: Party, dns: Dns) -> Iterator[Finding]:
     """Find out whether Hub and servers may leave their namespace for what they need there."""
     if not network.lets_out_to_api(hub):
         yield failed(
@@ -157,7 +157,7 @@ def _find_dns(cluster: Cluster) -> Dns:
     return Dns(tuple(sorted(addresses - {"None"})), part(spec, "selector"))
 
 
-def _look_at_ways(
+def _check_ways(
     network: Network, hub: Party, servers: Party, proxy: Party | None, service_port: int
 ) -> Iterator[Finding]:
     hub_port = hub.ports["http"]

@@ -6,7 +6,7 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.core.tiers import Tier, pod_amounts
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread
-from jupyterhub_platform.deploy.doctor.rules.amounts import say
+from jupyterhub_platform.deploy.doctor.rules.amounts import describe
 from jupyterhub_platform.deploy.doctor.rules.scheduling import (
     PODS,
     find_obstacle,
@@ -16,7 +16,7 @@ from jupyterhub_platform.deploy.doctor.rules.scheduling import (
 )
 
 
-def look_at_nodes(facts: DoctorFacts) -> Iterator[Finding]:
+def check_nodes(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers fit no node, those included that are not there now but were named."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -109,7 +109,8 @@ def _find_misfit(
             obstacles[obstacle] = obstacles.get(obstacle, 0) + 1
             continue
         lacking = [
-            f"{say(name, amount)} ({name}), of which {say(name, max(has.get(name) or 0, 0))} are "
+            f"{describe(name, amount)} ({name}), of which "
+            f"{describe(name, max(has.get(name) or 0, 0))} are "
             "left"
             for name, amount in asked.items()
             if (has.get(name, 0) or 0) < amount

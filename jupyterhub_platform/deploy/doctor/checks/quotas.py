@@ -13,9 +13,9 @@ from jupyterhub_platform.deploy.doctor.rules.amounts import (
     OF_DEVICE_CLASS,
     Amounts,
     amounts_of,
+    describe,
+    find_unreadable,
     read_amounts,
-    say,
-    say_unreadable,
 )
 from jupyterhub_platform.deploy.doctor.rules.quota_scopes import (
     OF_CLASS,
@@ -33,7 +33,7 @@ _WHY_UNREADABLE: Final = "Whether it refuses a tier is not known."
 _CLAIMS: Final = "count/resourceclaims.resource.k8s.io"
 
 
-def look_at_quotas(facts: DoctorFacts) -> Iterator[Finding]:
+def check_quotas(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which tiers no ResourceQuota will ever admit beside what runs all the time."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -48,19 +48,19 @@ def look_at_quotas(facts: DoctorFacts) -> Iterator[Finding]:
     priority = find_default_priority(cluster)
     for quota in quotas.listed:
         hard = part(quota, "spec", "hard")
-        yield from say_unreadable(f"The ResourceQuota {name_of(quota)}", hard, _WHY_UNREADABLE)
+        yield from find_unreadable(f"The ResourceQuota {name_of(quota)}", hard, _WHY_UNREADABLE)
         bounds = read_amounts(hard, bound=True)
         held = held_beside_servers(cluster, quota)
         for tier in policy.tiers.values():
             if is_counted(quota, tier.pod.priority_class or priority):
                 asked = _asked(tier, amounts_of(tier, ranges.listed), default)
                 asked |= devices_by_class(tier, cluster.of("resourceclaimtemplates").listed)
-                yield from _look_at_tier(name_of(quota), bounds, held, tier, asked)
+                yield from _check_tier(name_of(quota), bounds, held, tier, asked)
         if not part(quota, "spec", "scopeSelector") and not part(quota, "spec").get("scopes"):
-            yield from _look_at_platform(name_of(quota), bounds, held, policy)
+            yield from _check_platform(name_of(quota), bounds, held, policy)
 
 
-def _look_at_tier(
+def _check_tier(
     quota: str,
     hard: Mapping[str, int],
     held: Mapping[str, int],
@@ -70,8 +70,9 @@ def _look_at_tier(
     for name, maximum in sorted(hard.items()):
         if name in asked and asked[name] > 0 and asked[name] + held.get(name, 0) > maximum:
             yield failed(
-                f"A server of tier {tier.name} asks for {say(name, asked[name])} ({name}), and the "
-                f"ResourceQuota {quota} allows {say(name, maximum)} to all together"
+                f"A server of tier {tier.name} asks for {describe(name, asked[name])} ({name}), "
+                "and the "
+                f"ResourceQuota {quota} allows {describe(name, maximum)} to all together"
                 f"{_say_held(name, held)}.",
                 "No server of that tier can ever start.",
                 f"kubectl edit resourcequota {quota}: raise spec.hard.{name}; or lower "
@@ -116,10 +117,10 @@ def _key(name: str) -> str:
 
 def _say_held(name: str, held: Mapping[str, int]) -> str:
     amount = held.get(name, 0)
-    return f", {say(name, amount)} of which Hub, proxy and others hold" if amount else ""
+    return f", {describe(name, amount)} of which Hub, proxy and others hold" if amount else ""
 
 
-def _look_at_platform(
+def _check_platform(
     quota: str, hard: Mapping[str, int], held: Mapping[str, int], policy: Policy
 ) -> Iterator[Finding]:
     """Compare what all users together may hold, by the policy and by the namespace."""
@@ -134,11 +135,12 @@ def _look_at_platform(
             default=(None, ""),
         )
         if left is not None and maximum is not None and maximum > left:
-            shown = say(name, hard[counted])
+            shown = describe(name, hard[counted])
             beside = held.get(counted, 0)
-            of_others = f", {say(name, beside)} of which Hub, proxy and others hold"
+            of_others = f", {describe(name, beside)} of which Hub, proxy and others hold"
             yield warning(
-                f"The policy lets everybody together hold {say(name, maximum)} ({name}), and the "
+                f"The policy lets everybody together hold {describe(name, maximum)} ({name}), "
+                "and the "
                 f"ResourceQuota {quota} allows {shown}{of_others if beside else ''}.",
                 "What the policy admits last is refused by the cluster, without what would fit.",
                 f"Lower quota.{name} in the policy, or raise it: kubectl edit resourcequota "

@@ -8,9 +8,9 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import (
     Finding,
+    describe_tiers,
     failed,
     read_rights,
-    render_tiers,
     unknown,
     unread,
     warning,
@@ -24,7 +24,7 @@ _WRONG_ZONE: Final = (
 ZONE: Final = "topology.kubernetes.io/zone"
 
 
-def look_at_storage(facts: DoctorFacts) -> Iterator[Finding]:
+def check_storage(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether the classes of homes exist, can grow, and wait for a node."""
     cluster, policy = facts.cluster, facts.policy
     if cluster is None or policy is None:
@@ -39,18 +39,18 @@ def look_at_storage(facts: DoctorFacts) -> Iterator[Finding]:
     defaults = sorted(name for name, each in known.items() if is_default(each))
     wanted = _homes_by_class(policy)
     if "" in wanted:
-        yield from _look_at_default(defaults, wanted[""])
+        yield from _check_default(defaults, wanted[""])
     for name in sorted(set(wanted) - {""} - set(known)):
         yield failed(
             f"There is no storage class {name}, which the homes of "
-            f"{render_tiers(wanted[name])} need.",
+            f"{describe_tiers(wanted[name])} need.",
             "Their volumes never come, and their servers never start.",
             f"Name one of kubectl get storageclass as tiers.{wanted[name][0]}.home.storage_class "
             "in the policy, or make that class.",
         )
     used = (set(wanted) - {""} | set(defaults if "" in wanted else ())) & set(known)
     for name in sorted(used):
-        yield from _look_at_class(name, known[name], cluster)
+        yield from _check_class(name, known[name], cluster)
 
 
 def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
@@ -62,11 +62,11 @@ def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
     return wanted
 
 
-def _look_at_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
+def _check_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
     if not defaults:
         yield failed(
             "No storage class is the default one, and the homes of "
-            f"{render_tiers(tiers)} name none.",
+            f"{describe_tiers(tiers)} name none.",
             "Their volumes never come, and their servers never start.",
             "kubectl patch storageclass NAME --patch "
             f'\'{{"metadata":{{"annotations":{{"{DEFAULT}":"true"}}}}}}\''
@@ -80,7 +80,7 @@ def _look_at_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]
         )
 
 
-def _look_at_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Finding]:
+def _check_class(name: str, found: Manifest, cluster: Cluster) -> Iterator[Finding]:
     if not found.get("allowVolumeExpansion"):
         yield warning(
             f"Volumes of the storage class {name} cannot grow.",

@@ -42,7 +42,7 @@ class PodTrouble(NamedTuple):
     passes: bool = False
 
 
-def look_at_workloads(facts: DoctorFacts) -> Iterator[Finding]:
+def check_workloads(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out which Deployments of the platform have no pod that runs, and why."""
     cluster = facts.cluster
     if cluster is None:
@@ -59,14 +59,14 @@ def look_at_workloads(facts: DoctorFacts) -> Iterator[Finding]:
         )
     own = [each for each in deployments.listed if _component(each) in COMPONENTS]
     for deployment in sorted(own, key=lambda each: list(COMPONENTS).index(_component(each))):
-        yield from _look_at(deployment, cluster)
+        yield from _check_deployment(deployment, cluster)
 
 
 def _component(deployment: Manifest) -> str:
     return str(labels_of(deployment).get("component", ""))
 
 
-def _look_at(deployment: Manifest, cluster: Cluster) -> Iterator[Finding]:
+def _check_deployment(deployment: Manifest, cluster: Cluster) -> Iterator[Finding]:
     name, namespace = name_of(deployment), cluster.namespace
     why = COMPONENTS[_component(deployment)]
     spec, status = part(deployment, "spec"), part(deployment, "status")
@@ -146,7 +146,7 @@ def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> 
     if reason == "CrashLoopBackOff":
         return PodTrouble(
             f"Container {name} of pod {name_of(pod)} ends as soon as it starts, "
-            f"{container.get('restartCount', 0)} times by now: {_say_end(ended)}.",
+            f"{container.get('restartCount', 0)} times by now: {_describe_end(ended)}.",
             f"kubectl logs {at} --container {name} --previous",
         )
     if reason in _CONFIG:
@@ -162,7 +162,7 @@ def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> 
     failed_now = part(container, "state", "terminated")
     if failed_now and failed_now.get("exitCode") != 0:
         return PodTrouble(
-            f"Container {name} of pod {name_of(pod)} has ended: {_say_end(failed_now)}.",
+            f"Container {name} of pod {name_of(pod)} has ended: {_describe_end(failed_now)}.",
             f"kubectl logs {at} --container {name}",
         )
     return None
@@ -192,7 +192,7 @@ def _find_hold_up(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
         fix = _fix_of_config(at) if is_config else f"kubectl describe pod {at}"
         return PodTrouble(f"{said}{_short(last.get('message'))}.", fix)
     since = _read_time(part(pod, "metadata").get("creationTimestamp"))
-    said = f"Pod {name_of(pod)} waits for its containers since {_say_time(since)}"
+    said = f"Pod {name_of(pod)} waits for its containers since {_describe_time(since)}"
     said += f", and why is not known: events {events.unread}" if events.unread else ""
     fix = f"kubectl describe pod {_at(pod, cluster)}"
     return PodTrouble(f"{said}.", fix, passes=_is_young(since, cluster))
@@ -207,7 +207,8 @@ def _find_unready(
         if running and not container.get("ready", True):
             since = _read_time(running.get("startedAt"))
             return PodTrouble(
-                f"Container {name} of pod {name_of(pod)} runs since {_say_time(since)} and is not "
+                f"Container {name} of pod {name_of(pod)} runs since {_describe_time(since)} and "
+                "is not "
                 "ready.",
                 f"kubectl logs {at} --container {name}",
                 passes=_is_young(since, cluster),
@@ -217,8 +218,9 @@ def _find_unready(
         now = cluster.answered_at
         if running and at_end and now and now - at_end < _RESTARTED_LATELY:
             return PodTrouble(
-                f"Container {name} of pod {name_of(pod)} was restarted at {_say_time(at_end)}: "
-                f"{_say_end(ended)}.",
+                f"Container {name} of pod {name_of(pod)} was restarted at "
+                f"{_describe_time(at_end)}: "
+                f"{_describe_end(ended)}.",
                 f"kubectl logs {at} --container {name} --previous",
                 passes=True,
             )
@@ -237,11 +239,11 @@ def _read_time(text: object) -> datetime | None:
         return None
 
 
-def _say_time(at: datetime | None) -> str:
+def _describe_time(at: datetime | None) -> str:
     return describe_second(at) if at else "an unknown time"
 
 
-def _say_end(ended: Manifest) -> str:
+def _describe_end(ended: Manifest) -> str:
     reason, code = ended.get("reason", "Error"), ended.get("exitCode", "unknown")
     message = _short(ended.get("message"))
     return f"{reason}, exit code {code}" + (f": {message}" if message else "")

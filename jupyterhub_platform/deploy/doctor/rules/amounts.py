@@ -43,7 +43,7 @@ def entries_of(limit_ranges: Iterable[Manifest], kind: str) -> list[Manifest]:
 
 
 def read_amounts(amounts: Mapping[str, Any], *, bound: bool = False) -> dict[str, int]:
-    """Read quantities by name; what cannot be read is left out, and :func:`say_unreadable` says it.
+    """Read quantities by name; what cannot be read is left to :func:`find_unreadable`.
 
     What is a ``bound`` is above nothing of which it is a part less.
     """
@@ -56,7 +56,7 @@ def read_amounts(amounts: Mapping[str, Any], *, bound: bool = False) -> dict[str
     return read
 
 
-def say_unreadable(whose: str, amounts: Mapping[str, Any], why: str) -> Iterator[Finding]:
+def find_unreadable(whose: str, amounts: Mapping[str, Any], why: str) -> Iterator[Finding]:
     """Yield what cannot be read, so that it is never taken for well, nor for nothing."""
     read = read_amounts(amounts)
     for name in sorted(set(amounts) - set(read)):
@@ -73,7 +73,7 @@ def resource_of(name: str) -> str:
     return MEMORY if name.endswith("storage") and name != "ephemeral-storage" else name
 
 
-def say(name: str, amount: int) -> str:
+def describe(name: str, amount: int) -> str:
     """Say an amount in the unit that people use."""
     if name.startswith("count/") or name.endswith(("persistentvolumeclaims", OF_DEVICE_CLASS)):
         return str(amount)

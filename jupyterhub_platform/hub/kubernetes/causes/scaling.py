@@ -61,14 +61,14 @@ def _is_of_an_autoscaler(event: Manifest) -> bool:
     return _NO_SCHEDULER.search(str(component)) is not None
 
 
-def _say(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
+def _extend(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
     return Cause(code, f"{cause.sentence} {more}", who, fix)
 
 
 def _coming(cause: Cause) -> Cause:
     more = "A node for it is being added."
     fix = "Wait a few minutes; no action is needed."
-    return _say(cause, "cluster.node_coming", more, Who.NOBODY, fix)
+    return _extend(cause, "cluster.node_coming", more, Who.NOBODY, fix)
 
 
 def _failed(cause: Cause) -> Cause:
@@ -77,16 +77,16 @@ def _failed(cause: Cause) -> Cause:
         "The cluster tries again by itself, after some minutes. If it fails again, ask an operator "
         "to look at the autoscaler and the provider's capacity. A smaller tier may fit sooner."
     )
-    return _say(cause, "cluster.node_failed", more, Who.OPERATOR, fix)
+    return _extend(cause, "cluster.node_failed", more, Who.OPERATOR, fix)
 
 
 def _at_most(cause: Cause) -> Cause:
     more = "No node is added: the cluster has reached its maximum."
     fix = f"{SMALLER} An operator can let the cluster have more nodes."
-    return _say(cause, "cluster.at_most", more, Who.OPERATOR, fix)
+    return _extend(cause, "cluster.at_most", more, Who.OPERATOR, fix)
 
 
 def _not_coming(cause: Cause) -> Cause:
     if cause.code != "cluster.full":
         return replace(cause, sentence=f"{cause.sentence} The cluster adds no node for it.")
-    return _say(cause, cause.code, "The cluster adds no node for it.", cause.who, SMALLER)
+    return _extend(cause, cause.code, "The cluster adds no node for it.", cause.who, SMALLER)

@@ -60,7 +60,7 @@ def explain_scheduling(message: str) -> Cause:
         sorted_in[kind].append(reason)
     found = [kind for kind, reasons in sorted_in.items() if reasons]
     if not found:
-        return _say_unknown([Reason(0, message)])
+        return _explain_unknown([Reason(0, message)])
     first, *others = found
     cause = first.say(sorted_in[first])
     clauses = [
@@ -98,7 +98,7 @@ def _quote(reasons: Iterable[Reason]) -> str:
     return f"The scheduler says: “{words[:_MAX_QUOTED]}”."
 
 
-def _say_unknown(reasons: list[Reason]) -> Cause:
+def _explain_unknown(reasons: list[Reason]) -> Cause:
     words = _quote(reasons) if any(each.words.strip() for each in reasons) else "It says none."
     sentence = (
         f"The scheduler found no node for this server, for a reason that is unknown here. {words}"
@@ -106,7 +106,7 @@ def _say_unknown(reasons: list[Reason]) -> Cause:
     return Cause("cluster.unplaced", sentence, Who.OPERATOR, _ASK)
 
 
-def _say_full(reasons: list[Reason]) -> Cause:
+def _explain_full(reasons: list[Reason]) -> Cause:
     lacking = sorted({name for each in reasons for name in _LACK.findall(each.words)})
     if any(_DEVICES.search(each.words) for each in reasons):
         lacking.append("devices")  # which ones its claims say, and not the scheduler
@@ -117,12 +117,12 @@ def _say_full(reasons: list[Reason]) -> Cause:
     return Cause("cluster.full", sentence, Who.YOU, f"{COMING} Otherwise c{SMALLER[1:]}")
 
 
-def _say_tainted(reasons: list[Reason]) -> Cause:
+def _explain_tainted(reasons: list[Reason]) -> Cause:
     sentence = f"{_nodes(reasons)} a taint that this server does not tolerate{_named(reasons)}."
     return Cause("cluster.tainted", sentence, Who.OPERATOR, _TOLERATE)
 
 
-def _say_missing_class(reasons: list[Reason]) -> Cause:
+def _explain_missing_class(reasons: list[Reason]) -> Cause:
     return _DEVICE_CLASS
 
 
@@ -207,8 +207,8 @@ _SELECTED: Final = (
     r"didn't match the requested (node name|hostname)|pod affinity terms conflict|"
     r"didn't satisfy plugin\(s\) \[(NodeAffinity|NodeName)\]"
 )
-_UNKNOWN: Final = _Kind(lambda _: False, _say_unknown)
-_TAINTED: Final = _Kind(taints.is_of_the_site, _say_tainted, "kept from it by taints")
+_UNKNOWN: Final = _Kind(lambda _: False, _explain_unknown)
+_TAINTED: Final = _Kind(taints.is_of_the_site, _explain_tainted, "kept from it by taints")
 _OTHER_KIND: Final = _Kind(
     lambda words: _words(_SELECTED)(words) or taints.is_never_for_servers(words),
     _always(NO_NODE),
@@ -224,7 +224,7 @@ _KINDS: Final = (
     _Kind(_words("waiting for the preemption"), _always(_PREEMPTING)),
     _Kind(
         lambda words: _LACK.search(words) or "Too many pods" in words or _DEVICES.search(words),
-        _say_full,
+        _explain_full,
         "full",
     ),
     _Kind(_words("free ports"), _always(_PORTS)),

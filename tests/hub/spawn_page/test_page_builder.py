@@ -66,7 +66,7 @@ def test_limits_of_a_person_in_all_accounts_are_said_as_such():
     )
 
 
-def test_who_holds_nothing_and_has_no_limits_is_told_so():
+def test_user_without_servers_and_limits_is_told_so():
     policy = make_policy()
     bare = replace(
         policy,
@@ -84,7 +84,7 @@ def test_who_holds_nothing_and_has_no_limits_is_told_so():
     assert cards_of(page)["small"].left_after == ""
 
 
-def test_there_is_one_bar_for_the_tightest_limit_of_each_resource():
+def test_each_resource_has_one_bar_for_its_tightest_limit():
     page = view(POLICY, make_book(POLICY, ("dev1", "", "vision", "small")))
     assert [(bar.figures, bar.place, bar.state) for bar in page.bars] == [
         ("1 of 3 servers", "you in vision", "2 servers left"),
@@ -229,7 +229,7 @@ def test_a_tier_that_only_observes_may_start_and_says_what_it_exceeds():
         (Subject("loner", Level.USER, ()), "account.none"),
     ],
 )
-def test_who_may_start_nothing_is_told_why_and_what_to_do(subject, code):
+def test_user_who_may_start_nothing_is_told_why_and_what_to_do(subject, code):
     page = view(POLICY, user=subject.name, subject=subject)
     assert page.refusals[0].code == code
     assert page.remedies[0].startswith("Ask an admin")
@@ -237,7 +237,7 @@ def test_who_may_start_nothing_is_told_why_and_what_to_do(subject, code):
     assert not page.may_start
 
 
-def test_who_has_no_tier_is_told_whom_to_ask():
+def test_user_without_a_tier_is_told_whom_to_ask():
     page = view(replace(POLICY, tiers={"secret": POLICY.tiers["secret"]}))
     assert (
         page.empty == "No tier is open to you in vision. Ask a manager of vision (manager) for one."

@@ -8,7 +8,7 @@ _COMMIT: Final = b"COMMIT\0"
 """How the statement ends on its way; "BEGIN ISOLATION LEVEL READ COMMITTED" is another one."""
 
 
-class Relay:
+class DatabaseRelay:
     """Passes bytes on between clients and a server on this machine.
 
     After :meth:`lose_next_commit` the server gets the next ``COMMIT`` and makes it, and the

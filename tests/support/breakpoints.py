@@ -34,7 +34,7 @@ import asyncio
 from pathlib import Path
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
 
-class InstantSpawner(PlatformLocalSpawner):
+class BreakpointSpawner(PlatformLocalSpawner):
     async def reach(self, instant):
         armed = Path({directory!r}) / f"{{self.name}}.{{instant}}"
         if armed.exists():
@@ -55,11 +55,11 @@ class InstantSpawner(PlatformLocalSpawner):
         await super().stop(now)
         await self.reach("stop-returned")
 
-c.JupyterHub.spawner_class = InstantSpawner
+c.JupyterHub.spawner_class = BreakpointSpawner
 """
 
 
-class Instants:
+class Breakpoints:
     """The instants of one platform, by the name of a server."""
 
     def __init__(self, directory: Path) -> None:

@@ -8,9 +8,8 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Candidate, Question
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.core.times import describe_duration
-from jupyterhub_platform.hub.spawn_page.facts import Facts
-from jupyterhub_platform.hub.spawn_page.limits import say_left_after
-from jupyterhub_platform.hub.spawn_page.obstacles import find_obstacles
+from jupyterhub_platform.hub.spawn_page.blocking_servers import find_obstacles
+from jupyterhub_platform.hub.spawn_page.limits import describe_left_after
 from jupyterhub_platform.hub.spawn_page.page import (
     ImageChoice,
     Later,
@@ -18,11 +17,12 @@ from jupyterhub_platform.hub.spawn_page.page import (
     State,
     TierCard,
 )
+from jupyterhub_platform.hub.spawn_page.page_context import PageContext
 from jupyterhub_platform.usecases.offers import decide_tier, list_tier_resources, say_how_to_open
 
 
 def build_card(
-    facts: Facts,
+    context: PageContext,
     question: Question,
     candidate: Candidate,
     wish: Options,
@@ -33,34 +33,34 @@ def build_card(
     opens = later.get(candidate.name)
     if not (candidate.granted or candidate.requestable or opens):
         return None
-    tier = facts.policy.tiers[candidate.name]
+    tier = context.policy.tiers[candidate.name]
     state = _state(candidate, decision, opens)
     card = TierCard(
         name=tier.name,
         title=tier.title or tier.name,
         description=tier.description,
         gives=list_tier_resources(tier.gives),
-        images=_images(facts, tier, wish),
+        images=_images(context, tier, wish),
         state=state,
         decision=decision,
         ends=say_end(tier),
         later=opens,
         asked=wish.tier == tier.name,
-        again=facts.place.link(account=facts.account, tier=tier.name),
+        again=context.links.link(account=context.account, tier=tier.name),
     )
     if card.may_start:
-        left = say_left_after(facts, question, candidate)
+        left = describe_left_after(context, question, candidate)
         return replace(card, left_after=left, reasons=_reasons(decision))
     if candidate.granted:
         return replace(
             card,
             reasons=_reasons(decision),
             remedies=decision.remedies,
-            obstacles=find_obstacles(facts, decision.denials),
+            obstacles=find_obstacles(context, decision.denials),
         )
     # A tier that is not granted mostly does not fit either: only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
-    ask = say_how_to_open(facts.policy, facts.user, facts.account, "it")
+    ask = say_how_to_open(context.policy, context.user, context.account, "it")
     return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())
 
 
@@ -87,9 +87,9 @@ def _reasons(decision: Decision, only: str = "") -> tuple[Reason, ...]:
     return tuple(Reason(each.code, each.reason) for each in denials)
 
 
-def _images(facts: Facts, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:
+def _images(context: PageContext, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:
     chosen = wish.image if wish.image in tier.images else next(iter(tier.images), "")
-    images = facts.policy.images
+    images = context.policy.images
     return tuple(
         ImageChoice(name, (images[name].title if name in images else "") or name, name == chosen)
         for name in tier.images

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from sqlalchemy import text
 
 from jupyterhub_platform.core.reservations import Reservation
-from jupyterhub_platform.store import audit, ledger
+from jupyterhub_platform.store import audit, decision_log, ledger
 from jupyterhub_platform.store.audit import AuditRow
+from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.ledger import DecisionRecord
 from jupyterhub_platform.store.store import Store
 from tests.support.live_hub import LiveHub
 
@@ -41,7 +41,7 @@ def read_releases(hub: LiveHub) -> dict[str, str]:
 def read_decisions(hub: LiveHub, *, admitted: bool | None = None) -> list[DecisionRecord]:
     """Return the newest decisions."""
     with reading(hub) as transaction:
-        return ledger.list_decisions(transaction, admitted=admitted, limit=200)
+        return decision_log.list_decisions(transaction, admitted=admitted, limit=200)
 
 
 def read_audit(hub: LiveHub) -> list[AuditRow]:

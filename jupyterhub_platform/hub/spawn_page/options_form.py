@@ -10,10 +10,10 @@ from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
-from jupyterhub_platform.hub.spawn_page.facts import PageViewer, Place
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
+from jupyterhub_platform.hub.spawn_page.page_builder import build_page
+from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer
 from jupyterhub_platform.hub.spawn_page.render import render_form
-from jupyterhub_platform.hub.spawn_page.view import build_view
 
 
 def spawn_form(
@@ -24,7 +24,7 @@ def spawn_form(
     policy = snapshot.policy
     memberships = frozenset(group.name for group in user.groups)
     stored = user.orm_user.orm_spawners.get(server)
-    page = build_view(
+    page = build_page(
         policy,
         platform.admission.book,
         snapshot.subject(user.name, memberships, now),
@@ -34,7 +34,7 @@ def spawn_form(
         stored_options=stored.user_options if stored else None,
         preselect=asked_options(handler),
         viewer=_read_viewer(policy, handler) if handler else PageViewer(user.name),
-        place=Place(platform.app.hub_prefix, handler.request.query if handler else ""),
+        links=PageLinks(platform.app.hub_prefix, handler.request.query if handler else ""),
         titles=_titles(user),
         notes=notes,
     )

@@ -9,7 +9,8 @@ from jupyterhub.auth import Authenticator, DummyAuthenticator
 from tornado import web
 
 from jupyterhub_platform.factory import build_runtime
-from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator, wrap_authenticator
+from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
+from jupyterhub_platform.hub.auth.governed_authenticator import wrap_authenticator
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher
 from jupyterhub_platform.hub.platform import Platform
 
@@ -59,7 +60,7 @@ def test_a_blank_beside_a_name_makes_another_name(site: Authenticator, name: str
 
 
 @pytest.mark.parametrize("name", ["", "ki m", "../kim", "a" * 65, "-kim", "level:admin", "kim\0"])
-def test_what_is_no_name_is_refused(site: Authenticator, name: str) -> None:
+def test_invalid_user_name_is_refused(site: Authenticator, name: str) -> None:
     assert accepted(site, name) is None
 
 
@@ -94,20 +95,26 @@ def user_named(name: str) -> SimpleNamespace:
     return SimpleNamespace(name=name, admin=False, groups=declared)
 
 
-async def test_the_declared_come_in_and_stay(site: Authenticator, platform: Platform) -> None:
+async def test_declared_user_is_let_in_and_refreshed(
+    site: Authenticator, platform: Platform
+) -> None:
     site.platform = platform
     assert site.check_blocked_users("kim")
     assert await site.refresh_user(user_named("kim"))
 
 
-async def test_the_undeclared_do_neither(site: Authenticator, platform: Platform) -> None:
+async def test_undeclared_user_is_neither_let_in_nor_refreshed(
+    site: Authenticator, platform: Platform
+) -> None:
     site.platform = platform
     with pytest.raises(web.HTTPError, match="mallory is not declared on this platform"):
         site.check_blocked_users("mallory")
     assert await site.refresh_user(user_named("mallory")) is False
 
 
-async def test_the_suspended_do_neither(site: Authenticator, platform: Platform) -> None:
+async def test_suspended_user_is_neither_let_in_nor_refreshed(
+    site: Authenticator, platform: Platform
+) -> None:
     site.platform = platform
     with pytest.raises(web.HTTPError, match="out is suspended"):
         site.check_blocked_users("out")

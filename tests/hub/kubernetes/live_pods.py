@@ -19,11 +19,11 @@ from kubernetes.client import CoreV1Api
 
 from jupyterhub_platform.hub.kubernetes.manifest.metadata import RESERVATION
 from tests.cluster.fixtures import Cluster
-from tests.hub.kubernetes.played_pods import PlayedPods
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.hub.kubernetes.fake_pods import PlayedPods
+from tests.hub.kubernetes.hub_role import ROLE, give
 from tests.support.fault_proxy import FaultProxy
 from tests.support.live_hub import LiveHub, running
-from tests.support.readers import read_open
+from tests.support.store_readers import read_open
 from tests.support.tiny_server import Answer
 
 POLICY: Final = """\

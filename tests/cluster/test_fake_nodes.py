@@ -6,8 +6,8 @@ import pytest
 from kubernetes.client import CoreV1Api
 
 from tests.cluster.control_plane import ControlPlane
+from tests.cluster.fake_nodes import add_fake_nodes
 from tests.cluster.objects import render_pod, wait_for
-from tests.cluster.played import play_nodes
 
 pytestmark = [pytest.mark.cluster, pytest.mark.long]
 
@@ -16,7 +16,7 @@ PODS = 300
 
 def test_pods_on_played_nodes_are_ready_and_their_claims_bound() -> None:
     with ControlPlane() as cluster:
-        play_nodes(cluster, 2, pods=PODS)
+        add_fake_nodes(cluster, 2, pods=PODS)
         core = CoreV1Api(cluster.client)
         claim = {
             "metadata": {"name": "home"},

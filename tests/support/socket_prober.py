@@ -1,6 +1,6 @@
 """What another user of the machine tries at the ports and sockets of a user's server.
 
-Run as that user: ``other_user.py SECONDS UID``. It connects to every loopback port where ``UID``
+Run as that user: ``socket_prober.py SECONDS UID``. It connects to every loopback port where ``UID``
 listens, as a client of a kernel's output and as a debugger, and to every Unix socket that the
 system names; it prints as JSON what it was told.
 """

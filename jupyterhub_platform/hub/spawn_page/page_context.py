@@ -1,4 +1,4 @@
-"""The facts that the spawn page is made from, and wording that its parts share."""
+"""The facts that the spawn page is made from: its viewer, its links, and what others run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ class PageViewer:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PageLinks:
     """Where the page is: the Hub's base URL, with a slash at its end, and the request's query.
 
     Links keep what the Hub needs of the query.
@@ -52,7 +52,7 @@ class Place:
         return f"{self.user(user)}/{tail}"
 
 
-class Neighbours:
+class OtherUsersServers:
     """Other users' servers, by the scope at which they count.
 
     Each scope is looked up once for a page, however many tiers it blocks.
@@ -79,16 +79,16 @@ class Neighbours:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PageContext:
     """Everything that the cards are built from. ``titles`` are display names of servers."""
 
     policy: Policy
     book: Book
-    neighbours: Neighbours
+    others_servers: OtherUsersServers
     user: str
     account: str
     viewer: PageViewer
-    place: Place
+    links: PageLinks
     titles: Mapping[str, str] = field(default_factory=dict)
 
     @property

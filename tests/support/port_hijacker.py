@@ -1,8 +1,8 @@
 """What another user of the machine does to get a port of the platform: try, and never stop.
 
-Run by its path: ``port_thief.py PORT ADDRESSES SHARED``. It says ``trying`` after the first round,
-and each way in which it could bind or listen, once. When its input ends it says how many rounds it
-made.
+Run by its path: ``port_hijacker.py PORT ADDRESSES SHARED``. After the first round it says
+``trying``, and each way in which it could bind or listen, once. When its input ends it says how
+many rounds it made.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Who leaves out tests on Kubernetes is told so on the last line, and it never goes unseen."""
+"""A run that leaves out tests on Kubernetes says so on its last line, and never silently."""
 
 import os
 import re
@@ -11,7 +11,9 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
-API, NODE, PROCESSES = (f"tests/cluster/test_{name}.py" for name in ("api", "node", "processes"))
+API, NODE, PROCESSES = (
+    f"tests/cluster/test_{name}.py" for name in ("api_server", "node", "processes")
+)
 NEEDING_A_NODE = (ROOT / NODE).read_text().count("\ndef test_")
 LEFT_OUT = (
     r"Not tested, by choice \(KUBERNETES={}\): {} on Kubernetes; network policies: rendered only"

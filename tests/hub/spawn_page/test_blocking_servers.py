@@ -57,7 +57,7 @@ def test_the_smallest_set_of_own_servers_that_makes_room_is_named():
     assert card.obstacles.hint == "Stopping the default server and fit makes enough room."
 
 
-def test_who_cannot_make_enough_room_alone_is_told_so():
+def test_user_who_cannot_make_enough_room_alone_is_told_so():
     book = make_book(
         POLICY,
         ("dev1", "a", "vision", "small"),

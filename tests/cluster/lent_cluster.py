@@ -40,7 +40,7 @@ _KINDS: tuple[tuple[Callable[..., Any], tuple[str, ...]], ...] = (
 )
 
 
-class ForeignCluster:
+class LentCluster:
     """The cluster that a given kubeconfig names."""
 
     def __init__(self, kubeconfig: Path) -> None:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from tornado.httputil import HTTPFile
 
 from jupyterhub_platform.core.options import read_options
-from jupyterhub_platform.hub.spawn_page.form import options_from_form
+from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 
 
 def test_the_image_of_the_chosen_tier_counts():
@@ -18,7 +18,7 @@ def test_the_image_of_the_chosen_tier_counts():
     assert options_from_form(form) == {"tier": "small", "account": "vision", "image": "scipy"}
 
 
-def test_what_is_left_out_is_left_open():
+def test_missing_form_fields_are_empty_options():
     assert options_from_form({}) == {"tier": "", "account": "", "image": ""}
 
 
@@ -39,7 +39,7 @@ def test_what_is_left_out_is_left_open():
         {"tier": ["small\n"]},
     ],
 )
-def test_what_the_form_does_not_have_is_left_for_admission_to_deny(form):
+def test_unknown_form_fields_are_denied_by_admission(form):
     assert read_options(options_from_form(form)).faults
 
 

@@ -12,15 +12,15 @@ from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import HeldLimit
 from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.hub.spawn_page.facts import Facts
 from jupyterhub_platform.hub.spawn_page.page import Obstacles, Others, OwnServer
+from jupyterhub_platform.hub.spawn_page.page_context import PageContext
 
 _MAX_NAMES = 10
 _MAX_COMBINED = 6
 _SHARED = frozenset({"platform", "account", "tier", "tier-account"})
 
 
-def find_obstacles(facts: Facts, denials: Iterable[Denial]) -> Obstacles:
+def find_obstacles(context: PageContext, denials: Iterable[Denial]) -> Obstacles:
     """Return the obstacles of a start that only limits deny."""
     exceeded = {d.limit: d for d in denials if d.limit is not None}
     too_large = [d for limit, d in exceeded.items() if d.asked > limit.maximum]
@@ -29,18 +29,18 @@ def find_obstacles(facts: Facts, denials: Iterable[Denial]) -> Obstacles:
         return Obstacles(hint=hint if too_large and any(each.maximum for each in exceeded) else "")
     counting = {
         each: frees
-        for each in facts.book.of_user(facts.user)
+        for each in context.book.of_user(context.user)
         if (frees := _frees(each, exceeded.keys()))
     }
     missing = {limit: denial.missing for limit, denial in exceeded.items()}
     own = tuple(
-        _own_server(facts, each, frees, enough=_covers([frees], missing))
+        _own_server(context, each, frees, enough=_covers([frees], missing))
         for each, frees in counting.items()
     )
-    together = "" if any(each.enough for each in own) else _say_together(facts, counting, missing)
+    together = "" if any(each.enough for each in own) else _say_together(context, counting, missing)
     return Obstacles(
         own=tuple(sorted(own, key=lambda each: not each.enough)),
-        others=_list_others(facts, tuple(exceeded)),
+        others=_list_others(context, tuple(exceeded)),
         hint=together,
     )
 
@@ -57,59 +57,61 @@ def _covers(freed: Iterable[dict[HeldLimit, int]], missing: dict[HeldLimit, int]
 
 
 def _own_server(
-    facts: Facts, reservation: Reservation, frees: dict[HeldLimit, int], *, enough: bool
+    context: PageContext, reservation: Reservation, frees: dict[HeldLimit, int], *, enough: bool
 ) -> OwnServer:
     amounts = {limit.resource: amount for limit, amount in frees.items()}
     return OwnServer(
         name=reservation.server,
-        title=facts.server_title(reservation.server),
-        tier=facts.tier_title(reservation.tier),
+        title=context.server_title(reservation.server),
+        tier=context.tier_title(reservation.tier),
         frees=", ".join(describe_amount(name, amount) for name, amount in amounts.items()),
         enough=enough,
         since=reservation.opened_at,
-        stop_url=facts.place.server(reservation.user, reservation.server),
+        stop_url=context.links.server(reservation.user, reservation.server),
     )
 
 
 def _say_together(
-    facts: Facts, counting: dict[Reservation, dict[HeldLimit, int]], missing: dict[HeldLimit, int]
+    context: PageContext,
+    counting: dict[Reservation, dict[HeldLimit, int]],
+    missing: dict[HeldLimit, int],
 ) -> str:
     if not counting:
         return ""
     if not _covers(counting.values(), missing):
-        whose = "your" if facts.own else f"{facts.user}'s"
+        whose = "your" if context.own else f"{context.user}'s"
         return f"Stopping {whose} servers alone does not make enough room."
     few = len(counting) <= _MAX_COMBINED
     for size in range(2, len(counting) if few else 0):
         for chosen in combinations(counting, size):
             if _covers([counting[each] for each in chosen], missing):
-                names = listed(_in_a_sentence(facts, each.server) for each in chosen)
+                names = listed(_in_a_sentence(context, each.server) for each in chosen)
                 return f"Stopping {names} makes enough room."
     return f"Stopping {'both' if len(counting) == 2 else 'all of them'} makes enough room."
 
 
-def _in_a_sentence(facts: Facts, server: str) -> str:
-    title = facts.server_title(server)
+def _in_a_sentence(context: PageContext, server: str) -> str:
+    title = context.server_title(server)
     return title if server else f"the {title}"
 
 
-def _list_others(facts: Facts, limits: tuple[HeldLimit, ...]) -> tuple[Others, ...]:
+def _list_others(context: PageContext, limits: tuple[HeldLimit, ...]) -> tuple[Others, ...]:
     found = []
     for scope in dict.fromkeys(limit.scope for limit in limits if limit.scope.kind in _SHARED):
         resources = frozenset(limit.resource for limit in limits if limit.scope == scope)
-        theirs = facts.neighbours.holding(scope, resources)
+        theirs = context.others_servers.holding(scope, resources)
         if theirs:
-            found.append(_others(facts, scope, theirs))
+            found.append(_others(context, scope, theirs))
     return tuple(found)
 
 
-def _others(facts: Facts, scope: Scope, theirs: tuple[Reservation, ...]) -> Others:
-    named = [each for each in theirs if facts.viewer.may_name(each.account)]
+def _others(context: PageContext, scope: Scope, theirs: tuple[Reservation, ...]) -> Others:
+    named = [each for each in theirs if context.viewer.may_name(each.account)]
     shown = tuple(
-        f"{each.user}: {each.server or 'default server'} ({facts.tier_title(each.tier)})"
+        f"{each.user}: {each.server or 'default server'} ({context.tier_title(each.tier)})"
         for each in named[:_MAX_NAMES]
     )
-    kind = f"{facts.tier_title(scope.tier)} " if scope.tier else ""
+    kind = f"{context.tier_title(scope.tier)} " if scope.tier else ""
     servers = "server" if len(theirs) == 1 else "servers"
     where = f" in {scope.account}" if scope.account else " on the platform"
     words = f"{len(theirs)} {kind}{servers} of other people{where}"

@@ -24,7 +24,7 @@ def render_node(name: str, *, pods: int) -> Any:
     }
 
 
-def play_nodes(cluster: ControlPlane, count: int = 1, *, pods: int = 1000) -> None:
+def add_fake_nodes(cluster: ControlPlane, count: int = 1, *, pods: int = 1000) -> None:
     """Add nodes to a cluster that KWOK plays: it says what a node would, and runs nothing."""
     (port,) = find_ports(1)
     folder = build("kwok")["kwok"]

@@ -12,7 +12,7 @@ os.environ.pop("LD_PRELOAD", None)
 """
 
 
-class MovedClock:
+class FakeClock:
     """The time of day of one Hub; how long things take stays true."""
 
     def __init__(self, directory: Path) -> None:

@@ -1,8 +1,7 @@
-"""Requests for tokens: a refused login says why, and a retired route names its replacement."""
+"""Requests for tokens with a login: a refused one says why."""
 
 from typing import Any, Final
 
-from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
@@ -39,13 +38,3 @@ class TokenLoginGuard(BodyGuard):
             await super().post(user_name)
         except web.HTTPError as error:
             raise self._refusal or error from None
-
-
-class RetiredHandler(APIHandler):  # type: ignore[misc]
-    """What the Hub replaced long ago; it answers even anonymous callers with an internal error."""
-
-    def prepare(self) -> None:
-        """Name the replacement, to any caller."""
-        raise web.HTTPError(
-            410, "Tokens are not looked up here any more. Ask /hub/api/user with the token."
-        )

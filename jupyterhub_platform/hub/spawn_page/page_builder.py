@@ -13,8 +13,6 @@ from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
 from jupyterhub_platform.core.quotas import Grant
-from jupyterhub_platform.hub.spawn_page.cards import build_card
-from jupyterhub_platform.hub.spawn_page.facts import Facts, Neighbours, PageViewer, Place
 from jupyterhub_platform.hub.spawn_page.limits import list_all, list_binding
 from jupyterhub_platform.hub.spawn_page.page import (
     AccountChoice,
@@ -23,6 +21,13 @@ from jupyterhub_platform.hub.spawn_page.page import (
     SpawnPage,
     TierCard,
 )
+from jupyterhub_platform.hub.spawn_page.page_context import (
+    OtherUsersServers,
+    PageContext,
+    PageLinks,
+    PageViewer,
+)
+from jupyterhub_platform.hub.spawn_page.tier_cards import build_card
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.holdings import say_holding
 from jupyterhub_platform.usecases.offers import (
@@ -35,7 +40,7 @@ from jupyterhub_platform.usecases.offers import (
 _MAX_FUTURES = 5
 
 
-def build_view(
+def build_page(
     policy: Policy,
     book: Book,
     subject: Subject,
@@ -46,7 +51,7 @@ def build_view(
     stored_options: object,
     preselect: Mapping[str, str],
     viewer: PageViewer,
-    place: Place,
+    links: PageLinks,
     titles: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> SpawnPage:
@@ -72,20 +77,20 @@ def build_view(
     questions = {account: put(account) for account in subject.accounts}
     account = _choose_account(questions, wish, last)
     question = questions.get(account) or put("")
-    others = Neighbours(book, subject.name)
-    facts = Facts(policy, book, others, subject.name, account, viewer, place, titles or {})
+    others = OtherUsersServers(book, subject.name)
+    context = PageContext(policy, book, others, subject.name, account, viewer, links, titles or {})
     refused = list_refusals(question)
     cards: tuple[TierCard, ...] = ()
     if not refused:
         futures = _list_futures(policy, subject, account, now)
         later = _find_later(question, [(grant, put(account, at)) for at, grant in futures])
-        cards = _build_cards(facts, question, wish, last, later)
-    choices = _list_accounts(facts, questions)
-    return _compose(facts, question, cards, choices, refused, tuple(filter(None, notes)))
+        cards = _build_cards(context, question, wish, last, later)
+    choices = _list_accounts(context, questions)
+    return _compose(context, question, cards, choices, refused, tuple(filter(None, notes)))
 
 
 def _compose(
-    facts: Facts,
+    context: PageContext,
     question: Question,
     cards: tuple[TierCard, ...],
     choices: tuple[AccountChoice, ...],
@@ -93,21 +98,21 @@ def _compose(
     notes: tuple[str, ...],
 ) -> SpawnPage:
     return SpawnPage(
-        server=facts.server_title(question.server) if question.server else "",
-        answer="" if refused else _say_answer(facts, question, cards),
-        whose="yours" if facts.own else facts.user,
-        account=facts.account,
-        account_title=_account_title(facts.policy, facts.account),
+        server=context.server_title(question.server) if question.server else "",
+        answer="" if refused else _say_answer(context, question, cards),
+        whose="yours" if context.own else context.user,
+        account=context.account,
+        account_title=_account_title(context.policy, context.account),
         accounts=choices,
-        bars=list_binding(facts, question) if cards else (),
-        limits=list_all(facts, question) if cards else (),
+        bars=list_binding(context, question) if cards else (),
+        limits=list_all(context, question) if cards else (),
         cards=cards,
         refusals=tuple(Reason(denial.code, denial.reason) for denial in refused),
         remedies=tuple(denial.remedy for denial in refused),
-        empty="" if refused or cards else say_no_tier(facts.policy, question, own=facts.own),
+        empty="" if refused or cards else say_no_tier(context.policy, question, own=context.own),
         notes=notes,
-        home_url=f"{facts.place.hub_url}home",
-        user_url=facts.place.user(facts.user),
+        home_url=f"{context.links.hub_url}home",
+        user_url=context.links.user(context.user),
         now=question.at,
     )
 
@@ -124,28 +129,34 @@ def _account_title(policy: Policy, account: str) -> str:
     return policy.groups[account].title or account if account else ""
 
 
-def _list_accounts(facts: Facts, questions: Mapping[str, Question]) -> tuple[AccountChoice, ...]:
+def _list_accounts(
+    context: PageContext, questions: Mapping[str, Question]
+) -> tuple[AccountChoice, ...]:
     if len(questions) < 2:  # there is nothing to choose
         return ()
     return tuple(
         AccountChoice(
             name,
-            _account_title(facts.policy, name),
-            facts.place.link(account=name),
+            _account_title(context.policy, name),
+            context.links.link(account=name),
             len(list_fitting(question)),
-            name == facts.account,
+            name == context.account,
         )
         for name, question in questions.items()
     )
 
 
 def _build_cards(
-    facts: Facts, question: Question, wish: Options, last: Options, later: Mapping[str, Later]
+    context: PageContext,
+    question: Question,
+    wish: Options,
+    last: Options,
+    later: Mapping[str, Later],
 ) -> tuple[TierCard, ...]:
-    known = Options(wish.tier, facts.account, wish.image or last.image)
-    built = (build_card(facts, question, each, known, later) for each in question.candidates)
+    known = Options(wish.tier, context.account, wish.image or last.image)
+    built = (build_card(context, question, each, known, later) for each in question.candidates)
     cards = tuple(card for card in built if card is not None)
-    return _preselect(cards, wish.tier, (last.tier, facts.policy.defaults.tier))
+    return _preselect(cards, wish.tier, (last.tier, context.policy.defaults.tier))
 
 
 def _preselect(
@@ -164,8 +175,8 @@ def _preselect(
     return tuple(replace(card, checked=card.name == chosen and card.may_start) for card in cards)
 
 
-def _say_answer(facts: Facts, question: Question, cards: tuple[TierCard, ...]) -> str:
-    holding = say_holding(facts.user, facts.book, [question], own=facts.own)
+def _say_answer(context: PageContext, question: Question, cards: tuple[TierCard, ...]) -> str:
+    holding = say_holding(context.user, context.book, [question], own=context.own)
     fitting = [card.title for card in cards if card.may_start]
     return say_answer(holding, fitting) if cards else holding
 

@@ -12,11 +12,11 @@ from kubernetes.client.exceptions import ApiException
 
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster, make_namespace
-from tests.cluster.foreign import ForeignCluster
-from tests.cluster.lending import lending
-from tests.cluster.test_choices import run_pytest
-from tests.hub.kubernetes.hubs import EVERYTHING
-from tests.hub.kubernetes.rights import ROLE, give
+from tests.cluster.lent_cluster import LentCluster
+from tests.cluster.lent_namespace import lending
+from tests.cluster.test_kubernetes_choice import run_pytest
+from tests.hub.kubernetes.hub_role import ROLE, give
+from tests.hub.kubernetes.spawners import EVERYTHING
 
 pytestmark = pytest.mark.cluster
 
@@ -41,7 +41,7 @@ def lent(own_cluster: ControlPlane, tmp_path: Path) -> Iterator[Path]:
         yield kubeconfig
 
 
-def list_objects(foreign: ForeignCluster) -> set[tuple[str, str]]:
+def list_objects(foreign: LentCluster) -> set[tuple[str, str]]:
     """Return kind and name of everything in the namespace that is lent, but for events."""
     return {
         (kind, found.metadata.name)
@@ -50,8 +50,8 @@ def list_objects(foreign: ForeignCluster) -> set[tuple[str, str]]:
     }
 
 
-def test_what_a_test_made_is_gone_even_if_it_failed(lent: Path) -> None:
-    with closing(ForeignCluster(lent)) as foreign:
+def test_objects_of_a_failed_test_are_deleted(lent: Path) -> None:
+    with closing(LentCluster(lent)) as foreign:
         before = list_objects(foreign)
         with pytest.raises(RuntimeError, match="a fixture"):
             fail_in_namespace(foreign)
@@ -63,20 +63,20 @@ def test_what_a_test_made_is_gone_even_if_it_failed(lent: Path) -> None:
 def test_a_namespace_of_a_whole_cluster_is_gone_even_if_the_test_failed(
     own_cluster: ControlPlane,
 ) -> None:
-    with closing(ForeignCluster(own_cluster.kubeconfig)) as foreign:
+    with closing(LentCluster(own_cluster.kubeconfig)) as foreign:
         with pytest.raises(RuntimeError, match="a fixture") as failed:
             fail_in_namespace(foreign)
         assert is_going(foreign, failed.value.args[1])
 
 
-def fail_in_namespace(foreign: ForeignCluster) -> None:
+def fail_in_namespace(foreign: LentCluster) -> None:
     """Fail as a fixture may that has given the Hub its rights."""
     with make_namespace(foreign) as namespace:
         give(foreign, namespace, ROLE)
         raise RuntimeError("a fixture", namespace)
 
 
-def is_going(foreign: ForeignCluster, namespace: str) -> bool:
+def is_going(foreign: LentCluster, namespace: str) -> bool:
     try:
         found: Any = CoreV1Api(foreign.client).read_namespace(namespace)
     except ApiException as error:
@@ -85,7 +85,7 @@ def is_going(foreign: ForeignCluster, namespace: str) -> bool:
 
 
 def test_tests_in_a_namespace_pass_or_say_what_they_lack(lent: Path) -> None:
-    with closing(ForeignCluster(lent)) as foreign:
+    with closing(LentCluster(lent)) as foreign:
         before = list_objects(foreign)
         done = run_pytest(*IN_A_NAMESPACE, TEST_KUBECONFIG=str(lent))
         assert done.returncode == pytest.ExitCode.OK, done.stdout

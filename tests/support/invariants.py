@@ -21,8 +21,8 @@ from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import AuditHead
 from jupyterhub_platform.store.schema import reservation
 from tests.support.live_hub import LiveHub, wait_for
-from tests.support.readers import reading
 from tests.support.servers_in_hub import SERVERS_IN_HUB
+from tests.support.store_readers import reading
 
 PATIENCE_SECONDS: Final = 60
 MAX_SHOWN: Final = 20
@@ -50,7 +50,7 @@ class Row:
     release_reason: str | None
 
 
-class Checker:
+class InvariantChecker:
     """Looks at a platform again and again, and remembers what it saw.
 
     Made while the platform runs and is well. ``site`` of the platform sets

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from tests.support import port_thief
+from tests.support import port_hijacker
 
 OTHER_USER: Final = 65_533
 EVERY_ADDRESS: Final = ("127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1")
@@ -19,26 +19,26 @@ EVERY_ADDRESS: Final = ("127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1")
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may act as other users")
 
 
-def as_another_user() -> None:
+def as_other_os_user() -> None:
     """Become that user, in a process that has just been forked."""
     os.setgid(OTHER_USER)
     os.setuid(OTHER_USER)
 
 
 @contextmanager
-def thieving(
+def hijacking(
     port: int,
     addresses: Sequence[str] = EVERY_ADDRESS,
     shared: Sequence[str] = ("127.0.0.9", "127.0.0.10"),
 ) -> Iterator[list[str]]:
     """Have that user try to listen at a port all the while; give what could be had, at the end."""
     # Where that user can read it, too: the checkout may be closed to others.
-    command = [sys.executable, "-I", "-S", "-c", Path(port_thief.__file__).read_text()]
+    command = [sys.executable, "-I", "-S", "-c", Path(port_hijacker.__file__).read_text()]
     got: list[str] = []
     pipe = subprocess.PIPE
     with subprocess.Popen(
         [*command, str(port), " ".join(addresses), " ".join(shared)],
-        preexec_fn=as_another_user,
+        preexec_fn=as_other_os_user,
         stdin=pipe,
         stdout=pipe,
         text=True,
