@@ -51,7 +51,7 @@ class Ask:
     memberships: frozenset[str]
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Refuse what could not be granted to anybody, or makes no sense to ask for.
+        """Refuse what no grant could give, or what makes no sense to ask for.
 
         Raises
         ------
