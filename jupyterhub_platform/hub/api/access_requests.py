@@ -92,8 +92,8 @@ class RequestsHandler(AccessRequestHandler):
     async def get(self) -> None:
         """List the caller's requests, and those that they may see."""
         self.require(roles.SELF, roles.READ, roles.MANAGE, roles.ADMIN)
-        state = self.get_query_argument("state", "")
-        if state and state not in set(RequestState):
+        state = self.get_query_argument("state", None)
+        if state is not None and state not in set(RequestState):
             raise web.HTTPError(400, f"state is one of {', '.join(RequestState)}.")
         items = await self.in_thread(
             self.requests.list_for,
