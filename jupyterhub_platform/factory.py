@@ -7,6 +7,7 @@ from jupyterhub_platform.atomic_files import rewrite
 from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.access_requests import AccessRequests
 from jupyterhub_platform.usecases.added_memberships import AddedMemberships
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
@@ -36,6 +37,7 @@ class Runtime:
     added_memberships: AddedMemberships
     credentials: LocalCredentials
     suspensions: Suspensions
+    access_requests: AccessRequests
     decisions: DecisionReader
     fault: PolicyError | None
 
@@ -70,6 +72,7 @@ def build_runtime(
             added_memberships=AddedMemberships(store, health),
             credentials=LocalCredentials(store, hasher),
             suspensions=Suspensions(store),
+            access_requests=AccessRequests(store),
             decisions=DecisionReader(store),
             fault=fault,
         )

@@ -50,7 +50,7 @@ OF_ARGUMENTS = {
     "account": (
         *GLOSSARY["account"],
         *("cli/doctor", "deploy/cluster/reader", "hub/kubernetes/guard"),
-        *("store/decision_log", "usecases/offers"),
+        *("store/access_requests", "store/decision_log", "usecases/offers"),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.
     "model": ("core/document/shape", "hub/auth", "hub/kubernetes/manifest", "service/scopes"),

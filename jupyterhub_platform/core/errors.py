@@ -23,6 +23,7 @@
     │   ├── LostUpdateError             usecases: it was changed since the caller saw it
     │   ├── NoObjectError               usecases: no such object is managed
     │   └── NotAllowedError             usecases: a manager exceeds what is theirs
+    ├── AccessRequestError          usecases: something cannot be asked for or answered so
     ├── QueryError                  usecases: a list is asked for in an impossible way
     ├── ConfigurationError          hub: a site's settings cannot be governed
     ├── ClusterConfigurationError   deploy: no cluster is named

@@ -27,6 +27,8 @@ from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_watch import PolicyWatch
+from jupyterhub_platform.hub.request_deadlines import LOOK_SECONDS as REQUEST_SECONDS
+from jupyterhub_platform.hub.request_deadlines import RequestDeadlines
 from jupyterhub_platform.hub.servers.drift import DriftChecker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
@@ -166,6 +168,7 @@ class Platform(PlatformTraits):
             (self.suspension.settle, 5.0),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
+            (RequestDeadlines(self.runtime).keep, REQUEST_SECONDS),
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)

@@ -6,6 +6,12 @@ from jupyterhub.handlers.base import UserRedirectHandler
 from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.hub.api.access_requests import (
+    ApproveHandler,
+    RefuseHandler,
+    RequestsHandler,
+    WithdrawHandler,
+)
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
@@ -64,6 +70,10 @@ def platform_handlers() -> list[Any]:
         ),
         (r"/api/platform/grants", GrantsHandler),
         (r"/api/platform/policy/rollback", RollBackHandler),
+        (r"/api/platform/requests", RequestsHandler),
+        (r"/api/platform/requests/([^/]+)/approve", ApproveHandler),
+        (r"/api/platform/requests/([^/]+)/refuse", RefuseHandler),
+        (r"/api/platform/requests/([^/]+)/withdraw", WithdrawHandler),
         (r"/api/users/([^/]+)/server", ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
         (r"/api/platform(?:/.*)?", UnknownHandler),

@@ -15,6 +15,7 @@ from pydantic import (
     ValidationError,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from jupyterhub_platform.core.errors import QuantityError
@@ -65,8 +66,12 @@ class Body(BaseModel):
         raise BodyError(" ".join(dict.fromkeys(said)))
 
     @classmethod
+    def _list_keys(cls) -> dict[str, FieldInfo]:
+        return {field.alias or name: field for name, field in cls.model_fields.items()}
+
+    @classmethod
     def _say_unknown(cls, unknown: list[str]) -> str:
-        known = ", ".join(cls.model_fields)
+        known = ", ".join(cls._list_keys())
         rest = f"Known are {known}." if known else "This takes no keys."
         return f"Unknown keys: {', '.join(unknown)[:_MAX_SHOWN]!a}. {rest}"
 
@@ -74,7 +79,7 @@ class Body(BaseModel):
     def _say_fault(cls, fault: ErrorDetails) -> str:
         if fault["type"] == _SAID:
             return fault["msg"]
-        field = cls.model_fields[str(fault["loc"][0])]
+        field = cls._list_keys()[str(fault["loc"][0])]
         return next(each.sentence for each in field.metadata if isinstance(each, MayBe))
 
 
@@ -82,15 +87,16 @@ def _is_unknown(fault: ErrorDetails) -> bool:
     return fault["type"] == "extra_forbidden"
 
 
-def _refuse(sentence: str) -> PydanticCustomError:
+def refuse(sentence: str) -> PydanticCustomError:
+    """Return what a validator raises to have a sentence of ours in the answer."""
     return PydanticCustomError(_SAID, "{sentence}", {"sentence": sentence})
 
 
 def _read_reason(value: object) -> str:
     if not isinstance(value, str) or not value.strip() or not value.isprintable():
-        raise _refuse(_SAY_WHY)
+        raise refuse(_SAY_WHY)
     if len(value) > MAX_REASON_LENGTH:
-        raise _refuse(f"reason has {MAX_REASON_LENGTH} characters at most.")
+        raise refuse(f"reason has {MAX_REASON_LENGTH} characters at most.")
     return value.strip()
 
 
@@ -100,7 +106,7 @@ def _read_end(value: object) -> datetime | None:
     try:
         return parse_instant(value)
     except QuantityError as error:
-        raise _refuse(f"{_UNTIL.removesuffix('.')}: {error}.") from None
+        raise refuse(f"{_UNTIL.removesuffix('.')}: {error}.") from None
 
 
 _SAY_WHY: Final = "Say why: reason is one line of text."

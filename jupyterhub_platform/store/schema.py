@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0004"
+SCHEMA_VERSION: Final = "0005"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -165,6 +165,25 @@ suspension = Table(
     Column("by_name", CleanText, nullable=False),
     Column("at", UtcTime, nullable=False),
 )
+
+access_request = Table(
+    "access_request",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("user", CleanText, nullable=False),
+    Column("account", CleanText, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("wish", CleanText, nullable=False),
+    Column("seconds", Integer),
+    Column("reason", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_by", CleanText),
+    Column("decided_at", UtcTime),
+    Column("answer", CleanText),
+)
+Index("access_request_of_state", access_request.c.state, access_request.c.at)
+Index("access_request_of_user", access_request.c.user, access_request.c.at)
 
 revoked_share = Table(
     "revoked_share",

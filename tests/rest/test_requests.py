@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jupyterhub_platform.rest.access_requests import AnswerRequest, ApproveRequest, AskRequest
 from jupyterhub_platform.rest.managed import PutObjectRequest, ReasonRequest, RollBackRequest
 from jupyterhub_platform.rest.requests import (
     Body,
@@ -21,6 +22,9 @@ from jupyterhub_platform.rest.requests import (
 )
 
 BODIES: tuple[type[Body], ...] = (
+    AnswerRequest,
+    ApproveRequest,
+    AskRequest,
     DryRunRequest,
     InviteRequest,
     Nothing,
@@ -126,12 +130,13 @@ def test_every_key_says_what_it_may_be(kind: type[Body]) -> None:
         said = [each.sentence for each in field.metadata if isinstance(each, MayBe)]
         # Options may be anything: what is wrong with them is a decision.
         assert len(said) == (0 if name == "user_options" else 1), name
-        assert all(name in each for each in said)
+        assert all((field.alias or name) in each for each in said)
 
 
 @given(st.sampled_from(BODIES), st.data())
 def test_any_body_is_read_or_refused_in_our_words(kind: type[Body], data: st.DataObject) -> None:
-    keys = st.sampled_from([*kind.model_fields, "other"])
+    names = [field.alias or name for name, field in kind.model_fields.items()]
+    keys = st.sampled_from([*names, "other"])
     sent = data.draw(st.dictionaries(keys, values) | values)
     said = "."
     try:

@@ -220,6 +220,17 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "403",
         "A manager changes what is not theirs, or gives what they do not hold.",
     ),
+    ("request.not_yours", "403", "A user who is suspended or not declared asks for something."),
+    ("request.own", "403", "Nobody answers their own request."),
+    ("request.more", "400", "An approval exceeds what was asked for."),
+    ("request.account", "409", "The user is not in the group in which it should count."),
+    ("request.tier", "409", "The tier cannot be asked for."),
+    ("request.needless", "409", "The user has already what is asked for."),
+    ("request.open", "409", "The same request is open already."),
+    ("request.too_many", "409", "The user has as many open requests as there may be."),
+    ("request.gone", "409", "What the request is about is gone."),
+    ("request.suspended", "409", "The user who asks is suspended."),
+    ("request.decided", "409", "The request has been answered, withdrawn, or has expired."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 
@@ -252,6 +263,12 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
         for kind in Kind
         for verb, what in ((MADE, "made"), (CHANGED, "changed"), (RETIRED, "retired"))
     ),
+    ("request.made", "A user asked for a tier, more quota, a longer grant, or a level."),
+    ("request.approved", "A request was approved; what it gives has a row of its own."),
+    ("request.refused", "A request was refused; the detail has the reason."),
+    ("request.withdrawn", "A request was withdrawn by its user."),
+    ("request.expired", "A request expired, as no one answered it."),
+    ("request.void", "A request ended as its user was suspended or removed."),
     ("person.invited", "An invite was made."),
     ("person.suspended", "A user was suspended; the detail has the reason and the end."),
     ("person.resumed", "A suspension was lifted, by a user or because its end had come."),

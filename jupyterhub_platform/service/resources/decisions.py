@@ -21,12 +21,14 @@ class DecisionList(Resource[Decisions]):
 
     async def prepare(self) -> None:
         """Read which decisions are requested."""
-        words = {"": None, "true": True, "false": False}
-        asked = self.handler.argument("admitted")
+        words = {"true": True, "false": False}
         self.query = self.handler.read_list_query()
-        if asked not in words:
-            raise invalid("admitted is true or false; leave it out or correct it.")
-        self.admitted = words[asked]
+        self.admitted = None
+        if "admitted" in self.handler.request.query_arguments:
+            asked = self.handler.argument("admitted")
+            if asked not in words:
+                raise invalid("admitted is true or false; leave it out or correct it.")
+            self.admitted = words[asked]
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Decisions:
         """Report the decisions that the caller may see."""

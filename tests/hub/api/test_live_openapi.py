@@ -5,6 +5,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, Final
 
 import httpx
@@ -24,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation
@@ -55,6 +57,11 @@ tiers:
     images: [lab]
     max_lifetime: 8h
     at_once: {platform: 3}
+  ask:
+    requests: {cpu: 100m, memory: 256Mi}
+    images: [lab]
+    access: {levels: [manager]}
+    requestable: true
 """
 CALLS: Final = (*HUB_CALLS, *SERVICE_CALLS)
 # Tokens are sent as they are, so that Schemathesis makes up none.
@@ -87,6 +94,8 @@ BODIES: Final = {
     "decide": {"user_options": {"tier": "small"}},
     "suspend": {"reason": "away"},
     "resume": {"reason": "back"},
+    "makeRequest": {"tier": "ask", "account": "vision", "for": "2d", "reason": "training"},
+    **{f"{verb}Request": {"reason": "a reason"} for verb in ("approve", "refuse", "withdraw")},
     "rollBack": {"to": 0, "reason": "all of it"},
     **{
         name: {"document": document, "reason": "a document"}
@@ -101,6 +110,8 @@ BODIES: Final = {
     **{f"retire{kind.capitalize()}": {"reason": "done"} for kind in Kind},
 }
 """What those calls are sent that would otherwise do nothing."""
+ANSWERS: Final = tuple(call for call in ACCESS_REQUEST_CALLS if call.path_names)
+AMOUNTS: Final = count()
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 TIMES: Final = 8
 """How often each call is asked in each way."""
@@ -167,6 +178,14 @@ def known(hub: LiveHub) -> dict[str, str]:
     return {"name": "guest", "user": "dev", "server": "named", "id": decision}
 
 
+def make_request(hub: LiveHub, name: str) -> str:
+    """Ask for something, so that it can be answered; return the id of the request."""
+    wish = {"add": {"servers": 1 + next(AMOUNTS)}, "account": "vision", "for": "2d"}
+    answer = hub.token(name).post("platform/requests", json={**wish, "reason": "more"})
+    assert answer.status_code == 201, answer.text
+    return str(answer.json()["id"])
+
+
 @pytest.fixture
 def asker(hub: LiveHub, known: dict[str, str], request: pytest.FixtureRequest) -> Asker:
     name = request.param
@@ -182,6 +201,8 @@ def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, st
     for call in CALLS:
         query = {"user": "dev"} if call.id == "explainServer" else {}
         new = {"name": "new"} if call in MANAGED_CALLS else {}
+        if call in ANSWERS:
+            new = {"id": make_request(hub, "admin" if call.id == "withdrawRequest" else "dev")}
         answer = api.request(
             call.method,
             f"{hub.url}{call.path.format(**known | new)}",

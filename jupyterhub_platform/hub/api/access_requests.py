@@ -1,0 +1,162 @@
+"""Requests for access, by REST: made, listed, approved, refused and withdrawn."""
+
+import uuid
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Final
+
+from tornado import web
+
+from jupyterhub_platform.core.access_requests import AccessRequest, RequestState
+from jupyterhub_platform.hub.api.handler import CodedError
+from jupyterhub_platform.hub.api.managed import ChangeHandler
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.rest.access_requests import (
+    AnswerRequest,
+    ApproveRequest,
+    Asked,
+    AskedList,
+    AskRequest,
+)
+from jupyterhub_platform.usecases.access_requests import (
+    AccessRequestError,
+    AccessRequests,
+    Approve,
+    Ask,
+    Decline,
+    why_not_decide,
+)
+from jupyterhub_platform.usecases.changes import Change
+from jupyterhub_platform.usecases.managed import Authority
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+_STATUS: Final = {"request.own": 403, "request.not_yours": 403, "request.more": 400}
+_LISTED: Final = 100
+
+
+class AccessRequestHandler(ChangeHandler):
+    """The common part of all calls about requests."""
+
+    @property
+    def requests(self) -> AccessRequests:
+        """The record of requests."""
+        return self.platform.runtime.access_requests
+
+    async def change(self, change: Change) -> Snapshot | None:
+        """Make a change; a request that cannot be made or answered is a refusal with its code."""
+        try:
+            return await super().change(change)
+        except AccessRequestError as error:
+            raise CodedError(_STATUS.get(error.code, 409), str(error), error.code) from None
+
+    async def find(self, id_: str) -> AccessRequest:
+        """Return a request.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 404 if there is none that the caller may know of.
+        """
+        found = await self.in_thread(self.requests.find, id_)
+        if found is None or not (found.user == self.me or self._may_see(found)):
+            raise web.HTTPError(404, "There is no such request, or it is not yours to see.")
+        return found
+
+    def _may_see(self, request: AccessRequest) -> bool:
+        everything = self.has_scope(roles.READ) or self.has_scope(roles.ADMIN)
+        return everything or self.in_charge_of(request.account)
+
+    async def show(self, id_: str) -> None:
+        """Answer with a request as it is now."""
+        self.answer(Asked.of(await self.find(id_)))
+
+
+class RequestsHandler(AccessRequestHandler):
+    """Makes requests, and lists them."""
+
+    async def post(self) -> None:
+        """Make a request of the caller."""
+        self.require(roles.SELF)
+        body = self.read(AskRequest)
+        try:
+            kind, wish = body.read_wish()
+        except ValueError as error:
+            raise web.HTTPError(400, str(error)) from None
+        now = datetime.now(UTC)
+        asked = AccessRequest(
+            uuid.uuid4().hex, self.me, body.account, kind, wish, body.lasts, body.reason, now
+        )
+        if await self.change(Ask(asked, self.memberships_of(self.me))) is not None:
+            self.answer(Asked.of(asked), 201)
+
+    async def get(self) -> None:
+        """List the caller's requests, and those that they may see."""
+        self.require(roles.SELF, roles.READ, roles.MANAGE, roles.ADMIN)
+        state = self.get_query_argument("state", None)
+        if state is not None and state not in set(RequestState):
+            raise web.HTTPError(400, f"state is one of {', '.join(RequestState)}.")
+        items = await self.in_thread(
+            self.requests.list_for,
+            self.me,
+            self._groups(),
+            RequestState(state) if state else None,
+            _LISTED,
+        )
+        self.answer(AskedList(items=[Asked.of(each) for each in items]))
+
+    def _groups(self) -> Collection[str] | None:
+        """Return the groups whose requests the caller sees; None for all."""
+        if self.has_scope(roles.READ) or self.has_scope(roles.ADMIN):
+            return None
+        managed = self.platform.snapshot.policy.managed_groups(self.me)
+        return managed if self.has_scope(roles.MANAGE) else ()
+
+
+class ApproveHandler(AccessRequestHandler):
+    """Approves a request."""
+
+    async def post(self, id_: str) -> None:
+        """Put a grant into force, and answer with the request."""
+        authority = self._authority_over(request := await self.find(id_))
+        body = self.read(ApproveRequest)
+        approval = Approve(request, self.me, body.reason, authority, body.lasts, body.add)
+        if await self.change(approval) is not None:
+            await self.show(id_)
+
+    def _authority_over(self, request: AccessRequest) -> Authority:
+        if self.has_scope(roles.ADMIN):
+            return Authority()
+        why_not = (
+            why_not_decide(self.platform.snapshot.policy, self.me, request)
+            if self.has_scope(roles.MANAGE)
+            else f"This needs the scope {roles.ADMIN} or {roles.MANAGE}."
+        )
+        if why_not:
+            raise CodedError(403, why_not, "managed.not_allowed")
+        return Authority(self.me, self.memberships_of(request.user))
+
+
+class RefuseHandler(ApproveHandler):
+    """Refuses a request."""
+
+    async def post(self, id_: str) -> None:
+        """End a request, with the reason as its answer."""
+        self._authority_over(request := await self.find(id_))
+        reason = self.read(AnswerRequest).reason
+        if await self.change(Decline(request, RequestState.REFUSED, self.me, reason)) is not None:
+            await self.show(id_)
+
+
+class WithdrawHandler(AccessRequestHandler):
+    """Withdraws a request of one's own."""
+
+    async def post(self, id_: str) -> None:
+        """End a request of the caller."""
+        self.require(roles.SELF)
+        request = await self.find(id_)
+        if request.user != self.me:
+            raise web.HTTPError(403, "This request is not yours. Refuse it, if you may.")
+        reason = self.read(AnswerRequest).reason
+        end = Decline(request, RequestState.WITHDRAWN, self.me, reason)
+        if await self.change(end) is not None:
+            await self.show(id_)

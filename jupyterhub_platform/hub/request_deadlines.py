@@ -1,0 +1,30 @@
+"""Ends requests for access that waited too long, or whose user is suspended or gone."""
+
+from datetime import UTC, datetime
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.usecases.access_requests import EndOverdueRequests
+
+LOOK_SECONDS = 15.0
+
+
+class RequestDeadlines:
+    """Looks for such requests, and ends them. Belongs to the Hub's loop."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    async def keep(self) -> None:
+        """End what has to end; nothing is written if nothing has."""
+        runtime, now = self._runtime, datetime.now(UTC)
+        if runtime.health.reason:
+            return
+        try:
+            snapshot = runtime.in_force.snapshot
+            due = await in_store_thread(runtime.access_requests.is_any_overdue, snapshot, now)
+            if due:
+                await runtime.changes.apply(EndOverdueRequests())
+        except StoreError as error:
+            runtime.health.mark_down(error)

@@ -1,0 +1,97 @@
+"""What people asked for, and the answers."""
+
+import json
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, func, insert, select, update
+
+from jupyterhub_platform.core.access_requests import AccessRequest, RequestState, Wish
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import access_request
+
+_COLUMN = access_request.c
+
+
+def add_request(tx: Transaction, new: AccessRequest) -> None:
+    """Enter a request."""
+    tx.execute(
+        insert(access_request),
+        {
+            "id": new.id,
+            "user": new.user,
+            "account": new.account,
+            "kind": str(new.kind),
+            "wish": json.dumps(dict(new.wish), ensure_ascii=False, sort_keys=True),
+            "seconds": None if new.lasts is None else int(new.lasts.total_seconds()),
+            "reason": new.reason,
+            "at": new.at,
+            "state": str(new.state),
+        },
+    )
+
+
+def decide_request(
+    tx: Transaction, id_: str, state: RequestState, by: str, at: datetime, answer: str
+) -> bool:
+    """Write the answer to an open request; False if it is not open any more."""
+    same = (_COLUMN.id == id_, _COLUMN.state == str(RequestState.OPEN))
+    values = {"state": str(state), "decided_by": by, "decided_at": at, "answer": answer}
+    return tx.execute(update(access_request).where(*same).values(**values)).rowcount == 1
+
+
+def find_request(tx: Transaction, id_: str) -> AccessRequest | None:
+    """Return a request, or None if there is none of this id."""
+    row = tx.execute(select(access_request).where(_COLUMN.id == id_)).first()
+    return None if row is None else _read(row)
+
+
+def list_requests(
+    tx: Transaction,
+    *,
+    state: RequestState | None = None,
+    user: str | None = None,
+    accounts: Collection[str] | None = None,
+    before: datetime | None = None,
+    limit: int = 100,
+) -> list[AccessRequest]:
+    """Return requests, the newest first, that match whatever is given."""
+    query = select(access_request).order_by(_COLUMN.at.desc(), _COLUMN.id).limit(limit)
+    if state is not None:
+        query = query.where(_COLUMN.state == str(state))
+    if user is not None:
+        query = query.where(_COLUMN.user == user)
+    if accounts is not None:
+        query = query.where(_COLUMN.account.in_(sorted(accounts)))
+    if before is not None:
+        query = query.where(_COLUMN.at < before)
+    return [_read(row) for row in tx.execute(query)]
+
+
+def count_open(
+    tx: Transaction, *, user: str | None = None, accounts: Collection[str] | None = None
+) -> int:
+    """Count the open requests of a user, or charged to accounts."""
+    query = select(func.count()).where(_COLUMN.state == str(RequestState.OPEN))
+    if user is not None:
+        query = query.where(_COLUMN.user == user)
+    if accounts is not None:
+        query = query.where(_COLUMN.account.in_(sorted(accounts)))
+    return int(tx.execute(query).scalar_one())
+
+
+def _read(row: "Row[tuple[object, ...]]") -> AccessRequest:
+    return AccessRequest(
+        row.id,
+        row.user,
+        row.account,
+        Wish(row.kind),
+        json.loads(row.wish),
+        None if row.seconds is None else timedelta(seconds=row.seconds),
+        row.reason,
+        row.at,
+        RequestState(row.state),
+        row.decided_by,
+        row.decided_at,
+        row.answer,
+    )

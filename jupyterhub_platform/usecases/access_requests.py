@@ -1,0 +1,325 @@
+"""People ask for access, and managers or admins answer; each step is on record."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+from jupyterhub_platform.core import delegation
+from jupyterhub_platform.core.access_requests import (
+    MAX_OPEN,
+    AccessRequest,
+    RequestState,
+    Wish,
+    plan,
+)
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.managed import ManagedObject
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.quantities import read_quantity
+from jupyterhub_platform.store import access_requests, audit
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.changes import Record
+from jupyterhub_platform.usecases.managed import ADMIN, Authority, PutObject
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+PLATFORM: Final = "platform"
+_ENDS: Final[Mapping[RequestState, str]] = {
+    RequestState.APPROVED: "request.approved",
+    RequestState.REFUSED: "request.refused",
+    RequestState.WITHDRAWN: "request.withdrawn",
+    RequestState.EXPIRED: "request.expired",
+    RequestState.VOID: "request.void",
+}
+
+
+class AccessRequestError(PlatformError):
+    """Raised if something cannot be asked for or answered so; the sentence says why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Enters a request of a user for themselves."""
+
+    request: AccessRequest
+    memberships: frozenset[str]
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse what no grant could give, or what makes no sense to ask for.
+
+        Raises
+        ------
+        AccessRequestError
+            Raised with what to do instead.
+        PolicyError
+            Raised with what is wrong with the grant that it asks for.
+        """
+        asked, policy = self.request, snapshot.policy
+        subject = snapshot.subject(asked.user, self.memberships, now)
+        if subject.level is None or subject.suspended:
+            raise AccessRequestError("request.not_yours", "You cannot ask for anything now.")
+        if asked.kind is Wish.LEVEL:
+            if asked.wish["level"] == subject.level:
+                raise AccessRequestError(
+                    "request.needless", f"You have the level {subject.level} already."
+                )
+            return partial(self._record, snapshot)
+        if asked.account not in subject.accounts:
+            raise AccessRequestError(
+                "request.account",
+                f"You are in no group {asked.account}. Ask for one of yours: "
+                f"{', '.join(subject.accounts) or 'you are in none'}.",
+            )
+        if asked.kind is Wish.TIER:
+            self._check_tier(policy, subject.level, now)
+        # Checked by the code that would make it, with an admin as who approves.
+        by = next(iter(policy.admins()), PLATFORM)
+        try:
+            key, document = plan(asked, snapshot.sources, by, now)
+        except LookupError as error:
+            raise AccessRequestError("request.gone", str(error)) from None
+        snapshot.sources.put(policy, ManagedObject(key, document, 1, by, now), now)
+        return partial(self._record, snapshot)
+
+    def _check_tier(self, policy: Policy, level: Any, now: datetime) -> None:
+        asked, tier = self.request, policy.tiers.get(str(self.request.wish["tier"]))
+        if tier is None or not tier.requestable:
+            raise AccessRequestError(
+                "request.tier",
+                f"The tier {asked.wish['tier']} cannot be asked for. Those that can are "
+                f"{', '.join(t.name for t in policy.tiers.values() if t.requestable) or 'none'}.",
+            )
+        if policy.may_use(tier, asked.user, level, asked.account, now):
+            raise AccessRequestError(
+                "request.needless", f"You may start {tier.name} in {asked.account} already."
+            )
+
+    def _record(self, snapshot: Snapshot, transaction: Transaction) -> Snapshot:
+        asked = self.request
+        mine = access_requests.list_requests(
+            transaction, state=RequestState.OPEN, user=asked.user, limit=MAX_OPEN
+        )
+        same = next((e for e in mine if _is_about_the_same(e, asked)), None)
+        if same is not None:
+            raise AccessRequestError(
+                "request.open", f"You have asked for that already: request {same.id} is open."
+            )
+        if len(mine) >= MAX_OPEN:
+            raise AccessRequestError(
+                "request.too_many",
+                f"You have {MAX_OPEN} open requests. Withdraw one that you do not need.",
+            )
+        access_requests.add_request(transaction, asked)
+        _audit(transaction, asked, "request.made", asked.user, asked.at, asked.reason)
+        return snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Approve:
+    """Approves an open request: what was asked for, or less, comes into force with the answer."""
+
+    request: AccessRequest
+    by: str
+    answer: str
+    authority: Authority = ADMIN
+    lasts: timedelta | None = None
+    add: Mapping[str, Any] | None = None
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse more than was asked for, and what the approver may not give.
+
+        Raises
+        ------
+        AccessRequestError
+            Raised if it is not open, is about something that is gone, or exceeds what was asked.
+        ManagedError
+            Raised if the approver may not give it, or it is declared in the file.
+        PolicyError
+            Raised if it no longer fits to the policy.
+        """
+        request = self.request
+        _check_open(request, self.by, now)
+        if snapshot.suspension_of(request.user, now) is not None:
+            raise AccessRequestError("request.suspended", f"{request.user} is suspended.")
+        self._check_less()
+        try:
+            key, document = plan(
+                request, snapshot.sources, self.by, now, lasts=self.lasts, add=self.add
+            )
+        except LookupError as error:
+            raise AccessRequestError("request.gone", str(error)) from None
+        change = PutObject(key, document, self.answer, self.by, authority=self.authority)
+        return partial(self._record, change.check(snapshot, now), now)
+
+    def _check_less(self) -> None:
+        asked = self.request
+        if self.lasts is not None and (asked.lasts is None or self.lasts > asked.lasts):
+            raise AccessRequestError("request.more", "Approve what was asked for, or less.")
+        if self.add is None:
+            return
+        wanted: Mapping[str, Any] = asked.wish.get("add") or {}
+        for name, amount in self.add.items():
+            if name not in wanted or read_quantity(amount, name) > read_quantity(
+                wanted[name], name
+            ):
+                raise AccessRequestError("request.more", "Approve what was asked for, or less.")
+
+    def _record(self, write: Record, now: datetime, transaction: Transaction) -> Snapshot:
+        _decide(transaction, self.request, RequestState.APPROVED, self.by, now, self.answer)
+        return write(transaction)
+
+
+@dataclass(frozen=True, slots=True)
+class Decline:
+    """Ends an open request without a grant: refused, withdrawn, expired or void."""
+
+    request: AccessRequest
+    state: RequestState
+    by: str
+    answer: str
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Refuse to answer twice.
+
+        Raises
+        ------
+        AccessRequestError
+            Raised if it is not open any more.
+        """
+        if self.state is RequestState.REFUSED:
+            _check_open(self.request, self.by, now)
+        return partial(self._record, snapshot, now)
+
+    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        _decide(transaction, self.request, self.state, self.by, now, self.answer)
+        return snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class EndOverdueRequests:
+    """Ends each open request that waited too long, or whose user is suspended or gone."""
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Return what records the ends."""
+        return partial(self._record, snapshot, now)
+
+    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        for each in access_requests.list_requests(transaction, state=RequestState.OPEN, limit=1000):
+            end = _find_end(each, snapshot, now)
+            if end is not None:
+                _decide(transaction, each, end[0], PLATFORM, now, end[1])
+        return snapshot
+
+
+class AccessRequests:
+    """What is on record of requests. Its methods may take long: call them in a thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, id_: str) -> AccessRequest | None:
+        """Return a request; None if there is none of this id."""
+        with self._store.read() as transaction:
+            return access_requests.find_request(transaction, id_)
+
+    def list_for(
+        self,
+        user: str,
+        groups: Collection[str] | None,
+        state: RequestState | None,
+        limit: int,
+    ) -> list[AccessRequest]:
+        """Return the newest requests of ``user`` and of ``groups``; of all groups for None."""
+        with self._store.read() as transaction:
+            find = partial(access_requests.list_requests, transaction, state=state, limit=limit)
+            if groups is None:
+                return find()
+            found = {each.id: each for each in (*find(user=user), *find(accounts=groups))}
+        return sorted(found.values(), key=lambda each: each.at, reverse=True)[:limit]
+
+    def is_any_overdue(self, snapshot: Snapshot, now: datetime) -> bool:
+        """Tell whether an open request has to end; see :class:`EndOverdueRequests`."""
+        with self._store.read() as transaction:
+            waiting = access_requests.list_requests(
+                transaction, state=RequestState.OPEN, limit=1000
+            )
+        return any(_find_end(each, snapshot, now) for each in waiting)
+
+
+def _find_end(
+    request: AccessRequest, snapshot: Snapshot, now: datetime
+) -> tuple[RequestState, str] | None:
+    """Return how and why an open request ends by itself now, if it does."""
+    if request.is_over(now):
+        return RequestState.EXPIRED, "No one answered in time. Ask again."
+    if request.user not in snapshot.policy.people:
+        return RequestState.VOID, "The user is gone."
+    if snapshot.suspension_of(request.user, now) is not None:
+        return RequestState.VOID, "The user is suspended."
+    return None
+
+
+def why_not_decide(policy: Policy, manager: str, request: AccessRequest) -> str:
+    """Say why a manager may not answer a request; empty if they may."""
+    if request.user == manager:
+        return "Nobody answers their own request. Ask another manager, or an admin."
+    return delegation.why_not_member(policy, manager, request.account)
+
+
+def _check_open(request: AccessRequest, by: str, now: datetime) -> None:
+    if request.user == by:
+        raise AccessRequestError(
+            "request.own", "Nobody answers their own request. Ask another manager, or an admin."
+        )
+    if request.state is not RequestState.OPEN or request.is_over(now):
+        raise _not_open(request)
+
+
+def _not_open(request: AccessRequest) -> AccessRequestError:
+    said = f" by {request.decided_by}" if request.decided_by else ""
+    state = "expired" if request.state is RequestState.OPEN else request.state
+    return AccessRequestError("request.decided", f"The request is {state} already{said}.")
+
+
+def _decide(
+    transaction: Transaction,
+    request: AccessRequest,
+    state: RequestState,
+    by: str,
+    now: datetime,
+    answer: str,
+) -> None:
+    if not access_requests.decide_request(transaction, request.id, state, by, now, answer):
+        now_is = access_requests.find_request(transaction, request.id)
+        raise _not_open(now_is or request)
+    _audit(transaction, request, _ENDS[state], by, now, answer)
+
+
+def _audit(
+    transaction: Transaction, request: AccessRequest, action: str, by: str, at: datetime, why: str
+) -> None:
+    audit.append(
+        transaction,
+        at=at,
+        actor=by,
+        action=action,
+        subject=request.user,
+        detail={
+            "request": request.id,
+            "kind": str(request.kind),
+            "account": request.account,
+            "wish": dict(request.wish),
+            "seconds": int(request.lasts.total_seconds()) if request.lasts else None,
+            "reason": why,
+        },
+    )
+
+
+def _is_about_the_same(one: AccessRequest, other: AccessRequest) -> bool:
+    return (one.kind, one.account, dict(one.wish)) == (other.kind, other.account, dict(other.wish))
