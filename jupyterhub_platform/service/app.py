@@ -11,6 +11,11 @@ from jupyterhub_platform.service.api import NotFoundCall, call_of
 from jupyterhub_platform.service.editing.changing import PLACES
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
 from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
+from jupyterhub_platform.service.editing.requests import (
+    NewRequestPage,
+    RequestPage,
+    RequestsPage,
+)
 from jupyterhub_platform.service.editing.retiring import MembersPage, retire_page_of
 from jupyterhub_platform.service.editing.rollback import RollBackPage
 from jupyterhub_platform.service.environment import Environment
@@ -69,6 +74,9 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}/resume", ResumePage),
     (f"people/{_NAME}/invite", InvitePage),
     (f"policy/{_NAME}/rollback", RollBackPage),
+    ("requests", RequestsPage),
+    (f"requests/{_NAME}", RequestPage),
+    ("new/request", NewRequestPage),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),

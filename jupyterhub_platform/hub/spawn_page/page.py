@@ -90,7 +90,7 @@ class TierCard:
 
     ``ends`` says when a server is stopped by itself, ``left_after`` what remains once it runs.
     ``asked`` marks the tier that a link or a refused attempt named. ``again`` leads back to this
-    page with this tier preselected.
+    page with this tier preselected, ``request_url`` to where the tier, or more quota, is asked for.
     """
 
     name: str
@@ -109,6 +109,7 @@ class TierCard:
     checked: bool = False
     asked: bool = False
     again: str = ""
+    request_url: str = ""
 
     @property
     def may_start(self) -> bool:

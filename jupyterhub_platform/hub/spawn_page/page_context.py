@@ -42,6 +42,10 @@ class PageLinks:
         kept = [(key, value) for key, value in parse_qsl(self.query) if key in _KEPT_IN_LINKS]
         return "?" + urlencode([*kept, *((f"opt-{key}", value) for key, value in options.items())])
 
+    def request(self, **wish: str) -> str:
+        """Return the page of the platform's service on which something is asked for."""
+        return f"{self.hub_url.removesuffix('hub/')}services/platform/new/request?{urlencode(wish)}"
+
     def user(self, user: str) -> str:
         """Return the Hub's own REST resource of a person."""
         return f"{self.hub_url}api/users/{quote(user, safe='')}"

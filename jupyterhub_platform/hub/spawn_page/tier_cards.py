@@ -54,6 +54,7 @@ def build_card(
     if candidate.granted:
         return replace(
             card,
+            request_url=_request_url(context, "quota") if _is_over_quota(decision) else "",
             reasons=_reasons(decision),
             remedies=decision.remedies,
             obstacles=find_obstacles(context, decision.denials),
@@ -61,7 +62,20 @@ def build_card(
     # A tier that is not granted mostly does not fit either: only the first is worth saying.
     reasons = _reasons(decision, only="tier.not_granted")
     ask = say_how_to_open(context.policy, context.user, context.account, "it")
-    return replace(card, reasons=reasons, remedies=(ask,) if candidate.requestable else ())
+    if not candidate.requestable:
+        return replace(card, reasons=reasons)
+    url = _request_url(context, "tier", tier.name)
+    return replace(card, reasons=reasons, remedies=(ask,), request_url=url)
+
+
+def _request_url(context: PageContext, kind: str, tier: str = "") -> str:
+    """Return where the viewer asks for a tier or more quota for themselves."""
+    wish = {"kind": kind, "account": context.account, "tier": tier}
+    return context.links.request(**{k: v for k, v in wish.items() if v}) if context.own else ""
+
+
+def _is_over_quota(decision: Decision) -> bool:
+    return any(each.code.startswith("quota.") for each in decision.denials)
 
 
 def say_end(tier: Tier) -> str:
