@@ -179,4 +179,27 @@ REQUESTS: Final = (
             Text("if (path === null) {", "if (false) {"),
         ),
     ),
+    *noticed_by(
+        "tests/hub/upstream/test_proxy_answers.py",
+        (
+            "an answer that is not HTTP leaves the client waiting",
+            "proxy_answers.js",
+            Text('event === "response" && !isPassable(rest[0])', "false"),
+        ),
+        (
+            "an answer that breaks off leaves the client waiting",
+            "proxy_answers.js",
+            Text("if (!answer.complete) end();", ""),
+        ),
+        (
+            "a change of protocol that was not asked for leaves the client waiting",
+            "proxy_answers.js",
+            Text('if (event === "close" && !isAnswered) end();', ""),
+        ),
+        (
+            "a proxy that knows no Hub yet finds nothing",
+            "proxy_answers.js",
+            Text("else if (!hasRoutes) {", "else if (false) {"),
+        ),
+    ),
 )
