@@ -84,7 +84,7 @@ async def hear(port: int, target: bytes, *headers: bytes) -> bytes:
     said = bytearray()
     try:
         writer.write(head)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             with suppress(ConnectionError):
                 while heard := await reader.read(2**16):
                     said.extend(heard)
