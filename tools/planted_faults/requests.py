@@ -20,6 +20,11 @@ REQUESTS: Final = (
         ),
         ("a body comes in any number of pieces", "_count_chunks", Never("left < 0")),
         (
+            "a body in too many pieces has no answer",
+            "_count_chunks",
+            Always("not stream.refuse_chunks()"),
+        ),
+        (
             "a refusal has two answers",
             "_LimitedBody._refuse",
             Drop("self._connection.stream.write = lambda _data: sent"),

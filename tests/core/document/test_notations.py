@@ -42,7 +42,8 @@ def test_a_number_that_programs_read_differently_is_said(
     "value",
     [
         WrittenInt("0"), WrittenInt("10"), WrittenInt("-5"), WrittenFloat("0.5"),
-        WrittenFloat("01.5"), "010", "10Gi", "0.5", "1e3", "0o8", "0b2", "0x", "0x_", "x_y", "_1", "1:60",
+        WrittenFloat("01.5"), "010", "10Gi", "0.5", "1e3", "0o8", "0b2", "0x", "0x_", "x_y", "_1",
+        "1:60",
         "a:30", "much",
         10, 0.5, None, True,
     ],
