@@ -35,7 +35,7 @@ from ruamel.yaml.reader import ReaderError
 
 from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.faults import KeyPath, quote
-from jupyterhub_platform.core.document.units import WrittenFloat, WrittenInt
+from jupyterhub_platform.core.document.notations import WrittenFloat, WrittenInt
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 

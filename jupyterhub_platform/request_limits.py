@@ -45,11 +45,18 @@ BODY_SECONDS: Final = 60.0
 HEADER_SECONDS: Final = 120.0
 """For how long headers may be on their way, and a kept connection may be idle."""
 MAX_CHUNKS: Final = 4096
-"""Pieces of a chunked body: each one costs the loop as much as a kilobyte does."""
-
+"""Of a chunked body: each chunk costs the loop as much as a kilobyte does."""
+TOO_MANY_CHUNKS: Final = Refusal(
+    413,
+    "Content Too Large",
+    "request.too_many_chunks",
+    f"The body of a request comes in {MAX_CHUNKS} chunks at most. Send larger ones, or its length "
+    "first (Content-Length).",
+)
 
 _DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
+_LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
 _MAX_UNSURE: Final = 64
 
 
@@ -129,14 +136,16 @@ class LimitedHTTPServer(HTTPServer):
 
 
 def _count_chunks(stream: IOStream) -> None:
-    """Count the pieces of chunked bodies, which alone are read up to a mark."""
+    """Count the chunks of bodies, which alone are read up to a mark; refuse one with too many."""
     read_until, left = stream.read_until, MAX_CHUNKS
 
     def count(delimiter: bytes, max_bytes: int | None = None) -> Awaitable[bytes]:
         nonlocal left
         left -= 1
         if left < 0:
-            raise HTTPInputError("The body comes in too many pieces")
+            if not stream.refuse_chunks():  # type: ignore[attr-defined]
+                raise HTTPInputError("The body comes in too many chunks")
+            return _discard(stream)
         return read_until(delimiter, max_bytes)
 
     def start_counting() -> None:
@@ -145,6 +154,15 @@ def _count_chunks(stream: IOStream) -> None:
 
     stream.read_until = count  # type: ignore[method-assign]
     stream.start_counting = start_counting  # type: ignore[attr-defined]
+
+
+async def _discard(stream: IOStream) -> bytes:
+    """Read on without looking for chunks, until the client has sent its last one, or has gone."""
+    read, end = 0, b""
+    while read < _DISCARDED_BYTES and end != _LAST_CHUNK:
+        part = await stream.read_bytes(2**16, partial=True)
+        read, end = read + len(part), (end + part)[-len(_LAST_CHUNK) :]
+    raise HTTPInputError("The body comes in too many chunks")
 
 
 class DelegatingMessage(HTTPMessageDelegate):
@@ -182,7 +200,9 @@ class LimitedRequests(HTTPServerConnectionDelegate):
     ) -> HTTPMessageDelegate:
         """Begin to read a request."""
         inner = self._inner.start_request(server_conn, request_conn)
-        return _LimitedBody(inner, request_conn)
+        body = _LimitedBody(inner, request_conn)
+        request_conn.stream.refuse_chunks = body.refuse_chunks  # type: ignore[attr-defined]
+        return body
 
     def on_close(self, server_conn: object) -> None:
         """Pass on that a connection is gone."""
@@ -223,6 +243,14 @@ class _LimitedBody(DelegatingMessage):
         if self._received > _DISCARDED_BYTES:
             self._finish()
         return None
+
+    def refuse_chunks(self) -> bool:
+        """Refuse what has come in too many chunks, unless it was refused before."""
+        if self._refused:
+            return False
+        self._refuse(TOO_MANY_CHUNKS)
+        self._inner.on_connection_close()
+        return True
 
     def finish(self) -> None:
         """Have the request answered, now that it is there."""

@@ -15,6 +15,7 @@ import pytest
 
 from jupyterhub_platform.cli.local.public_port import take_public_port
 from jupyterhub_platform.core.errors import PlatformError
+from tests.support.live_hub import _free_port
 
 OTHERS = """
 import socket, sys
@@ -101,8 +102,11 @@ def test_port_of_before_that_is_no_port_is_replaced(before: object, told: list[s
 
 
 def test_address_that_is_not_of_this_machine_is_refused(told: list[str]) -> None:
-    with pytest.raises(PlatformError, match=r"cannot listen at 192\.0\.2\.1, port 8123: .*--host"):
-        take_public_port("192.0.2.1", 8123, None, told.append)
+    port = _free_port()
+    with pytest.raises(
+        PlatformError, match=rf"cannot listen at 192\.0\.2\.1, port {port}: .*--host"
+    ):
+        take_public_port("192.0.2.1", port, None, told.append)
 
 
 def test_no_other_process_can_listen_where_the_platform_does(told: list[str]) -> None:
@@ -225,8 +229,9 @@ def test_a_machine_without_ipv6_is_no_fault(
     for host in ("127.0.0.1", "localhost", "0.0.0.0"):
         with take_public_port(host, None, None, told.append) as public:
             assert public.guards == ()
-    with pytest.raises(PlatformError, match=r"cannot listen at ::1, port 8123"):
-        take_public_port("::1", 8123, None, told.append).close()
+    port = _free_port()
+    with pytest.raises(PlatformError, match=f"cannot listen at ::1, port {port}"):
+        take_public_port("::1", port, None, told.append).close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can run a process of another user")

@@ -26,6 +26,16 @@ POLICY: Final = (
         ("eight bytes are valid", "_find_meaning", Never("0 < amount < minimum")),
         ("cores are counted in GiB", "_find_meaning", Never("name == CPU")),
         (
+            "a count is octal to others",
+            "_check_whole",
+            Never("(said := find_ambiguity(value))"),
+        ),
+        (
+            "an amount is octal to others",
+            "read_amount",
+            Never("(said := find_ambiguity(text))"),
+        ),
+        (
             "a tier gets the same devices twice",
             "_read_devices",
             Never("each.resource in getattr(tier, key)"),

@@ -20,6 +20,11 @@ REQUESTS: Final = (
         ),
         ("a body comes in any number of pieces", "_count_chunks", Never("left < 0")),
         (
+            "a body in too many pieces has no answer",
+            "_count_chunks",
+            Always("not stream.refuse_chunks()"),
+        ),
+        (
             "a refusal has two answers",
             "_LimitedBody._refuse",
             Drop("self._connection.stream.write = lambda _data: sent"),
@@ -177,6 +182,29 @@ REQUESTS: Final = (
             "an address that cannot be read goes on to the proxy",
             "proxy_requests.js",
             Text("if (path === null) {", "if (false) {"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/upstream/test_proxy_answers.py",
+        (
+            "an answer that is not HTTP leaves the client waiting",
+            "proxy_answers.js",
+            Text('event === "response" && !isPassable(rest[0])', "false"),
+        ),
+        (
+            "an answer that breaks off leaves the client waiting",
+            "proxy_answers.js",
+            Text("if (!answer.complete) end();", ""),
+        ),
+        (
+            "a change of protocol that was not asked for leaves the client waiting",
+            "proxy_answers.js",
+            Text('if (event === "close" && !isAnswered) end();', ""),
+        ),
+        (
+            "a proxy that knows no Hub yet finds nothing",
+            "proxy_answers.js",
+            Text("else if (!hasRoutes) {", "else if (false) {"),
         ),
     ),
 )

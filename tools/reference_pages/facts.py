@@ -170,6 +170,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "431",
         "A request has more than 100 headers or 200 cookies; nothing of it was looked at.",
     ),
+    ("request.too_many_chunks", "413", "A chunked body has more than 4096 chunks."),
     ("request.refused", "4xx", "Tornado refused the request before it reached us."),
     (
         "query.invalid",

@@ -9,6 +9,7 @@ from jupyterhub_platform.core.document.value_types import (
     Amount,
     Declared,
     LabelValue,
+    Whole,
     refusal,
 )
 
@@ -92,7 +93,7 @@ ClaimName = Annotated[str, AfterValidator(_check_claim)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
 Value = Annotated[str, Field(max_length=4096), AfterValidator(_check_value)]
 Mount = Annotated[str, AfterValidator(_check_mount)]
-NumericId = Annotated[int | None, Field(ge=1, le=2**31 - 1)]
+NumericId = Annotated[int | None, Whole, Field(ge=1, le=2**31 - 1)]
 
 
 class DeclaredToleration(Declared):
@@ -118,7 +119,7 @@ class DeclaredNodeRule(Declared):
     values: Annotated[tuple[LabelValue, ...], Strict(strict=False)] = Field(
         (), description="Values; none with Exists and DoesNotExist, one with Gt and Lt."
     )
-    weight: Annotated[int | None, Field(ge=1, le=100)] = Field(
+    weight: Annotated[int | None, Whole, Field(ge=1, le=100)] = Field(
         None, description="Makes it a wish of this weight, 1 to 100; absent: it must hold."
     )
 
@@ -165,7 +166,7 @@ class DeclaredDevice(Declared):
     resource: str = Field(
         description="What quotas call such a device.", examples=["nvidia.com/gpu"]
     )
-    count: Annotated[int, Field(ge=1, le=32)] = Field(
+    count: Annotated[int, Whole, Field(ge=1, le=32)] = Field(
         1, description="How many devices a claim from that template gives."
     )
 

@@ -1,6 +1,6 @@
-"""Numbers and amounts as they were written, and what was probably meant by them.
+"""Amounts as they were written, and what was probably meant by them.
 
-``007`` shows as it is written. YAML reads ``{cpu: 1,5, memory: 2Gi}`` as three entries, cut at the
+YAML reads ``{cpu: 1,5, memory: 2Gi}`` as three entries, cut at the
 decimal comma. ``memory: 8`` is eight bytes to Kubernetes, ``500m`` of memory half a byte, and
 ``cpu: 2Gi`` more cores than there are anywhere; Kubernetes refuses none of them, and nothing ever
 starts with them.
@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Final, Self
+from typing import Final
 
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
+from jupyterhub_platform.core.document.notations import find_ambiguity
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.quantities import describe_amount, parse_quantity
 from jupyterhub_platform.core.resource_names import (
@@ -42,35 +43,11 @@ _REST: Final = re.compile(r"(?P<digits>\d{1,30}) ?(?P<unit>[A-Za-z]{0,8})", re.A
 _OF_TIME: Final = frozenset({"s", "h", "d", "min"})
 
 
-class _Written:
-    """Remembers the text that a number was read from, and shows it."""
-
-    written: str
-
-    def __new__(cls, written: str) -> Self:
-        number = super().__new__(cls, written)  # type: ignore[call-arg]  # int or float stands behind
-        number.written = written
-        return number
-
-    def __str__(self) -> str:
-        return self.written
-
-    __repr__ = __str__
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        return self
-
-
-class WrittenInt(_Written, int):
-    """A whole number."""
-
-
-class WrittenFloat(_Written, float):
-    """Any other number."""
-
-
 def read_amount(faults: FaultCollector, path: KeyPath, text: object, name: str) -> int | None:
     """Return the amount of ``name`` that stands at ``path``; what cannot be meant is a fault."""
+    if said := find_ambiguity(text):
+        faults.add(path, *said)
+        return None
     try:
         amount = parse_quantity(text if isinstance(text, int | float) else str(text), name)
     except QuantityError as error:

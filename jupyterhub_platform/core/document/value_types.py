@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from typing_extensions import TypeAliasType
 
 from jupyterhub_platform.core.document.faults import quote, split_message
+from jupyterhub_platform.core.document.notations import find_ambiguity
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.times import EXAMPLE, parse_duration, parse_instant
@@ -33,6 +34,7 @@ _REFERENCE: Final = re.compile(
     r"[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?::[0-9]{1,5})?(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*"
     r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
 )
+_CLOCK: Final = re.compile(r"\d{1,3}:[0-5]?\d", re.ASCII)
 _LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
@@ -72,6 +74,12 @@ def describe_value(value: object) -> str:
     return describe_kind(value)
 
 
+def _check_whole(value: Any) -> Any:
+    if said := find_ambiguity(value):
+        raise refusal(*said)
+    return value
+
+
 def _check_amount(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise refusal(f"is {describe_kind(value)}, not an amount", "write for example 2 or 8Gi")
@@ -83,6 +91,7 @@ def _check_limit(value: Any) -> Any:
 
 
 def _check_version(value: Any) -> Any:
+    _check_whole(value)
     if isinstance(value, bool) or value != 1:
         raise refusal(
             f"is {describe_value(value)}, and only version 1 is known here", "write version: 1"
@@ -140,6 +149,10 @@ def _check_instant(value: Any) -> datetime:
 
 
 def _check_duration(value: Any) -> timedelta:
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
+        hours, minutes = value.split(":")
+        what = f"{quote(value)} is not a duration"
+        raise refusal(what, f"write {hours}h{minutes}m, or {hours}m{minutes}s")
     try:
         return parse_duration(value)
     except QuantityError as error:
@@ -210,4 +223,6 @@ Levels = Annotated[tuple[LevelName, ...], Strict(strict=False)]
 Reference = Annotated[str, AfterValidator(_check_reference)]
 LabelValue = Annotated[str, AfterValidator(_check_label_value)]
 Version = Annotated[Literal[1], BeforeValidator(_check_version)]
-Count = Annotated[int | None, Field(ge=1)]
+Whole = BeforeValidator(_check_whole)
+"""Refuses a whole number that other programs read as another one."""
+Count = Annotated[int | None, Whole, Field(ge=1)]

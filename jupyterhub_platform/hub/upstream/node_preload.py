@@ -17,6 +17,8 @@ KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
 """configurable-http-proxy keeps no connection to a Unix socket."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
 """It accepts what it cannot decode, and any number of connections."""
+ANSWERS: Final = Path(__file__).with_name("proxy_answers.js")
+"""It leaves requests open whose answer is invalid, and knows no Hub that is still starting."""
 _OTHER_DESCRIPTORS: Final = 128
 
 

@@ -62,11 +62,13 @@ function hold(user, ending) {
   });
 }
 
-function refuse(response, status, said) {
+function refuse(response, status, said, more = {}) {
+  const length = Buffer.byteLength(said);
   if (response instanceof http.ServerResponse) {
     response.writeHead(status, {
+      ...more,
       "Content-Type": "text/plain; charset=UTF-8",
-      "Content-Length": Buffer.byteLength(said),
+      "Content-Length": length,
       "Cache-Control": "no-store",
       "X-Content-Type-Options": "nosniff",
       Connection: "close",
@@ -74,11 +76,11 @@ function refuse(response, status, said) {
     response.end(said);
     return;
   }
-  const length = Buffer.byteLength(said);
+  const lines = Object.entries(more).map(([name, value]) => `${name}: ${value}\r\n`);
   response.on("error", () => {});
   response.end(
     `HTTP/1.1 ${status} ${http.STATUS_CODES[status]}\r\nContent-Type: text/plain; charset=UTF-8\r\n` +
-      `Content-Length: ${length}\r\nConnection: close\r\n\r\n${said}`
+      `${lines.join("")}Content-Length: ${length}\r\nConnection: close\r\n\r\n${said}`
   );
 }
 
@@ -180,3 +182,5 @@ net.Server.prototype.listen = function (...where) {
   }
   return listen.apply(this, where);
 };
+
+module.exports = { refuse };

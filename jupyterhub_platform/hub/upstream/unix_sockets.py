@@ -22,7 +22,12 @@ from urllib.parse import urlsplit
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
-from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, limit_requests, preload
+from jupyterhub_platform.hub.upstream.node_preload import (
+    ANSWERS,
+    KEEP_ALIVE,
+    limit_requests,
+    preload,
+)
 from jupyterhub_platform.sockets import SCHEME
 
 _NOWHERE: Final = "http://service.invalid"
@@ -34,6 +39,7 @@ def use_unix_sockets() -> None:
     """Patch JupyterHub and its proxy; calling it again is harmless."""
     preload(KEEP_ALIVE)
     limit_requests()
+    preload(ANSWERS)
     if getattr(JupyterHub, _MENDED, False):
         return
     setattr(JupyterHub, _MENDED, True)

@@ -91,9 +91,12 @@ def test_no_developer_takes_an_address_where_visitors_arrive(hub: LiveHub, momen
 
 def _answers(url: str) -> bool:
     try:
-        return httpx.get(url, timeout=5, trust_env=False).status_code == 200
+        answer = httpx.get(url, timeout=5, trust_env=False)
     except httpx.HTTPError:
         return False
+    if answer.status_code != 200:
+        assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "3"), answer.text
+    return answer.status_code == 200
 
 
 def test_half_sent_requests_of_a_developer_stop_no_other_user(hub: LiveHub) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -50,21 +50,26 @@ async def close(writer: asyncio.StreamWriter) -> None:
 
 
 @asynccontextmanager
-async def proxy(*scripts: Path, connections: int = 0) -> AsyncIterator[tuple[int, Path]]:
-    """Run the proxy; give its port, and the socket of its API."""
+async def proxy(
+    *scripts: Path,
+    connections: int = 0,
+    default: bool = True,
+    server: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] = answer,
+) -> AsyncIterator[tuple[int, Path]]:
+    """Run the proxy in front of a server; give its port, and the socket of its API."""
     with tempfile.TemporaryDirectory() as folder:
         target, api = Path(folder) / "server.sock", Path(folder) / "api.sock"
-        answering: list[asyncio.Task[None]] = []
+        answering: list[asyncio.Future[None]] = []
 
         def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            answering.append(asyncio.create_task(answer(reader, writer)))
+            answering.append(asyncio.ensure_future(server(reader, writer)))
 
-        server = await asyncio.start_unix_server(begin, target)
+        listening = await asyncio.start_unix_server(begin, target)
         port = _free_port()
         process = await asyncio.create_subprocess_exec(
             *find_proxy_command(),
             *("--ip", "127.0.0.1", "--port", str(port), "--api-socket", str(api)),
-            f"--default-target={render_unix_url(target)}",
+            *([f"--default-target={render_unix_url(target)}"] if default else []),
             env={
                 **os.environ,
                 "CONFIGPROXY_AUTH_TOKEN": "test",
@@ -82,7 +87,7 @@ async def proxy(*scripts: Path, connections: int = 0) -> AsyncIterator[tuple[int
         finally:
             process.terminate()
             await process.wait()
-            server.close()
+            listening.close()
             async with asyncio.timeout(10):
                 await asyncio.gather(*answering)
 
@@ -102,12 +107,18 @@ async def can_connect(port: int) -> bool:
 
 async def ask(port: int | Path, target: bytes, *headers: bytes) -> bytes:
     """Send a request for a target, and return the first part of what is answered."""
+    request = b"GET " + target + b" HTTP/1.1\r\nHost: hub\r\n" + b"".join(headers) + b"\r\n"
+    return await send(port, request)
+
+
+async def send(port: int | Path, request: bytes) -> bytes:
+    """Send a whole request, and return the first part of what is answered."""
     if isinstance(port, Path):
         reader, writer = await asyncio.open_unix_connection(port)
     else:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: hub\r\n" + b"".join(headers) + b"\r\n")
+        writer.write(request)
         return await asyncio.wait_for(reader.read(2**16), 10)
     finally:
         await close(writer)

@@ -110,7 +110,9 @@ async def stock_proxy(folder: Path, heads: list[bytes]) -> AsyncIterator[int]:
 
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         heads.append(await reader.readuntil(b"\r\n\r\n"))
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok")
+        status = b"000" if b"/status-0" in heads[-1] else b"200"
+        head = b"HTTP/1.1 %s OK\r\nContent-Length: 2\r\nConnection: close\r\n" % status
+        writer.write(head + b"\r\nok")
         await writer.drain()
         writer.close()
 
@@ -152,6 +154,9 @@ async def test_the_proxy_by_itself_still_needs_its_scripts(tmp_path: Path) -> No
     async with stock_proxy(tmp_path, heads) as port:
         assert (await send(port, b"/")).startswith(b"HTTP/1.1 200")
         unreadable = await send(port, b"/%ff")
+        with pytest.raises(TimeoutError):
+            # Then proxy_answers.js is needless, apart from what it says while the Hub starts.
+            await asyncio.wait_for(send(port, b"/status-0"), 3)
     assert b"connection: close" in heads[0].lower(), (
         "the proxy keeps connections to Unix sockets alive: delete proxy_keep_alive.js, and what "
         "preloads it in hub/upstream/node_preload.py and unix_sockets.py"
