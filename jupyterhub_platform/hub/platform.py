@@ -1,8 +1,10 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,7 @@ class Platform(PlatformTraits):
         self.lingering = LingeringServers(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
+        self._settling = asyncio.Lock()
         self.policy_watch = PolicyWatch(
             self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle
         )
@@ -219,8 +222,17 @@ class Platform(PlatformTraits):
         self.log.warning(sentence)
 
     async def settle_memberships(self) -> None:
-        """Bring the Hub's users and groups in line with the policy."""
-        await self.declared.settle_everybody(self.runtime.policies)
+        """Bring the Hub's users and groups in line with the policy, if it changes meanwhile too."""
+        async with self._settling:
+            settled = None
+            while settled is not self.snapshot.policy:
+                settled, declared = self.snapshot.policy, self.snapshot.sources.declared
+                await self.declared.settle_everybody(
+                    self.runtime.policies, partial(self._is_in_force, declared)
+                )
+
+    def _is_in_force(self, declared: Mapping[str, Any]) -> bool:
+        return self.snapshot.sources.declared is declared
 
     @property
     def declared(self) -> DeclaredPeople:

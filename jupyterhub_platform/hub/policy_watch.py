@@ -66,8 +66,9 @@ class PolicyWatch:
                 for warning in await asyncio.to_thread(list_warnings, snapshot.policy):
                     log.warning(warning)
             self.faults.end(snapshot.revision)
-            await self._settle_memberships()
+        # Outside of the lock: another change of the file does not wait until all users are settled.
         await self._settle_suspensions()
+        await self._settle_memberships()
         return snapshot
 
     async def check(self) -> None:

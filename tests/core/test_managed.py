@@ -297,3 +297,13 @@ def _change(
 
 def _in_order(policy: Policy) -> Policy:
     return replace(policy, grants=tuple(sorted(policy.grants, key=lambda grant: grant.path)))
+
+
+def test_an_object_is_found_declared_or_managed() -> None:
+    group = managed(Kind.GROUP, "new", {"members": ["eve"]})
+    sources, _ = put(SOURCES, group)
+    assert sources.find(group.key) == group.document
+    assert sources.find(Key(Kind.GROUP, "vision")) == DECLARED["groups"]["vision"]
+    assert sources.find(Key(Kind.USER, "none")) is None
+    empty = Sources({**DECLARED, "users": {**DECLARED["users"], "new": None}})
+    assert empty.find(Key(Kind.USER, "new")) == {}

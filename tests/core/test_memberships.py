@@ -113,3 +113,7 @@ def test_those_move_whose_level_or_groups_change(change, moved) -> None:
     after = make_policy({**DOCUMENT, **change})
     before = make_policy(DOCUMENT)
     assert list_moved(before, after) == moved == list_moved(after, before)
+
+
+def test_no_one_moves_where_nothing_changes() -> None:
+    assert list_moved(POLICY, POLICY) == frozenset()

@@ -1,6 +1,6 @@
 """What the policy in force declares of a user, in the Hub's terms: groups and admin status."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from jupyterhub_platform.core.memberships import settle_memberships
@@ -47,9 +47,14 @@ class DeclaredPeople:
         settle_person(database, self._policy, user.name, frozenset(), levels_only=self._levels_only)
         database.commit()
 
-    async def settle_everybody(self, policies: Policies) -> None:
-        """Settle all users, in steps that yield the Hub's loop to others."""
-        await apply_memberships(self._app, self._policy, policies, levels_only=self._levels_only)
+    async def settle_everybody(self, policies: Policies, is_in_force: Callable[[], bool]) -> None:
+        """Settle all users, in steps that yield the Hub's loop to others.
+
+        It ends early if this policy is no longer in force.
+        """
+        await apply_memberships(
+            self._app, self._policy, policies, is_in_force, levels_only=self._levels_only
+        )
 
     def revoke_undeclared_privileges(self) -> list[str]:
         """Revoke what only the policy gives, before anything is served; say what it was."""

@@ -1,7 +1,7 @@
 """Brings the Hub's users, groups and admins in line with the policy."""
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
@@ -29,16 +29,21 @@ USERS_AT_A_TIME = 200
 
 
 async def apply_memberships(
-    app: Any, policy: Policy, policies: Policies, *, levels_only: bool = False
+    app: Any,
+    policy: Policy,
+    policies: Policies,
+    is_in_force: Callable[[], bool],
+    *,
+    levels_only: bool = False,
 ) -> None:
     """Settle all memberships, in steps that yield the Hub's loop to others.
 
     Memberships are remembered before they are applied: a Hub that is killed in between still knows
     afterwards which of them came from the policy. With ``levels_only`` groups without a level are
-    left as they are.
+    left as they are. It ends early if ``policy`` is no longer in force.
     """
     if levels_only:
-        await _settle(app, policy, {}, levels_only=True)
+        await _settle(app, policy, {}, is_in_force, levels_only=True)
         return
     try:
         with gc_paused():
@@ -47,7 +52,8 @@ async def apply_memberships(
     except StoreError as error:
         app.log.warning("Memberships are not settled: %s", error)
         return
-    await _settle(app, policy, both)
+    if not await _settle(app, policy, both, is_in_force):
+        return  # which of them were applied is remembered still
     try:
         with gc_paused():
             await in_store_thread(policies.record_applied, declared)
@@ -102,8 +108,14 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
 
 
 async def _settle(
-    app: Any, policy: Policy, applied: Memberships, *, levels_only: bool = False
-) -> None:
+    app: Any,
+    policy: Policy,
+    applied: Memberships,
+    is_in_force: Callable[[], bool],
+    *,
+    levels_only: bool = False,
+) -> bool:
+    """Settle all users; ``False`` if another policy came into force meanwhile."""
     turn = Turn()
     current = await _read_memberships(app.db, turn)
     freeze_heap()
@@ -113,6 +125,8 @@ async def _settle(
         if turn.is_over:
             app.db.commit()
             await turn.yield_if_due()
+            if not is_in_force():
+                return False
         was = current.get(name)
         theirs = applied.get(name, frozenset())
         if was is None and name not in policy.people:
@@ -125,6 +139,7 @@ async def _settle(
         if known and was != shall:
             settle_person(app.db, policy, name, theirs, levels_only=levels_only)
     app.db.commit()
+    return True
 
 
 async def _read_memberships(database: Any, turn: Turn) -> dict[str, frozenset[str]]:

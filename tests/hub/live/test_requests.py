@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
@@ -137,7 +137,9 @@ def test_faults_come_back_to_the_form_with_what_was_typed(visit: Callable[[str],
 
 @pytest.mark.parametrize("place", ["requests", "new/request"])
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_are_accessible(hub: LiveHub, browser: Browser, place: str, theme: str) -> None:
+def test_pages_are_accessible(
+    hub: LiveHub, browser: Browser, place: str, theme: Literal["light", "dark"]
+) -> None:
     context = browser.new_context(
         base_url=hub.url, color_scheme=theme, viewport={"width": 400, "height": 800}
     )
