@@ -10,6 +10,8 @@ from jupyterhub_platform.rest.service_responses import (
     StoppedServer,
     WholeDecision,
 )
+from jupyterhub_platform.usecases.reports.grants import Grants
+from jupyterhub_platform.usecases.reports.groups import GroupReport, Groups
 from jupyterhub_platform.usecases.reports.lines import ServerLine
 from jupyterhub_platform.usecases.reports.overview import Overview
 from jupyterhub_platform.usecases.reports.own import PersonReport
@@ -20,6 +22,7 @@ from jupyterhub_platform.usecases.reports.paging import (
     Page,
 )
 from jupyterhub_platform.usecases.reports.people import People
+from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
 
 PREFIX: Final = "/services/platform/api/v1"
@@ -28,6 +31,7 @@ REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), Refusal)
 _NOT_THERE: Final[dict[int, Any]] = {404: Refusal}
 
 _OTHERS: Final = f"`{READ}`, or a manager for their groups"
+_OF_GROUPS: Final = "members for their own groups; others as above"
 _READS_OTHERS: Final = (READ, ADMIN, MANAGE)
 _LIMIT: Final = Argument(
     "limit",
@@ -91,6 +95,52 @@ SERVICE_CALLS: Final = (
         {200: Tiers},
         who=_OTHERS,
         scopes=_READS_OTHERS,
+    ),
+    Operation(
+        "listGroups",
+        "GET",
+        f"{PREFIX}/groups",
+        "The groups, who is in charge of them, and what is held in them.",
+        {200: Groups},
+        who=_OF_GROUPS,
+        arguments=_PART,
+    ),
+    Operation(
+        "readGroupReport",
+        "GET",
+        f"{PREFIX}/groups/{{name}}",
+        "One group: members, managers, quotas and grants.",
+        {200: GroupReport},
+        who=_OF_GROUPS,
+        note="Members and servers are listed for those who may see all of it.",
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "listGrants",
+        "GET",
+        f"{PREFIX}/grants",
+        "The grants, those that end soon first.",
+        {200: Grants},
+        who="the caller's own and those of their groups; others as above",
+        arguments=_PART,
+    ),
+    Operation(
+        "listRevisions",
+        "GET",
+        f"{PREFIX}/policy",
+        "Revisions of the policy file and of managed objects, the newest first.",
+        {200: Revisions},
+        scopes=(READ, ADMIN),
+        arguments=_PART,
+    ),
+    Operation(
+        "readRevision",
+        "GET",
+        f"{PREFIX}/policy/{{number}}",
+        "One revision of the policy: what it changed, before and after.",
+        {200: WholeRevision},
+        scopes=(READ, ADMIN),
+        refusals=_NOT_THERE,
     ),
     Operation(
         "listServers",

@@ -11,8 +11,19 @@ from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
-from jupyterhub_platform.service.resources import decisions, overview, own, people, servers, tiers
+from jupyterhub_platform.service.resources import (
+    decisions,
+    grants,
+    groups,
+    overview,
+    own,
+    people,
+    policy,
+    servers,
+    tiers,
+)
 from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
+from jupyterhub_platform.service.tables import table_of
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
@@ -26,6 +37,22 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}", page_of(people.Person)),
     ("tiers", page_of(tiers.Tiers)),
     (f"decisions/{_NAME}", page_of(decisions.Decision)),
+    ("groups", page_of(groups.Groups)),
+    (f"groups/{_NAME}", page_of(groups.Group)),
+    ("grants", page_of(grants.Grants)),
+    ("policy", page_of(policy.Policy)),
+    (f"policy/{_NAME}", page_of(policy.Revision)),
+    *(
+        (rf"{name}\.csv", table_of(name, resource))
+        for name, resource in (
+            ("people", people.People),
+            ("groups", groups.Groups),
+            ("tiers", tiers.Tiers),
+            ("grants", grants.Grants),
+            ("servers", servers.ServerList),
+            ("policy", policy.Policy),
+        )
+    ),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),
@@ -33,6 +60,11 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("api/v1/people", call_of(people.People)),
     (f"api/v1/people/{_NAME}", call_of(people.Person)),
     ("api/v1/tiers", call_of(tiers.Tiers)),
+    ("api/v1/groups", call_of(groups.Groups)),
+    (f"api/v1/groups/{_NAME}", call_of(groups.Group)),
+    ("api/v1/grants", call_of(grants.Grants)),
+    ("api/v1/policy", call_of(policy.Policy)),
+    (f"api/v1/policy/{_NAME}", call_of(policy.Revision)),
     ("api/v1/servers", call_of(servers.ServerList)),
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     ("api/v1/decisions", call_of(decisions.DecisionList)),

@@ -13,6 +13,9 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 AFTER_A_STOP: Final = frozenset({"stopped", "server", "state"})
 """Arguments of a page after a server was stopped from it."""
+AFTER_A_CHANGE: Final = frozenset({"changed"})
+"""The argument of a page after something was changed: the revision that is in force with it."""
+_MAX_DIGITS: Final = 9
 
 
 class PageHandler(AuthenticatedHandler):
@@ -38,6 +41,7 @@ class PageHandler(AuthenticatedHandler):
             may_stop=self._may_stop(facts),
             link=self._link,
             stopped=self._read_stopped(),
+            changed=self._read_changed(),
             **namespace,
         )
 
@@ -55,6 +59,11 @@ class PageHandler(AuthenticatedHandler):
         done = self.argument("state") == "done"
         server = describe_server(user[:64], self.argument("server")[:64])
         return f"{server} {'has stopped' if done else 'is stopping'}."
+
+    def _read_changed(self) -> int:
+        number = self.argument("changed")
+        is_number = number.isascii() and number.isdigit() and len(number) <= _MAX_DIGITS
+        return int(number) if is_number else 0
 
     def _link(self, query: Query, **changes: Any) -> str:
         values: dict[str, Any] = {

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from jupyterhub_platform.service.errors import beyond
 from jupyterhub_platform.service.handlers import AuthenticatedHandler
 from jupyterhub_platform.usecases.reports.as_json import render_json
+from jupyterhub_platform.usecases.reports.paging import Page
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -55,6 +56,10 @@ class Resource(Generic[_Report]):
     def to_json(self, report: _Report) -> Any:
         """Return the report as the API answers it."""
         return render_json(report)
+
+    def to_table(self, report: _Report) -> Page[Any]:
+        """Return the lines that its page lists, for a spreadsheet."""
+        raise NotImplementedError
 
     async def answer(self, *names: str) -> tuple[ReportFacts, _Report]:
         """Return the report with the facts behind it, if the caller may see it."""

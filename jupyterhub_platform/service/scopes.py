@@ -72,4 +72,5 @@ def view_of(model: Mapping[str, Any], scopes: Scopes) -> Viewer:
         reads_all=scopes.reach_all(READ, ADMIN),
         reads_groups=scopes.groups(READ, MANAGE),
         manages=is_person and scopes.reach_all(MANAGE),
+        changes_all=is_person and scopes.reach_all(ADMIN),
     )

@@ -84,15 +84,17 @@ def record_revision(tx: Transaction, revision: ManagedRevision) -> None:
 
 
 def list_revisions(
-    tx: Transaction, *, since: int = 0, limit: int | None = 100
+    tx: Transaction, *, since: int = 0, until: int | None = None, limit: int | None = 100
 ) -> list[ManagedRevision]:
-    """Return the changes after revision ``since``, the newest first."""
+    """Return the changes after revision ``since``, up to ``until``, the newest first."""
     query = (
         select(managed_revision)
         .where(_REVISION.number > since)
         .order_by(_REVISION.number.desc())
         .limit(limit)
     )
+    if until is not None:
+        query = query.where(_REVISION.number <= until)
     return [
         ManagedRevision(
             row.number,

@@ -11,6 +11,8 @@ LEVELS = tuple(PEOPLE)
 EVERYBODY = dict.fromkeys(LEVELS, 200)
 WIDER = ("manager", "operator", "auditor", "admin")
 OTHERS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(WIDER, 200)
+READERS = ("operator", "auditor", "admin")
+OF_READERS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(READERS, 200)
 OF_VISION = OTHERS | {"developer": 200}
 OF_LANGUAGE = OTHERS | {"manager": 404}
 OWN_DECISION = dict.fromkeys(LEVELS, 404) | dict.fromkeys(("developer", *WIDER), 200)
@@ -24,6 +26,22 @@ ROUTES = {
     "people/dev2": OF_LANGUAGE,
     "people/nobody": OTHERS | dict.fromkeys(WIDER, 404),
     "tiers": OTHERS,
+    "groups": EVERYBODY,
+    "groups/vision": dict.fromkeys(LEVELS, 200) | {"viewer": 404},
+    "groups/language": dict.fromkeys(LEVELS, 404)
+    | dict.fromkeys(("developer", "operator", "auditor", "admin"), 200),
+    "groups/nothing": dict.fromkeys(LEVELS, 404),
+    "grants": EVERYBODY,
+    "policy": OF_READERS,
+    "policy/1": OF_READERS,
+    "policy/2": OF_READERS | dict.fromkeys(READERS, 404),
+    "policy/x": OF_READERS | dict.fromkeys(READERS, 404),
+    "people.csv": OTHERS,
+    "groups.csv": EVERYBODY,
+    "tiers.csv": OTHERS,
+    "grants.csv": EVERYBODY,
+    "servers.csv": EVERYBODY,
+    "policy.csv": OF_READERS,
     "decisions/{vision}": OWN_DECISION,
     "decisions/{language}": LANGUAGE_DECISION,
     "decisions/nothing": dict.fromkeys(LEVELS, 404),
@@ -34,6 +52,12 @@ ROUTES = {
     "api/v1/people/dev1": OF_VISION,
     "api/v1/people/dev2": OF_LANGUAGE,
     "api/v1/tiers": OTHERS,
+    "api/v1/groups": EVERYBODY,
+    "api/v1/groups/vision": dict.fromkeys(LEVELS, 200) | {"viewer": 404},
+    "api/v1/grants": EVERYBODY,
+    "api/v1/policy": OF_READERS,
+    "api/v1/policy/1": OF_READERS,
+    "api/v1/policy/2": OF_READERS | dict.fromkeys(READERS, 404),
     "api/v1/servers": EVERYBODY,
     "api/v1/decisions": EVERYBODY,
     "api/v1/decisions/{vision}": OWN_DECISION,

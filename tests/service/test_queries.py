@@ -20,6 +20,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "stopped": ("", "dev1", "\x00", "y" * 5000),
     "server": ("", "train", "\x00"),
     "state": ("", "done", "x"),
+    "changed": ("", "7", "x", "1" * 50),
     "user": ("", "dev1"),
     "back": ("", "spawn", "nowhere"),
     "refresh": ("", "1"),
@@ -56,8 +57,8 @@ def test_every_argument_that_a_page_takes_is_tried_here() -> None:
 
 def shown(running: Running, route: str, names: dict[str, str]) -> str:
     """Return an address of a route, with what it names filled in."""
-    name = "people" if route.startswith("people/") else "decisions"
-    return PREFIX + route.replace("([^/]+)", names[name])
+    known = {"people": "dev1", "groups": "vision", "policy": "1", **names}
+    return PREFIX + route.replace("([^/]+)", known.get(route.partition("/")[0], ""))
 
 
 async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> httpx.Response:
@@ -88,7 +89,13 @@ async def test_no_argument_changes_whether_a_page_is_shown(running: Running, lev
 
 def own_sort(route: str, sort: str) -> bool:
     """Tell whether a list has no such column: it says which it has, with 400."""
-    columns = {"overview": {"user", "memory"}, "people": {"name", "memory"}}
+    columns = {
+        "overview": {"user", "memory"},
+        "people": {"name", "memory"},
+        "groups": {"name"},
+        "grants": {"until"},
+        "policy": set[str](),
+    }
     return bool(sort) and route in columns and sort.strip("-") not in columns[route]
 
 
@@ -106,7 +113,7 @@ async def test_malformed_arguments_are_answered_with_a_page(running: Running) ->
 @pytest.mark.parametrize("value", ["%00", "%ff", "x" * 5000, "%2e%2e", "%20", "a%2fb"])
 async def test_malformed_names_are_not_found(running: Running, value: str) -> None:
     async with running.browser("admin") as browser:
-        for place in ("people", "decisions"):
+        for place in ("people", "decisions", "groups", "policy"):
             answer = await browser.get(f"{PREFIX}{place}/{value}")
             assert answer.status_code in {400, 404}, (place, value)
         for place in ("servers/stop", "servers/why"):

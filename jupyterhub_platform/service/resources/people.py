@@ -2,11 +2,15 @@
 
 from typing import Any
 
+from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.service.errors import unknown
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST
-from jupyterhub_platform.service.pages import AFTER_A_STOP
+from jupyterhub_platform.service.pages import AFTER_A_CHANGE, AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
+from jupyterhub_platform.usecases.reports.grants import list_grants_of
+from jupyterhub_platform.usecases.reports.origins import find_origin
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_person
+from jupyterhub_platform.usecases.reports.paging import Page
 from jupyterhub_platform.usecases.reports.people import People as PeopleReport
 from jupyterhub_platform.usecases.reports.people import is_known, report_people
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -19,7 +23,7 @@ class People(Resource[PeopleReport]):
     """The people, and what they hold."""
 
     TAKES = PART_OF_A_LIST
-    PAGE_TAKES = AFTER_A_STOP
+    PAGE_TAKES = AFTER_A_STOP | AFTER_A_CHANGE
     TEMPLATE = "people.html"
 
     def may(self, *names: str) -> None:
@@ -38,10 +42,15 @@ class People(Resource[PeopleReport]):
         """Add the page's view of the list."""
         return {"page": report.people}
 
+    def to_table(self, report: PeopleReport) -> Page[Any]:
+        """Return the lines of the list."""
+        return report.people
+
 
 class Person(Resource[PersonReport]):
     """One person: what they hold, may hold and have left."""
 
+    PAGE_TAKES = AFTER_A_CHANGE
     TEMPLATE = "person.html"
 
     def may(self, *names: str) -> None:
@@ -54,4 +63,10 @@ class Person(Resource[PersonReport]):
         (name,) = names
         if not is_known(facts, name) or not viewer.sees_person(facts, name):
             raise unknown("person")
+        self.grants = list_grants_of(facts, viewer, name)
+        self.origin = find_origin(facts, Key(Kind.USER, name))
         return report_person(facts, viewer, name)
+
+    async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
+        """Add their grants, and where they are declared or who manages them."""
+        return {"grants": self.grants, "origin": self.origin}

@@ -21,3 +21,7 @@ class ServerList(Resource[Page[ServerLine]]):
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Page[ServerLine]:
         """Report the servers that the caller may see."""
         return list_servers(facts, viewer, self.query)
+
+    def to_table(self, report: Page[ServerLine]) -> Page[ServerLine]:
+        """Return the lines of the list."""
+        return report

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS
@@ -14,6 +15,7 @@ from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
 from jupyterhub_platform.usecases.offers import describe_tier_resources
+from jupyterhub_platform.usecases.reports.origins import Origin, find_origin
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -28,6 +30,18 @@ class ImageLine:
     name: str
     title: str
     reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedImage:
+    """An approved image, which tiers start it, and where it comes from."""
+
+    name: str
+    title: str
+    reference: str
+    tiers: tuple[str, ...]
+    running: int
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +61,7 @@ class TierLine:
     at_once: tuple[LimitLine, ...]
     denials: int
     declared_at: str
+    origin: Origin
 
     @property
     def gives(self) -> str:
@@ -56,10 +71,11 @@ class TierLine:
 
 @dataclass(frozen=True, slots=True)
 class Tiers:
-    """All tiers, in the order of the policy."""
+    """All tiers and all images, in the order of the policy."""
 
     sentence: str
     tiers: tuple[TierLine, ...]
+    images: tuple[ApprovedImage, ...]
     revision: int
     at: datetime
 
@@ -78,7 +94,24 @@ def report_tiers(facts: ReportFacts, viewer: Viewer, denials: Iterable[DecisionR
     )
     used = sum(1 for line in lines if line.running)
     count = "1 tier" if len(lines) == 1 else f"{len(lines)} tiers"
-    return Tiers(f"{count}; servers of {used} of them run now.", lines, facts.revision, facts.at)
+    said = f"{count}; servers of {used} of them run now."
+    return Tiers(said, lines, _list_images(facts, viewer), facts.revision, facts.at)
+
+
+def _list_images(facts: ReportFacts, viewer: Viewer) -> tuple[ApprovedImage, ...]:
+    running = Counter(held.image for held in facts.book if viewer.sees_start(held))
+    tiers = facts.policy.tiers.values()
+    return tuple(
+        ApprovedImage(
+            name,
+            image.title or name,
+            image.reference,
+            tuple(tier.name for tier in tiers if name in tier.images),
+            running[name],
+            find_origin(facts, Key(Kind.IMAGE, name)),
+        )
+        for name, image in facts.policy.images.items()
+    )
 
 
 def describe_access(access: Access, viewer: Viewer) -> str:
@@ -117,4 +150,5 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         at_once=tuple(hold(facts.policy, facts.book, limit) for limit in limits),
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
+        origin=find_origin(facts, Key(Kind.TIER, tier.name)),
     )

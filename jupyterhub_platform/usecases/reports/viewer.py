@@ -14,7 +14,8 @@ class Viewer:
     ``memberships`` are the groups that the Hub has them in. With ``reads_own`` they see what is
     theirs, with ``reads_all`` everything, and of ``reads_groups`` what is charged to these groups,
     and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
-    names them among; :meth:`resolve` looks these up.
+    names them among; :meth:`resolve` looks these up. With ``changes_all`` they may change all that
+    is managed in the Hub, and those who manage some of it in ``charges``.
     """
 
     name: str
@@ -23,6 +24,8 @@ class Viewer:
     reads_all: bool = False
     reads_groups: frozenset[str] = frozenset()
     manages: bool = False
+    changes_all: bool = False
+    charges: frozenset[str] = frozenset()
 
     @property
     def reads_others(self) -> bool:
@@ -33,8 +36,16 @@ class Viewer:
         """Return the viewer with the groups that policy puts them in charge of."""
         if not self.manages:
             return self
-        groups = self.reads_groups | facts.policy.managed_groups(self.name)
-        return replace(self, reads_groups=groups)
+        charges = facts.policy.managed_groups(self.name)
+        return replace(self, reads_groups=self.reads_groups | charges, charges=charges)
+
+    def may_change(self, kind: str, group: str = "") -> bool:
+        """Tell whether a control is worth showing: the Hub decides about each change.
+
+        A manager changes members, grants and people of the groups in their charge.
+        """
+        of_managers = kind in {"group", "grant", "user"} and group in self.charges
+        return self.changes_all or of_managers
 
     def sees_account(self, account: str) -> bool:
         """Tell whether they may see everything that is charged to ``account``."""

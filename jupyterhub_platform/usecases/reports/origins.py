@@ -1,0 +1,36 @@
+"""Where an object of the policy comes from: a line of the file, or the last change in the Hub."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from jupyterhub_platform.core.managed import Key
+from jupyterhub_platform.usecases.holdings import declared_at
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where an object was said: ``declared_at`` a line, or last ``by`` someone in the Hub.
+
+    ``version`` counts the changes of a managed object.
+    """
+
+    source: Literal["declared", "managed"]
+    declared_at: str = ""
+    version: int | None = None
+    by: str = ""
+    at: datetime | None = None
+
+    @property
+    def is_managed(self) -> bool:
+        """Whether it can be changed in the Hub."""
+        return self.source == "managed"
+
+
+def find_origin(facts: ReportFacts, key: Key) -> Origin:
+    """Return where an object comes from."""
+    found = facts.snapshot.sources.managed.get(key)
+    if found is None:
+        return Origin("declared", declared_at(facts.policy, key.path))
+    return Origin("managed", "", found.version, found.by, found.at)
