@@ -17,6 +17,8 @@ from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ
 
 PREFIX: Final = "/hub/api/platform"
 MAX_GROUPS: Final = 100
+MAX_NAMED: Final = 50
+"""How many people, limits and servers the effects of a change name."""
 _DOCUMENT: Final = "document is an object, as it would stand below the name in the file."
 
 
@@ -62,6 +64,45 @@ class PolicyObject(Response):
     declared_at: str | None = Field(description="File and line, if it is declared.")
 
 
+class Reached(Response):
+    """People whom a change lets start a tier, or keeps from it; ``people`` names some of them."""
+
+    tier: str
+    count: int
+    people: list[str]
+
+
+class OverLimit(Response):
+    """A limit that a change lowers below what is held: nothing stops, and nothing new starts."""
+
+    scope: str = Field(description="Such as `account`, `member` or `platform`.")
+    user: str
+    account: str
+    tier: str
+    resource: str
+    held: int
+    maximum: int
+    path: str = Field(description="The rule that says so.")
+
+
+class RunningServer(Response):
+    """A server that goes on, whatever changes."""
+
+    user: str
+    server: str
+
+
+class ChangeEffects(Response):
+    """What a change does to people; each list names some, and is as long as it needs to be."""
+
+    gains: list[Reached] = Field(description="Who may start a tier then, and may not now.")
+    losses: list[Reached] = Field(description="Who may start a tier now, and may not then.")
+    over: list[OverLimit]
+    over_count: int
+    running: list[RunningServer] = Field(description="Servers that the object is about.")
+    running_count: int
+
+
 class Changed(Response):
     """A change that is in force, or that a dry run would put into force."""
 
@@ -72,6 +113,7 @@ class Changed(Response):
     dry_run: bool
     before: dict[str, Any] | None
     after: dict[str, Any] | None
+    effects: ChangeEffects | None = Field(default=None, description="Of a dry run.")
 
 
 class RolledBack(Response):

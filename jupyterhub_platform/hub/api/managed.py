@@ -12,18 +12,24 @@ from tornado import web
 
 from jupyterhub_platform.core.delegation import why_not_touch
 from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.effects import Effects, Reach, find_effects
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.hub.api.handler import CodedError, PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.managed import (
+    MAX_NAMED,
     Changed,
+    ChangeEffects,
     LostUpdate,
+    OverLimit,
     PolicyObject,
     PutObjectRequest,
+    Reached,
     ReasonRequest,
     RollBackRequest,
     RolledBack,
+    RunningServer,
 )
 from jupyterhub_platform.rest.responses import Faulty, Refusal
 from jupyterhub_platform.usecases.changes import Change
@@ -117,7 +123,8 @@ class ChangeHandler(PlatformAPIHandler):
 
     async def carry_out(self, key: Key, change: Change) -> None:
         """Make a change of one object, or try it out; answer what it says now."""
-        before = self.platform.snapshot.sources.managed.get(key)
+        seen = self.platform.snapshot
+        before = seen.sources.managed.get(key)
         after = await self.change(change)
         if after is None:
             return
@@ -132,8 +139,17 @@ class ChangeHandler(PlatformAPIHandler):
             dry_run=self.is_dry_run,
             before=dict(before.document) if before else None,
             after=dict(now.document) if now else None,
+            **({"effects": await self._find_effects(key, seen, after)} if self.is_dry_run else {}),
         )
         self.answer(said, 201 if before is None and not self.is_dry_run else 200)
+
+    async def _find_effects(self, key: Key, before: Snapshot, after: Snapshot) -> ChangeEffects:
+        book = self.platform.admission.book.copy()
+        now = datetime.now(UTC)
+        effects = await self.in_thread(
+            find_effects, before.policy, after.policy, key, book, book, now
+        )
+        return describe_effects(effects)
 
     def complete(self, key: Key, document: dict[str, Any]) -> dict[str, Any]:
         """Return the document of a grant with its maker: the caller, if it names none."""
@@ -251,6 +267,38 @@ class RollBackHandler(ChangeHandler):
             self.answer(
                 RolledBack(revision=after.revision, undone=len(undone), dry_run=self.is_dry_run)
             )
+
+
+def describe_effects(effects: Effects) -> ChangeEffects:
+    """Return effects with as many names as an answer has."""
+    return ChangeEffects(
+        gains=[_describe_reach(each) for each in effects.gains],
+        losses=[_describe_reach(each) for each in effects.losses],
+        over=[
+            OverLimit(
+                scope=each.limit.scope.kind,
+                user=each.limit.scope.user,
+                account=each.limit.scope.account,
+                tier=each.limit.scope.tier,
+                resource=each.limit.resource,
+                held=each.held,
+                maximum=each.limit.maximum,
+                path=each.limit.path,
+            )
+            for each in effects.over[:MAX_NAMED]
+        ],
+        over_count=len(effects.over),
+        running=[
+            RunningServer(user=each.user, server=each.server)
+            for each in effects.running[:MAX_NAMED]
+        ],
+        running_count=len(effects.running),
+    )
+
+
+def _describe_reach(reach: Reach) -> Reached:
+    people = list(reach.people[:MAX_NAMED])
+    return Reached(tier=reach.tier, count=len(reach.people), people=people)
 
 
 def _repeat(made: ManagedObject, snapshot: Snapshot) -> Changed:
