@@ -6,6 +6,7 @@ and depth. Values are those of the YAML 1.2 core schema; keys are always text.
 
 import codecs
 import errno
+import io
 import os
 import re
 import select
@@ -132,6 +133,34 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
     return ReadPolicy(
         replace(policy, lines=lines), digest, decoded, cast("dict[str, Any]", document)
     )
+
+
+def read_mapping(text: str) -> dict[str, Any]:
+    """Read a part of a document, such as a form sends: keys with values, or nothing.
+
+    Raises
+    ------
+    PolicyError
+        Raised with every fault and its line.
+    """
+    reader = _Reader()
+    found = reader.read(text)
+    if reader.faults:
+        raise PolicyError(tuple(reader.faults))
+    if found is not None and not isinstance(found, dict):
+        raise _refuse("these are no keys with values", "write KEY: VALUE, each on a line")
+    return found or {}
+
+
+def render_mapping(document: Mapping[str, Any]) -> str:
+    """Render a part of a document as YAML; nothing if it is empty."""
+    if not document:
+        return ""
+    writer: Any = YAML(typ="safe", pure=True)
+    writer.default_flow_style = writer.sort_base_mapping_type_on_output = False
+    text = io.StringIO()
+    writer.dump(document, text)
+    return text.getvalue()
 
 
 def _decode(text: bytes) -> str:

@@ -6,7 +6,13 @@ from typing import Any
 from jupyterhub.services.auth import HubOAuth
 from tornado.web import Application, url
 
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
+from jupyterhub_platform.service.editing.changing import PLACES
+from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
+from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
+from jupyterhub_platform.service.editing.retiring import MembersPage, retire_page_of
+from jupyterhub_platform.service.editing.rollback import RollBackPage
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
@@ -28,6 +34,8 @@ from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
 _MAY_BE_EMPTY = r"([^/]*)"
+
+_FILLED_IN = {Kind.GRANT: frozenset({"user", "group", "account", "tier"})}
 
 ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("", page_of(own.Own)),
@@ -53,6 +61,14 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
             ("policy", policy.Policy),
         )
     ),
+    *((f"new/{kind}", new_page_of(kind, _FILLED_IN.get(kind, frozenset()))) for kind in Kind),
+    *((f"{PLACES[kind]}/{_NAME}/edit", edit_page_of(kind)) for kind in Kind),
+    *((f"{PLACES[kind]}/{_NAME}/retire", retire_page_of(kind)) for kind in Kind),
+    (f"groups/{_NAME}/members", MembersPage),
+    (f"people/{_NAME}/suspend", SuspendPage),
+    (f"people/{_NAME}/resume", ResumePage),
+    (f"people/{_NAME}/invite", InvitePage),
+    (f"policy/{_NAME}/rollback", RollBackPage),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),

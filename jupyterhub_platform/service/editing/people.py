@@ -1,0 +1,83 @@
+"""Suspend, resume and invite a user: asked first, done by the Hub."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
+from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
+from jupyterhub_platform.usecases.reports.reader import ReportFacts
+
+
+class PersonPage(ChangingPage):
+    """Something that is done to one user."""
+
+    ACT: ClassVar[str]
+    OF_MANAGERS: ClassVar[bool] = False
+
+    async def get(self, name: str) -> None:
+        """Ask first."""
+        facts = await self._begin()
+        place_of(name)
+        self._show(facts, name)
+
+    async def post(self, name: str) -> None:
+        """Do it."""
+        facts = await self._begin()
+        answer = await self.ask("POST", f"{place_of('users', name)}/{self.ACT}", self.read_body())
+        self.set_status(answer.status if not answer.is_done else 200)
+        self._show(facts, name, answer)
+
+    def read_body(self) -> Mapping[str, Any]:
+        """Return what the Hub is sent."""
+        return {"reason": self.sent("reason")}
+
+    async def _begin(self) -> ReportFacts:
+        facts = await self.read_policy()
+        self.require_change("people", of_managers=self.OF_MANAGERS)
+        return facts
+
+    def _show(self, facts: ReportFacts, name: str, answer: HubAnswer | None = None) -> None:
+        self.write_page(
+            "person_act.html",
+            now=facts.at,
+            act=self.ACT,
+            object_name=name,
+            answer=answer,
+            held=facts.book.of_user(name),
+            suspension=facts.suspension_of(name),
+            reason=self.sent("reason"),
+            until=self.sent("until"),
+            action=self.place(Kind.USER, name, self.ACT),
+            back=self.back_to(Kind.USER, name),
+        )
+
+
+class SuspendPage(PersonPage):
+    """Suspend a user at once, until a time or for good."""
+
+    ACT = "suspend"
+
+    def read_body(self) -> Mapping[str, Any]:
+        """Return why, and until when."""
+        until = self.sent("until")
+        end = {"until": read_time(until, datetime.now(UTC))} if until else {}
+        return {"reason": self.sent("reason"), **end}
+
+
+class ResumePage(PersonPage):
+    """Resume a suspended user."""
+
+    ACT = "resume"
+
+
+class InvitePage(PersonPage):
+    """Invite a user to set a password; the link is shown once."""
+
+    ACT = "invite"
+    OF_MANAGERS = True
+
+    def read_body(self) -> Mapping[str, Any]:
+        """Return nothing: how long an invite is valid, the Hub is configured."""
+        return {}
