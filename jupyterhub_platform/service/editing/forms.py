@@ -24,7 +24,7 @@ from jupyterhub_platform.usecases.reports.differences import Difference, compare
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 NAME: Final = "name"
-REASON: Final = "reason"
+WHY: Final = "why"
 GROUPS: Final = "groups"
 PREVIEWED: Final = frozenset({Kind.TIER, Kind.GROUP})
 """What is shown with its effects before it is saved."""
@@ -119,7 +119,7 @@ class FormPage(ChangingPage):
         return Draft(
             name=name,
             seen=seen if seen.isascii() and seen.isdigit() else "",
-            reason=self.sent(REASON),
+            reason=self.sent(WHY),
             values=values,
             groups=groups,
             once=self.sent("once")[:64],
@@ -128,7 +128,7 @@ class FormPage(ChangingPage):
     def show_form(self, facts: ReportFacts, draft: Draft, reply: Reply) -> None:
         """Write the form with what is told about it."""
         fields = list_fields(self.KIND, facts.policy)
-        known = {NAME, REASON, GROUPS, MORE, *(each.name for each in fields)}
+        known = {NAME, WHY, GROUPS, MORE, *(each.name for each in fields)}
         at: dict[str, list[str]] = {}
         for fault in reply.faults:
             at.setdefault(fault.name if fault.name in known else "", []).append(fault.sentence)
@@ -245,8 +245,8 @@ def _reply(
         return replace(draft, seen=str(current["version"]) if current else ""), reply
     faults = place_faults(fields, kind.section, answer.faults)
     if not faults:
-        of_reason = answer.status == 400 and REASON in answer.sentence
-        faults = (FieldFault(REASON if of_reason else "", answer.sentence),)
+        of_reason = answer.status == 400 and "reason" in answer.sentence
+        faults = (FieldFault(WHY if of_reason else "", answer.sentence),)
     return draft, Reply(answer.status, faults)
 
 

@@ -31,7 +31,7 @@ class PersonPage(ChangingPage):
 
     def read_body(self) -> Mapping[str, Any]:
         """Return what the Hub is sent."""
-        return {"reason": self.sent("reason")}
+        return {"reason": self.sent("why")}
 
     async def _begin(self) -> ReportFacts:
         facts = await self.read_policy()
@@ -47,7 +47,7 @@ class PersonPage(ChangingPage):
             answer=answer,
             held=facts.book.of_user(name),
             suspension=facts.suspension_of(name),
-            reason=self.sent("reason"),
+            reason=self.sent("why"),
             until=self.sent("until"),
             action=self.place(Kind.USER, name, self.ACT),
             back=self.back_to(Kind.USER, name),
@@ -63,7 +63,7 @@ class SuspendPage(PersonPage):
         """Return why, and until when."""
         until = self.sent("until")
         end = {"until": read_time(until, datetime.now(UTC))} if until else {}
-        return {"reason": self.sent("reason"), **end}
+        return {"reason": self.sent("why"), **end}
 
 
 class ResumePage(PersonPage):

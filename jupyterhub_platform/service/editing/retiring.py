@@ -30,7 +30,7 @@ class RetirePage(ChangingPage):
         """Retire it, if it is as the caller saw it."""
         facts = await self._begin()
         seen = self.sent("seen")
-        answer = await self._retire(name, self.sent("reason"), seen)
+        answer = await self._retire(name, self.sent("why"), seen)
         if answer.is_done:
             revision = answer.body["revision"]
             self.redirect(self.back_to(self.KIND, revision=revision), status=303)
@@ -65,7 +65,7 @@ class RetirePage(ChangingPage):
             refused=refused,
             obstacle=None if tried.is_done else tried,
             effects=tried.body.get("effects") if tried.is_done else None,
-            reason=self.sent("reason"),
+            reason=self.sent("why"),
             action=self.place(self.KIND, name, "retire"),
             back=self.back_to(self.KIND, name),
             in_force=facts.revision,
@@ -88,7 +88,7 @@ class MembersPage(ChangingPage):
         user, act = fold_user(self.sent("user")), self.sent("act")
         if act not in {"add", "remove"}:
             raise RefusalError(400, "Say whether to add or to remove.", "request.invalid")
-        answer = await self._change(group, user, act, self.sent("reason"))
+        answer = await self._change(group, user, act, self.sent("why"))
         if answer.is_done:
             place = self.back_to(Kind.GROUP, group, answer.body["revision"])
             self.redirect(f"{place}#members", status=303)
@@ -142,7 +142,7 @@ class MembersPage(ChangingPage):
             refused=refused,
             effects=effects,
             held=held,
-            reason=self.sent("reason"),
+            reason=self.sent("why"),
             action=self.place(Kind.GROUP, group, "members"),
             back=self.back_to(Kind.GROUP, group),
             in_force=facts.revision,

@@ -25,7 +25,7 @@ class RollBackPage(ChangingPage):
     async def post(self, number: str) -> None:
         """Roll back, if the revision that the caller saw is still in force."""
         facts = await self._begin(number)
-        answer = await self._roll_back(int(number), self.sent("reason"), self.sent("seen"))
+        answer = await self._roll_back(int(number), self.sent("why"), self.sent("seen"))
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
             self.redirect(f"{prefix}policy", status=303)
@@ -63,7 +63,7 @@ class RollBackPage(ChangingPage):
             seen=facts.revision,
             refused=refused,
             obstacle=None if tried.is_done else tried,
-            reason=self.sent("reason"),
+            reason=self.sent("why"),
             action=f"{prefix}policy/{number}/rollback",
             back=f"{prefix}policy",
         )

@@ -51,6 +51,15 @@ BODIES: Final[Mapping[str, Any]] = {
     "code": {"code": "none"},
     "oauth": {"grant_type": "authorization_code", "client_id": "none", "code": "none"},
     "authorize": {"scopes": "none"},
+    "newuser": {"name": "<new>", "level": "user", "why": "matrix", "step": "save"},
+    "gift": {
+        "user": "owner", "account": "vision", "add.servers": "1", "until": "1h",
+        "reason": "matrix", "why": "matrix", "step": "preview",
+    },
+    "preview": {"name": "<new>", "why": "matrix", "step": "preview"},
+    "change": {"seen": "1", "why": "matrix", "step": "save"},
+    "member": {"user": "owner", "act": "add", "why": "matrix"},
+    "stale": {"seen": "0", "why": "matrix"},
 }
 
 
