@@ -142,6 +142,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("server.suspended", "-", "The server was stopped because its owner was suspended."),
     ("pod.deleted", "-", "The server's pod was deleted, and not by the Hub."),
     ("level.may_not_see", "403", "The level does not show that page."),
+    ("level.may_not_change", "403", "The level changes nothing of that kind on the pages."),
     ("level.may_not_stop", "403", "The server is not theirs to stop."),
     ("level.no_access", "403", "The person has no access to the service."),
     ("options.server", "400", "A stop names no user, or no server that can exist."),
@@ -321,6 +322,8 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
     r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everyone", "Style sheet, scripts."),
 }
 
+_OF_GROUPS: Final = "members for their own groups, managers for theirs, and `custom:platform:read`"
+
 SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "": _MINE,
     "oauth_callback": "the Hub sends browsers here after a login",
@@ -329,6 +332,29 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "people/([^/]+)": "the caller; others as above",
     "tiers": f"{_READ}, or a manager for their groups",
     "decisions/([^/]+)": "its owner; others as above",
+    "groups": _OF_GROUPS,
+    "groups/([^/]+)": _OF_GROUPS,
+    "grants": "the caller's own and those of their groups; others as above",
+    "policy": _READ,
+    "policy/([^/]+)": _READ,
+    **{
+        rf"{name}\.csv": f"the table of `{name}`, 10,000 rows at most; who sees the page"
+        for name in ("people", "groups", "tiers", "grants", "servers", "policy")
+    },
+    **{
+        f"new/{kind}": "a form; the Hub decides, by the caller's own token"
+        for kind in ("user", "group", "image", "tier", "grant")
+    },
+    **{
+        f"{place}/([^/]+)/{act}": "a form; the Hub decides, by the caller's own token"
+        for act in ("edit", "retire")
+        for place in ("people", "groups", "images", "tiers", "grants")
+    },
+    "groups/([^/]+)/members": "adds and removes members; the Hub decides, as above",
+    "people/([^/]+)/suspend": "asks first; the Hub decides, as above",
+    "people/([^/]+)/resume": "asks first; the Hub decides, as above",
+    "people/([^/]+)/invite": "shows the link once; the Hub decides, as above",
+    "policy/([^/]+)/rollback": "asks first; the Hub decides, as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
     "api/.*": "no caller: 404",
@@ -337,5 +363,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
 SERVICE_NAMES: Final = {
     "people/([^/]+)": "people/NAME",
     "decisions/([^/]+)": "decisions/ID",
+    "policy/([^/]+)": "policy/NUMBER",
+    "policy/([^/]+)/rollback": "policy/NUMBER/rollback",
     "api/.*": "api/…",
 }

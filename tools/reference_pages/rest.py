@@ -14,6 +14,10 @@ from reference_pages.markdown import first_line, plain, render_table
 _METHODS: Final = ("get", "post", "put", "patch", "delete")
 
 
+def _say_pattern(pattern: str) -> str:
+    return pattern.replace("([^/]+)", "NAME").replace("\\.", ".")
+
+
 def _methods_of(handler: type) -> Iterator[tuple[str, str]]:
     own = [each for each in handler.__mro__ if each.__module__.startswith("jupyterhub_platform")]
     for name in _METHODS:
@@ -49,7 +53,7 @@ def render_rest() -> str:
                 hub.append((f"`{method} {path}`", who, f"{text} {note}"))
     service = []
     for pattern, handler in ROUTES:
-        shown = f"/services/platform/{SERVICE_NAMES.get(pattern, pattern)}"
+        shown = f"/services/platform/{SERVICE_NAMES.get(pattern, _say_pattern(pattern))}"
         if not pattern.startswith("api/v1/"):
             for method, _ in list(_methods_of(handler)) or [("GET", "")]:
                 what = first_line(handler) + _say_arguments(handler)

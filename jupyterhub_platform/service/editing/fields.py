@@ -48,8 +48,9 @@ def _tier(policy: Policy) -> Iterable[Field]:
     yield Field(("description",), "What it is good for", "text")
     yield from _amounts("requests", "reserved", policy, servers=False)
     yield from _amounts("limits", "at most", policy, servers=False)
-    images = tuple((i.name, f"{i.title or i.name} ({i.reference})") for i in policy.images.values())
-    yield Field(("images",), "Images", "choices", "The first is preselected.", images)
+    # Their order is what a user chooses from, so that boxes to tick would not do.
+    hint = f"One on a line, the first is preselected: {', '.join(policy.images)}."
+    yield Field(("images",), "Images", "names", hint)
     yield Field(("access", "groups"), "Only for these groups", "names", "None: for everybody.")
     yield Field(("access", "levels"), "Only for these levels", "choices", "", _levels())
     yield Field(("access", "users"), "Only for these people", "names", _NAMES)

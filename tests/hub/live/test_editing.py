@@ -95,8 +95,7 @@ def test_an_admin_makes_a_tier_and_a_group_and_a_member_starts_in_them(
     assert admin.url.partition("?")[0].endswith("/groups/video")
     admin.goto(f"{SERVICE}new/tier")
     fill(admin, name="render", requests__cpu="100m", requests__memory="256Mi", why="a test")
-    fill(admin, access__groups="video", title="Render")
-    admin.get_by_label("JupyterLab (").check()
+    fill(admin, access__groups="video", title="Render", images="lab")
     admin.get_by_role("button", name="Preview", exact=True).click()
     expect(admin.locator(".effects")).to_contain_text("1 person can start render: dev2")
     assert dev2.start("dev2", "a", tier="render", account="video").status_code == 400
