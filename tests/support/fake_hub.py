@@ -5,6 +5,7 @@ It is a real tornado application on a real socket. It keeps what it was asked, a
 
 import base64
 import hashlib
+import json
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,9 +55,24 @@ def healthy() -> dict[str, Any]:
     }
 
 
+@dataclass(frozen=True, slots=True)
+class AskedChange:
+    """A call of the platform's own API: by whom, with which precondition and body."""
+
+    who: str
+    call: str
+    seen: str
+    once: str
+    body: Any
+
+
 @dataclass
 class FakeHub:
-    """What the Hub knows, and what it was asked. ``running`` are servers by user and name."""
+    """What the Hub knows, and what it was asked. ``running`` are servers by user and name.
+
+    ``answers`` are those to calls of the platform's API, such as ``PUT groups/vision``; while it is
+    ``silent``, these connections are closed without one.
+    """
 
     people: dict[str, FakePerson] = field(default_factory=dict)
     running: set[tuple[str, str]] = field(default_factory=set)
@@ -69,6 +85,9 @@ class FakeHub:
     is_down: bool = False
     health: dict[str, Any] | None = field(default_factory=lambda: healthy())
     explained: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    changes: list["AskedChange"] = field(default_factory=list)
+    answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
+    silent: bool = False
 
     def explain(self, user: str, server: str) -> None:
         """Have the Hub explain a server as one that runs."""
@@ -111,6 +130,7 @@ class FakeHub:
                 (f"{prefix}api/platform/why", _Why, arguments),
                 (f"{prefix}api/platform/health", _Health, arguments),
                 (f"{prefix}api/platform/proxies", _Proxies, arguments),
+                (f"{prefix}api/platform/(.+)", _Change, arguments),
                 (f"{prefix}logo", _Logo, arguments),
                 (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
             ]
@@ -220,6 +240,31 @@ class _Proxies(_Handler):
             self.refuse(403, "This is for the platform's own service.")
         else:
             self.finish({"addresses": self.hub.proxies})
+
+
+class _Change(_Handler):
+    def answer(self, path: str) -> None:
+        """Answer as was laid down, and keep what was asked; 404 if nothing was."""
+        headers, person = self.request.headers, self.person()
+        if person is None:
+            self.refuse(403, "Log in, or send a token of yours.")
+            return
+        if self.hub.silent:
+            connection: Any = self.request.connection
+            connection.detach().close()
+            return
+        query = f"?{self.request.query}" if self.request.query else ""
+        call = f"{self.request.method} {path}{query}"
+        seen = headers.get("If-Match") or f"not {headers.get('If-None-Match', '')}"
+        body = json.loads(self.request.body) if self.request.body else None
+        once = headers.get("Idempotency-Key", "")
+        self.hub.changes.append(AskedChange(person.name, call, seen, once, body))
+        nothing = {"status": 404, "detail": "There is nothing here.", "code": "platform.not_found"}
+        status, answer = self.hub.answers.get(call, (404, nothing))
+        self.set_status(status)
+        self.finish(answer)
+
+    get = post = put = delete = answer
 
 
 class _Logo(_Handler):
