@@ -76,6 +76,7 @@ async def test_grants_that_end_soon_come_first_and_ended_ones_are_marked(running
     async with running.browser("admin") as browser:
         page = (await browser.get(PREFIX + "grants")).text
     assert "3 grants are live; 1 of them ends within two days." in page
+    assert "1 server" in page
     assert page.index("ends soon") < page.index(">ended<")
 
 

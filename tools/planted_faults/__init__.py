@@ -15,6 +15,7 @@ from planted_faults.admission import ADMISSION
 from planted_faults.audit import AUDIT
 from planted_faults.decisions import DECISIONS
 from planted_faults.doctor import DOCTOR
+from planted_faults.editing import EDITING
 from planted_faults.identity import IDENTITY
 from planted_faults.kubernetes import KUBERNETES
 from planted_faults.kubernetes_causes import KUBERNETES_CAUSES
@@ -35,6 +36,7 @@ FAULTS: Final = (
     *AUDIT,
     *DECISIONS,
     *DOCTOR,
+    *EDITING,
     *IDENTITY,
     *KUBERNETES,
     *KUBERNETES_CAUSES,

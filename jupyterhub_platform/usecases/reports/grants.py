@@ -7,8 +7,10 @@ from enum import StrEnum
 from typing import Final
 
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.usecases.reports.origins import Origin, find_origin
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -48,8 +50,9 @@ class GrantLine:
     @property
     def what(self) -> str:
         """What it gives: ``1 server, 4 CPU``, ``the tier gpu``."""
-        parts = [self.add.describe()] if self.add else []
-        return " and ".join(parts + ([f"the tier {self.tier}"] if self.tier else []))
+        parts = [describe_amount(name, amount) for name, amount in self.add.items()]
+        parts += [f"the tier {self.tier}"] if self.tier else []
+        return listed(parts) if parts else ""
 
 
 @dataclass(frozen=True, slots=True)
