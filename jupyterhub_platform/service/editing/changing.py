@@ -29,6 +29,7 @@ class ChangingPage(PageHandler):
 
     async def read_policy(self) -> ReportFacts:
         """Return the facts, and look up what the caller is in charge of."""
+        facts: ReportFacts
         facts, _ = await self.look_up(self.read_facts)
         return facts
 
