@@ -29,8 +29,7 @@ class ChangingPage(PageHandler):
 
     async def read_policy(self) -> ReportFacts:
         """Return the facts, and look up what the caller is in charge of."""
-        facts: ReportFacts
-        facts, _ = await self.look_up(self.read_facts)
+        facts, _ = await self.read_in_thread(self.read_facts)
         return facts
 
     def require_change(self, kind: str, *, of_managers: bool = False) -> None:

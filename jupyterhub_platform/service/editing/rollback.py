@@ -50,7 +50,7 @@ class RollBackPage(ChangingPage):
         self, facts: ReportFacts, number: int, refused: HubAnswer | None = None
     ) -> None:
         store = self.reader.open_store
-        later = await self.look_up(lambda: list_later(store(), number))
+        later = await self.read_in_thread(lambda: list_later(store(), number))
         tried = await self._roll_back(number, _LOOK, str(facts.revision), dry_run=True)
         prefix: str = self.settings["environment"].prefix
         self.set_status(refused.status if refused else 200)
