@@ -126,6 +126,19 @@ async def test_a_group_names_its_members_to_those_in_charge_and_not_to_members(
     assert found == {"user": (2, [], ["manager"]), "manager": both, "auditor": both}
 
 
+async def test_nothing_managed_is_said_to_stand_in_the_file(running: Running) -> None:
+    document = {"members": ["dev2"], "quota": {"cpu": 4}}
+    change(running.filled, Kind.GROUP, "video", document)
+    change(running.filled, Kind.USER, "kim", {"level": "user"})
+    async with running.browser("admin") as browser:
+        group = (await browser.get(PREFIX + "groups/video")).text
+        person = (await browser.get(PREFIX + "people/kim")).text
+        people = (await browser.get(PREFIX + "people?search=kim")).text
+    assert "platform.yaml" not in group + people
+    assert "platform.yaml" not in person.partition("<h2>")[0]
+    assert "Managed in the Hub: version 1" in person
+
+
 async def test_search_does_not_tell_members_who_else_is_in_a_group(running: Running) -> None:
     async with running.program("user") as program:
         answer = await program.get(f"{PREFIX}api/v1/groups?search=dev1")
