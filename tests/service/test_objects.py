@@ -195,6 +195,17 @@ async def test_revisions_of_file_and_objects_are_one_list(running: Running) -> N
     assert "Roll back to this" in pages[1]
 
 
+async def test_grants_are_called_by_whom_they_are_for(running: Running) -> None:
+    grant(running.filled, "0123abcd", 5, user="dev1", account="vision", add={"cpu": 1})
+    grant(running.filled, "4567ef", 5, group="language", add={"cpu": 1})
+    async with running.browser("admin") as browser:
+        page = (await browser.get(PREFIX + "policy")).text
+        asked = (await browser.get(PREFIX + "policy/1/rollback")).text
+    for shown in (page, asked):
+        assert "admin made a grant for dev1" in shown
+        assert "admin made a grant for language" in shown
+
+
 async def test_policy_shows_the_faults_of_the_file(running: Running) -> None:
     assert running.hub.health
     running.hub.health["policy"]["faults"] = ["platform.yaml:3: tiers: no; name one"]

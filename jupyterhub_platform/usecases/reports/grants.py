@@ -177,4 +177,6 @@ def _say(states: Iterable[GrantState]) -> str:
         return f"{count}, and {'ends' if ending else 'does not end'} within two days."
     if not ending:
         return f"{count}; none of them ends within two days."
+    if ending == len(live):
+        return f"{count}; all of them end within two days."
     return f"{count}; {ending} of them {'ends' if ending == 1 else 'end'} within two days."
