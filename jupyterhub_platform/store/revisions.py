@@ -1,6 +1,7 @@
 """The history of the policy: revisions of the file and of managed objects, as one series."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,7 +20,8 @@ _OBJECT = managed_revision.c
 class RevisionRow:
     """One revision, without its documents. ``key`` is None for one of the file.
 
-    ``made`` and ``retired`` say whether it is the first or the last one of its object.
+    ``made`` and ``retired`` say whether it is the first or the last one of its object. ``grant`` is
+    what a grant says, whose name is only an id.
     """
 
     number: int
@@ -30,6 +32,7 @@ class RevisionRow:
     at: datetime
     made: bool
     retired: bool
+    grant: Mapping[str, Any] | None = None
 
 
 def find_rows(
@@ -67,6 +70,7 @@ def _select_rows(words: Sequence[str]) -> CompoundSelect[Any]:
         _FILE.at,
         literal(0).label("made"),
         literal(0).label("retired"),
+        literal("").label("document"),
     )
     of_object = select(
         _OBJECT.number,
@@ -78,6 +82,10 @@ def _select_rows(words: Sequence[str]) -> CompoundSelect[Any]:
         _OBJECT.at,
         case((_OBJECT.before.is_(None), 1), else_=0).label("made"),
         case((_OBJECT.after.is_(None), 1), else_=0).label("retired"),
+        case(
+            (_OBJECT.kind == str(Kind.GRANT), func.coalesce(_OBJECT.after, _OBJECT.before)),
+            else_="",
+        ).label("document"),
     )
     return union_all(
         _having(of_file, words, literal("file ") + _FILE.source + " " + _FILE.actor),
@@ -106,4 +114,5 @@ def _read(row: Any) -> RevisionRow:
         row.at,
         bool(row.made),
         bool(row.retired),
+        json.loads(row.document) if row.document else None,
     )

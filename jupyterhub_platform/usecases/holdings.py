@@ -113,8 +113,12 @@ def describe_resource(name: str) -> str:
 
 
 def declared_at(policy: Policy, path: str) -> str:
-    """Return the ``file:line`` of a key path, or of the nearest key above that has one."""
-    while path:
+    """Return the ``file:line`` of a key path, or of the nearest key above that has one.
+
+    An object that is managed in the Hub has none: the line of its section would mislead.
+    """
+    section, _, name = path.partition(".")
+    while path and not (name and path == section):
         if path in policy.lines:
             return policy.lines[path]
         path = path.rpartition(".")[0]

@@ -90,7 +90,7 @@ def test_only_what_has_no_field_is_shown_as_yaml() -> None:
         ("- a", "Line 1: these are no keys with values; write KEY: VALUE, each on a line."),
         ("a: &b 1", "Line 1: anchors (&) are not read; remove it."),
         ("members: [x]", "members stands in “Members” above; remove it here."),
-        ("quota: none", "quota.cpu stands in “CPU, all together” above; remove it here."),
+        ("quota: none", "quota.cpu stands in “CPU” above; remove it here."),
     ],
 )
 def test_what_cannot_be_read_of_the_yaml_is_said_at_it(more: str, sentence: str) -> None:

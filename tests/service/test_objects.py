@@ -126,6 +126,19 @@ async def test_a_group_names_its_members_to_those_in_charge_and_not_to_members(
     assert found == {"user": (2, [], ["manager"]), "manager": both, "auditor": both}
 
 
+async def test_nothing_managed_is_said_to_stand_in_the_file(running: Running) -> None:
+    document = {"members": ["dev2"], "quota": {"cpu": 4}}
+    change(running.filled, Kind.GROUP, "video", document)
+    change(running.filled, Kind.USER, "kim", {"level": "user"})
+    async with running.browser("admin") as browser:
+        group = (await browser.get(PREFIX + "groups/video")).text
+        person = (await browser.get(PREFIX + "people/kim")).text
+        people = (await browser.get(PREFIX + "people?search=kim")).text
+    assert "platform.yaml" not in group + people
+    assert "platform.yaml" not in person.partition("<h2>")[0]
+    assert "Managed in the Hub: version 1" in person
+
+
 async def test_search_does_not_tell_members_who_else_is_in_a_group(running: Running) -> None:
     async with running.program("user") as program:
         answer = await program.get(f"{PREFIX}api/v1/groups?search=dev1")
@@ -180,6 +193,17 @@ async def test_revisions_of_file_and_objects_are_one_list(running: Running) -> N
     assert not any("<script>alert" in page for page in pages)
     assert "admin changed the group video" in pages[0]
     assert "Roll back to this" in pages[1]
+
+
+async def test_grants_are_called_by_whom_they_are_for(running: Running) -> None:
+    grant(running.filled, "0123abcd", 5, user="dev1", account="vision", add={"cpu": 1})
+    grant(running.filled, "4567ef", 5, group="language", add={"cpu": 1})
+    async with running.browser("admin") as browser:
+        page = (await browser.get(PREFIX + "policy")).text
+        asked = (await browser.get(PREFIX + "policy/1/rollback")).text
+    for shown in (page, asked):
+        assert "admin made a grant for dev1" in shown
+        assert "admin made a grant for language" in shown
 
 
 async def test_policy_shows_the_faults_of_the_file(running: Running) -> None:

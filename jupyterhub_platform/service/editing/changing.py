@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
 from jupyterhub_platform.core.errors import QuantityError
@@ -26,6 +26,13 @@ _WITH_PAGES: Final = frozenset({Kind.USER, Kind.GROUP})
 
 class ChangingPage(PageHandler):
     """A page on which something is changed, through the Hub and with the caller's own token."""
+
+    KIND: ClassVar[Kind] = Kind.USER
+
+    @property
+    def tab(self) -> str:
+        """Which page of the navigation it belongs to."""
+        return PLACES[Kind.TIER if self.KIND is Kind.IMAGE else self.KIND]
 
     async def read_policy(self) -> ReportFacts:
         """Return the facts, and look up what the caller is in charge of."""

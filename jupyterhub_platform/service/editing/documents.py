@@ -28,7 +28,8 @@ Values = Mapping[str, Sequence[str]]
 class Field:
     """One field of a form. ``path`` is the key path that it stands for; ``name`` is made of it.
 
-    ``options`` are the values to choose from, with what people read.
+    ``options`` are the values to choose from, with what people read. ``group`` is the heading of
+    neighbours that belong together.
     """
 
     path: tuple[str, ...]
@@ -37,6 +38,7 @@ class Field:
     hint: str = ""
     options: tuple[tuple[str, str], ...] = ()
     required: bool = False
+    group: str = ""
 
     @property
     def name(self) -> str:

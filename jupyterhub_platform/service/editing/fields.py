@@ -39,23 +39,27 @@ def _group(policy: Policy) -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people call the group.")
     yield Field(("members",), "Members", "names", _NAMES)
     yield Field(("managers",), "Managers", "names", "People of the level manager or admin.")
-    yield from _amounts("quota", "all together", policy, servers=True)
-    yield from _amounts("member_quota", "each member", policy, servers=True)
+    yield from _amounts("quota", "All members together may hold", policy, servers=True)
+    yield from _amounts("member_quota", "Each member may hold", policy, servers=True)
 
 
 def _tier(policy: Policy) -> Iterable[Field]:
     yield Field(("title",), "Title", hint="What people call it.")
     yield Field(("description",), "What it is good for", "text")
-    yield from _amounts("requests", "reserved", policy, servers=False)
-    yield from _amounts("limits", "at most", policy, servers=False)
+    yield from _amounts("requests", "Reserved, and counted by quotas", policy, servers=False)
+    yield from _amounts("limits", "A server may use at most", policy, servers=False)
     # Their order is what a user chooses from, so that boxes to tick would not do.
     hint = f"One on a line, the first is preselected: {', '.join(policy.images)}."
     yield Field(("images",), "Images", "names", hint)
     yield Field(("access", "groups"), "Only for these groups", "names", "None: for everybody.")
     yield Field(("access", "levels"), "Only for these levels", "choices", "", _levels())
     yield Field(("access", "users"), "Only for these people", "names", _NAMES)
-    for key, whose in (("user", "one person"), ("account", "a group"), ("platform", "everybody")):
-        yield Field(("at_once", key), f"Servers at once, {whose}", "count")
+    for key, whose in (
+        ("user", "Of one person"),
+        ("account", "Of a group"),
+        ("platform", "Of all"),
+    ):
+        yield Field(("at_once", key), whose, "count", group="Servers that may run at once")
     yield Field(("max_lifetime",), "Ends after", hint="Such as 12h.")
     yield Field(("idle_timeout",), "Ends without use after", hint="Such as 60m.")
     yield Field(("requestable",), "People who may not use it see it, and may ask for it", "check")
@@ -72,7 +76,7 @@ def _grant(policy: Policy) -> Iterable[Field]:
     yield Field(("user",), "User", hint="Whom it is for; or name a group instead.")
     yield Field(("group",), "Group", hint="Instead of a user: for all its members together.")
     yield Field(("account",), "Within the group", hint="For a user: the group in which it counts.")
-    yield from _amounts("add", "on top", policy, servers=True)
+    yield from _amounts("add", "What may be held on top", policy, servers=True)
     tiers = tuple((tier.name, tier.title or tier.name) for tier in policy.tiers.values())
     yield Field(("tier",), "Tier", "choice", "A tier that is open meanwhile.", tiers)
     hint = "How long from now, such as 2d; or a time, such as 2030-01-31T18:00:00Z."
@@ -85,9 +89,8 @@ def _amounts(section: str, whose: str, policy: Policy, *, servers: bool) -> Iter
     found = {name for tier in policy.tiers.values() for name in tier.demand}
     accelerators = sorted(filter(is_accelerator, found))
     for name in (*((SERVERS,) if servers else ()), CPU, MEMORY, *accelerators):
-        label = f"{describe_resource(name)}, {whose}"
         hint = _HINTS.get(name, "" if name == SERVERS else name)
-        yield Field((section, name), label, "amount", hint)
+        yield Field((section, name), describe_resource(name), "amount", hint, group=whose)
 
 
 def _levels() -> tuple[tuple[str, str], ...]:

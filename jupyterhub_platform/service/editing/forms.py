@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
@@ -69,8 +69,6 @@ class Reply:
 
 class FormPage(ChangingPage):
     """The form of one kind of object."""
-
-    KIND: ClassVar[Kind]
 
     def check_level(self) -> None:
         """Refuse callers who may change no object of this kind."""
@@ -136,6 +134,7 @@ class FormPage(ChangingPage):
         self.write_page(
             "edit.html",
             now=facts.at,
+            path=self.tab,
             kind=self.KIND,
             draft=draft,
             fields=fields,
@@ -206,6 +205,7 @@ class EditPage(FormPage):
             self.write_page(
                 "declared.html",
                 now=facts.at,
+                path=self.tab,
                 kind=self.KIND,
                 object_name=name,
                 declared_at=found.body["declared_at"],

@@ -18,12 +18,23 @@ _AMOUNTS: Final = 4
 
 
 class RequestReader(ChangingPage):
-    """The common part of pages that show requests."""
+    """The common part of pages about requests: only people ask, and see what was asked."""
+
+    async def read_policy(self) -> ReportFacts:
+        """Return the facts.
+
+        Raises
+        ------
+        RefusalError
+            Raised for services, which ask for nothing.
+        """
+        facts = await super().read_policy()
+        if not self.viewer.reads_own:
+            raise beyond("requests")
+        return facts
 
     async def list_requests(self) -> list[dict[str, Any]]:
         """Return the requests that the caller may see, the newest first, as the Hub has them."""
-        if not self.viewer.reads_own:
-            raise beyond("requests")
         answer = await self.ask("GET", "requests")
         if not answer.is_done:
             raise answer.refuse()
@@ -108,7 +119,7 @@ class RequestPage(RequestReader):
         )
 
 
-class NewRequestPage(ChangingPage):
+class NewRequestPage(RequestReader):
     """Ask for a tier, more quota, a longer grant, or a level."""
 
     TAKES = frozenset({"tier", "account", "grant", "kind"})
@@ -145,8 +156,6 @@ class NewRequestPage(ChangingPage):
     def _show(
         self, facts: ReportFacts, values: Mapping[str, str], refused: HubAnswer | None = None
     ) -> None:
-        if not self.viewer.reads_own:
-            raise beyond("requests")
         name = self.viewer.name
         accounts = sorted(
             (groups_of(facts, name) | self.viewer.memberships) & facts.policy.groups.keys()

@@ -1,7 +1,7 @@
 """Retire an object, and add or remove a member: each names whom it touches, and how to undo it."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.managed import Kind
@@ -18,8 +18,6 @@ _TRIES: Final = 4
 
 class RetirePage(ChangingPage):
     """Retire one object, after a look at what that does."""
-
-    KIND: ClassVar[Kind]
 
     async def get(self, name: str) -> None:
         """Ask first."""
@@ -58,6 +56,7 @@ class RetirePage(ChangingPage):
         self.write_page(
             "retire.html",
             now=facts.at,
+            path=self.tab,
             kind=self.KIND,
             object_name=name,
             found=found.body,

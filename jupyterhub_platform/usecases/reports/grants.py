@@ -173,6 +173,10 @@ def _say(states: Iterable[GrantState]) -> str:
     if not live:
         return "No grant is live now."
     count = "1 grant is live" if len(live) == 1 else f"{len(live)} grants are live"
+    if len(live) == 1:
+        return f"{count}, and {'ends' if ending else 'does not end'} within two days."
     if not ending:
         return f"{count}; none of them ends within two days."
+    if ending == len(live):
+        return f"{count}; all of them end within two days."
     return f"{count}; {ending} of them {'ends' if ending == 1 else 'end'} within two days."

@@ -1,10 +1,12 @@
 """Revisions of the policy, of its file and of managed objects: who, when, why, before and after."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.store import managed, policies, revisions
 from jupyterhub_platform.store.revisions import RevisionRow
 from jupyterhub_platform.store.store import Store
@@ -24,7 +26,8 @@ FILE = "file"
 class RevisionLine:
     """One revision. ``kind`` is ``file``, or that of the object ``name``.
 
-    ``change`` is ``published``, ``made``, ``changed`` or ``retired``.
+    ``change`` is ``published``, ``made``, ``changed`` or ``retired``. ``whom`` is the user or group
+    that a grant is for: its name is an id.
     """
 
     number: int
@@ -34,13 +37,15 @@ class RevisionLine:
     by: str
     reason: str
     at: datetime
+    whom: str = ""
 
     @property
     def sentence(self) -> str:
         """What it did, in words."""
         if self.kind == FILE:
             return f"The policy file {self.name} was put into force"
-        return f"{self.by} {self.change} the {self.kind} {self.name}"
+        called = f"a grant for {self.whom}" if self.whom else f"the {self.kind} {self.name}"
+        return f"{self.by} {self.change} {called}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +146,7 @@ def list_later(store: Store, number: int) -> tuple[RevisionLine, ...]:
             each.actor,
             each.reason,
             each.at,
+            _find_whom(each.after or each.before) if each.key.kind is Kind.GRANT else "",
         )
         for each in found
     )
@@ -152,7 +158,12 @@ def _line(row: RevisionRow) -> RevisionLine:
         return RevisionLine(row.number, FILE, name, "published", row.actor, "", row.at)
     kind, name = row.key
     change = _name(row.made, row.retired)
-    return RevisionLine(row.number, str(kind), name, change, row.actor, row.reason, row.at)
+    whom = _find_whom(row.grant)
+    return RevisionLine(row.number, str(kind), name, change, row.actor, row.reason, row.at, whom)
+
+
+def _find_whom(grant: Mapping[str, Any] | None) -> str:
+    return str((grant or {}).get("user") or (grant or {}).get("group") or "")
 
 
 def _name(made: bool, retired: bool) -> str:
