@@ -33,9 +33,25 @@ GOOD: dict[str, tuple[str, ...]] = {
     "account": ("", "vision", "\x00"),
     "group": ("", "x" * 5000),
     "tier": ("", "gpu"),
+    "kind": ("", "quota", "\x00"),
+    "grant": ("", "g1"),
 }
 """Values that a page, or an old link to one, may carry."""
 
+REQUEST = {
+    "id": "r1",
+    "user": "dev1",
+    "account": "vision",
+    "kind": "tier",
+    "wish": {"tier": "gpu"},
+    "seconds": 3600,
+    "reason": "training",
+    "at": "2026-03-01T12:00:00+00:00",
+    "state": "open",
+    "decided_by": None,
+    "decided_at": None,
+    "answer": None,
+}
 OBJECTS = {"groups": "vision", "tiers": "small", "images": "lab", "grants": "g1"}
 ODD = ("part=live&part=dead", "part=%ff", "stopped=%ff", "part", "=", "&&", "%00=%00", "q=" * 3000)
 
@@ -62,7 +78,7 @@ def test_every_argument_that_a_page_takes_is_tried_here() -> None:
 
 def shown(running: Running, route: str, names: dict[str, str]) -> str:
     """Return an address of a route, with what it names filled in."""
-    known = {"people": "dev1", "policy": "1", **OBJECTS, **names}
+    known = {"people": "dev1", "policy": "1", "requests": REQUEST["id"], **OBJECTS, **names}
     return PREFIX + route.replace("([^/]+)", known.get(route.partition("/")[0], ""))
 
 
@@ -71,6 +87,7 @@ def manage(running: Running) -> None:
     for place in ("users/dev1", *(f"{section}/{name}" for section, name in OBJECTS.items())):
         said = {"document": {"user": "dev1"}, "source": "managed", "version": 1, "by": "admin"}
         running.hub.answers[f"GET {place}"] = (200, said)
+    running.hub.answers["GET requests"] = (200, {"items": [REQUEST]})
 
 
 async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> httpx.Response:

@@ -355,6 +355,9 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "people/([^/]+)/resume": "asks first; the Hub decides, as above",
     "people/([^/]+)/invite": "shows the link once; the Hub decides, as above",
     "policy/([^/]+)/rollback": "asks first; the Hub decides, as above",
+    "requests": "the caller's own, and those that they may answer or see",
+    "requests/([^/]+)": "the same; the Hub decides about an answer, as above",
+    "new/request": "a form; the Hub decides, by the caller's own token",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
     "api/.*": "no caller: 404",
@@ -364,6 +367,7 @@ SERVICE_NAMES: Final = {
     "people/([^/]+)": "people/NAME",
     "decisions/([^/]+)": "decisions/ID",
     "policy/([^/]+)": "policy/NUMBER",
+    "requests/([^/]+)": "requests/ID",
     "policy/([^/]+)/rollback": "policy/NUMBER/rollback",
     "api/.*": "api/…",
 }
