@@ -7,11 +7,20 @@ from jupyterhub.services.auth import HubOAuth
 from tornado.web import Application, url
 
 from jupyterhub_platform.service.api import NotFoundCall, call_of
+from jupyterhub_platform.service.audit_export import AuditExport
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
-from jupyterhub_platform.service.resources import decisions, overview, own, people, servers, tiers
+from jupyterhub_platform.service.resources import (
+    audit,
+    decisions,
+    overview,
+    own,
+    people,
+    servers,
+    tiers,
+)
 from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
@@ -26,6 +35,9 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}", page_of(people.Person)),
     ("tiers", page_of(tiers.Tiers)),
     (f"decisions/{_NAME}", page_of(decisions.Decision)),
+    ("audit", page_of(audit.Audit)),
+    (f"audit/{_NAME}", page_of(audit.AuditRow)),
+    (r"audit\.csv", AuditExport),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),
@@ -37,6 +49,8 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     ("api/v1/decisions", call_of(decisions.DecisionList)),
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
+    ("api/v1/audit", call_of(audit.Audit)),
+    (f"api/v1/audit/{_NAME}", call_of(audit.AuditRow)),
     ("api/.*", NotFoundCall),
 )
 """The handlers, by path below the prefix of the service."""

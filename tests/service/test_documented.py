@@ -16,6 +16,7 @@ QUERIES = ("", "?limit=1", "?limit=0", "?nonsense=1", "?sort=nonsense", "?before
 async def test_every_answer_has_the_shape_that_is_said(running: Running, level: str) -> None:
     filled = running.filled
     running.filled.start("dev1", "train", "medium", "vision")
+    filled.audit("admin", "person.suspended", "dev2", detail={"reason": "left"})
     denied = filled.start("dev2", "", "none", "language")
     with filled.store.begin() as transaction:
         record_repeated_denials(
@@ -24,7 +25,10 @@ async def test_every_answer_has_the_shape_that_is_said(running: Running, level: 
     statuses = Counter[int]()
     async with running.program(level) as program:
         for call in SERVICE_CALLS:
-            for known in ({"name": "dev1", "id": denied}, {"name": "nobody", "id": "nothing"}):
+            for known in (
+                {"name": "dev1", "id": denied, "number": "1"},
+                {"name": "nobody", "id": "nothing", "number": "2"},
+            ):
                 path = call.path.format(user="dev1", server="none", **known)
                 for query in QUERIES if known["name"] == "dev1" else ("",):
                     answer = await program.request(call.method, path + query)

@@ -28,6 +28,14 @@ GOOD: dict[str, tuple[str, ...]] = {
     "opt-account": ("", "vision"),
     "opt-image": ("", "\x00"),
     "_xsrf": ("", "x"),
+    "actor": ("", "dev1", "\x00", "y" * 5000),
+    "action": ("", "person.", "%", "\x00"),
+    "subject": ("", "dev1", "\N{PILE OF POO}"),
+    "result": ("", "refused"),
+    "since": ("", "2d", "2026-01-31T09:30:00Z"),
+    "until": ("", "8h"),
+    "before": ("", "7", "0", "2147483647"),
+    "after": ("", ""),
 }
 """Values that a page, or an old link to one, may carry."""
 
@@ -56,8 +64,8 @@ def test_every_argument_that_a_page_takes_is_tried_here() -> None:
 
 def shown(running: Running, route: str, names: dict[str, str]) -> str:
     """Return an address of a route, with what it names filled in."""
-    name = "people" if route.startswith("people/") else "decisions"
-    return PREFIX + route.replace("([^/]+)", names[name])
+    name = route.partition("/")[0]
+    return PREFIX + route.replace("([^/]+)", names.get(name, "1"))
 
 
 async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> httpx.Response:
@@ -69,6 +77,7 @@ async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> ht
 @pytest.mark.parametrize("level", [*PEOPLE])
 async def test_no_argument_changes_whether_a_page_is_shown(running: Running, level: str) -> None:
     running.filled.start("dev1", "train", "medium", "vision")
+    running.filled.audit("admin", "person.suspended", "dev2")
     names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
     running.hub.explain("dev1", "train")
     async with running.browser(level) as browser:
@@ -106,7 +115,7 @@ async def test_malformed_arguments_are_answered_with_a_page(running: Running) ->
 @pytest.mark.parametrize("value", ["%00", "%ff", "x" * 5000, "%2e%2e", "%20", "a%2fb"])
 async def test_malformed_names_are_not_found(running: Running, value: str) -> None:
     async with running.browser("admin") as browser:
-        for place in ("people", "decisions"):
+        for place in ("people", "decisions", "audit"):
             answer = await browser.get(f"{PREFIX}{place}/{value}")
             assert answer.status_code in {400, 404}, (place, value)
         for place in ("servers/stop", "servers/why"):
@@ -125,6 +134,7 @@ async def test_only_the_overview_has_a_live_part(running: Running) -> None:
 async def test_a_head_is_answered_as_the_visit_would_be(running: Running) -> None:
     names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
     running.hub.explain("dev1", "")
+    running.filled.audit("admin", "person.suspended", "dev2")
     async with running.browser("admin") as browser:
         await browser.get(PREFIX)
         for route, handler in page_routes():

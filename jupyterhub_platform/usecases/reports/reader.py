@@ -199,6 +199,16 @@ class StoreReader:
             found = credentials.get_credentials(transaction, name)
         return say_invite(found, self._clock())
 
+    def open_store(self) -> Store:
+        """Return the store, for reports of what only rows say; open it first if it is not.
+
+        Raises
+        ------
+        StoreError
+            Raised if it cannot be opened.
+        """
+        return self._opened()
+
     def close(self) -> None:
         """Let go of the store."""
         with self._lock:

@@ -14,7 +14,7 @@ class Viewer:
     ``memberships`` are the groups that the Hub has them in. With ``reads_own`` they see what is
     theirs, with ``reads_all`` everything, and of ``reads_groups`` what is charged to these groups,
     and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
-    names them among; :meth:`resolve` looks these up.
+    names them among; :meth:`resolve` looks these up. With ``reads_audit`` they see who did what.
     """
 
     name: str
@@ -23,6 +23,7 @@ class Viewer:
     reads_all: bool = False
     reads_groups: frozenset[str] = frozenset()
     manages: bool = False
+    reads_audit: bool = False
 
     @property
     def reads_others(self) -> bool:
