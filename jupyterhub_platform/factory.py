@@ -14,6 +14,7 @@ from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from jupyterhub_platform.usecases.suspensions import Suspensions
@@ -39,6 +40,7 @@ class Runtime:
     suspensions: Suspensions
     access_requests: AccessRequests
     decisions: DecisionReader
+    requests: RecordedRequests
     fault: PolicyError | None
 
 
@@ -74,6 +76,7 @@ def build_runtime(
             suspensions=Suspensions(store),
             access_requests=AccessRequests(store),
             decisions=DecisionReader(store),
+            requests=RecordedRequests(store, health),
             fault=fault,
         )
     except BaseException:

@@ -217,10 +217,18 @@ def came_through_proxy(request: Any) -> bool:
     return FOR in request.headers
 
 
+def find_local_user(request: Any) -> int | None:
+    """Return the id of the local user whose process sent a request itself, by the kernel."""
+    if came_through_proxy(request):
+        return None
+    user: int | None = getattr(request.connection.context, "platform_user", None)
+    return user
+
+
 def source_of(request: Any) -> str:
     """Return where a request comes from: what one customer of a network has, or a local user."""
-    user = getattr(request.connection.context, "platform_user", None)
-    if user is not None and not came_through_proxy(request):
+    user = find_local_user(request)
+    if user is not None:
         return f"user id {user}"
     return f"address {name_neighbourhood(request.remote_ip)}"
 

@@ -3,6 +3,7 @@
 import asyncio
 import atexit
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
@@ -51,7 +52,7 @@ class AuditWatch:
     def end(self) -> None:
         """Enter counts, and log the last head; a store that is down keeps neither."""
         try:
-            for enter in self._runtime.admission.take_repeats():
+            for enter in self._take_counts():
                 enter()
             self.heads.log(find_head(self._runtime.store))
         except StoreError as error:
@@ -59,7 +60,7 @@ class AuditWatch:
 
     async def check(self) -> None:
         """Enter counts, verify the record, and log its head when it is due."""
-        for enter in self._runtime.admission.take_repeats():
+        for enter in self._take_counts():
             await in_store_thread(enter)
         if self._runtime.health.reason:
             return  # nothing waits for a store that is known to be down
@@ -75,6 +76,10 @@ class AuditWatch:
             return
         self.heads.see(head)
         self.heads.log_when_due(head)
+
+    def _take_counts(self) -> list[Callable[[], None]]:
+        runtime = self._runtime
+        return [*runtime.admission.take_repeats(), *runtime.requests.take_counts()]
 
     def _verify(self) -> None:
         began = time.monotonic()

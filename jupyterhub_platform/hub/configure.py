@@ -17,6 +17,7 @@ from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
     wrap_authenticator,
 )
+from jupyterhub_platform.hub.callers import COMMAND_LINE
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
@@ -41,7 +42,6 @@ from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.explanations import Explanation
 
 DEFAULT_SERVICE_URL: Final = "http://127.0.0.1:8190"
-COMMAND_LINE: Final = "jhp"
 _PLACES: Final = {
     "state_dir": "PLATFORM_STATE_DIR",
     "policy_file": "PLATFORM_FILE",

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
@@ -10,8 +11,10 @@ from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
+from jupyterhub_platform.origin import OWN
 from jupyterhub_platform.usecases.health import PolicyFileReader, see_file
 from jupyterhub_platform.usecases.policies import PublishPolicy
+from jupyterhub_platform.usecases.recorded_requests import REFUSED, RecordedRequest
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 log = logging.getLogger(__name__)
@@ -77,8 +80,17 @@ class PolicyWatch:
             return
         try:
             await self.reload("platform.yaml")
-        except PolicyError:
-            pass  # said, and the policy in force stays
+        except PolicyError as error:
+            # Said, and the policy in force stays; by REST, the request is on record.
+            self._record_refusal(error)
         except StoreError as error:
             self._runtime.health.mark_down(error)
             self._seen = ()
+
+    def _record_refusal(self, error: PolicyError) -> None:
+        faults = [str(fault) for fault in error.faults]
+        detail = {"reason": faults[0] if faults else str(error), "faults": faults[:20]}
+        now, name = datetime.now(UTC), "platform.yaml"
+        self._runtime.requests.refuse(
+            RecordedRequest(now, name, "policy.published", "", OWN, result=REFUSED, detail=detail)
+        )

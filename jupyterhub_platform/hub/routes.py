@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
+from jupyterhub_platform.hub.request_audit import audit_routes
 from jupyterhub_platform.hub.spawn_page.already_running import PendingSpawn, UserRedirect
 from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
 from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
@@ -46,7 +47,8 @@ def surround_routes(of_authenticator: list[Any]) -> list[Any]:
         (pattern, refuse_bad_values(kind) if kind in _WITH_VERBS_OF_JUPYTERHUB else kind, *more)
         for pattern, kind, *more in platform_handlers()
     ]
-    return [*own, *stock_api_handlers(), *of_authenticator, *stock_page_handlers(_PAGE_GUARDS)]
+    stock = [*stock_api_handlers(), *of_authenticator, *stock_page_handlers(_PAGE_GUARDS)]
+    return audit_routes([*own, *stock])
 
 
 def platform_handlers() -> list[Any]:

@@ -1,6 +1,7 @@
 """Runs slow calls outside the Hub's loop, in threads that strangers cannot keep busy."""
 
 import asyncio
+import contextvars
 import functools
 import os
 import threading
@@ -27,7 +28,8 @@ async def in_store_thread(call: Callable[P, T], /, *arguments: P.args, **named: 
     Like :func:`asyncio.to_thread`, but in threads of the platform's own: the loop's may all be
     waiting for an identity provider, for DNS or for a spawner.
     """
-    run = functools.partial(call, *arguments, **named)
+    # With the origin of the request that is answered, for what is recorded there.
+    run = functools.partial(contextvars.copy_context().run, call, *arguments, **named)
     return await asyncio.get_running_loop().run_in_executor(_STORE_THREADS, run)
 
 
@@ -63,7 +65,8 @@ class PasswordThread:
             raise busy
         self._asked += 1
         done = asyncio.get_running_loop().run_in_executor(
-            self._thread, functools.partial(call, *arguments, **named)
+            self._thread,
+            functools.partial(contextvars.copy_context().run, call, *arguments, **named),
         )
         # The caller may be gone by then: the call counts until it is done.
         done.add_done_callback(self._note_done)

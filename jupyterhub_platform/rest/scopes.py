@@ -5,5 +5,6 @@ from typing import Final
 SELF: Final = "custom:platform:self"
 READ: Final = "custom:platform:read"
 MANAGE: Final = "custom:platform:manage"
+AUDIT: Final = "custom:platform:audit"
 OPERATE: Final = "custom:platform:operate"
 ADMIN: Final = "custom:platform:admin"

@@ -4,11 +4,17 @@ from typing import Any, Final
 
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.responses import Refusal
-from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
+from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
 from jupyterhub_platform.rest.service_responses import (
     ListedDecisions,
     StoppedServer,
     WholeDecision,
+)
+from jupyterhub_platform.usecases.reports.audit import (
+    MAX_NUMBER,
+    RESULTS,
+    AuditEvent,
+    AuditEvents,
 )
 from jupyterhub_platform.usecases.reports.grants import Grants
 from jupyterhub_platform.usecases.reports.groups import GroupReport, Groups
@@ -48,6 +54,7 @@ _PART: Final = (
     Argument("sort", "The column to sort by; with `-` before it in reverse."),
     Argument("search", "Words that must occur; `column:word` for a word in one column."),
 )
+_NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
 
 SERVICE_CALLS: Final = (
     Operation(
@@ -188,6 +195,34 @@ SERVICE_CALLS: Final = (
         "A recorded decision, with who asked for it and when.",
         {200: WholeDecision},
         who="its owner; others as above",
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "listAudit",
+        "GET",
+        f"{PREFIX}/audit",
+        "Who did what to whom, newest first; with `after`, oldest first.",
+        {200: AuditEvents},
+        scopes=(AUDIT, ADMIN),
+        arguments=(
+            _LIMIT,
+            Argument("before", "The number of a row; lists those below it.", _NUMBER),
+            Argument("after", "The number of a row; lists those beyond it, oldest first.", _NUMBER),
+            Argument("actor", "Only what they did."),
+            Argument("action", "Only this action, or those that begin so, such as `person.`."),
+            Argument("subject", "Only what was done to this user, group or server."),
+            Argument("result", "Only what ended so.", {"type": "string", "enum": list(RESULTS)}),
+            Argument("since", "Since then: an instant, or how long ago, such as `2d`."),
+            Argument("until", "Until then, written in the same way."),
+        ),
+    ),
+    Operation(
+        "readAuditRow",
+        "GET",
+        f"{PREFIX}/audit/{{number}}",
+        "One row of the audit.",
+        {200: AuditEvent},
+        scopes=(AUDIT, ADMIN),
         refusals=_NOT_THERE,
     ),
 )

@@ -8,6 +8,7 @@ from tornado.web import Application, url
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
+from jupyterhub_platform.service.audit_export import AuditExport
 from jupyterhub_platform.service.editing.changing import PLACES
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
 from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
@@ -23,6 +24,7 @@ from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
 from jupyterhub_platform.service.resources import (
+    audit,
     decisions,
     grants,
     groups,
@@ -77,6 +79,9 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("requests", RequestsPage),
     (f"requests/{_NAME}", RequestPage),
     ("new/request", NewRequestPage),
+    ("audit", page_of(audit.Audit)),
+    (f"audit/{_NAME}", page_of(audit.AuditRow)),
+    (r"audit\.csv", AuditExport),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),
@@ -93,6 +98,8 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     ("api/v1/decisions", call_of(decisions.DecisionList)),
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
+    ("api/v1/audit", call_of(audit.Audit)),
+    (f"api/v1/audit/{_NAME}", call_of(audit.AuditRow)),
     ("api/.*", NotFoundCall),
 )
 """The handlers, by path below the prefix of the service."""

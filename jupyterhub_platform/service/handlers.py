@@ -14,6 +14,8 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.forwarded_headers import FOR
+from jupyterhub_platform.origin import SERVICE_AGENT
 from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles
 from jupyterhub_platform.service.response import ResponseHandler
@@ -27,6 +29,7 @@ _HUB_SECONDS: Final = 10
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
+_VIA_PAGE: Final = {"User-Agent": SERVICE_AGENT}
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
 """The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
@@ -97,6 +100,16 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
     def token(self) -> str:
         """The caller's own token, used to ask the Hub on their behalf."""
         return str(self.hub_auth.get_token(self))
+
+    @property
+    def headers_for_hub(self) -> dict[str, str]:
+        """What a change carries that is passed on to the Hub: whose it is, and from where.
+
+        The Hub believes the address, since the service runs as the Hub's own user.
+        """
+        via_page = {} if getattr(self, "_token_authenticated", False) else _VIA_PAGE
+        client = {FOR: str(self.request.remote_ip)} if self.request.remote_ip else {}
+        return {"Authorization": f"token {self.token}", **via_page, **client}
 
     async def read_in_thread(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
+from jupyterhub_platform.rest.responses import AuditHealth
 from jupyterhub_platform.service.errors import RefusalError, unknown
 from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 
@@ -53,6 +54,14 @@ async def read_troubles(api_url: str, token: str) -> tuple[Trouble, ...]:
         return (UNANSWERED,) if refusal.status_code == HTTPStatus.SERVICE_UNAVAILABLE else ()
     except (KeyError, TypeError, ValueError):
         return (UNANSWERED,)
+
+
+async def read_audit_state(api_url: str, token: str) -> AuditHealth | None:
+    """Return what the Hub last found of the record; ``None`` if it does not say."""
+    try:
+        return AuditHealth.model_validate((await read_hub(api_url, token, "health"))["audit"])
+    except (RefusalError, KeyError, TypeError, ValueError):
+        return None
 
 
 async def read_weakened(api_url: str, token: str) -> tuple[str, ...]:

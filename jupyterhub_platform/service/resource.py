@@ -72,6 +72,17 @@ class Resource(Generic[_Report]):
 
         return await self.handler.read_in_thread(read)
 
+    def require_auditor(self) -> None:
+        """Refuse callers who may not read the audit.
+
+        Raises
+        ------
+        RefusalError
+            Raised if the caller may not.
+        """
+        if not self.viewer.reads_audit:
+            raise beyond("the audit")
+
     def require_others(self, what: str) -> None:
         """Refuse callers who may not see other users.
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
+from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 STOP: Final = "delete:servers"
@@ -73,4 +73,5 @@ def view_of(model: Mapping[str, Any], scopes: Scopes) -> Viewer:
         reads_groups=scopes.groups(READ, MANAGE),
         manages=is_person and scopes.reach_all(MANAGE),
         changes_all=is_person and scopes.reach_all(ADMIN),
+        reads_audit=scopes.reach_all(AUDIT, ADMIN),
     )

@@ -40,7 +40,7 @@ class StopCall(ApiHandler):
 
     async def delete(self, user: str, server: str) -> None:
         """Stop the server."""
-        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
+        stop = await stop_server(self.hub_auth.api_url, self.headers_for_hub, user, server)
         self.set_status(200 if stop.done else 202)
         stopped = StoppedServer(user=user, server=server, stopped=stop.done, message=stop.sentence)
         self.send(stopped.to_json())
@@ -65,7 +65,7 @@ class StopPage(PageHandler):
         if not is_own and self.get_body_argument("confirmed", "") != "yes":
             await self._ask(user, server, back)
             return
-        stop = await stop_server(self.hub_auth.api_url, self.token, user, server)
+        stop = await stop_server(self.hub_auth.api_url, self.headers_for_hub, user, server)
         state = {"stopped": user, "server": server, "state": "done" if stop.done else "stopping"}
         told = back.wanted if back.name == _SPAWN else state
         self.redirect(f"{back.place}?{urlencode(told)}", status=303)

@@ -1,6 +1,7 @@
 """Stops a server through the Hub, with the caller's own token."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
@@ -52,8 +53,8 @@ def check_names(user: str, server: str) -> None:
         raise RefusalError(400, "Name the user and the server to stop.", "options.server")
 
 
-async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
-    """Ask the Hub to stop a server, on behalf of the owner of ``token``.
+async def stop_server(api_url: str, headers: Mapping[str, str], user: str, server: str) -> Stop:
+    """Ask the Hub to stop a server, on behalf of the caller whom ``headers`` speak for.
 
     Raises
     ------
@@ -66,7 +67,7 @@ async def stop_server(api_url: str, token: str, user: str, server: str) -> Stop:
         response = await fetch(
             f"{api_url.rstrip('/')}/users/{quote(user, safe='')}/{place}",
             method="DELETE",
-            headers={"Authorization": f"token {token}"},
+            headers=headers,
             timeout=_SECONDS,
             allow_redirects=False,
             raise_for_status=False,

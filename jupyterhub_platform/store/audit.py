@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, insert, select, text
 
+from jupyterhub_platform.origin import ORIGIN, Origin
 from jupyterhub_platform.store.audit_chain import GENESIS as GENESIS
 from jupyterhub_platform.store.audit_chain import AuditHead as AuditHead
 from jupyterhub_platform.store.audit_chain import Verification as Verification
@@ -18,6 +19,11 @@ from jupyterhub_platform.store.schema import audit, clean_text, render_time
 
 MAX_NAME_LENGTH: Final = 255
 """Characters of an actor, an action or a subject that are kept."""
+
+DONE: Final = "done"
+REFUSED: Final = "refused"
+FAILED: Final = "failed"
+"""How something ended; what failed may have happened in part."""
 
 MAX_DETAIL_LENGTH: Final = 16_384
 """Characters of a detail's JSON that are kept."""
@@ -31,7 +37,7 @@ _AUDIT_LOCK: Final = text("SELECT pg_advisory_xact_lock(1785229314)")
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """Who did what to whom, when."""
+    """Who did what to whom, when, how it ended, and from where; old rows lack the last three."""
 
     seq: int
     at: datetime
@@ -41,6 +47,9 @@ class AuditRow:
     detail_json: str
     previous_hash: str
     hash: str
+    result: str | None = None
+    via: str | None = None
+    address: str | None = None
 
 
 def append(
@@ -51,16 +60,24 @@ def append(
     action: str,
     subject: str,
     detail: Mapping[str, Any] | None = None,
+    result: str = DONE,
+    origin: Origin | None = None,
 ) -> AuditRow:
-    """Add a row, in the transaction of the change that it tells of."""
+    """Add a row, in the transaction of the change that it tells of.
+
+    It comes from the request that is answered now, unless another ``origin`` is said.
+    """
     if tx.dialect.name == "postgresql":
         tx.execute(_AUDIT_LOCK)
     head = read_head(tx)
     seq, previous = (1, GENESIS) if head is None else (head.seq + 1, head.hash)
     who, what, whom = (shorten(clean_text(name)) for name in (actor, action, subject))
     kept = _render_detail(detail or {})
-    digest = hash_row([seq, render_time(at), who, what, whom, kept, previous])
-    row = AuditRow(seq, at.astimezone(UTC), who, what, whom, kept, previous, digest)
+    origin = origin or ORIGIN.get()
+    address = shorten(clean_text(origin.address))
+    ended = [result, origin.via, address]
+    digest = hash_row([seq, render_time(at), who, what, whom, kept, *ended, previous])
+    row = AuditRow(seq, at.astimezone(UTC), who, what, whom, kept, previous, digest, *ended)
     tx.execute(
         insert(audit),
         {
@@ -72,6 +89,9 @@ def append(
             "detail": row.detail_json,
             "previous_hash": row.previous_hash,
             "hash": row.hash,
+            "result": row.result,
+            "via": row.via,
+            "address": row.address,
         },
     )
     return row
@@ -102,6 +122,9 @@ def _read(row: Row[Any]) -> AuditRow:
         detail_json=row.detail,
         previous_hash=row.previous_hash,
         hash=row.hash,
+        result=row.result,
+        via=row.via,
+        address=row.address,
     )
 
 

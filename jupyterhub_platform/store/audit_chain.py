@@ -2,14 +2,16 @@ r"""The chain of the audit: rows joined by hashes, so that a change of the past 
 
 The hash of a row is the SHA-256, in hexadecimal, of the UTF-8 bytes of::
 
-    jupyterhub-platform audit 1\n
-    [SEQ,"AT","ACTOR","ACTION","SUBJECT","DETAIL","PREVIOUS_HASH"]
+    jupyterhub-platform audit 2\n
+    [SEQ,"AT","ACTOR","ACTION","SUBJECT","DETAIL","RESULT","VIA","ADDRESS","PREVIOUS_HASH"]
 
 where the second line is a JSON array without spaces, in ASCII with ``\u`` escapes, of the row's
 number, its time as ``2026-01-31T09:30:00.000000+00:00``, the three texts, the detail as the JSON
-text that is stored, and the hash of the row before; for the first row that is 64 zeros. Numbers
-go up by one without gaps. A writer of the whole database can compute a new chain, so a head that
-was noted elsewhere proves more than the chain alone.
+text that is stored, the three texts of how it ended and where it came from, and the hash of the row
+before; for the first row that is 64 zeros. Rows from before schema 0006 have none of those three:
+they are left out there, and the first line ends with 1. Numbers go up by one without gaps. A writer
+of the whole database can compute a new chain, so a head that was noted elsewhere proves more than
+the chain alone.
 """
 
 import hashlib
@@ -20,7 +22,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Row, String, func, select, type_coerce
+from sqlalchemy import ColumnElement, Row, Select, String, func, select, type_coerce
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import audit
@@ -31,7 +33,9 @@ GENESIS: Final = "0" * 64
 ROWS_AT_A_TIME: Final = 500
 """Rows that are looked at in one transaction; a walk holds no more in memory."""
 
-_PREFIX: Final = b"jupyterhub-platform audit 1\n"
+_PREFIX: Final = "jupyterhub-platform audit {}\n"
+_FIELDS: Final = 10
+"""How many fields are hashed; rows from before schema 0006 have three less."""
 _COLUMNS = audit.c
 
 
@@ -134,23 +138,31 @@ def verify(tx: Transaction, *, expected: AuditHead | None = None) -> Verificatio
 
 
 def _read_chain(tx: Transaction, after: AuditHead | None) -> Sequence[Row[Any]]:
-    query = select(
+    query = select_columns(tx)
+    if after is not None:
+        query = query.where(_COLUMNS.seq > after.seq)
+    with any_text(tx):
+        return tx.execute(query.order_by(_COLUMNS.seq).limit(ROWS_AT_A_TIME)).all()
+
+
+def select_columns(tx: Transaction) -> Select[Any]:
+    """Select the columns of a row, in the order in which they are hashed, then the hash."""
+    return select(
         _COLUMNS.seq,
-        _select_time(tx),
+        select_time(tx).label("at"),
         _COLUMNS.actor,
         _COLUMNS.action,
         _COLUMNS.subject,
         _COLUMNS.detail,
+        _COLUMNS.result,
+        _COLUMNS.via,
+        _COLUMNS.address,
         _COLUMNS.previous_hash,
         _COLUMNS.hash,
     )
-    if after is not None:
-        query = query.where(_COLUMNS.seq > after.seq)
-    with _any_text(tx):
-        return tx.execute(query.order_by(_COLUMNS.seq).limit(ROWS_AT_A_TIME)).all()
 
 
-def _select_time(tx: Transaction) -> ColumnElement[str]:
+def select_time(tx: Transaction) -> ColumnElement[str]:
     """Select the time as the text that was hashed; an invalid time gives another text."""
     if tx.dialect.name == "sqlite":
         # The text itself is checked, not only the time that it means.
@@ -161,7 +173,7 @@ def _select_time(tx: Transaction) -> ColumnElement[str]:
 
 
 @contextmanager
-def _any_text(tx: Transaction) -> Iterator[None]:
+def any_text(tx: Transaction) -> Iterator[None]:
     """Read invalid text as well: on SQLite, it would look like an outage of the store."""
     if tx.dialect.name != "sqlite":
         yield
@@ -188,7 +200,7 @@ def _find_fault(
         before = f"row {head.seq}, {head.hash}" if head.seq else "no row, 64 zeros"
         return seq, f"row {seq} does not follow from {before}: it says {str(previous)[:64]!a}"
     try:
-        digest = hash_row([seq, *rest, previous])
+        digest = hash_row([seq, *_without_absent(rest), previous])
     except TypeError:
         digest = "none"  # bytes in a text: nothing that was ever written here
     if digest != found:
@@ -200,10 +212,17 @@ def _find_fault(
     return None
 
 
+def _without_absent(fields: list[Any]) -> list[Any]:
+    """Leave out the last three fields of a row from before they were there."""
+    return fields[:-3] if fields[-3:] == [None, None, None] else fields
+
+
 def _describe_rows(first: int, last: int) -> str:
     return f"row {first} is" if first == last else f"rows from {first} to {last} are"
 
 
 def hash_row(fields: list[Any]) -> str:
     """Return the hash of a row: of all its columns but the hash itself."""
-    return hashlib.sha256(_PREFIX + json.dumps(fields, separators=(",", ":")).encode()).hexdigest()
+    prefix = _PREFIX.format(2 if len(fields) == _FIELDS else 1)
+    text = prefix + json.dumps(fields, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0005"
+SCHEMA_VERSION: Final = "0006"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -273,4 +273,17 @@ audit = Table(
     Column("detail", Text, nullable=False),
     Column("previous_hash", String(64), nullable=False, unique=True),
     Column("hash", String(64), nullable=False),
+    # Empty in rows from before schema 0006.
+    Column("result", String(16)),
+    Column("via", String(16)),
+    Column("address", CleanText),
+)
+Index("audit_by_actor", audit.c.actor, audit.c.seq)
+Index("audit_by_action", audit.c.action, audit.c.seq)
+Index("audit_by_subject", audit.c.subject, audit.c.seq)
+Index(
+    "audit_refused",
+    audit.c.seq,
+    sqlite_where=audit.c.result == "refused",
+    postgresql_where=audit.c.result == "refused",
 )

@@ -200,6 +200,7 @@ class Denials:
                     action=entry.action,
                     subject=entry.subject,
                     detail=entry.detail,
+                    result=audit.REFUSED,
                 )
 
 
@@ -250,6 +251,7 @@ def _record_whole(transaction: Transaction, decision: Decision, by: str, identif
             "sentence": decision.sentence,
             "digest": hashlib.sha256(whole.encode()).hexdigest(),
         },
+        result=audit.REFUSED,
     )
 
 

@@ -90,7 +90,12 @@ class PublishPolicy:
                 actor=self.actor,
                 action="policy.published",
                 subject=f"revision {number}",
-                detail={"file": str(self.path), "digest": read.digest},
+                detail={
+                    "file": str(self.path),
+                    "digest": read.digest,
+                    "before": {"revision": before},
+                    "after": {"revision": number},
+                },
             )
         return replace(after, revision=number)
 

@@ -48,6 +48,7 @@ class Suspend:
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
         until = self.until.isoformat() if self.until else None
+        before = snapshot.suspensions.get(self.name)
         suspensions.put_suspension(transaction, self.name, self.reason, self.until, self.by, now)
         audit.append(
             transaction,
@@ -55,7 +56,12 @@ class Suspend:
             actor=self.by,
             action="person.suspended",
             subject=self.name,
-            detail={"reason": self.reason, "until": until},
+            detail={
+                "reason": self.reason,
+                "until": until,
+                "before": _render(before),
+                "after": {"reason": self.reason, "until": until},
+            },
         )
         return _with_suspensions(snapshot, transaction)
 
@@ -80,7 +86,8 @@ class Resume:
         return partial(self._record, snapshot, now)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        _lift(transaction, self.name, self.reason, self.by, now)
+        before = snapshot.suspensions.get(self.name)
+        _lift(transaction, self.name, self.reason, self.by, now, before)
         return _with_suspensions(snapshot, transaction)
 
 
@@ -95,7 +102,7 @@ class EndExpiredSuspensions:
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
         for name, suspension in suspensions.list_suspensions(transaction).items():
             if not suspension.holds(now):
-                _lift(transaction, name, "its end has come", "platform", now)
+                _lift(transaction, name, "its end has come", "platform", now, suspension)
         return _with_suspensions(snapshot, transaction)
 
 
@@ -103,7 +110,21 @@ def _with_suspensions(snapshot: Snapshot, transaction: Transaction) -> Snapshot:
     return replace(snapshot, suspensions=suspensions.list_suspensions(transaction))
 
 
-def _lift(transaction: Transaction, name: str, reason: str, by: str, now: datetime) -> None:
+def _render(suspension: Suspension | None) -> dict[str, str | None] | None:
+    if suspension is None:
+        return None
+    until = suspension.until.isoformat() if suspension.until else None
+    return {"reason": suspension.reason, "until": until}
+
+
+def _lift(
+    transaction: Transaction,
+    name: str,
+    reason: str,
+    by: str,
+    now: datetime,
+    before: Suspension | None,
+) -> None:
     if suspensions.remove_suspension(transaction, name):
         audit.append(
             transaction,
@@ -111,7 +132,7 @@ def _lift(transaction: Transaction, name: str, reason: str, by: str, now: dateti
             actor=by,
             action="person.resumed",
             subject=name,
-            detail={"reason": reason},
+            detail={"reason": reason, "before": _render(before), "after": None},
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -25,7 +26,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
-from jupyterhub_platform.store import decision_log, ledger, policies
+from jupyterhub_platform.store import audit, decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.reader import StoreReader
@@ -36,6 +37,7 @@ POLICY = Path(__file__).parent / "platform.yaml"
 
 SELF = "custom:platform:self"
 READ = "custom:platform:read"
+AUDIT = "custom:platform:audit"
 PEOPLE = {
     "viewer": FakePerson("viewer", (), frozenset({SELF})),
     "user": FakePerson("user", ("vision",), frozenset({SELF, "delete:servers!user=user"})),
@@ -46,7 +48,7 @@ PEOPLE = {
         frozenset({SELF, "custom:platform:manage!group=vision", "delete:servers!user=manager"}),
     ),
     "operator": FakePerson("operator", (), frozenset({SELF, READ, "delete:servers"})),
-    "auditor": FakePerson("auditor", (), frozenset({SELF, READ})),
+    "auditor": FakePerson("auditor", (), frozenset({SELF, READ, AUDIT})),
     "admin": FakePerson(
         "admin",
         (),
@@ -122,6 +124,14 @@ class Filled:
             )
         self.book.enter(reservation)
         return identifier
+
+    def audit(self, actor: str, action: str, subject: str, **more: Any) -> int:
+        at = more.pop("at", self.now)
+        with self.store.begin() as transaction:
+            row = audit.append(
+                transaction, at=at, actor=actor, action=action, subject=subject, **more
+            )
+        return row.seq
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ QUERIES = ("", "?limit=1", "?limit=0", "?nonsense=1", "?sort=nonsense", "?before
 async def test_every_answer_has_the_shape_that_is_said(running: Running, level: str) -> None:
     filled = running.filled
     running.filled.start("dev1", "train", "medium", "vision")
+    filled.audit("admin", "person.suspended", "dev2", detail={"reason": "left"})
     denied = filled.start("dev2", "", "none", "language")
     with filled.store.begin() as transaction:
         record_repeated_denials(

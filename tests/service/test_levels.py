@@ -13,6 +13,8 @@ WIDER = ("manager", "operator", "auditor", "admin")
 OTHERS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(WIDER, 200)
 READERS = ("operator", "auditor", "admin")
 OF_READERS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(READERS, 200)
+AUDITORS = ("auditor", "admin")
+OF_AUDITORS = dict.fromkeys(LEVELS, 403) | dict.fromkeys(AUDITORS, 200)
 OF_VISION = OTHERS | {"developer": 200}
 OF_LANGUAGE = OTHERS | {"manager": 404}
 OWN_DECISION = dict.fromkeys(LEVELS, 404) | dict.fromkeys(("developer", *WIDER), 200)
@@ -42,6 +44,11 @@ ROUTES = {
     "grants.csv": EVERYBODY,
     "servers.csv": EVERYBODY,
     "policy.csv": OF_READERS,
+    "audit": OF_AUDITORS,
+    "audit/1": OF_AUDITORS,
+    "audit/2": OF_AUDITORS | dict.fromkeys(AUDITORS, 404),
+    "audit/x": OF_AUDITORS | dict.fromkeys(AUDITORS, 404),
+    "audit.csv": OF_AUDITORS,
     "decisions/{vision}": OWN_DECISION,
     "decisions/{language}": LANGUAGE_DECISION,
     "decisions/nothing": dict.fromkeys(LEVELS, 404),
@@ -62,6 +69,9 @@ ROUTES = {
     "api/v1/decisions": EVERYBODY,
     "api/v1/decisions/{vision}": OWN_DECISION,
     "api/v1/decisions/{language}": LANGUAGE_DECISION,
+    "api/v1/audit": OF_AUDITORS,
+    "api/v1/audit/1": OF_AUDITORS,
+    "api/v1/audit/2": OF_AUDITORS | dict.fromkeys(AUDITORS, 404),
     "api/v1/nothing": dict.fromkeys(LEVELS, 404),
 }
 
@@ -74,6 +84,7 @@ async def test_each_level_gets_what_is_theirs_and_a_refusal_beyond(
         "vision": running.filled.start("dev1", "train", "medium", "vision"),
         "language": running.filled.start("dev2", "", "small", "language"),
     }
+    running.filled.audit("admin", "person.suspended", "dev2")
     expected = {route: codes[level] for route, codes in ROUTES.items()}
     found = {}
     async with running.browser(level) as browser, running.program(level) as program:

@@ -35,6 +35,14 @@ GOOD: dict[str, tuple[str, ...]] = {
     "tier": ("", "gpu"),
     "kind": ("", "quota", "\x00"),
     "grant": ("", "g1"),
+    "actor": ("", "dev1", "\x00", "y" * 5000),
+    "action": ("", "person.", "%", "\x00"),
+    "subject": ("", "dev1", "\N{PILE OF POO}"),
+    "result": ("", "refused"),
+    "since": ("", "2d", "2026-01-31T09:30:00Z"),
+    "until": ("", "8h"),
+    "before": ("", "7", "0", "2147483647"),
+    "after": ("", ""),
 }
 """Values that a page, or an old link to one, may carry."""
 
@@ -79,7 +87,7 @@ def test_every_argument_that_a_page_takes_is_tried_here() -> None:
 def shown(running: Running, route: str, names: dict[str, str]) -> str:
     """Return an address of a route, with what it names filled in."""
     known = {"people": "dev1", "policy": "1", "requests": REQUEST["id"], **OBJECTS, **names}
-    return PREFIX + route.replace("([^/]+)", known.get(route.partition("/")[0], ""))
+    return PREFIX + route.replace("([^/]+)", known.get(route.partition("/")[0], "1"))
 
 
 def manage(running: Running) -> None:
@@ -99,6 +107,7 @@ async def ask(browser: httpx.AsyncClient, address: str, query: Any = None) -> ht
 @pytest.mark.parametrize("level", [*PEOPLE])
 async def test_no_argument_changes_whether_a_page_is_shown(running: Running, level: str) -> None:
     running.filled.start("dev1", "train", "medium", "vision")
+    running.filled.audit("admin", "person.suspended", "dev2")
     names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
     running.hub.explain("dev1", "train")
     manage(running)
@@ -145,7 +154,7 @@ async def test_malformed_arguments_are_answered_with_a_page(running: Running) ->
 @pytest.mark.parametrize("value", ["%00", "%ff", "x" * 5000, "%2e%2e", "%20", "a%2fb"])
 async def test_malformed_names_are_not_found(running: Running, value: str) -> None:
     async with running.browser("admin") as browser:
-        for place in ("people", "decisions", "groups", "policy"):
+        for place in ("people", "decisions", "groups", "policy", "audit"):
             answer = await browser.get(f"{PREFIX}{place}/{value}")
             assert answer.status_code in {400, 404}, (place, value)
         for place in ("servers/stop", "servers/why"):
@@ -165,6 +174,7 @@ async def test_a_head_is_answered_as_the_visit_would_be(running: Running) -> Non
     names = {"people": "dev1", "decisions": running.filled.start("dev1", "", "small", "vision")}
     running.hub.explain("dev1", "")
     manage(running)
+    running.filled.audit("admin", "person.suspended", "dev2")
     async with running.browser("admin") as browser:
         await browser.get(PREFIX)
         for route, handler in page_routes():

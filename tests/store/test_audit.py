@@ -2,16 +2,23 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+import jupyterhub_platform.store as package
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.origin import Origin
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import GENESIS, MAX_DETAIL_LENGTH, MAX_NAME_LENGTH, AuditHead
+from jupyterhub_platform.store.engine import create_sqlite_file, open_engine, parse_url
 from jupyterhub_platform.store.store import Store
 
 NOW = datetime(2026, 1, 31, 9, 30, tzinfo=UTC)
@@ -73,9 +80,62 @@ def test_hash_is_the_documented_one(store):
             action="user.invite",
             subject="ü",
             detail={"b": 1, "a": "x"},
+            origin=Origin("page", "10.1.2.3"),
         )
     # sha256sum of the two lines that the module's documentation describes.
-    assert row.hash == "0def138ef8db586fa90b7400d9eefbd5d6530084ee2eec13c2bc3f7d75893fb5"
+    assert row.hash == "4ec805fcfb8d24fc120caa603a2edd6500cd7fcfbfcbd1da10a834a588e223d2"
+
+
+OLD_HASH = "0def138ef8db586fa90b7400d9eefbd5d6530084ee2eec13c2bc3f7d75893fb5"
+"""That of the same row before schema 0006, by the documentation of that time."""
+
+
+@pytest.fixture
+def upgraded(store_url: str) -> Iterator[Store]:
+    """A store with a row from before schema 0006 and one from after it."""
+    url = parse_url(store_url)
+    create_sqlite_file(url)
+    engine = open_engine(url, read_only=False, for_upgrade=True)
+    with engine.connect() as connection, connection.begin():
+        config = Config()
+        config.set_main_option("script_location", str(Path(package.__path__[0]) / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0005")
+        values = {"at": "2026-01-31T09:30:00.000000+00:00", "genesis": GENESIS, "hash": OLD_HASH}
+        connection.execute(
+            text(
+                "INSERT INTO audit VALUES (1, :at, 'ada', 'user.invite', 'ü', "
+                """'{"a":"x","b"\\:1}', :genesis, :hash)"""
+            ),
+            values,
+        )
+    engine.dispose()
+    store = Store.open(store_url)
+    with store.begin() as tx:
+        audit.append(tx, at=NOW, actor="ada", action="user.invite", subject="x", result="refused")
+    yield store
+    store.close()
+
+
+def test_rows_from_before_an_upgrade_stay_as_they_are_and_sound(upgraded):
+    found = verify(upgraded)
+    assert (found.ok, found.rows) == (True, 2)
+    with upgraded.read() as tx:
+        new, old = audit.list_audit(tx)
+    assert (old.hash, old.result, old.via, old.address) == (OLD_HASH, None, None, None)
+    assert (new.previous_hash, new.result, new.via) == (OLD_HASH, "refused", "platform")
+
+
+@pytest.mark.parametrize("column", ["result", "via", "address"])
+@pytest.mark.parametrize(("number", "value"), [(1, "'done'"), (2, "NULL"), (2, "'done!'")])
+def test_changed_outcome_or_origin_is_found(upgraded, column, number, value):
+    tamper(upgraded, f"UPDATE audit SET {column} = {value} WHERE seq = {number}")
+    assert verify(upgraded).first_bad_seq == number
+
+
+def test_row_made_to_look_like_one_of_before_is_found(upgraded):
+    tamper(upgraded, "UPDATE audit SET result = NULL, via = NULL, address = NULL WHERE seq = 2")
+    assert verify(upgraded).first_bad_seq == 2
 
 
 def test_rows_are_read_back_as_they_were_written(store):
@@ -142,8 +202,8 @@ def test_inserted_row_is_found(store):
     tamper(
         store,
         "UPDATE audit SET seq = 7 WHERE seq = 6",
-        "INSERT INTO audit SELECT 6, at, actor, action, subject, detail, 'x', hash "
-        "FROM audit WHERE seq = 2",
+        "INSERT INTO audit SELECT 6, at, actor, action, subject, detail, 'x', hash, result, via, "
+        "address FROM audit WHERE seq = 2",
     )
     assert verify(store).first_bad_seq == 6
 
@@ -151,8 +211,8 @@ def test_inserted_row_is_found(store):
 def test_row_written_anew_with_a_good_hash_is_found_at_the_next(store):
     rows = fill(store)
     fields = [3, "2026-01-31T09:30:03.000000+00:00", "eve", rows[2].action, rows[2].subject]
-    fields += [rows[2].detail_json, rows[2].previous_hash]
-    encoded = f"jupyterhub-platform audit 1\n{json.dumps(fields, separators=(',', ':'))}"
+    fields += [rows[2].detail_json, "done", "platform", "", rows[2].previous_hash]
+    encoded = f"jupyterhub-platform audit 2\n{json.dumps(fields, separators=(',', ':'))}"
     forged = hashlib.sha256(encoded.encode()).hexdigest()
     tamper(store, f"UPDATE audit SET actor = 'eve', hash = '{forged}' WHERE seq = 3")
     assert verify(store).first_bad_seq == 4

@@ -51,6 +51,13 @@ def healthy() -> dict[str, Any]:
             "faults": [],
             "faulty_since": None,
         },
+        "audit": {
+            "whole": True,
+            "looked_at": "2026-03-01T11:59:20+00:00",
+            "rows": 1234,
+            "head": f"1234:{'ab' * 32}",
+            "findings": [],
+        },
         "checker": {"seconds": 60.0, "looked_at": None, "drift": []},
     }
 

@@ -219,7 +219,7 @@ def write_anew(store: Store, tamper: Tamper, actor: str, *, first: int = 1) -> N
             continue
         who = actor if row.seq == first else row.actor
         fields = [row.seq, render_time(row.at), who, row.action, row.subject, row.detail_json]
-        digest = hash_row([*fields, previous])
+        digest = hash_row([*fields, row.result, row.via, row.address, previous])
         statements.append(
             f"UPDATE audit SET actor = '{who}', previous_hash = '{previous}', hash = '{digest}' "
             f"WHERE seq = {row.seq}"

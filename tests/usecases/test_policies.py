@@ -57,7 +57,12 @@ def test_a_file_is_put_into_force_as_the_first_revision(policies, store, file):
     assert (revision.actor, revision.source, revision.at) == ("root", str(file), NOW)
     (row,) = read_audit(store)
     assert (row.actor, row.action, row.subject) == ("root", "policy.published", "revision 1")
-    assert json.loads(row.detail_json) == {"file": str(file), "digest": revision.digest}
+    assert json.loads(row.detail_json) == {
+        "file": str(file),
+        "digest": revision.digest,
+        "before": {"revision": 0},
+        "after": {"revision": 1},
+    }
 
 
 def test_the_same_content_keeps_its_number_and_is_not_audited_again(policies, store, file):

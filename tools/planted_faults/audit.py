@@ -38,6 +38,47 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
+        "tests/store/test_audit.py",
+        (
+            "an outcome that was changed is sound",
+            "_find_fault",
+            Replace("_without_absent(rest)", "rest[:-3]"),
+        ),
+    ),
+    *noticed_by(
+        "tests/service/test_levels.py",
+        (
+            "every user reads the audit",
+            "Resource.require_auditor",
+            Never("not self.viewer.reads_audit"),
+        ),
+    ),
+    *noticed_by(
+        "tests/service/test_audit.py -k table",
+        ("a cell is a formula", "list_cells", Replace("text.startswith(_FORMULAS)", "False")),
+    ),
+    *noticed_by(
+        "tests/usecases/test_recorded_requests.py -k sqlite",
+        (
+            "a repeated attempt has a row of its own",
+            "RecordedRequests.refuse",
+            Never("shared is not None"),
+        ),
+        (
+            "a caller has every attempt recorded",
+            "RecordedRequests.refuse",
+            Never(
+                "self._rate_limit.seconds_to_wait(request.actor) or len(caller.shared) >= "
+                "MAX_AT_ONCE"
+            ),
+        ),
+        (
+            "a subject that a stranger chose tells attempts apart",
+            "RecordedRequest.key",
+            Never("self.actor == ANONYMOUS"),
+        ),
+    ),
+    *noticed_by(
         "tests/store/test_writer_lock.py -k link",
         (
             "a link is another store",

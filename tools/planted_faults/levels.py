@@ -69,7 +69,7 @@ LEVELS: Final = (
         (
             "auditors see nothing",
             "LEVEL_SCOPES",
-            Drop("*_SEEING", within='(*_EVERYBODY, *_SEEING, "read:roles", ...)'),
+            Drop("*_SEEING", within="(*_EVERYBODY, *_SEEING, AUDIT)"),
         ),
         (
             "a role of services and people is not looked at",

@@ -2,7 +2,8 @@
 
 from jupyterhub_platform.deploy.doctor.table import CHECKS
 from jupyterhub_platform.hub.denials import STATUSES
-from reference_pages.facts import AUDIT_ACTIONS, DECISION_CODES, OTHER_CODES
+from reference_pages.audit_actions import AUDIT_ACTIONS
+from reference_pages.facts import DECISION_CODES, OTHER_CODES
 from reference_pages.markdown import render_table
 
 

@@ -3,9 +3,6 @@
 from collections.abc import Mapping
 from typing import Final
 
-from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.usecases.managed_steps import CHANGED, MADE, RETIRED
-
 DECISION_CODES: Final[tuple[tuple[str, str], ...]] = (
     ("options.invalid", "An option is unknown, or is not a name. Options never carry values."),
     ("options.tier", "No such tier, or none was named and the policy has no default."),
@@ -236,47 +233,6 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 
-AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
-    ("policy.published", "A policy became a new revision."),
-    ("server.denied", "A start was denied; the detail has the id and a digest of the decision."),
-    (
-        "server.denied_again",
-        (
-            "The same denial was given again: how often (`times`), between when. It shares the "
-            "decision of the first one, and is entered once a minute."
-        ),
-    ),
-    (
-        "server.denials_counted",
-        (
-            "A caller was denied so often that the rest was only counted: how often, between when, "
-            "for which servers (the first 20), with which codes."
-        ),
-    ),
-    (
-        "server.choice_passed_over",
-        "A choice of an earlier start no longer exists; a default took its place.",
-    ),
-    *(
-        (
-            f"{kind}.{verb}",
-            f"{kind.capitalize()} {what} in the Hub; the detail has before and after.",
-        )
-        for kind in Kind
-        for verb, what in ((MADE, "made"), (CHANGED, "changed"), (RETIRED, "retired"))
-    ),
-    ("request.made", "A user asked for a tier, more quota, a longer grant, or a level."),
-    ("request.approved", "A request was approved; what it gives has a row of its own."),
-    ("request.refused", "A request was refused; the detail has the reason."),
-    ("request.withdrawn", "A request was withdrawn by its user."),
-    ("request.expired", "A request expired, as no one answered it."),
-    ("request.void", "A request ended as its user was suspended or removed."),
-    ("person.invited", "An invite was made."),
-    ("person.suspended", "A user was suspended; the detail has the reason and the end."),
-    ("person.resumed", "A suspension was lifted, by a user or because its end had come."),
-    ("person.password_set", "A password was set: by invite, by change, or as a sample."),
-)
-
 _MINE: Final = "`custom:platform:self`"
 _READ: Final = "`custom:platform:read`"
 HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
@@ -323,7 +279,7 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 _OF_GROUPS: Final = "members for their own groups, managers for theirs, and `custom:platform:read`"
-
+_AUDITORS: Final = "`custom:platform:audit`, or `custom:platform:admin`"
 SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "": _MINE,
     "oauth_callback": "the Hub sends browsers here after a login",
@@ -358,12 +314,17 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "requests": "the caller's own, and those that they may answer or see",
     "requests/([^/]+)": "the same; the Hub decides about an answer, as above",
     "new/request": "a form; the Hub decides, by the caller's own token",
+    "audit": _AUDITORS,
+    "audit/([^/]+)": _AUDITORS,
+    r"audit\.csv": _AUDITORS,
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
     "api/.*": "no caller: 404",
 }
 
 SERVICE_NAMES: Final = {
+    "audit/([^/]+)": "audit/NUMBER",
+    r"audit\.csv": "audit.csv",
     "people/([^/]+)": "people/NAME",
     "decisions/([^/]+)": "decisions/ID",
     "policy/([^/]+)": "policy/NUMBER",

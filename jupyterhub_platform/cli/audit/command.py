@@ -1,10 +1,11 @@
-"""``jhp audit``: proves that the record was not changed."""
+"""``jhp audit``: says what happened, and proves that the record was not changed."""
 
 import json
 from pathlib import Path
 
 import click
 
+from jupyterhub_platform.cli.audit.events import export, list_events, show
 from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
 from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.usecases.audit_verification import (
@@ -30,9 +31,19 @@ class _HeadType(click.ParamType[Head]):
         return head
 
 
-@click.group(short_help="Prove that the record was not changed.")
+@click.group(short_help="List what happened, and prove that the record was not changed.")
 def audit() -> None:
-    """Prove that the record was not changed."""
+    """List what happened, and prove that the record was not changed.
+
+    \b
+      jhp audit list --since 2d
+      jhp audit verify
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+
+
+audit.add_command(list_events)
+audit.add_command(show)
+audit.add_command(export)
 
 
 @audit.command(short_help="Verify every row on record, and name those that were changed.")

@@ -9,6 +9,7 @@ from typing import Any, Self
 import click
 import httpx
 
+from jupyterhub_platform.cli.own_command import NAME
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.instance_id import read_instance
@@ -25,7 +26,7 @@ class HubClient:
             # Only the Hub can listen there; a port that the platform has left, any process can
             # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
-            headers={"Authorization": f"Bearer {token}"},
+            headers={"Authorization": f"Bearer {token}", "User-Agent": NAME},
             timeout=30,
             trust_env=False,
         )
@@ -83,6 +84,18 @@ class HubClient:
             As :meth:`post` does.
         """
         return self._ask("GET", path, keys, params=query)
+
+    def get_report(
+        self, path: str, query: dict[str, str] | None = None, *, keys: Iterable[str]
+    ) -> dict[str, Any]:
+        """Get a report of the service, below ``/services/platform/api/v1/``.
+
+        Raises
+        ------
+        PlatformError
+            As :meth:`post` does.
+        """
+        return self._ask("GET", f"{self._url}/services/platform/api/v1/{path}", keys, params=query)
 
     def _ask(self, method: str, path: str, keys: Iterable[str], **content: Any) -> dict[str, Any]:
         try:

@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from tornado import web
@@ -74,6 +75,8 @@ class AccessRequestHandler(ChangeHandler):
 class RequestsHandler(AccessRequestHandler):
     """Makes requests, and lists them."""
 
+    audit_actions = MappingProxyType({"POST": "request.made"})
+
     async def post(self) -> None:
         """Make a request of the caller."""
         self.require(roles.SELF)
@@ -115,6 +118,8 @@ class RequestsHandler(AccessRequestHandler):
 class ApproveHandler(AccessRequestHandler):
     """Approves a request."""
 
+    audit_actions = MappingProxyType({"POST": "request.approved"})
+
     async def post(self, id_: str) -> None:
         """Put a grant into force, and answer with the request."""
         authority = self._authority_over(request := await self.find(id_))
@@ -139,6 +144,8 @@ class ApproveHandler(AccessRequestHandler):
 class RefuseHandler(ApproveHandler):
     """Refuses a request."""
 
+    audit_actions = MappingProxyType({"POST": "request.refused"})
+
     async def post(self, id_: str) -> None:
         """End a request, with the reason as its answer."""
         self._authority_over(request := await self.find(id_))
@@ -149,6 +156,8 @@ class RefuseHandler(ApproveHandler):
 
 class WithdrawHandler(AccessRequestHandler):
     """Withdraws a request of one's own."""
+
+    audit_actions = MappingProxyType({"POST": "request.withdrawn"})
 
     async def post(self, id_: str) -> None:
         """End a request of the caller."""

@@ -4,7 +4,8 @@ Scopes are checked at run time: a site may define its own roles that hold them.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from jupyterhub import orm
@@ -13,6 +14,7 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.hub.callers import name_caller
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
@@ -37,6 +39,12 @@ class CodedError(web.HTTPError):
 class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
     """The common part of all routes: the caller, and errors worded as the Hub's."""
 
+    audit_actions: Mapping[str, str] = MappingProxyType({})
+    """What each method is in the audit, for attempts that are refused; done, it records itself."""
+
+    refusal = ""
+    """The sentence of an answer that refuses, without an exception."""
+
     @property
     def platform(self) -> Platform:
         """The platform of this Hub."""
@@ -50,8 +58,8 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
 
     @property
     def me(self) -> str:
-        """The name of the calling user or service."""
-        return str(self.current_user.name)
+        """The name of the calling user or service, or of who runs ``jhp`` on this machine."""
+        return name_caller(self)
 
     def require(self, *scopes: str) -> None:
         """Refuse unless the caller holds one of these scopes.
@@ -116,6 +124,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
 
     def refuse(self, refusal: Refusal) -> None:
         """Send a refusal as the answer."""
+        self.refusal = refusal.detail
         self.set_status(refusal.status)
         self.set_header("Content-Type", PROBLEM)
         self.finish(json.dumps(refusal.to_json()))

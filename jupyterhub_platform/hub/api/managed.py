@@ -5,6 +5,7 @@ A change says which version its caller saw, so that no change of others is lost.
 
 import re
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
@@ -162,6 +163,7 @@ class ObjectHandler(ChangeHandler):
     def initialize(self, kind: Kind) -> None:
         """Take the kind from the route."""
         self.kind = kind
+        self.audit_actions = {"PUT": f"{kind}.changed", "DELETE": f"{kind}.retired"}
 
     def _key(self, name: str) -> Key:
         return Key(self.kind, fold_user(name) if self.kind is Kind.USER else name)
@@ -232,6 +234,8 @@ class ObjectHandler(ChangeHandler):
 class GrantsHandler(ChangeHandler):
     """Makes grants whose names the Hub chooses."""
 
+    audit_actions = MappingProxyType({"POST": "grant.made"})
+
     async def post(self) -> None:
         """Make a grant; one with the same ``Idempotency-Key`` is made once."""
         sent = self.request.headers.get("Idempotency-Key")
@@ -254,6 +258,8 @@ class GrantsHandler(ChangeHandler):
 
 class RollBackHandler(ChangeHandler):
     """Undoes what changed managed objects."""
+
+    audit_actions = MappingProxyType({"POST": "policy.rolled_back"})
 
     async def post(self) -> None:
         """Answer with what is in force then."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Final
 
 from tornado import web
@@ -29,6 +30,8 @@ NOT_GIVEN_BACK: Final = ("tokens", "sessions", "share codes")
 
 class InviteHandler(PlatformAPIHandler):
     """Makes an invite; the link is in this answer and nowhere else."""
+
+    audit_actions = MappingProxyType({"POST": "person.invited"})
 
     async def post(self, name: str) -> None:
         """Answer with the link: for admins, and for managers of new users in their groups."""
@@ -86,6 +89,8 @@ class SuspensionHandler(PlatformAPIHandler):
 class SuspendHandler(SuspensionHandler):
     """Suspends a user at once."""
 
+    audit_actions = MappingProxyType({"POST": "person.suspended"})
+
     async def post(self, name: str) -> None:
         """Answer with what ended; the body is ``{"reason": …}``, with an optional ``"until"``."""
         await self.carry_out(self._suspend, name)
@@ -110,6 +115,8 @@ class SuspendHandler(SuspensionHandler):
 
 class ResumeHandler(SuspensionHandler):
     """Resumes a suspended user."""
+
+    audit_actions = MappingProxyType({"POST": "person.resumed"})
 
     async def post(self, name: str) -> None:
         """Answer with what was restored; the body is ``{"reason": …}``."""

@@ -1,5 +1,7 @@
 """Reload the policy file by REST."""
 
+from types import MappingProxyType
+
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.rest.hub_calls import RELOAD
@@ -9,6 +11,8 @@ from jupyterhub_platform.rest.responses import Faulty, Reloaded
 
 class ReloadHandler(PlatformAPIHandler):
     """Puts the current policy file into force."""
+
+    audit_actions = MappingProxyType({"POST": "policy.published"})
 
     async def post(self) -> None:
         """Answer with the revision, or with every fault of the file."""

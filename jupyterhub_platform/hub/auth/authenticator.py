@@ -30,11 +30,13 @@ class PlatformAuthenticator(GovernedAuthenticator):
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
+    own_pages = (("/login", LoginPage),)
+
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
         self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
-        return [("/login", LoginPage), *handlers]
+        return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
         """Check a login form."""

@@ -41,6 +41,8 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
     """Whether users log in with passwords that the platform keeps."""
     surround_routes: ClassVar[Callable[[list[Any]], list[Any]]]
     """Puts an authenticator's own routes among the platform's; ``configure`` sets it."""
+    own_pages: ClassVar[tuple[tuple[str, type[Any]], ...]] = ()
+    """Pages that go before those of the Hub."""
     _managed: tuple[dict[str, Any], ...] = ()
 
     def get_handlers(self, app: Any) -> list[Any]:
@@ -48,7 +50,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         if self._managed and not self.reset_managed_roles_on_startup:
             assign_bearers(app.db, self._managed, self.log)
         self.platform = start_platform(app)
-        return type(self).surround_routes(super().get_handlers(app))
+        return type(self).surround_routes([*self.own_pages, *super().get_handlers(app)])
 
     def normalize_username(self, username: str) -> str:
         """Return the one form of a name; an impossible name is left for validation to refuse.

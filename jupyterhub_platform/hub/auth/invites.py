@@ -9,6 +9,7 @@ from jupyterhub.scopes import get_scopes_for
 
 from jupyterhub_platform.core.identity import LEVEL_GROUP_PREFIX
 from jupyterhub_platform.core.levels import LEVELS
+from jupyterhub_platform.hub.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform
 
@@ -47,7 +48,8 @@ def is_still_good(platform: Platform, name: str, by: str, *, has_password: bool)
     They may have lost their level since, or the user has joined other groups.
     """
     database = platform.app.db
-    inviter = orm.Service.find(database, by) or orm.User.find(database, by)
+    service = COMMAND_LINE if is_command_line(by) else by
+    inviter = orm.Service.find(database, service) or orm.User.find(database, by)
     scopes = get_scopes_for(inviter) if inviter is not None else frozenset()
     is_person = isinstance(inviter, orm.User)
     if roles.ADMIN in scopes and (not is_person or platform.lets_in(by)):

@@ -10,6 +10,7 @@ from typing import Any, Final
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.rest.scopes import ADMIN as ADMIN
+from jupyterhub_platform.rest.scopes import AUDIT as AUDIT
 from jupyterhub_platform.rest.scopes import MANAGE as MANAGE
 from jupyterhub_platform.rest.scopes import OPERATE as OPERATE
 from jupyterhub_platform.rest.scopes import READ as READ
@@ -18,11 +19,12 @@ from jupyterhub_platform.rest.scopes import SELF as SELF
 CUSTOM_SCOPES: Final[Mapping[str, Mapping[str, Any]]] = {
     "custom:platform": {
         "description": "Everything on the platform",
-        "subscopes": [SELF, READ, MANAGE, OPERATE, ADMIN],
+        "subscopes": [SELF, READ, MANAGE, AUDIT, OPERATE, ADMIN],
     },
     SELF: {"description": "See what I hold and may hold, and ask what would fit"},
     READ: {"description": "See what all users hold, and every decision"},
     MANAGE: {"description": "Manage people in the groups that I am in charge of"},
+    AUDIT: {"description": "Read the audit: who did what to whom, and from where"},
     OPERATE: {"description": "Run maintenance: reload the policy"},
     ADMIN: {"description": "Invite any user and change everything that is managed here"},
 }
@@ -48,7 +50,10 @@ LEVEL_SCOPES: Final[Mapping[Level, tuple[str, ...]]] = {
     Level.DEVELOPER: (*_EVERYBODY, *_SHARING),
     Level.MANAGER: (*_EVERYBODY, *_SHARING, MANAGE),
     Level.OPERATOR: (*_EVERYBODY, *_SEEING, OPERATE, "delete:servers", "admin-ui"),
-    Level.AUDITOR: (*_EVERYBODY, *_SEEING, "read:roles", "list:services", "read:services"),
+    Level.AUDITOR: (
+        *(*_EVERYBODY, *_SEEING, AUDIT),
+        *("read:roles", "list:services", "read:services"),
+    ),
     Level.ADMIN: (*_EVERYBODY, *_SHARING, *_SEEING, "custom:platform"),
 }
 

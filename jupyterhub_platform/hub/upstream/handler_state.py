@@ -19,3 +19,8 @@ def is_implemented(method: Callable[..., Any]) -> bool:
 def has_sent_headers(handler: Any) -> bool:
     """Tell whether the status can no longer be changed."""
     return bool(handler._headers_written)
+
+
+def read_unsent(handler: Any) -> bytes:
+    """Return what a handler has written and not sent."""
+    return b"".join(handler._write_buffer)

@@ -15,7 +15,8 @@ class Viewer:
     theirs, with ``reads_all`` everything, and of ``reads_groups`` what is charged to these groups,
     and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
     names them among; :meth:`resolve` looks these up. With ``changes_all`` they may change all that
-    is managed in the Hub, and those who manage some of it in ``charges``.
+    is managed in the Hub, and those who manage some of it in ``charges``. With ``reads_audit`` they
+    see who did what.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Viewer:
     manages: bool = False
     changes_all: bool = False
     charges: frozenset[str] = frozenset()
+    reads_audit: bool = False
 
     @property
     def reads_others(self) -> bool:

@@ -1,0 +1,222 @@
+"""Records what requests change on JupyterHub's own routes, and what was refused on any route.
+
+What changes on the platform's own routes is recorded there, in the transaction of the change. The
+Hub's changes are in a database of its own: a row of these is entered once the Hub has made the
+change, before the caller is answered.
+"""
+
+import asyncio
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from jupyterhub.apihandlers.users import ActivityAPIHandler, UserServerAPIHandler
+from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LoginHandler
+from tornado import web
+
+from jupyterhub_platform.core.errors import IdentityError
+from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.forwarded_headers import source_of
+from jupyterhub_platform.hub.callers import find_origin, name_caller
+from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.platform import platform_of
+from jupyterhub_platform.hub.stock_api.changes import (
+    StockChange,
+    find_change,
+    keep_differences,
+    read_made,
+    read_wanted,
+)
+from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.hub.upstream.handler_state import read_unsent
+from jupyterhub_platform.origin import ORIGIN
+from jupyterhub_platform.usecases.recorded_requests import (
+    ANONYMOUS,
+    DONE,
+    FAILED,
+    FLOOD,
+    REFUSED,
+    RecordedRequest,
+)
+
+MAX_AT_ONCE: Final = 20
+"""Rows that are entered before the caller is answered; more are entered beside the loop."""
+
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_FORBIDDEN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_MAX_REASON: Final = 500
+_ENTERING: Final[set[asyncio.Future[None]]] = set()
+_LOGIN: Final = "person.logged_in"
+
+
+def audit_routes(routes: Sequence[Any]) -> list[Any]:
+    """Return routes whose requests are recorded; those that answer with a file are left alone."""
+    return [
+        (pattern, _audited(handler) if issubclass(handler, BaseHandler) else handler, *more)
+        for pattern, handler, *more in routes
+    ]
+
+
+def _audited(handler: type[Any]) -> type[Any]:
+    # Metrics distinguish handlers by these two names.
+    members = {"__module__": handler.__module__, "__doc__": handler.__doc__}
+    return type(handler.__name__, (AuditedRequest, handler), members)
+
+
+class AuditedRequest(BaseHandler):  # type: ignore[misc]
+    """Goes before a handler, and records what it changed or refused."""
+
+    _stock_change: StockChange | None = None
+    _names: tuple[str, ...] = ()
+    _before: tuple[Mapping[str, Any] | None, ...] = ()
+    _error: BaseException | None = None
+    _is_recorded = False
+
+    async def prepare(self) -> None:
+        """Note where the request comes from, and how what it changes was before."""
+        ORIGIN.set(find_origin(self.request))
+        self._stock_change = find_change(self)
+        waiting = super().prepare()
+        if inspect.isawaitable(waiting):
+            await waiting
+        change = self._stock_change
+        if change is not None and name_caller(self) != ANONYMOUS:
+            self._names = tuple(change.names(self))
+            self._before = tuple(change.look(self, name) for name in self._names)
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
+        """Note why the request is refused."""
+        self._error = (kwargs.get("exc_info") or (None, None))[1]
+        super().write_error(status_code, **kwargs)
+
+    def finish(self, *chunks: Any, **named: Any) -> Any:
+        """Record the request, then answer it."""
+        if not self._is_recorded:
+            self._is_recorded = True
+            try:
+                self._record(b"".join(map(_as_bytes, chunks)))
+            except Exception:
+                self.log.exception("A request could not be recorded in the audit")
+        return super().finish(*chunks, **named)
+
+    def _record(self, answer: bytes) -> None:
+        status = self.get_status()
+        if status < HTTPStatus.BAD_REQUEST:
+            self._record_change(answer, DONE)
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            if self._stock_change is not None and status != HTTPStatus.SERVICE_UNAVAILABLE:
+                self._record_change(answer, FAILED)
+        else:
+            self._record_refusal(status)
+
+    def _record_change(self, answer: bytes, result: str) -> None:
+        change = self._stock_change
+        if change is None:
+            return
+        changed = self._list_changed(change, answer, result)
+        said = {"status": self.get_status(), "reason": self._find_reason()}
+        detail = said if result == FAILED else {}
+        rows = [
+            self._describe(change.action, name, result, {**detail, **told})
+            for name, told in changed
+        ]
+        requests = platform_of(self.settings).runtime.requests
+        if len(rows) <= MAX_AT_ONCE:
+            requests.record(rows)
+            return
+        for first in range(0, len(rows), MAX_AT_ONCE):
+            part = rows[first : first + MAX_AT_ONCE]
+            task = asyncio.ensure_future(in_store_thread(requests.record, part))
+            _ENTERING.add(task)
+            task.add_done_callback(_ENTERING.discard)
+
+    def _list_changed(
+        self, change: StockChange, answer: bytes, result: str
+    ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+        """Yield what was changed, by name: as it was before, and as it is after."""
+        if change.made is not None and result == DONE:
+            for name, made in read_made(change, self, read_unsent(self) + answer):
+                yield name, {"before": None, "after": made}
+            return
+        names = self._names or tuple(change.names(self))
+        looked = self._before or (None,) * len(names)
+        for name, earlier in zip(names, looked, strict=True):
+            before, after = keep_differences(earlier, change.look(self, name))
+            is_own = change.is_only_for_others and name.partition("/")[0] == name_caller(self)
+            is_changed = before != after or change.is_always_recorded
+            if (is_changed and not is_own) or result == FAILED:
+                yield name, {"before": before, "after": after} if before != after else {}
+
+    def _record_refusal(self, status: int) -> None:
+        action, subject = self._name_attempt(status)
+        if not action:
+            return
+        detail = {
+            "reason": self._find_reason(),
+            "status": status,
+            "request": f"{self.request.method} {self.request.path[:200]}",
+        }
+        is_known = self._stock_change is not None or hasattr(self, "audit_actions")
+        if is_known and (wanted := read_wanted(self)):
+            detail["wanted"] = wanted
+        attempt = self._describe(action, subject, REFUSED, detail)
+        platform_of(self.settings).runtime.requests.refuse(attempt)
+
+    def _name_attempt(self, status: int) -> tuple[str, str]:
+        """Return what was tried, on whom; nothing if it is no attempt, or on record already."""
+        method, error = str(self.request.method), self._error
+        if isinstance(error, AdmissionDenied) or isinstance(self, ActivityAPIHandler):
+            return "", ""
+        if isinstance(self, LoginHandler) or self.request.path.endswith("/oauth_callback"):
+            is_login = method == "POST" or self.request.path.endswith("/oauth_callback")
+            return (_LOGIN, self._find_known()) if is_login else ("", "")
+        if method in _SAFE:
+            return "", ""
+        change = self._stock_change
+        if change is not None:
+            names = self._names or tuple(change.names(self))
+            return change.action, ", ".join(names)
+        own = getattr(self, "audit_actions", {}).get(method)
+        if own is not None:
+            return own, (*self.path_args, "")[0]
+        if isinstance(self, UserServerAPIHandler):
+            # A denial is on record with its decision; this is a caller who may not start it at all.
+            return "server.started", f"{self.path_args[0]}/{(*self.path_args, '')[1]}"
+        if error is None or status not in _FORBIDDEN:
+            return "", ""
+        request = f"{method} {self.request.path[:200]}"
+        return FLOOD, "" if name_caller(self) == ANONYMOUS else request
+
+    def _find_known(self) -> str:
+        """Return the user whose name was sent with a login; anything else may be a password."""
+        try:
+            name = normalise_user(self.get_body_argument("username", ""))
+        except (IdentityError, ValueError):
+            return ""
+        return name if name in platform_of(self.settings).snapshot.policy.people else ""
+
+    def _describe(
+        self, action: str, subject: str, result: str, detail: Mapping[str, Any]
+    ) -> RecordedRequest:
+        actor = name_caller(self)
+        source = source_of(self.request) if actor == ANONYMOUS else ""
+        now = datetime.now(UTC)
+        return RecordedRequest(
+            now, actor, action, subject, ORIGIN.get(), result=result, source=source, detail=detail
+        )
+
+    def _find_reason(self) -> str:
+        error = self._error
+        said = getattr(error, "jupyterhub_message", "") or getattr(self, "refusal", "")
+        if not said and isinstance(error, web.HTTPError):
+            said = error.get_message()
+        if not said and self._error is None and isinstance(self, LoginHandler):
+            said = "wrong user name or password"
+        return str(said or HTTPStatus(self.get_status()).phrase)[:_MAX_REASON]
+
+
+def _as_bytes(chunk: Any) -> bytes:
+    return chunk.encode() if isinstance(chunk, str) else chunk if isinstance(chunk, bytes) else b""
