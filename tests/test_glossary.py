@@ -33,8 +33,12 @@ GLOSSARY = {
     "recovery": ("hub/servers/recovery",),
     # What undoes a refused start, or changes of the policy.
     "rollback": ("hub/spawner/rollback", "usecases/rollback"),
-    # Sums of the ledger; so far the Hub's own call of that name.
-    "usage": ("hub/api/admission", "rest/decisions"),
+    # Sums of the ledger, and the Hub's own call of that name.
+    "usage": (
+        *("cli/hub/usage", "core/usage", "hub/api/admission", "hub/usage_watch"),
+        *("rest/decisions", "service/resources/usage", "service/usage_", "store/migrations"),
+        *("store/usage", "usecases/reports/usage", "usecases/usage_sums"),
+    ),
 }
 OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
@@ -62,7 +66,7 @@ OF_VALUES = {
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
-    "usage": ("rest/hub_calls",),
+    "usage": ("rest/hub_calls", "store/schema", "store/usage"),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),
     "most": (),
