@@ -11,7 +11,15 @@ from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
-from jupyterhub_platform.service.resources import decisions, overview, own, people, servers, tiers
+from jupyterhub_platform.service.resources import (
+    decisions,
+    overview,
+    own,
+    people,
+    servers,
+    tiers,
+    usage,
+)
 from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
@@ -25,6 +33,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("people", page_of(people.People)),
     (f"people/{_NAME}", page_of(people.Person)),
     ("tiers", page_of(tiers.Tiers)),
+    ("usage", page_of(usage.UsageHistory)),
     (f"decisions/{_NAME}", page_of(decisions.Decision)),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
@@ -37,6 +46,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     ("api/v1/decisions", call_of(decisions.DecisionList)),
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
+    ("api/v1/usage/history", usage.UsageCall),
     ("api/.*", NotFoundCall),
 )
 """The handlers, by path below the prefix of the service."""

@@ -8,7 +8,7 @@ An amount is kept in two columns, so that no sum of the database overflows.
 """
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final, NamedTuple
@@ -32,12 +32,12 @@ from sqlalchemy import (
     union_all,
 )
 from sqlalchemy import column as sql_column
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.expression import bindparam
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Run, Usage, to_seconds
 from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.prepared import PreparedInsert
 from jupyterhub_platform.store.schema import reservation, usage_day, usage_month, usage_settled
 
 ALL: Final = "all"
@@ -47,6 +47,8 @@ _HIGH: Final = 2**40
 _HELD = reservation.c
 _SPLIT: Final = ("cpu", "memory", "accelerators")
 _SUMS: Final = ("servers", *(f"{name}_{part}" for name in _SPLIT for part in ("high", "low")))
+_ENTER: Final = PreparedInsert(usage_day, ("day", "kind", "name", *_SUMS))
+_ADD: Final = PreparedInsert(usage_month, ("kind", "name", "month", *_SUMS), adds=_SUMS)
 _BY: Final = {"person": _HELD.user, "group": _HELD.account, "tier": _HELD.tier}
 """By what the ledger has an index, and its column."""
 
@@ -165,9 +167,8 @@ def write_settled(tx: Transaction, until: date | None) -> None:
 
 def enter_sums(tx: Transaction, sums: Sequence[NamedUsage]) -> None:
     """Enter what was used on a day, and add it to the month."""
-    days = [{"kind": s.kind, "name": s.name, "day": s.start, **_render(s.used)} for s in sums]
-    tx.execute(insert(usage_day), days)
-    _add_to_months(tx, sums, +1)
+    _ENTER.execute_many(tx, ((s.start, s.kind, s.name, *_render(s.used)) for s in sums))
+    _ADD.execute_many(tx, (_render_month(each, +1) for each in sums))
 
 
 def list_beyond(tx: Transaction, day: date, limit: int) -> list[NamedUsage]:
@@ -180,7 +181,7 @@ def take_back(tx: Transaction, sums: Sequence[NamedUsage]) -> None:
     """Remove sums of days, and what they added to their months."""
     days = [{"a": each.kind, "b": each.name, "c": each.start} for each in sums]
     _remove(tx, usage_day, usage_day.c.day, days)
-    _add_to_months(tx, sums, -1)
+    _ADD.execute_many(tx, (_render_month(each, -1) for each in sums))
     months = [{**key, "c": each.start.replace(day=1)} for key, each in zip(days, sums, strict=True)]
     _remove(tx, usage_month, usage_month.c.month, months, usage_month.c.servers == 0)
 
@@ -200,21 +201,9 @@ def forget_some(tx: Transaction, limit: int) -> bool:
     return found
 
 
-def _add_to_months(tx: Transaction, sums: Sequence[NamedUsage], sign: int) -> None:
-    make = sqlite.insert if tx.dialect.name == "sqlite" else postgresql.insert
-    new = make(usage_month)
-    added = {name: usage_month.c[name] + new.excluded[name] for name in _SUMS}
-    months = [
-        {
-            "kind": each.kind,
-            "name": each.name,
-            "month": each.start.replace(day=1),
-            **{name: sign * amount for name, amount in _render(each.used).items()},
-        }
-        for each in sums
-    ]
-    same = ("kind", "name", "month")
-    tx.execute(new.on_conflict_do_update(index_elements=same, set_=added), months)
+def _render_month(each: NamedUsage, sign: int) -> tuple[Any, ...]:
+    amounts = (sign * amount for amount in _render(each.used))
+    return each.kind, each.name, each.start.replace(day=1), *amounts
 
 
 def _remove(
@@ -228,11 +217,10 @@ def _remove(
     tx.execute(delete(table).where(*same, *only), keys)
 
 
-def _render(used: Usage) -> dict[str, int]:
-    split = {"servers": used.servers}
-    for name in _SPLIT:
-        split[f"{name}_high"], split[f"{name}_low"] = divmod(getattr(used, name), _HIGH)
-    return split
+def _render(used: Usage) -> Iterator[int]:
+    yield used.servers
+    for amount in used[1:]:
+        yield from divmod(amount, _HIGH)
 
 
 def _read(row: Row[Any]) -> Usage:

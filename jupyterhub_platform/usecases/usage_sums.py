@@ -18,7 +18,7 @@ from jupyterhub_platform.store.usage import NamedUsage
 GRACE: Final = timedelta(hours=1)
 """How long after its end a day is settled: clocks are put right by less."""
 
-AT_ONCE: Final = 200
+AT_ONCE: Final = 150
 """Sums that are entered in one transaction: a start may wait for it."""
 
 _DAY: Final = timedelta(days=1)

@@ -24,6 +24,14 @@ GOOD: dict[str, tuple[str, ...]] = {
     "back": ("", "spawn", "nowhere"),
     "refresh": ("", "1"),
     "next": ("", "/hub/home", "//elsewhere.example"),
+    "by": ("", "person", "image"),
+    "per": ("", "month", "week"),
+    "since": ("", "90d", "2026-01-31"),
+    "until": ("", "1m"),
+    "person": ("", "dev1", "\x00"),
+    "group": ("", "vision", "\N{PILE OF POO}"),
+    "tier": ("", "gpu", "'; drop table reservation --"),
+    "image": ("", "lab", "x" * 5000),
     "opt-tier": ("", "small"),
     "opt-account": ("", "vision"),
     "opt-image": ("", "\x00"),
@@ -88,7 +96,11 @@ async def test_no_argument_changes_whether_a_page_is_shown(running: Running, lev
 
 def own_sort(route: str, sort: str) -> bool:
     """Tell whether a list has no such column: it says which it has, with 400."""
-    columns = {"overview": {"user", "memory"}, "people": {"name", "memory"}}
+    columns = {
+        "overview": {"user", "memory"},
+        "people": {"name", "memory"},
+        "usage": {"name", "memory"},
+    }
     return bool(sort) and route in columns and sort.strip("-") not in columns[route]
 
 

@@ -328,6 +328,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "people": f"{_READ}, or a manager for their groups",
     "people/([^/]+)": "the caller; others as above",
     "tiers": f"{_READ}, or a manager for their groups",
+    "usage": "the caller's own; others as above",
     "decisions/([^/]+)": "its owner; others as above",
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",

@@ -6,8 +6,8 @@ they are about.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
 
@@ -24,9 +24,11 @@ from jupyterhub_platform.core.usage import (
 )
 from jupyterhub_platform.store import usage
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.usage import NamedUsage, Ranges
+from jupyterhub_platform.store.usage import Ranges
 from jupyterhub_platform.usecases.reports.paging import QueryError
 from jupyterhub_platform.usecases.reports.viewer import Viewer
+
+MAX_NAMES: Final = 10**7
 
 MAX_RUNS: Final = 100_000
 """Rows of the ledger that are added up for one report: half a second."""
@@ -65,6 +67,10 @@ class Figures:
     counted_until: datetime
     cells: Cells = field(repr=False)
 
+    def cut(self, limit: int, offset: int) -> "Figures":
+        """Return a part of the names."""
+        return replace(self, names=self.names[offset : offset + limit])
+
 
 def read_figures(
     tx: Transaction, viewer: Viewer, asked: Question, limit: int, offset: int
@@ -76,12 +82,46 @@ def read_figures(
     QueryError
         Raised if it is about more rows of the ledger than are added up at once.
     """
-    only = dict(asked.only)
-    named = only.pop(asked.by, None)
-    if viewer.reads_all and not only:
-        return _from_sums(tx, asked, named, limit, offset)
-    runs = _list_seen(tx, viewer, asked)
-    return _from_runs(runs, asked, limit, offset)
+    if not _is_in_sums(viewer, asked):
+        return _from_runs(_list_seen(tx, viewer, asked), asked).cut(limit, offset)
+    sums = _Sums.read(tx, asked)
+    names, total = sums.rank(tx, limit, offset)
+    cells = sums.list_cells(tx, names)
+    everything = cells if asked.only else sums.list_everything(tx)
+    return Figures(names, total, _total(everything, 1), sums.counted_until, cells)
+
+
+def rank_all(tx: Transaction, viewer: Viewer, asked: Question) -> tuple[str, ...]:
+    """Return all names, in the order that is asked for.
+
+    Raises
+    ------
+    QueryError
+        Raised as :func:`read_figures` does.
+    """
+    if not _is_in_sums(viewer, asked):
+        return _from_runs(_list_seen(tx, viewer, asked), asked).names
+    return _Sums.read(tx, asked).rank(tx, MAX_NAMES, 0)[0]
+
+
+def read_named(tx: Transaction, viewer: Viewer, asked: Question, names: tuple[str, ...]) -> Figures:
+    """Read the figures of some names.
+
+    Raises
+    ------
+    QueryError
+        Raised as :func:`read_figures` does.
+    """
+    if not _is_in_sums(viewer, asked):
+        runs = _list_seen(tx, viewer, asked)
+        return replace(_from_runs(runs, asked), names=names)
+    sums = _Sums.read(tx, asked)
+    cells = sums.list_cells(tx, names)
+    return Figures(names, len(names), {}, sums.counted_until, cells)
+
+
+def _is_in_sums(viewer: Viewer, asked: Question) -> bool:
+    return viewer.reads_all and not asked.only.keys() - {asked.by}
 
 
 # -- from the ledger ------------------------------------------------------------------------------
@@ -127,17 +167,15 @@ def _add_up(runs: Iterable[Run], asked: Question, since: date | None = None) -> 
     return {(name, periods[n].start): used for (name, n), used in added.items()}
 
 
-def _from_runs(runs: Iterable[Run], asked: Question, limit: int, offset: int) -> Figures:
+def _from_runs(runs: Iterable[Run], asked: Question) -> Figures:
     cells = _add_up(runs, asked)
     totals = _total(cells, 0)
-    names = sorted(totals)
-    if asked.sort.lstrip("-") != "name":
-        key = asked.sort.lstrip("-")
-        names.sort(key=lambda name: getattr(totals[name], key), reverse=asked.sort[0] == "-")
-    elif asked.sort[0] == "-":
-        names.reverse()
-    shown = tuple(names[offset : offset + limit])
-    return Figures(shown, len(names), _total(cells, 1), asked.until, cells)
+    names, column = sorted(totals), asked.sort.removeprefix("-")
+    if column == "name":
+        names.sort(reverse=asked.sort != column)
+    else:
+        names.sort(key=lambda name: getattr(totals[name], column), reverse=asked.sort != column)
+    return Figures(tuple(names), len(names), _total(cells, 1), asked.until, cells)
 
 
 def _total(cells: Cells, part: int) -> dict[Any, Usage]:
@@ -150,54 +188,74 @@ def _total(cells: Cells, part: int) -> dict[Any, Usage]:
 # -- from the sums --------------------------------------------------------------------------------
 
 
-def _from_sums(
-    tx: Transaction, asked: Question, named: str | None, limit: int, offset: int
-) -> Figures:
-    """Read settled days from the sums, and what came later from the ledger."""
-    settled = usage.read_settled(tx) or asked.since.date()
-    border = max(asked.since.date(), min(settled, asked.until.date()))
-    runs = usage.list_runs(tx, _midnight(border), asked.until, limit=MAX_RUNS + 1)
-    # While the Hub adds up earlier days, a part of the later ones would say nothing.
-    is_complete = len(runs) <= MAX_RUNS
-    late = _add_up(runs, asked, since=border) if is_complete else {}
-    ranges = _split(asked.since.date(), border, settled)
-    if named is None:
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Where figures of everybody are read: sums of settled days, and what came ``late``.
+
+    ``border`` is the first day that is not read from the sums, ``settled`` the first that could not
+    be.
+    """
+
+    asked: Question
+    settled: date
+    border: date
+    late: Cells
+    is_complete: bool
+
+    @classmethod
+    def read(cls, tx: Transaction, asked: Question) -> "_Sums":
+        """Find out how far the sums go, and read what came later from the ledger."""
+        since = asked.since.date()
+        settled = usage.read_settled(tx) or since
+        border = max(since, min(settled, asked.until.date()))
+        runs = usage.list_runs(tx, _midnight(border), asked.until, limit=MAX_RUNS + 1)
+        # While the Hub adds up earlier days, a part of the later ones would say nothing.
+        is_complete = len(runs) <= MAX_RUNS
+        late = _add_up(runs, asked, since=border) if is_complete else {}
+        return cls(asked, settled, border, late, is_complete)
+
+    @property
+    def counted_until(self) -> datetime:
+        """Until when everything counts."""
+        return self.asked.until if self.is_complete else _midnight(self.border)
+
+    def rank(self, tx: Transaction, limit: int, offset: int) -> tuple[tuple[str, ...], int]:
+        """Return a part of the names, and how many there are."""
+        asked = self.asked
+        if asked.by in asked.only:
+            return (asked.only[asked.by],)[offset : offset + limit], 1
+        late = _total(self.late, 0)
         names, total = usage.rank_names(
-            tx, asked.by, ranges, _total(late, 0), sort=asked.sort, limit=limit, offset=offset
+            tx, asked.by, self._months, late, sort=asked.sort, limit=limit, offset=offset
         )
-    else:
-        names, total = [named], 1
-    if asked.per != "month":
-        # What a month has in one sum, a day and a week need by day.
-        ranges = Ranges(((asked.since.date(), border),), (), settled)
-    chosen = frozenset(names)
-    cells = _gather(usage.list_sums(tx, asked.by, chosen, ranges), asked.per)
-    _merge(cells, {key: used for key, used in late.items() if key[0] in chosen})
-    if named is None:
-        everything = _gather(usage.list_sums(tx, usage.ALL, [""], ranges), asked.per)
-        _merge(everything, {("", start): used for start, used in _total(late, 1).items()})
-    else:
-        everything = cells
-    return Figures(
-        tuple(names),
-        total,
-        _total(everything, 1),
-        asked.until if is_complete else _midnight(border),
-        cells,
-    )
+        return tuple(names), total
 
+    def list_cells(self, tx: Transaction, names: Collection[str]) -> Cells:
+        """List what these names used, by period."""
+        chosen = frozenset(names)
+        late = {key: used for key, used in self.late.items() if key[0] in chosen}
+        return self._list(tx, self.asked.by, chosen, late)
 
-def _gather(sums: Iterable[NamedUsage], per: Per) -> dict[tuple[str, datetime], Usage]:
-    cells: dict[tuple[str, datetime], Usage] = {}
-    for each in sums:
-        key = each.name, begin_period(_midnight(each.start), per)
-        cells[key] = cells.get(key, NOTHING).plus(each.used)
-    return cells
+    def list_everything(self, tx: Transaction) -> Cells:
+        """List what all names used together, by period."""
+        late = {("", start): used for start, used in _total(self.late, 1).items()}
+        return self._list(tx, usage.ALL, [""], late)
 
+    def _list(self, tx: Transaction, kind: str, names: Collection[str], late: Cells) -> Cells:
+        per, days = (
+            self.asked.per,
+            Ranges(((self.asked.since.date(), self.border),), (), self.settled),
+        )
+        found = usage.list_sums(tx, kind, names, self._months if per == "month" else days)
+        cells = dict(late)
+        for each in found:
+            key = each.name, begin_period(_midnight(each.start), per)
+            cells[key] = cells.get(key, NOTHING).plus(each.used)
+        return cells
 
-def _merge(cells: dict[tuple[str, datetime], Usage], more: Cells) -> None:
-    for key, used in more.items():
-        cells[key] = cells.get(key, NOTHING).plus(used)
+    @property
+    def _months(self) -> Ranges:
+        return _split(self.asked.since.date(), self.border, self.settled)
 
 
 def _split(since: date, border: date, settled: date) -> Ranges:
