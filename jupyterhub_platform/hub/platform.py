@@ -20,6 +20,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.held_metrics import expose_held
 from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
@@ -150,6 +151,7 @@ class Platform(PlatformTraits):
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
+        expose_held(lambda: (self.admission.book, self.snapshot.policy), self.metric_groups)
 
     def _serve_managed_objects(self) -> None:
         """Make what changes the objects that are managed in the Hub."""

@@ -67,19 +67,19 @@ def draw_charts(report: UsageHistory) -> tuple[Chart, ...]:
 def _draw(report: UsageHistory, field: str, title: str, unit: str) -> Chart:
     values = [_hours(period.used, field) for period in report.periods]
     top = find_top(max(values))
-    width = 100 / len(values)
+    width, many = 100 / len(values), len(values) > _MAX_HOVERED
+    gap = 0 if many else width * _GAP
     bars = tuple(
         Bar(
-            x=round(number * width + width * _GAP / 2, 3),
+            x=round(number * width + gap / 2, 3),
             y=round(HEIGHT - value / top * HEIGHT, 3),
-            width=round(width * (1 - _GAP), 3),
+            width=round(width - gap, 3),
             height=round(value / top * HEIGHT, 3),
             title=f"{describe_period(period, report.per)}: {render_hours(value)} {unit}",
             is_partial=period.end > report.until,
         )
         for number, (period, value) in enumerate(zip(report.periods, values, strict=True))
     )
-    many = len(bars) > _MAX_HOVERED
     path = "".join(f"M{b.x} {HEIGHT}v-{b.height}h{b.width}V{HEIGHT}z" for b in bars if b.height)
     return Chart(
         field=field,
@@ -89,8 +89,8 @@ def _draw(report: UsageHistory, field: str, title: str, unit: str) -> Chart:
         top=top,
         bars=() if many else bars,
         path=path if many else "",
-        first=describe_start(report.periods[0].start, report.per),
-        last=describe_start(report.periods[-1].start, report.per),
+        first=describe_start(report.periods[0].start, report),
+        last=describe_start(report.periods[-1].start, report),
     )
 
 
@@ -100,16 +100,19 @@ def _hours(used: Used, field: str) -> float:
 
 
 def find_top(highest: float) -> float:
-    """Return the number at the end of an axis: 1, 2, 2.5 or 5, times a power of ten."""
+    """Return the number at the end of an axis: one that is round, and so is its half."""
     if highest <= 0:
         return 1.0
     power = 10.0 ** floor(log10(highest))
-    return next(step * power for step in (1, 2, 2.5, 5, 10) if step * power >= highest)
+    return next(step * power for step in (1, 2, 3, 4, 5, 6, 8, 10) if step * power >= highest)
 
 
-def describe_start(start: datetime, per: Per) -> str:
-    """Say a period by its beginning: ``Nov 2026``, ``3 Nov``."""
-    return f"{start:%b %Y}" if per == "month" else f"{start:%-d %b}"
+def describe_start(start: datetime, report: UsageHistory) -> str:
+    """Say a period by its beginning: ``Nov 2026``, ``3 Nov``; with its year if there are two."""
+    if report.per == "month":
+        return f"{start:%b %Y}"
+    is_of_one_year = report.since.year == report.until.year
+    return f"{start:%-d %b}" if is_of_one_year else f"{start:%-d %b %Y}"
 
 
 def describe_period(period: UsagePeriod, per: Per) -> str:

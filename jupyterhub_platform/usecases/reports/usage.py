@@ -268,15 +268,21 @@ def _say(viewer: Viewer, asked: Question, total: Usage) -> str:
     )
     parts = [f"{render_hours(hours)} {unit}" for hours, unit in amounts if hours]
     said = listed(parts) if parts else "nothing"
-    names = [f"{kind} {name}" for kind, name in asked.only.items()]
-    if not viewer.reads_others:
-        who = "You"
+    only = asked.only
+    if "person" in only:
+        who = "You" if only["person"] == viewer.name else only["person"]
+    elif viewer.reads_all:
+        who = "Everybody together"
     else:
-        who = "Everybody together" if viewer.reads_all else "Your groups together"
-    of = f", as far as it is {listed(names)}," if names else ""
+        who = "Your groups together" if viewer.reads_others else "You"
+    words: tuple[tuple[Kind, str], ...] = (
+        ("group", "in"),
+        ("tier", "with the tier"),
+        ("image", "with the image"),
+    )
+    where = "".join(f" {word} {only[kind]}" for kind, word in words if kind in only)
     first, last = asked.since, asked.until - timedelta(seconds=1)
-    when = f"from {first:%-d %b %Y} to {last:%-d %b %Y}"
-    return f"{who} used {said}{of} {when}."
+    return f"{who} used {said}{where} from {first:%-d %b %Y} to {last:%-d %b %Y}."
 
 
 def render_hours(hours: float) -> str:
