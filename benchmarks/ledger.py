@@ -17,7 +17,7 @@ from jupyterhub_platform.store.store import Store
 
 DAYS: Final = 365
 _AT_ONCE: Final = 5_000
-_DECISION: Final = json.dumps({"admitted": True, "limits": ["x" * 40] * 8})
+_DECISION: Final = json.dumps({"admitted": True, "limits": ["x" * 40] * 4})
 _LASTS: Final = (600, 3_600, 4 * 3_600, 8 * 3_600, 26 * 3_600, 9 * 86_400)
 _TIERS: Final = {
     "small": {"cpu": 1_000, "memory": 2 * 2**30, "servers": 1},

@@ -61,7 +61,7 @@ class PlatformTraits(LoggingConfigurable):
         200,
         help="""
         Of how many groups the metrics say what is held and allowed: those with the most servers. A
-        thousand make a scrape take some 30 ms of the Hub's time.
+        thousand make a scrape take some 35 ms of the Hub's time, 200 some 8 ms.
         """,
     ).tag(config=True)
 
