@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -55,14 +56,14 @@ def used(running: Running) -> Running:
     return running
 
 
-async def read(running: Running, level: str, query: str = "") -> dict:
+async def read(running: Running, level: str, query: str = "") -> Any:
     async with running.program(level) as program:
         answer = await program.get(f"{CALL}?{query}")
     assert answer.status_code == 200, answer.text
     return answer.json()
 
 
-def cpu_by_name(report: dict) -> dict[str, float]:
+def cpu_by_name(report: Any) -> dict[str, float]:
     return {line["name"]: line["used"]["cpu_hours"] for line in report["lines"]["items"]}
 
 
