@@ -64,7 +64,7 @@ def _make_rows(
     names = tuple(_TIERS)
     since, step = until - timedelta(days=DAYS), DAYS * 86_400 / rows
     for number in range(rows):
-        # Everybody in turn, and in between whoever uses it most.
+        # Everybody in turn, and in between those who use it most.
         person = number % people if number % 2 else chance.randrange(max(1, people // 10))
         (tier,) = chance.choices(names, _WEIGHTS)
         opened = since + timedelta(seconds=number * step + chance.random() * step)

@@ -32,9 +32,8 @@ class HeldCollector(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Yield what there will be, without reading anything: the registry asks at once."""
-        for of, what in (("group", "in a group"), ("tier", "of a tier")):
-            yield _family(of, "held", what, ())
-            yield _family(of, "allowed", what, ())
+        for make in (_group_held, _group_allowed, _tier_held, _tier_allowed):
+            yield make(())
         yield _left_out(0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -43,31 +42,28 @@ class HeldCollector(Collector):
         servers = Counter(held.account for held in book if held.account)
         groups = [name for name, _ in servers.most_common(self._max_groups)]
         resources = book.resources
-        held = (
+        yield _group_held(
             (name, resource, book.held(Scope("account", name), resource))
             for name in groups
             for resource in resources
         )
-        yield _family("group", "held", "in a group", held)
-        yield _family("group", "allowed", "in a group", _list_allowed(policy, groups))
-        of_tiers = (
+        yield _group_allowed(_list_allowed(policy, groups))
+        yield _tier_held(
             (name, resource, book.held(Scope("tier", tier=name), resource))
             for name in policy.tiers
             for resource in resources
         )
-        yield _family("tier", "held", "of a tier", of_tiers)
-        limits = (
+        yield _tier_allowed(
             (limit.scope.tier, limit.resource, limit.maximum)
             for tier in policy.tiers.values()
             for limit in tier_limits(tier, "", "")
             if limit.scope.kind == "tier"
         )
-        yield _family("tier", "allowed", "of a tier", limits)
         yield _left_out(len(servers) - len(groups))
 
 
 def expose_held(
-    read: Read, *, max_groups: int, registry: CollectorRegistry = REGISTRY
+    read: Read, max_groups: int, registry: CollectorRegistry = REGISTRY
 ) -> HeldCollector:
     """Add the gauges to those that the Hub exposes."""
     collector = HeldCollector(read, max_groups)
@@ -83,13 +79,43 @@ def _list_allowed(policy: Policy, groups: Iterable[str]) -> Iterator[tuple[str, 
                 yield name, limit.resource, limit.maximum
 
 
-def _family(of: str, what: str, where: str, amounts: Amounts) -> GaugeMetricFamily:
-    words = {
-        "held": f"What servers hold {where}, by resource: cores, bytes, devices, servers",
-        "allowed": f"What all servers {where} may hold together; no sample where nothing limits it",
-    }
-    labels = (of, "resource")
-    family = GaugeMetricFamily(f"jupyterhub_platform_{of}_{what}", words[what], labels=labels)
+def _group_held(amounts: Amounts) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "jupyterhub_platform_group_held",
+        "What servers hold that are charged to a group: cores, bytes, devices, servers",
+        labels=("group", "resource"),
+    )
+    return _fill(family, amounts)
+
+
+def _group_allowed(amounts: Amounts) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "jupyterhub_platform_group_allowed",
+        "What they may hold together; no sample where nothing limits it",
+        labels=("group", "resource"),
+    )
+    return _fill(family, amounts)
+
+
+def _tier_held(amounts: Amounts) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "jupyterhub_platform_tier_held",
+        "What servers of a tier hold: cores, bytes, devices, servers",
+        labels=("tier", "resource"),
+    )
+    return _fill(family, amounts)
+
+
+def _tier_allowed(amounts: Amounts) -> GaugeMetricFamily:
+    family = GaugeMetricFamily(
+        "jupyterhub_platform_tier_allowed",
+        "What they may hold together; no sample where nothing limits it",
+        labels=("tier", "resource"),
+    )
+    return _fill(family, amounts)
+
+
+def _fill(family: GaugeMetricFamily, amounts: Amounts) -> GaugeMetricFamily:
     for name, resource, amount in amounts:
         family.add_metric((name, resource), amount / 1000 if resource == CPU else amount)
     return family

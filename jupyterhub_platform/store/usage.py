@@ -19,6 +19,7 @@ from sqlalchemy import (
     Double,
     Row,
     Select,
+    Subquery,
     Table,
     Text,
     and_,
@@ -262,7 +263,7 @@ def rank_names(
     kind
         Of what the names are.
     ranges
-        Of which time the sums are.
+        The time.
     more
         What was used beside that, by name.
     sort
@@ -271,7 +272,22 @@ def rank_names(
         Which part of the list is returned.
     """
     field = sort.removeprefix("-")
-    measure = "servers" if field == "name" else field
+    named = _select_totals(tx, kind, ranges, more, "servers" if field == "name" else field)
+    if named is None:
+        return [], 0
+    key = named.c.name if field == "name" else named.c.used
+    order = key.desc() if sort.startswith("-") else key.asc()
+    query = select(named.c.name, func.count().over().label("total"))
+    rows = tx.execute(query.order_by(order, named.c.name).limit(limit).offset(offset)).all()
+    if not rows and offset:
+        return [], tx.execute(select(func.count()).select_from(named)).scalar_one()
+    return [row.name for row in rows], rows[0].total if rows else 0
+
+
+def _select_totals(
+    tx: Transaction, kind: str, ranges: Ranges, more: Mapping[str, Usage], measure: str
+) -> Subquery | None:
+    """Return a query of what each name used; ``None`` if there is nothing to ask."""
     parts = [
         select(table.c.name, (_total(table, measure) * sign).label("used"))
         .where(table.c.kind == kind, bounds)
@@ -280,22 +296,11 @@ def rank_names(
     ]
     if more:
         parts.append(_select_given(tx, {n: getattr(used, measure) for n, used in more.items()}))
-    if not parts:
-        return [], 0
+    if len(parts) <= 1:
+        return parts[0].subquery() if parts else None
     both = union_all(*parts).subquery()
-    sums = (
-        parts[0]
-        if len(parts) == 1
-        else (select(both.c.name, func.sum(both.c.used).label("used")).group_by(both.c.name))
-    )
-    named = sums.subquery()
-    key = named.c.name if field == "name" else named.c.used
-    order = key.desc() if sort.startswith("-") else key.asc()
-    query = select(named.c.name, func.count().over().label("total"))
-    rows = tx.execute(query.order_by(order, named.c.name).limit(limit).offset(offset)).all()
-    if not rows and offset:
-        return [], tx.execute(select(func.count()).select_from(named)).scalar_one()
-    return [row.name for row in rows], rows[0].total if rows else 0
+    total = func.sum(both.c.used).label("used")
+    return select(both.c.name, total).group_by(both.c.name).subquery()
 
 
 def _total(table: Table, measure: str) -> ColumnElement[float]:

@@ -36,7 +36,7 @@ class UsageSums:
     def settle(self, now: datetime) -> Iterator[None]:
         """Settle every day that is over at ``now``, in steps of a few milliseconds.
 
-        Whoever stops in between loses nothing: the next one begins with the day that is not done.
+        Stopping in between loses nothing: the next call begins with the day that is not done.
 
         Raises
         ------

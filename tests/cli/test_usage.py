@@ -109,7 +109,7 @@ def test_a_server_that_ran_is_in_every_format_and_in_the_metrics(hub: LiveHub) -
     (line,) = answer["lines"]["items"]
     assert line["name"] == "paul"
     assert line["used"]["server_seconds"] <= (datetime.now(UTC) - began) / timedelta(seconds=1)
-    metrics = hub.token("admin").get("/hub/metrics").text
+    metrics = hub.token("admin").get(f"{hub.url}/hub/metrics").text
     assert 'jupyterhub_platform_group_held{group="vision",resource="servers"} 1.0' in metrics
     assert 'jupyterhub_platform_tier_held{resource="cpu",tier="small"} 0.1' in metrics
     table = jhp("usage", "--by", "person", "--per", "day", state=hub.state)

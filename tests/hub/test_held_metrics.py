@@ -31,7 +31,7 @@ def scrape(book: Book, max_groups: int = 10, policy: Policy | None = None) -> di
     """Return the samples of a scrape, by name and labels."""
     registry = CollectorRegistry()
     read = policy or parse_policy(POLICY.encode(), "platform.yaml").policy
-    expose_held(lambda: (book, read), max_groups=max_groups, registry=registry)
+    expose_held(lambda: (book, read), max_groups, registry)
     lines = generate_latest(registry).decode().splitlines()
     samples = (line.rpartition(" ") for line in lines if not line.startswith("#"))
     return {name.removeprefix("jupyterhub_platform_"): float(value) for name, _, value in samples}
