@@ -89,6 +89,13 @@ async def test_each_level_sees_the_usage_that_is_theirs(
         assert report["lines"]["total"] == len(expected)
 
 
+async def test_a_managers_own_servers_count_once_wherever_they_are_charged(used: Running) -> None:
+    now = used.filled.now
+    hold(used.filled, "manager", "vision", now - 9 * HOUR, 3)
+    hold(used.filled, "manager", "language", now - 9 * HOUR, 4)
+    assert cpu_by_name(await read(used, "manager", "by=group")) == {"vision": 14, "language": 4}
+
+
 @pytest.mark.parametrize("level", ["developer", "manager", "viewer"])
 @pytest.mark.parametrize("name", ["person=dev2", "group=language", "tier=gpu", "image=lab"])
 async def test_no_filter_shows_more_than_may_be_seen(used: Running, level: str, name: str) -> None:
