@@ -341,5 +341,6 @@ def _list_parts(ranges: Ranges) -> list[tuple[Table, str, ColumnElement[bool], i
     if ranges.months:
         among = or_(*(and_(month >= first, month < last) for first, last in ranges.months))
         parts.append((usage_month, "month", among, 1))
-        parts.append((usage_day, "day", day >= ranges.beyond, -1))
+        end = max(last for _, last in ranges.months)
+        parts.append((usage_day, "day", and_(day >= ranges.beyond, day < end), -1))
     return parts

@@ -157,6 +157,16 @@ def test_what_interrupts_settling_loses_and_doubles_nothing(site: Site) -> None:
     check_all(site)
 
 
+def test_every_step_of_a_day_that_begins_a_month_leaves_figures_right(site: Site) -> None:
+    first = datetime(2026, 2, 1, tzinfo=UTC)
+    for number in range(AT_ONCE):
+        began = first - timedelta(hours=30) + timedelta(minutes=number)
+        site.hold(f"r{number}", began, began + timedelta(days=3), f"person{number}")
+    for _ in UsageSums(site.store).settle(first + timedelta(days=2)):
+        for per in ("month", "day"):
+            site.check("tier", per, datetime(2026, 1, 1, tzinfo=UTC))
+
+
 def test_a_day_is_settled_an_hour_after_its_end_and_never_before(site: Site) -> None:
     midnight = datetime(2026, 3, 9, tzinfo=UTC)
     site.hold("a", midnight - timedelta(hours=30), None)

@@ -49,7 +49,12 @@ USAGE: Final = (
         (
             "a running month has days that are not settled",
             "_list_parts",
-            Drop('parts.append((usage_day, "day", day >= ranges.beyond, -1))'),
+            Drop('parts.append((usage_day, "day", and_(day >= ranges.beyond, day < end), -1))'),
+        ),
+        (
+            "a day that is not settled is taken from a month that does not have it",
+            "_list_parts",
+            Drop("day < end"),
         ),
     ),
     *noticed_by(
