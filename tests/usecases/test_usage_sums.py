@@ -157,6 +157,22 @@ def test_what_interrupts_settling_loses_and_doubles_nothing(site: Site) -> None:
     check_all(site)
 
 
+def test_a_hub_that_ends_after_any_step_goes_on_where_it_was(site: Site) -> None:
+    for number in range(5):
+        began = NOW - timedelta(days=4, hours=number)
+        site.hold(f"r{number}", began, began + timedelta(days=number))
+    ended = 0
+    while site.settled() != NOW.date():
+        ended += 1
+        site.settle(steps=ended)
+        site.check("person", "month", NOW - timedelta(days=9))
+        site.settle(steps=ended)
+        for _ in UsageSums(site.store).forget() if ended < 20 else ():
+            pass
+    site.check("person", "day", NOW - timedelta(days=9))
+    assert ended == 20
+
+
 def test_every_step_of_a_day_that_begins_a_month_leaves_figures_right(site: Site) -> None:
     first = datetime(2026, 2, 1, tzinfo=UTC)
     for number in range(AT_ONCE):

@@ -101,7 +101,7 @@ class HubClient:
         return self._take(self._send(self._service, "GET", path, params=query), keys)
 
     def stream(self, path: str, query: Mapping[str, str]) -> Iterator[str]:
-        """Yield the text of a file from the service, as it comes.
+        """Yield a file of CSV from the service, as it comes.
 
         Raises
         ------
@@ -113,6 +113,8 @@ class HubClient:
                 if answer.is_error:
                     answer.read()
                     self._take(answer, ())
+                if answer.headers.get("Content-Type", "").partition(";")[0] != "text/csv":
+                    raise self._explain_stranger(answer)
                 yield from answer.iter_text()
         except httpx.HTTPError as error:
             raise self._explain(error) from None
@@ -137,12 +139,15 @@ class HubClient:
             sentence = data.get("message") or answer.reason_phrase
             raise PlatformError(f"The Hub refused ({answer.status_code}): {sentence}")
         if not data.keys() >= set(keys):
-            raise PlatformError(
-                f"The program at {self._url} does not answer like a Hub with this platform "
-                f"({answer.status_code} for {answer.url.path}). It may be a login page, another "
-                "program or another version. Check the address."
-            )
+            raise self._explain_stranger(answer)
         return data
+
+    def _explain_stranger(self, answer: httpx.Response) -> PlatformError:
+        return PlatformError(
+            f"The program at {self._url} does not answer like a Hub with this platform "
+            f"({answer.status_code} for {answer.url.path}). It may be a login page, another "
+            "program or another version. Check the address."
+        )
 
     def close(self) -> None:
         """Close the connections."""
