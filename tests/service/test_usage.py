@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -261,6 +262,16 @@ async def test_the_page_shows_the_figures_and_leads_to_what_they_are_made_of(
     assert "10 GPU hours in language from" in people
     assert "Vision" not in people
     assert len(page) < 150_000
+
+
+async def test_twelve_months_are_twelve_on_every_day_of_the_year(used: Running) -> None:
+    async with used.browser("admin") as browser:
+        page = (await browser.get(f"{PREFIX}usage")).text
+        (since,) = re.findall(
+            r'href="\?[^"]*since=([\d-]+)[^"]*per=month|per=month[^"]*since=([\d-]+)', page
+        )
+        year = await read(used, "admin", f"per=month&since={''.join(since)}")
+    assert len(year["periods"]) == 12
 
 
 async def test_a_year_of_days_fits_into_a_page(used: Running) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 from collections.abc import Iterator
+from datetime import date, datetime
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -63,6 +64,7 @@ class UsageHistory(Resource[UsageReport]):
             "spans": PERIODS,
             "asked": self._say_arguments(),
             "hours": render_hours,
+            "year_since": _begin_year(report.at),
             "link": lambda _query, **changes: self._link(**changes),
             "narrow": self._link,
         }
@@ -109,6 +111,12 @@ class UsageCall(call_of(UsageHistory)):  # type: ignore[misc]  # made by a funct
             raise invalid("format is csv or json; leave it out or correct it.")
         accepts = self.request.headers.get("Accept", "")
         return asked == "csv" or (not asked and accepts.partition(",")[0].strip() == "text/csv")
+
+
+def _begin_year(now: datetime) -> str:
+    """Return the first day of the twelve months of which the last one is now."""
+    year, month = divmod(now.year * 12 + now.month - 12, 12)
+    return date(year, month + 1, 1).isoformat()
 
 
 def _render_parts(resource: UsageHistory) -> Iterator[str]:
