@@ -176,7 +176,7 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
-        self.repeat(UsageWatch(self.runtime).look, SETTLE_SECONDS)
+        self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)

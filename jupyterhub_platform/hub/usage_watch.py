@@ -25,7 +25,7 @@ class UsageWatch:
         self._runtime = runtime
         self._is_busy = False
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Settle whatever days are over, unless the store is down or has entries to catch up."""
         if self._is_busy:
             return
