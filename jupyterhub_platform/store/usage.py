@@ -39,7 +39,13 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Run, Usage, to_seconds
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.prepared import PreparedInsert
-from jupyterhub_platform.store.schema import reservation, usage_day, usage_month, usage_settled
+from jupyterhub_platform.store.schema import (
+    UtcTime,
+    reservation,
+    usage_day,
+    usage_month,
+    usage_settled,
+)
 
 ALL: Final = "all"
 """The kind of the sums of everything; their name is empty."""
@@ -50,6 +56,9 @@ _SPLIT: Final = ("cpu", "memory", "accelerators")
 _SUMS: Final = ("servers", *(f"{name}_{part}" for name in _SPLIT for part in ("high", "low")))
 _ENTER: Final = PreparedInsert(usage_day, ("day", "kind", "name", *_SUMS))
 _ADD: Final = PreparedInsert(usage_month, ("kind", "name", "month", *_SUMS), adds=_SUMS)
+_OPENED: Final = func.coalesce(_HELD.opened_at, _HELD.opened_at, type_=UtcTime())
+"""When it was opened, for a condition that no index shall be used for: nearly all rows meet it."""
+
 _BY: Final = {"person": _HELD.user, "group": _HELD.account, "tier": _HELD.tier}
 """By what the ledger has an index, and its column."""
 
@@ -91,7 +100,7 @@ def list_runs(
 
     With ``by``, only those of these ``names`` of people, groups or tiers.
     """
-    query = _select_runs().where(_HELD.opened_at < until)
+    query = _select_runs().where(_OPENED < until)
     if by:
         query = query.where(_BY[by].in_(sorted(names)))
     found: list[Run] = []
@@ -108,13 +117,13 @@ def list_opened(tx: Transaction, since: datetime, until: datetime) -> list[Run]:
 
 def list_kept(tx: Transaction, at: datetime, since: datetime, until: datetime) -> list[Run]:
     """List what was held at ``at`` and released from ``since`` to before ``until``."""
-    query = _select_runs().where(_HELD.opened_at < at, _HELD.released_at >= since)
+    query = _select_runs().where(_OPENED < at, _HELD.released_at >= since)
     return _read_runs(tx.execute(query.where(_HELD.released_at < until, _HELD.released_at > at)))
 
 
 def list_open_runs(tx: Transaction, at: datetime) -> list[Run]:
     """List what was held at ``at`` and still is."""
-    query = _select_runs().where(_HELD.opened_at < at, _HELD.released_at.is_(None))
+    query = _select_runs().where(_OPENED < at, _HELD.released_at.is_(None))
     return _read_runs(tx.execute(query))
 
 
