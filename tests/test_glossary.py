@@ -47,7 +47,7 @@ OF_TESTS = {
     "claim": ("support/kubernetes_api",),
     "recovery": ("hub/servers/live_recovery",),
     # What is measured of it.
-    "usage": ("usage",),
+    "usage": ("planted_faults/usage", "usage"),
 }
 """Where tests have a fake of what the word means, or a real Hub that does it."""
 
