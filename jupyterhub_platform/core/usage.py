@@ -56,7 +56,13 @@ class Usage(NamedTuple):
 
     def plus(self, other: "Usage") -> "Usage":
         """Add two sums."""
-        return Usage(*(mine + theirs for mine, theirs in zip(self, other, strict=True)))
+        # Written out: added tens of thousands of times for a report.
+        return Usage(
+            self.servers + other.servers,
+            self.cpu + other.cpu,
+            self.memory + other.memory,
+            self.accelerators + other.accelerators,
+        )
 
 
 NOTHING: Final = Usage()
@@ -177,10 +183,13 @@ def add_up(
             seconds = min(border, end) - max(start, run.opened)
             if seconds <= 0:
                 break
+            servers, cpu, memory, accelerators = run.rate
             for kind in kinds:
                 total = sums[kind][getattr(run, kind), number]
-                for place, amount in enumerate(run.rate):
-                    total[place] += amount * seconds
+                total[0] += servers * seconds
+                total[1] += cpu * seconds
+                total[2] += memory * seconds
+                total[3] += accelerators * seconds
     return {
         kind: {key: Usage(*total) for key, total in of_kind.items()}
         for kind, of_kind in sums.items()

@@ -30,6 +30,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    text,
     union_all,
 )
 from sqlalchemy import column as sql_column
@@ -100,7 +101,7 @@ def list_runs(
 
     With ``by``, only those of these ``names`` of people, groups or tiers.
     """
-    query = _select_runs().where(_OPENED < until)
+    query = _select_runs().where(until > _OPENED)
     if by:
         query = query.where(_BY[by].in_(sorted(names)))
     found: list[Run] = []
@@ -117,13 +118,13 @@ def list_opened(tx: Transaction, since: datetime, until: datetime) -> list[Run]:
 
 def list_kept(tx: Transaction, at: datetime, since: datetime, until: datetime) -> list[Run]:
     """List what was held at ``at`` and released from ``since`` to before ``until``."""
-    query = _select_runs().where(_OPENED < at, _HELD.released_at >= since)
+    query = _select_runs().where(at > _OPENED, _HELD.released_at >= since)
     return _read_runs(tx.execute(query.where(_HELD.released_at < until, _HELD.released_at > at)))
 
 
 def list_open_runs(tx: Transaction, at: datetime) -> list[Run]:
     """List what was held at ``at`` and still is."""
-    query = _select_runs().where(_OPENED < at, _HELD.released_at.is_(None))
+    query = _select_runs().where(at > _OPENED, _HELD.released_at.is_(None))
     return _read_runs(tx.execute(query))
 
 
@@ -150,12 +151,12 @@ def _read_runs(rows: Iterable[Row[Any]]) -> list[Run]:
     rates: dict[str, Usage] = {}
     runs = []
     for row in rows:
-        rate = rates.get(row.demand)
+        user, account, tier, image, demand, opened_at, released_at = tuple(row)
+        rate = rates.get(demand)
         if rate is None:
-            rate = rates[row.demand] = Usage.of(Resources.of(json.loads(row.demand)))
-        ended = None if row.released_at is None else to_seconds(row.released_at)
-        opened = to_seconds(row.opened_at)
-        runs.append(Run(row.user, row.account, row.tier, row.image, rate, opened, ended))
+            rate = rates[demand] = Usage.of(Resources.of(json.loads(demand)))
+        ended = None if released_at is None else to_seconds(released_at)
+        runs.append(Run(user, account, tier, image, rate, to_seconds(opened_at), ended))
     return runs
 
 
@@ -284,6 +285,9 @@ def rank_names(
     named = _select_totals(tx, kind, ranges, more, "servers" if field == "name" else field)
     if named is None:
         return [], 0
+    if tx.dialect.name == "postgresql":
+        # 100,000 names are more than fits into what a query has by default: it would sort on disk.
+        tx.execute(text("SET LOCAL work_mem = '64MB'"))
     key = named.c.name if field == "name" else named.c.used
     order = key.desc() if sort.startswith("-") else key.asc()
     query = select(named.c.name, func.count().over().label("total"))
@@ -321,13 +325,13 @@ def _total(table: Table, measure: str) -> ColumnElement[float]:
 
 def _select_given(tx: Transaction, amounts: Mapping[str, int]) -> Select[Any]:
     """Return a query of values that are handed over: too many for a parameter each."""
-    text = json.dumps([[name, float(amount)] for name, amount in amounts.items()])
+    given = json.dumps([[name, float(amount)] for name, amount in amounts.items()])
     values: list[ColumnElement[Any]]
     if tx.dialect.name == "sqlite":
-        each = func.json_each(text).table_valued("value")
+        each = func.json_each(given).table_valued("value")
         values = [func.json_extract(each.c.value, f"$[{n}]") for n in (0, 1)]
     else:
-        each = func.json_array_elements(cast(literal(text, Text), JSON)).table_valued(
+        each = func.json_array_elements(cast(literal(given, Text), JSON)).table_valued(
             sql_column("value", JSON)
         )
         values = [each.c.value.op("->>")(n) for n in (0, 1)]
