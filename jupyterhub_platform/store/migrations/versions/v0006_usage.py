@@ -1,6 +1,6 @@
 """Sums of the ledger by day and month, and what leads to the rows that they are made of.
 
-Revision ID: 0005
+Revision ID: 0006
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from jupyterhub_platform.store.schema import CleanText
 
-revision = "0005"
-down_revision = "0004"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 
