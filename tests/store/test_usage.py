@@ -46,8 +46,8 @@ def test_runs_are_those_that_were_held_in_the_time(store: Store, by: str, name: 
     with store.read() as tx:
         runs = usage.list_runs(tx, since, until, by=by, names=[name], limit=9)
         some = usage.list_runs(tx, since, until, by=by, names=[name], limit=2)
-    hours = sorted((to_seconds(NOW) - run.opened + 3599) // 3600 for run in runs)
-    assert hours == [3, 5, 9]
+    ages = sorted((to_seconds(NOW) - run.opened + 3599) // 3600 for run in runs)
+    assert ages == [3, 5, 9]
     assert len(some) == 2
     first = next(run for run in runs if run.released is not None)
     assert first == Run(
