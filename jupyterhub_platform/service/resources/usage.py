@@ -92,14 +92,14 @@ class UsageCall(call_of(UsageHistory)):  # type: ignore[misc]  # made by a funct
         await resource.prepare()
         parts = _render_parts(resource)
         # Made before anything is sent: what is refused is refused in full.
-        part = await self.look_up(lambda: next(parts, None))
+        part = await self.read_in_thread(lambda: next(parts, None))
         self.set_header("Content-Type", "text/csv; charset=utf-8")
         self.set_header("Content-Disposition", 'attachment; filename="usage.csv"')
         try:
             while part is not None:
                 self.write(part)
                 await self.flush()
-                part = await self.look_up(lambda: next(parts, None))
+                part = await self.read_in_thread(lambda: next(parts, None))
         except RefusalError:
             # Half a file must not look like a whole one: it has no end.
             self.request.connection.close()
