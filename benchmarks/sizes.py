@@ -12,7 +12,8 @@ class Size:
     a row whose hook and statements are noted; in each of ``rounds`` every Hub in turn starts and
     stops ``burst`` servers; every Hub is restarted ``restarts`` times, and left alone for
     ``quiet_seconds``. On a cluster each Hub starts ``pods`` pods, a part of them in each of
-    ``pod_rounds``. So many ``strangers`` send at once, for ``stranger_seconds``.
+    ``pod_rounds``. A ledger of a year has ``ledger_rows`` of ``ledger_people``. So many
+    ``strangers`` send at once, for ``stranger_seconds``.
     """
 
     name: str
@@ -27,6 +28,8 @@ class Size:
     quiet_seconds: float
     pods: int
     pod_rounds: int
+    ledger_people: int
+    ledger_rows: int
     strangers: int = 100
     stranger_seconds: float = 60.0
 
@@ -34,8 +37,25 @@ class Size:
 SIZES: Final = {
     size.name: size
     for size in (
-        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1, 10, 3.0),
-        Size("quick", 1_000, 500, (100, 1_000), 2_000, 60, 4, 15, 2, 5.0, 200, 4, 100, 15.0),
+        Size("tiny", 60, 10, (10, 20), 50, 3, 1, 2, 1, 0.3, 20, 1, 50, 500, 10, 3.0),
+        Size(
+            "quick",
+            1_000,
+            500,
+            (100, 1_000),
+            2_000,
+            60,
+            4,
+            15,
+            2,
+            5.0,
+            200,
+            4,
+            10_000,
+            200_000,
+            100,
+            15.0,
+        ),
         Size(
             "full",
             10_000,
@@ -49,6 +69,8 @@ SIZES: Final = {
             20.0,
             1_000,
             4,
+            100_000,
+            3_000_000,
         ),
     )
 }

@@ -12,6 +12,7 @@ from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
 from benchmarks.stalls import measure_stalls
+from benchmarks.usage import measure_usage
 
 Topic: TypeAlias = Callable[[BenchSetup], Awaitable[list[Figure]]]
 
@@ -28,5 +29,6 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "stalls": measure_stalls,
     "restart": measure_restarts,
     "strangers": measure_anonymous_load,
+    "usage": measure_usage,
     "pods": measure_pods,
 }

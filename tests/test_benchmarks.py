@@ -50,6 +50,7 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "restart",
         "memory",
         "strangers",
+        "usage",
     }
     assert "hook: PostgreSQL, p50" in figures
     assert figures["restart: until a stock Hub answers"]["value"] > 0
@@ -85,6 +86,16 @@ def test_a_denial_asks_less_of_the_hub_than_a_start(figures: dict[str, dict[str,
     for what in ("statements", "commits"):
         denial = figures[f"denial: {what} on the Hub's database"]
         assert denial["value"] < denial["most"], what
+
+
+@pytest.mark.hub
+@pytest.mark.postgres
+def test_usage_of_a_year_is_measured_on_both_databases(
+    figures: dict[str, dict[str, Any]],
+) -> None:
+    for kind in ("SQLite", "PostgreSQL"):
+        assert figures[f"usage: {kind}, a year by person, per month"]["most"] == 500
+        assert figures[f"usage: {kind}, 30 days by group, as the page opens"]["most"] == 100
 
 
 @pytest.mark.hub
@@ -153,5 +164,5 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 
 def test_topics_have_names_that_can_be_asked_for():
-    measured = ("decision", "statements", "hook", "cpu", "stalls", "restart", "strangers", "pods")
-    assert tuple(TOPICS) == measured
+    measured = ("decision", "statements", "hook", "cpu", "stalls", "restart", "strangers")
+    assert tuple(TOPICS) == (*measured, "usage", "pods")

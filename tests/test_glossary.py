@@ -33,8 +33,12 @@ GLOSSARY = {
     "recovery": ("hub/servers/recovery",),
     # What undoes a refused start, or changes of the policy.
     "rollback": ("hub/spawner/rollback", "service/editing/rollback", "usecases/rollback"),
-    # Sums of the ledger; so far the Hub's own call of that name.
-    "usage": ("hub/api/admission", "rest/decisions"),
+    # Sums of the ledger, and the Hub's own call of that name.
+    "usage": (
+        *("cli/hub/usage", "cli/usage", "core/usage", "hub/api/admission", "hub/usage_watch"),
+        *("rest/decisions", "service/resources/usage", "service/usage", "store/migrations"),
+        *("store/usage", "usecases/reports/usage", "usecases/usage_sums"),
+    ),
 }
 OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
@@ -42,6 +46,8 @@ OF_KUBERNETES = ("service", "account")
 OF_TESTS = {
     "claim": ("support/kubernetes_api",),
     "recovery": ("hub/servers/live_recovery",),
+    # What is measured of it.
+    "usage": ("planted_faults/usage", "usage"),
 }
 """Where tests have a fake of what the word means, or a real Hub that does it."""
 
@@ -62,7 +68,7 @@ OF_VALUES = {
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
-    "usage": ("rest/hub_calls",),
+    "usage": ("rest/hub_calls", "rest/service_calls", "store/schema", "store/usage"),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),
     "most": (),

@@ -23,6 +23,7 @@ VERBS: Final = {
     "suspend": "jupyterhub_platform.cli.hub.suspend:suspend",
     "resume": "jupyterhub_platform.cli.hub.suspend:resume",
     "why": "jupyterhub_platform.cli.hub.why:why",
+    "usage": "jupyterhub_platform.cli.hub.usage:usage",
 }
 """Every verb and the command behind it; loaded only when it is used."""
 

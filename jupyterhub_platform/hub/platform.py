@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.held_metrics import expose_held
 from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
@@ -44,6 +45,7 @@ from jupyterhub_platform.hub.upstream.event_loop import (
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
+from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
@@ -152,6 +154,7 @@ class Platform(PlatformTraits):
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
+        expose_held(lambda: (self.admission.book, self.snapshot.policy), self.metric_groups)
 
     def _serve_managed_objects(self) -> None:
         """Make what changes the objects that are managed in the Hub."""
@@ -176,6 +179,7 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
+        self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)

@@ -150,4 +150,8 @@ def _render_operation(
         }
         for status in sorted(answers)
     }
+    for kind in call.other_types:
+        for status in call.answers:
+            content = described["responses"][str(status)]["content"]
+            content[kind] = {"schema": {"type": "string"}}
     return described

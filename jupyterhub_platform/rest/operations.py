@@ -25,6 +25,7 @@ class Operation:
     ``id`` is its name in generated clients. A caller with one of ``scopes`` may call it. If that is
     not the whole rule, ``who`` says it, and the scopes are required anyway. ``answers`` are the
     types of its answers, by status. ``refusals`` are added to those of every call of its part.
+    ``other_types`` are content types in which it answers beside JSON, if they are asked for.
     """
 
     id: str
@@ -39,6 +40,7 @@ class Operation:
     headers: tuple[Argument, ...] = ()
     body: type[Body] | None = None
     refusals: Mapping[int, Any] = field(default_factory=dict)
+    other_types: tuple[str, ...] = ()
 
     @property
     def route(self) -> str:

@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from jupyterhub_platform.core.usage import KINDS, PERIODS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.responses import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
@@ -30,6 +31,7 @@ from jupyterhub_platform.usecases.reports.paging import (
 from jupyterhub_platform.usecases.reports.people import People
 from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
+from jupyterhub_platform.usecases.reports.usage import DEFAULT_SINCE, SORTS, UsageHistory
 
 PREFIX: Final = "/services/platform/api/v1"
 REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), Refusal)
@@ -44,17 +46,35 @@ _LIMIT: Final = Argument(
     "How many at most.",
     {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": DEFAULT_LIMIT},
 )
+_OFFSET: Final = Argument(
+    "offset",
+    "How many to skip.",
+    {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
+)
+_SORT: Final = Argument("sort", "The column to sort by; with `-` before it in reverse.")
 _PART: Final = (
     _LIMIT,
-    Argument(
-        "offset",
-        "How many to skip.",
-        {"type": "integer", "minimum": 0, "maximum": MAX_OFFSET, "default": 0},
-    ),
-    Argument("sort", "The column to sort by; with `-` before it in reverse."),
+    _OFFSET,
+    _SORT,
     Argument("search", "Words that must occur; `column:word` for a word in one column."),
 )
 _NUMBER: Final = {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
+
+_USAGE: Final = (
+    Argument("by", "By what it is added up.", {"enum": list(KINDS), "default": "group"}),
+    Argument("per", "The length of a period.", {"enum": list(PERIODS), "default": "day"}),
+    Argument(
+        "since",
+        "A date of UTC, a time, or how long ago, as in `30d`; its whole period counts.",
+        {"type": "string", "default": DEFAULT_SINCE},
+    ),
+    Argument("until", "The same; by default now."),
+    *(Argument(kind, f"Only this {kind}.") for kind in KINDS),
+    Argument("format", "`csv` has all names, a row for each period.", {"enum": ["json", "csv"]}),
+    _LIMIT,
+    _OFFSET,
+    Argument("sort", f"By {', '.join(SORTS)}; with `-` before it in reverse. By default `-cpu`."),
+)
 
 SERVICE_CALLS: Final = (
     Operation(
@@ -224,5 +244,15 @@ SERVICE_CALLS: Final = (
         {200: AuditEvent},
         scopes=(AUDIT, ADMIN),
         refusals=_NOT_THERE,
+    ),
+    Operation(
+        "readUsageHistory",
+        "GET",
+        f"{PREFIX}/usage/history",
+        "What was used by person, group, tier or image: CPU, memory and accelerators, times hours.",
+        {200: UsageHistory},
+        who="the caller's own; others as above",
+        arguments=_USAGE,
+        other_types=("text/csv",),
     ),
 )

@@ -34,6 +34,7 @@ from jupyterhub_platform.service.resources import (
     policy,
     servers,
     tiers,
+    usage,
 )
 from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
 from jupyterhub_platform.service.tables import table_of
@@ -51,6 +52,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("people", page_of(people.People)),
     (f"people/{_NAME}", page_of(people.Person)),
     ("tiers", page_of(tiers.Tiers)),
+    ("usage", page_of(usage.UsageHistory)),
     (f"decisions/{_NAME}", page_of(decisions.Decision)),
     ("groups", page_of(groups.Groups)),
     (f"groups/{_NAME}", page_of(groups.Group)),
@@ -100,6 +102,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
     ("api/v1/audit", call_of(audit.Audit)),
     (f"api/v1/audit/{_NAME}", call_of(audit.AuditRow)),
+    ("api/v1/usage/history", usage.UsageCall),
     ("api/.*", NotFoundCall),
 )
 """The handlers, by path below the prefix of the service."""

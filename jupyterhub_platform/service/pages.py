@@ -34,16 +34,15 @@ class PageHandler(AuthenticatedHandler):
 
     def show(self, name: str, facts: ReportFacts, **namespace: Any) -> None:
         """Write a page about ``facts``; only its live part if that is requested."""
-        self.write_page(
-            self.LIVE if self.wants_live_part else name,
-            now=facts.at,
-            facts=facts,
-            may_stop=self._may_stop(facts),
-            link=self._link,
-            stopped=self._read_stopped(),
-            changed=self._read_changed(),
-            **namespace,
-        )
+        common: dict[str, Any] = {
+            "now": facts.at,
+            "facts": facts,
+            "may_stop": self._may_stop(facts),
+            "link": self._link,
+            "stopped": self._read_stopped(),
+            "changed": self._read_changed(),
+        }
+        self.write_page(self.LIVE if self.wants_live_part else name, **(common | namespace))
 
     def _may_stop(self, facts: ReportFacts) -> Callable[[str, str], bool]:
         def may_stop(user: str, server: str) -> bool:

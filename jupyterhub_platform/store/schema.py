@@ -12,6 +12,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     DateTime,
     Dialect,
     Index,
@@ -23,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0006"
+SCHEMA_VERSION: Final = "0007"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -233,6 +234,22 @@ Index(
     postgresql_where=reservation.c.released_at.is_(None),
 )
 
+_ENDED = reservation.c.released_at.is_not(None)
+# A row gets into these only when it is closed: an admission does without.
+for _name, _columns in (
+    ("reservation_ended", ()),
+    ("reservation_ended_of_user", (reservation.c.user,)),
+    ("reservation_ended_of_account", (reservation.c.account,)),
+    ("reservation_ended_of_tier", (reservation.c.tier,)),
+):
+    Index(
+        _name,
+        *_columns,
+        reservation.c.released_at,
+        sqlite_where=_ENDED,
+        postgresql_where=_ENDED,
+    )
+
 decision = Table(
     "decision",
     metadata,
@@ -287,3 +304,33 @@ Index(
     sqlite_where=audit.c.result == "refused",
     postgresql_where=audit.c.result == "refused",
 )
+
+
+def _amounts() -> list[Column[int]]:
+    """Return the columns of a sum: amounts times seconds, each with its part above 2**40."""
+    split = ("cpu", "memory", "accelerators")
+    names = ("servers", *(f"{name}_{part}" for name in split for part in ("high", "low")))
+    return [Column(name, BigInteger, nullable=False) for name in names]
+
+
+usage_day = Table(
+    "usage_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("kind", String(8), primary_key=True),
+    Column("name", CleanText, primary_key=True),
+    *_amounts(),
+    sqlite_with_rowid=False,
+)
+
+usage_month = Table(
+    "usage_month",
+    metadata,
+    Column("kind", String(8), primary_key=True),
+    Column("name", CleanText, primary_key=True),
+    Column("month", Date, primary_key=True),
+    *_amounts(),
+    sqlite_with_rowid=False,
+)
+
+usage_settled = Table("usage_settled", metadata, Column("until", Date, primary_key=True))

@@ -37,6 +37,11 @@ class Book:
         totals = self._totals.get(name)
         return totals.get(scope, 0) if totals else 0
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """The names of the resources of which something is held."""
+        return tuple(sorted(name for name, totals in self._totals.items() if totals))
+
     def get(self, reservation_id: str) -> Reservation | None:
         """Return a reservation by its id."""
         return self._by_id.get(reservation_id)

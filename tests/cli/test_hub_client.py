@@ -15,6 +15,8 @@ from jupyterhub_platform.cli.main import main
 VERBS: tuple[tuple[str, ...], ...] = (
     ("doctor",),
     ("why", "dev1"),
+    ("usage",),
+    ("usage", "--csv"),
     ("invite", "dev1"),
     ("suspend", "dev1", "--reason", "lost"),
     ("resume", "dev1", "--reason", "found"),

@@ -221,7 +221,8 @@ def test_command_line_speaks_to_a_hub_that_it_started_and_to_no_other(
     configure(c)
     assert names(c.JupyterHub.services) == ["platform", "jhp"]
     (role,) = [r for r in as_list(c.JupyterHub.load_roles) if r.get("services") == ["jhp"]]
-    assert role["scopes"] == ["custom:platform:admin"]
+    reach = "access:services!service=platform"
+    assert role["scopes"] == ["custom:platform:admin", reach]
 
 
 def test_service_is_where_the_operator_put_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ async def test_every_page_fits_400_pixels_and_leaves_the_console_empty(
     filled.start("dev1", LONG, "large", "vision")
     denied = filled.start("dev1", "no", "gpu", "vision")
     running.hub.logged_in = "admin"
-    pages = ("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}")
+    pages = ("", "overview", "people", "people/dev1", "tiers", "usage", f"decisions/{denied}")
     for scheme in ("light", "dark"):
         context = await chromium.new_context(
             color_scheme=scheme, viewport={"width": 400, "height": 800}
@@ -85,6 +85,7 @@ async def test_nothing_on_any_page_keeps_people_out(
     named = f"user=dev1&server={LONG}"
     pages = (
         *("", "overview", "people", "people/dev1", "tiers", f"decisions/{denied}", "nothing"),
+        "usage",
         *(f"servers/stop?{named}", f"servers/why?{named}", "?stopped=dev1&state=done"),
     )
     context = await chromium.new_context(
@@ -123,7 +124,7 @@ async def test_labels_keep_away_from_their_values_at_400_pixels(
     running.filled.start("dev1", "train", "large", "vision")
     running.hub.logged_in = "admin"
     page = await chromium.new_page(viewport={"width": 400, "height": 800})
-    for address in ("", "overview", "people", "people/dev1", "tiers"):
+    for address in ("", "overview", "people", "people/dev1", "tiers", "usage"):
         await page.goto(running.url + PREFIX + address)
         assert await page.evaluate(_CROWDED) == [], address
 
@@ -132,7 +133,7 @@ async def test_buttons_and_links_are_large_enough(running: Running, chromium: Br
     running.filled.start("dev1", "train", "large", "vision")
     running.hub.logged_in = "admin"
     page = await chromium.new_page()
-    for address in ("", "overview", "people", "people/dev1", "tiers"):
+    for address in ("", "overview", "people", "people/dev1", "tiers", "usage"):
         await page.goto(running.url + PREFIX + address)
         small = await page.evaluate(
             """[...document.querySelectorAll("main button, main td a, main th a, main .btn, nav a")]

@@ -29,6 +29,7 @@ from planted_faults.requests import REQUESTS
 from planted_faults.settings import SETTINGS
 from planted_faults.starts import STARTS
 from planted_faults.suspension import SUSPENSION
+from planted_faults.usage import USAGE
 
 FAULTS: Final = (
     *ADDRESSES,
@@ -50,6 +51,7 @@ FAULTS: Final = (
     *SETTINGS,
     *STARTS,
     *SUSPENSION,
+    *USAGE,
 )
 
 EQUIVALENT: Final = (

@@ -287,6 +287,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "people": f"{_READ}, or a manager for their groups",
     "people/([^/]+)": "the caller; others as above",
     "tiers": f"{_READ}, or a manager for their groups",
+    "usage": "the caller's own; others as above",
     "decisions/([^/]+)": "its owner; others as above",
     "groups": _OF_GROUPS,
     "groups/([^/]+)": _OF_GROUPS,

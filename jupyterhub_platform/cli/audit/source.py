@@ -52,10 +52,10 @@ class _Asked:
         self._hub = hub
 
     def read(self, query: Mapping[str, str]) -> dict[str, Any]:
-        return self._hub.get_report("audit", dict(query), keys=("items", "go_on"))
+        return self._hub.read("audit", dict(query), keys=("items", "go_on"))
 
     def find(self, number: int) -> dict[str, Any] | None:
-        return self._hub.get_report(f"audit/{number}", keys=("number", "sentence", "hash"))
+        return self._hub.read(f"audit/{number}", {}, keys=("number", "sentence", "hash"))
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Calls a Hub's REST API, with a user's token."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -19,10 +19,16 @@ from jupyterhub_platform.sockets import locate_sockets
 class HubClient:
     """A client of one Hub; close it, or use it in a ``with`` statement."""
 
-    def __init__(self, url: str, token: str, socket: Path | None = None) -> None:
+    def __init__(
+        self, url: str, token: str, socket: Path | None = None, service: Path | None = None
+    ) -> None:
         self._url = url.rstrip("/")
-        self._http = httpx.Client(
-            base_url=f"{self._url}/hub/api/",
+        self._http = self._connect("hub/api", token, socket)
+        self._service = self._connect("services/platform/api/v1", token, service)
+
+    def _connect(self, path: str, token: str, socket: Path | None) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"{self._url}/{path}/",
             # Only the Hub can listen there; a port that the platform has left, any process can
             # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
@@ -59,8 +65,8 @@ class HubClient:
                 "name a Hub with --url."
             )
         instance = read_instance(state.absolute())
-        socket = locate_sockets(state.absolute(), instance).hub
-        return cls(str(command["url"]), str(command["token"]), socket)
+        sockets = locate_sockets(state.absolute(), instance)
+        return cls(str(command["url"]), str(command["token"]), sockets.hub, sockets.service)
 
     def post(self, path: str, body: dict[str, Any], *, keys: Iterable[str]) -> dict[str, Any]:
         """Post to a route below ``/hub/api/``, and return the answer, which has these keys.
@@ -85,40 +91,69 @@ class HubClient:
         """
         return self._ask("GET", path, keys, params=query)
 
-    def get_report(
-        self, path: str, query: dict[str, str] | None = None, *, keys: Iterable[str]
-    ) -> dict[str, Any]:
-        """Get a report of the service, below ``/services/platform/api/v1/``.
+    def read(self, path: str, query: Mapping[str, str], *, keys: Iterable[str]) -> dict[str, Any]:
+        """Get a route below the service's ``api/v1/``, and return the answer with these keys.
 
         Raises
         ------
         PlatformError
             As :meth:`post` does.
         """
-        return self._ask("GET", f"{self._url}/services/platform/api/v1/{path}", keys, params=query)
+        return self._take(self._send(self._service, "GET", path, params=query), keys)
+
+    def stream(self, path: str, query: Mapping[str, str]) -> Iterator[str]:
+        """Yield a file of CSV from the service, as it comes.
+
+        Raises
+        ------
+        PlatformError
+            Raised as :meth:`post` does, and if the file breaks off.
+        """
+        try:
+            with self._service.stream("GET", path, params=dict(query)) as answer:
+                if answer.is_error:
+                    answer.read()
+                    self._take(answer, ())
+                if answer.headers.get("Content-Type", "").partition(";")[0] != "text/csv":
+                    raise self._explain_stranger(answer)
+                yield from answer.iter_text()
+        except httpx.HTTPError as error:
+            raise self._explain(error) from None
 
     def _ask(self, method: str, path: str, keys: Iterable[str], **content: Any) -> dict[str, Any]:
+        return self._take(self._send(self._http, method, path, **content), keys)
+
+    def _send(self, http: httpx.Client, method: str, path: str, **content: Any) -> httpx.Response:
         try:
-            answer = self._http.request(method, path, **content)
+            return http.request(method, path, **content)
         except httpx.HTTPError as error:
-            raise PlatformError(
-                f"The Hub at {self._url} does not answer: {error}. Check that it runs."
-            ) from None
+            raise self._explain(error) from None
+
+    def _explain(self, error: httpx.HTTPError) -> PlatformError:
+        return PlatformError(
+            f"The Hub at {self._url} does not answer: {error}. Check that it runs."
+        )
+
+    def _take(self, answer: httpx.Response, keys: Iterable[str]) -> dict[str, Any]:
         data = _read_object(answer)
         if answer.is_error:
             sentence = data.get("message") or answer.reason_phrase
             raise PlatformError(f"The Hub refused ({answer.status_code}): {sentence}")
         if not data.keys() >= set(keys):
-            raise PlatformError(
-                f"The program at {self._url} does not answer like a Hub with this platform "
-                f"({answer.status_code} for {answer.url.path}). It may be a login page, another "
-                "program or another version. Check the address."
-            )
+            raise self._explain_stranger(answer)
         return data
+
+    def _explain_stranger(self, answer: httpx.Response) -> PlatformError:
+        return PlatformError(
+            f"The program at {self._url} does not answer like a Hub with this platform "
+            f"({answer.status_code} for {answer.url.path}). It may be a login page, another "
+            "program or another version. Check the address."
+        )
 
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+        self._service.close()
 
     def __enter__(self) -> Self:
         return self

@@ -6,7 +6,8 @@ in a book of its own, so that every report asks the same rules as admission does
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -186,6 +187,18 @@ class StoreReader:
         """
         with self._opened().read() as transaction:
             return decision_log.get_decision(transaction, decision_id)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Give a transaction, for a report that reads more than fits into the facts.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer.
+        """
+        with self._opened().read() as transaction:
+            yield transaction
 
     def say_invite(self, name: str) -> str:
         """Return what a user is to know of invites that concern their password; mostly nothing.

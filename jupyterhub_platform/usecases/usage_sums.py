@@ -1,0 +1,143 @@
+"""Keeps sums of the ledger by day and month, so that a year of it is read at once.
+
+They are never the truth: whatever is missing is made from the ledger, and :meth:`UsageSums.forget`
+has all of them made again. A day is settled once, an hour after it has ended, and then it is never
+looked at again: rows of the ledger are closed at the time at which they are closed.
+"""
+
+import functools
+from collections.abc import Generator, Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final, TypeAlias, TypeVar
+
+from jupyterhub_platform.core.usage import KINDS, NOTHING, Run, Usage, add_up, to_seconds
+from jupyterhub_platform.store import usage
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.store.usage import NamedUsage
+
+GRACE: Final = timedelta(hours=1)
+"""How long after its end a day is settled: clocks are put right by less."""
+
+AT_ONCE: Final = 150
+"""Sums that are entered in one transaction: a start may wait for it."""
+
+_DAY: Final = timedelta(days=1)
+_Found = TypeVar("_Found")
+Steps: TypeAlias = Generator[None, None, _Found]
+"""Work that pauses wherever something else may have its turn."""
+
+
+class UsageSums:
+    """Settles days. Belongs to the Hub, which alone writes; each step runs in a thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def settle(self, now: datetime) -> Iterator[None]:
+        """Settle every day that is over at ``now``, in steps of a few milliseconds.
+
+        Stopping in between loses nothing: the next call begins with the day that is not done.
+
+        Raises
+        ------
+        StoreError
+            Raised if the store does not answer.
+        """
+        day = yield from self._find_day(now)
+        last = (now - GRACE).astimezone(UTC).date()
+        if day is None or day >= last:
+            return
+        kept = yield from self._list_kept(day)
+        while day < last:
+            kept = yield from self._settle_day(day, kept)
+            day += _DAY
+
+    def forget(self) -> Iterator[None]:
+        """Remove all sums, in steps; :meth:`settle` makes them again."""
+        with self._store.begin() as transaction:
+            usage.write_settled(transaction, None)
+        left = True
+        while left:
+            yield
+            with self._store.begin() as transaction:
+                left = usage.forget_some(transaction, AT_ONCE)
+
+    def _find_day(self, now: datetime) -> Steps[date | None]:
+        """Find the first day to settle, once nothing of a later one is left."""
+        with self._store.read() as transaction:
+            settled = usage.read_settled(transaction)
+            first = usage.find_first_opened(transaction)
+        today = now.astimezone(UTC).date()
+        if settled is None and first is None:
+            return None
+        if settled is None and first is not None:
+            yield from self.forget()
+            settled = first.astimezone(UTC).date()
+            self._write(settled)
+        elif settled is not None and settled > today:
+            # The clock was set back: what happens now is on a day that counts as settled.
+            settled = today
+            self._write(settled)
+        # A day that was not finished is begun again.
+        while settled is not None and self._take_back(settled):
+            yield
+        return settled
+
+    def _write(self, settled: date) -> None:
+        with self._store.begin() as transaction:
+            usage.write_settled(transaction, settled)
+
+    def _take_back(self, settled: date) -> bool:
+        with self._store.read() as transaction:
+            if not usage.list_beyond(transaction, settled, 1):
+                return False
+        with self._store.begin() as transaction:
+            left = usage.list_beyond(transaction, settled, AT_ONCE)
+            usage.take_back(transaction, left)
+        return True
+
+    def _list_kept(self, day: date) -> Steps[list[Run]]:
+        """List what was held when ``day`` began; some released rows at a time."""
+        at = _midnight(day)
+        with self._store.read() as transaction:
+            kept = usage.list_open_runs(transaction, at)
+            last = usage.find_last_released(transaction)
+        since = at
+        while last is not None and since <= last:
+            yield
+            with self._store.read() as transaction:
+                kept += usage.list_kept(transaction, at, since, since + _DAY)
+            since += _DAY
+        return kept
+
+    def _settle_day(self, day: date, kept: list[Run]) -> Steps[list[Run]]:
+        """Settle a day that began with ``kept``, and return what was held at its end."""
+        start, end = _midnight(day), _midnight(day + _DAY)
+        with self._store.read() as transaction:
+            runs = kept + usage.list_opened(transaction, start, end)
+        yield
+        sums = _sum_day(day, runs)
+        for first in range(0, len(sums), AT_ONCE):
+            yield
+            with self._store.begin() as transaction:
+                usage.enter_sums(transaction, sums[first : first + AT_ONCE])
+        yield
+        self._write(day + _DAY)
+        border = to_seconds(end)
+        return [run for run in runs if run.released is None or run.released > border]
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _sum_day(day: date, runs: list[Run]) -> list[NamedUsage]:
+    borders = [to_seconds(_midnight(day)), to_seconds(_midnight(day + _DAY))]
+    added = add_up(runs, borders, borders[-1], KINDS)
+    sums = [
+        NamedUsage(kind, name, day, used)
+        for kind, of_kind in added.items()
+        for (name, _), used in of_kind.items()
+    ]
+    total = functools.reduce(Usage.plus, added["tier"].values(), NOTHING)
+    return [*sums, NamedUsage(usage.ALL, "", day, total)] if sums else []
