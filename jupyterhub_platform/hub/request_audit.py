@@ -120,7 +120,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         said = {"status": self.get_status(), "reason": self._find_reason()}
         detail = said if result == FAILED else {}
         rows = [
-            self._describe(change.action, name, result, {**detail, **told})
+            self._make_record(change.action, name, result, {**detail, **told})
             for name, told in changed
         ]
         requests = platform_of(self.settings).runtime.requests
@@ -162,7 +162,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         is_known = self._stock_change is not None or hasattr(self, "audit_actions")
         if is_known and (wanted := read_wanted(self)):
             detail["wanted"] = wanted
-        attempt = self._describe(action, subject, REFUSED, detail)
+        attempt = self._make_record(action, subject, REFUSED, detail)
         platform_of(self.settings).runtime.requests.refuse(attempt)
 
     def _name_attempt(self, status: int) -> tuple[str, str]:
@@ -198,7 +198,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
             return ""
         return name if name in platform_of(self.settings).snapshot.policy.people else ""
 
-    def _describe(
+    def _make_record(
         self, action: str, subject: str, result: str, detail: Mapping[str, Any]
     ) -> RecordedRequest:
         actor = name_caller(self)

@@ -62,7 +62,7 @@ def find_ambiguity(value: object) -> tuple[str, str] | None:
     if not isinstance(value, str):
         return None
     if match := _OTHER_BASE.fullmatch(text):
-        return _say_base(text, *match.groups())
+        return _find_base(text, *match.groups())
     if _GROUPED.fullmatch(text):
         plain = text.replace("_", "")
         return f"{quote(text)} has underscores within a number", f"write {_ZEROS.sub('', plain)}"
@@ -80,7 +80,7 @@ def _choose_base(sign: str, digits: str) -> str:
     return f"{decimal}, or {sign}{int(digits, 8)} if octal is meant" if is_octal else decimal
 
 
-def _say_base(text: str, sign: str, letter: str, digits: str) -> tuple[str, str] | None:
+def _find_base(text: str, sign: str, letter: str, digits: str) -> tuple[str, str] | None:
     base, name = _BASES[letter.lower()]
     try:
         number = int(digits.replace("_", ""), base)

@@ -150,7 +150,7 @@ class ChangeHandler(PlatformAPIHandler):
         effects = await self.in_thread(
             find_effects, before.policy, after.policy, key, book, book, now
         )
-        return describe_effects(effects)
+        return make_effects(effects)
 
     def complete(self, key: Key, document: dict[str, Any]) -> dict[str, Any]:
         """Return the document of a grant with its maker: the caller, if it names none."""
@@ -275,11 +275,11 @@ class RollBackHandler(ChangeHandler):
             )
 
 
-def describe_effects(effects: Effects) -> ChangeEffects:
+def make_effects(effects: Effects) -> ChangeEffects:
     """Return effects with as many names as an answer has."""
     return ChangeEffects(
-        gains=[_describe_reach(each) for each in effects.gains],
-        losses=[_describe_reach(each) for each in effects.losses],
+        gains=[_make_reach(each) for each in effects.gains],
+        losses=[_make_reach(each) for each in effects.losses],
         over=[
             OverLimit(
                 scope=each.limit.scope.kind,
@@ -302,7 +302,7 @@ def describe_effects(effects: Effects) -> ChangeEffects:
     )
 
 
-def _describe_reach(reach: Reach) -> Reached:
+def _make_reach(reach: Reach) -> Reached:
     people = list(reach.people[:MAX_NAMED])
     return Reached(tier=reach.tier, count=len(reach.people), people=people)
 

@@ -85,7 +85,7 @@ def _nothing(_handler: Any, _subject: str) -> None:
     return None
 
 
-def _look_at_user(handler: Any, name: str) -> Mapping[str, Any] | None:
+def _read_user(handler: Any, name: str) -> Mapping[str, Any] | None:
     user = orm.User.find(handler.db, name)
     if user is None:
         return None
@@ -93,15 +93,15 @@ def _look_at_user(handler: Any, name: str) -> Mapping[str, Any] | None:
     return {"name": user.name, "admin": user.admin, "groups": groups}
 
 
-def _look_at_renamed(handler: Any, name: str) -> Mapping[str, Any] | None:
+def _read_renamed(handler: Any, name: str) -> Mapping[str, Any] | None:
     new = read_sent(handler).get("name")
-    found = _look_at_user(handler, name)
+    found = _read_user(handler, name)
     if found is None and isinstance(new, str):
-        return _look_at_user(handler, handler.authenticator.normalize_username(new))
+        return _read_user(handler, handler.authenticator.normalize_username(new))
     return found
 
 
-def _look_at_group(handler: Any, name: str) -> Mapping[str, Any] | None:
+def _read_group(handler: Any, name: str) -> Mapping[str, Any] | None:
     group = orm.Group.find(handler.db, name)
     if group is None:
         return None
@@ -110,7 +110,7 @@ def _look_at_group(handler: Any, name: str) -> Mapping[str, Any] | None:
     return {"members": members, "properties": dict(group.properties or {})}
 
 
-def _look_at_members(handler: Any, name: str) -> Mapping[str, Any]:
+def _read_members(handler: Any, name: str) -> Mapping[str, Any]:
     """Return which of the users that a request names are in the group."""
     asked = read_sent(handler).get("users")
     users = [str(each) for each in asked] if isinstance(asked, list) else []
@@ -121,12 +121,12 @@ def _look_at_members(handler: Any, name: str) -> Mapping[str, Any]:
     return {each: "member" for (each,) in query}
 
 
-def _look_at_properties(handler: Any, name: str) -> Mapping[str, Any]:
+def _read_properties(handler: Any, name: str) -> Mapping[str, Any]:
     group = orm.Group.find(handler.db, name)
     return json.loads(json.dumps(group.properties or {})) if group is not None else {}
 
 
-def _look_at_token(handler: Any, _name: str) -> Mapping[str, Any]:
+def _read_token(handler: Any, _name: str) -> Mapping[str, Any]:
     identifier = (*handler.path_args, "")[1]
     if identifier[:1] != "a" or not identifier[1:].isdigit():
         return {}
@@ -142,7 +142,7 @@ def _find_server(handler: Any, subject: str) -> Any:
     return user and user.orm_spawners.get(server)
 
 
-def _look_at_shares(handler: Any, subject: str) -> Mapping[str, Any]:
+def _read_shares(handler: Any, subject: str) -> Mapping[str, Any]:
     """Return with whom a server is shared: with whom the request names, or all."""
     server, sent = _find_server(handler, subject), read_sent(handler)
     if not server:
@@ -161,7 +161,7 @@ def _name_sharer(share: Any) -> str:
     return str(share.user.name) if share.user else f"the group {share.group.name}"
 
 
-def _look_at_own_share(handler: Any, subject: str) -> Mapping[str, Any]:
+def _read_own_share(handler: Any, subject: str) -> Mapping[str, Any]:
     server, name = _find_server(handler, subject), handler.path_args[0]
     kind = orm.Group if isinstance(handler, GroupShareAPIHandler) else orm.User
     whom = kind.find(handler.db, name)
@@ -171,7 +171,7 @@ def _look_at_own_share(handler: Any, subject: str) -> Mapping[str, Any]:
     return {_name_sharer(share): sorted(share.scopes)} if share is not None else {}
 
 
-def _look_at_codes(handler: Any, subject: str) -> Mapping[str, Any]:
+def _read_codes(handler: Any, subject: str) -> Mapping[str, Any]:
     server = _find_server(handler, subject)
     if not server:
         return {}
@@ -226,9 +226,9 @@ _CHANGES: Final[tuple[tuple[type[Any], Mapping[str, StockChange]], ...]] = (
     (
         UserAPIHandler,
         {
-            "POST": StockChange("person.added", _first, _look_at_user),
-            "DELETE": StockChange("person.removed", _first, _look_at_user),
-            "PATCH": StockChange("person.changed", _first, _look_at_renamed),
+            "POST": StockChange("person.added", _first, _read_user),
+            "DELETE": StockChange("person.removed", _first, _read_user),
+            "PATCH": StockChange("person.changed", _first, _read_renamed),
         },
     ),
     (
@@ -238,44 +238,44 @@ _CHANGES: Final[tuple[tuple[type[Any], Mapping[str, StockChange]], ...]] = (
     (
         GroupUsersAPIHandler,
         {
-            "POST": StockChange("group.members_added", _first, _look_at_members),
-            "DELETE": StockChange("group.members_removed", _first, _look_at_members),
+            "POST": StockChange("group.members_added", _first, _read_members),
+            "DELETE": StockChange("group.members_removed", _first, _read_members),
         },
     ),
     (
         GroupPropertiesAPIHandler,
-        {"PUT": StockChange("group.properties_set", _first, _look_at_properties)},
+        {"PUT": StockChange("group.properties_set", _first, _read_properties)},
     ),
     (
         GroupAPIHandler,
         {
-            "POST": StockChange("group.added", _first, _look_at_group),
-            "DELETE": StockChange("group.removed", _first, _look_at_group),
+            "POST": StockChange("group.added", _first, _read_group),
+            "DELETE": StockChange("group.removed", _first, _read_group),
         },
     ),
     (UserTokenListAPIHandler, {"POST": StockChange("token.made", _first, made=_made_token)}),
-    (UserTokenAPIHandler, {"DELETE": StockChange("token.revoked", _first, _look_at_token)}),
+    (UserTokenAPIHandler, {"DELETE": StockChange("token.revoked", _first, _read_token)}),
     (
         ServerShareAPIHandler,
         {
-            "POST": StockChange("share.made", _server, _look_at_shares),
-            "PATCH": StockChange("share.revoked", _server, _look_at_shares),
-            "DELETE": StockChange("share.revoked", _server, _look_at_shares),
+            "POST": StockChange("share.made", _server, _read_shares),
+            "PATCH": StockChange("share.revoked", _server, _read_shares),
+            "DELETE": StockChange("share.revoked", _server, _read_shares),
         },
     ),
     (
         UserShareAPIHandler,
-        {"DELETE": StockChange("share.revoked", _shared_server, _look_at_own_share)},
+        {"DELETE": StockChange("share.revoked", _shared_server, _read_own_share)},
     ),
     (
         GroupShareAPIHandler,
-        {"DELETE": StockChange("share.revoked", _shared_server, _look_at_own_share)},
+        {"DELETE": StockChange("share.revoked", _shared_server, _read_own_share)},
     ),
     (
         ServerShareCodeAPIHandler,
         {
-            "POST": StockChange("share_code.made", _server, _look_at_codes),
-            "DELETE": StockChange("share_code.revoked", _server, _look_at_codes),
+            "POST": StockChange("share_code.made", _server, _read_codes),
+            "DELETE": StockChange("share_code.revoked", _server, _read_codes),
         },
     ),
     (

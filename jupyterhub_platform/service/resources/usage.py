@@ -62,18 +62,18 @@ class UsageHistory(Resource[UsageReport]):
             "charts": draw_charts(report),
             "kinds": KINDS,
             "spans": PERIODS,
-            "asked": self._say_arguments(),
+            "asked": self._list_arguments(),
             "hours": render_hours,
             "year_since": _begin_year(report.at),
             "link": lambda _query, **changes: self._link(**changes),
             "narrow": self._link,
         }
 
-    def _say_arguments(self) -> dict[str, str]:
+    def _list_arguments(self) -> dict[str, str]:
         return {name: self.handler.argument(name).strip() for name in sorted(_ARGUMENTS | _LIST)}
 
     def _link(self, **changes: Any) -> str:
-        values = {**self._say_arguments(), **changes}
+        values = {**self._list_arguments(), **changes}
         return "?" + urlencode({name: value for name, value in values.items() if value})
 
 

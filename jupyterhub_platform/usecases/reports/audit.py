@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.times import parse_duration, parse_instant
+from jupyterhub_platform.core.usage import parse_moment
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.audit_search import MAX_NUMBER as MAX_NUMBER
 from jupyterhub_platform.store.audit_search import AuditFilter, find_row, find_rows, result_of
@@ -113,13 +113,9 @@ def _read_time(arguments: Mapping[str, str], name: str, now: datetime) -> dateti
     if not text:
         return None
     try:
-        return now - parse_duration(text)
-    except QuantityError:
-        pass
-    try:
-        return parse_instant(text)
+        return parse_moment(text, now)
     except QuantityError as error:
-        raise QueryError(f"{name}: {error}, or a duration such as 8h or 2d.") from None
+        raise QueryError(f"{name}: {error}.") from None
 
 
 def report_audit(store: Store, part: AuditPart) -> AuditEvents:
