@@ -117,8 +117,9 @@ def test_a_lower_quota_names_who_holds_more() -> None:
 
 def test_what_is_over_already_is_not_the_change_s_doing() -> None:
     low = {"members": ["dev"], "quota": {"servers": 1}}
-    running = (held("dev", 1, "video"), held("dev", 2, "video"))
-    same = change(Kind.GROUP, "video", low | {"title": "V"}, made(Kind.GROUP, "video", low))
+    running = tuple(held("dev", number, "video") for number in range(3))
+    renamed = low | {"title": "V"}
+    same = change(Kind.GROUP, "video", renamed, made(Kind.GROUP, "video", low), holding=running)
     assert same.over == ()
     higher = low | {"quota": {"servers": 2}}
     up = change(Kind.GROUP, "video", higher, made(Kind.GROUP, "video", low), holding=running)
