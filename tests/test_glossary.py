@@ -32,7 +32,7 @@ GLOSSARY = {
     # What puts servers right after an outage.
     "recovery": ("hub/servers/recovery",),
     # What undoes a refused start, or changes of the policy.
-    "rollback": ("hub/spawner/rollback", "usecases/rollback"),
+    "rollback": ("hub/spawner/rollback", "service/editing/rollback", "usecases/rollback"),
     # Sums of the ledger; so far the Hub's own call of that name.
     "usage": ("hub/api/admission", "rest/decisions"),
 }

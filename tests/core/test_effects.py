@@ -74,7 +74,7 @@ def said(effects: Effects) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     )
 
 
-def test_a_new_tier_is_open_to_whoever_is_in_a_group_and_may_start() -> None:
+def test_a_new_tier_is_open_to_each_user_of_a_group_who_may_start() -> None:
     assert said(change(Kind.TIER, "new", TIER)) == ({"new": ["dev", "root", "user"]}, {})
     some = TIER | {"access": {"groups": ["vision"]}}
     assert said(change(Kind.TIER, "new", some)) == ({"new": ["dev", "user"]}, {})
