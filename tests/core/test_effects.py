@@ -149,7 +149,8 @@ def test_a_grant_opens_its_tier(gift: dict[str, Any], expected: dict[str, list[s
     document = gift | {"until": until, "by": "root", "reason": "paper"}
     effects = change(Kind.GRANT, "g1", document)
     assert said(effects) == (expected, {})
-    ended = change(Kind.GRANT, "g1", None, made(Kind.GRANT, "g1", document))
+    running = (held("user", 1),)
+    ended = change(Kind.GRANT, "g1", None, made(Kind.GRANT, "g1", document), holding=running)
     assert said(ended) == ({}, expected)
     assert ended.running == ()
 
