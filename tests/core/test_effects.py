@@ -74,7 +74,7 @@ def said(effects: Effects) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
     )
 
 
-def test_a_new_tier_is_open_to_members_who_may_start() -> None:
+def test_a_new_tier_is_open_to_each_user_of_a_group_who_may_start() -> None:
     assert said(change(Kind.TIER, "new", TIER)) == ({"new": ["dev", "root", "user"]}, {})
     some = TIER | {"access": {"groups": ["vision"]}}
     assert said(change(Kind.TIER, "new", some)) == ({"new": ["dev", "user"]}, {})
@@ -117,8 +117,9 @@ def test_a_lower_quota_names_who_holds_more() -> None:
 
 def test_what_is_over_already_is_not_the_change_s_doing() -> None:
     low = {"members": ["dev"], "quota": {"servers": 1}}
-    running = (held("dev", 1, "video"), held("dev", 2, "video"))
-    same = change(Kind.GROUP, "video", low | {"title": "V"}, made(Kind.GROUP, "video", low))
+    running = tuple(held("dev", number, "video") for number in range(3))
+    renamed = low | {"title": "V"}
+    same = change(Kind.GROUP, "video", renamed, made(Kind.GROUP, "video", low), holding=running)
     assert same.over == ()
     higher = low | {"quota": {"servers": 2}}
     up = change(Kind.GROUP, "video", higher, made(Kind.GROUP, "video", low), holding=running)
@@ -148,7 +149,8 @@ def test_a_grant_opens_its_tier(gift: dict[str, Any], expected: dict[str, list[s
     document = gift | {"until": until, "by": "root", "reason": "paper"}
     effects = change(Kind.GRANT, "g1", document)
     assert said(effects) == (expected, {})
-    ended = change(Kind.GRANT, "g1", None, made(Kind.GRANT, "g1", document))
+    running = (held("user", 1),)
+    ended = change(Kind.GRANT, "g1", None, made(Kind.GRANT, "g1", document), holding=running)
     assert said(ended) == ({}, expected)
     assert ended.running == ()
 
