@@ -1,5 +1,6 @@
 """The nouns of ``jhp`` on a real Hub: what is made, changed, retired, and taken back."""
 
+import getpass
 import json
 import re
 import shlex
@@ -95,7 +96,7 @@ def test_a_group_is_made_changed_and_each_change_is_taken_back(jhp: Terminal, ad
     now = jhp.json("group show video")
     more = {"managers": ["boss"], "quota": {"servers": 2, "memory": "2Gi"}}
     assert now["document"] == group | more
-    assert (now["by"], now["version"]) == ("jhp", 2)
+    assert (now["by"], now["version"]) == (f"unix:{getpass.getuser()}", 2)
     undo(jhp, changed)
     assert jhp.json("group show video")["document"] == group
     less = jhp.done("group set video --remove-member dev1 --unset quota.memory --reason less")
