@@ -163,6 +163,27 @@ def render_mapping(document: Mapping[str, Any]) -> str:
     return text.getvalue()
 
 
+def parse_object(text: bytes, file: str) -> dict[str, Any]:
+    """Read what one object says, as it would stand below its name in the file.
+
+    Raises
+    ------
+    PolicyError
+        Raised if it is not YAML, or not a mapping; what it says is judged where it is used.
+    """
+    reader = _Reader()
+    try:
+        found = reader.read(_decode(text))
+        if not isinstance(found, dict):
+            what = "this is not a mapping of keys to values"
+            raise _refuse(what, "write KEY: VALUE, as below a name in the policy file")
+        if reader.faults:
+            raise PolicyError(tuple(reader.faults))
+    except PolicyError as error:
+        raise PolicyError(tuple(replace(each, file=file) for each in error.faults)) from None
+    return found
+
+
 def _decode(text: bytes) -> str:
     if len(text) > MAX_BYTES:
         what = f"the document is larger than {MAX_BYTES // 2**20} MiB"

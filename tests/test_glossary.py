@@ -55,7 +55,7 @@ OF_ARGUMENTS = {
     # Arguments may name what they are given, wherever a rule or a query takes it.
     "account": (
         *GLOSSARY["account"],
-        *("cli/doctor", "deploy/cluster/reader", "hub/kubernetes/guard"),
+        *("cli/doctor", "cli/nouns/request", "deploy/cluster/reader", "hub/kubernetes/guard"),
         *("store/access_requests", "store/decision_log", "usecases/offers"),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.

@@ -8,7 +8,9 @@ import click
 
 from jupyterhub_platform.cli.exit_codes import MISUSED, REFUSED
 from jupyterhub_platform.cli.own_command import as_pasted
+from jupyterhub_platform.cli.verb_names import NoVerbError
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.managed import Kind
 
 DISTRIBUTION: Final = "jupyterhub-platform"
 
@@ -24,6 +26,17 @@ VERBS: Final = {
     "resume": "jupyterhub_platform.cli.hub.suspend:resume",
     "why": "jupyterhub_platform.cli.hub.why:why",
     "usage": "jupyterhub_platform.cli.hub.usage:usage",
+    "ls": "jupyterhub_platform.cli.servers.command:list_servers",
+    "stop": "jupyterhub_platform.cli.servers.command:stop",
+    "logs": "jupyterhub_platform.cli.servers.logs:logs",
+    "explain": "jupyterhub_platform.cli.servers.explain:explain",
+    "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
+    "request": "jupyterhub_platform.cli.nouns.request:request",
+    "policy": "jupyterhub_platform.cli.nouns.policy:policy",
+    "api": "jupyterhub_platform.cli.hub.rest:api",
+    "adopt": "jupyterhub_platform.cli.nouns.adopt:adopt",
+    "release": "jupyterhub_platform.cli.nouns.adopt:release",
+    **{noun: f"jupyterhub_platform.cli.nouns.verbs:{noun}" for noun in map(str, Kind)},
 }
 """Every verb and the command behind it; loaded only when it is used."""
 
@@ -41,8 +54,17 @@ class LazyGroup(click.Group):
             return None
         module, name = VERBS[cmd_name].split(":")
         command: click.Command = getattr(import_module(module), name)
-        command.help = as_pasted(command.help or "")
+        for each in (command, *getattr(command, "commands", {}).values()):
+            each.help = as_pasted(each.help or "")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; for one that does not exist, name those that are spelled nearly so."""
+        if args and not args[0].startswith("-") and args[0] not in VERBS:
+            raise NoVerbError(args[0], VERBS, ctx)
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a verb; an error of the platform is its sentence on stderr, never a traceback."""

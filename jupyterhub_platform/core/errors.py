@@ -28,7 +28,9 @@
     ├── ConfigurationError          hub: a site's settings cannot be governed
     ├── ClusterConfigurationError   deploy: no cluster is named
     ├── ClusterUnreachableError     deploy: the API server does not answer
-    └── ClusterRefusedError         deploy: the API server refuses the caller
+    ├── ClusterRefusedError         deploy: the API server refuses the caller
+    ├── WriteError                  a policy file cannot be changed at one object alone
+    └── HubRefusedError             cli: the Hub or its service says no, with a status and a body
 
     Errors of a framework, for its own handlers to answer:
 
@@ -40,6 +42,7 @@
     HubDatabaseError                hub: the Hub's own database does not answer
     HubShuttingDownError            hub: a request that came too late
     NotAnsweredError                hub: a server that started does not answer
+    NoVerbError                     cli: a verb that does not exist, with those spelled nearly so
 
 Floors above translate: the Hub and the service into an HTTP status, the
 command line into an exit code. Messages say what, why and what to do next.

@@ -156,8 +156,7 @@ def _command_line(hub: Any) -> None:
     if token:
         role = {"name": roles.COMMAND_LINE_ROLE, "services": [COMMAND_LINE]}
         _add_service(hub, {"name": COMMAND_LINE, "api_token": token})
-        access = f"access:services!service={roles.SERVICE_NAME}"
-        _add_named(hub, "load_roles", [{**role, "scopes": [roles.ADMIN, access]}])
+        _add_named(hub, "load_roles", [{**role, "scopes": list(roles.COMMAND_LINE_SCOPES)}])
 
 
 def _is_hard(c: Any) -> bool:

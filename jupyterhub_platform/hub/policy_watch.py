@@ -12,6 +12,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
 from jupyterhub_platform.origin import OWN
+from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.health import PolicyFileReader, see_file
 from jupyterhub_platform.usecases.policies import PublishPolicy
 from jupyterhub_platform.usecases.recorded_requests import REFUSED, RecordedRequest
@@ -36,7 +37,7 @@ class PolicyWatch:
         self.faults = PolicyFaults(path)
         self.file = PolicyFileReader(runtime.policies, path)
         self._runtime = runtime
-        self._path = path
+        self.path = path
         self._seen = see_file(path)
         self._settle_memberships = settle_memberships
         self._settle_suspensions = settle_suspensions
@@ -54,18 +55,30 @@ class PolicyWatch:
         StoreUnreachableError
             Raised if it cannot be recorded; the policy in force stays.
         """
+        return await self.publish(PublishPolicy(self.path, actor))
+
+    async def publish(self, change: Change) -> Snapshot:
+        """Put the current file into force by a change that reads it.
+
+        Raises
+        ------
+        PlatformError
+            Raised if it is refused; the policy in force stays.
+        StoreUnreachableError
+            Raised if it cannot be recorded; the policy in force stays.
+        """
         async with self._reloading:
-            self._seen = see_file(self._path)
+            self._seen = see_file(self.path)
             before = self._runtime.in_force.snapshot.revision
             with gc_paused():
                 try:
-                    snapshot = await self._runtime.changes.apply(PublishPolicy(self._path, actor))
+                    snapshot = await self._runtime.changes.apply(change)
                 except PolicyError as error:
                     self.faults.begin(error)
                     raise
                 freeze_heap()
             if snapshot.revision != before:
-                log.info("The policy is revision %i now: %s", snapshot.revision, self._path)
+                log.info("The policy is revision %i now: %s", snapshot.revision, self.path)
                 for warning in await asyncio.to_thread(list_warnings, snapshot.policy):
                     log.warning(warning)
             self.faults.end(snapshot.revision)
@@ -76,7 +89,7 @@ class PolicyWatch:
 
     async def check(self) -> None:
         """Put the file into force if it has changed since the last check."""
-        if see_file(self._path) == self._seen:
+        if see_file(self.path) == self._seen:
             return
         try:
             await self.reload("platform.yaml")

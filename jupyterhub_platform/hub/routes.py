@@ -13,6 +13,7 @@ from jupyterhub_platform.hub.api.access_requests import (
     WithdrawHandler,
 )
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
+from jupyterhub_platform.hub.api.adoption import AdoptHandler, ReleaseHandler
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
@@ -76,6 +77,8 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/requests/([^/]+)/approve", ApproveHandler),
         (r"/api/platform/requests/([^/]+)/refuse", RefuseHandler),
         (r"/api/platform/requests/([^/]+)/withdraw", WithdrawHandler),
+        (r"/api/platform/policy/adopt", AdoptHandler),
+        (r"/api/platform/policy/release", ReleaseHandler),
         (r"/api/users/([^/]+)/server", ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
         (r"/api/platform(?:/.*)?", UnknownHandler),

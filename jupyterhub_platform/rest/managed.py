@@ -51,6 +51,37 @@ class RollBackRequest(Body):
     reason: Reason
 
 
+class ReleaseRequest(Body):
+    """Which declared object becomes a managed one."""
+
+    kind: Annotated[
+        Literal["user", "group", "image", "tier", "grant"],
+        MayBe("kind is user, group, image, tier or grant."),
+    ]
+    name: Annotated[str, MayBe("name is text.")]
+    reason: Reason
+
+
+class AdoptRequest(ReleaseRequest):
+    """Which managed object becomes a declared one."""
+
+    take_file: Annotated[bool, MayBe("take_file is true or false.")] = Field(
+        default=False, description="The file may say something else of it, and wins."
+    )
+
+
+class Moved(Response):
+    """What is in force after an object was adopted or released."""
+
+    kind: Kind
+    name: str
+    source: Literal["declared", "managed"]
+    revision: int
+    dry_run: bool
+    file: str
+    digest: str = Field(description="Of the file that is in force, for which the Hub looks.")
+
+
 class PolicyObject(Response):
     """An object of the policy, and where it comes from."""
 
@@ -110,6 +141,7 @@ class Changed(Response):
     name: str
     version: int | None = Field(description="The version now; null if it is retired.")
     revision: int = Field(description="The revision that is in force with it.")
+    previous: int = Field(description="The revision before: to roll back to it undoes the change.")
     dry_run: bool
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -233,8 +265,41 @@ ROLL_BACK: Final = Operation(
     body=RollBackRequest,
     refusals={409: Refusal, 413: Refusal, 422: Faulty, 428: Refusal, 503: Refusal},
 )
+_MOVES: Final[dict[int, Any]] = {
+    404: Refusal,
+    409: Refusal,
+    413: Refusal,
+    422: Faulty,
+    503: Refusal,
+}
+ADOPT: Final = Operation(
+    "adopt",
+    "POST",
+    f"{PREFIX}/policy/adopt",
+    "Retires a managed object that the policy file declares by now, in one change with the file.",
+    {200: Moved},
+    scopes=(ADMIN,),
+    note="409 if the file does not declare it, or says something else of it.",
+    arguments=(DRY_RUN,),
+    body=AdoptRequest,
+    refusals=_MOVES,
+)
+RELEASE: Final = Operation(
+    "release",
+    "POST",
+    f"{PREFIX}/policy/release",
+    "Manages an object that the policy file declares; the file is in force without it at once.",
+    {200: Moved},
+    scopes=(ADMIN,),
+    note="The caller then takes it out of the file; until then the file has that one fault.",
+    arguments=(DRY_RUN,),
+    body=ReleaseRequest,
+    refusals=_MOVES,
+)
 MANAGED_CALLS: Final = (
     *(call for kind in Kind for call in _list_calls(kind)),
     MAKE_GRANT,
     ROLL_BACK,
+    RELEASE,
+    ADOPT,
 )

@@ -32,6 +32,7 @@ from jupyterhub_platform.usecases.reports.people import People
 from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
 from jupyterhub_platform.usecases.reports.usage import DEFAULT_SINCE, SORTS, UsageHistory
+from jupyterhub_platform.usecases.reports.who_can import WhoCan
 
 PREFIX: Final = "/services/platform/api/v1"
 REFUSALS: Final[dict[int, Any]] = dict.fromkeys((400, 401, 403, 503), Refusal)
@@ -193,6 +194,18 @@ SERVICE_CALLS: Final = (
             ("stopServer", "{server}", "a server"),
             ("stopDefaultServer", "", "the default server of a user"),
         )
+    ),
+    Operation(
+        "listWhoCan",
+        "GET",
+        f"{PREFIX}/who-can/{{verb}}/{{name}}",
+        "Who may start a tier, manage a group or charge servers to one, each with the rule.",
+        {200: WhoCan},
+        who=_OTHERS,
+        scopes=_READS_OTHERS,
+        note="`verb` is start, manage or charge.",
+        arguments=_PART,
+        refusals=_NOT_THERE,
     ),
     Operation(
         "listDecisions",

@@ -35,6 +35,7 @@ from jupyterhub_platform.service.resources import (
     servers,
     tiers,
     usage,
+    who_can,
 )
 from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
 from jupyterhub_platform.service.tables import table_of
@@ -98,6 +99,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"api/v1/policy/{_NAME}", call_of(policy.Revision)),
     ("api/v1/servers", call_of(servers.ServerList)),
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
+    (f"api/v1/who-can/{_NAME}/{_NAME}", call_of(who_can.WhoCan)),
     ("api/v1/decisions", call_of(decisions.DecisionList)),
     (f"api/v1/decisions/{_NAME}", call_of(decisions.Decision)),
     ("api/v1/audit", call_of(audit.Audit)),

@@ -79,22 +79,40 @@ class Step:
 
 def find(snapshot: Snapshot, key: Key, seen: int | None) -> ManagedObject | None:
     """Return the managed object, if the caller may change the one that they saw."""
-    sources, (kind, name) = snapshot.sources, key
-    if sources.is_declared(key):
+    refuse_declared(snapshot, key)
+    current = snapshot.sources.managed.get(key)
+    if seen is not None and seen != (current.version if current else 0):
+        raise LostUpdateError(key, current)
+    return current
+
+
+def refuse_declared(snapshot: Snapshot, key: Key) -> None:
+    """Refuse to manage what the file declares.
+
+    Raises
+    ------
+    ManagedError
+        Raised if the file declares it.
+    """
+    kind, name = key
+    if snapshot.sources.is_declared(key):
         where = snapshot.policy.lines.get(key.path, "the policy file")
         raise ManagedError(
             "managed.declared",
             f"The {kind} {name} is declared at {where}. Change it there, or move it into the Hub "
             f"with jhp release {kind} {name}.",
         )
-    current = sources.managed.get(key)
-    if seen is not None and seen != (current.version if current else 0):
-        raise LostUpdateError(key, current)
-    return current
 
 
 def take(snapshot: Snapshot, step: Step, by: str, now: datetime) -> Snapshot:
-    """Return what is in force with a step, if it may be taken."""
+    """Return what is in force with a step, if it may be taken.
+
+    Raises
+    ------
+    ManagedError
+        Raised if the file declares the object by now, as it may when a change is undone.
+    """
+    refuse_declared(snapshot, step.key)
     sources, policy = snapshot.sources.change(snapshot.policy, step.key, step.after, by, now)
     return replace(snapshot, sources=sources, policy=policy)
 

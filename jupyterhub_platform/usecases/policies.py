@@ -67,37 +67,46 @@ class PublishPolicy:
         read = read_file(self.path)
         sources, policy = unite(read, snapshot.sources.managed, self.path, now)
         if not self.locked_out:
-            _check_admins(policy, snapshot.suspensions, self.path, now)
+            check_admins(policy, snapshot.suspensions, self.path, now)
         after = replace(snapshot, policy=policy, sources=sources)
-        return partial(self._record, read, after, now)
-
-    def _record(
-        self, read: ReadPolicy, after: Snapshot, now: datetime, transaction: Transaction
-    ) -> Snapshot:
-        before = policies.latest_number(transaction)
-        number = policies.record_revision(
-            transaction,
-            document_json=read.text,
-            digest=read.digest,
-            source=str(self.path),
-            actor=self.actor,
-            at=now,
+        return partial(
+            record_file, read=read, after=after, path=self.path, actor=self.actor, now=now
         )
-        if number != before:
-            audit.append(
-                transaction,
-                at=now,
-                actor=self.actor,
-                action="policy.published",
-                subject=f"revision {number}",
-                detail={
-                    "file": str(self.path),
-                    "digest": read.digest,
-                    "before": {"revision": before},
-                    "after": {"revision": number},
-                },
-            )
-        return replace(after, revision=number)
+
+
+def record_file(
+    transaction: Transaction,
+    read: ReadPolicy,
+    after: Snapshot,
+    path: Path,
+    actor: str,
+    now: datetime,
+) -> Snapshot:
+    """Record what the file says as a revision, unless it is the newest one of the file already."""
+    before = policies.latest_number(transaction)
+    number = policies.record_revision(
+        transaction,
+        document_json=read.text,
+        digest=read.digest,
+        source=str(path),
+        actor=actor,
+        at=now,
+    )
+    if number != before:
+        audit.append(
+            transaction,
+            at=now,
+            actor=actor,
+            action="policy.published",
+            subject=f"revision {number}",
+            detail={
+                "file": str(path),
+                "digest": read.digest,
+                "before": {"revision": before},
+                "after": {"revision": number},
+            },
+        )
+    return replace(after, revision=number)
 
 
 class Policies:
@@ -208,7 +217,7 @@ def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:
     )
 
 
-def _check_admins(
+def check_admins(
     policy: Policy, suspended: Mapping[str, Suspension], path: Path, now: datetime
 ) -> None:
     """Refuse a policy all of whose admins are suspended, in the file or in the store."""

@@ -51,7 +51,11 @@ class Answering(BaseHTTPRequestHandler):
 
 @contextmanager
 def api_server(
-    status: int, content: Any, *, tells_version: bool = True
+    status: int,
+    content: Any,
+    *,
+    tells_version: bool = True,
+    answering: type[Answering] = Answering,
 ) -> Iterator[tuple[str, list[tuple[str, str]]]]:
     asked: list[tuple[str, str]] = []
     attributes = {
@@ -60,7 +64,7 @@ def api_server(
         "content": content,
         "tells_version": tells_version,
     }
-    handler = type("Handler", (Answering,), attributes)
+    handler = type("Handler", (answering,), attributes)
     server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = Thread(target=server.serve_forever)
     thread.start()

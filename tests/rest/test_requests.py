@@ -8,7 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.rest.access_requests import AnswerRequest, ApproveRequest, AskRequest
-from jupyterhub_platform.rest.managed import PutObjectRequest, ReasonRequest, RollBackRequest
+from jupyterhub_platform.rest.managed import (
+    AdoptRequest,
+    PutObjectRequest,
+    ReasonRequest,
+    ReleaseRequest,
+    RollBackRequest,
+)
 from jupyterhub_platform.rest.requests import (
     Body,
     BodyError,
@@ -22,6 +28,7 @@ from jupyterhub_platform.rest.requests import (
 )
 
 BODIES: tuple[type[Body], ...] = (
+    AdoptRequest,
     AnswerRequest,
     ApproveRequest,
     AskRequest,
@@ -30,6 +37,7 @@ BODIES: tuple[type[Body], ...] = (
     Nothing,
     PutObjectRequest,
     ReasonRequest,
+    ReleaseRequest,
     ResumeRequest,
     RollBackRequest,
     ServerChange,
@@ -51,7 +59,7 @@ def faults_of(kind: type[Body], sent: object) -> str:
 
 
 def test_bodies_are_all_subclasses_of_body() -> None:
-    assert set(BODIES) == set(Body.__subclasses__())
+    assert set(BODIES) == {*Body.__subclasses__(), *ReleaseRequest.__subclasses__()}
 
 
 def test_no_body_is_an_empty_one() -> None:

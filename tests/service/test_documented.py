@@ -31,7 +31,7 @@ async def test_every_answer_has_the_shape_that_is_said(running: Running, level: 
             ):
                 if "/groups/" in call.path and known["name"] == "dev1":
                     known = known | {"name": "vision"}
-                path = call.path.format(user="dev1", server="none", **known)
+                path = call.path.format(user="dev1", server="none", verb="start", **known)
                 for query in QUERIES if known["name"] != "nobody" else ("",):
                     answer = await program.request(call.method, path + query)
                     assert find_faults(call, answer) == [], path + query

@@ -59,4 +59,18 @@ MANAGED: Final = (
         ),
         ("a change needs no version", "ChangeHandler.read_seen", Never("match is None")),
     ),
+    *noticed_by(
+        "tests/usecases/test_adoption.py -k sqlite",
+        (
+            "a file that says something else is adopted",
+            "AdoptObject._compare",
+            Never("not self.take_file and ..."),
+        ),
+        ("what the file does not declare is adopted", "AdoptObject._compare", Never("not said")),
+        (
+            "what the file declares is managed beside it",
+            "refuse_declared",
+            Never("snapshot.sources.is_declared(key)"),
+        ),
+    ),
 )

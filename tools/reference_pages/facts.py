@@ -212,7 +212,9 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("suspension.over", "409", "A suspension would be over before it begins."),
     ("managed.declared", "409", "The policy file declares the object; it is changed there."),
     ("managed.changed", "409, 412", "The object, or the policy, was changed since it was seen."),
-    ("managed.none", "404", "No such object is managed in the Hub."),
+    ("managed.undeclared", "409", "The policy file does not declare what it shall adopt yet."),
+    ("managed.differs", "409", "The policy file says something else of what it shall adopt."),
+    ("managed.none", "404, 409", "No such object is managed in the Hub."),
     ("managed.nothing", "409", "Nothing changed that a rollback could undo."),
     (
         "managed.not_allowed",

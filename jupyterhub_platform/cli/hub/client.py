@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import click
 import httpx
@@ -14,6 +14,18 @@ from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import locate_sockets
+
+HUB_PREFIX: Final = "/hub/api/"
+SERVICE_PREFIX: Final = "/services/platform/api/v1/"
+
+
+class HubRefusedError(PlatformError):
+    """Raised if the Hub, or its service, says no: with its sentence, and what it answered."""
+
+    def __init__(self, status: int, body: Mapping[str, Any], reason: str) -> None:
+        self.status = status
+        self.body = body
+        super().__init__(f"The Hub refused ({status}): {body.get('message') or reason}")
 
 
 class HubClient:
@@ -120,6 +132,30 @@ class HubClient:
         except httpx.HTTPError as error:
             raise self._explain(error) from None
 
+    def send(self, method: str, path: str, **content: Any) -> httpx.Response:
+        """Send a request to a path of the Hub's API or the service's; the answer may be a refusal.
+
+        Raises
+        ------
+        PlatformError
+            Raised if there is no answer.
+        """
+        if path.startswith(SERVICE_PREFIX):
+            return self._send(self._service, method, path.removeprefix(SERVICE_PREFIX), **content)
+        return self._send(self._http, method, path.removeprefix(HUB_PREFIX), **content)
+
+    def take(self, answer: httpx.Response, keys: Iterable[str]) -> dict[str, Any]:
+        """Return the JSON object that was answered, which has these keys.
+
+        Raises
+        ------
+        HubRefusedError
+            Raised if it is a refusal.
+        PlatformError
+            Raised if it is not the answer of a Hub with this platform.
+        """
+        return self._take(answer, keys)
+
     def _ask(self, method: str, path: str, keys: Iterable[str], **content: Any) -> dict[str, Any]:
         return self._take(self._send(self._http, method, path, **content), keys)
 
@@ -137,8 +173,7 @@ class HubClient:
     def _take(self, answer: httpx.Response, keys: Iterable[str]) -> dict[str, Any]:
         data = _read_object(answer)
         if answer.is_error:
-            sentence = data.get("message") or answer.reason_phrase
-            raise PlatformError(f"The Hub refused ({answer.status_code}): {sentence}")
+            raise HubRefusedError(answer.status_code, data, answer.reason_phrase)
         if not data.keys() >= set(keys):
             raise self._explain_stranger(answer)
         return data

@@ -1,6 +1,5 @@
 """``jhp invite``: a link with which a user sets their own password."""
 
-import json
 from pathlib import Path
 from urllib.parse import quote
 
@@ -8,6 +7,7 @@ import click
 
 from jupyterhub_platform.cli.hub.client import HubClient
 from jupyterhub_platform.cli.hub.options import hub_options
+from jupyterhub_platform.cli.terminal import echo_json
 from jupyterhub_platform.core.times import describe_instant, read_stored
 
 
@@ -31,7 +31,7 @@ def invite(name: str, hours: int | None, url: str | None, state: Path, as_json: 
             f"platform/users/{quote(name, safe='')}/invite", body, keys=("url", "expires_at")
         )
     if as_json:
-        click.echo(json.dumps(answer))
+        echo_json(answer)
         return
     click.echo(answer["url"])
     click.echo(

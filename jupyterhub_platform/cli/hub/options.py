@@ -2,12 +2,28 @@
 
 import shlex
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from jupyterhub_platform.settings import STATE_DIRECTORY
+
+
+@dataclass(frozen=True, slots=True)
+class Hub:
+    """Which Hub a command calls: that at ``url``, or the one that was started from ``state``."""
+
+    url: str | None
+    state: Path
+
+    @property
+    def options(self) -> str:
+        """The options that lead another command to it, after a blank; empty if none are needed."""
+        return render_which(self.url, self.state)
+
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -30,6 +46,21 @@ def which_hub(command: Command) -> Command:
     for option in reversed(_WHICH):
         command = option(command)
     return command
+
+
+def with_state(command: Command) -> Command:
+    """Give a command ``state`` alone."""
+    return _WHICH[1](command)
+
+
+def with_hub(command: Command) -> Command:
+    """Give a command ``hub``, from the options of :func:`which_hub`."""
+
+    @wraps(command)
+    def call(*words: Any, url: str | None, state: Path, **named: Any) -> Any:
+        return command(*words, hub=Hub(url, state), **named)
+
+    return which_hub(cast("Command", call))
 
 
 def hub_options(command: Command) -> Command:

@@ -1,6 +1,5 @@
 """``jhp suspend`` and ``jhp resume``: suspend a user at once, and lift the suspension."""
 
-import json
 import shlex
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,37 +9,11 @@ from urllib.parse import quote
 import click
 
 from jupyterhub_platform.cli.hub.client import HubClient
+from jupyterhub_platform.cli.hub.ends import read_end
 from jupyterhub_platform.cli.hub.options import hub_options, render_which
 from jupyterhub_platform.cli.own_command import as_pasted
-from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.times import (
-    describe_instant,
-    parse_duration,
-    parse_instant,
-    read_stored,
-)
-
-
-def read_end(text: str | None, now: datetime) -> str | None:
-    """Return the instant that ``text`` names: an ISO time with its zone, or a duration from now.
-
-    Raises
-    ------
-    click.BadParameter
-        Raised if it is neither.
-    """
-    if text is None:
-        return None
-    try:
-        return (now + parse_duration(text)).isoformat()
-    except QuantityError:
-        pass
-    try:
-        return parse_instant(text).isoformat()
-    except QuantityError as error:
-        raise click.BadParameter(
-            f"{error}, or a duration such as 8h or 7d.", param_hint="--until"
-        ) from None
+from jupyterhub_platform.cli.terminal import count, echo_json
+from jupyterhub_platform.core.times import describe_instant, read_stored
 
 
 @click.command()
@@ -69,13 +42,13 @@ def suspend(
             f"platform/users/{quote(name, safe='')}/suspend", body, keys=("ended", "until")
         )
     if as_json:
-        click.echo(json.dumps(answer))
+        echo_json(answer)
         return
     ended = answer["ended"]
     click.echo(f"{name} is suspended{_say_end(answer['until'])}.")
     click.echo(
-        f"Ended: {_count(len(ended['servers']), 'server')}, {_count(ended['tokens'], 'token')}, "
-        f"{_count(ended['shares'], 'share')}, and every session. Tokens and sessions are not "
+        f"Ended: {count(len(ended['servers']), 'server')}, {count(ended['tokens'], 'token')}, "
+        f"{count(ended['shares'], 'share')}, and every session. Tokens and sessions are not "
         "restored.",
         err=True,
     )
@@ -105,11 +78,11 @@ def resume(name: str, reason: str, url: str | None, state: Path, as_json: bool) 
             keys=("given_back", "shares", "message"),
         )
     if as_json:
-        click.echo(json.dumps(answer))
+        echo_json(answer)
         return
     click.echo(f"{name} is no longer suspended.")
     click.echo(
-        f"Restored: {', '.join(answer['given_back'])} ({_count(answer['shares'], 'share')}). "
+        f"Restored: {', '.join(answer['given_back'])} ({count(answer['shares'], 'share')}). "
         f"{answer['message']}",
         err=True,
     )
@@ -125,7 +98,3 @@ def _say_end(until: str | None) -> str:
     if until is None:
         return ""
     return f" until {describe_instant(read_stored(until))}"
-
-
-def _count(number: int, thing: str) -> str:
-    return f"{number} {thing}{'' if number == 1 else 's'}"

@@ -1,6 +1,5 @@
 """``jhp why``: why a server waits, failed, ended or was refused, who can help, and how."""
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,6 +7,7 @@ import click
 
 from jupyterhub_platform.cli.hub.client import HubClient
 from jupyterhub_platform.cli.hub.options import hub_options
+from jupyterhub_platform.cli.terminal import echo_json
 from jupyterhub_platform.core.times import describe_instant, read_stored
 
 _STATES: Final = {
@@ -41,7 +41,10 @@ def why(server: str, url: str | None, state: Path, as_json: bool) -> None:
     user, _, name = server.partition("/")
     with HubClient.find(url, state) as hub:
         answer = hub.get("platform/why", {"user": user, "server": name}, keys=ANSWER_KEYS)
-    click.echo(json.dumps(answer) if as_json else "\n".join(render(answer)))
+    if as_json:
+        echo_json(answer)
+    else:
+        click.echo("\n".join(render(answer)))
 
 
 def render(answer: dict[str, Any]) -> list[str]:

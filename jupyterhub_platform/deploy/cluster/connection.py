@@ -122,6 +122,18 @@ class Connection:
         """
         return self._request("GET", path, accept, None)
 
+    def get_text(self, path: str) -> str:
+        """Read a log.
+
+        Raises
+        ------
+        ClusterRefusedError
+            Raised if it is not there, or not to be read.
+        ClusterUnreachableError
+            Raised if there is no answer.
+        """
+        return self._send("GET", path, "*/*", None).decode(errors="replace")
+
     def review(self, path: str, review: Mapping[str, Any]) -> bool:
         """Ask whether something is allowed.
 
@@ -140,6 +152,9 @@ class Connection:
         return bool(answer.get("status", {}).get("allowed"))
 
     def _request(self, method: str, path: str, accept: str, body: str | None) -> Manifest:
+        return _read_object(self._send(method, path, accept, body))
+
+    def _send(self, method: str, path: str, accept: str, body: str | None) -> bytes:
         headers = {"Accept": accept, "Content-Type": "application/json"}
         settings: Mapping[str, Any] = self._configuration.auth_settings()
         for setting in settings.values():
@@ -156,14 +171,10 @@ class Connection:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise ClusterUnreachableError(str(error)[:_MAX_SAID]) from None
         self._note_time(answer.headers.get("Date"), asked_at)
-        try:
-            read = json.loads(answer.data)
-        except ValueError:
-            read = {}
-        content: Manifest = read if isinstance(read, dict) else {}
         if answer.status >= 400:
-            raise ClusterRefusedError(answer.status, str(content.get("message", ""))[:_MAX_SAID])
-        return content
+            message = _read_object(answer.data).get("message", "")
+            raise ClusterRefusedError(answer.status, str(message)[:_MAX_SAID])
+        return bytes(answer.data)
 
     def _note_time(self, date: str | None, asked_at: datetime) -> None:
         if date is None:
@@ -175,3 +186,11 @@ class Connection:
     def close(self) -> None:
         """Close the connections."""
         self._pool.clear()
+
+
+def _read_object(data: bytes) -> Manifest:
+    try:
+        read = json.loads(data)
+    except ValueError:
+        return {}
+    return read if isinstance(read, dict) else {}

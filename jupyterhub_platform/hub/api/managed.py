@@ -4,6 +4,7 @@ A change says which version its caller saw, so that no change of others is lost.
 """
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
@@ -65,8 +66,14 @@ class ChangeHandler(PlatformAPIHandler):
     async def change(self, change: Change) -> Snapshot | None:
         """Make a change, or try it out; ``None`` if it is refused, which is answered then."""
         managed = self.platform.managed
+        return await self.try_(managed.preview if self.is_dry_run else managed.apply, change)
+
+    async def try_(
+        self, make: Callable[[Change], Awaitable[Snapshot]], change: Change
+    ) -> Snapshot | None:
+        """Make a change in the way that is given; ``None`` if it is refused, which is answered."""
         try:
-            return await (managed.preview if self.is_dry_run else managed.apply)(change)
+            return await make(change)
         except LostUpdateError as error:
             now = _render(error.current) if error.current else None
             self.refuse(LostUpdate.of(412, str(error), error.code, current=now))
@@ -137,6 +144,7 @@ class ChangeHandler(PlatformAPIHandler):
             name=key.name,
             version=now.version if now else None,
             revision=after.revision,
+            previous=seen.revision,
             dry_run=self.is_dry_run,
             before=dict(before.document) if before else None,
             after=dict(now.document) if now else None,
@@ -314,6 +322,7 @@ def _repeat(made: ManagedObject, snapshot: Snapshot) -> Changed:
         name=made.key.name,
         version=made.version,
         revision=snapshot.revision,
+        previous=snapshot.revision,
         dry_run=False,
         before=None,
         after=dict(made.document),

@@ -39,19 +39,24 @@ class Machine:
 
     def open_log(self, user: str, server: str) -> tuple[int, Path]:
         """Open a new log for a server, readable only by the Hub, and keep the last few."""
-        directory = self.state / "logs" / "servers"
+        path = locate_log(self.state, user, server)
+        directory = path.parent
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        name = f"{escape_name(user)}--{escape_name(server)}" if server else escape_name(user)
-        names = [f"{name}.log", *(f"{name}.log.{n}" for n in range(1, _KEPT_LOGS))]
+        names = [path.name, *(f"{path.name}.{n}" for n in range(1, _KEPT_LOGS))]
         for older, newer in reversed(list(zip(names[1:], names, strict=False))):
             with suppress(FileNotFoundError):
                 (directory / newer).replace(directory / older)
-        path = directory / names[0]
         # The supervisor reads it, and truncates it when it is full.
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_EXCL | os.O_NOFOLLOW
         opened = os.open(path, flags, 0o600), path
         _prune_logs(directory, escape_name(user))
         return opened
+
+
+def locate_log(state: Path, user: str, server: str) -> Path:
+    """Return the file that the newest log of a server is in."""
+    name = f"{escape_name(user)}--{escape_name(server)}" if server else escape_name(user)
+    return state / "logs" / "servers" / f"{name}.log"
 
 
 def _prune_logs(directory: Path, user: str) -> None:

@@ -84,6 +84,11 @@ _HAD_BY_ALL: Final = frozenset({"user", "server", "token"})
 """Roles that the Hub itself gives to all users, whomever else they name."""
 
 COMMAND_LINE_ROLE: Final = "platform-command-line"
+COMMAND_LINE_SCOPES: Final = (
+    *(ADMIN, "delete:servers"),
+    f"access:services!service={SERVICE_NAME}",
+)
+"""What ``jhp`` on the Hub's machine may do: change, stop, and read reports."""
 LEVEL_ROLES: Final[Mapping[str, str]] = {
     f"platform-{level}": level_group(level) for level in LEVEL_SCOPES
 }

@@ -96,6 +96,10 @@ BODIES: Final = {
     "resume": {"reason": "back"},
     "makeRequest": {"tier": "ask", "account": "vision", "for": "2d", "reason": "training"},
     **{f"{verb}Request": {"reason": "a reason"} for verb in ("approve", "refuse", "withdraw")},
+    **{
+        move: {"kind": "group", "name": "vision", "reason": "there and back"}
+        for move in ("release", "adopt")
+    },
     "rollBack": {"to": 0, "reason": "all of it"},
     **{
         name: {"document": document, "reason": "a document"}
@@ -175,7 +179,7 @@ def known(hub: LiveHub) -> dict[str, str]:
     assert suspended.status_code == 200
     assert admin.post("platform/users/guest/resume", json={"reason": "back"}).is_success
     decision = refused.headers["X-Platform-Decision"]
-    return {"name": "guest", "user": "dev", "server": "named", "id": decision}
+    return {"name": "guest", "user": "dev", "server": "named", "id": decision, "verb": "charge"}
 
 
 def make_request(hub: LiveHub, name: str) -> str:
@@ -201,6 +205,8 @@ def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, st
     for call in CALLS:
         query = {"user": "dev"} if call.id == "explainServer" else {}
         new = {"name": "new"} if call in MANAGED_CALLS else {}
+        if call.id == "listWhoCan":
+            new = {"name": "vision"}
         if call in ANSWERS:
             new = {"id": make_request(hub, "admin" if call.id == "withdrawRequest" else "dev")}
         answer = api.request(

@@ -1,0 +1,171 @@
+"""``jhp user add --from FILE``: many people from a CSV file.
+
+All rows are checked first, and none is added while one has a fault. Then each is a change of its
+own, so that the Hub serves others meanwhile and an interrupted run can simply be run again: rows
+that are in place already are passed over.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from jupyterhub_platform.cli.exit_codes import REFUSED
+from jupyterhub_platform.cli.hub.api import PlatformApi
+from jupyterhub_platform.cli.hub.client import HubRefusedError
+from jupyterhub_platform.cli.hub.options import Hub
+from jupyterhub_platform.cli.nouns.changes import echo_undo
+from jupyterhub_platform.cli.terminal import count, echo_json, printable
+from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.rest.managed import Changed
+
+_COLUMNS: Final = ("name", "level", "title", "groups")
+_IS_THERE: Final = 412
+_EACH: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person of a file."""
+
+    line: int
+    name: str
+    document: Mapping[str, str]
+    groups: tuple[str, ...]
+
+    def body(self, reason: str) -> dict[str, Any]:
+        """Return what is sent to make them."""
+        return {"document": self.document, "reason": reason, "groups": list(self.groups)}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The rows of a file: those to add, those in place already, and what is wrong."""
+
+    new: list[Row]
+    there: list[Row]
+    faults: list[str]
+
+
+def read_table(path: Path) -> tuple[list[Row], list[str]]:
+    """Return the people of a CSV file, and each fault with its line.
+
+    Raises
+    ------
+    click.UsageError
+        Raised if it is not a table of these columns.
+    """
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from None
+    reader = csv.DictReader(text.splitlines(), strict=True)
+    try:
+        columns = [str(each).strip() for each in reader.fieldnames or ()]
+        if "name" not in columns or not set(columns) <= set(_COLUMNS):
+            raise click.UsageError(
+                f"{path} has the columns {', '.join(columns) or 'of nothing'}; its first line is "
+                f"some of {', '.join(_COLUMNS)}, with name among them."
+            )
+        reader.fieldnames = columns
+        found = [(reader.line_num, each) for each in reader]
+    except csv.Error as error:
+        raise click.UsageError(f"{path}:{reader.line_num} is not CSV: {error}.") from None
+    return _read_rows(path, found)
+
+
+def _read_rows(path: Path, found: list[tuple[int, dict[str, Any]]]) -> tuple[list[Row], list[str]]:
+    rows: dict[str, Row] = {}
+    faults = []
+    for line, each in found:
+        values = {key: (value or "").strip() for key, value in each.items() if key}
+        name = values["name"].lower()
+        if None in each:
+            faults.append(f"{path}:{line} has more cells than columns; quote cells with commas")
+        elif not name:
+            faults.append(f"{path}:{line} has no name; write one, or remove the line")
+        elif name in rows:
+            faults.append(f"{path}:{line} repeats {name} of line {rows[name].line}; remove one")
+        else:
+            document = {key: values[key] for key in ("title", "level") if values.get(key)}
+            groups = tuple(values.get("groups", "").replace(";", " ").split())
+            rows[name] = Row(line, name, document, groups)
+    return list(rows.values()), faults
+
+
+def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:
+    """Add the people of a file: all are checked first, and nothing is done if one has a fault."""
+    rows, faults = read_table(path)
+    with PlatformApi.of(hub) as api:
+        checked = _check(api, path, rows, faults, reason)
+        if checked.faults:
+            _echo(checked, [], as_json=as_json, dry_run=dry_run)
+            click.echo(
+                f"Nothing was changed: {count(len(checked.faults), 'fault')} in {path}.", err=True
+            )
+            click.get_current_context().exit(REFUSED)
+        made: list[Changed] = [] if dry_run else list(_make(api, checked.new, reason))
+    _echo(checked, made, as_json=as_json, dry_run=dry_run)
+    if made:
+        echo_undo(f"jhp policy rollback {made[0].previous}{hub.options} --reason …")
+
+
+def _check(
+    api: PlatformApi, path: Path, rows: list[Row], faults: list[str], reason: str
+) -> Checked:
+    checked = Checked([], [], list(faults))
+    for number, row in enumerate(rows, start=1):
+        try:
+            api.put(Kind.USER, row.name, row.body(reason), dry_run=True)
+            checked.new.append(row)
+        except HubRefusedError as error:
+            if error.status == _IS_THERE and _is_same(error.body.get("current"), row):
+                checked.there.append(row)
+            else:
+                what = str(error.body.get("message") or error)
+                checked.faults.extend(f"{path}:{row.line} {each}" for each in what.splitlines())
+        _say_progress("Checked", number, len(rows))
+    return checked
+
+
+def _is_same(current: Any, row: Row) -> bool:
+    return isinstance(current, Mapping) and current.get("document") == row.document
+
+
+def _make(api: PlatformApi, rows: list[Row], reason: str) -> Iterator[Changed]:
+    for number, row in enumerate(rows, start=1):
+        yield api.put(Kind.USER, row.name, row.body(reason))
+        _say_progress("Added", number, len(rows))
+
+
+def _say_progress(what: str, number: int, total: int) -> None:
+    if total > _EACH and (number % _EACH == 0 or number == total):
+        click.echo(f"{what} {number:,} of {total:,}", err=True)
+
+
+def _echo(checked: Checked, made: list[Changed], *, as_json: bool, dry_run: bool) -> None:
+    if as_json:
+        echo_json(
+            {
+                "dry_run": dry_run,
+                "made": [each.name for each in made],
+                "new": [row.name for row in checked.new],
+                "in_place": [row.name for row in checked.there],
+                "faults": checked.faults,
+            }
+        )
+        return
+    for fault in checked.faults:
+        click.echo(printable(fault))
+    if checked.faults:
+        return
+    verb = "would be added" if dry_run else "added"
+    for row in checked.new:
+        groups = f" to {', '.join(row.groups)}" if row.groups else ""
+        level = f" as {row.document['level']}" if "level" in row.document else ""
+        click.echo(printable(f"  + {row.name}{level}{groups}"))
+    there = f"; {len(checked.there):,} in place already" if checked.there else ""
+    click.echo(f"{count(len(checked.new), 'user')} {verb}{there}.")

@@ -1,0 +1,72 @@
+"""Makes one change, and prints what it changed and the command that takes it back."""
+
+import shlex
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from jupyterhub_platform.cli.hub.client import HubRefusedError
+from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.nouns.differences import render_differences
+from jupyterhub_platform.cli.own_command import as_pasted
+from jupyterhub_platform.cli.terminal import echo_json, printable
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.rest.managed import Changed
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+_LOST = 412
+
+_OF_CHANGES = (
+    click.option("--reason", required=True, help="Why, for readers of the audit."),
+    click.option("--dry-run", is_flag=True, help="Check everything, and change nothing."),
+    with_hub,
+    click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."),
+)
+
+
+def change_options(command: Command) -> Command:
+    """Give a command ``reason``, ``dry_run``, ``hub`` and ``as_json``."""
+    for option in reversed(_OF_CHANGES):
+        command = option(command)
+    return command
+
+
+def echo_change(changed: Changed, hub: Hub, *, as_json: bool) -> None:
+    """Print what a change changed, and the command that takes it back."""
+    if as_json:
+        echo_json(changed.to_json())
+        return
+    kind, name = changed.kind, printable(changed.name)
+    is_retired, is_new = changed.after is None, changed.before is None
+    verb = "retired" if is_retired else "made" if is_new else "changed"
+    if changed.dry_run:
+        click.echo(f"The {kind} {name} would be {verb}. Nothing was changed.")
+    else:
+        click.echo(f"{verb.capitalize()} the {kind} {name}: revision {changed.revision}.")
+    for line in render_differences(changed.before, changed.after):
+        click.echo(line)
+    if changed.dry_run:
+        return
+    if is_new:
+        echo_undo(f"jhp {kind} retire {shlex.quote(changed.name)}{hub.options} --reason …")
+    else:
+        echo_undo(f"jhp policy rollback {changed.previous}{hub.options} --reason …")
+
+
+def echo_undo(command: str) -> None:
+    """Print the command that takes a change back, beside the data."""
+    click.echo(as_pasted(f"To undo it: {command}"), err=True)
+
+
+def explain_lost(error: HubRefusedError, wanted: dict[str, Any]) -> PlatformError:
+    """Return what is raised for a refused change: a lost update shows both versions."""
+    if error.status != _LOST:
+        return error
+    current = error.body.get("current")
+    now = current.get("document") if isinstance(current, dict) else None
+    lines = [str(error.body.get("message"))]
+    if now is not None:
+        lines.append("From what it says now (-) to what you wanted (+):")
+        lines += map(click.unstyle, render_differences(now, wanted))
+    return PlatformError("\n".join(lines))

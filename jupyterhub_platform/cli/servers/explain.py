@@ -1,0 +1,123 @@
+"""``jhp explain`` and ``jhp who-can``: what a user may, who may do something, and what says so."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from jupyterhub_platform.cli.hub.api import PlatformApi
+from jupyterhub_platform.cli.hub.client import HubRefusedError
+from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.nouns.command import say_origin
+from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
+from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.usecases.reports.who_can import VERBS
+
+_NOT_FOUND = 404
+_MANAGED = "managed in the Hub"
+
+
+@click.command(short_help="Explain what a user may do, and what says so.")
+@click.argument("name")
+@with_hub
+@click.option("--json", "as_json", is_flag=True, help="Print the answers as JSON.")
+def explain(name: str, hub: Hub, as_json: bool) -> None:
+    """Explain what a user may do: level, groups, limits and tiers, each with what says so.
+
+    \b
+      jhp explain dev1
+      jhp explain dev1 --json
+
+    What says so is a line of the policy file, or an object that is managed in the Hub.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    with PlatformApi.of(hub) as api:
+        report = api.call("readPerson", name)
+        said = _say_where(api, Kind.USER, name)
+        groups = {group: _say_where(api, Kind.GROUP, group) for group in report["groups"]}
+    if as_json:
+        echo_json({**report, "said": said, "groups_said": groups})
+        return
+    level = report["level"] or "a level that no policy gives"
+    click.echo(f"{printable(name)} is {level}: users.{printable(name)}, {said}")
+    click.echo(printable(report["sentence"]))
+    _head("Groups")
+    titles = ("group", "role", "said by")
+    rows = [
+        (group, "manager" if group in report["manages"] else "member", where)
+        for group, where in groups.items()
+    ]
+    echo_table(titles, rows, "None.")
+    _head("Limits")
+    limits = ("in", "held of", "rule", "said at")
+    echo_table(limits, list(_list_held(report)), "None.")
+    _head("Tiers")
+    tiers = ("tier", "in", "now", "why")
+    echo_table(tiers, list(_list_offers(report)), "None.")
+
+
+def _head(title: str) -> None:
+    click.echo(f"\n{paint(title, bold=True)}")
+
+
+def _say_where(api: PlatformApi, kind: Kind, name: str) -> str:
+    try:
+        return say_origin(api.read(kind, name).object)
+    except HubRefusedError as error:
+        if error.status == _NOT_FOUND:
+            return "which no policy names"
+        raise
+
+
+def _list_held(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    within = [("every account", each) for each in report["limits"]]
+    for account in report["accounts"]:
+        within += [(account["account"], each) for each in account["limits"]]
+    for place, limit in within:
+        whose = "each" if limit["scope"].get("user") else "all"
+        granted = ", some of it granted" if limit["granted"] else ""
+        yield (
+            f"{place} ({whose})",
+            f"{limit['figures']}{granted}",
+            limit["path"],
+            limit["declared_at"] or _MANAGED,
+        )
+
+
+def _list_offers(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
+    for account in report["accounts"]:
+        for offer in account["offers"]:
+            now = "fits" if offer["fits"] else "no" if offer["granted"] else "not granted"
+            yield offer["tier"], account["account"], now, offer["sentence"]
+
+
+@click.command("who-can", short_help="List who may start a tier, or manage a group.")
+@click.argument("verb", type=click.Choice(VERBS))
+@click.argument("name")
+@click.option("--search", default="", help="Only lines with these words.")
+@with_hub
+@click.option("--json", "as_json", is_flag=True, help="Print the lines as JSON.")
+def who_can(verb: str, name: str, search: str, hub: Hub, as_json: bool) -> None:
+    """List who may start a tier, manage a group, or charge servers to it; and what says so.
+
+    \b
+      jhp who-can start small
+      jhp who-can manage vision --json
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    query = {"search": search} if search else {}
+    with PlatformApi.of(hub) as api:
+        lines = list(api.list_pages("listWhoCan", "people", verb, name, **query))
+    if as_json:
+        echo_json(lines)
+        return
+    rows = [
+        (
+            line["name"],
+            line["level"],
+            line["account"],
+            line["rule"],
+            line["declared_at"] or _MANAGED,
+        )
+        for line in lines
+    ]
+    titles = ("name", "level", "account", "rule", "said at")
+    echo_table(titles, rows, f"No user may {verb} {printable(name)}.")

@@ -1,0 +1,96 @@
+"""``jhp logs``: what a server has written, on this machine or in a pod."""
+
+import os
+import sys
+from collections import deque
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from jupyterhub_platform.cli.hub.options import with_state
+from jupyterhub_platform.cli.servers.command import split_server
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.deploy.cluster.connection import ClusterRefusedError, Connection
+from jupyterhub_platform.deploy.cluster.logs import find_pod, read_log
+from jupyterhub_platform.hub.local.machine import locate_log
+
+
+@click.command(short_help="Print the end of what a server has written.")
+@click.argument("server", metavar="USER[/SERVER]")
+@click.option(
+    "--lines",
+    type=click.IntRange(1, 100_000),
+    default=200,
+    show_default=True,
+    help="How many at most.",
+)
+@with_state
+@click.option("--namespace", help="Read a pod in this namespace, by the kubeconfig.")
+@click.option("--context", help="Read a pod by this context of the kubeconfig.")
+@click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Read a pod by this kubeconfig.",
+)
+def logs(
+    server: str,
+    lines: int,
+    state: Path,
+    namespace: str | None,
+    context: str | None,
+    kubeconfig: Path | None,
+) -> None:
+    """Print the end of what a server has written. USER alone is the default server of USER.
+
+    \b
+      jhp logs dev1
+      jhp logs dev1/train --lines 1000 --namespace jupyter
+
+    Without a namespace or context it reads the file that `jhp up` keeps, also of a server that has
+    ended; within a pod of the cluster it reads the cluster.
+    """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    user, name = split_server(server)
+    is_pod = "KUBERNETES_SERVICE_HOST" in os.environ
+    if namespace or context or kubeconfig or is_pod:
+        is_outside = context or kubeconfig or not is_pod
+        connection = Connection.outside(kubeconfig, context) if is_outside else Connection.inside()
+        with closing(connection):
+            text = _read_pod(connection, namespace or connection.namespace, user, name, lines)
+    else:
+        text = _read_file(locate_log(state.absolute(), user, name), lines, server)
+    # What a server wrote may hold anything: a terminal gets text, a pipe gets it as it is.
+    sys.stdout.write(_clean(text) if sys.stdout.isatty() else text)
+
+
+def _read_file(path: Path, lines: int, server: str) -> str:
+    try:
+        with path.open(errors="replace") as file:
+            return "".join(deque(file, lines))
+    except FileNotFoundError:
+        raise PlatformError(
+            f"There is no log of {server}: {path} does not exist. It was never started from this "
+            "state directory; --state names another, --namespace a cluster."
+        ) from None
+
+
+def _read_pod(connection: Connection, namespace: str, user: str, server: str, lines: int) -> str:
+    try:
+        pod = find_pod(connection, namespace, user, server)
+        if not pod:
+            what = f"{server} of {user}" if server else f"the default server of {user}"
+            raise PlatformError(
+                f"No pod in {namespace} is {what}. A pod that has ended is gone with its log; "
+                f"jhp why {user}{'/' if server else ''}{server} says how it ended."
+            )
+        return read_log(connection, namespace, pod, lines)
+    except ClusterRefusedError as error:
+        raise PlatformError(
+            f"The cluster refuses that ({error.status}): {error}. Your account there needs list of "
+            "pods and get of pods/log."
+        ) from None
+
+
+def _clean(text: str) -> str:
+    kept = (c if c.isprintable() or c in "\n\t" else "�" for c in text)
+    return "".join(kept)
