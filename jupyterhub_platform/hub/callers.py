@@ -19,7 +19,11 @@ def name_caller(handler: Any) -> str:
 
     The kernel says whose process that is: the token only says that it may.
     """
-    caller = getattr(handler, "_jupyterhub_user", None)
+    try:
+        caller = handler.current_user
+    except RuntimeError:
+        # JupyterHub has not looked yet: the request was refused before that.
+        caller = None
     if caller is None:
         return ANONYMOUS
     if caller.kind != "service" or caller.name != COMMAND_LINE:

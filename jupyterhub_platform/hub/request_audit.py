@@ -15,6 +15,7 @@ from typing import Any, Final
 from jupyterhub.apihandlers.users import ActivityAPIHandler, UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
+from sqlalchemy.exc import SQLAlchemyError
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
@@ -22,6 +23,7 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.forwarded_headers import source_of
 from jupyterhub_platform.hub.callers import find_origin, name_caller
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.json_bodies import is_storable
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.stock_api.changes import (
     StockChange,
@@ -74,6 +76,8 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
     _before: tuple[Mapping[str, Any] | None, ...] = ()
     _error: BaseException | None = None
     _is_recorded = False
+    path_args: Sequence[str] = ()
+    """Empty if the address cannot be read, which is refused before any handler is asked."""
 
     async def prepare(self) -> None:
         """Note where the request comes from, and how what it changes was before."""
@@ -85,7 +89,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         change = self._stock_change
         if change is not None and name_caller(self) != ANONYMOUS:
             self._names = tuple(change.names(self))
-            self._before = tuple(change.look(self, name) for name in self._names)
+            self._before = tuple(self._read_state(change, name) for name in self._names)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Note why the request is refused."""
@@ -144,11 +148,21 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         names = self._names or tuple(change.names(self))
         looked = self._before or (None,) * len(names)
         for name, earlier in zip(names, looked, strict=True):
-            before, after = keep_differences(earlier, change.look(self, name))
+            before, after = keep_differences(earlier, self._read_state(change, name))
             is_own = change.is_only_for_others and name.partition("/")[0] == name_caller(self)
             is_changed = before != after or change.is_always_recorded
             if (is_changed and not is_own) or result == FAILED:
                 yield name, {"before": before, "after": after} if before != after else {}
+
+    def _read_state(self, change: StockChange, name: str) -> Mapping[str, Any] | None:
+        """Return what is there of this name; nothing has a name that no database takes."""
+        if not is_storable(name):
+            return None
+        try:
+            return change.look(self, name)
+        except (SQLAlchemyError, ValueError, OverflowError):
+            self.db.rollback()
+            return None
 
     def _record_refusal(self, status: int) -> None:
         action, subject = self._name_attempt(status)
@@ -184,7 +198,8 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
             return own, (*self.path_args, "")[0]
         if isinstance(self, UserServerAPIHandler):
             # A denial is on record with its decision; this is a caller who may not start it at all.
-            return "server.started", f"{self.path_args[0]}/{(*self.path_args, '')[1]}"
+            owner, server = (*self.path_args, "", "")[:2]
+            return "server.started", f"{owner}/{server}"
         if error is None or status not in _FORBIDDEN:
             return "", ""
         request = f"{method} {self.request.path[:200]}"

@@ -82,7 +82,7 @@ def test_show_is_the_whole_row(state: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("list", "--since", "yesterday"), "or a duration such as 8h or 2d"),
+        (("list", "--since", "yesterday"), "write for example 30d, 2026-01-31 or"),
         (("list", "--result", "good"), "is not one of"),
         (("export", "--after", "-1"), "is not in the range"),
     ],

@@ -93,7 +93,7 @@ ClaimName = Annotated[str, AfterValidator(_check_claim)]
 VariableName = Annotated[str, AfterValidator(_check_variable)]
 Value = Annotated[str, Field(max_length=4096), AfterValidator(_check_value)]
 Mount = Annotated[str, AfterValidator(_check_mount)]
-NumericId = Annotated[int | None, Whole, Field(ge=1, le=2**31 - 1)]
+NumericId = Annotated[Annotated[int, Field(ge=1, le=2**31 - 1)] | None, Whole]
 
 
 class DeclaredToleration(Declared):
@@ -119,7 +119,7 @@ class DeclaredNodeRule(Declared):
     values: Annotated[tuple[LabelValue, ...], Strict(strict=False)] = Field(
         (), description="Values; none with Exists and DoesNotExist, one with Gt and Lt."
     )
-    weight: Annotated[int | None, Whole, Field(ge=1, le=100)] = Field(
+    weight: Annotated[Annotated[int, Field(ge=1, le=100)] | None, Whole] = Field(
         None, description="Makes it a wish of this weight, 1 to 100; absent: it must hold."
     )
 
@@ -166,7 +166,7 @@ class DeclaredDevice(Declared):
     resource: str = Field(
         description="What quotas call such a device.", examples=["nvidia.com/gpu"]
     )
-    count: Annotated[int, Whole, Field(ge=1, le=32)] = Field(
+    count: Annotated[Annotated[int, Field(ge=1, le=32)], Whole] = Field(
         1, description="How many devices a claim from that template gives."
     )
 

@@ -225,4 +225,4 @@ LabelValue = Annotated[str, AfterValidator(_check_label_value)]
 Version = Annotated[Literal[1], BeforeValidator(_check_version)]
 Whole = BeforeValidator(_check_whole)
 """Refuses a whole number that other programs read as another one."""
-Count = Annotated[int | None, Whole, Field(ge=1)]
+Count = Annotated[Annotated[int, Field(ge=1)] | None, Whole]

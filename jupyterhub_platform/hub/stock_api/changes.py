@@ -61,7 +61,7 @@ def _server(handler: Any) -> tuple[str, ...]:
 
 
 def _shared_server(handler: Any) -> tuple[str, ...]:
-    _, owner, server = handler.path_args
+    _, owner, server = (*handler.path_args, "", "", "")[:3]
     return (f"{owner}/{server}",)
 
 
