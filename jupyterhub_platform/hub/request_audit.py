@@ -15,7 +15,6 @@ from typing import Any, Final
 from jupyterhub.apihandlers.users import ActivityAPIHandler, UserServerAPIHandler
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.login import LoginHandler
-from sqlalchemy.exc import SQLAlchemyError
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
@@ -156,13 +155,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
 
     def _read_state(self, change: StockChange, name: str) -> Mapping[str, Any] | None:
         """Return what is there of this name; nothing has a name that no database takes."""
-        if not is_storable(name):
-            return None
-        try:
-            return change.look(self, name)
-        except (SQLAlchemyError, ValueError, OverflowError):
-            self.db.rollback()
-            return None
+        return change.look(self, name) if is_storable(name) else None
 
     def _record_refusal(self, status: int) -> None:
         action, subject = self._name_attempt(status)

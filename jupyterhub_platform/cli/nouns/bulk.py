@@ -127,7 +127,7 @@ def _check(
             else:
                 what = str(error.body.get("message") or error)
                 checked.faults.extend(f"{path}:{row.line} {each}" for each in what.splitlines())
-        _say_progress("Checked", number, len(rows))
+        _tell_progress("Checked", number, len(rows))
     return checked
 
 
@@ -138,10 +138,10 @@ def _is_same(current: Any, row: Row) -> bool:
 def _make(api: PlatformApi, rows: list[Row], reason: str) -> Iterator[Changed]:
     for number, row in enumerate(rows, start=1):
         yield api.put(Kind.USER, row.name, row.body(reason))
-        _say_progress("Added", number, len(rows))
+        _tell_progress("Added", number, len(rows))
 
 
-def _say_progress(what: str, number: int, total: int) -> None:
+def _tell_progress(what: str, number: int, total: int) -> None:
     if total > _EACH and (number % _EACH == 0 or number == total):
         click.echo(f"{what} {number:,} of {total:,}", err=True)
 

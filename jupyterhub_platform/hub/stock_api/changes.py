@@ -38,6 +38,7 @@ MAX_SHOWN: Final = 50
 """Members, shares or codes that are shown of one object."""
 
 _MAX_BODY: Final = 2**17
+_MAX_DIGITS: Final = 9
 _KEPT_OF_TOKENS: Final = ("note", "scopes", "roles", "expires_at")
 _KEPT_OF_BODIES: Final = (
     *("usernames", "users", "user", "groups", "group", "name", "admin", "scopes", "roles"),
@@ -128,9 +129,11 @@ def _read_properties(handler: Any, name: str) -> Mapping[str, Any]:
 
 def _read_token(handler: Any, _name: str) -> Mapping[str, Any]:
     identifier = (*handler.path_args, "")[1]
-    if identifier[:1] != "a" or not identifier[1:].isdigit():
+    number = identifier[1:]
+    # PostgreSQL refuses larger numbers in that column.
+    if identifier[:1] != "a" or not number.isdecimal() or len(number) > _MAX_DIGITS:
         return {}
-    token = handler.db.query(orm.APIToken).filter_by(id=int(identifier[1:19])).first()
+    token = handler.db.query(orm.APIToken).filter_by(id=int(number)).first()
     if token is None or token.user is None or token.user.name != handler.path_args[0]:
         return {}
     return {identifier: {"note": token.note, "scopes": sorted(token.scopes or ())}}
