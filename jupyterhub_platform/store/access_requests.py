@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, insert, select, update
 
 from jupyterhub_platform.core.access_requests import AccessRequest, RequestState, Wish
 from jupyterhub_platform.store.engine import Transaction
@@ -68,16 +68,10 @@ def list_requests(
     return [_read(row) for row in tx.execute(query)]
 
 
-def count_open(
-    tx: Transaction, *, user: str | None = None, accounts: Collection[str] | None = None
-) -> int:
-    """Count the open requests of a user, or charged to accounts."""
-    query = select(func.count()).where(_COLUMN.state == str(RequestState.OPEN))
-    if user is not None:
-        query = query.where(_COLUMN.user == user)
-    if accounts is not None:
-        query = query.where(_COLUMN.account.in_(sorted(accounts)))
-    return int(tx.execute(query).scalar_one())
+def list_open_askers(tx: Transaction, limit: int = 1000) -> list[tuple[str, str]]:
+    """Return account and user of each open request, as few as a navigation bar needs."""
+    query = select(_COLUMN.account, _COLUMN.user).where(_COLUMN.state == str(RequestState.OPEN))
+    return [(row.account, row.user) for row in tx.execute(query.limit(limit))]
 
 
 def _read(row: "Row[tuple[object, ...]]") -> AccessRequest:

@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.access_requests import OPEN_DAYS, RequestState, Wish
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.quantities import describe_amount, read_quantity
+from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.service.editing.changing import ChangingPage
 from jupyterhub_platform.service.errors import RefusalError, beyond, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
@@ -210,8 +212,12 @@ def _describe(kind: str, wish: Mapping[str, Any]) -> str:
         case Wish.TIER:
             return f"the tier {wish['tier']}"
         case Wish.QUOTA:
-            return ", ".join(f"{amount} {name}" for name, amount in wish["add"].items()) + " more"
+            return listed(_describe_amount(*each) for each in wish["add"].items()) + " more"
         case Wish.EXTENSION:
             return f"the grant {wish['grant']} for longer"
         case _:
             return f"the level {wish['level']}"
+
+
+def _describe_amount(name: str, amount: str | float) -> str:
+    return describe_amount(name, read_quantity(amount, name))

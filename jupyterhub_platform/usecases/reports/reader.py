@@ -19,6 +19,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import (
+    access_requests,
     credentials,
     decision_log,
     ledger,
@@ -48,6 +49,7 @@ class ReportFacts:
     """Policy and reservations, as of one moment ``at``.
 
     ``source`` is where the revision was read from, ``applied_at`` since when it is in force.
+    ``asked`` are account and user of each open request for access.
     """
 
     snapshot: Snapshot
@@ -55,6 +57,7 @@ class ReportFacts:
     applied_at: datetime
     book: Book
     at: datetime
+    asked: tuple[tuple[str, str], ...] = ()
 
     @property
     def policy(self) -> Policy:
@@ -124,6 +127,7 @@ class StoreReader:
             objects = _read_objects(transaction, compiled, revision)
             held = ledger.list_open(transaction)
             suspended = suspensions.list_suspensions(transaction)
+            asked = access_requests.list_open_askers(transaction)
         if revision is None:
             raise StoreUnreachableError(
                 "the store holds no policy yet; the Hub enters one when it starts"
@@ -143,6 +147,7 @@ class StoreReader:
             revision.at,
             book,
             at,
+            tuple(asked),
         )
 
     def list_decisions(

@@ -16,7 +16,7 @@ class Viewer:
     and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
     names them among; :meth:`resolve` looks these up. With ``changes_all`` they may change all that
     is managed in the Hub, and those who manage some of it in ``charges``. With ``reads_audit`` they
-    see who did what.
+    see who did what. ``waiting`` counts the requests that wait for their answer.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Viewer:
     manages: bool = False
     changes_all: bool = False
     charges: frozenset[str] = frozenset()
+    waiting: int = 0
     reads_audit: bool = False
 
     @property
@@ -36,10 +37,14 @@ class Viewer:
 
     def resolve(self, facts: ReportFacts) -> "Viewer":
         """Return the viewer with the groups that policy puts them in charge of."""
-        if not self.manages:
-            return self
-        charges = facts.policy.managed_groups(self.name)
-        return replace(self, reads_groups=self.reads_groups | charges, charges=charges)
+        charges = facts.policy.managed_groups(self.name) if self.manages else frozenset[str]()
+        waiting = sum(
+            user != self.name and (self.changes_all or account in charges)
+            for account, user in facts.asked
+        )
+        return replace(
+            self, reads_groups=self.reads_groups | charges, charges=charges, waiting=waiting
+        )
 
     def may_change(self, kind: str, group: str = "") -> bool:
         """Tell whether a control is worth showing: the Hub decides about each change.
