@@ -24,7 +24,7 @@ ADDRESSES: Final = (
         ("a flood fills the disk", "HubLog.write", Drop("self._left_out += 1\nreturn False")),
         (
             "a request moves the cursor",
-            "read_lines",
+            "hub_log:read_lines",
             Replace(
                 'part.decode(errors="replace").rstrip("\\r\\n").translate(_CONTROLS)',
                 'part.decode(errors="replace").rstrip("\\r\\n")',

@@ -37,7 +37,7 @@ DOCTOR: Final = (
             Never('not path.startswith("/apis/authorization.k8s.io/v1/")'),
         ),
         ("anything may follow a review", "Connection.review", Drop("not path.endswith(REVIEWS)")),
-        ("a refusal is an answer", "Connection._request", Never("answer.status >= 400")),
+        ("a refusal is an answer", "Connection._send", Never("answer.status >= 400")),
         ("what may not be read is empty", "reader:_read", Drop("unread=said")),
         ("a right that is not reported is there", "_may", Replace("return None", "return True")),
         (

@@ -32,7 +32,7 @@ IDENTITY: Final = (
         ),
         (
             "letters of any script are names",
-            "_USER",
+            "identity:_USER",
             Replace('r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"', 'r"\\w(?:[\\w.@+-]{0,62}\\w)?"'),
         ),
         ("a name only begins as one", "normalise_user", Replace("_USER.fullmatch", "_USER.match")),

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Always, Never, Replace
+from mutation.operators import Always, Drop, Never, Replace, Return
 
 MANAGED: Final = (
     *noticed_by(
@@ -43,11 +43,31 @@ MANAGED: Final = (
             "managed_steps:find",
             Never("seen is not None and seen != (current.version if current else 0)"),
         ),
-        ("declared objects are changed", "managed_steps:find", Never("sources.is_declared(key)")),
+        ("declared objects are changed", "refuse_declared", Never("snapshot.sources.is_declared(key)")),
         (
             "a rollback undoes what was not seen",
             "RollBack.check",
             Never("snapshot.revision != self.seen"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_access_requests.py -k sqlite",
+        (
+            "users approve what they asked for",
+            "access_requests:_check_open",
+            Never("request.user == by"),
+        ),
+        ("more is approved than was asked for", "Approve.check", Drop("self._check_less()")),
+        (
+            "any tier can be asked for",
+            "Ask._check_tier",
+            Never("tier is None or not tier.requestable"),
+        ),
+        ("requests never expire", "AccessRequest.is_over", Return("False")),
+        (
+            "requests outlast a suspension",
+            "access_requests:_find_end",
+            Never("snapshot.suspension_of(request.user, now) is not None"),
         ),
     ),
     *noticed_by(
