@@ -252,16 +252,16 @@ def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
         case Kind.USER:
             old = policy.people.get(name)
             person = replace(judged.people[name], within=old.within if old else {})
-            return replace(policy, people={**policy.people, name: person})
+            return policy.with_parts(people={**policy.people, name: person})
         case Kind.GROUP:
-            return replace(policy, groups={**policy.groups, name: judged.groups[name]})
+            return policy.with_parts(groups={**policy.groups, name: judged.groups[name]})
         case Kind.IMAGE:
-            return replace(policy, images={**policy.images, name: judged.images[name]})
+            return policy.with_parts(images={**policy.images, name: judged.images[name]})
         case Kind.TIER:
-            return replace(policy, tiers={**policy.tiers, name: judged.tiers[name]})
+            return policy.with_parts(tiers={**policy.tiers, name: judged.tiers[name]})
         case _:
             new = tuple(each for each in judged.grants if each.path == key.path)
-            return replace(policy, grants=(*_other_grants(policy, key), *new))
+            return policy.with_parts(grants=(*_other_grants(policy, key), *new))
 
 
 def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[str]) -> Policy:
@@ -273,21 +273,21 @@ def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[st
         if name in given:
             within[group] = judged.people[name].within[group]
         people[name] = replace(people[name], within=within)
-    return replace(policy, people=people)
+    return policy.with_parts(people=people)
 
 
 def _without(policy: Policy, key: Key) -> Policy:
     match key.kind:
         case Kind.USER:
-            return replace(policy, people=_drop(policy.people, key.name))
+            return policy.with_parts(people=_drop(policy.people, key.name))
         case Kind.GROUP:
-            return replace(policy, groups=_drop(policy.groups, key.name))
+            return policy.with_parts(groups=_drop(policy.groups, key.name))
         case Kind.IMAGE:
-            return replace(policy, images=_drop(policy.images, key.name))
+            return policy.with_parts(images=_drop(policy.images, key.name))
         case Kind.TIER:
-            return replace(policy, tiers=_drop(policy.tiers, key.name))
+            return policy.with_parts(tiers=_drop(policy.tiers, key.name))
         case _:
-            return replace(policy, grants=_other_grants(policy, key))
+            return policy.with_parts(grants=_other_grants(policy, key))
 
 
 def _drop(objects: Mapping[str, _Object], name: str) -> dict[str, _Object]:

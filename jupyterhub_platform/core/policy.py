@@ -2,9 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
@@ -90,6 +90,19 @@ class Policy:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_index", _Index.of(self))
+
+    def with_parts(self, **parts: Any) -> "Policy":
+        """Return this policy with other people, groups, images, tiers or grants.
+
+        It costs what differs: the indexes follow what has changed.
+        """
+        changed = object.__new__(Policy)
+        for each in fields(self):
+            if each.init:
+                part = parts[each.name] if each.name in parts else getattr(self, each.name)
+                object.__setattr__(changed, each.name, part)
+        object.__setattr__(changed, "_index", self._index.follow(self, changed))
+        return changed
 
     def declared_groups(self, user: str) -> frozenset[str]:
         """Return the groups that the policy puts ``user`` into, as a member or a manager."""
@@ -225,26 +238,81 @@ class _Index:
         for group in policy.groups.values():
             for user in group.members | group.managers:
                 groups_of[user].add(group.name)
-        to_user: defaultdict[str, list[Grant]] = defaultdict(list)
-        to_group: defaultdict[str, list[Grant]] = defaultdict(list)
-        for grant in policy.grants:
-            (to_user[grant.user] if grant.user else to_group[grant.group]).append(grant)
+        to_user, to_group = _by_receiver(policy.grants)
         groups, defaults = policy.groups.values(), policy.defaults
-        asked = {name for tier in policy.tiers.values() for name in tier.demand}
         return cls(
             groups_of={user: frozenset(names) for user, names in groups_of.items()},
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
-            grants_to_user=dict(to_user),
-            grants_to_group=dict(to_group),
+            grants_to_user=to_user,
+            grants_to_group=to_group,
             of_member={g.name: resolve(g.member_quota, defaults.member) for g in groups},
             no_member=resolve(defaults.member),
             of_user=resolve(defaults.user),
             of_account={g.name: resolve(g.quota, defaults.group) for g in groups},
             no_account=resolve(defaults.group),
             of_platform=resolve(policy.quota),
-            accelerators=tuple(sorted(filter(is_accelerator, asked))),
+            accelerators=_list_accelerators(policy.tiers),
         )
+
+    def follow(self, before: Policy, after: Policy) -> "_Index":
+        """Return the index of ``after``, which has the rules of ``before`` for everything else."""
+        parts: dict[str, Any] = {}
+        if before.people is not after.people:
+            changed = _list_changed(before.people, after.people)
+            now = {name: after.people[name] for name in changed if name in after.people}
+            admins = {n for n, person in now.items() if person.level is Level.ADMIN}
+            out = {n for n, person in now.items() if person.suspended}
+            parts["admins"] = tuple(sorted({*self.admins} - changed | admins))
+            parts["suspended"] = tuple(sorted({*self.suspended} - changed | out))
+        if before.groups is not after.groups:
+            parts |= self._follow_groups(before, after)
+        if before.grants is not after.grants:
+            parts["grants_to_user"], parts["grants_to_group"] = _by_receiver(after.grants)
+        if before.tiers is not after.tiers:
+            parts["accelerators"] = _list_accelerators(after.tiers)
+        return replace(self, **parts)
+
+    def _follow_groups(self, before: Policy, after: Policy) -> dict[str, Any]:
+        groups_of = dict(self.groups_of)
+        of_member, of_account = dict(self.of_member), dict(self.of_account)
+        for name in _list_changed(before.groups, after.groups):
+            old, new = before.groups.get(name), after.groups.get(name)
+            for user in (old.members | old.managers) if old else ():
+                left = groups_of[user] - {name}
+                groups_of[user] = left
+                if not left:
+                    del groups_of[user]
+            for user in (new.members | new.managers) if new else ():
+                groups_of[user] = groups_of.get(user, frozenset()) | {name}
+            of_member.pop(name, None)
+            of_account.pop(name, None)
+            if new:
+                of_member[name] = resolve(new.member_quota, after.defaults.member)
+                of_account[name] = resolve(new.quota, after.defaults.group)
+        return {"groups_of": groups_of, "of_member": of_member, "of_account": of_account}
+
+
+def _by_receiver(
+    grants: Iterable[Grant],
+) -> tuple[dict[str, list[Grant]], dict[str, list[Grant]]]:
+    """Return grants by the user, and by the group, whom they are for."""
+    to_user: defaultdict[str, list[Grant]] = defaultdict(list)
+    to_group: defaultdict[str, list[Grant]] = defaultdict(list)
+    for grant in grants:
+        (to_user[grant.user] if grant.user else to_group[grant.group]).append(grant)
+    return dict(to_user), dict(to_group)
+
+
+def _list_accelerators(tiers: Mapping[str, Tier]) -> tuple[str, ...]:
+    asked = {name for tier in tiers.values() for name in tier.demand}
+    return tuple(sorted(filter(is_accelerator, asked)))
+
+
+def _list_changed(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
+    """Return the names of what is another object than before, or on one side only."""
+    changed = {name for name, each in after.items() if before.get(name) is not each}
+    return changed | (before.keys() - after.keys())
 
 
 def _added(grants: tuple[Grant, ...], scope: Scope, name: str, account: str) -> int:

@@ -43,7 +43,11 @@ MANAGED: Final = (
             "managed_steps:find",
             Never("seen is not None and seen != (current.version if current else 0)"),
         ),
-        ("declared objects are changed", "refuse_declared", Never("snapshot.sources.is_declared(key)")),
+        (
+            "declared objects are changed",
+            "refuse_declared",
+            Never("snapshot.sources.is_declared(key)"),
+        ),
         (
             "a rollback undoes what was not seen",
             "RollBack.check",
