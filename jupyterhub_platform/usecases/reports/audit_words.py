@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.times import describe_instant, read_stored
 
@@ -15,7 +17,6 @@ UNIX: Final = "unix:"
 
 _MAX_LISTED: Final = 5
 _MAX_REASON: Final = 300
-_RESOURCES: Final = {"cpu": "CPU"}
 
 _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
     "policy.rolled_back": ("roll back", "rolled back", "what is managed in the Hub"),
@@ -149,13 +150,21 @@ class _Words:
         whom = str(granted.get("user") or granted.get("group") or "all users")
         add = granted.get("add")
         amounts = [
-            f"{amount} {_RESOURCES.get(name, name)} more"
+            f"{_describe_amount(str(name), amount)} more"
             for name, amount in (add.items() if isinstance(add, dict) else ())
         ]
         tier = [f"the tier {granted['tier']}"] if granted.get("tier") else []
         where = f" in {granted['account']}" if granted.get("account") else ""
         what = listed([*amounts, *tier] or [f"the grant {self.subject}"])
         return f"{whom} {what}{where}{_say_end(granted.get('until'))}"
+
+
+def _describe_amount(name: str, amount: object) -> str:
+    """Describe an amount; a row may say anything."""
+    try:
+        return describe_amount(name, read_quantity(str(amount), name))
+    except QuantityError:
+        return f"{amount} {name}"
 
 
 def _say_end(until: object) -> str:
