@@ -9,6 +9,8 @@ from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.service.response import render_body
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
+_NEVER_EMPTY: Final = frozenset({"limit", "offset", "admitted", "result", "by", "per", "format"})
+"""Numbers, and words of a list: a form may leave them empty, and a program leaves them out."""
 
 
 class ApiHandler(AuthenticatedHandler):
@@ -25,6 +27,11 @@ class ApiHandler(AuthenticatedHandler):
             known = ", ".join(sorted(self.TAKES))
             rest = f"; it takes {known}." if known else ", nor any other."
             raise invalid(f"This address takes no {', '.join(others)[:64]!a}{rest}")
+        # Where a list goes both ways, it goes on from numbers.
+        numbers = {"before", "after"} if "after" in self.TAKES else set[str]()
+        for name in sorted(self.request.query_arguments.keys() & (_NEVER_EMPTY | numbers)):
+            if not self.argument(name):
+                raise invalid(f"{name} has no value; leave it out or correct it.")
 
     def set_default_headers(self) -> None:
         """Declare every answer as JSON, which must not be shown as anything else."""

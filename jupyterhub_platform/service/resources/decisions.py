@@ -21,14 +21,12 @@ class DecisionList(Resource[Decisions]):
 
     async def prepare(self) -> None:
         """Read which decisions are requested."""
-        words = {"true": True, "false": False}
+        words = {"": None, "true": True, "false": False}
+        asked = self.handler.argument("admitted")
         self.query = self.handler.read_list_query()
-        self.admitted = None
-        if "admitted" in self.handler.request.query_arguments:
-            asked = self.handler.argument("admitted")
-            if asked not in words:
-                raise invalid("admitted is true or false; leave it out or correct it.")
-            self.admitted = words[asked]
+        if asked not in words:
+            raise invalid("admitted is true or false; leave it out or correct it.")
+        self.admitted = words[asked]
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Decisions:
         """Report the decisions that the caller may see."""
