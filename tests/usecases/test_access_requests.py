@@ -249,6 +249,8 @@ async def test_an_approval_is_whole_or_not_at_all(changes, requests, outage: Out
     outage.begin()
     with pytest.raises(StoreUnreachableError):
         await changes.apply(Approve(asked.request, "boss", "ok", BOSS))
+    with pytest.raises(StoreUnreachableError):
+        requests.find("r1")
     outage.end()
     assert requests.find("r1").state == "open"
     assert in_force.snapshot.policy.grants == ()

@@ -34,6 +34,8 @@ from jupyterhub.apihandlers.users import (
 )
 from jupyterhub.handlers.pages import AcceptShareHandler
 
+from jupyterhub_platform.hub.json_bodies import find_fault
+
 MAX_SHOWN: Final = 50
 """Members, shares or codes that are shown of one object."""
 
@@ -333,7 +335,8 @@ def read_sent(handler: Any) -> Mapping[str, Any]:
         read = json.loads(body)
     except (ValueError, RecursionError):
         return {}
-    return read if isinstance(read, dict) else {}
+    # What cannot be stored cannot be looked up either; the Hub refuses it.
+    return read if isinstance(read, dict) and not find_fault(read) else {}
 
 
 def read_wanted(handler: Any) -> Mapping[str, Any]:
