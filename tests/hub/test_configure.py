@@ -222,7 +222,7 @@ def test_command_line_speaks_to_a_hub_that_it_started_and_to_no_other(
     assert names(c.JupyterHub.services) == ["platform", "jhp"]
     (role,) = [r for r in as_list(c.JupyterHub.load_roles) if r.get("services") == ["jhp"]]
     reach = "access:services!service=platform"
-    assert role["scopes"] == ["custom:platform:admin", reach]
+    assert role["scopes"] == ["custom:platform:admin", "delete:servers", reach]
 
 
 def test_service_is_where_the_operator_put_it(monkeypatch: pytest.MonkeyPatch) -> None:
