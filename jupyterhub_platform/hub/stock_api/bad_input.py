@@ -19,6 +19,7 @@ from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES, cou
 from jupyterhub_platform.hub.upstream.handler_state import has_sent_headers, is_implemented
 
 VERBS: Final = ("get", "head", "post", "put", "patch", "delete")
+_READING: Final = frozenset({"GET", "HEAD"})
 _SENTENCE: Final = "The request has a value that cannot be used: it is too large or not plain text."
 
 
@@ -49,7 +50,11 @@ def _refuse(verb: Callable[..., Any]) -> Callable[..., Any]:
                 400, f"The request is not a valid OAuth request: {error.description}"
             ) from None
         except REFUSED_VALUES as error:
-            if count_commits(handler.db) != before or has_sent_headers(handler):
+            # Reading may make the Hub's own object of a user, and commit it: nothing is half done.
+            is_reading = handler.request.method in _READING
+            if (count_commits(handler.db) != before and not is_reading) or has_sent_headers(
+                handler
+            ):
                 raise
             handler.db.rollback()
             handler.log.warning("%s: %.200s", type(error).__name__, ascii(str(error)))
