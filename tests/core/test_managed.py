@@ -285,7 +285,7 @@ def test_a_change_alone_is_judged_as_the_whole_would_be(
         sources, policy = _change(sources, policy, key, document)
         event(f"{key.kind} {'retired' if document is None else 'put'}")
         assert _in_order(policy) == _in_order(expected)
-        # What decisions ask follows each change: the same as if it were made anew.
+        # The index follows each change: it equals one that is made from the whole policy.
         assert policy._index == replace(policy)._index
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Final, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.support.axe import RUN, find_axe, list_serious
-from tests.support.chromium import launch_chromium, log_in
+from tests.support.chromium import log_in
 from tests.support.live_hub import LiveHub, running
+from tests.support.visitors import browser as browser
+from tests.support.visitors import visit as visit
 
 pytestmark = [pytest.mark.hub, pytest.mark.browser]
 
@@ -42,32 +44,6 @@ SCREENSHOTS: Final = Path("tests/screenshots")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
     with running(LiveHub(make_directory(), POLICY)) as hub:
         yield hub
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = launch_chromium(playwright)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def visit(hub: LiveHub, browser: Browser) -> Iterator[Callable[[str], Page]]:
-    """Return what opens a browser in which a user is logged in, and no script runs."""
-    contexts = []
-
-    def visit(name: str) -> Page:
-        context = browser.new_context(base_url=hub.url, java_script_enabled=False)
-        contexts.append(context)
-        page = context.new_page()
-        page.set_default_timeout(30 * SECONDS)
-        log_in(page, hub.url, name, hub.passwords[name])
-        return page
-
-    yield visit
-    for context in contexts:
-        context.close()
 
 
 def fill(page: Page, **fields: str) -> None:
