@@ -22,7 +22,6 @@ from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.forwarded_headers import source_of
 from jupyterhub_platform.hub.callers import find_origin, name_caller
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.json_bodies import is_storable
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.stock_api.changes import (
     StockChange,
@@ -32,6 +31,7 @@ from jupyterhub_platform.hub.stock_api.changes import (
     read_wanted,
 )
 from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.hub.upstream.database_errors import REFUSED_VALUES
 from jupyterhub_platform.hub.upstream.handler_state import read_unsent
 from jupyterhub_platform.origin import ORIGIN
 from jupyterhub_platform.usecases.recorded_requests import (
@@ -155,7 +155,12 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
 
     def _read_state(self, change: StockChange, name: str) -> Mapping[str, Any] | None:
         """Return what is there of this name; nothing has a name that no database takes."""
-        return change.look(self, name) if is_storable(name) else None
+        try:
+            return change.look(self, name)
+        except REFUSED_VALUES:
+            # The Hub's handler answers what the sender got wrong; its session must be usable.
+            self.db.rollback()
+            return None
 
     def _record_refusal(self, status: int) -> None:
         action, subject = self._name_attempt(status)

@@ -40,7 +40,6 @@ MAX_SHOWN: Final = 50
 """Members, shares or codes that are shown of one object."""
 
 _MAX_BODY: Final = 2**17
-_MAX_DIGITS: Final = 9
 _KEPT_OF_TOKENS: Final = ("note", "scopes", "roles", "expires_at")
 _KEPT_OF_BODIES: Final = (
     *("usernames", "users", "user", "groups", "group", "name", "admin", "scopes", "roles"),
@@ -132,8 +131,7 @@ def _read_properties(handler: Any, name: str) -> Mapping[str, Any]:
 def _read_token(handler: Any, _name: str) -> Mapping[str, Any]:
     identifier = (*handler.path_args, "")[1]
     number = identifier[1:]
-    # PostgreSQL refuses larger numbers in that column.
-    if identifier[:1] != "a" or not number.isdecimal() or len(number) > _MAX_DIGITS:
+    if identifier[:1] != "a" or not number.isdecimal():
         return {}
     token = handler.db.query(orm.APIToken).filter_by(id=int(number)).first()
     if token is None or token.user is None or token.user.name != handler.path_args[0]:

@@ -296,6 +296,34 @@ def any_entry(dice: random.Random) -> Any:
     return dice.choice(plain) if dice.random() < 0.7 else any_value(dice)
 
 
+def fill_with_one_bad(route: str, bad: str) -> Iterator[str]:
+    """Yield the address with the bad value in each of its segments, names that exist elsewhere."""
+    segment = re.compile(r"\((?!\?)[^()]*\)")
+    for place in range(len(segment.findall(route))):
+        names = ["dev", "dev", "named", "named"]
+        names[place] = bad
+        left = iter(names)
+        path = segment.sub(lambda _, left=left: next(left), route)  # type: ignore[misc]
+        yield re.sub(r"[\\?^$*+]|\(.*?\)", "", path)
+
+
+@pytest.mark.parametrize("name", ["admin", "dev"])
+def test_no_segment_takes_what_no_database_takes(hub: LiveHub, dev: Api, name: str) -> None:
+    headers = {"Authorization": f"token {hub.token(name).token}"}
+    failed = []
+    with hub.connect_directly(timeout=60, headers=headers) as client:
+        for route in list_routes():
+            for bad in ("%00", f"a{HUGE}"):
+                for path in fill_with_one_bad(route, bad):
+                    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+                        answer = client.request(method, httpx.URL(f"/hub{path}"), content=b"{}")
+                        if answer.status_code >= 500 and answer.status_code != 503:
+                            failed.append((method, path, answer.status_code, answer.text[:300]))
+    assert not failed, failed
+    stopped = {"include_stopped_servers": "1"}
+    assert "named" in dev.get("users/dev", params=stopped).json()["servers"]
+
+
 @pytest.mark.parametrize("name", ["admin", "dev", ""])
 def test_random_input_is_never_answered_with_500(hub: LiveHub, name: str) -> None:
     dice, routes = dice_for(f"bad input of {name}"), list_routes()
