@@ -10,7 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -143,10 +143,9 @@ async def send(port: int, target: bytes) -> bytes:
             except OSError:
                 await asyncio.sleep(0.1)
                 continue
-            writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: hub\r\n\r\n")
-            line = await reader.readline()
-            writer.close()
-            return line
+            with closing(writer):
+                writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: hub\r\n\r\n")
+                return await reader.readline()
 
 
 async def test_the_proxy_by_itself_still_needs_its_scripts(tmp_path: Path) -> None:
