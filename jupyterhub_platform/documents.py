@@ -11,6 +11,7 @@ import os
 import re
 import select
 import stat
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -292,7 +293,7 @@ class _Reader:
                 self._read_node((*path, "?"), event, events)
                 self._read_node((*path, "?"), next(events), events)
                 continue
-            key = str(event.value)
+            key = sys.intern(str(event.value))
             at = (*path, key)
             if key == "<<" and event.style is None:
                 self._fault(path, event, "merge keys (<<) are not read", "write the keys out")

@@ -1,6 +1,7 @@
 """Which names are names: normalised once, here, and refused where two could be confused."""
 
 import re
+import sys
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -52,7 +53,8 @@ def normalise_user(name: str) -> str:
             f"{name!a} is not a user name; use letters a to z, digits and . _ - @ +, "
             "beginning and ending with a letter or digit"
         )
-    return folded
+    # A large policy has each name in many places.
+    return sys.intern(folded)
 
 
 def check_name(name: str, kind: str) -> str:

@@ -238,10 +238,12 @@ class _Index:
         for group in policy.groups.values():
             for user in group.members | group.managers:
                 groups_of[user].add(group.name)
+        # Most people are in the same groups as others: one set for them all.
+        shared = {each: each for each in map(frozenset, groups_of.values())}
         to_user, to_group = _by_receiver(policy.grants)
         groups, defaults = policy.groups.values(), policy.defaults
         return cls(
-            groups_of={user: frozenset(names) for user, names in groups_of.items()},
+            groups_of={user: shared[frozenset(names)] for user, names in groups_of.items()},
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             grants_to_user=to_user,

@@ -15,17 +15,15 @@ from sqlalchemy import URL, Connection, Engine, QueuePool, create_engine, event,
 from sqlalchemy.exc import ArgumentError
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.store.postgresql import (
-    UPGRADE_PATIENCE,
-    BoundedConnection,
-    UpgradeConnection,
-)
 
 Transaction = Connection
 """What the repositories of this package work on; made by :class:`..store.Store` alone."""
 
 BUSY_TIMEOUT: Final = 0.2
 """Seconds to wait for another writer of a SQLite file; the Hub's loop may be what waits."""
+
+UPGRADE_BUSY_TIMEOUT: Final = 600.0
+"""The same for an upgrade of the schema: that of another Hub may rewrite large tables."""
 
 CONNECT_TIMEOUT: Final = 2
 """Seconds until a PostgreSQL server that does not answer counts as down."""
@@ -92,7 +90,7 @@ def open_engine(url: URL, *, read_only: bool, for_upgrade: bool = False) -> Engi
     One ``for_upgrade`` waits for minutes rather than seconds, and serves nothing else.
     """
     if url.drivername == "sqlite":
-        timeout = UPGRADE_PATIENCE if for_upgrade else BUSY_TIMEOUT
+        timeout = UPGRADE_BUSY_TIMEOUT if for_upgrade else BUSY_TIMEOUT
         return _open_sqlite(Path(str(url.database)), read_only, timeout)
     return _open_postgresql(url, read_only, for_upgrade)
 
@@ -148,6 +146,9 @@ def _switch_to_write_ahead_log(connection: sqlite3.Connection, timeout: float) -
 
 
 def _open_postgresql(url: URL, read_only: bool, for_upgrade: bool) -> Engine:
+    # Not before: its libraries take 8 MiB, which a Hub on SQLite does without.
+    from jupyterhub_platform.store.postgresql import BoundedConnection, UpgradeConnection
+
     settings = {
         "statement_timeout": STATEMENT_TIMEOUT,
         "lock_timeout": LOCK_TIMEOUT,

@@ -5,6 +5,8 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -523,3 +525,20 @@ def test_sqlite_path_may_have_any_characters(tmp_path, folder):
     (tmp_path / folder).mkdir()
     store = Store.open(f"sqlite:///{tmp_path}/{folder}/a.sqlite")
     store.close()
+
+
+def test_a_store_in_sqlite_needs_no_library_of_postgresql(tmp_path: Path) -> None:
+    program = (
+        "import sys\n"
+        "from jupyterhub_platform.hub import configure, platform\n"
+        "from jupyterhub_platform.store.store import Store\n"
+        "Store.open(sys.argv[1]).close()\n"
+        "print('psycopg' in sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, f"sqlite:///{tmp_path}/store.db"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout == "False\n"
