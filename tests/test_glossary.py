@@ -20,7 +20,7 @@ GLOSSARY = {
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
         *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
-        *("hub/configuration/hardening", "hub/local/enforcement", "hub/spawn_page/limits"),
+        *("hub/configuration/hardening", "hub/local/resource_limits", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
         "usecases/rate_limit",
         "usecases/reports",

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import click
 
+from jupyterhub_platform.core.errors import printable as printable
+
 GAP: Final = "  "
 _NOTHING: Final = "-"
 
@@ -36,11 +38,6 @@ def paint(text: str, **style: Any) -> str:
     """Return text in colour; plain if ``NO_COLOR`` asks for that, and where no terminal is."""
     # click.echo takes colours away where the output is no terminal.
     return text if os.environ.get("NO_COLOR") else click.style(text, **style)
-
-
-def printable(text: str) -> str:
-    """Escape what would change a terminal: names and reasons may be a stranger's."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def count(number: int, noun: str) -> str:

@@ -89,16 +89,16 @@ class Fault:
         place = (
             f"{self.file}:{self.line}: " if self.line else (f"{self.file}: " if self.file else "")
         )
-        return _one_line(f"{place}{self.key + ': ' if self.path else ''}{self.what}; {self.fix}")
+        return printable(f"{place}{self.key + ': ' if self.path else ''}{self.what}; {self.fix}")
 
     @property
     def key(self) -> str:
         """The path in one readable word, such as ``tiers.small.requests.cpu``."""
-        return _one_line(".".join(str(key)[:_MAX_SHOWN] for key in self.path))
+        return printable(".".join(str(key)[:_MAX_SHOWN] for key in self.path))
 
 
-def _one_line(text: str) -> str:
-    """Escape whatever could break a line of output, or move what is around it."""
+def printable(text: str) -> str:
+    """Escape what could break a line of output or change a terminal: texts of strangers."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

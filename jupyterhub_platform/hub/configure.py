@@ -28,9 +28,10 @@ from jupyterhub_platform.hub.routes import surround_routes
 from jupyterhub_platform.hub.servers.lifetimes import list_endings
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.spawner.explain import list_ended
+from jupyterhub_platform.hub.upstream.error_messages import give_errors_messages
 from jupyterhub_platform.hub.upstream.log_scrubbing import scrub_log
+from jupyterhub_platform.hub.upstream.no_store import keep_secrets_out_of_caches
 from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
-from jupyterhub_platform.hub.upstream.response_headers import add_no_store_and_messages
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
 from jupyterhub_platform.hub.upstream.service_environment import keep_environments_out_of_database
@@ -107,7 +108,8 @@ def _configure(c: Any) -> None:
     keep_environments_out_of_database()
     scrub_log()
     reject_invalid_redirects()
-    add_no_store_and_messages()
+    keep_secrets_out_of_caches()
+    give_errors_messages()
     keep_cookies_secure()
     explain_unanswered_starts()
     use_unix_sockets()

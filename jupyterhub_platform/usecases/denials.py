@@ -14,7 +14,7 @@ import uuid
 from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeAlias
 
 from jupyterhub_platform.core.decision import Decision
@@ -23,6 +23,7 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.repeated_denials import RepeatedDenials, record_repeated_denials
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.rate_limit import RateLimit
+from jupyterhub_platform.usecases.repeat_count import RepeatCount
 
 MAX_AT_ONCE: Final = 10
 """Denials of one caller that are recorded at once, and whose repeats are counted one by one."""
@@ -39,25 +40,11 @@ SHARED_SECONDS: Final = 3600.0
 ROWS_AT_A_TIME: Final = 20
 """Counts that are entered in one transaction, which takes a few milliseconds."""
 
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _MAX_NAMED: Final = 20
 _MAX_NAMED_LENGTH: Final = 64
 
 _Server: TypeAlias = tuple[str, str]
 _Key: TypeAlias = tuple[Any, ...]
-
-
-@dataclass(slots=True)
-class _Count:
-    times: int = 0
-    first_at: datetime = _NEVER
-    last_at: datetime = _NEVER
-
-    def add(self, at: datetime) -> None:
-        if not self.times:
-            self.first_at = at
-        self.times += 1
-        self.last_at = at
 
 
 @dataclass(slots=True)
@@ -68,7 +55,7 @@ class _Shared:
     server: _Server
     codes: tuple[str, ...]
     until: float
-    count: _Count = field(default_factory=_Count)
+    count: RepeatCount = field(default_factory=RepeatCount)
 
 
 @dataclass(slots=True)
@@ -77,7 +64,7 @@ class _Caller:
 
     shared: "OrderedDict[_Key, _Shared]" = field(default_factory=OrderedDict)
     ended: list[_Shared] = field(default_factory=list)
-    beyond: _Count = field(default_factory=_Count)
+    beyond: RepeatCount = field(default_factory=RepeatCount)
     servers: Counter[str] = field(default_factory=Counter)
     codes: set[str] = field(default_factory=set)
 
@@ -172,10 +159,10 @@ class Denials:
                 self._end(by, key)
             for shared in (*caller.ended, *caller.shared.values()):
                 entries.append(_entry_of(shared, by))
-                shared.count = _Count()
+                shared.count = RepeatCount()
             if caller.beyond.times:
                 entries.append(_entry_beyond(caller, by))
-            caller.ended, caller.beyond = [], _Count()
+            caller.ended, caller.beyond = [], RepeatCount()
             caller.servers, caller.codes = Counter(), set()
             if not caller.shared:
                 del self._callers[by]
@@ -266,7 +253,7 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
             "decision": shared.id,
             "repeats": identifier,
             "codes": list(shared.codes),
-            **_render_count(count),
+            **count.to_json(),
         },
         RepeatedDenials(identifier, shared.id, count.times, count.first_at, count.last_at),
     )
@@ -274,13 +261,5 @@ def _entry_of(shared: _Shared, by: str) -> Entry:
 
 def _entry_beyond(caller: _Caller, by: str) -> Entry:
     codes = sorted(caller.codes)[:_MAX_NAMED]
-    detail = {"codes": codes, "servers": dict(caller.servers), **_render_count(caller.beyond)}
+    detail = {"codes": codes, "servers": dict(caller.servers), **caller.beyond.to_json()}
     return Entry(caller.beyond.last_at, by, "server.denials_counted", by, detail)
-
-
-def _render_count(count: _Count) -> dict[str, Any]:
-    return {
-        "times": count.times,
-        "first": count.first_at.isoformat(),
-        "last": count.last_at.isoformat(),
-    }

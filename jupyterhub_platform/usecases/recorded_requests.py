@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from jupyterhub_platform.store.audit import FAILED as FAILED
 from jupyterhub_platform.store.audit import REFUSED as REFUSED
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.rate_limit import RateLimit
+from jupyterhub_platform.usecases.repeat_count import RepeatCount
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 MAX_AT_ONCE: Final = 10
@@ -45,7 +46,6 @@ CHANGES_AT_ONCE: Final = 100
 ONE_MORE_CHANGE_SECONDS: Final = 5.0
 _OF_ANY_USER: Final = ("token.", "share.", "share_code.")
 _MAX_NAMED: Final = 20
-_NEVER: Final = datetime.min.replace(tzinfo=UTC)
 _Key = tuple[str, str, str]
 
 
@@ -74,35 +74,15 @@ class RecordedRequest:
 
 
 @dataclass(slots=True)
-class _Count:
-    times: int = 0
-    first_at: datetime = _NEVER
-    last_at: datetime = _NEVER
-
-    def add(self, at: datetime) -> None:
-        if not self.times:
-            self.first_at = at
-        self.times += 1
-        self.last_at = at
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "times": self.times,
-            "first": self.first_at.isoformat(),
-            "last": self.last_at.isoformat(),
-        }
-
-
-@dataclass(slots=True)
 class _Shared:
     request: RecordedRequest
-    count: _Count = field(default_factory=_Count)
+    count: RepeatCount = field(default_factory=RepeatCount)
 
 
 @dataclass(slots=True)
 class _Caller:
     shared: dict[_Key, _Shared] = field(default_factory=dict)
-    beyond: _Count = field(default_factory=_Count)
+    beyond: RepeatCount = field(default_factory=RepeatCount)
     actions: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
 
@@ -168,12 +148,12 @@ class RecordedRequests:
             for key, shared in tuple(caller.shared.items()):
                 if shared.count.times:
                     counted.append(_repeat(shared))
-                    shared.count = _Count()
+                    shared.count = RepeatCount()
                 else:
                     del caller.shared[key]
             if caller.beyond.times:
                 counted.append(_sum(actor, caller, FLOOD, REFUSED))
-                caller.beyond, caller.actions, caller.sources = _Count(), Counter(), Counter()
+                caller.beyond, caller.actions, caller.sources = RepeatCount(), Counter(), Counter()
             if not caller.shared:
                 del self._callers[actor]
         counted += [_sum(actor, caller, COUNTED, DONE) for actor, caller in self._busy.items()]

@@ -30,7 +30,7 @@ KUBERNETES: Final = (
             Replace('(None, "", "default", service_account)', "(spec.get(key),)"),
         ),
         ("the node's network is let through", "_POD", Drop('"hostNetwork": ...')),
-        ("privileged is let through", "_container", Never('context.get("privileged")')),
+        ("privileged is let through", "find_powers", Never('context.get("privileged")')),
         (
             "unknown kinds of volumes are let through",
             "guard:_volume",

@@ -153,7 +153,7 @@ REQUESTS: Final = (
         "tests/hub/stock_api/test_live_bad_input.py -k 'sqlite and (sentence or kept_nowhere)'",
         (
             "answers with secrets are kept",
-            "add_no_store_and_messages",
+            "keep_secrets_out_of_caches",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
         ("errors have no words", "_has_words", Return("bool(said) or True")),

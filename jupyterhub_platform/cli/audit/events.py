@@ -10,7 +10,7 @@ import click
 
 from jupyterhub_platform.cli.audit.source import Source, open_source
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.errors import PlatformError, printable
 from jupyterhub_platform.core.times import describe_second, read_stored
 from jupyterhub_platform.usecases.reports.audit import RESULTS
 from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
@@ -162,8 +162,3 @@ def render_whole(event: Event) -> list[str]:
     names = ("number", "at", "actor", "action", "subject", "result", "reason", "via", "address")
     lines = [f"{name:10}{printable(str(event[name]))}".rstrip() for name in names]
     return [printable(event["sentence"]), "", *lines, "", json.dumps(event["detail"], indent=2)]
-
-
-def printable(text: str) -> str:
-    """Escape what would change a terminal: names in refused attempts are a stranger's."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -20,9 +20,9 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     NOTEBOOK,
     annotations_of,
     labels_of,
-    traits_of,
     would_replace,
 )
+from jupyterhub_platform.hub.kubernetes.manifest.resources import traits_of
 from jupyterhub_platform.hub.kubernetes.manifest.volumes import STORAGE_TRAITS, storage_traits
 from jupyterhub_platform.hub.kubernetes.profiles import TierProfiles
 from jupyterhub_platform.hub.kubernetes.proxies import ProxyPods, select_proxies

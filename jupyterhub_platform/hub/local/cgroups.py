@@ -1,4 +1,4 @@
-"""Name, find, empty and remove control groups, of version 2.
+"""Name, make, find, empty and remove control groups, of version 2.
 
 A control group is the only mark that a process cannot take off. Even a hierarchy without any
 controller keeps membership, and can kill all members with one write.
@@ -9,10 +9,14 @@ import os
 import re
 from collections.abc import Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
+
+from jupyterhub_platform.core.resource_names import CPU, MEMORY
+from jupyterhub_platform.core.resources import Resources
 
 _PREFIX: Final = "jupyterhub-platform"
 # Systemd makes the group of a scope, and ends its name with this.
@@ -20,6 +24,8 @@ _SCOPE: Final = ".scope"
 
 _RESERVATION: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 _DIGITS: Final = 32
+_PERIOD: Final = 100_000  # microseconds; the kernel's own default
+_MIN_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
 
 
 def group_name(instance: str, server: str, reservation: str) -> str:
@@ -67,6 +73,50 @@ def list_places() -> list[Path]:
         place = mount / own if (mount / own).is_dir() else mount
         found += [place, *(above for above in place.parents if above.is_relative_to(mount))]
     return found
+
+
+def render_control_files(resources: Resources, processes: int) -> dict[str, str]:
+    """Return the content of a group's control files, by name; what is unlimited has none."""
+    cpu, memory = resources.amount(CPU), resources.amount(MEMORY)
+    quota = max(cpu * _PERIOD // 1000, _MIN_QUOTA)
+    wanted = {
+        "cpu.max": f"{quota} {_PERIOD}" if cpu else "",
+        "memory.max": str(memory or ""),
+        "memory.swap.max": "0" if memory else "",
+        "pids.max": str(processes or ""),
+    }
+    return {file: value for file, value in wanted.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Parent:
+    """A control group in which groups for servers can be made, with what they can limit."""
+
+    path: Path
+    controllers: frozenset[str]
+
+    def make(self, name: str, resources: Resources, processes: int) -> Path:
+        """Create a group with these limits; on failure nothing is left behind."""
+        path = self.path / name
+        path.mkdir(exist_ok=True)
+        try:
+            self._activate(path)
+            for file, value in render_control_files(resources, processes).items():
+                # A kernel without swap accounting has no such file.
+                missing = (FileNotFoundError, PermissionError) if "swap" in file else ()
+                if file.partition(".")[0] in self.controllers:
+                    with suppress(*missing):
+                        (path / file).write_text(value)
+        except OSError:
+            remove_groups([path])
+            raise
+        return path
+
+    def _activate(self, group: Path) -> None:
+        missing = self.controllers.difference((group / "cgroup.controllers").read_text().split())
+        if missing:
+            order = " ".join(f"+{name}" for name in sorted(missing))
+            (self.path / "cgroup.subtree_control").write_text(order)
 
 
 def members(paths: Iterable[Path]) -> set[int]:

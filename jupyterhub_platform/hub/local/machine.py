@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
-from jupyterhub_platform.hub.local.enforcement import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.os_users import People, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
+from jupyterhub_platform.hub.local.resource_limits import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.supervisor import raise_priority
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
 from jupyterhub_platform.instance_id import read_instance

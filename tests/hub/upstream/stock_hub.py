@@ -193,9 +193,10 @@ def make_config(**settings: Any) -> Config:
 def mend() -> None:
     """Put in place, before there is a Hub, what needs no Hub."""
     from jupyterhub_platform.hub.upstream import (
+        error_messages,
         log_scrubbing,
+        no_store,
         redirects,
-        response_headers,
         secure_cookies,
         server_counts,
         service_environment,
@@ -208,7 +209,8 @@ def mend() -> None:
     startup_errors.exit_with_a_sentence(lambda _app: "")
     log_scrubbing.scrub_log()
     redirects.reject_invalid_redirects()
-    response_headers.add_no_store_and_messages()
+    no_store.keep_secrets_out_of_caches()
+    error_messages.give_errors_messages()
     secure_cookies.keep_cookies_secure()
     wait_up.explain_unanswered_starts()
     unix_sockets.use_unix_sockets()

@@ -66,13 +66,19 @@ def count_calls(kind: str, name: str, work: Callable[[], object]) -> int:
 # -- requests ---------------------------------------------------------------------------------
 
 
-@asks_for("response_headers")
-async def _lets_caches_keep_and_says_nothing(hub: StockHub) -> str:
+@asks_for("no_store")
+async def _lets_caches_keep_answers(hub: StockHub) -> str:
     async with hub.visit() as visitor:
         answer = await visitor.get("/hub/api/user")
-    if "no-store" in answer.headers.get("Cache-Control", "") and answer.json()["message"]:
-        return ""
-    return f"{answer.headers.get('Cache-Control')}, {answer.text}"
+    kept = answer.headers.get("Cache-Control", "")
+    return "" if "no-store" in kept else f"Cache-Control: {kept}"
+
+
+@asks_for("error_messages")
+async def _answers_an_error_without_a_word(hub: StockHub) -> str:
+    async with hub.visit() as visitor:
+        answer = await visitor.get("/hub/api/user")
+    return "" if answer.json()["message"] else answer.text
 
 
 @asks_for("redirects")

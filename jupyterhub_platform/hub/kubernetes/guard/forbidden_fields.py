@@ -6,11 +6,10 @@ service account's token, a pod's certificate, and a node chosen past the schedul
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
 from jupyterhub_platform.core.manifests import Manifest, containers, items, part
-from jupyterhub_platform.hub.kubernetes.guard.security_context import find_unconfined
-from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
+from jupyterhub_platform.hub.kubernetes.guard.security_context import find_powers, find_unconfined
 
 _POD: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -71,17 +70,7 @@ def _volume(path: str, volume: Manifest) -> Iterator[tuple[str, str]]:
 
 
 def _container(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
-    context = part(container, "securityContext")
-    at = f"{path}.securityContext"
-    if context.get("privileged"):
-        yield f"{at}.privileged", "has every power on the node"
-    if _may_escalate(container.get("name"), context.get("allowPrivilegeEscalation")):
-        yield f"{at}.allowPrivilegeEscalation", "lets programs gain powers"
-    if part(context, "capabilities").get("add"):
-        yield f"{at}.capabilities.add", "has added capabilities"
-    if context.get("procMount") not in (None, "Default"):
-        yield f"{at}.procMount", "unmasks /proc"
-    yield from find_unconfined(at, context)
+    yield from find_powers(path, container)
     if any(port.get("hostPort") for port in items(container, "ports")):
         yield f"{path}.ports.hostPort", "opens a port of the node"
     yield from _asked_elsewhere(path, container)
@@ -93,8 +82,3 @@ def _asked_elsewhere(path: str, container: Manifest) -> Iterator[tuple[str, str]
         for kind in ("httpGet", "tcpSocket"):
             if part(container, *where, kind).get("host"):
                 yield f"{path}.{'.'.join(where)}.{kind}.host", "has the node ask another host"
-
-
-def _may_escalate(name: Any, allowed: Any) -> bool:
-    # Kubernetes treats an unset field as allowed; only the users' own container must set it.
-    return allowed is not False if name == NOTEBOOK else bool(allowed)

@@ -1,12 +1,13 @@
-"""What a security context may not choose: root, or less confinement than Kubernetes allows.
+"""What a security context may not choose: root, powers, or less confinement than by default.
 
 Source: Kubernetes, Pod Security Standards, ``baseline``; and ``restricted`` for the user id.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.hub.kubernetes.manifest.metadata import NOTEBOOK
 
 _APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 _SELINUX_TYPES: Final = frozenset(
@@ -41,6 +42,25 @@ def find_unconfined(path: str, context: Manifest) -> Iterator[tuple[str, str]]:
     for sysctl in items(context, "sysctls"):
         if sysctl.get("name") not in _SYSCTLS:
             yield f"{path}.sysctls[{sysctl.get('name', '')}]", "changes the kernel of the node"
+
+
+def find_powers(path: str, container: Manifest) -> Iterator[tuple[str, str]]:
+    """Yield what the security context of the container at ``path`` may not choose."""
+    context, at = part(container, "securityContext"), f"{path}.securityContext"
+    if context.get("privileged"):
+        yield f"{at}.privileged", "has every power on the node"
+    if _may_escalate(container.get("name"), context.get("allowPrivilegeEscalation")):
+        yield f"{at}.allowPrivilegeEscalation", "lets programs gain powers"
+    if part(context, "capabilities").get("add"):
+        yield f"{at}.capabilities.add", "has added capabilities"
+    if context.get("procMount") not in (None, "Default"):
+        yield f"{at}.procMount", "unmasks /proc"
+    yield from find_unconfined(at, context)
+
+
+def _may_escalate(name: Any, allowed: Any) -> bool:
+    # Kubernetes treats an unset field as allowed; only the users' own container must set it.
+    return allowed is not False if name == NOTEBOOK else bool(allowed)
 
 
 def find_annotated(metadata: Manifest) -> Iterator[tuple[str, str]]:

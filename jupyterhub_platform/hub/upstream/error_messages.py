@@ -1,11 +1,10 @@
-"""Keeps the Hub's answers with secrets out of caches, and gives every error a sentence.
+"""Gives every error of the Hub a sentence.
 
-JupyterHub lets caches store the answers of its API, tokens and invites among them, and
-answers an error that was raised without a message with ``"message": null``.
+JupyterHub answers an error that was raised without a message with ``"message": null``.
 
 Upstream: jupyterhub 6.1
 Issue: not reported
-Ends when: ``BaseHandler.set_default_headers`` and ``write_error`` do this.
+Ends when: ``BaseHandler.write_error`` and ``APIHandler.write_error`` do this.
 """
 
 import functools
@@ -17,10 +16,6 @@ from jupyterhub.apihandlers.base import APIHandler
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
-WITH_SECRETS: Final = frozenset(
-    {"api", "login", "logout", "signup", "oauth_login", "oauth_callback", "token"}
-)
-"""First path segments below the Hub's prefix whose answers hold tokens, codes or cookies."""
 SENTENCES: Final[Mapping[int, str]] = {
     400: "The Hub cannot read this request. Look at its address, its arguments and its body.",
     401: "You are not logged in. Log in, or send a token.",
@@ -33,23 +28,13 @@ SENTENCES: Final[Mapping[int, str]] = {
     503: "The Hub cannot do this right now. Try again in a minute.",
 }
 """Sentences for errors without a message, by status."""
-_PATCHED: Final = "_platform_answers"
+_PATCHED: Final = "_platform_error_messages"
 
 
-def add_no_store_and_messages() -> None:
-    """Keep answers with secrets out of caches, and errors from being silent, from now on."""
+def give_errors_messages() -> None:
+    """Have errors that say nothing say a sentence, from now on."""
     if getattr(BaseHandler, _PATCHED, False):
         return
-    set_default_headers = BaseHandler.set_default_headers
-
-    @functools.wraps(set_default_headers)
-    def set_headers(handler: Any) -> None:
-        set_default_headers(handler)
-        path = handler.request.path.removeprefix(handler.settings["hub"].base_url)
-        if path.partition("/")[0] in WITH_SECRETS:
-            handler.set_header("Cache-Control", "no-store")
-
-    BaseHandler.set_default_headers = set_headers
     BaseHandler.write_error = _with_a_sentence(BaseHandler.write_error)
     APIHandler.write_error = _with_a_sentence(APIHandler.write_error)
     setattr(BaseHandler, _PATCHED, True)

@@ -17,60 +17,14 @@ from typing import Final
 
 from jupyterhub_platform.core.resource_names import CPU, MEMORY
 from jupyterhub_platform.core.resources import Resources
-from jupyterhub_platform.hub.local.cgroups import group_name, list_places, remove_groups
+from jupyterhub_platform.hub.local.cgroups import Parent, group_name, list_places, remove_groups
 from jupyterhub_platform.hub.local.processes import ISOLATED
 
 _DIMENSIONS: Final = frozenset({CPU, MEMORY})
 _CONTROLLERS: Final = frozenset({CPU, MEMORY, "pids"})
-_PERIOD: Final = 100_000  # microseconds; the kernel's own default
-_MIN_QUOTA: Final = 1_000  # microseconds; the kernel refuses less
 _TRIED: Final = Resources.of({CPU: 500, MEMORY: 2**28})
 _TRIED_PROCESSES: Final = 64
 _TRY_SECONDS: Final = 10
-
-
-def render_limits(resources: Resources, processes: int) -> dict[str, str]:
-    """Render limits as the control files of a group; what is unlimited has none."""
-    cpu, memory = resources.amount(CPU), resources.amount(MEMORY)
-    quota = max(cpu * _PERIOD // 1000, _MIN_QUOTA)
-    wanted = {
-        "cpu.max": f"{quota} {_PERIOD}" if cpu else "",
-        "memory.max": str(memory or ""),
-        "memory.swap.max": "0" if memory else "",
-        "pids.max": str(processes or ""),
-    }
-    return {file: value for file, value in wanted.items() if value}
-
-
-@dataclass(frozen=True, slots=True)
-class Parent:
-    """A control group in which groups for servers can be made, with what they can limit."""
-
-    path: Path
-    controllers: frozenset[str]
-
-    def make(self, name: str, resources: Resources, processes: int) -> Path:
-        """Create a group with these limits; on failure nothing is left behind."""
-        path = self.path / name
-        path.mkdir(exist_ok=True)
-        try:
-            self._activate(path)
-            for file, value in render_limits(resources, processes).items():
-                # A kernel without swap accounting has no such file.
-                missing = (FileNotFoundError, PermissionError) if "swap" in file else ()
-                if file.partition(".")[0] in self.controllers:
-                    with suppress(*missing):
-                        (path / file).write_text(value)
-        except OSError:
-            remove_groups([path])
-            raise
-        return path
-
-    def _activate(self, group: Path) -> None:
-        missing = self.controllers.difference((group / "cgroup.controllers").read_text().split())
-        if missing:
-            order = " ".join(f"+{name}" for name in sorted(missing))
-            (self.path / "cgroup.subtree_control").write_text(order)
 
 
 @dataclass(frozen=True, slots=True)

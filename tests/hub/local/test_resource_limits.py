@@ -8,17 +8,15 @@ import pytest
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import (
+    Parent,
     find_groups,
     group_name,
     list_places,
     members,
     remove_groups,
+    render_control_files,
 )
-from jupyterhub_platform.hub.local.enforcement import (
-    Parent,
-    probe_limiter,
-    render_limits,
-)
+from jupyterhub_platform.hub.local.resource_limits import probe_limiter
 from tests.hub.local.conftest import read_log, wait_until
 
 _ALLOCATE = "import sys; block = bytearray(int(sys.argv[1])); print(len(block))"
@@ -141,7 +139,7 @@ def test_a_controller_is_active_in_a_group_that_needs_it():
     ],
 )
 def test_limits_are_written_as_the_kernel_reads_them(resources, processes, files):
-    assert render_limits(Resources.of(resources), processes) == files
+    assert render_control_files(Resources.of(resources), processes) == files
 
 
 def test_groups_inside_ours_are_removed_with_them():
