@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 
+from jupyterhub_platform.core.reservations import WARN_BEFORE
+from jupyterhub_platform.core.times import read_stored
 from jupyterhub_platform.rest.own_servers import OwnServer, OwnServers, SharedServer
 from jupyterhub_platform.usecases.explanations import State
 from jupyterhub_platform.usecases.reports.lines import ServerLine
@@ -21,8 +24,8 @@ _WORDS: Final[Mapping[State | None, str]] = {
 class ServerRow:
     """One server in the table. ``held`` is what it holds, if anything.
 
-    ``state`` is in words. ``fault`` says why it ended, if that was not wanted, and ``remedy`` what
-    to do; ``larger`` is a tier that has more of what it lacked.
+    ``state`` is in words. ``fault`` says why it ended, if that was not wanted, ``since`` when, and
+    ``remedy`` what to do; ``larger`` is a tier that has more of what it lacked.
     """
 
     server: str
@@ -38,6 +41,12 @@ class ServerRow:
     remedy: str = ""
     code: str = ""
     larger: str = ""
+    since: datetime | None = None
+
+    def ends_soon(self, now: datetime) -> bool:
+        """Tell whether its owner is to be warned of its deadline."""
+        ends_at = self.held.ends_at if self.held else None
+        return ends_at is not None and ends_at - now <= WARN_BEFORE
 
     @property
     def name(self) -> str:
@@ -119,4 +128,5 @@ def _row(each: OwnServer, line: ServerLine | None) -> ServerRow:
         remedy=broken.cause.fix if broken else "",
         code=broken.cause.code if broken else "",
         larger=(broken.larger_tier or "") if broken else "",
+        since=read_stored(broken.since) if broken else None,
     )

@@ -237,7 +237,11 @@ def _say_summary(
     """Say what is held and what fits; of a part of the accounts, nothing of the others."""
     name = shared.subject.name
     holding = say_holding(name, facts.book, questions or (shared,), own=own, everywhere=whole)
-    refusals = [each for each in list_refusals(shared) if whole or each.code != "account.none"]
+    # Who may start nothing at all has no use for a group to charge.
+    tells_of_groups = whole and may_start_servers(shared.subject)
+    refusals = [
+        each for each in list_refusals(shared) if tells_of_groups or each.code != "account.none"
+    ]
     offered = any(report.offers for report in accounts)
     if accounts and not offered and not refusals:
         return holding
