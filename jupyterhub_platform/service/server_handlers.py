@@ -115,12 +115,13 @@ class RemovePage(PageHandler):
 
     async def get(self) -> None:
         """Ask for confirmation."""
-        server = self._check(self.argument("server"))
-        self.write_page("remove.html", server=server)
+        self.write_page("remove.html", server=self._check(self.argument("server")))
 
     async def post(self) -> None:
         """Remove it."""
         server = self._check(self.get_body_argument("server", ""))
+        if not server:
+            raise RefusalError(400, "Name the server to remove.", "options.server")
         user = self.viewer.name
         await stop_server(self.hub_auth.api_url, self.headers_for_hub, user, server, remove=True)
         self.redirect(f"{self._prefix}?{urlencode({'removed': server})}", status=303)
@@ -132,8 +133,6 @@ class RemovePage(PageHandler):
     def _check(self, server: str) -> str:
         if not self.viewer.reads_own:
             raise beyond("servers of your own")
-        if not server:
-            raise RefusalError(400, "Name the server to remove.", "options.server")
         check_names(self.viewer.name, server)
         return server
 

@@ -223,6 +223,8 @@ def test_manager_sees_a_person_only_within_their_groups(book: Ledger) -> None:
         "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision. What fits now: small."
     )
     assert "text" not in json.dumps(render_json(seen.accounts))
+    kinds = {line.limit.scope.kind for each in seen.accounts for line in each.meters}
+    assert kinds <= {"member", "account"}, "a limit in all accounts tells what is held elsewhere"
     assert [line.server for line in report_person(facts, ALL, "kim").servers] == ["a", "b"]
 
 
