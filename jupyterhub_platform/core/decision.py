@@ -1,7 +1,7 @@
 """May this server start? Start reading here.
 
 :func:`decide` is the one place that answers: the spawn page, the spawn itself, the REST API, the
-dry run and the admin page all call it. It is pure: the same question has the same answer.
+dry run and the reports all call it. It is pure: the same question has the same answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator

@@ -124,7 +124,7 @@ class AlreadyRunning(SpawnHooks):
             return ""
         servers = "1 named server" if maximum == 1 else f"{maximum} named servers"
         who = "You have" if user.name == self.current_user.name else f"{user.name} has"
-        return f"{who} {len(named)} of {servers}. Delete one on the home page first."
+        return f"{who} {len(named)} of {servers}. Remove one on My resources first."
 
     async def _refuse_name(self, user: Any, name: str) -> str:
         """Say why another server cannot have this name; empty if it can."""
