@@ -68,8 +68,7 @@ def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenie
         decision.sentence,
         status=status,
         code=decision.codes[0],
-        html=f'{escape(decision.sentence)} <small class="text-body-secondary">'
-        f"<code>{escape(codes)}</code></small>",
+        html=f'<span data-code="{escape(codes)}">{escape(decision.sentence)}</span>',
     )
     error.decision = decision
     if decision_id:

@@ -68,11 +68,12 @@ class SpawnPageHandler(HeadAsGet, AlreadyRunning):
         for name, value in denial.headers.items():
             self.set_header(name, value)
         text, html = denial.jupyterhub_message, denial.jupyterhub_html_message
-        if denial.decision is not None and user.name == self.current_user.name:
-            text = denial.decision.say_to(user.name)
-            html = str(escape(text))
-            if self.has_scope(roles.READ):
-                html += f" <code>{escape(', '.join(denial.decision.codes))}</code>"
+        if denial.decision is not None:
+            own = user.name == self.current_user.name
+            text = denial.decision.say_to(user.name) if own else text
+            codes = escape(", ".join(denial.decision.codes))
+            seen = f" <code>{codes}</code>" if self.has_scope(roles.READ) else ""
+            html = f'<span data-code="{codes}">{escape(text)}{seen}</span>'
         self.finish(await self.render_form(user, "", text, html))
 
     async def render_form(self, user: Any, form: str, message: str, html_message: str) -> Any:
