@@ -13,6 +13,7 @@ from jupyterhub.handlers.pages import (
 )
 from jupyterhub.utils import url_path_join
 from tornado import web
+from tornado.httputil import url_concat
 
 from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.question import may_start_servers
@@ -36,7 +37,7 @@ def land(handler: Any) -> str:
     """
     user = handler.current_user
     if user is None:
-        return ""
+        return str(handler.hub.base_url)  # where the user arrives is known once they are logged in
     memberships = frozenset(group.name for group in user.groups)
     snapshot = platform_of(handler.settings).snapshot
     subject = snapshot.subject(user.name, memberships, datetime.now(UTC))
@@ -55,10 +56,12 @@ class Root(BaseHandler):  # type: ignore[misc]
 
     def get(self) -> None:
         """Lead to what was asked for, or to where the user arrives."""
-        if self.current_user is not None and self.default_url is land:
-            self.redirect(self.get_next_url(self.current_user))
-        else:
+        if self.default_url is not land:
             super().get()
+        elif self.current_user is None:
+            self.redirect(url_concat(self.settings["login_url"], {"next": self.request.uri}))
+        else:
+            self.redirect(self.get_next_url(self.current_user))
 
 
 class Home(BaseHandler):  # type: ignore[misc]

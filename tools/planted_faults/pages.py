@@ -136,7 +136,7 @@ PAGES: Final = (
         (
             "the root passes over what was asked for",
             "landing:Root.get",
-            Never("self.current_user is not None and self.default_url is land"),
+            Replace("self.get_next_url(self.current_user)", "land(self)"),
         ),
     ),
     *noticed_by(
