@@ -317,6 +317,7 @@ async def test_codes_and_lines_of_the_file_are_read_by_those_who_operate(
             answer = await browser.get(PREFIX + address)
             assert answer.status_code == 200, address
             shown = answer.text.partition("The whole decision as JSON")[0]
+            shown = shown.partition("Details for support")[0]
             for mark in ("platform.yaml:", "tier.not_granted", "server.running", "member_quota."):
                 if mark in shown:
                     found.add(mark)
