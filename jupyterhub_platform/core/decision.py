@@ -1,7 +1,7 @@
 """May this server start? Start reading here.
 
 :func:`decide` is the one place that answers: the spawn page, the spawn itself, the REST API, the
-dry run and the admin page all call it. It is pure: the same question has the same answer.
+dry run and the reports all call it. It is pure: the same question has the same answer.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -19,6 +19,7 @@ from jupyterhub_platform.core.question import (
 from jupyterhub_platform.core.question_json import question_to_json
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import (
+    address,
     join_remedies,
     listed,
     say_how_to_get,
@@ -49,6 +50,11 @@ class Denial:
     def missing(self) -> int:
         """How much would have to be freed or raised for this reason to go away."""
         return 0 if self.limit is None else self.limit.held + self.asked - self.limit.maximum
+
+    def say_to(self, user: str) -> str:
+        """Return the reason as it is said to ``user``, who asked: a limit of all is not theirs."""
+        own = self.limit is None or self.limit.scope.user == user
+        return address(self.reason, user) if own else self.reason
 
     def to_json(self) -> dict[str, Any]:
         """Render for the API, the ledger and the audit."""
@@ -94,10 +100,17 @@ class Decision:
     @property
     def sentence(self) -> str:
         """The whole answer in words, the same wherever it is shown."""
+        return self._say(denial.reason for denial in self.denials)
+
+    def say_to(self, user: str) -> str:
+        """Return the whole answer as it is said to ``user``, who asked."""
+        return self._say(denial.say_to(user) for denial in self.denials)
+
+    def _say(self, reasons: Iterable[str]) -> str:
         over = say_passed_over(self.question.passed_over)
         if not self.denials:
             return f"{over} {self.question.tier} fits.".lstrip()
-        parts = [over, *(denial.reason for denial in self.denials), *self.remedies]
+        parts = [over, *reasons, *self.remedies]
         in_the_way = any(denial.limit for denial in self.denials)
         if self.fits or in_the_way or _may_use_a_tier(self.question):
             parts.append(say_what_fits(self.fits))

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol, Self
+from typing import Any, Final, NamedTuple, Protocol, Self
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.times import read_stored
+
+WARN_BEFORE: Final = timedelta(minutes=10)
+"""How long before its deadline the owner of a server is warned."""
 
 
 class Scope(NamedTuple):

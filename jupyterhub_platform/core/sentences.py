@@ -95,11 +95,35 @@ def say_how_to_get(what: str, whom: str) -> str:
     return f"Ask {whom} for {what}" if whom else f"Open {what} in the policy"
 
 
+_SECOND_PERSON = {"holds": "hold", "has": "have", "is": "are"}
+
+
+def address(reason: str, user: str) -> str:
+    """Return a reason about ``user`` as it is said to them: ``You hold 2 of 2 servers.``.
+
+    A reason about another subject stays, as does one about a group of the same name: see
+    :meth:`~jupyterhub_platform.core.decision.Denial.say_to`.
+    """
+    for verb, yours in _SECOND_PERSON.items():
+        rest = reason.removeprefix(f"{user} {verb} ")
+        if rest != reason:
+            return f"You {yours} {rest.replace('shared with them', 'shared with you')}"
+    return reason.replace(f" is not open to {user}", " is not open to you", 1)
+
+
 def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
-    """Return each remedy once; one that is needed anyway is not an alternative."""
+    """Return each remedy once, without those that another one says too.
+
+    One that is needed anyway is not an alternative, and who is asked for something is asked.
+    """
     found = list(dict.fromkeys(remedies))
-    needed = [f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found]
-    return tuple(remedy for remedy in found if not any(map(remedy.endswith, needed)))
+    needed = tuple(f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found)
+
+    def is_said(remedy: str) -> bool:
+        beginning = remedy.removesuffix(".") + " "
+        return remedy.endswith(needed) or any(each.startswith(beginning) for each in found)
+
+    return tuple(remedy for remedy in found if not is_said(remedy))
 
 
 def listed(names: Iterable[str], word: str = "and") -> str:

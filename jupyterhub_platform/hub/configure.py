@@ -21,6 +21,8 @@ from jupyterhub_platform.hub.callers import COMMAND_LINE
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.landing import land
+from jupyterhub_platform.hub.navigation import find_navigation
 from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
@@ -102,6 +104,7 @@ def _configure(c: Any) -> None:
             "platform_local_credentials": local_credentials,
             "platform_endings": _list_endings,
             "platform_ended": _list_ended,
+            "platform_navigation": find_navigation,
         }
     )
     GovernedAuthenticator.surround_routes = surround_routes
@@ -118,6 +121,7 @@ def _configure(c: Any) -> None:
     _add_service(hub, _service(c, settings, local_credentials))
     _command_line(hub)
     _set_default(hub, "allow_named_servers", True)
+    _set_default(hub, "default_url", land)
     # Servers outlive the Hub; a restart finds them again.
     _set_default(hub, "cleanup_servers", False)
     _set_default(c.Spawner, "default_url", "/lab")

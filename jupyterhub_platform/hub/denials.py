@@ -31,7 +31,8 @@ STORE_SENTENCE: Final = (
 class AdmissionDenied(SpawnException):  # type: ignore[misc]
     """A denial, as the Hub shows it on its pages, in its API and in its log.
 
-    ``cause`` is reported for this start later, where there is more to say than the sentence.
+    ``cause`` is reported for this start later, where there is more to say than the sentence;
+    ``decision`` is the whole answer, if admission gave one.
     """
 
     def __init__(self, sentence: str, *, status: int, code: str, html: str = "") -> None:
@@ -45,6 +46,7 @@ class AdmissionDenied(SpawnException):  # type: ignore[misc]
         self.headers: dict[str, str] = {}
         self.code = code
         self.cause: Cause | None = None
+        self.decision: Decision | None = None
 
 
 def status_of(decision: Decision) -> int:
@@ -66,9 +68,9 @@ def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenie
         decision.sentence,
         status=status,
         code=decision.codes[0],
-        html=f'{escape(decision.sentence)} <small class="text-body-secondary">'
-        f"<code>{escape(codes)}</code></small>",
+        html=f'<span data-code="{escape(codes)}">{escape(decision.sentence)}</span>',
     )
+    error.decision = decision
     if decision_id:
         error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
     if status == 503:

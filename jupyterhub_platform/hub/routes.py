@@ -18,10 +18,12 @@ from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
+from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
+from jupyterhub_platform.hub.landing import PAGE_GUARDS
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
 from jupyterhub_platform.hub.request_audit import audit_routes
 from jupyterhub_platform.hub.spawn_page.already_running import PendingSpawn, UserRedirect
@@ -37,6 +39,7 @@ class PlatformSpawnHandler(SpawnPageHandler, SingleStart, SpawnHandler):  # type
 
 _WITH_VERBS_OF_JUPYTERHUB: Final = frozenset({ServerAPI, PlatformSpawnHandler})
 _PAGE_GUARDS: Final[dict[type[Any], type[Any]]] = {
+    **PAGE_GUARDS,
     SpawnPendingHandler: PendingSpawn,
     UserRedirectHandler: UserRedirect,
 }
@@ -63,6 +66,7 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/health", HealthHandler),
         (r"/api/platform/proxies", ProxiesHandler),
         (r"/api/platform/why", WhyHandler),
+        (r"/api/platform/servers", OwnServersHandler),
         (r"/api/platform/openapi\.json", DocumentHandler),
         (r"/api/platform/users/([^/]+)/invite", InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),

@@ -6,6 +6,7 @@ from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.own_servers import OWN_SERVERS
 from jupyterhub_platform.rest.requests import (
     MAX_INVITE_HOURS,
     DryRunRequest,
@@ -169,7 +170,7 @@ RESUME: Final = Operation(
 )
 
 HUB_CALLS: Final = (
-    *(USAGE, DECIDE, DECISION, WHY, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
+    *(USAGE, DECIDE, DECISION, WHY, OWN_SERVERS, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
     *(INVITE, SUSPEND, RESUME),
     *MANAGED_CALLS,
     *ACCESS_REQUEST_CALLS,

@@ -37,7 +37,7 @@ from jupyterhub_platform.service.resources import (
     usage,
     who_can,
 )
-from jupyterhub_platform.service.server_handlers import StopCall, StopPage, WhyPage
+from jupyterhub_platform.service.server_handlers import RemovePage, StopCall, StopPage, WhyPage
 from jupyterhub_platform.service.tables import table_of
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
@@ -86,6 +86,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"audit/{_NAME}", page_of(audit.AuditRow)),
     (r"audit\.csv", AuditExport),
     ("servers/stop", StopPage),
+    ("servers/remove", RemovePage),
     ("servers/why", WhyPage),
     ("api/v1/me", call_of(own.Own)),
     ("api/v1/overview", call_of(overview.Overview)),

@@ -7,6 +7,7 @@ from typing import Any, Final
 from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
+from jupyterhub_platform.rest.own_servers import OwnServers
 from jupyterhub_platform.rest.responses import AuditHealth
 from jupyterhub_platform.service.errors import RefusalError, unknown
 from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
@@ -54,6 +55,14 @@ async def read_troubles(api_url: str, token: str) -> tuple[Trouble, ...]:
         return (UNANSWERED,) if refusal.status_code == HTTPStatus.SERVICE_UNAVAILABLE else ()
     except (KeyError, TypeError, ValueError):
         return (UNANSWERED,)
+
+
+async def read_own_servers(api_url: str, token: str) -> OwnServers | None:
+    """Return the caller's servers as the Hub has them; ``None`` if it does not say."""
+    try:
+        return OwnServers.model_validate(await read_hub(api_url, token, "servers"))
+    except (RefusalError, ValueError):
+        return None
 
 
 async def read_audit_state(api_url: str, token: str) -> AuditHealth | None:

@@ -53,10 +53,12 @@ class PageHandler(AuthenticatedHandler):
 
     def _read_stopped(self) -> str:
         user = self.argument("stopped")
+        if removed := self.argument("removed"):
+            return f"Your server {removed[:64]} is removed."
         if not user:
             return ""
         done = self.argument("state") == "done"
-        server = describe_server(user[:64], self.argument("server")[:64])
+        server = describe_server(user[:64], self.argument("server")[:64], self.viewer.name)
         return f"{server} {'has stopped' if done else 'is stopping'}."
 
     def _read_changed(self) -> int:

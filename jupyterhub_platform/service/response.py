@@ -74,6 +74,7 @@ class ResponseHandler(RequestHandler):
             "platform_local_credentials": environment.local_credentials,
             "own_static_url": self.static_url,
             "viewer": viewer,
+            "places": viewer.places if viewer is not None else (),
             "path": self.request.path.removeprefix(environment.prefix),
             **namespace,
         }

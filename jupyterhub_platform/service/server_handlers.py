@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from jupyterhub_platform.rest.service_responses import StoppedServer
 from jupyterhub_platform.service.api import ApiHandler
-from jupyterhub_platform.service.errors import RefusalError
+from jupyterhub_platform.service.errors import RefusalError, beyond
 from jupyterhub_platform.service.hub_api import read_hub
 from jupyterhub_platform.service.pages import PageHandler
 from jupyterhub_platform.service.stopping import check_names, describe_server, stop_server
@@ -31,7 +31,7 @@ class WhyPage(PageHandler):
         query = urlencode({"user": user, "server": server})
         why = await read_hub(self.hub_auth.api_url, self.token, f"why?{query}")
         since = datetime.fromisoformat(why["since"])
-        what = describe_server(user, server)
+        what = describe_server(user, server, self.viewer.name)
         self.write_page("why.html", now=datetime.now(UTC), why=why, since=since, what=what)
 
 
@@ -100,12 +100,41 @@ class StopPage(PageHandler):
             now=datetime.now(UTC),
             user_name=user,
             server=server,
-            what=describe_server(user, server),
+            what=describe_server(user, server, self.viewer.name),
             held=held,
             own=user == self.viewer.name,
             back=back,
             back_url=f"{back.place}?{urlencode(back.wanted)}" if back.wanted else back.place,
         )
+
+
+class RemovePage(PageHandler):
+    """Take one of the caller's own named servers off their list, after a confirmation."""
+
+    TAKES = frozenset({"server"})
+
+    async def get(self) -> None:
+        """Ask for confirmation."""
+        self.write_page("remove.html", server=self._check(self.argument("server")))
+
+    async def post(self) -> None:
+        """Remove it."""
+        server = self._check(self.get_body_argument("server", ""))
+        if not server:
+            raise RefusalError(400, "Name the server to remove.", "options.server")
+        user = self.viewer.name
+        await stop_server(self.hub_auth.api_url, self.headers_for_hub, user, server, remove=True)
+        self.redirect(f"{self._prefix}?{urlencode({'removed': server})}", status=303)
+
+    @property
+    def _prefix(self) -> str:
+        return str(self.settings["environment"].prefix)
+
+    def _check(self, server: str) -> str:
+        if not self.viewer.reads_own:
+            raise beyond("servers of your own")
+        check_names(self.viewer.name, server)
+        return server
 
 
 @dataclass(frozen=True, slots=True)

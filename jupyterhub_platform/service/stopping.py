@@ -35,8 +35,10 @@ class Stop:
         )
 
 
-def describe_server(user: str, server: str) -> str:
-    """Name a server: ``train of dev1``; the default server has no name of its own."""
+def describe_server(user: str, server: str, reader: str = "") -> str:
+    """Name a server: ``The server train of dev1``; that of the ``reader`` is theirs."""
+    if user == reader:
+        return f"Your server {server}" if server else "Your default server"
     return f"The server {server} of {user}" if server else f"The default server of {user}"
 
 
@@ -53,8 +55,12 @@ def check_names(user: str, server: str) -> None:
         raise RefusalError(400, "Name the user and the server to stop.", "options.server")
 
 
-async def stop_server(api_url: str, headers: Mapping[str, str], user: str, server: str) -> Stop:
+async def stop_server(
+    api_url: str, headers: Mapping[str, str], user: str, server: str, *, remove: bool = False
+) -> Stop:
     """Ask the Hub to stop a server, on behalf of the caller whom ``headers`` speak for.
+
+    With ``remove`` it is also taken off its owner's list.
 
     Raises
     ------
@@ -68,6 +74,7 @@ async def stop_server(api_url: str, headers: Mapping[str, str], user: str, serve
             f"{api_url.rstrip('/')}/users/{quote(user, safe='')}/{place}",
             method="DELETE",
             headers=headers,
+            json={"remove": True} if remove else None,
             timeout=_SECONDS,
             allow_redirects=False,
             raise_for_status=False,
@@ -76,7 +83,7 @@ async def stop_server(api_url: str, headers: Mapping[str, str], user: str, serve
     except ClientConnectorError:
         raise RefusalError(
             503,
-            "The Hub does not answer; nothing was stopped. Try again in a moment.",
+            "The Hub does not answer; nothing was done. Try again in a moment.",
             "platform.hub",
             retry_after=5,
         ) from None

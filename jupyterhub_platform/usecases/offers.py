@@ -25,9 +25,14 @@ class Amount:
     maximum: str = ""
 
 
-def say_answer(holding: str, titles: Iterable[str], refusals: Iterable[Denial] = ()) -> str:
-    """Say what is held and what fits; instead of that, why the user can start nothing at all."""
-    reasons = [denial.reason for denial in refusals]
+def say_answer(
+    holding: str, titles: Iterable[str], refusals: Iterable[Denial] = (), to: str = ""
+) -> str:
+    """Say what is held and what fits; instead of that, why the user can start nothing at all.
+
+    ``to`` is the user, if it is said to themselves.
+    """
+    reasons = [denial.say_to(to) if to else denial.reason for denial in refusals]
     return " ".join([holding, *(reasons or [say_what_fits(titles)])])
 
 
@@ -59,6 +64,24 @@ def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
     manageable = account if raised_by_managers(policy, scope) else ""
     whom = say_whom_to_ask(raised_by(policy, scope), manageable, user)
     return f"{say_how_to_get(what, whom)}."
+
+
+def say_what_is_in_the_way(
+    policy: Policy, decision: Decision, candidate: Candidate, *, own: bool
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Say what keeps a tier from starting, and what helps: of a closed one only how it is opened.
+
+    A tier that is not granted mostly does not fit either, which is not worth saying before.
+    """
+    question, remedies = decision.question, decision.remedies
+    denials = decision.denials
+    if denials and not candidate.granted:
+        denials = tuple(each for each in denials if each.code == "tier.not_granted")
+        user, account = question.subject.name, question.account
+        opens = say_how_to_open(policy, user, account, "it") if candidate.requestable else ""
+        remedies = (opens,) if opens else ()
+    name = question.subject.name
+    return tuple(each.say_to(name) if own else each.reason for each in denials), remedies
 
 
 def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:

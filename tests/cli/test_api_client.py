@@ -41,6 +41,7 @@ NO_VERB = {
     "listDecisions": "jhp why shows the last one of a server",
     "readProxies": "for the platform's own service",
     "readDocument": "for programs that make clients",
+    "listOwnServers": "jhp ls lists what runs, and jhp why says how a server ended",
     "readOwn": "jhp explain shows the same of any user",
     "readGroupReport": "jhp group show says what is said of it, jhp explain what is held",
     "readOverview": "jhp ls and jhp user ls show its parts",

@@ -56,7 +56,7 @@ def test_killing_any_process_gives_no_other_user_the_port_and_sessions_go_on(hub
     with hijacking(port) as got:
         # The proxy alone: the Hub starts another one, at the same socket.
         kill(hub.proxy_pid)
-        wait_for(lambda: session.get("/hub/home").status_code == 200, "the proxy to be back")
+        wait_for(lambda: session.get("/hub/token").status_code == 200, "the proxy to be back")
         # The Hub: `jhp up` ends what it had started.
         hub.kill_hub()
         assert_refused(port)
@@ -73,7 +73,7 @@ def test_killing_any_process_gives_no_other_user_the_port_and_sessions_go_on(hub
         hub.start()
         assert port_of(hub) == port
         # The cookies of before still hold, and so does the server.
-        assert session.get("/hub/home").status_code == 200
+        assert session.get("/hub/token").status_code == 200
         assert session.visit("/user/dev1/").text == "here\n"
         assert set(server) <= set(hub.list_marked())
         assert hub.stop() == 0

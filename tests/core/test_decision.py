@@ -14,6 +14,7 @@ from jupyterhub_platform.core.errors import PolicyError
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.question_json import question_from_json
+from jupyterhub_platform.core.sentences import join_remedies
 from tests.support.policies import (
     GIB,
     GPU,
@@ -888,3 +889,50 @@ def test_reservations_of_unknown_tiers_count_towards_everything_else():
     held = (make_reservation(tier="retired"),)
     assert judge(policy, held=held).codes == ("quota.servers",)
     assert pose(policy, held=held).candidates[0].limits == ()
+
+
+# -- said to the user themselves -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("user", "options", "told"),
+    [
+        (
+            "vic",
+            {"tier": "small", "account": "vision"},
+            "You have the level viewer, which opens what is shared with you.",
+        ),
+        ("stranger", {"tier": "small", "account": "vision"}, "You are not declared on this"),
+        ("dev", {"tier": "large", "account": "vision"}, "large is not open to you in vision."),
+        ("eve", {"tier": "small", "account": "text"}, "You are not a member of 'text'."),
+    ],
+)
+def test_users_are_addressed_in_their_own_denials(
+    user: str, options: dict[str, str], told: str
+) -> None:
+    closed = make_policy({"tiers": {"large": {"access": {"users": ["root"]}}}})
+    decision = judge(closed, user=user, options=options)
+    said = decision.say_to(user)
+    assert told in said
+    assert f"{user} " not in said
+    assert told not in decision.sentence
+
+
+def test_a_limit_of_their_own_is_said_to_the_user_and_that_of_a_group_is_not() -> None:
+    own = make_policy(member(servers=0))
+    (denial,) = judge(own).denials
+    assert denial.say_to("dev").startswith("You hold 0 of 0 servers in vision")
+    # Even if the group is called as they are.
+    shared = make_policy({"groups": {"vision": {"quota": {"servers": 0}}}})
+    (denial,) = judge(shared).denials
+    assert denial.say_to("vision") == denial.reason
+    assert denial.reason.startswith("vision holds 0 of 0 servers")
+
+
+def test_a_remedy_that_another_one_says_too_is_said_once() -> None:
+    both = ("Ask a manager of vision (mia) for it.", "Ask a manager of vision (mia).")
+    assert join_remedies(both) == both[:1]
+    assert join_remedies(("Ask an admin.", "Ask an admiral.")) == (
+        "Ask an admin.",
+        "Ask an admiral.",
+    )

@@ -113,14 +113,14 @@ def test_a_hub_whose_own_database_is_locked_says_so_and_calls_no_user_a_stranger
             answers = [
                 admin.get("user"),
                 admin.post("platform/users/dev1/suspend", json={"reason": "why"}),
-                browser.get("/hub/home"),
+                browser.get("/hub/token"),
             ]
         for answer in answers:
             assert answer.status_code == 503, answer.text[-300:]
             assert "cannot use its own database" in answer.text
             assert answer.headers["Retry-After"]
         assert admin.get("user").status_code == 200
-        assert browser.get("/hub/home").status_code == 200
+        assert browser.get("/hub/token").status_code == 200
 
 
 @pytest.mark.postgres

@@ -69,7 +69,7 @@ def test_the_second_refuses_until_the_first_is_gone(hubs: tuple[LiveHub, LiveHub
     first.kill_hub()
     second.start()
     heir = second.login("dev1", first.passwords["dev1"])
-    assert heir.get("/hub/home").status_code == 200
+    assert heir.get("/hub/token").status_code == 200
 
 
 @pytest.mark.long

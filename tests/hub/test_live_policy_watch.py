@@ -170,7 +170,7 @@ def test_dropped_person_starts_nothing_but_keeps_what_runs(
     dev1.wait_until_ready("dev1", "more")
     for server in ("kept", "more"):
         dev1.stop("dev1", server)
-    assert dev1_browser.get("/hub/home").status_code == 200
+    assert dev1_browser.get("/hub/token").status_code == 200
 
 
 def test_membership_made_in_the_hub_is_kept_and_counts(hub: LiveHub, admin: Api, dev1: Api) -> None:

@@ -300,3 +300,89 @@ async def test_a_decision_says_each_thing_once_and_its_limits_as_figures(running
     assert "&#34;denials&#34;" in raw
     assert "dev1 was given small in vision." in other
     assert "Reasons" not in other
+
+
+@pytest.mark.parametrize("level", ["developer", "manager", "operator"])
+async def test_codes_and_lines_of_the_file_are_read_by_those_who_operate(
+    running: Running, level: str
+) -> None:
+    running.filled.start("dev1", "train", "medium", "vision")
+    denied = running.filled.start("dev1", "no", "gpu", "vision")
+    running.hub.explain("dev1", "train")
+    pages = {"", "groups", "groups/vision", "grants", f"decisions/{denied}", "people/dev1"}
+    pages |= {"people", "tiers"} if level != "developer" else set()
+    found = set()
+    async with running.browser(level) as browser:
+        for address in (*pages, "servers/why?user=dev1&server=train"):
+            answer = await browser.get(PREFIX + address)
+            assert answer.status_code == 200, address
+            shown = answer.text.partition("The whole decision as JSON")[0]
+            shown = shown.partition("Details for support")[0]
+            for mark in ("platform.yaml:", "tier.not_granted", "server.running", "member_quota."):
+                if mark in shown:
+                    found.add(mark)
+    assert found == (
+        {"platform.yaml:", "tier.not_granted", "server.running", "member_quota."}
+        if level == "operator"
+        else set()
+    )
+
+
+async def test_own_pages_address_their_reader_and_name_others(running: Running) -> None:
+    denied = running.filled.start("dev1", "no", "gpu", "vision")
+    async with running.browser("developer") as browser:
+        own = (await browser.get(PREFIX)).text
+        decision = (await browser.get(f"{PREFIX}decisions/{denied}")).text
+    async with running.browser("operator") as browser:
+        others = (await browser.get(f"{PREFIX}decisions/{denied}")).text
+    assert "The tier gpu is not open to you in vision." in own
+    assert "You were denied gpu in vision" in decision
+    assert "The tier gpu is not open to you in vision." in decision.partition("<details>")[0]
+    assert "dev1 was denied gpu in vision" in others
+    assert "The tier gpu is not open to dev1 in vision." in others
+
+
+async def test_my_resources_list_what_has_stopped_and_what_is_shared(running: Running) -> None:
+    cause = {"code": "server.failed", "sentence": "It failed.", "who": "you", "fix": "Look at it."}
+    why = {
+        "user": "dev1",
+        "server": "old",
+        "state": "ended",
+        "since": "2026-03-01T12:00:00+00:00",
+        "tier": "small",
+        "account": "vision",
+        "cause": cause,
+        "decision": None,
+        "times": None,
+        "larger_tier": "large",
+    }
+    old = {
+        "server": "old",
+        "title": "<i>old</i>",
+        "url": "/user/dev1/old/",
+        "tier": "small",
+        "account": "vision",
+        "why": why,
+        "unwanted": True,
+    }
+    shared = {
+        "user": "dev2",
+        "server": "",
+        "title": "",
+        "url": "/user/dev2/",
+        "running": True,
+    }
+    running.hub.own_servers["dev1"] = {"servers": [old], "shared": [shared]}
+    running.filled.start("dev1", "train", "medium", "vision")
+    async with running.browser("developer") as browser:
+        page = (await browser.get(PREFIX)).text
+        running.hub.tells_servers = False
+        without = (await browser.get(PREFIX)).text
+    assert "&lt;i&gt;old&lt;/i&gt;" in page
+    assert "It failed. Look at it." in page
+    assert 'href="/hub/spawn/dev1/old?opt-tier=large&amp;opt-account=vision"' in page
+    assert f'href="{PREFIX}servers/remove?server=old"' in page
+    assert 'href="/user/dev2/" aria-label="Open the default server of dev2"' in page
+    assert "train" in page
+    assert "train" in without
+    assert "The Hub does not answer: servers that have stopped are not listed." in without

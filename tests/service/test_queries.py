@@ -21,6 +21,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "stopped": ("", "dev1", "\x00", "y" * 5000),
     "server": ("", "train", "\x00"),
     "state": ("", "done", "x"),
+    "removed": ("", "train", "\x00", "y" * 5000),
     "changed": ("", "7", "x", "1" * 50),
     "user": ("", "dev1"),
     "back": ("", "spawn", "nowhere"),

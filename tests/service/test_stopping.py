@@ -22,7 +22,7 @@ async def test_my_own_server_is_stopped_with_one_click(stoppable: Running) -> No
             PREFIX + "servers/stop", data=form, headers={"Origin": stoppable.url}
         )
     assert answer.status_code == 200
-    assert "The default server of dev1 has stopped." in answer.text
+    assert "Your default server has stopped." in answer.text
     assert stoppable.hub.stops == [("dev1", "dev1", "")]
 
 

@@ -35,4 +35,4 @@ def log_in(page: Page, url: str, name: str, password: str) -> None:
     page.get_by_label("Username").fill(name)
     page.locator("#password_input").fill(password)
     page.get_by_role("button", name="Sign in").click()
-    page.wait_for_url(re.compile(r"/hub/(home|spawn)|/user/"))
+    page.wait_for_url(re.compile(r"/hub/spawn|/user/|/services/platform/"))

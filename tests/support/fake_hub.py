@@ -95,6 +95,8 @@ class FakeHub:
     changes: list["AskedChange"] = field(default_factory=list)
     answers: dict[str, tuple[int, dict[str, Any]]] = field(default_factory=dict)
     silent: bool = False
+    own_servers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tells_servers: bool = True
 
     def explain(self, user: str, server: str) -> None:
         """Have the Hub explain a server as one that runs."""
@@ -135,6 +137,7 @@ class FakeHub:
                 (f"{prefix}api/users/([^/]+)/server()", _Server, arguments),
                 (f"{prefix}api/users/([^/]+)/servers/([^/]*)", _Server, arguments),
                 (f"{prefix}api/platform/why", _Why, arguments),
+                (f"{prefix}api/platform/servers", _OwnServers, arguments),
                 (f"{prefix}api/platform/health", _Health, arguments),
                 (f"{prefix}api/platform/proxies", _Proxies, arguments),
                 (f"{prefix}api/platform/(.+)", _Change, arguments),
@@ -169,6 +172,16 @@ class _User(_Handler):
             self.refuse(403, "Missing or invalid credentials.")
         else:
             self.finish(person.model())
+
+
+class _OwnServers(_Handler):
+    def get(self) -> None:
+        """Answer with the caller's servers, and those shared with them."""
+        person = self.person()
+        if person is None or not self.hub.tells_servers:
+            self.refuse(503 if person else 403, "No answer.")
+        else:
+            self.finish(self.hub.own_servers.get(person.name, {"servers": [], "shared": []}))
 
 
 class _Authorize(_Handler):

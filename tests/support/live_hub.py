@@ -329,7 +329,7 @@ class Session(Watched):
 
     def post_json(self, path: str, body: Any) -> httpx.Response:
         """Post JSON as the Hub's own pages do."""
-        self.get("/hub/home")
+        self.get("/hub/token")
         return self.post(path, json=body, headers={"X-XSRFToken": self.xsrf})
 
     def visit(self, path: str) -> httpx.Response:

@@ -199,7 +199,7 @@ def read(html: str) -> str:
 
 def render_own(report: PersonReport) -> str:
     parts: Any = make_environment().get_template("platform/parts.html").module
-    return str(parts.accounts(report, "/hub/", True)) + str(parts.limits(report.limits, "Limits"))
+    return str(parts.accounts(report, "/hub/", "/services/platform/", True, False))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -227,12 +227,14 @@ def test_a_limit_is_said_in_the_same_words_and_sizes_everywhere(shape: Shape) ->
         for words in (line.figures, line.state):
             assert words in form
             assert words in own
-        assert f"{line.state} · {line.place}" in own
+        assert f"{line.title}, {line.place}" in own
         assert (in_json[key]["figures"], in_json[key]["state"]) == (line.figures, line.state)
         sizes = ("held", "limit", "left", "granted")
         assert [usage[key][name] for name in sizes] == [in_json[key][name] for name in sizes]
+    assert vision.meters == said.page.bars
     for line in said.page.bars:
         assert f"{line.state} · {line.place}" in form
+        assert f"{line.state} · {line.place}" in own
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -287,8 +289,8 @@ def test_a_bar_is_marked_alike_on_both_pages(name: str) -> None:
 
 
 REFUSED = {
-    "viewer": ("viewer", "kim has the level viewer, which opens what is shared with them."),
-    "suspended": ("developer, suspended: {reason: away}", "kim is suspended."),
+    "viewer": ("viewer", "You have the level viewer, which opens what is shared with you."),
+    "suspended": ("developer, suspended: {reason: away}", "You are suspended."),
 }
 
 

@@ -129,13 +129,13 @@ def test_my_resources_open_with_what_i_hold_and_what_fits(
 
 def test_a_level_that_starts_nothing_is_told_so(book: Ledger) -> None:
     assert report_own(book.reader.read(), own("lee")).sentence == (
-        "You hold nothing in text. lee has the level viewer, which opens what is shared with them."
+        "You hold nothing in text. You have the level viewer, which opens what is shared with you."
     )
 
 
 def test_a_user_whom_the_policy_does_not_know_is_told_so(book: Ledger) -> None:
     report = report_own(book.reader.read(), own("stranger", "vision"))
-    assert "stranger is not declared on this platform" in report.sentence
+    assert "You are not declared on this platform" in report.sentence
 
 
 def test_memberships_that_the_hub_knows_count_for_the_viewer(book: Ledger) -> None:
@@ -223,6 +223,8 @@ def test_manager_sees_a_person_only_within_their_groups(book: Ledger) -> None:
         "kim holds 1 server, 0.25 CPU and 1 of 6 GiB in vision. What fits now: small."
     )
     assert "text" not in json.dumps(render_json(seen.accounts))
+    kinds = {line.limit.scope.kind for each in seen.accounts for line in each.meters}
+    assert kinds <= {"member", "account"}, "a limit in all accounts tells what is held elsewhere"
     assert [line.server for line in report_person(facts, ALL, "kim").servers] == ["a", "b"]
 
 

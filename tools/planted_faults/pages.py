@@ -24,7 +24,10 @@ PAGES: Final = (
         (
             "a group that was left is offered as long as it is charged",
             "_report_account",
-            Drop("member", within="(_offer(facts, question, each) for each in shown if member)"),
+            Drop(
+                "member",
+                within="(_offer(facts, question, each, own=own) for each in shown if member)",
+            ),
         ),
         (
             "a report counts who is charged as a member",
@@ -39,7 +42,9 @@ PAGES: Final = (
         (
             "a manager hears that a person is in no group",
             "own:_say_summary",
-            Drop('whole or each.code != "account.none"'),
+            Replace(
+                "whole and may_start_servers(shared.subject)", "may_start_servers(shared.subject)"
+            ),
         ),
         (
             "a manager sees limits in all accounts",
@@ -109,6 +114,45 @@ PAGES: Final = (
             "a decision is shown to every caller who has its id",
             "report_decision",
             Drop("not viewer.sees_start(record)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/test_live_landing.py -k 'arrives or home_is or asked_for'",
+        (
+            "all people are led to People",
+            "landing:Admin.get",
+            Drop("if not any(self.has_scope(scope) for scope in _MAY_READ_PEOPLE): ..."),
+        ),
+        (
+            "a level lands on a page that it may not see",
+            "landing:land",
+            Always("rule.reads_everything or rule.manages_groups"),
+        ),
+        (
+            "who may start nothing lands on the spawn page",
+            "landing:land",
+            Never("not (may_start_servers(subject) and subject.accounts)"),
+        ),
+        (
+            "the root passes over what was asked for",
+            "landing:Root.get",
+            Replace("self.get_next_url(self.current_user)", "land(self)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_decision.py",
+        (
+            "a group of the same name is addressed as the user",
+            "Denial.say_to",
+            Replace("self.limit is None or self.limit.scope.user == user", "True"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_reports.py",
+        (
+            "a manager's meters tell what is held in all accounts",
+            "_report_account",
+            Always("whole or each.scope.kind not in _SHARED"),
         ),
     ),
 )

@@ -321,6 +321,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "audit/([^/]+)": _AUDITORS,
     r"audit\.csv": _AUDITORS,
     "servers/stop": "asks first; the Hub decides, by the caller's own token",
+    "servers/remove": "asks first; takes a named server of the caller's off their list",
     "servers/why": "its owner, a manager of its account, or as the Hub decides",
     "api/.*": "no caller: 404",
 }

@@ -3,14 +3,14 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from aiohttp import ClientError, ClientTimeout
 from jupyterhub import orm
 from jupyterhub.httpclient import JupyterHubHTTPClient
 
-from jupyterhub_platform.core.reservations import Reservation
+from jupyterhub_platform.core.reservations import WARN_BEFORE, Reservation
 from jupyterhub_platform.core.times import describe_duration
 from jupyterhub_platform.hub.servers.inventory import stop_server
 from jupyterhub_platform.hub.upstream.event_loop import Turn
@@ -18,7 +18,6 @@ from jupyterhub_platform.hub.upstream.event_loop import Turn
 _Running: TypeAlias = tuple[Any, Any, Reservation]
 """A user, one of their servers, and its reservation."""
 
-WARN_BEFORE: Final = timedelta(minutes=10)
 LOOKS_WITHOUT_ANSWER: Final = 3
 """After so many missing answers in a row, a server counts as idle."""
 

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.slugs import is_valid_safe_slug
 from jupyterhub.utils import url_path_join
+from tornado import web
 from tornado.httputil import url_concat
 
 from jupyterhub_platform.core.options import OPTION_NAMES
@@ -49,6 +50,8 @@ class AlreadyRunning(SpawnHooks):
                 return self.redirect(f"{self._page_of(user, new)}?{options_query(wish)}")
         spawner = user.spawners.get(server_name)
         if spawner is None or not spawner.active:
+            if error:
+                raise web.HTTPError(400, error)
             return await super().get_page(user_name, server_name, display_name)
         return await self._show_choice(user, spawner, wish, error, 400 if error else 200)
 
@@ -121,7 +124,7 @@ class AlreadyRunning(SpawnHooks):
             return ""
         servers = "1 named server" if maximum == 1 else f"{maximum} named servers"
         who = "You have" if user.name == self.current_user.name else f"{user.name} has"
-        return f"{who} {len(named)} of {servers}. Delete one on the home page first."
+        return f"{who} {len(named)} of {servers}. Remove one on My resources first."
 
     async def _refuse_name(self, user: Any, name: str) -> str:
         """Say why another server cannot have this name; empty if it can."""

@@ -3,10 +3,12 @@
 import asyncio
 from typing import Any
 
+from markupsafe import escape
 from tornado import web
 
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.pages.files import HeadAsGet
+from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.already_running import AlreadyRunning
 from jupyterhub_platform.hub.spawn_page.options_form import spawn_form
@@ -66,6 +68,12 @@ class SpawnPageHandler(HeadAsGet, AlreadyRunning):
         for name, value in denial.headers.items():
             self.set_header(name, value)
         text, html = denial.jupyterhub_message, denial.jupyterhub_html_message
+        if denial.decision is not None:
+            own = user.name == self.current_user.name
+            text = denial.decision.say_to(user.name) if own else text
+            codes = escape(", ".join(denial.decision.codes))
+            seen = f" <code>{codes}</code>" if self.has_scope(roles.READ) else ""
+            html = f'<span data-code="{codes}">{escape(text)}{seen}</span>'
         self.finish(await self.render_form(user, "", text, html))
 
     async def render_form(self, user: Any, form: str, message: str, html_message: str) -> Any:

@@ -134,7 +134,8 @@ class SpawnPage:
 
     ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
     started at all, ``empty`` why no card is shown. ``notes`` is the small print, ``whose`` says
-    whose servers may block a tier.
+    whose servers may block a tier. With ``shows_codes`` its viewer sees codes, and where limits are
+    declared.
     """
 
     server: str
@@ -153,6 +154,7 @@ class SpawnPage:
     home_url: str
     user_url: str
     now: datetime
+    shows_codes: bool = False
 
     @property
     def may_start(self) -> bool:

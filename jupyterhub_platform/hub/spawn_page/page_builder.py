@@ -13,11 +13,9 @@ from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
 from jupyterhub_platform.core.quotas import Grant
-from jupyterhub_platform.hub.spawn_page.limits import list_all, list_binding
 from jupyterhub_platform.hub.spawn_page.page import (
     AccountChoice,
     Later,
-    Reason,
     SpawnPage,
     TierCard,
 )
@@ -27,9 +25,10 @@ from jupyterhub_platform.hub.spawn_page.page_context import (
     PageLinks,
     PageViewer,
 )
-from jupyterhub_platform.hub.spawn_page.tier_cards import build_card
+from jupyterhub_platform.hub.spawn_page.tier_cards import build_card, list_reasons
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.holdings import say_holding
+from jupyterhub_platform.usecases.meters import list_binding, list_lines
 from jupyterhub_platform.usecases.offers import (
     decide_tier,
     list_refusals,
@@ -104,16 +103,17 @@ def _compose(
         account=context.account,
         account_title=_account_title(context.policy, context.account),
         accounts=choices,
-        bars=list_binding(context, question) if cards else (),
-        limits=list_all(context, question) if cards else (),
+        bars=list_binding(context.policy, question, context.who) if cards else (),
+        limits=list_lines(context.policy, question.limits, context.who) if cards else (),
         cards=cards,
-        refusals=tuple(Reason(denial.code, denial.reason) for denial in refused),
+        refusals=list_reasons(context, refused),
         remedies=tuple(denial.remedy for denial in refused),
         empty="" if refused or cards else say_no_tier(context.policy, question, own=context.own),
         notes=notes,
         home_url=f"{context.links.hub_url}home",
         user_url=context.links.user(context.user),
         now=question.at,
+        shows_codes=context.viewer.reads_everything,
     )
 
 

@@ -1,9 +1,9 @@
 """One card per tier: what it gives, whether it may start now, and if not, why."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.core.decision import Decision, Denial
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import Candidate, Question
 from jupyterhub_platform.core.tiers import Tier
@@ -50,17 +50,18 @@ def build_card(
     )
     if card.may_start:
         left = describe_left_after(context, question, candidate)
-        return replace(card, left_after=left, reasons=_reasons(decision))
+        return replace(card, left_after=left, reasons=list_reasons(context, decision.denials))
     if candidate.granted:
         return replace(
             card,
             request_url=_request_url(context, "quota") if _is_over_quota(decision) else "",
-            reasons=_reasons(decision),
+            reasons=list_reasons(context, decision.denials),
             remedies=decision.remedies,
             obstacles=find_obstacles(context, decision.denials),
         )
     # A tier that is not granted mostly does not fit either: only the first is worth saying.
-    reasons = _reasons(decision, only="tier.not_granted")
+    not_granted = (each for each in decision.denials if each.code == "tier.not_granted")
+    reasons = list_reasons(context, not_granted)
     ask = say_how_to_open(context.policy, context.user, context.account, "it")
     if not candidate.requestable:
         return replace(card, reasons=reasons)
@@ -96,9 +97,12 @@ def _state(candidate: Candidate, decision: Decision, opens: Later | None) -> Sta
     return "later" if opens else "on-request"
 
 
-def _reasons(decision: Decision, only: str = "") -> tuple[Reason, ...]:
-    denials = (each for each in decision.denials if only in {"", each.code})
-    return tuple(Reason(each.code, each.reason) for each in denials)
+def list_reasons(context: PageContext, denials: Iterable[Denial]) -> tuple[Reason, ...]:
+    """Return what is in the way, said to the viewer where it is about them."""
+    return tuple(
+        Reason(each.code, each.say_to(context.user) if context.own else each.reason)
+        for each in denials
+    )
 
 
 def _images(context: PageContext, tier: Tier, wish: Options) -> tuple[ImageChoice, ...]:

@@ -1,8 +1,11 @@
 """My resources: what the caller holds."""
 
 from typing import Any, Final
+from urllib.parse import quote
 
 from jupyterhub_platform.service.errors import beyond
+from jupyterhub_platform.service.hub_api import read_own_servers
+from jupyterhub_platform.service.own_servers import make_table
 from jupyterhub_platform.service.pages import AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_own_denials
@@ -16,7 +19,7 @@ _SHOWN_DENIALS: Final = 5
 class Own(Resource[PersonReport]):
     """My resources: what I hold, may hold and have left."""
 
-    PAGE_TAKES = AFTER_A_STOP
+    PAGE_TAKES = AFTER_A_STOP | {"removed"}
     TEMPLATE = "own.html"
 
     def may(self, *names: str) -> None:
@@ -29,11 +32,16 @@ class Own(Resource[PersonReport]):
         return report_own(facts, viewer)
 
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
-        """Add the caller's last denials, and what an invite did to their password."""
-        reader = self.handler.reader
-        return await self.handler.read_in_thread(
+        """Add the caller's servers as the Hub has them, their last denials, and their invite."""
+        handler = self.handler
+        told = await read_own_servers(handler.hub_auth.api_url, handler.token)
+        hub = handler.settings["environment"]
+        own_url = f"{hub.hub_host}{hub.hub_prefix.removesuffix('hub/')}user/{quote(report.name)}/"
+        reader = handler.reader
+        beside: dict[str, Any] = await handler.read_in_thread(
             lambda: {
                 "denials": read_own_denials(reader, report.name, _SHOWN_DENIALS),
                 "invited": reader.say_invite(report.name),
             }
         )
+        return beside | {"table": make_table(report.servers, told, own_url)}

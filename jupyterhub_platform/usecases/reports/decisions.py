@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from jupyterhub_platform.core.sentences import address
 from jupyterhub_platform.store.decision_log import DecisionLine, DecisionRecord
 from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -33,6 +34,14 @@ class WholeDecision:
         made = {"id": record.id, "at": record.at.isoformat(), "requested_by": record.requested_by}
         return made | dict(self.decision) | {"times": record.times}
 
+    def list_reasons(self, reader: str) -> tuple[tuple[str, str, str], ...]:
+        """Return reason, remedy and code of each denial, said to the ``reader`` if it is theirs."""
+        own = self.record.user == reader
+        return tuple(
+            (_address(each, reader) if own else each["reason"], each["remedy"], each["code"])
+            for each in self.decision["denials"]
+        )
+
     @property
     def raw(self) -> str:
         """The decision as it was recorded, to read."""
@@ -53,9 +62,22 @@ def read_visible_denials(
 
 
 def read_own_denials(reader: StoreReader, name: str, limit: int) -> tuple[DecisionLine, ...]:
-    """Read the last denials of one user."""
+    """Read the last denials of one user, as they are said to them."""
     found = reader.list_decisions(user=name, admitted=False, limit=limit)
-    return tuple(map(decision_line, found))
+    return tuple(replace(decision_line(each), sentence=_say_to(each, name)) for each in found)
+
+
+def _say_to(record: DecisionRecord, user: str) -> str:
+    sentence = record.sentence
+    for denial in json.loads(record.decision_json)["denials"]:
+        sentence = sentence.replace(denial["reason"], _address(denial, user), 1)
+    return sentence
+
+
+def _address(denial: Mapping[str, Any], user: str) -> str:
+    """Return a recorded reason as it is said to ``user``; a limit of all is not theirs."""
+    own = denial.get("scope", {"user": user}).get("user") == user
+    return address(denial["reason"], user) if own else str(denial["reason"])
 
 
 def report_decisions(

@@ -13,12 +13,14 @@ from jupyterhub_platform.usecases.holdings import (
     list_limits,
     say_holding,
 )
+from jupyterhub_platform.usecases.meters import list_binding
 from jupyterhub_platform.usecases.offers import (
     decide_tier,
     describe_tier_resources,
     list_refusals,
     say_answer,
     say_no_tier,
+    say_what_is_in_the_way,
 )
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -29,7 +31,10 @@ _SHARED = frozenset({"user", "platform", "tier", "tier-user"})
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """A tier, and whether a server of it would be admitted now; ``sentence`` says why not."""
+    """A tier, and whether a server of it would be admitted now; ``sentence`` says why not.
+
+    ``reasons`` and ``remedies`` say it in parts, and only what is worth saying beside the tier.
+    """
 
     tier: str
     title: str
@@ -39,6 +44,13 @@ class Offer:
     fits: bool
     sentence: str
     codes: tuple[str, ...]
+    reasons: tuple[str, ...] = ()
+    remedies: tuple[str, ...] = ()
+
+    @property
+    def is_over_quota(self) -> bool:
+        """Whether a larger quota would help."""
+        return any(code.startswith("quota.") for code in self.codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class AccountReport:
     offers: tuple[Offer, ...]
     member: bool = True
     empty: str = ""
+    meters: tuple[LimitLine, ...] = ()
 
     @property
     def fits(self) -> tuple[str, ...]:
@@ -120,7 +133,10 @@ def _report(
         groups = tuple(group for group in groups if group in within)
     holder = "you" if own else name
     questions = {group: _ask(facts, subject, group) for group in groups}
-    accounts = tuple(_report_account(facts, each, holder) for each in questions.values())
+    whole = within is None
+    accounts = tuple(
+        _report_account(facts, each, holder, whole=whole) for each in questions.values()
+    )
     shared = next(iter(questions.values()), None) or _ask(facts, subject, "")
     manages = policy.managed_groups(name)
     person = policy.people.get(name)
@@ -132,9 +148,7 @@ def _report(
         declared_at=declared_at(policy, f"users.{name}"),
         groups=groups,
         manages=tuple(sorted(manages if within is None else manages & within)),
-        sentence=_say_summary(
-            facts, shared, tuple(questions.values()), accounts, own, within is None
-        ),
+        sentence=_say_summary(facts, shared, tuple(questions.values()), accounts, own, whole),
         servers=tuple(
             server_line(facts, held)
             for held in facts.book.of_user(name)
@@ -168,12 +182,16 @@ def _shared_limits(facts: ReportFacts, question: Question, holder: str) -> tuple
     )
 
 
-def _report_account(facts: ReportFacts, question: Question, holder: str) -> AccountReport:
+def _report_account(
+    facts: ReportFacts, question: Question, holder: str, *, whole: bool
+) -> AccountReport:
+    """Report one account; of a part of them, without limits that tell of the others."""
     account = question.account
     member = account in question.subject.accounts
     shown = [each for each in question.candidates if each.granted or each.requestable]
-    offers = tuple(_offer(facts, question, each) for each in shown if member)
     own = holder == "you"
+    offers = tuple(_offer(facts, question, each, own=own) for each in shown if member)
+    seen = tuple(each for each in question.limits if whole or each.scope.kind not in _SHARED)
     return AccountReport(
         account,
         facts.policy.groups[account].title or account,
@@ -186,12 +204,14 @@ def _report_account(facts: ReportFacts, question: Question, holder: str) -> Acco
         offers,
         member,
         say_no_tier(facts.policy, question, own=own) if member and not offers else "",
+        list_binding(facts.policy, replace(question, limits=seen), holder),
     )
 
 
-def _offer(facts: ReportFacts, question: Question, candidate: Candidate) -> Offer:
+def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own: bool) -> Offer:
     tier = facts.policy.tiers[candidate.name]
     decision = decide_tier(question, candidate)
+    reasons, remedies = say_what_is_in_the_way(facts.policy, decision, candidate, own=own)
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,
@@ -201,6 +221,8 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate) -> Offe
         fits=decision.admitted,
         sentence=decision.sentence,
         codes=decision.codes,
+        reasons=reasons,
+        remedies=remedies,
     )
 
 
@@ -215,8 +237,13 @@ def _say_summary(
     """Say what is held and what fits; of a part of the accounts, nothing of the others."""
     name = shared.subject.name
     holding = say_holding(name, facts.book, questions or (shared,), own=own, everywhere=whole)
-    refusals = [each for each in list_refusals(shared) if whole or each.code != "account.none"]
+    # Who may start nothing at all has no use for a group to charge.
+    tells_of_groups = whole and may_start_servers(shared.subject)
+    refusals = [
+        each for each in list_refusals(shared) if tells_of_groups or each.code != "account.none"
+    ]
     offered = any(report.offers for report in accounts)
     if accounts and not offered and not refusals:
         return holding
-    return say_answer(holding, dict.fromkeys(t for each in accounts for t in each.fits), refusals)
+    titles = dict.fromkeys(title for each in accounts for title in each.fits)
+    return say_answer(holding, titles, refusals, to=name if own else "")

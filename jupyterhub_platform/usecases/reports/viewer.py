@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store.decision_log import DecisionRecord
+from jupyterhub_platform.usecases.navigation import Place, list_places
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
@@ -34,6 +35,16 @@ class Viewer:
     def reads_others(self) -> bool:
         """Whether there is anything of other people that they may see."""
         return self.reads_all or self.manages or bool(self.reads_groups)
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The pages that are open to them."""
+        return list_places(
+            reads_own=self.reads_own,
+            reads_others=self.reads_others,
+            reads_all=self.reads_all,
+            reads_audit=self.reads_audit,
+        )
 
     def resolve(self, facts: ReportFacts) -> "Viewer":
         """Return the viewer with the groups that policy puts them in charge of."""

@@ -241,7 +241,7 @@ def test_invite_refuses_keys_that_it_does_not_know(admin: Api) -> None:
 )
 def test_cookie_alone_changes_nothing(hub: LiveHub, path: str) -> None:
     session = hub.login("admin")
-    session.get("/hub/home")
+    session.get("/hub/token")
     for headers in ({}, {"X-XSRFToken": "invented"}, {"Origin": "https://evil.example.org"}):
         assert session.post(f"/hub/api/{path}", json={}, headers=headers).status_code == 403
     form = {"Content-Type": "text/plain", "X-XSRFToken": session.xsrf}

@@ -86,7 +86,7 @@ def test_a_server_that_dies_is_told_on_the_page_and_after_a_restart_of_the_hub(
     hub.start()
     after = ask(hub.token("dev"), "dies")
     assert (after["cause"], after["since"]) == (answer["cause"], answer["since"])
-    assert "ended with an error" in hub.login("dev").get("/hub/home").text
+    assert "ended with an error" in hub.login("dev").visit("/hub/home").text
 
 
 def test_refused_start_is_explained_with_whom_to_ask(hub: LiveHub) -> None:

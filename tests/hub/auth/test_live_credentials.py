@@ -88,7 +88,7 @@ def test_invited_person_sets_a_password_once_and_logs_in(
         assert (refused.status_code, why in say(refused)) == (400, True), refused.text
     assert accept(person, url, WORDS).status_code == 200
     assert person.submit_login(WORDS).status_code == 302
-    assert person.get("/hub/home").status_code == 200
+    assert person.get("/hub/token").status_code == 200
     assert browser("newbie").submit_login(hub.passwords["newbie"]).status_code == 403
     _assert_gone(browser("newbie").get(url))
 
@@ -152,9 +152,9 @@ def test_invite_ends_the_sessions_that_began_with_the_old_password(
     hub: LiveHub, admin: Api, browser: Callable[[str], Session]
 ) -> None:
     thief = hub.login("bob")
-    assert thief.get("/hub/home").status_code == 200
+    assert thief.get("/hub/token").status_code == 200
     assert accept(browser("bob"), invite(admin, "bob"), WORDS).status_code == 200
-    assert thief.get("/hub/home").status_code == 302
+    assert thief.get("/hub/token").status_code == 302
 
 
 def test_wrong_missing_and_overlong_passwords_are_refused_with_a_sentence(
@@ -208,10 +208,10 @@ def test_changing_a_password_needs_the_current_one_and_ends_other_sessions(hub: 
     ):
         refused = _change(mine, current, new)
         assert (refused.status_code, say(refused)) == (400, why)
-    assert other.get("/hub/home").status_code == 200
+    assert other.get("/hub/token").status_code == 200
     assert _change(mine, old, WORDS).status_code == 200
-    assert mine.get("/hub/home").status_code == 200
-    gone = other.get("/hub/home")
+    assert mine.get("/hub/token").status_code == 200
+    gone = other.get("/hub/token")
     assert (gone.status_code, "/hub/login" in gone.headers["location"]) == (302, True)
     assert other.post_json("/hub/api/platform/decide", {}).status_code == 403
     sessions = mine.get("/hub/api/users/ada/tokens", headers={"X-XSRFToken": mine.xsrf}).json()
@@ -238,7 +238,7 @@ def test_forms_without_their_token_are_refused(hub: LiveHub, page: str) -> None:
     session = hub.login("kim")
     form = {"current": hub.passwords["kim"], "password": WORDS, "again": WORDS, "token": "x"}
     assert session.post(page, data=form).status_code == 403
-    assert session.get("/hub/home").status_code == 200
+    assert session.get("/hub/token").status_code == 200
 
 
 @pytest.mark.parametrize(

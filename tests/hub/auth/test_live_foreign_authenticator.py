@@ -72,7 +72,7 @@ def test_site_proves_who_people_are_and_the_policy_who_comes_in(hub: LiveHub) ->
     with Session(hub.url, "DEV1") as session:
         assert session.submit_login("wrong").status_code == 403
         assert session.submit_login(PASSWORD).status_code == 302
-        assert "The site says hello" in session.get("/hub/home").text
+        assert "The site says hello" in session.get("/hub/token").text
     with Session(hub.url, "stranger") as session:
         answer = session.submit_login(PASSWORD)
         assert answer.status_code == 403

@@ -149,7 +149,7 @@ def use_session_that_is_not_checked(site: Site) -> bool:
     browser = site.hub.login("kim")
     site.refuse("kim")
     time.sleep(1.5)
-    return browser.get("/hub/home").status_code == 200
+    return browser.get("/hub/token").status_code == 200
 
 
 def start_although_refused(site: Site) -> bool:
@@ -317,6 +317,6 @@ def test_a_suspension_is_not_outrun_by_a_request_that_waits_for_the_provider(
         assert admin.post("platform/users/kim/suspend", json=reason).status_code == 200
         assert token.result().status_code == 403
         assert "jupyterhub-hub-login" not in str(page.result().headers.get_list("set-cookie"))
-    assert browser.get("/hub/home").status_code != 200
+    assert browser.get("/hub/token").status_code != 200
     assert admin.post("platform/users/kim/resume", json=reason).status_code == 200
-    assert browser.get("/hub/home").status_code != 200, "sessions are not restored"
+    assert browser.get("/hub/token").status_code != 200, "sessions are not restored"

@@ -98,7 +98,7 @@ def test_a_start_that_a_restart_cut_off_is_told_as_that(live: ClusterHub) -> Non
     # What keeps its pod from running is seen, if it is seen in time.
     assert told["code"] in {"server.unreached", "cluster.empty"}, told
     assert dict(read_releases(live.hub))[held.id] == told["code"]
-    assert told["sentence"] in live.hub.login("dev1").get("/hub/home").text
+    assert told["sentence"] in live.hub.login("dev1").visit("/hub/home").text
     wait_for(lambda: not live.list_own_pods(), "the pod to go")
 
 

@@ -152,7 +152,7 @@ def test_guessing_from_inside_is_slowed_whatever_it_says_of_where_it_is(hub: Liv
     assert "198.51.100." not in hub.log
     assert "speaks for others" in hub.log
     # Through the proxy dev comes from elsewhere, and is let in.
-    assert hub.login("dev").get("/hub/home").status_code == 200
+    assert hub.login("dev").get("/hub/token").status_code == 200
 
 
 def test_the_log_names_who_asks_through_the_proxy_and_not_whom_they_name(hub: LiveHub) -> None:

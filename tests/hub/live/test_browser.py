@@ -66,7 +66,7 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
     )
     assert answer.status == 409
     page.goto(f"{hub.url}/hub/spawn/dev1/third?opt-tier=small")
-    expect(page.get_by_text("dev1 holds 2 of 2 servers").first).to_be_visible()
+    expect(page.get_by_text("You hold 2 of 2 servers").first).to_be_visible()
     _picture(page, "live-spawn-full")
     keep_picture(page, "spawn-page")
 
@@ -76,7 +76,8 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
     assert (refused.status_code, refused.json()["message"]) == (409, REFUSAL)
     dry = api.post("platform/decide", json={"server": "third", "user_options": {"tier": "small"}})
     assert (dry.status_code, dry.json()["sentence"], dry.json()["status"]) == (200, REFUSAL, 409)
-    assert REFUSAL in answer.text()
+    # On a page of their own, the user is addressed.
+    assert REFUSAL.replace("dev1 holds", "You hold", 1) in answer.text()
     recorded = read_decisions(hub, admitted=False)
     assert {row.sentence for row in recorded} == {REFUSAL}
     audited = [row for row in read_audit(hub) if row.action == "server.denied"]
@@ -146,7 +147,7 @@ def _picture(page: Page, name: str) -> None:
 
 
 def _xsrf(page: Page, hub: LiveHub) -> str:
-    page.goto(f"{hub.url}/hub/home")
+    page.goto(f"{hub.url}/hub/token")
     token: str = page.evaluate("window.jhdata.xsrf_token")
     return token
 

@@ -107,7 +107,7 @@ def test_half_sent_requests_of_a_developer_stop_no_other_user(hub: LiveHub) -> N
         assert holder.stdout.readline() == "held\n"
         assert psutil.Process(hub.hub_pid).num_fds() < before + 300
         # Through the proxy, and at the same socket as another user, which a server has.
-        assert hub.login("dev").get("/hub/home").status_code == 200
+        assert hub.login("dev").get("/hub/token").status_code == 200
         directly = hub.connect_directly(timeout=20)
         assert all(directly.get("/hub/api/").status_code == 200 for _ in range(20))
         holder.communicate("")

@@ -37,7 +37,7 @@ class Cookies:
     def of(cls, session: Session) -> "Cookies":
         """Take the cookies of a user who is logged in to both."""
         session.get(SERVICE, follow_redirects=True)
-        session.get("/hub/home")
+        session.get("/hub/token")
         return cls(*_render(session, "/hub/"), *_render(session, SERVICE))
 
 

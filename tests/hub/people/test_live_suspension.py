@@ -111,7 +111,7 @@ def test_suspended_user_is_out_everywhere_and_comes_back_with_nothing_lost(
         assert admin.get("share-codes/kim/train").json()["items"] == []
         assert kim.get("user").status_code == 403
         assert kim.start("kim", "more", tier="small").status_code == 403
-        assert browser.get("/hub/home").status_code == 302
+        assert browser.get("/hub/token").status_code == 302
         refused = Session(hub.url, "kim")
         with refused:
             page = refused.submit_login(hub.passwords["kim"])
@@ -136,7 +136,7 @@ def test_suspended_user_is_out_everywhere_and_comes_back_with_nothing_lost(
         assert answer.status_code == 200, answer.text
         assert answer.json()["shares"] == 3
         assert kim.get("user").status_code == 403, "tokens are not restored"
-        assert browser.get("/hub/home").status_code == 302, "sessions are not restored"
+        assert browser.get("/hub/token").status_code == 302, "sessions are not restored"
 
     back = hub.token("kim")
     me = admin.get("users/kim").json()

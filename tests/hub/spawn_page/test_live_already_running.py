@@ -178,7 +178,7 @@ def test_a_start_that_a_link_began_goes_on_to_what_was_chosen(hub: LiveHub, dev1
 
 def test_a_form_that_was_open_before_is_answered_with_the_choice(hub: LiveHub, dev1: Api) -> None:
     session = hub.login("dev1")
-    session.get("/hub/home")
+    session.get("/hub/token")
     form = {"tier": "medium", "account": "vision", "_xsrf": session.xsrf}
     answer = session.post("/hub/spawn", data=form)
     assert answer.status_code == 400

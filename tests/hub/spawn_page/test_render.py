@@ -160,9 +160,24 @@ def test_a_tier_that_does_not_fit_is_readable_and_cannot_be_chosen():
     held = [("dev1", name, "vision", "small") for name in "abc"]
     html = render_form(view(policy, make_book(policy, *held)))
     assert Reader(html).radios == []
-    assert "dev1 holds 3 of 3 servers in vision, and small is 1 more." in html
-    assert '<code class="platform-code">quota.servers</code>' in html
+    assert "You hold 3 of 3 servers in vision, and small is 1 more." in html
+    assert 'data-code="quota.servers"' in html
     assert 'type="submit"' not in html
+
+
+def test_codes_and_paths_are_read_by_those_who_operate():
+    policy = make_policy()
+    book = make_book(policy, *(("dev1", name, "vision", "small") for name in "abc"))
+    own = render_form(view(policy, book))
+    operated = render_form(view(policy, book, viewer="op", can_read_all=True))
+    for read_by_operators in (
+        '<code class="platform-code">quota.servers</code>',
+        "groups.vision.member_quota.servers",
+    ):
+        assert read_by_operators not in own
+        assert read_by_operators in operated
+    assert "dev1 holds 3 of 3 servers in vision, and small is 1 more." in operated
+    assert "dev1 holds" not in own
 
 
 def test_servers_of_others_are_not_named_anywhere_to_those_not_in_charge():

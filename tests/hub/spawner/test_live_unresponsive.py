@@ -81,7 +81,7 @@ def test_a_tier_too_small_to_start_in_time_says_so_and_is_no_failure_of_the_hub(
     assert told["cause"]["code"] == "server.too_slow"
     assert told["cause"]["sentence"] == sentence
     assert "more CPU" in told["cause"]["fix"]
-    assert sentence in hub.login("dev").get("/hub/home").text
+    assert sentence in hub.login("dev").visit("/hub/home").text
     page = hub.login("dev").get(f"/hub/spawn-pending/dev/{tier}")
     assert page.status_code == 500
     assert sentence in page.text

@@ -1,0 +1,37 @@
+"""Which pages there are for a user, in order: one navigation for the Hub's pages and the service's.
+
+Only pages that are open to them are named: none is greyed out.
+"""
+
+from dataclasses import dataclass
+
+REQUESTS = "requests"
+"""The page whose entry counts what waits for the user's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An entry: the page's path below the platform's service, and its title."""
+
+    path: str
+    title: str
+
+
+def list_places(
+    *, reads_own: bool, reads_others: bool, reads_all: bool, reads_audit: bool
+) -> tuple[Place, ...]:
+    """Return the entries for a user who may read their own things, those of others, or all."""
+    anything = reads_own or reads_others
+    entries = (
+        (reads_own, "", "My resources"),
+        (reads_others, "overview", "Overview"),
+        (reads_others, "people", "People"),
+        (anything, "groups", "Groups"),
+        (reads_others, "tiers", "Tiers"),
+        (anything, "grants", "Grants"),
+        (reads_own, REQUESTS, "Requests"),
+        (anything, "usage", "Usage"),
+        (reads_all, "policy", "Policy"),
+        (reads_audit, "audit", "Audit"),
+    )
+    return tuple(Place(path, title) for shown, path, title in entries if shown)
