@@ -2,12 +2,13 @@
 
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from jupyterhub_platform.cli.hub import access, kept_logins
-from jupyterhub_platform.cli.hub.access import find_access
+from jupyterhub_platform.cli.hub.access import Place, find_access, find_login_at
 from jupyterhub_platform.cli.hub.kept_logins import (
     KeptLogin,
     find_file,
@@ -150,6 +151,15 @@ def test_the_only_login_is_used_where_no_platform_is(tmp_path: Path) -> None:
     keep(KeptLogin("https://other.example.org", "kim", "t", "a2", LOGIN.expires_at))
     with pytest.raises(PlatformError, match=r"logged in at .*Name one of them with --url"):
         find_access(None, NOWHERE)
+
+
+def test_a_login_is_of_one_platform_on_this_machine() -> None:
+    keep(replace(LOGIN, instance="first"))
+    assert find_login_at(Place(URL, instance="second")) is None
+    assert find_login_at(Place(URL, instance="first")) is not None
+    assert find_login_at(Place(URL)) is not None
+    keep(LOGIN)
+    assert find_login_at(Place(URL, instance="second")) == LOGIN
 
 
 def test_a_login_that_has_ended_says_so() -> None:

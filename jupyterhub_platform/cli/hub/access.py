@@ -80,7 +80,9 @@ def find_access(url: str | None, state: Path) -> Access:
 def find_login_at(place: Place) -> KeptLogin | None:
     """Return the login at a Hub; one at another platform that had its address does not count."""
     login = find_login(place.url)
-    return login if login is None or login.instance in {"", place.instance} else None
+    if login is None or (place.instance and login.instance not in {"", place.instance}):
+        return None
+    return login
 
 
 def find_place(url: str | None, state: Path) -> Place:

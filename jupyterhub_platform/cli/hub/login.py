@@ -52,10 +52,10 @@ def _read_duration(_ctx: click.Context, _option: click.Parameter, text: str) -> 
 @click.option(
     "--for",
     "lasts",
-    default="30d",
+    default="7d",
     show_default=True,
     callback=_read_duration,
-    help="For how long, 90 days at most.",
+    help="For how long, up to what the Hub allows: 7 days by default.",
 )
 @click.option("--scope", "scopes", multiple=True, help="Ask for this scope alone; repeatable.")
 @click.option("--browser/--no-browser", default=True, help="Open the page, or only print it.")

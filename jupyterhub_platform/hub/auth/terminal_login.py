@@ -1,5 +1,6 @@
 """The page on which a user confirms that a terminal logs in as them, and reads its code."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ PAGE: Final = "platform/login"
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
 MAX_SCOPES: Final = 20
-_MAX_SCOPE: Final = 200
+_SCOPE: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
 _NOT_WHOLE: Final = "This address is not whole. Run `jhp login` again, and open what it prints."
 
 
@@ -75,7 +76,7 @@ class TerminalLoginPage(PlatformPage):
             not is_challenge(challenge)
             or not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10)
             or len(scopes) > MAX_SCOPES
-            or not all(0 < len(each) <= _MAX_SCOPE and each.isprintable() for each in scopes)
+            or not all(map(_SCOPE.fullmatch, scopes))
         ):
             raise web.HTTPError(400, _NOT_WHOLE)
         machine = clean_machine(self.get_argument("machine", "")) or "a machine without a name"

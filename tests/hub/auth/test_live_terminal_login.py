@@ -199,10 +199,10 @@ def test_a_user_logs_in_acts_and_logs_out(hub: LiveHub, terminal: Terminal) -> N
     refused = terminal.run("suspend", "kim", "--reason", "x", *at, code=1)
     assert "custom:platform:admin" in refused.stderr
     attempt = rows_of(hub, "boss", "person.suspended")[-1]
-    assert (attempt.result, attempt.origin.via) == ("refused", "cli")
+    assert (attempt.result, attempt.via) == ("refused", "cli")
     made = rows_of(hub, "boss", "token.made")[-1]
     after = json.loads(made.detail_json)["after"]
-    assert (made.subject, made.origin.via, made.result) == ("boss", "cli", "done")
+    assert (made.subject, made.via, made.result) == ("boss", "cli", "done")
     assert after[kept["id"]]["note"].startswith("jhp on ")
     assert after[kept["id"]]["expires_at"] == kept["expires_at"]
     assert kept["token"] not in made.detail_json
@@ -228,6 +228,8 @@ def test_another_login_replaces_the_one_before_and_an_address_is_enough(
         assert (old.get("user").status_code, new.get("user").status_code) == (403, 200)
     assert "kim (user, developer)" in terminal.run("whoami").stdout
     assert terminal.run("usage", "--url", hub.url).returncode == 0
+    # The Hub's own machine: the user goes before its token.
+    assert "kim" in terminal.run("whoami", "--state", str(hub.state)).stdout
     file.chmod(0o644)
     assert "Others can read the token" in terminal.run("whoami", code=1).stderr
 
@@ -295,8 +297,8 @@ def test_the_button_needs_its_form(hub: LiveHub) -> None:
         {"seconds": ""},
         {"seconds": "-1"},
         {"seconds": "9" * 40},
-        {"seconds": "١"},
-        {"scope": ["x"] * 0 + [f"s{n}" for n in range(21)]},
+        {"seconds": "\u0661"},
+        {"scope": [f"s{n}" for n in range(21)]},
         {"scope": [""]},
         {"scope": ["x" * 201]},
         {"scope": ["a\x1bb"]},
@@ -341,7 +343,7 @@ def test_a_token_has_the_scopes_and_the_time_that_were_asked_for(hub: LiveHub) -
             if t["id"] == made["id"]
         )
         lasts = parse(token["expires_at"]) - parse(token["created"])
-        assert timedelta(days=89) < lasts <= timedelta(days=90, seconds=1)
+        assert timedelta(days=6) < lasts <= timedelta(days=7), "what the Hub allows at most"
         # It may end itself, whatever else it may not.
         assert api.delete("platform/login").json() == {"user": "kim", "id": made["id"]}
         assert api.get("user").status_code == 403
@@ -350,7 +352,7 @@ def test_a_token_has_the_scopes_and_the_time_that_were_asked_for(hub: LiveHub) -
 
 
 def parse(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text)
 
 
 def test_a_token_of_another_kind_is_not_revoked(hub: LiveHub) -> None:
