@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli.hub import access, kept_logins
+from jupyterhub_platform.cli.hub import access
 from jupyterhub_platform.cli.hub.access import Place, find_access, find_login_at
 from jupyterhub_platform.cli.hub.kept_logins import (
     KeptLogin,
@@ -98,7 +98,7 @@ def test_a_folder_that_others_can_change_is_not_used(folder: Path, mode: int) ->
 
 def test_a_file_of_another_user_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     keep(LOGIN)
-    monkeypatch.setattr(kept_logins.os, "geteuid", lambda: os.getuid() + 1)
+    monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     with pytest.raises(PlatformError, match="belongs to another user"):
         find_login(URL)
     with pytest.raises(PlatformError, match="belongs to another user"):
@@ -170,7 +170,7 @@ def test_a_login_that_has_ended_says_so() -> None:
 
 def test_without_a_home_it_says_what_to_set(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", "relative")
-    monkeypatch.setattr(kept_logins.Path, "home", _no_home)
+    monkeypatch.setattr(Path, "home", _no_home)
     with pytest.raises(PlatformError, match="Set XDG_CONFIG_HOME"):
         find_file(URL)
 
