@@ -81,7 +81,7 @@ class TerminalLoginHandler(PlatformAPIHandler):
                 "again.",
                 "login.no_code",
             )
-        # Whoever is refused from here on is on record by their name.
+        # From here on, a refusal is on record by their name.
         self._jupyterhub_user = self._user_from_orm(user)
         try:
             token = user.new_api_token(
