@@ -12,16 +12,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from typing import Any, Final, Literal
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, Page
 
 from jupyterhub_platform.usecases.terminal_logins import hash_verifier
+from tests.support.axe import RUN, find_axe, list_serious
+from tests.support.chromium import log_in
 from tests.support.hub_fixtures import PLAIN_TIER, hub_of
 from tests.support.live_hub import Api, LiveHub, Session
 from tests.support.store_readers import read_audit
+from tests.support.visitors import browser as browser
 
 pytestmark = pytest.mark.hub
 
@@ -42,6 +46,7 @@ groups:
     + PLAIN_TIER
 )
 PAGE: Final = "/hub/platform/login"
+SCREENSHOTS: Final = Path("tests/screenshots")
 CALL: Final = "/hub/api/platform/login"
 
 hub = hub_of(POLICY)
@@ -417,3 +422,36 @@ def test_a_source_is_slowed_down(hub: LiveHub) -> None:
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert answers[-1].json()["code"] == "platform.too_often"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 400])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_is_read_and_used_by_keyboard(
+    hub: LiveHub, browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    verifier = secrets.token_urlsafe(32)
+    context = browser.new_context(
+        base_url=hub.url, viewport={"width": width, "height": 900}, color_scheme=scheme
+    )
+    with context:
+        page = context.new_page()
+        log_in(page, hub.url, "kim", hub.passwords["kim"])
+        page.goto(f"{PAGE}?{urlencode(ask(verifier, machine='m' * 64))}")
+        page.evaluate(f"document.documentElement.dataset.bsTheme = '{scheme}'")
+        check_page(page, f"terminal-login-{scheme}-{width}")
+        button = page.get_by_role("button", name="Show the code")
+        button.focus()
+        page.keyboard.press("Enter")
+        code = page.locator("#code").inner_text()
+        page.evaluate(f"document.documentElement.dataset.bsTheme = '{scheme}'")
+        check_page(page, f"terminal-login-code-{scheme}-{width}")
+    assert take(hub, verifier, code).status_code == 201
+
+
+def check_page(page: Page, name: str) -> None:
+    SCREENSHOTS.mkdir(exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=True)
+    page.add_script_tag(path=find_axe())
+    assert list_serious(page.evaluate(RUN)) == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
