@@ -18,8 +18,10 @@ def test_a_formula_is_refused_in_any_column(
     rows, faults = read_table(table)
     assert rows == []
     assert faults == [
-        f"{table}:2 begins as a formula, which a spreadsheet would run; begin it with something "
-        f"else (column {place})"
+        (
+            f"{table}:2 begins as a formula, which a spreadsheet would run; begin it with something "
+            f"else (column {place})"
+        )
     ]
 
 
