@@ -17,12 +17,9 @@ def test_a_formula_is_refused_in_any_column(
     table.write_text(f"title,name\n{row['title']},{row['name']}\n")
     rows, faults = read_table(table)
     assert rows == []
-    assert faults == [
-        (
-            f"{table}:2 begins as a formula, which a spreadsheet would run; begin it with something "
-            f"else (column {place})"
-        )
-    ]
+    (fault,) = faults
+    assert fault.startswith(f"{table}:2 begins as a formula, which a spreadsheet would run;")
+    assert fault.endswith(f"(column {place})")
 
 
 def test_each_line_is_that_of_the_file_whatever_its_cells_have(tmp_path: Path) -> None:
