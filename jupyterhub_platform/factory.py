@@ -18,6 +18,7 @@ from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.store_health import StoreHealth
 from jupyterhub_platform.usecases.suspensions import Suspensions
+from jupyterhub_platform.usecases.terminal_logins import TerminalLogins
 
 STORE_ID_FILE = "store-id"
 
@@ -41,6 +42,7 @@ class Runtime:
     access_requests: AccessRequests
     decisions: DecisionReader
     requests: RecordedRequests
+    terminal_logins: TerminalLogins
     fault: PolicyError | None
 
 
@@ -77,6 +79,7 @@ def build_runtime(
             access_requests=AccessRequests(store),
             decisions=DecisionReader(store),
             requests=RecordedRequests(store, health),
+            terminal_logins=TerminalLogins(),
             fault=fault,
         )
     except BaseException:

@@ -71,6 +71,23 @@ def why_not_put(
             return next(_refuse_grant(before, after, manager, grant, now), "") if grant else ""
 
 
+def why_not_retire(policy: Policy, key: Key, *, is_suspended: bool) -> str:
+    """Say why a manager may not retire what is theirs to change.
+
+    A user who is made again afterwards would be free of what an admin said of them.
+    """
+    if key.kind is Kind.GROUP:
+        return f"Only admins make and retire {key.kind.section}."
+    person = policy.people.get(key.name) if key.kind is Kind.USER else None
+    if person is None:
+        return ""
+    if is_suspended or person.suspended is not None:
+        return f"{key.name} is suspended. Ask an admin."
+    if person.quota.quota or person.within:
+        return f"{key.name} has limits that an admin set. Ask an admin."
+    return ""
+
+
 def why_not_member(policy: Policy, manager: str, group: str) -> str:
     """Say why a manager may not add people to ``group``, or remove them."""
     if group not in policy.managed_groups(manager):
@@ -137,16 +154,24 @@ def _refuse_grant(
         yield "Nobody grants something to themselves. Ask another manager, or an admin."
     if grant.by != manager:
         yield f"A grant names who made it: write by: {manager}, or leave it out."
-    first, last = max(grant.starts or now, now), grant.until - _MOMENT
+    moments = _list_moments(after, manager, grant, now)
     if grant.tier:
         tier, level = before.tiers[grant.tier], before.people[manager].level
-        if not all(before.may_use(tier, manager, level, grant.account, t) for t in (first, last)):
+        if not all(before.may_use(tier, manager, level, grant.account, t) for t in moments):
             yield (
                 f"You may not start {tier.name} in {grant.account} yourself until then, so you "
                 "cannot grant it. Ask an admin."
             )
-    for moment in (first, last):
+    for moment in moments:
         yield from _exceeds(before, after, grant, moment)
+
+
+def _list_moments(policy: Policy, manager: str, grant: Grant, now: datetime) -> list[datetime]:
+    """Return the times at which what others give may change while a grant is live."""
+    first, last = max(grant.starts or now, now), grant.until - _MOMENT
+    others = (each for each in policy.grants if each.group or each.user in {manager, grant.user})
+    turns = {turn for each in others for turn in (each.starts, each.until) if turn is not None}
+    return [first, *sorted(turn for turn in turns if first < turn < last), last]
 
 
 def _exceeds(before: Policy, after: Policy, grant: Grant, at: datetime) -> Iterator[str]:

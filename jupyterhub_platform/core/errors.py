@@ -18,6 +18,8 @@
     ├── RateLimitedError            usecases: a caller is over their rate limit
     ├── PasswordError               usecases: a password is too weak, or not theirs
     ├── InviteError                 usecases: an invite is not valid any more
+    ├── LoginCodeError              usecases: a code of `jhp login` gives no token
+    │   └── WrongCodeError              usecases: it is wrong, and another may be tried
     ├── SuspensionError             usecases: a user cannot be suspended or resumed as asked
     ├── ManagedError                usecases: an object cannot be changed in the Hub as asked
     │   ├── LostUpdateError             usecases: it was changed since the caller saw it

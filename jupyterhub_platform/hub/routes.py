@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub.handlers.base import UserRedirectHandler
+from jupyterhub.handlers.login import LogoutHandler
 from jupyterhub.handlers.pages import SpawnHandler, SpawnPendingHandler
 
 from jupyterhub_platform.core.managed import Kind
@@ -17,12 +18,14 @@ from jupyterhub_platform.hub.api.adoption import AdoptHandler, ReleaseHandler
 from jupyterhub_platform.hub.api.document import DocumentHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
+from jupyterhub_platform.hub.api.login import TerminalLoginHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
 from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
+from jupyterhub_platform.hub.auth.terminal_login import PAGE, LogoutGuard, TerminalLoginPage
 from jupyterhub_platform.hub.landing import PAGE_GUARDS
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
 from jupyterhub_platform.hub.request_audit import audit_routes
@@ -51,8 +54,18 @@ def surround_routes(of_authenticator: list[Any]) -> list[Any]:
         (pattern, refuse_bad_values(kind) if kind in _WITH_VERBS_OF_JUPYTERHUB else kind, *more)
         for pattern, kind, *more in platform_handlers()
     ]
-    stock = [*stock_api_handlers(), *of_authenticator, *stock_page_handlers(_PAGE_GUARDS)]
-    return audit_routes([*own, *stock])
+    pages = [*of_authenticator, *stock_page_handlers(_PAGE_GUARDS)]
+    return audit_routes([*own, *stock_api_handlers(), *map(_guard_logout, pages)])
+
+
+def _guard_logout(route: Any) -> Any:
+    """Guard a route if it is a logout, also of an authenticator."""
+    pattern, kind, *more = route
+    if not issubclass(kind, LogoutHandler):
+        return route
+    # Metrics distinguish handlers by these two names.
+    guarded = type(kind.__name__, (LogoutGuard, kind), {"__module__": kind.__module__})
+    return (pattern, guarded, *more)
 
 
 def platform_handlers() -> list[Any]:
@@ -67,6 +80,7 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/proxies", ProxiesHandler),
         (r"/api/platform/why", WhyHandler),
         (r"/api/platform/servers", OwnServersHandler),
+        (r"/api/platform/login", TerminalLoginHandler),
         (r"/api/platform/openapi\.json", DocumentHandler),
         (r"/api/platform/users/([^/]+)/invite", InviteHandler),
         (r"/api/platform/users/([^/]+)/suspend", SuspendHandler),
@@ -88,6 +102,7 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform(?:/.*)?", UnknownHandler),
         (r"/invite/([^/]*)", InvitePage),
         (r"/password", PasswordPage),
+        (rf"/{PAGE}", TerminalLoginPage),
         (r"/spawn", PlatformSpawnHandler),
         (r"/spawn/([^/]+)", PlatformSpawnHandler),
         (r"/spawn/([^/]+)/([^/]+)", PlatformSpawnHandler),

@@ -28,6 +28,7 @@ from jupyterhub_platform.rest.responses import (
     Why,
 )
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
+from jupyterhub_platform.rest.terminal_logins import TERMINAL_LOGIN_CALLS
 
 PREFIX: Final = "/hub/api/platform"
 REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
@@ -174,4 +175,5 @@ HUB_CALLS: Final = (
     *(INVITE, SUSPEND, RESUME),
     *MANAGED_CALLS,
     *ACCESS_REQUEST_CALLS,
+    *TERMINAL_LOGIN_CALLS,
 )

@@ -122,8 +122,13 @@ class RetireObject:
         kind, name = self.key
         if before is None:
             raise NoObjectError(self.key)
-        if kind is Kind.GROUP and self.authority.manager:
-            raise NotAllowedError(f"Only admins make and retire {kind.section}.")
+        if self.authority.manager:
+            is_suspended = kind is Kind.USER and snapshot.suspension_of(name, now) is not None
+            why_not = delegation.why_not_retire(
+                snapshot.policy, self.key, is_suspended=is_suspended
+            )
+            if why_not:
+                raise NotAllowedError(why_not)
         freed = _free(snapshot, name) if kind is Kind.USER else ()
         steps, after = [*freed, Step(self.key, before.document, None)], snapshot
         for step in steps:

@@ -197,7 +197,8 @@ def test_people_of_a_table_are_added_whole_and_a_second_run_goes_on(
     jhp.refused("user show ana", "There is no user")
     table.write_text("name,level,title,groups\nana,user,Ana,course\nBen,viewer,,\n")
     tried = jhp.done(f"user add --from {table} --reason course --dry-run")
-    assert "  + ana as user to course\n  + ben as viewer\n2 users would be added." in tried.stdout
+    assert "  + ana as user to course\n  + ben as viewer\n" in tried.stdout
+    assert "  1 user can start small\n2 users would be added." in tried.stdout
     jhp.refused("user show ana", "There is no user")
     # Interrupted after the first row.
     jhp.done("user add ana --level user --title Ana --group course --reason course")
@@ -206,6 +207,18 @@ def test_people_of_a_table_are_added_whole_and_a_second_run_goes_on(
     assert set(admin.get("users/ana").json()["groups"]) == {"course", "level:user"}
     undo(jhp, done)
     jhp.refused("user show ben", "There is no user")
+    table.write_text(
+        'title,name,groups\n=1+1,cat,\nok,dan,course\n"two\nlines",eve,\nok,fay,nothing\n'
+    )
+    faulty = jhp.run(f"user add --from-csv {table} --reason course --json")
+    faults = json.loads(faulty.stdout)["faults"]
+    assert faulty.exit_code == 1
+    assert faults[0].startswith(f"{table}:2 begins as a formula")
+    assert [re.findall(r"\(column (\d), (\w+)\)$", each) for each in faults] == [
+        [("1", "title")],
+        [("1", "title")],
+        [("3", "groups")],
+    ], faults
     table.write_text("name,age\nana,7\n")
     jhp.refused(f"user add --from {table} --reason x", "has the columns name, age", code=2)
     jhp.refused("user add --reason x", "--from", code=2)

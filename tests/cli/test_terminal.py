@@ -1,6 +1,10 @@
 """Tables and JSON, as people and programs read them."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import click
 import pytest
@@ -59,3 +63,16 @@ def test_help_opens_with_two_examples(command: str) -> None:
     examples = [line for line in shown if "jhp " in line and "`" not in line]
     assert len(examples) >= 2, text
     assert all(command.split()[-1] in line for line in examples[:2]), examples
+
+
+def test_verbs_are_completed_by_the_shell() -> None:
+    words = {"COMP_WORDS": "jhp log", "COMP_CWORD": "1", "_JHP_COMPLETE": "bash_complete"}
+    done = subprocess.run(
+        [str(Path(sys.executable).with_name("jhp"))],
+        env={**os.environ, **words},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    assert done.stdout.split() == ["plain,login", "plain,logout", "plain,logs"]

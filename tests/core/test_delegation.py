@@ -5,7 +5,12 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.delegation import why_not_member, why_not_put, why_not_touch
+from jupyterhub_platform.core.delegation import (
+    why_not_member,
+    why_not_put,
+    why_not_retire,
+    why_not_touch,
+)
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from tests.support.policies import NOW
 
@@ -209,3 +214,71 @@ def test_members_are_added_by_those_in_charge() -> None:
     assert why_not_member(POLICY, "boss", "text") == why_not_member(POLICY, "boss", "none").replace(
         "none", "text"
     )
+
+
+def grants_of(*grants: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the file with more grants of an admin."""
+    made = [{**GIFT, "by": "root", **each} for each in grants]
+    return {**FILE, "grants": [*FILE["grants"], *made]}
+
+
+def give(file: Mapping[str, Any], **changes: Any) -> str:
+    """Say why boss may not grant something beside what that file grants."""
+    sources, key, document = Sources(file), Key(Kind.GRANT, "new"), {**GIFT, **changes}
+    policy = sources.unite(NOW)
+    _, after = sources.put(policy, ManagedObject(key, document, 1, "boss", NOW), NOW)
+    return why_not_put(policy, after, "boss", key, (None, document), (), NOW)
+
+
+def test_a_grant_is_measured_at_each_time_at_which_another_begins_or_ends() -> None:
+    middle = {"from": "2026-04-10T00:00:00Z", "until": "2026-04-12T00:00:00Z"}
+    assert give(grants_of(middle | {"add": {"servers": 1}}), add={"servers": 1}) == ""
+    said = give(grants_of(middle | {"add": {"servers": 1}}), add={"servers": 2})
+    assert said.startswith("With this grant dev alone could hold 5 servers")
+    # The group has more for a while, and the member would have it for longer.
+    group = {"user": None, "account": None, "group": "vision", "add": {"servers": 2}}
+    for_while = {k: v for k, v in (GIFT | group).items() if v is not None}
+    while_it_lasts = {"from": "2026-04-02T00:00:00Z", "until": "2026-04-20T00:00:00Z"}
+    ends = {"until": "2026-04-03T00:00:00Z", "from": "2026-04-02T12:00:00Z"}
+    file = {**FILE, "grants": [*FILE["grants"], for_while | while_it_lasts | {"by": "root"}]}
+    assert give(file, add={"servers": 4}, **ends) == ""
+    assert "alone could hold 6 servers" in give(
+        file, add={"servers": 4}, **(ends | {"until": "2026-04-25T00:00:00Z"})
+    )
+
+
+def test_a_tier_that_the_manager_may_not_start_for_a_while_is_not_granted_across_it() -> None:
+    own = {"user": "boss", "tier": "secret"}
+    later = {"from": "2026-06-10T00:00:00Z", "until": "2026-07-01T00:00:00Z"}
+    gap = give(grants_of(own | later), tier="secret", until="2026-06-20T00:00:00Z")
+    assert gap.startswith("You may not start secret in vision")
+    whole = later | {"from": "2026-06-01T00:00:00Z"}
+    assert give(grants_of(own | whole), tier="secret", until="2026-06-20T00:00:00Z") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "said", "is_suspended", "why_not"),
+    [
+        ("both", {}, False, ""),
+        ("new", {}, False, ""),
+        ("both", {}, True, "both is suspended."),
+        ("both", {"suspended": {"reason": "lost"}}, False, "both is suspended."),
+        ("both", {"quota": {"servers": 0}}, False, "both has limits that an admin set."),
+    ],
+)
+def test_a_manager_retires_no_user_of_whom_an_admin_said_something(
+    name: str, said: Mapping[str, Any], is_suspended: bool, why_not: str
+) -> None:
+    users = {**FILE["users"], "both": {"level": "developer", **said}}
+    policy = Sources({**FILE, "users": users}).unite(NOW)
+    key = Key(Kind.USER, name)
+    assert_says(why_not_retire(policy, key, is_suspended=is_suspended), why_not)
+
+
+def test_a_manager_retires_no_user_with_a_limit_in_a_group_and_no_group() -> None:
+    vision = {**FILE["groups"]["vision"], "users": {"both": {"servers": 1}}}
+    policy = Sources({**FILE, "groups": {**FILE["groups"], "vision": vision}}).unite(NOW)
+    limited, group = Key(Kind.USER, "both"), Key(Kind.GROUP, "vision")
+    assert why_not_retire(policy, limited, is_suspended=False).startswith("both has limits")
+    assert why_not_retire(policy, group, is_suspended=False).startswith("Only admins make and")
+    assert why_not_retire(policy, Key(Kind.GRANT, "0"), is_suspended=False) == ""

@@ -26,6 +26,7 @@ from jupyterhub_platform.rest.requests import (
     ServerChange,
     SuspendRequest,
 )
+from jupyterhub_platform.rest.terminal_logins import TakeLoginRequest
 
 BODIES: tuple[type[Body], ...] = (
     AdoptRequest,
@@ -42,6 +43,7 @@ BODIES: tuple[type[Body], ...] = (
     RollBackRequest,
     ServerChange,
     SuspendRequest,
+    TakeLoginRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
 

@@ -29,6 +29,7 @@ from planted_faults.requests import REQUESTS
 from planted_faults.settings import SETTINGS
 from planted_faults.starts import STARTS
 from planted_faults.suspension import SUSPENSION
+from planted_faults.terminal_logins import TERMINAL_LOGINS
 from planted_faults.usage import USAGE
 
 FAULTS: Final = (
@@ -51,6 +52,7 @@ FAULTS: Final = (
     *SETTINGS,
     *STARTS,
     *SUSPENSION,
+    *TERMINAL_LOGINS,
     *USAGE,
 )
 

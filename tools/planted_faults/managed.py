@@ -31,6 +31,21 @@ MANAGED: Final = (
             Replace("not all(...)", "False"),
         ),
         (
+            "grants are measured at their ends alone",
+            "_list_moments",
+            Replace("first < turn < last", "False"),
+        ),
+        (
+            "suspended users are made again",
+            "why_not_retire",
+            Never("is_suspended or person.suspended is not None"),
+        ),
+        (
+            "limited users are made again",
+            "why_not_retire",
+            Never("person.quota.quota or person.within"),
+        ),
+        (
             "one member holds more than the group",
             "_exceeds",
             Never("ceiling is not None and limit.maximum > ceiling"),

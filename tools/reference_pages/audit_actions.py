@@ -37,6 +37,8 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("person.resumed", "A suspension was lifted, by a user or because its end had come."),
     ("person.password_set", "A password was set: by invite, by change, or as a sample."),
     ("policy.rolled_back", "A roll back of managed objects was refused."),
+    ("policy.adopted", "Moving a managed object into the policy file was refused."),
+    ("policy.released", "Moving a declared object out of the policy file was refused."),
     ("person.logged_in", "A login was refused; a login that succeeds has no row."),
     ("person.added", "A user was added to the Hub, by JupyterHub's own API."),
     ("person.changed", "A user was renamed there, or made an admin or none."),

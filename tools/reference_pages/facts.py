@@ -179,7 +179,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.not_found", "404", "It does not exist, or the caller may not see it."),
     ("platform.hub", "502, 503", "The Hub does not answer the service, or not as it should."),
     ("platform.fault", "500", "A fault of the service; its log has the details."),
-    ("platform.too_often", "429", "The caller has made many invites without a break."),
+    (
+        "platform.too_often",
+        "429",
+        "The caller has made many invites, or sent many wrong codes, without a break.",
+    ),
     ("platform.configuration", "-", "A setting keeps the Hub from starting."),
     ("platform.error", "-", "The base of all errors; never seen by itself."),
     (
@@ -214,6 +218,13 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("managed.changed", "409, 412", "The object, or the policy, was changed since it was seen."),
     ("managed.undeclared", "409", "The policy file does not declare what it shall adopt yet."),
     ("managed.differs", "409", "The policy file says something else of what it shall adopt."),
+    (
+        "login.no_code",
+        "403",
+        "No code of `jhp login` waits for that terminal: it was used, is too old, or was void.",
+    ),
+    ("login.wrong_code", "403", "The code of `jhp login` is wrong, and may be typed again."),
+    ("login.scopes", "403", "`jhp login` asked for scopes that its user does not hold."),
     ("managed.none", "404, 409", "No such object is managed in the Hub."),
     ("managed.nothing", "409", "Nothing changed that a rollback could undo."),
     (
@@ -259,6 +270,11 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "A page. The link has the token in its query, what is posted in the form field `token`.",
     ),
     r"/password": ("/hub/password", "the person", "A page."),
+    r"/platform/login": (
+        "/hub/platform/login",
+        "the person, in a browser",
+        "A page that shows the code for `jhp login`.",
+    ),
     r"/spawn": (
         "/hub/spawn",
         "the person",

@@ -1,19 +1,15 @@
 """Calls a Hub's REST API, with a user's token."""
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import click
 import httpx
 
+from jupyterhub_platform.cli.hub.access import Access, find_access
 from jupyterhub_platform.cli.own_command import NAME
-from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.instance_id import read_instance
-from jupyterhub_platform.sockets import locate_sockets
 
 HUB_PREFIX: Final = "/hub/api/"
 SERVICE_PREFIX: Final = "/services/platform/api/v1/"
@@ -44,14 +40,17 @@ class HubClient:
             # Only the Hub can listen there; a port that the platform has left, any process can
             # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
-            headers={"Authorization": f"Bearer {token}", "User-Agent": NAME},
+            headers={
+                "User-Agent": NAME,
+                **({"Authorization": f"Bearer {token}"} if token else {}),
+            },
             timeout=30,
             trust_env=False,
         )
 
     @classmethod
     def find(cls, url: str | None, state: Path) -> Self:
-        """Find the Hub: at ``url`` with the token in the environment, or the one of ``jhp up``.
+        """Find the Hub and the token for it, as :mod:`access` says.
 
         Raises
         ------
@@ -60,25 +59,14 @@ class HubClient:
         PlatformError
             Raised if there is no token for it.
         """
-        if url is not None:
-            _check_address(url)
-        token = os.environ.get("JUPYTERHUB_API_TOKEN", "")
-        if url is not None:
-            if not token:
-                raise PlatformError(
-                    f"There is no token for {url}. Make one on its token page, and set "
-                    "JUPYTERHUB_API_TOKEN."
-                )
-            return cls(url, token)
-        command = State(state).read_json("command.json")
-        if "token" not in command:
-            raise PlatformError(
-                f"No platform was started from {state.absolute()}. Start one with `jhp up`, or "
-                "name a Hub with --url."
-            )
-        instance = read_instance(state.absolute())
-        sockets = locate_sockets(state.absolute(), instance)
-        return cls(str(command["url"]), str(command["token"]), sockets.hub, sockets.service)
+        return cls.of(find_access(url, state))
+
+    @classmethod
+    def of(cls, access: Access) -> Self:
+        """Return the client of a Hub that was found."""
+        place = access.place
+        hub, service = (place.sockets.hub, place.sockets.service) if place.sockets else (None, None)
+        return cls(place.url, access.token, hub, service)
 
     def post(self, path: str, body: dict[str, Any], *, keys: Iterable[str]) -> dict[str, Any]:
         """Post to a route below ``/hub/api/``, and return the answer, which has these keys.
@@ -209,15 +197,3 @@ def _read_object(answer: httpx.Response) -> dict[str, Any]:
     except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
-
-
-def _check_address(url: str) -> None:
-    try:
-        read = httpx.URL(url)
-    except httpx.InvalidURL:
-        read = httpx.URL()
-    if read.scheme not in {"http", "https"} or not read.host:
-        raise click.BadParameter(
-            f"{url!r} is not the address of a Hub; write it as https://hub.example.com.",
-            param_hint="--url",
-        )

@@ -6,8 +6,10 @@ that are in place already are passed over.
 """
 
 import csv
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,10 +21,13 @@ from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.nouns.changes import echo_undo
 from jupyterhub_platform.cli.terminal import count, echo_json, printable
+from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.rest.managed import Changed
+from jupyterhub_platform.rest.managed import Changed, ChangeEffects
 
 _COLUMNS: Final = ("name", "level", "title", "groups")
+_FORMULAS: Final = tuple("=+-@\t\r")
+"""What makes a spreadsheet take a text for a formula: no name, level or title begins so."""
 _IS_THERE: Final = 412
 _EACH: Final = 100
 
@@ -35,6 +40,7 @@ class Row:
     name: str
     document: Mapping[str, str]
     groups: tuple[str, ...]
+    columns: tuple[str, ...] = ()
 
     def body(self, reason: str) -> dict[str, Any]:
         """Return what is sent to make them."""
@@ -48,6 +54,7 @@ class Checked:
     new: list[Row]
     there: list[Row]
     faults: list[str]
+    effects: list[ChangeEffects] = field(default_factory=list)
 
 
 def read_table(path: Path) -> tuple[list[Row], list[str]]:
@@ -62,7 +69,7 @@ def read_table(path: Path) -> tuple[list[Row], list[str]]:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise click.UsageError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from None
-    reader = csv.DictReader(text.splitlines(), strict=True)
+    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
     try:
         columns = [str(each).strip() for each in reader.fieldnames or ()]
         if "name" not in columns or not set(columns) <= set(_COLUMNS):
@@ -74,26 +81,53 @@ def read_table(path: Path) -> tuple[list[Row], list[str]]:
         found = [(reader.line_num, each) for each in reader]
     except csv.Error as error:
         raise click.UsageError(f"{path}:{reader.line_num} is not CSV: {error}.") from None
-    return _read_rows(path, found)
+    return _read_rows(path, found, columns)
 
 
-def _read_rows(path: Path, found: list[tuple[int, dict[str, Any]]]) -> tuple[list[Row], list[str]]:
+def _read_rows(
+    path: Path, found: list[tuple[int, dict[str, Any]]], columns: Sequence[str]
+) -> tuple[list[Row], list[str]]:
     rows: dict[str, Row] = {}
     faults = []
     for line, each in found:
         values = {key: (value or "").strip() for key, value in each.items() if key}
         name = values["name"].lower()
+        formulas = [key for key in columns if (each.get(key) or "").startswith(_FORMULAS)]
+        faults += [
+            f"{path}:{line} begins as a formula, which a spreadsheet would run; begin it with "
+            f"something else{_place(columns, key)}"
+            for key in formulas
+        ]
         if None in each:
             faults.append(f"{path}:{line} has more cells than columns; quote cells with commas")
         elif not name:
-            faults.append(f"{path}:{line} has no name; write one, or remove the line")
+            where = _place(columns, "name")
+            faults.append(f"{path}:{line} has no name; write one, or remove the line{where}")
         elif name in rows:
-            faults.append(f"{path}:{line} repeats {name} of line {rows[name].line}; remove one")
-        else:
+            where = _place(columns, "name")
+            faults.append(
+                f"{path}:{line} repeats {name} of line {rows[name].line}; remove one{where}"
+            )
+        elif not formulas:
             document = {key: values[key] for key in ("title", "level") if values.get(key)}
             groups = tuple(values.get("groups", "").replace(";", " ").split())
-            rows[name] = Row(line, name, document, groups)
+            rows[name] = Row(line, name, document, groups, tuple(columns))
     return list(rows.values()), faults
+
+
+def _place(columns: Sequence[str], column: str) -> str:
+    """Say in which column of a line a fault is; nothing if it is in none of them."""
+    if column not in columns:
+        return ""
+    return f" (column {columns.index(column) + 1}, {column})"
+
+
+def _find_column(row: Row, said: str) -> str:
+    """Return the column that a sentence of the Hub is about."""
+    found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", said)
+    if found and found[1] in row.columns:
+        return str(found[1])
+    return "groups" if "group" in said and row.groups else "name"
 
 
 def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:
@@ -107,7 +141,16 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
                 f"Nothing was changed: {count(len(checked.faults), 'fault')} in {path}.", err=True
             )
             click.get_current_context().exit(REFUSED)
-        made: list[Changed] = [] if dry_run else list(_make(api, checked.new, reason))
+        made: list[Changed] = []
+        try:
+            if not dry_run:
+                _make(api, checked.new, reason, made)
+        except (PlatformError, KeyboardInterrupt):
+            if made:
+                left = f"{len(made):,} of {len(checked.new):,}"
+                click.echo(f"{left} were added before that. Run it again to go on.", err=True)
+                echo_undo(f"jhp policy rollback {made[0].previous}{hub.options} --reason …")
+            raise
     _echo(checked, made, as_json=as_json, dry_run=dry_run)
     if made:
         echo_undo(f"jhp policy rollback {made[0].previous}{hub.options} --reason …")
@@ -119,14 +162,19 @@ def _check(
     checked = Checked([], [], list(faults))
     for number, row in enumerate(rows, start=1):
         try:
-            api.put(Kind.USER, row.name, row.body(reason), dry_run=True)
+            tried = api.put(Kind.USER, row.name, row.body(reason), dry_run=True)
             checked.new.append(row)
+            if tried.effects is not None:
+                checked.effects.append(tried.effects)
         except HubRefusedError as error:
             if error.status == _IS_THERE and _is_same(error.body.get("current"), row):
                 checked.there.append(row)
             else:
                 what = str(error.body.get("message") or error)
-                checked.faults.extend(f"{path}:{row.line} {each}" for each in what.splitlines())
+                checked.faults.extend(
+                    f"{path}:{row.line} {each}{_place(row.columns, _find_column(row, each))}"
+                    for each in what.splitlines()
+                )
         _tell_progress("Checked", number, len(rows))
     return checked
 
@@ -135,9 +183,9 @@ def _is_same(current: Any, row: Row) -> bool:
     return isinstance(current, Mapping) and current.get("document") == row.document
 
 
-def _make(api: PlatformApi, rows: list[Row], reason: str) -> Iterator[Changed]:
+def _make(api: PlatformApi, rows: list[Row], reason: str, made: list[Changed]) -> None:
     for number, row in enumerate(rows, start=1):
-        yield api.put(Kind.USER, row.name, row.body(reason))
+        made.append(api.put(Kind.USER, row.name, row.body(reason)))
         _tell_progress("Added", number, len(rows))
 
 
@@ -154,6 +202,7 @@ def _echo(checked: Checked, made: list[Changed], *, as_json: bool, dry_run: bool
                 "made": [each.name for each in made],
                 "new": [row.name for row in checked.new],
                 "in_place": [row.name for row in checked.there],
+                "gains": _sum_gains(checked),
                 "faults": checked.faults,
             }
         )
@@ -167,5 +216,15 @@ def _echo(checked: Checked, made: list[Changed], *, as_json: bool, dry_run: bool
         groups = f" to {', '.join(row.groups)}" if row.groups else ""
         level = f" as {row.document['level']}" if "level" in row.document else ""
         click.echo(printable(f"  + {row.name}{level}{groups}"))
+    for tier, number in _sum_gains(checked).items():
+        click.echo(printable(f"  {count(number, 'user')} can start {tier}"))
     there = f"; {len(checked.there):,} in place already" if checked.there else ""
     click.echo(f"{count(len(checked.new), 'user')} {verb}{there}.")
+
+
+def _sum_gains(checked: Checked) -> dict[str, int]:
+    """Return how many users could start each tier, who cannot now."""
+    gains: Counter[str] = Counter()
+    for effects in checked.effects:
+        gains.update({reach.tier: reach.count for reach in effects.gains})
+    return dict(sorted(gains.items()))

@@ -184,6 +184,7 @@ def _add_named(kind: Kind) -> click.Command:
         click.option("--group", "groups", multiple=True, help="A managed group to join."),
         click.option(
             "--from",
+            "--from-csv",
             "table",
             type=click.Path(path_type=Path, exists=True, dir_okay=False),
             help="A CSV file with the columns name, level, title and groups: all or nothing.",

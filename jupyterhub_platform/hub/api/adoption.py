@@ -1,5 +1,7 @@
 """From managed to declared and back, by REST."""
 
+from types import MappingProxyType
+
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.hub.api.managed import ChangeHandler
@@ -30,6 +32,8 @@ class _MoveHandler(ChangeHandler):
 class AdoptHandler(_MoveHandler):
     """Retires a managed object that the file declares by now."""
 
+    audit_actions = MappingProxyType({"POST": "policy.adopted"})
+
     async def post(self) -> None:
         """Answer with what is in force then."""
         self.require(roles.ADMIN)
@@ -44,6 +48,8 @@ class AdoptHandler(_MoveHandler):
 
 class ReleaseHandler(_MoveHandler):
     """Manages an object that the file declares."""
+
+    audit_actions = MappingProxyType({"POST": "policy.released"})
 
     async def post(self) -> None:
         """Answer with what is in force then."""

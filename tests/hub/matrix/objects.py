@@ -48,6 +48,8 @@ BODIES: Final[Mapping[str, Any]] = {
     "words": {"current": "wrong", "password": "long enough words", "again": "long enough words"},
     "invite": {"token": "none", "password": "long enough words", "again": "long enough words"},
     "spawn": {"tier": "none"},
+    "terminal": {"challenge": 43 * "A", "machine": "laptop", "seconds": "60"},
+    "verifier": {"verifier": 43 * "A", "code": "none"},
     "code": {"code": "none"},
     "oauth": {"grant_type": "authorization_code", "client_id": "none", "code": "none"},
     "authorize": {"scopes": "none"},
