@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
+from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
@@ -172,5 +173,6 @@ HUB_CALLS: Final = (
     *(USAGE, DECIDE, DECISION, WHY, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
     *(INVITE, SUSPEND, RESUME),
     *MANAGED_CALLS,
+    *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
 )

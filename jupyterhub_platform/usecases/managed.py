@@ -72,6 +72,11 @@ class PutObject:
         PolicyError
             Raised with every fault of the object, and of what no longer fits to it.
         """
+        after, steps = self.plan(snapshot, now)
+        return partial(record, after, steps, self, now)
+
+    def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
+        """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
         _check_touch(snapshot, self.key, self.authority, now)
         found = find(snapshot, self.key, self.seen)
         before = found.document if found else None
@@ -92,7 +97,7 @@ class PutObject:
         for name in self.groups:
             steps.append(_join(after, self.key.name, name))
             after = take(after, steps[-1], self.by, now)
-        return partial(record, after, steps, self, now)
+        return after, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +122,11 @@ class RetireObject:
         PolicyError
             Raised with whatever still names it.
         """
+        after, steps = self.plan(snapshot, now)
+        return partial(record, after, steps, self, now)
+
+    def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
+        """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
         _check_touch(snapshot, self.key, self.authority, now)
         before = find(snapshot, self.key, self.seen)
         kind, name = self.key
@@ -128,7 +138,7 @@ class RetireObject:
         steps, after = [*freed, Step(self.key, before.document, None)], snapshot
         for step in steps:
             after = take(after, step, self.by, now)
-        return partial(record, after, steps, self, now)
+        return after, steps
 
 
 def _check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetime) -> None:

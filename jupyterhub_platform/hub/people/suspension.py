@@ -14,6 +14,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
@@ -85,8 +86,10 @@ class SuspensionEnforcer:
                 await self._runtime.changes.apply(EndExpiredSuspensions())
             suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
             self._enforced.intersection_update(suspended)
+            turn = Turn()
             for name in suspended:
                 if name not in self._enforced:
+                    await turn.yield_if_due()
                     await self._settle_one(self._enforce, name)
             kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
