@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
+from jupyterhub_platform.core.bulk_changes import Result
 from jupyterhub_platform.core.usage import KINDS, PERIODS
-from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
 from jupyterhub_platform.rest.responses import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
 from jupyterhub_platform.rest.service_responses import (
@@ -17,6 +18,7 @@ from jupyterhub_platform.usecases.reports.audit import (
     AuditEvent,
     AuditEvents,
 )
+from jupyterhub_platform.usecases.reports.bulk_changes import BulkLines, BulkReport
 from jupyterhub_platform.usecases.reports.grants import Grants
 from jupyterhub_platform.usecases.reports.groups import GroupReport, Groups
 from jupyterhub_platform.usecases.reports.lines import ServerLine
@@ -56,6 +58,7 @@ _SORT: Final = Argument("sort", "The column to sort by; with `-` before it in re
 _PART: Final = (
     _LIMIT,
     _OFFSET,
+    CURSOR,
     _SORT,
     Argument("search", "Words that must occur; `column:word` for a word in one column."),
 )
@@ -74,6 +77,7 @@ _USAGE: Final = (
     Argument("format", "`csv` has all names, a row for each period.", {"enum": ["json", "csv"]}),
     _LIMIT,
     _OFFSET,
+    CURSOR,
     Argument("sort", f"By {', '.join(SORTS)}; with `-` before it in reverse. By default `-cpu`."),
 )
 
@@ -171,6 +175,31 @@ SERVICE_CALLS: Final = (
         refusals=_NOT_THERE,
     ),
     Operation(
+        "listBulk",
+        "GET",
+        f"{PREFIX}/bulk",
+        "Bulk changes, the newest first, and how far each is.",
+        {200: BulkLines},
+        who=f"`{READ}`; managers their own",
+        scopes=_READS_OTHERS,
+        arguments=(_LIMIT, CURSOR),
+    ),
+    Operation(
+        "readBulkReport",
+        "GET",
+        f"{PREFIX}/bulk/{{id}}",
+        "One bulk change, and what became of each name.",
+        {200: BulkReport},
+        who=f"`{READ}`, or who began it",
+        scopes=_READS_OTHERS,
+        arguments=(
+            _LIMIT,
+            CURSOR,
+            Argument("result", "Only names that this became of.", {"enum": list(Result)}),
+        ),
+        refusals=_NOT_THERE,
+    ),
+    Operation(
         "listServers",
         "GET",
         f"{PREFIX}/servers",
@@ -216,6 +245,7 @@ SERVICE_CALLS: Final = (
         who="the caller's own; others as above",
         arguments=(
             _LIMIT,
+            CURSOR,
             Argument("before", "The id of a decision; lists those that came before it."),
             Argument("admitted", "Only those.", {"type": "boolean"}),
         ),
@@ -239,6 +269,7 @@ SERVICE_CALLS: Final = (
         scopes=(AUDIT, ADMIN),
         arguments=(
             _LIMIT,
+            CURSOR,
             Argument("before", "The number of a row; lists those below it.", _NUMBER),
             Argument("after", "The number of a row; lists those beyond it, oldest first.", _NUMBER),
             Argument("actor", "Only what they did."),

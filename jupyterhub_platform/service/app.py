@@ -9,6 +9,7 @@ from tornado.web import Application, url
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
 from jupyterhub_platform.service.audit_export import AuditExport
+from jupyterhub_platform.service.editing.bulk_changes import BulkActPage, NewBulkPage
 from jupyterhub_platform.service.editing.changing import PLACES
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
 from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
@@ -25,6 +26,7 @@ from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
 from jupyterhub_platform.service.resources import (
     audit,
+    bulk_changes,
     decisions,
     grants,
     groups,
@@ -79,6 +81,10 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}/resume", ResumePage),
     (f"people/{_NAME}/invite", InvitePage),
     (f"policy/{_NAME}/rollback", RollBackPage),
+    ("bulk", page_of(bulk_changes.BulkList)),
+    (f"bulk/{_NAME}", page_of(bulk_changes.Bulk)),
+    (f"bulk/{_NAME}/act", BulkActPage),
+    ("new/bulk", NewBulkPage),
     ("requests", RequestsPage),
     (f"requests/{_NAME}", RequestPage),
     ("new/request", NewRequestPage),
@@ -97,6 +103,8 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("api/v1/grants", call_of(grants.Grants)),
     ("api/v1/policy", call_of(policy.Policy)),
     (f"api/v1/policy/{_NAME}", call_of(policy.Revision)),
+    ("api/v1/bulk", call_of(bulk_changes.BulkList)),
+    (f"api/v1/bulk/{_NAME}", call_of(bulk_changes.Bulk)),
     ("api/v1/servers", call_of(servers.ServerList)),
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     (f"api/v1/who-can/{_NAME}/{_NAME}", call_of(who_can.WhoCan)),

@@ -90,15 +90,14 @@ class PlatformApi:
         self, name: str, key: str = "", *parts: str, **query: str
     ) -> Iterator[dict[str, Any]]:
         """Yield the lines of a list, page after page; ``key`` is where the answer has the page."""
-        offset = 0
+        page = {**query, "limit": str(_AT_ONCE)}
         while True:
-            page = {**query, "limit": str(_AT_ONCE), "offset": str(offset)}
             answer = self.call(name, *parts, query=page)
             answer = answer[key] if key else answer
             yield from answer["items"]
-            offset += _AT_ONCE
-            if offset >= answer["total"]:
+            if answer["next"] is None:
                 return
+            page["cursor"] = answer["next"]
 
     def read(self, kind: Kind, name: str) -> Seen:
         """Read an object of the policy."""
