@@ -47,6 +47,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "result": ("", "refused"),
     "before": ("", "7", "0", "2147483647"),
     "after": ("", ""),
+    "cursor": ("", ""),
 }
 """Values that a page, or an old link to one, may carry."""
 
@@ -85,7 +86,10 @@ def queries(takes: frozenset[str], level: str) -> Iterator[dict[str, str]]:
 def test_every_argument_that_a_page_takes_is_tried_here() -> None:
     taken = frozenset().union(*(handler.TAKES for _, handler in page_routes()))
     assert taken <= GOOD.keys()
-    assert [path for path, handler in page_routes() if handler.LIVE] == ["overview"]
+    assert [path for path, handler in page_routes() if handler.LIVE] == [
+        "overview",
+        "bulk/([^/]+)",
+    ]
 
 
 def shown(running: Running, route: str, names: dict[str, str]) -> str:

@@ -77,6 +77,17 @@ class BulkHandler(ChangeHandler):
         await self.runner.keep()
         self.answer(Bulk.of(progress), 202)
 
+    async def turn(self, what: Any, *arguments: Any) -> None:
+        """Stop or resume one, and answer how far it is; 409 if it is in no state for that."""
+        try:
+            progress = await self.in_thread(what, *arguments, datetime.now(UTC))
+        except BulkError as error:
+            raise CodedError(409, str(error), error.code) from None
+        runs = progress.job.state is BulkState.RUNNING
+        if runs:
+            await self.runner.keep()
+        self.answer(Bulk.of(progress), 202 if runs else 200)
+
 
 class BulkListHandler(BulkHandler):
     """Begins bulk changes."""
@@ -131,19 +142,8 @@ class OneBulkHandler(BulkHandler):
         self.read(Nothing)
         await self.turn(self.record.stop, id_, self.me, f"{self.me} stopped it.")
 
-    async def turn(self, what: Any, *arguments: Any) -> None:
-        """Stop or resume one, and answer how far it is; 409 if it is in no state for that."""
-        try:
-            progress = await self.in_thread(what, *arguments, datetime.now(UTC))
-        except BulkError as error:
-            raise CodedError(409, str(error), error.code) from None
-        runs = progress.job.state is BulkState.RUNNING
-        if runs:
-            await self.runner.keep()
-        self.answer(Bulk.of(progress), 202 if runs else 200)
 
-
-class ResumeBulkHandler(OneBulkHandler):
+class ResumeBulkHandler(BulkHandler):
     """Resumes a stopped bulk change."""
 
     audit_actions = MappingProxyType({"POST": "bulk.resumed"})

@@ -15,7 +15,7 @@ from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
-from jupyterhub_platform.service.errors import RefusalError, translate
+from jupyterhub_platform.service.errors import RefusalError, translate, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.grants import report_grants
 from jupyterhub_platform.usecases.reports.paging import Query
@@ -42,6 +42,7 @@ _FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _NEEDED: Final = frozenset({Act.ADD, Act.REMOVE, Act.LEVEL, Act.GRANT})
 _ASK: Final = "bulk"
+_CHOOSE: Final = "Tick the rows that you mean, and choose what to do with them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +62,8 @@ class NewBulkPage(ChangingPage):
     """A preview of a bulk change; confirmed, it begins."""
 
     async def get(self) -> None:
-        """Send callers back to where people are chosen."""
-        self.redirect(f"{self.settings['environment'].prefix}people", status=303)
+        """Say where people are chosen: there is nothing to preview without them."""
+        raise RefusalError(404, f"{_CHOOSE} on the page People.", "bulk.no_one")
 
     async def post(self) -> None:
         """Show what it would do; do it, if that was confirmed."""
@@ -73,9 +74,7 @@ class NewBulkPage(ChangingPage):
             raise RefusalError(400, "Choose what to do with them.", "request.invalid")
         chosen = await self.read_in_thread(lambda: self._choose(facts, Act(act)))
         if not chosen.names:
-            raise RefusalError(
-                400, "No one is chosen. Go back, and tick the rows that you mean.", "bulk.no_one"
-            )
+            raise RefusalError(400, f"No one is chosen. Go back. {_CHOOSE}.", "bulk.no_one")
         said = self._read_said(Act(act))
         is_complete = act not in _NEEDED or bool(said)
         if self.sent("step") == "run" and is_complete and self.sent("digest") == chosen.digest:
@@ -183,6 +182,11 @@ class NewBulkPage(ChangingPage):
 
 class BulkActPage(ChangingPage):
     """Stops, resumes or undoes a bulk change."""
+
+    async def get(self, id_: str) -> None:
+        """Refuse: a visit changes nothing."""
+        del id_
+        raise unknown("page")
 
     async def post(self, id_: str) -> None:
         """Do it, and go back to its page."""
