@@ -31,6 +31,7 @@ from jupyterhub_platform.usecases.reports.paging import (
     Page,
 )
 from jupyterhub_platform.usecases.reports.people import People
+from jupyterhub_platform.usecases.reports.policy_differences import PolicyDifference
 from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
 from jupyterhub_platform.usecases.reports.usage import DEFAULT_SINCE, SORTS, UsageHistory
@@ -172,6 +173,16 @@ SERVICE_CALLS: Final = (
         "One revision of the policy: what it changed, before and after.",
         {200: WholeRevision},
         scopes=(READ, ADMIN),
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "comparePolicies",
+        "GET",
+        f"{PREFIX}/policy/{{first}}/diff/{{last}}",
+        "What differs between two revisions of the policy, object by object.",
+        {200: PolicyDifference},
+        scopes=(READ, ADMIN),
+        note="0 is before the first revision; `first` may be the later one.",
         refusals=_NOT_THERE,
     ),
     Operation(

@@ -61,6 +61,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"groups/{_NAME}", page_of(groups.Group)),
     ("grants", page_of(grants.Grants)),
     ("policy", page_of(policy.Policy)),
+    ("policy/diff", page_of(policy.Difference)),
     (f"policy/{_NAME}", page_of(policy.Revision)),
     *(
         (rf"{name}\.csv", table_of(name, resource))
@@ -103,6 +104,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("api/v1/grants", call_of(grants.Grants)),
     ("api/v1/policy", call_of(policy.Policy)),
     (f"api/v1/policy/{_NAME}", call_of(policy.Revision)),
+    (f"api/v1/policy/{_NAME}/diff/{_NAME}", call_of(policy.Difference)),
     ("api/v1/bulk", call_of(bulk_changes.BulkList)),
     (f"api/v1/bulk/{_NAME}", call_of(bulk_changes.Bulk)),
     ("api/v1/servers", call_of(servers.ServerList)),

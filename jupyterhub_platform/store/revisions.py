@@ -62,6 +62,12 @@ def get_row(tx: Transaction, number: int) -> RevisionRow | None:
     return _read(found) if found is not None else None
 
 
+def count_objects(tx: Transaction, since: int) -> int:
+    """Count the changes of managed objects after a revision."""
+    query = select(func.count()).select_from(managed_revision).where(_OBJECT.number > since)
+    return int(tx.execute(query).scalar() or 0)
+
+
 def previous_file(tx: Transaction, number: int) -> int | None:
     """Return the number of the revision of the file before ``number``; ``None`` if none was."""
     query = select(func.max(_FILE.number)).where(_FILE.number < number)

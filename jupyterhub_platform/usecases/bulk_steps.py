@@ -5,7 +5,7 @@ name, so that a preview and the change itself are the same.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -198,5 +198,8 @@ def _check_known(snapshot: Snapshot, name: str) -> None:
 
 
 def _say_why(error: PlatformError) -> str:
-    faults: Iterable[object] = error.faults if isinstance(error, PolicyError) else (error,)
-    return " ".join(map(str, faults))
+    if not isinstance(error, PolicyError):
+        return str(error)
+    # Where it would stand in a document says nothing to those who chose a name.
+    said = (f"{each.what}; {each.fix}" for each in error.faults)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said)
