@@ -20,7 +20,7 @@ from jupyterhub_platform.hub.api.bulk_changes import (
     ResumeBulkHandler,
     UndoBulkHandler,
 )
-from jupyterhub_platform.hub.api.document import DocumentHandler
+from jupyterhub_platform.hub.api.document import DocumentHandler, IndexHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
@@ -61,6 +61,7 @@ def surround_routes(of_authenticator: list[Any]) -> list[Any]:
 def platform_handlers() -> list[Any]:
     """Return the routes that the platform adds, relative to the Hub's prefix."""
     return [
+        (r"/api/platform/?", IndexHandler),
         (r"/api/platform/usage", UsageHandler),
         (r"/api/platform/decide", DecideHandler),
         (r"/api/platform/decisions/([^/]+)", DecisionHandler),

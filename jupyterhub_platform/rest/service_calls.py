@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.bulk_changes import Result
 from jupyterhub_platform.core.usage import KINDS, PERIODS
+from jupyterhub_platform.rest.index import Index
 from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
 from jupyterhub_platform.rest.responses import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
@@ -83,6 +84,14 @@ _USAGE: Final = (
 )
 
 SERVICE_CALLS: Final = (
+    Operation(
+        "listServiceCalls",
+        "GET",
+        f"{PREFIX}/",
+        "Lists the calls of the service, and where the others are.",
+        {200: Index},
+        who="every logged-in user",
+    ),
     Operation(
         "readOwn",
         "GET",

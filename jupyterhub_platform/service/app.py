@@ -8,6 +8,7 @@ from tornado.web import Application, url
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
+from jupyterhub_platform.service.api_page import ApiPage, IndexCall
 from jupyterhub_platform.service.audit_export import AuditExport
 from jupyterhub_platform.service.editing.bulk_changes import BulkActPage, NewBulkPage
 from jupyterhub_platform.service.editing.changing import PLACES
@@ -94,6 +95,8 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (r"audit\.csv", AuditExport),
     ("servers/stop", StopPage),
     ("servers/why", WhyPage),
+    ("api", ApiPage),
+    ("api/v1/?", IndexCall),
     ("api/v1/me", call_of(own.Own)),
     ("api/v1/overview", call_of(overview.Overview)),
     ("api/v1/people", call_of(people.People)),

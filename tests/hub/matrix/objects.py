@@ -64,6 +64,9 @@ BODIES: Final[Mapping[str, Any]] = {
     "preview": {"name": "<new>", "why": "matrix", "step": "preview"},
     "change": {"seen": "1", "why": "matrix", "step": "save"},
     "member": {"user": "owner", "act": "add", "why": "matrix"},
+    "bulk": {"act": "set-level", "names": ["owner"], "level": "user", "reason": "matrix"},
+    "bulksuspend": {"act": "suspend", "names": ["owner"], "reason": "matrix"},
+    "bulkpage": {"act": "set-level", "name": "owner", "level": "user"},
     "stale": {"seen": "0", "why": "matrix"},
 }
 
