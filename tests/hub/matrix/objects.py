@@ -66,6 +66,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "member": {"user": "owner", "act": "add", "why": "matrix"},
     "bulk": {"act": "set-level", "names": ["owner"], "level": "user", "reason": "matrix"},
     "bulksuspend": {"act": "suspend", "names": ["owner"], "reason": "matrix"},
+    "bulkstop": {"act": "stop"},
     "bulkpage": {"act": "set-level", "name": "owner", "level": "user"},
     "stale": {"seen": "0", "why": "matrix"},
 }
