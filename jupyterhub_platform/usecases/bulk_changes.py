@@ -25,12 +25,14 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import managed_steps
-from jupyterhub_platform.usecases.bulk_steps import AT_ONCE, BulkSteps
+from jupyterhub_platform.usecases.bulk_steps import MEMBERS_AT_ONCE, BulkSteps
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 CHUNK_SECONDS: Final = 0.05
 """How long the names of one chunk are checked: other changes wait that long."""
+AT_ONCE: Final = 25
+"""How many names one chunk writes, if each is a change of its own: others wait for that, too."""
 PREVIEW_SECONDS: Final = 4.0
 _NAMED: Final = 100
 
@@ -150,8 +152,9 @@ class BulkChanges:
 
     def read_chunk(self, job: BulkJob) -> tuple[list[Outcome], dict[str, ManagedRevision]]:
         """Return the names that come next, and the revisions that they undo."""
+        limit = MEMBERS_AT_ONCE if job.act.is_of_group else AT_ONCE
         with self._store.read() as transaction:
-            items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=AT_ONCE)
+            items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=limit)
             if job.act is not Act.UNDO or not items:
                 return items, {}
             newest, oldest = int(items[0].name), int(items[-1].name)

@@ -30,7 +30,7 @@ from jupyterhub_platform.usecases.managed_steps import (
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import Resume, Suspend
 
-AT_ONCE: Final = 500
+MEMBERS_AT_ONCE: Final = 100
 """How many members a group gets or loses in one revision, which keeps all of them."""
 
 Write = Callable[[Transaction], None]
@@ -60,7 +60,7 @@ class BulkSteps:
     def take(self, items: Sequence[Outcome], seconds: float) -> None:
         """Take as many names as fit into ``seconds``; at least one, or one group's worth."""
         ends = time.perf_counter() + seconds
-        at_once = AT_ONCE if self.job.act.is_of_group else 1
+        at_once = MEMBERS_AT_ONCE if self.job.act.is_of_group else 1
         for first in range(0, len(items), at_once):
             self._take_some(items[first : first + at_once])
             if time.perf_counter() > ends:
