@@ -15,7 +15,7 @@ from tests.support.store_readers import read_audit, reading
 
 pytestmark = pytest.mark.hub
 
-COUNT: Final = 1200
+COUNT: Final = 400
 PEOPLE: Final = [f"p{number:04}" for number in range(COUNT)]
 POLICY: Final = """\
 version: 1
@@ -85,11 +85,11 @@ def test_many_join_a_group_as_single_ones_would_and_leave_it_by_undo(
     make(admin, "groups/course", {"members": ["outsider"], "managers": ["boss"]})
     names = [*PEOPLE, "nobody", "outsider"]
     tried = begin(admin, "add-to-group", names, query="?dry_run=true", group="course").json()
-    assert (tried["total"], tried["done"], tried["same"], tried["refused"]) == (1202, 1200, 1, 1)
+    assert (tried["total"], tried["done"], tried["same"], tried["refused"]) == (402, 400, 1, 1)
     assert tried["refusals"][0]["name"] == "nobody"
     assert read_members(admin, "course") == ["outsider"]
     done = follow(admin, begin(admin, "add-to-group", names, group="course"))
-    assert (done["done"], done["same"], done["refused"], done["left"]) == (1200, 1, 1, 0)
+    assert (done["done"], done["same"], done["refused"], done["left"]) == (400, 1, 1, 0)
     assert len(read_members(admin, "course")) == COUNT + 1
     wait_for(
         lambda: "course" in admin.get(f"users/{PEOPLE[7]}").json()["groups"], "the Hub's group"
@@ -121,3 +121,43 @@ def test_it_goes_on_where_it_was_after_the_hub_was_killed(hub: LiveHub, admin: A
     refused(
         admin.post(f"platform/bulk/{resumed['id']}/undo", json={"reason": "x"}), 409, "bulk.nothing"
     )
+
+
+def test_it_stops_once_its_maker_may_no_longer_do_it_and_its_rest_is_no_one_elses(
+    hub: LiveHub, admin: Api, boss: Api
+) -> None:
+    second = hub.token("second")
+    begun = begin(second, "suspend", PEOPLE)
+    path = f"platform/bulk/{begun.json()['id']}"
+    assert admin.post("platform/users/second/suspend", json={"reason": "left"}).status_code == 200
+    stopped = follow(admin, begun, "stopped")
+    assert stopped["why"] == "second began it, and is suspended."
+    assert stopped["left"] > 0
+    refused(admin.post(f"{path}/resume", json={}), 409, "bulk.authority", "Begin one of yours")
+    for who, status in ((boss, 404), (second, 403)):
+        assert who.get(path).status_code == status
+    follow(admin, begin(admin, "resume", PEOPLE))
+    assert admin.post("platform/users/second/resume", json={"reason": "back"}).status_code == 200
+
+
+def test_a_manager_cannot_do_in_bulk_what_they_cannot_do_one_by_one(admin: Api, boss: Api) -> None:
+    make(admin, "groups/theirs", {"members": ["outsider"], "managers": ["peer"]})
+    for act in ("suspend", "resume"):
+        refused(begin(boss, act, PEOPLE[:2]), 403, "request.forbidden")
+    for act, said in (
+        ("add-to-group", {"group": "theirs"}),
+        ("remove-from-group", {"group": "theirs"}),
+        ("set-level", {"level": "admin"}),
+        ("retire", {}),
+        ("grant", {"document": {"account": "text", "add": {"servers": 1}, "until": "2d"}}),
+    ):
+        done = follow(boss, begin(boss, act, ["outsider", "boss", "admin"], **said))
+        assert (done["done"], done["refused"]) == (0, 3), (act, done)
+    assert read_members(admin, "theirs") == ["outsider"]
+
+
+def test_the_same_key_begins_one_only(admin: Api) -> None:
+    first, again = (begin(admin, "resume", ["admin"], key="k1") for _ in range(2))
+    assert first.json()["id"] == again.json()["id"]
+    other = begin(admin, "resume", ["admin"], key="k2")
+    assert other.json()["id"] != first.json()["id"]
