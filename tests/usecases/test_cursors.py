@@ -67,6 +67,7 @@ def test_the_last_part_has_no_next_and_the_same_total() -> None:
         render_cursor("name"),
         render_cursor("length", (1, "a")),
         render_cursor("name", 7),
+        render_cursor("-name", "a"),
         render_cursor("name", None),
         render_cursor(7, "a"),
         "W3siYSI6MX1d",
