@@ -18,7 +18,12 @@ from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
-from jupyterhub_platform.usecases.managed import Authority, PutObject, RetireObject
+from jupyterhub_platform.usecases.managed import (
+    Authority,
+    PutObject,
+    RetireObject,
+    check_touch,
+)
 from jupyterhub_platform.usecases.managed_steps import (
     LostUpdateError,
     ManagedError,
@@ -169,6 +174,8 @@ class BulkSteps:
         return Result.DONE
 
     def _find(self, key: Key) -> Mapping[str, Any]:
+        # Before all else: that something is so already is no one's to know who may not change it.
+        check_touch(self.after, key, self._authority(key), self.now)
         refuse_declared(self.after, key)
         found = self.after.sources.managed.get(key)
         if found is None:

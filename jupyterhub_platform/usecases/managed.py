@@ -77,7 +77,7 @@ class PutObject:
 
     def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
         """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
-        _check_touch(snapshot, self.key, self.authority, now)
+        check_touch(snapshot, self.key, self.authority, now)
         found = find(snapshot, self.key, self.seen)
         before = found.document if found else None
         steps = [Step(self.key, before, self.document)]
@@ -127,7 +127,7 @@ class RetireObject:
 
     def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
         """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
-        _check_touch(snapshot, self.key, self.authority, now)
+        check_touch(snapshot, self.key, self.authority, now)
         before = find(snapshot, self.key, self.seen)
         kind, name = self.key
         if before is None:
@@ -141,7 +141,14 @@ class RetireObject:
         return after, steps
 
 
-def _check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetime) -> None:
+def check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetime) -> None:
+    """Refuse a manager what is not theirs, in the same words whether it exists or not.
+
+    Raises
+    ------
+    NotAllowedError
+        Raised if they may not change what stands at ``key`` now.
+    """
     if authority.manager:
         why_not = delegation.why_not_touch(
             snapshot.policy, authority.manager, key, authority.memberships, now

@@ -145,6 +145,29 @@ async def test_a_manager_does_in_bulk_what_they_may_do_one_by_one(
     }
 
 
+@pytest.mark.parametrize(
+    ("act", "said", "name"),
+    [
+        (Act.ADD, {"group": "course"}, "p0"),
+        (Act.REMOVE, {"group": "course"}, "p5"),
+        (Act.ADD, {"group": "none"}, "p0"),
+        (Act.LEVEL, {"level": "user"}, "p0"),
+    ],
+)
+async def test_a_manager_does_not_learn_what_is_so_already_elsewhere(
+    record: BulkChanges,
+    changes: Changes,
+    in_force: InForce,
+    act: Act,
+    said: dict[str, Any],
+    name: str,
+) -> None:
+    await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE[:1])
+    wanted = job(act, id_="x", manager="peer", **said)
+    (outcome,) = preview(wanted, [name], in_force.snapshot, {}, NOW).outcomes
+    assert (outcome.result, outcome.code) == (Result.REFUSED, "managed.not_allowed")
+
+
 async def test_grants_are_made_once_and_end(
     record: BulkChanges, changes: Changes, in_force: InForce
 ) -> None:

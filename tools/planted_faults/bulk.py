@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Never, Replace
+from mutation.operators import Drop, Never, Replace
 
 BULK: Final = (
     *noticed_by(
@@ -17,6 +17,11 @@ BULK: Final = (
             "a manager changes anyone in bulk",
             "BulkSteps._authority",
             Replace("self.job.manager", '""'),
+        ),
+        (
+            "a manager learns what is so already",
+            "BulkSteps._find",
+            Drop("check_touch(...)"),
         ),
         ("a bulk change makes a group", "BulkSteps._find", Never("found is None")),
         ("a grant is for anyone", "_check_known", Never("name not in snapshot.policy.people")),
