@@ -88,7 +88,7 @@ class BulkRunner:
             return  # the caller stopped it meanwhile
 
     def why_not(self, job: BulkJob) -> str:
-        """Say why a job may not go on; empty if whoever began it still may."""
+        """Say why a job may not go on; empty if the user who began it still may."""
         database, by = self._app.db, job.by
         service = orm.Service.find(database, COMMAND_LINE if is_command_line(by) else by)
         who = service or orm.User.find(database, by)

@@ -174,7 +174,7 @@ class BulkSteps:
         return Result.DONE
 
     def _find(self, key: Key) -> Mapping[str, Any]:
-        # Before all else: that something is so already is no one's to know who may not change it.
+        # First of all: a manager who may not change it is not told how it is.
         check_touch(self.after, key, self._authority(key), self.now)
         refuse_declared(self.after, key)
         found = self.after.sources.managed.get(key)

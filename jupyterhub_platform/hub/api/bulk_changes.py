@@ -149,7 +149,7 @@ class ResumeBulkHandler(BulkHandler):
     audit_actions = MappingProxyType({"POST": "bulk.resumed"})
 
     async def post(self, id_: str) -> None:
-        """Have it go on, if whoever began it still may."""
+        """Have it go on, if the user who began it still may."""
         found = await self.find(id_)
         self.read(Nothing)
         why_not = self.runner.why_not(found.job)

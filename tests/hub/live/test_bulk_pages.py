@@ -95,10 +95,10 @@ def test_all_who_match_join_a_group_and_leave_it_by_undo(
     admin.get_by_role("link", name="Add to the group course").click()
     admin.get_by_text("Undo it").click()
     admin.get_by_label("Why").fill("wrong course")
-    admin.get_by_role("button", name=re.compile("Undo 1 change")).click()
+    admin.get_by_role("button", name=re.compile(r"Undo \d+ change")).click()
     admin.wait_for_timeout(1500)
     admin.reload()
-    expect(admin.locator(".answer")).to_have_text("Finished: 1 done.")
+    expect(admin.locator(".answer")).to_have_text("Finished: 2 done.")
     document = hub.token("admin").get("platform/groups/course").json()["document"]
     assert document["members"] == ["dev1"]
 
