@@ -141,9 +141,11 @@ class Hub:
         """Where the Hub itself listens."""
         return self._port
 
-    async def command(self, method: str, path: str, body: Any = None) -> httpx.Response:
+    async def command(
+        self, method: str, path: str, body: Any = None, more: dict[str, str] | None = None
+    ) -> httpx.Response:
         """Ask with the token of ``jhp``, which may do whatever the platform has."""
-        headers = {"Authorization": f"token {self._command_token}"}
+        headers = {"Authorization": f"token {self._command_token}", **(more or {})}
         return await self._client.request(method, path, headers=headers, json=body)
 
     async def reload(self) -> None:

@@ -21,23 +21,23 @@ async def measure_stalls(setup: BenchSetup) -> list[Figure]:
     """Leave stock Hubs alone, and start a server; then let a governed one do its work."""
     figures = []
     for name in ("stock", "again"):
-        async with _started(setup.make_hub(name, governed=False)) as hub:
+        async with started(setup.make_hub(name, governed=False)) as hub:
             longest = await _watch(hub, setup.size.quiet_seconds)
             figures.append(Figure("stall", f"{name}, left alone", longest, "ms"))
             await hub.reset()
             await start(setup, hub, setup.population.free[0])
-            figures.append(Figure("stall", f"{name}, one start", await _longest(hub), "ms"))
+            figures.append(Figure("stall", f"{name}, one start", await longest_stall(hub), "ms"))
     governed = setup.make_hub("checked", governed=True, check_seconds=CHECK_SECONDS)
-    async with _started(governed) as hub:
+    async with started(governed) as hub:
         longest = await _watch(hub, setup.size.quiet_seconds)
         what = f"periodic work, the checker every {CHECK_SECONDS:.0f} s"
         figures.append(Figure("stall", what, longest, "ms", MAX_MILLISECONDS))
-    async with _started(setup.make_hub("reloaded", governed=True)) as hub:
+    async with started(setup.make_hub("reloaded", governed=True)) as hub:
         return figures + await _measure_reloads(setup, hub)
 
 
 @asynccontextmanager
-async def _started(hub: Hub) -> AsyncIterator[Hub]:
+async def started(hub: Hub) -> AsyncIterator[Hub]:
     """Run a Hub, from a little after it answers: one that checks often is never quiet."""
     try:
         await hub.start()
@@ -51,10 +51,11 @@ async def _watch(hub: Hub, seconds: float) -> float:
     """Return the longest stall of so many seconds, in milliseconds."""
     await hub.reset()
     await asyncio.sleep(seconds)
-    return await _longest(hub)
+    return await longest_stall(hub)
 
 
-async def _longest(hub: Hub) -> float:
+async def longest_stall(hub: Hub) -> float:
+    """Return the longest stall since the Hub was reset, in milliseconds."""
     stalls = (await hub.read_probe())["stall_seconds"]
     return max(stalls, default=0.0) * 1_000
 
@@ -85,7 +86,7 @@ async def _measure_reloads(setup: BenchSetup, hub: Hub) -> list[Figure]:
 async def _reload(hub: Hub) -> float:
     await hub.reset()
     await hub.reload()
-    return await _longest(hub)
+    return await longest_stall(hub)
 
 
 async def _start_while(setup: BenchSetup, hub: Hub, work: "asyncio.Task[None]") -> None:

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from benchmarks.anonymous_load import measure_anonymous_load
 from benchmarks.bench_setup import BenchSetup
+from benchmarks.bulk import measure_bulk
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
 from benchmarks.pods import measure_pods
@@ -27,6 +28,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "hook": measure_hooks,
     "cpu": measure_cpu,
     "stalls": measure_stalls,
+    "bulk": measure_bulk,
     "restart": measure_restarts,
     "strangers": measure_anonymous_load,
     "usage": measure_usage,

@@ -10,6 +10,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import AccessRequests
 from jupyterhub_platform.usecases.added_memberships import AddedMemberships
 from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.bulk_changes import BulkChanges
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
@@ -40,6 +41,7 @@ class Runtime:
     credentials: LocalCredentials
     suspensions: Suspensions
     access_requests: AccessRequests
+    bulk_changes: BulkChanges
     decisions: DecisionReader
     requests: RecordedRequests
     terminal_logins: TerminalLogins
@@ -77,6 +79,7 @@ def build_runtime(
             credentials=LocalCredentials(store, hasher),
             suspensions=Suspensions(store),
             access_requests=AccessRequests(store),
+            bulk_changes=BulkChanges(store),
             decisions=DecisionReader(store),
             requests=RecordedRequests(store, health),
             terminal_logins=TerminalLogins(),

@@ -36,6 +36,7 @@ VERBS: Final = {
     "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
     "request": "jupyterhub_platform.cli.nouns.request:request",
     "policy": "jupyterhub_platform.cli.nouns.policy:policy",
+    "bulk": "jupyterhub_platform.cli.nouns.bulk_changes:bulk",
     "api": "jupyterhub_platform.cli.hub.rest:api",
     "adopt": "jupyterhub_platform.cli.nouns.adopt:adopt",
     "release": "jupyterhub_platform.cli.nouns.adopt:release",

@@ -57,17 +57,50 @@ def find_effects(
         The same, added up.
     """
     held = tuple(reservations)
-    gains, losses = [], []
-    people = sorted(_list_people(before, after, key))
-    for tier in _list_tiers(before, after, key):
-        old, new = ({u for u in people if may_start(p, u, tier, now)} for p in (before, after))
-        gains.append(Reach(tier, tuple(sorted(new - old))))
-        losses.append(Reach(tier, tuple(sorted(old - new))))
+    gains, losses = _compare_reach(
+        before, after, _list_people(before, after, key), _list_tiers(before, after, key), now
+    )
     return Effects(
-        tuple(each for each in gains if each.people),
-        tuple(each for each in losses if each.people),
+        gains,
+        losses,
         tuple(_find_over(before, after, held, totals, now)),
         tuple(each for each in held if _is_about(key, each)),
+    )
+
+
+def find_effects_on(
+    before: Policy,
+    after: Policy,
+    people: frozenset[str],
+    reservations: Iterable[Reservation],
+    totals: HeldTotals,
+    now: datetime,
+) -> Effects:
+    """Return what the same change of many people does to them; its servers are theirs."""
+    held = tuple(reservations)
+    tiers = sorted({*before.tiers, *after.tiers})
+    gains, losses = _compare_reach(before, after, people, tiers, now)
+    return Effects(
+        gains,
+        losses,
+        tuple(_find_over(before, after, held, totals, now)),
+        tuple(each for each in held if each.user in people),
+    )
+
+
+def _compare_reach(
+    before: Policy, after: Policy, people: Iterable[str], tiers: Iterable[str], now: datetime
+) -> tuple[tuple[Reach, ...], tuple[Reach, ...]]:
+    """Return who may start which tiers only after a change, and who only before it."""
+    gains, losses = [], []
+    names = sorted(people)
+    for tier in tiers:
+        old, new = ({u for u in names if may_start(p, u, tier, now)} for p in (before, after))
+        gains.append(Reach(tier, tuple(sorted(new - old))))
+        losses.append(Reach(tier, tuple(sorted(old - new))))
+    return (
+        tuple(each for each in gains if each.people),
+        tuple(each for each in losses if each.people),
     )
 
 

@@ -16,6 +16,8 @@ from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
+from jupyterhub_platform.hub.bulk_changes import LOOK_SECONDS as BULK_SECONDS
+from jupyterhub_platform.hub.bulk_changes import BulkRunner
 from jupyterhub_platform.hub.configuration.hardening import (
     Weakened,
     check_hard_profile,
@@ -161,6 +163,7 @@ class Platform(PlatformTraits):
         self.managed = ManagedObjects(
             self.app, self.runtime, self.suspension.settle, self.manage_memberships
         )
+        self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)
 
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""
@@ -179,6 +182,7 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
+        self.repeat(self.bulk.keep, BULK_SECONDS)
         self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)

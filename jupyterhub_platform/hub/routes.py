@@ -15,7 +15,13 @@ from jupyterhub_platform.hub.api.access_requests import (
 )
 from jupyterhub_platform.hub.api.admission import DecideHandler, DecisionHandler, UsageHandler
 from jupyterhub_platform.hub.api.adoption import AdoptHandler, ReleaseHandler
-from jupyterhub_platform.hub.api.document import DocumentHandler
+from jupyterhub_platform.hub.api.bulk_changes import (
+    BulkListHandler,
+    OneBulkHandler,
+    ResumeBulkHandler,
+    UndoBulkHandler,
+)
+from jupyterhub_platform.hub.api.document import DocumentHandler, IndexHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.login import TerminalLoginHandler
@@ -71,6 +77,7 @@ def _guard_logout(route: Any) -> Any:
 def platform_handlers() -> list[Any]:
     """Return the routes that the platform adds, relative to the Hub's prefix."""
     return [
+        (r"/api/platform/?", IndexHandler),
         (r"/api/platform/usage", UsageHandler),
         (r"/api/platform/decide", DecideHandler),
         (r"/api/platform/decisions/([^/]+)", DecisionHandler),
@@ -91,6 +98,10 @@ def platform_handlers() -> list[Any]:
         ),
         (r"/api/platform/grants", GrantsHandler),
         (r"/api/platform/policy/rollback", RollBackHandler),
+        (r"/api/platform/bulk", BulkListHandler),
+        (r"/api/platform/bulk/([^/]+)", OneBulkHandler),
+        (r"/api/platform/bulk/([^/]+)/resume", ResumeBulkHandler),
+        (r"/api/platform/bulk/([^/]+)/undo", UndoBulkHandler),
         (r"/api/platform/requests", RequestsHandler),
         (r"/api/platform/requests/([^/]+)/approve", ApproveHandler),
         (r"/api/platform/requests/([^/]+)/refuse", RefuseHandler),

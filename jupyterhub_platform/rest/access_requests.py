@@ -14,10 +14,11 @@ from jupyterhub_platform.core.access_requests import (
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.times import parse_duration
-from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
 from jupyterhub_platform.rest.requests import Body, MayBe, Reason, refuse
 from jupyterhub_platform.rest.responses import Faulty, Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
+from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
 
 PREFIX: Final = "/hub/api/platform/requests"
 _HOW_LONG: Final = f"for is a duration such as 8h or 2d, of {MAX_DAYS} days at most."
@@ -143,6 +144,7 @@ class AskedList(Response):
     """Requests, the newest first."""
 
     items: list[Asked]
+    next: str | None = Field(description="The `cursor` of the next part; null at the end.")
 
 
 _OF_STORE: Final[dict[int, Any]] = {503: Refusal}
@@ -169,7 +171,7 @@ LIST_REQUESTS: Final = Operation(
     "listRequests",
     "GET",
     PREFIX,
-    "Lists requests: one's own, and those that one may answer or see; 100 at most.",
+    "Lists requests, newest first: one's own, and those that one may answer or see.",
     {200: AskedList},
     scopes=(SELF, READ, MANAGE, ADMIN),
     who=f"`{SELF}` for one's own; `{MANAGE}` for one's groups; `{READ}` or `{ADMIN}` for all",
@@ -177,6 +179,12 @@ LIST_REQUESTS: Final = Operation(
         Argument(
             "state", "Only those in this state.", {"type": "string", "enum": list(RequestState)}
         ),
+        Argument(
+            "limit",
+            "How many at most.",
+            {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": 100},
+        ),
+        CURSOR,
     ),
     refusals=_OF_STORE,
 )

@@ -3,7 +3,9 @@
 from typing import Any, Final
 
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
+from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
+from jupyterhub_platform.rest.index import Index
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
@@ -132,6 +134,14 @@ DOCUMENT: Final = Operation(
     {200: dict[str, Any]},
     who="every logged-in user",
 )
+INDEX: Final = Operation(
+    "listHubCalls",
+    "GET",
+    f"{PREFIX}/",
+    "Lists the calls of the Hub, and where the others are.",
+    {200: Index},
+    who="every logged-in user",
+)
 INVITE: Final = Operation(
     "invite",
     "POST",
@@ -171,9 +181,22 @@ RESUME: Final = Operation(
 )
 
 HUB_CALLS: Final = (
-    *(USAGE, DECIDE, DECISION, WHY, OWN_SERVERS, RELOAD, SETTINGS, HEALTH, PROXIES, DOCUMENT),
+    *(
+        USAGE,
+        DECIDE,
+        DECISION,
+        WHY,
+        OWN_SERVERS,
+        RELOAD,
+        SETTINGS,
+        HEALTH,
+        PROXIES,
+        DOCUMENT,
+        INDEX,
+    ),
     *(INVITE, SUSPEND, RESUME),
     *MANAGED_CALLS,
+    *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
     *TERMINAL_LOGIN_CALLS,
 )

@@ -53,7 +53,8 @@ class _Schema(GenerateJsonSchema):
         fields: Any = schema["schema"]
         (items,) = (each["schema"] for each in fields["fields"] if each["name"] == "items")
         whole = {"type": "integer"}
-        properties = {"total": whole, "limit": whole, "offset": whole}
+        further = {"anyOf": [{"type": "string"}, {"type": "null"}], "description": _NEXT}
+        properties = {"total": whole, "limit": whole, "offset": whole, "next": further}
         return {
             "type": "object",
             "description": "A part of a list. `total` counts everything that the search finds.",
@@ -71,6 +72,7 @@ class _Schema(GenerateJsonSchema):
         return ""
 
 
+_NEXT: Final = "The `cursor` of the next part; null at the end."
 _AMOUNTS: Final = "By resource, in base units: thousandths of a core, bytes, devices, servers."
 
 

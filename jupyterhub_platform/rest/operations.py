@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.rest.requests import Body
@@ -16,6 +16,12 @@ class Argument:
     name: str
     what: str
     schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+
+
+CURSOR: Final = Argument(
+    "cursor",
+    "The `next` of the part before, also in its `Link` header; with the same other arguments.",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,8 @@ def _read_reason(value: object) -> str:
     return value.strip()
 
 
-def _read_end(value: object) -> datetime | None:
+def read_end(value: object) -> datetime | None:
+    """Read the end of a suspension; ``None`` if it has none."""
     if value is None:
         return None
     try:
@@ -169,7 +170,7 @@ class SuspendRequest(Body):
     reason: Reason
     until: Annotated[
         datetime | None,
-        BeforeValidator(_read_end),
+        BeforeValidator(read_end),
         MayBe(_UNTIL),
         WithJsonSchema(
             {

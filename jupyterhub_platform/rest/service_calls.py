@@ -2,8 +2,10 @@
 
 from typing import Any, Final
 
+from jupyterhub_platform.core.bulk_changes import Result
 from jupyterhub_platform.core.usage import KINDS, PERIODS
-from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.index import Index
+from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
 from jupyterhub_platform.rest.responses import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
 from jupyterhub_platform.rest.service_responses import (
@@ -17,6 +19,7 @@ from jupyterhub_platform.usecases.reports.audit import (
     AuditEvent,
     AuditEvents,
 )
+from jupyterhub_platform.usecases.reports.bulk_changes import BulkLines, BulkReport
 from jupyterhub_platform.usecases.reports.grants import Grants
 from jupyterhub_platform.usecases.reports.groups import GroupReport, Groups
 from jupyterhub_platform.usecases.reports.lines import ServerLine
@@ -29,6 +32,7 @@ from jupyterhub_platform.usecases.reports.paging import (
     Page,
 )
 from jupyterhub_platform.usecases.reports.people import People
+from jupyterhub_platform.usecases.reports.policy_differences import PolicyDifference
 from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
 from jupyterhub_platform.usecases.reports.usage import DEFAULT_SINCE, SORTS, UsageHistory
@@ -56,6 +60,7 @@ _SORT: Final = Argument("sort", "The column to sort by; with `-` before it in re
 _PART: Final = (
     _LIMIT,
     _OFFSET,
+    CURSOR,
     _SORT,
     Argument("search", "Words that must occur; `column:word` for a word in one column."),
 )
@@ -74,10 +79,19 @@ _USAGE: Final = (
     Argument("format", "`csv` has all names, a row for each period.", {"enum": ["json", "csv"]}),
     _LIMIT,
     _OFFSET,
+    CURSOR,
     Argument("sort", f"By {', '.join(SORTS)}; with `-` before it in reverse. By default `-cpu`."),
 )
 
 SERVICE_CALLS: Final = (
+    Operation(
+        "listServiceCalls",
+        "GET",
+        f"{PREFIX}/",
+        "Lists the calls of the service, and where the others are.",
+        {200: Index},
+        who="every logged-in user",
+    ),
     Operation(
         "readOwn",
         "GET",
@@ -171,6 +185,41 @@ SERVICE_CALLS: Final = (
         refusals=_NOT_THERE,
     ),
     Operation(
+        "comparePolicies",
+        "GET",
+        f"{PREFIX}/policy/{{first}}/diff/{{last}}",
+        "What differs between two revisions of the policy, object by object.",
+        {200: PolicyDifference},
+        scopes=(READ, ADMIN),
+        note="0 is before the first revision; `first` may be the later one.",
+        refusals=_NOT_THERE,
+    ),
+    Operation(
+        "listBulk",
+        "GET",
+        f"{PREFIX}/bulk",
+        "Bulk changes, the newest first, and how far each is.",
+        {200: BulkLines},
+        who=f"`{READ}`; managers their own",
+        scopes=_READS_OTHERS,
+        arguments=(_LIMIT, CURSOR),
+    ),
+    Operation(
+        "readBulkReport",
+        "GET",
+        f"{PREFIX}/bulk/{{id}}",
+        "One bulk change, and what became of each name.",
+        {200: BulkReport},
+        who=f"`{READ}`, or who began it",
+        scopes=_READS_OTHERS,
+        arguments=(
+            _LIMIT,
+            CURSOR,
+            Argument("result", "Only names that this became of.", {"enum": list(Result)}),
+        ),
+        refusals=_NOT_THERE,
+    ),
+    Operation(
         "listServers",
         "GET",
         f"{PREFIX}/servers",
@@ -216,6 +265,7 @@ SERVICE_CALLS: Final = (
         who="the caller's own; others as above",
         arguments=(
             _LIMIT,
+            CURSOR,
             Argument("before", "The id of a decision; lists those that came before it."),
             Argument("admitted", "Only those.", {"type": "boolean"}),
         ),
@@ -239,6 +289,7 @@ SERVICE_CALLS: Final = (
         scopes=(AUDIT, ADMIN),
         arguments=(
             _LIMIT,
+            CURSOR,
             Argument("before", "The number of a row; lists those below it.", _NUMBER),
             Argument("after", "The number of a row; lists those beyond it, oldest first.", _NUMBER),
             Argument("actor", "Only what they did."),

@@ -8,11 +8,12 @@ from jupyterhub_platform.store.decision_log import DecisionLine
 
 
 class ListedDecisions(Response):
-    """Decisions on starts, newest first; ``before`` continues from one of them."""
+    """Decisions on starts, newest first; ``next`` is the cursor of those that came before."""
 
     items: list[DecisionLine]
     limit: int
     before: str | None
+    next: str | None
 
 
 class WholeDecision(Decision):

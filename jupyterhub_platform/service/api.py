@@ -1,6 +1,7 @@
 """Answers a resource as JSON, for programs: read with a Hub token, by the same scopes."""
 
 from typing import Any, ClassVar, Final
+from urllib.parse import urlencode
 
 from jupyterhub_platform.rest.responses import PROBLEM, Refusal
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
@@ -9,8 +10,13 @@ from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.service.response import render_body
 
 _OF_THE_HUB: Final = frozenset({"_xsrf"})
-_NEVER_EMPTY: Final = frozenset({"limit", "offset", "admitted", "result", "by", "per", "format"})
+_NEVER_EMPTY: Final = frozenset(
+    {"limit", "offset", "cursor", "admitted", "result", "by", "per", "format"}
+)
 """Numbers, and words of a list: a form may leave them empty, and a program leaves them out."""
+
+_WHERE: Final = frozenset({"offset", "cursor", "before", "after", "_xsrf"})
+"""The arguments that say where a part of a list begins."""
 
 
 class ApiHandler(AuthenticatedHandler):
@@ -80,7 +86,16 @@ class ResourceCall(ApiHandler):
         """Answer the call."""
         resource = self.RESOURCE(self)
         _, report = await resource.answer(*names)
+        further = resource.find_next(report)
+        if further:
+            self.set_header("Link", f'<{self._link(further)}>; rel="next"')
         self.send(resource.to_json(report))
+
+    def _link(self, cursor: str) -> str:
+        """Return the address of the next part of a list: the same question, from there on."""
+        asked = self.request.query_arguments.keys() - _WHERE
+        kept = {name: self.argument(name) for name in sorted(asked)}
+        return f"{self.request.path}?{urlencode({**kept, 'cursor': cursor})}"
 
 
 def call_of(resource: type[Resource[Any]]) -> type[ResourceCall]:

@@ -8,7 +8,9 @@ from tornado.web import Application, url
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
+from jupyterhub_platform.service.api_page import ApiPage, IndexCall
 from jupyterhub_platform.service.audit_export import AuditExport
+from jupyterhub_platform.service.editing.bulk_changes import BulkActPage, NewBulkPage
 from jupyterhub_platform.service.editing.changing import PLACES
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
 from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
@@ -25,6 +27,7 @@ from jupyterhub_platform.service.pages import NotFoundPage, page_of
 from jupyterhub_platform.service.rendering import STATIC, make_environment
 from jupyterhub_platform.service.resources import (
     audit,
+    bulk_changes,
     decisions,
     grants,
     groups,
@@ -59,6 +62,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"groups/{_NAME}", page_of(groups.Group)),
     ("grants", page_of(grants.Grants)),
     ("policy", page_of(policy.Policy)),
+    ("policy/diff", page_of(policy.Difference)),
     (f"policy/{_NAME}", page_of(policy.Revision)),
     *(
         (rf"{name}\.csv", table_of(name, resource))
@@ -79,6 +83,10 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}/resume", ResumePage),
     (f"people/{_NAME}/invite", InvitePage),
     (f"policy/{_NAME}/rollback", RollBackPage),
+    ("bulk", page_of(bulk_changes.BulkList)),
+    (f"bulk/{_NAME}", page_of(bulk_changes.Bulk)),
+    (f"bulk/{_NAME}/act", BulkActPage),
+    ("new/bulk", NewBulkPage),
     ("requests", RequestsPage),
     (f"requests/{_NAME}", RequestPage),
     ("new/request", NewRequestPage),
@@ -88,6 +96,8 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("servers/stop", StopPage),
     ("servers/remove", RemovePage),
     ("servers/why", WhyPage),
+    ("api", ApiPage),
+    ("api/v1/?", IndexCall),
     ("api/v1/me", call_of(own.Own)),
     ("api/v1/overview", call_of(overview.Overview)),
     ("api/v1/people", call_of(people.People)),
@@ -98,6 +108,9 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("api/v1/grants", call_of(grants.Grants)),
     ("api/v1/policy", call_of(policy.Policy)),
     (f"api/v1/policy/{_NAME}", call_of(policy.Revision)),
+    (f"api/v1/policy/{_NAME}/diff/{_NAME}", call_of(policy.Difference)),
+    ("api/v1/bulk", call_of(bulk_changes.BulkList)),
+    (f"api/v1/bulk/{_NAME}", call_of(bulk_changes.Bulk)),
     ("api/v1/servers", call_of(servers.ServerList)),
     (f"api/v1/servers/{_NAME}/{_MAY_BE_EMPTY}", StopCall),
     (f"api/v1/who-can/{_NAME}/{_NAME}", call_of(who_can.WhoCan)),

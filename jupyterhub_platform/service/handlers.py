@@ -30,7 +30,7 @@ _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
 _VIA_PAGE: Final = {"User-Agent": SERVICE_AGENT}
-PART_OF_A_LIST: Final = frozenset({"limit", "offset", "sort", "search"})
+PART_OF_A_LIST: Final = frozenset({"limit", "offset", "cursor", "sort", "search"})
 """The arguments that select a part of a list."""
 _Result = TypeVar("_Result")
 

@@ -1,5 +1,6 @@
 """What all resources have in common: one noun, its page and its API call."""
 
+from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
 from jupyterhub_platform.service.errors import beyond
@@ -10,6 +11,10 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _Report = TypeVar("_Report")
+
+
+def _names(report: object) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(report)) if is_dataclass(report) else ()
 
 
 class Resource(Generic[_Report]):
@@ -56,6 +61,14 @@ class Resource(Generic[_Report]):
     def to_json(self, report: _Report) -> Any:
         """Return the report as the API answers it."""
         return render_json(report)
+
+    def find_next(self, report: _Report) -> str | None:
+        """Return the cursor of the next part of the list that a report has, if it has more."""
+        for part in (report, *(getattr(report, name, None) for name in _names(report))):
+            found = getattr(part, "next", None)
+            if isinstance(found, str):
+                return found
+        return None
 
     def to_table(self, report: _Report) -> Page[Any]:
         """Return the lines that its page lists, for a spreadsheet."""

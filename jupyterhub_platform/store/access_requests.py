@@ -53,9 +53,13 @@ def list_requests(
     user: str | None = None,
     accounts: Collection[str] | None = None,
     before: datetime | None = None,
+    after: tuple[datetime, str] | None = None,
     limit: int = 100,
 ) -> list[AccessRequest]:
-    """Return requests, the newest first, that match whatever is given."""
+    """Return requests, the newest first, that match whatever is given.
+
+    ``before`` is a time, and ``after`` the time and id of one that the list goes on after.
+    """
     query = select(access_request).order_by(_COLUMN.at.desc(), _COLUMN.id).limit(limit)
     if state is not None:
         query = query.where(_COLUMN.state == str(state))
@@ -63,6 +67,9 @@ def list_requests(
         query = query.where(_COLUMN.user == user)
     if accounts is not None:
         query = query.where(_COLUMN.account.in_(sorted(accounts)))
+    if after is not None:
+        at, id_ = after
+        query = query.where((_COLUMN.at < at) | ((_COLUMN.at == at) & (_COLUMN.id > id_)))
     if before is not None:
         query = query.where(_COLUMN.at < before)
     return [_read(row) for row in tx.execute(query)]

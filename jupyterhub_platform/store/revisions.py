@@ -36,12 +36,22 @@ class RevisionRow:
 
 
 def find_rows(
-    tx: Transaction, *, words: Sequence[str] = (), limit: int = 50, offset: int = 0
+    tx: Transaction,
+    *,
+    words: Sequence[str] = (),
+    limit: int = 50,
+    offset: int = 0,
+    before: int | None = None,
 ) -> tuple[list[RevisionRow], int]:
-    """Return revisions in which each word occurs, the newest first, and how many there are."""
+    """Return revisions in which each word occurs, the newest first, and how many there are.
+
+    Those that are returned came before the revision ``before``, if it is named.
+    """
     rows = _select_rows(words).subquery()
     total = int(tx.execute(select(func.count()).select_from(rows)).scalar() or 0)
     part = select(rows).order_by(rows.c.number.desc()).limit(limit).offset(offset)
+    if before is not None:
+        part = part.where(rows.c.number < before)
     return [_read(row) for row in tx.execute(part)], total
 
 
@@ -50,6 +60,12 @@ def get_row(tx: Transaction, number: int) -> RevisionRow | None:
     rows = _select_rows(()).subquery()
     found = tx.execute(select(rows).where(rows.c.number == number)).first()
     return _read(found) if found is not None else None
+
+
+def count_objects(tx: Transaction, since: int) -> int:
+    """Count the changes of managed objects after a revision."""
+    query = select(func.count()).select_from(managed_revision).where(_OBJECT.number > since)
+    return int(tx.execute(query).scalar() or 0)
 
 
 def previous_file(tx: Transaction, number: int) -> int | None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0010"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -334,3 +334,42 @@ usage_month = Table(
 )
 
 usage_settled = Table("usage_settled", metadata, Column("until", Date, primary_key=True))
+
+bulk_job = Table(
+    "bulk_job",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("act", String(32), nullable=False),
+    Column("said", CleanText, nullable=False),
+    Column("reason", CleanText, nullable=False),
+    Column("by_name", CleanText, nullable=False),
+    Column("manager", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("ended_at", UtcTime),
+    Column("why", CleanText, nullable=False),
+    Column("via", CleanText, nullable=False),
+    Column("address", CleanText, nullable=False),
+)
+Index("bulk_job_by_time", bulk_job.c.at, bulk_job.c.id)
+
+bulk_item = Table(
+    "bulk_item",
+    metadata,
+    Column("job", String(32), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("name", CleanText, nullable=False),
+    Column("result", String(16)),
+    Column("code", CleanText, nullable=False),
+    Column("sentence", CleanText, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+bulk_revision = Table(
+    "bulk_revision",
+    metadata,
+    Column("job", String(32), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)

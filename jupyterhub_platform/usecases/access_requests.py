@@ -234,14 +234,20 @@ class AccessRequests:
         groups: Collection[str] | None,
         state: RequestState | None,
         limit: int,
+        after: tuple[datetime, str] | None = None,
     ) -> list[AccessRequest]:
-        """Return the newest requests of ``user`` and of ``groups``; of all groups for None."""
+        """Return the newest requests of ``user`` and of ``groups``; of all groups for None.
+
+        ``after`` is the time and the id of the request that the list goes on after.
+        """
         with self._store.read() as transaction:
-            find = partial(access_requests.list_requests, transaction, state=state, limit=limit)
+            find = partial(
+                access_requests.list_requests, transaction, state=state, limit=limit, after=after
+            )
             if groups is None:
                 return find()
             found = {each.id: each for each in (*find(user=user), *find(accounts=groups))}
-        return sorted(found.values(), key=lambda each: each.at, reverse=True)[:limit]
+        return sorted(found.values(), key=lambda each: (-each.at.timestamp(), each.id))[:limit]
 
     def is_any_overdue(self, snapshot: Snapshot, now: datetime) -> bool:
         """Tell whether an open request has to end; see :class:`EndOverdueRequests`."""

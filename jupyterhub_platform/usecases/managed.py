@@ -72,7 +72,12 @@ class PutObject:
         PolicyError
             Raised with every fault of the object, and of what no longer fits to it.
         """
-        _check_touch(snapshot, self.key, self.authority, now)
+        after, steps = self.plan(snapshot, now)
+        return partial(record, after, steps, self, now)
+
+    def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
+        """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
+        check_touch(snapshot, self.key, self.authority, now)
         found = find(snapshot, self.key, self.seen)
         before = found.document if found else None
         steps = [Step(self.key, before, self.document)]
@@ -92,7 +97,7 @@ class PutObject:
         for name in self.groups:
             steps.append(_join(after, self.key.name, name))
             after = take(after, steps[-1], self.by, now)
-        return partial(record, after, steps, self, now)
+        return after, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +122,12 @@ class RetireObject:
         PolicyError
             Raised with whatever still names it.
         """
-        _check_touch(snapshot, self.key, self.authority, now)
+        after, steps = self.plan(snapshot, now)
+        return partial(record, after, steps, self, now)
+
+    def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
+        """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
+        check_touch(snapshot, self.key, self.authority, now)
         before = find(snapshot, self.key, self.seen)
         kind, name = self.key
         if before is None:
@@ -133,10 +143,17 @@ class RetireObject:
         steps, after = [*freed, Step(self.key, before.document, None)], snapshot
         for step in steps:
             after = take(after, step, self.by, now)
-        return partial(record, after, steps, self, now)
+        return after, steps
 
 
-def _check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetime) -> None:
+def check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetime) -> None:
+    """Refuse a manager what is not theirs, in the same words whether it exists or not.
+
+    Raises
+    ------
+    NotAllowedError
+        Raised if they may not change what stands at ``key`` now.
+    """
     if authority.manager:
         why_not = delegation.why_not_touch(
             snapshot.policy, authority.manager, key, authority.memberships, now

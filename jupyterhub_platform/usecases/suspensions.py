@@ -46,7 +46,18 @@ class Suspend:
         check_may_suspend(snapshot, self.name, self.until, self.by, now)
         return partial(self._record, snapshot, now)
 
+    def plan(self, snapshot: Snapshot, now: datetime) -> Snapshot:
+        """Return what would be in force; it is refused as by :meth:`check`."""
+        check_may_suspend(snapshot, self.name, self.until, self.by, now)
+        new = Suspension(self.reason, self.until, self.by, now)
+        return replace(snapshot, suspensions={**snapshot.suspensions, self.name: new})
+
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        self.write(snapshot, now, transaction)
+        return _with_suspensions(snapshot, transaction)
+
+    def write(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> None:
+        """Write the rows; ``snapshot`` is what was in force before."""
         until = self.until.isoformat() if self.until else None
         before = snapshot.suspensions.get(self.name)
         suspensions.put_suspension(transaction, self.name, self.reason, self.until, self.by, now)
@@ -63,7 +74,6 @@ class Suspend:
                 "after": {"reason": self.reason, "until": until},
             },
         )
-        return _with_suspensions(snapshot, transaction)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +95,20 @@ class Resume:
         check_may_resume(snapshot, self.name, self.by, now)
         return partial(self._record, snapshot, now)
 
+    def plan(self, snapshot: Snapshot, now: datetime) -> Snapshot:
+        """Return what would be in force; it is refused as by :meth:`check`."""
+        check_may_resume(snapshot, self.name, self.by, now)
+        left = {name: each for name, each in snapshot.suspensions.items() if name != self.name}
+        return replace(snapshot, suspensions=left)
+
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
+        self.write(snapshot, now, transaction)
+        return _with_suspensions(snapshot, transaction)
+
+    def write(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> None:
+        """Write the rows; ``snapshot`` is what was in force before."""
         before = snapshot.suspensions.get(self.name)
         _lift(transaction, self.name, self.reason, self.by, now, before)
-        return _with_suspensions(snapshot, transaction)
 
 
 @dataclass(frozen=True, slots=True)

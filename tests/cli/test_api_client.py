@@ -40,6 +40,8 @@ NO_VERB = {
     "readWholeDecision": "the page of a denial shows it, and jhp why its reason",
     "listDecisions": "jhp why shows the last one of a server",
     "readProxies": "for the platform's own service",
+    "listHubCalls": "jhp api lists all calls",
+    "listServiceCalls": "jhp api lists all calls",
     "readDocument": "for programs that make clients",
     "listOwnServers": "jhp ls lists what runs, and jhp why says how a server ended",
     "readOwn": "jhp explain shows the same of any user",

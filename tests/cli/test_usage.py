@@ -81,7 +81,9 @@ def test_a_table_of_nothing_is_the_sentence() -> None:
 def test_what_a_table_leaves_out_is_said() -> None:
     assert list(list_remarks(make_answer(line("vision")))) == []
     cut = make_answer(lines={"items": [line("vision")], "total": 9})
-    assert list(list_remarks(cut)) == ["1 of 9 names; see all with --csv, or more with --limit."]
+    assert list(list_remarks(cut)) == [
+        "1 of 9 names; see the rest with --all, or everything with --csv."
+    ]
     behind = make_answer(counted_until="2026-02-03T00:00:00+00:00")
     assert list(list_remarks(behind)) == ["What came after 2026-02-03 is still being added up."]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.effects import Effects, find_effects
+from jupyterhub_platform.core.effects import Effects, find_effects, find_effects_on
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject, Sources
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
@@ -165,3 +165,20 @@ def test_a_user_s_level_opens_tiers_and_an_image_opens_none() -> None:
     assert [each.user for each in effects.running] == ["kim"]
     image = change(Kind.IMAGE, "torch", {"reference": "torch:1"}, holding=(held("dev", 1),))
     assert (said(image), image.running) == (({}, {}), ())
+
+
+def test_the_same_change_of_many_says_what_it_does_to_them_all() -> None:
+    policy = SOURCES.unite(NOW)
+    video = made(Kind.GROUP, "video", {"members": ["root", "view"], "quota": {"servers": 0}})
+    _, before = SOURCES.put(policy, video, NOW)
+    joined = made(Kind.GROUP, "video", {"members": ["root", "view", "alone"]})
+    _, after = SOURCES.put(before, joined, NOW)
+    book = Book()
+    book.refill((held("alone", 1, "vision"), held("dev", 2, "vision")))
+    people = frozenset({"alone", "view"})
+    effects = find_effects_on(before, after, people, book, book, NOW)
+    # A viewer starts nothing, whichever group they are in.
+    assert said(effects) == ({"small": ["alone"]}, {})
+    assert [each.user for each in effects.running] == ["alone"]
+    back = find_effects_on(after, before, people, book, book, NOW)
+    assert said(back) == ({}, {"small": ["alone"]})

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.rest.access_requests import AnswerRequest, ApproveRequest, AskRequest
+from jupyterhub_platform.rest.bulk_changes import BulkRequest, UndoRequest
 from jupyterhub_platform.rest.managed import (
     AdoptRequest,
     PutObjectRequest,
@@ -33,6 +34,7 @@ BODIES: tuple[type[Body], ...] = (
     AnswerRequest,
     ApproveRequest,
     AskRequest,
+    BulkRequest,
     DryRunRequest,
     InviteRequest,
     Nothing,
@@ -44,6 +46,7 @@ BODIES: tuple[type[Body], ...] = (
     ServerChange,
     SuspendRequest,
     TakeLoginRequest,
+    UndoRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
 

@@ -19,6 +19,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
+from jupyterhub_platform.core.bulk_changes import Act, BulkJob
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import ask, subject_of
@@ -26,7 +27,7 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
-from jupyterhub_platform.store import audit, decision_log, ledger, policies
+from jupyterhub_platform.store import audit, bulk_changes, decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.reader import StoreReader
@@ -132,6 +133,13 @@ class Filled:
                 transaction, at=at, actor=actor, action=action, subject=subject, **more
             )
         return row.seq
+
+    def bulk(self, id_: str, *names: str) -> None:
+        """Enter a bulk change of an admin, which has not begun."""
+        said = {"level": "user"}
+        job = BulkJob(id_, Act.LEVEL, said, "a term", "admin", "", self.now, len(names))
+        with self.store.begin() as transaction:
+            bulk_changes.add_job(transaction, job, names)
 
 
 @pytest.fixture(scope="session")

@@ -185,7 +185,7 @@ async def test_names_are_sorted_and_cut_on_the_server(used: Running) -> None:
         ("sort=password", "There is no column 'password'; sort by one of cpu, memory,"),
         ("format=xml", "format is csv or json; leave it out or correct it."),
         ("limit=0", "limit is a whole number from 1 to 200;"),
-        ("search=x", "This address takes no 'search'; it takes by, format, group, image, limit,"),
+        ("search=x", "This address takes no 'search'; it takes by, cursor, format, group, image,"),
     ],
 )
 @pytest.mark.parametrize("more", ["", "&format=csv"])

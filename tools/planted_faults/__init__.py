@@ -13,6 +13,7 @@ from mutation.faults import Equivalent
 from planted_faults.addresses import ADDRESSES
 from planted_faults.admission import ADMISSION
 from planted_faults.audit import AUDIT
+from planted_faults.bulk import BULK
 from planted_faults.decisions import DECISIONS
 from planted_faults.doctor import DOCTOR
 from planted_faults.editing import EDITING
@@ -36,6 +37,7 @@ FAULTS: Final = (
     *ADDRESSES,
     *ADMISSION,
     *AUDIT,
+    *BULK,
     *DECISIONS,
     *DOCTOR,
     *EDITING,

@@ -243,6 +243,12 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.gone", "409", "What the request is about is gone."),
     ("request.suspended", "409", "The user who asks is suspended."),
     ("request.decided", "409", "The request has been answered, withdrawn, or has expired."),
+    ("bulk.not_running", "409", "A bulk change is stopped that is stopped or done already."),
+    ("bulk.not_stopped", "409", "A bulk change is resumed or undone that runs or is done."),
+    ("bulk.stopped", "-", "A bulk change was stopped between two of its chunks."),
+    ("bulk.authority", "409", "The user who began a bulk change may no longer do what it does."),
+    ("bulk.nothing", "409", "A bulk change made no revision that could be undone."),
+    ("bulk.no_one", "400, 404", "No one was chosen for a bulk change."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 
@@ -311,7 +317,13 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "groups/([^/]+)": _OF_GROUPS,
     "grants": "the caller's own and those of their groups; others as above",
     "policy": _READ,
+    "policy/diff": f"what differs between two revisions, object by object; {_READ}",
     "policy/([^/]+)": _READ,
+    "api": "the REST API to read; every user",
+    "bulk": f"{_READ}; managers their own",
+    "bulk/([^/]+)": f"{_READ}, or who began it",
+    "bulk/([^/]+)/act": "stops, resumes or undoes one; the Hub decides, as below",
+    "new/bulk": "a preview; the Hub decides, by the caller's own token",
     **{
         rf"{name}\.csv": f"the table of `{name}`, 10,000 rows at most; who sees the page"
         for name in ("people", "groups", "tiers", "grants", "servers", "policy")
@@ -350,5 +362,7 @@ SERVICE_NAMES: Final = {
     "policy/([^/]+)": "policy/NUMBER",
     "requests/([^/]+)": "requests/ID",
     "policy/([^/]+)/rollback": "policy/NUMBER/rollback",
+    "bulk/([^/]+)": "bulk/ID",
+    "bulk/([^/]+)/act": "bulk/ID/act",
     "api/.*": "api/…",
 }

@@ -15,6 +15,7 @@ from jupyterhub_platform.cli.hub.client import HubClient
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.rest.bulk_changes import Bulk, BulkPreview
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS
 from jupyterhub_platform.rest.managed import Changed, PolicyObject, RolledBack
 from jupyterhub_platform.rest.operations import Operation
@@ -90,15 +91,14 @@ class PlatformApi:
         self, name: str, key: str = "", *parts: str, **query: str
     ) -> Iterator[dict[str, Any]]:
         """Yield the lines of a list, page after page; ``key`` is where the answer has the page."""
-        offset = 0
+        page = {**query, "limit": str(_AT_ONCE)}
         while True:
-            page = {**query, "limit": str(_AT_ONCE), "offset": str(offset)}
             answer = self.call(name, *parts, query=page)
             answer = answer[key] if key else answer
             yield from answer["items"]
-            offset += _AT_ONCE
-            if offset >= answer["total"]:
+            if answer["next"] is None:
                 return
+            page["cursor"] = answer["next"]
 
     def read(self, kind: Kind, name: str) -> Seen:
         """Read an object of the policy."""
@@ -149,6 +149,32 @@ class PlatformApi:
             body={"to": to, "reason": reason},
         )
         return _parse(RolledBack, answer)
+
+    def try_bulk(self, body: Mapping[str, Any]) -> BulkPreview:
+        """Return what a bulk change would do."""
+        return _parse(BulkPreview, self.call("startBulk", query=_dry(True), body=body))
+
+    def start_bulk(self, body: Mapping[str, Any], key: str) -> Bulk:
+        """Begin a bulk change; the same ``key`` begins one only."""
+        headers = {"Idempotency-Key": key}
+        return _parse(Bulk, self.call("startBulk", headers=headers, body=body))
+
+    def read_bulk(self, id_: str) -> Bulk:
+        """Return how far a bulk change is."""
+        return _parse(Bulk, self.call("readBulk", id_))
+
+    def stop_bulk(self, id_: str) -> Bulk:
+        """Stop a bulk change."""
+        return _parse(Bulk, self.call("stopBulk", id_, body={}))
+
+    def resume_bulk(self, id_: str) -> Bulk:
+        """Have a stopped bulk change go on."""
+        return _parse(Bulk, self.call("resumeBulk", id_, body={}))
+
+    def undo_bulk(self, id_: str, reason: str, key: str) -> Bulk:
+        """Begin a bulk change that undoes another one."""
+        headers, body = {"Idempotency-Key": key}, {"reason": reason}
+        return _parse(Bulk, self.call("undoBulk", id_, headers=headers, body=body))
 
     def __enter__(self) -> Self:
         return self

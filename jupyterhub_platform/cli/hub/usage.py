@@ -29,9 +29,12 @@ _HEADS: Final = ("CPU HOURS", "GIB HOURS", "GPU HOURS", "SERVER HOURS")
 @click.option("--image", help="Only servers with this image.")
 @click.option("--sort", help="cpu, memory, accelerators, servers or name; - before it in reverse.")
 @click.option("--limit", type=click.IntRange(1, 200), default=50, show_default=True)
+@click.option("--all", "as_whole", is_flag=True, help="All names, however many.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print all names as CSV, a row a period.")
 @hub_options
-def usage(url: str | None, state: Path, as_json: bool, as_csv: bool, **asked: Any) -> None:
+def usage(
+    url: str | None, state: Path, as_json: bool, as_csv: bool, as_whole: bool, **asked: Any
+) -> None:
     """Show what was used: hours of CPU, memory and GPUs that servers held.
 
     \b
@@ -49,6 +52,11 @@ def usage(url: str | None, state: Path, as_json: bool, as_csv: bool, **asked: An
                 click.echo(part, nl=False)
             return
         answer = hub.read(PATH, query, keys=ANSWER_KEYS)
+        while as_whole and answer["lines"]["next"] is not None:
+            further = query | {"cursor": answer["lines"]["next"]}
+            part = hub.read(PATH, further, keys=ANSWER_KEYS)["lines"]
+            answer["lines"] |= {"items": [*answer["lines"]["items"], *part["items"]]}
+            answer["lines"]["next"] = part["next"]
     if as_json:
         click.echo(json.dumps(answer))
         return
@@ -79,7 +87,7 @@ def list_remarks(answer: dict[str, Any]) -> Iterator[str]:
     """Say what is not in the table."""
     shown, total = len(answer["lines"]["items"]), answer["lines"]["total"]
     if shown < total:
-        yield f"{shown} of {total} names; see all with --csv, or more with --limit."
+        yield f"{shown} of {total} names; see the rest with --all, or everything with --csv."
     if read_stored(answer["counted_until"]) < read_stored(answer["until"]):
         yield f"What came after {answer['counted_until'][:10]} is still being added up."
 

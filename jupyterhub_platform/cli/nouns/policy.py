@@ -60,25 +60,54 @@ def revisions(search: str, hub: Hub, as_json: bool) -> None:
 
 @policy.command(short_help="Show what changed from one revision to another.")
 @click.argument("first", type=click.IntRange(0), metavar="A")
-@click.argument("last", type=click.IntRange(1), metavar="B")
+@click.argument("last", type=click.IntRange(0), metavar="B")
+@click.option("--steps", is_flag=True, help="Show each revision between them.")
 @with_hub
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON.")
-def diff(first: int, last: int, hub: Hub, as_json: bool) -> None:
-    """Show each change after revision A, up to revision B.
+def diff(first: int, last: int, steps: bool, hub: Hub, as_json: bool) -> None:
+    """Show what differs from revision A to revision B, object by object.
 
     \b
       jhp policy diff 11 12
-      jhp policy diff 0 3 --json
+      jhp policy diff 0 3 --steps
+
+    Revision 0 is before the first one. B may be the earlier one: then it shows the way back.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
-    if first >= last:
-        raise click.UsageError("The earlier revision comes first: jhp policy diff 11 12.")
+    if steps and first >= last:
+        raise click.UsageError("The earlier revision comes first: jhp policy diff 11 12 --steps.")
     with PlatformApi.of(hub) as api:
-        changes = [api.call("readRevision", str(n)) for n in range(first + 1, last + 1)]
+        if steps:
+            changes = [api.call("readRevision", str(n)) for n in range(first + 1, last + 1)]
+        else:
+            found = api.call("comparePolicies", str(first), str(last))
     if as_json:
-        echo_json(changes)
+        echo_json(changes if steps else found)
         return
-    for change in changes:
-        _echo_revision(change)
+    if steps:
+        for change in changes:
+            _echo_revision(change)
+        return
+    _echo_difference(found)
+    if found["later"]:
+        earlier = min(first, last)
+        echo_undo(f"jhp policy rollback {earlier}{hub.options} --reason …")
+
+
+def _echo_difference(found: dict[str, Any]) -> None:
+    click.echo(paint(printable(found["sentence"]), bold=True))
+    for each in found["objects"]:
+        click.echo(printable(f"{each['change']} {each['kind']} {each['name']}".rstrip()))
+        for line in each["differences"]:
+            if line["before"]:
+                click.echo(paint(printable(f"  - {line['path']}: {line['before']}"), fg="red"))
+            if line["after"]:
+                click.echo(paint(printable(f"  + {line['path']}: {line['after']}"), fg="green"))
+    if found["total"] > len(found["objects"]):
+        click.echo(f"and {found['total'] - len(found['objects']):,} more objects")
+    for text in found["lines"] or ():
+        click.echo(f"  {printable(text)}")
+    if found["lines"] is None:
+        click.echo("  the difference of the file is too long to show")
 
 
 def _echo_revision(change: dict[str, Any]) -> None:

@@ -50,7 +50,7 @@ def list_requests(wanted: str | None, hub: Hub, as_json: bool) -> None:
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     query = {"state": wanted} if wanted else {}
     with PlatformApi.of(hub) as api:
-        lines = api.call("listRequests", query=query)["items"]
+        lines = list(api.list_pages("listRequests", **query))
     if as_json:
         echo_json(lines)
         return

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
+from urllib.parse import urlencode
 
 from tornado import web
 
@@ -29,6 +30,13 @@ from jupyterhub_platform.usecases.access_requests import (
 )
 from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.managed import Authority
+from jupyterhub_platform.usecases.reports.cursors import (
+    QueryError,
+    explain_cursor,
+    parse_cursor,
+    render_cursor,
+)
+from jupyterhub_platform.usecases.reports.paging import read_query
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _STATUS: Final = {"request.own": 403, "request.not_yours": 403, "request.more": 400}
@@ -98,14 +106,36 @@ class RequestsHandler(AccessRequestHandler):
         state = self.get_query_argument("state", None)
         if state is not None and state not in set(RequestState):
             raise web.HTTPError(400, f"state is one of {', '.join(RequestState)}.")
-        items = await self.in_thread(
+        limit, after = self._read_part()
+        found = await self.in_thread(
             self.requests.list_for,
             self.me,
             self._groups(),
             RequestState(state) if state else None,
-            _LISTED,
+            limit + 1,
+            after,
         )
-        self.answer(AskedList(items=[Asked.of(each) for each in items]))
+        items, further = found[:limit], None
+        if len(found) > limit:
+            further = render_cursor(items[-1].at, items[-1].id)
+            asked = {**({"state": state} if state else {}), "limit": limit, "cursor": further}
+            self.set_header("Link", f'<{self.request.path}?{urlencode(asked)}>; rel="next"')
+        self.answer(AskedList(items=[Asked.of(each) for each in items], next=further))
+
+    def _read_part(self) -> tuple[int, tuple[datetime, str] | None]:
+        """Return how many are asked for at most, and which one they come after."""
+        names = ("limit", "cursor")
+        sent = {name: self.get_query_argument(name, "", strip=False) for name in names}
+        try:
+            query = read_query({"limit": str(_LISTED), **{k: v for k, v in sent.items() if v}})
+            if not query.cursor:
+                return query.limit, None
+            at, id_ = parse_cursor(query.cursor, (datetime, str))
+        except QueryError as error:
+            raise CodedError(400, str(error), error.code) from None
+        if at.tzinfo is None:
+            raise CodedError(400, str(explain_cursor()), QueryError.code)
+        return query.limit, (at, id_)
 
     def _groups(self) -> Collection[str] | None:
         """Return the groups whose requests the caller sees; None for all."""

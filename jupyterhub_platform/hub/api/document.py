@@ -1,10 +1,12 @@
-"""Serves the OpenAPI document of the REST API, where clients look for it."""
+"""Serves the OpenAPI document of the REST API, where clients look for it, and the list of calls."""
 
 from functools import cache
 from typing import Any
 
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.rest.document import make_document
+from jupyterhub_platform.rest.hub_calls import HUB_CALLS
+from jupyterhub_platform.rest.index import render_index
 
 
 class DocumentHandler(PlatformAPIHandler):
@@ -13,6 +15,14 @@ class DocumentHandler(PlatformAPIHandler):
     def get(self) -> None:
         """Answer any logged-in user."""
         self.write(_document(self.settings["base_url"]))
+
+
+class IndexHandler(PlatformAPIHandler):
+    """The calls that are below this address."""
+
+    def get(self) -> None:
+        """Answer any logged-in user."""
+        self.write(render_index(HUB_CALLS, self.settings["base_url"]))
 
 
 @cache

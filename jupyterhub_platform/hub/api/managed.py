@@ -47,7 +47,7 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _ETAG: Final = re.compile(r'"(\d{1,15})"', re.ASCII)
 _ANY: Final = "*"
-_MAX_KEY: Final = 200
+MAX_KEY: Final = 200
 _FOR_MANAGERS: Final = frozenset({Kind.USER, Kind.GROUP, Kind.GRANT})
 _STATUS: Final[dict[type[ManagedError], int]] = {NotAllowedError: 403, NoObjectError: 404}
 
@@ -247,8 +247,8 @@ class GrantsHandler(ChangeHandler):
     async def post(self) -> None:
         """Make a grant; one with the same ``Idempotency-Key`` is made once."""
         sent = self.request.headers.get("Idempotency-Key")
-        if sent is not None and not 0 < len(sent) <= _MAX_KEY:
-            raise web.HTTPError(400, f"Idempotency-Key has 1 to {_MAX_KEY} characters.")
+        if sent is not None and not 0 < len(sent) <= MAX_KEY:
+            raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY} characters.")
         # The same caller and key give the same name, also after a restart.
         name = (uuid5(NAMESPACE_URL, f"{self.me}\n{sent}") if sent else uuid4()).hex
         authority, body = self.authority(Kind.GRANT, name), self.read(PutObjectRequest)

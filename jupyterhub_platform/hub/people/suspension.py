@@ -1,9 +1,10 @@
 """Enforces suspensions in the Hub: ends sessions, tokens, servers and shares; restores shares."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from jupyterhub import orm
@@ -14,6 +15,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth
+from jupyterhub_platform.hub.upstream.event_loop import Turn
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
@@ -42,6 +44,7 @@ class SuspensionEnforcer:
         self._runtime = runtime
         self._record = runtime.suspensions
         self._sharing = asyncio.Lock()
+        self._settling = asyncio.Lock()
         # Users whose suspension is enforced in this Hub.
         self._enforced: set[str] = set()
         self._stopping: set[asyncio.Task[None]] = set()
@@ -79,21 +82,48 @@ class SuspensionEnforcer:
 
     async def settle(self) -> None:
         """Enforce what is in force now: after a start, a reload, or the end of a suspension."""
+        async with self._settling:
+            await self._settle_all()
+
+    async def _settle_all(self) -> None:
         try:
             now = datetime.now(UTC)
             if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
                 await self._runtime.changes.apply(EndExpiredSuspensions())
             suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
             self._enforced.intersection_update(suspended)
-            for name in suspended:
-                if name not in self._enforced:
-                    await self._settle_one(self._enforce, name)
+            new = [name for name in suspended if name not in self._enforced]
+            out = await self._end_access_of(new)
+            turn = Turn()
+            for name in new:
+                await turn.yield_if_due()
+                enforce = partial(self._enforce, has_access=name not in out)
+                await self._settle_one(enforce, name)
             kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
             for name in sorted({share.suspended for share in ready}):
                 await self._settle_one(self._give_back, name)
         except StoreError as error:
             self._runtime.health.mark_down(error)
+
+    async def _end_access_of(self, names: Sequence[str]) -> frozenset[str]:
+        """End sessions and tokens of all with few commits, before all else; return of whom."""
+        database, turn = self._app.db, Turn()
+        try:
+            for name in names:
+                orm_user = orm.User.find(database, name)
+                if orm_user is not None:
+                    delete_access(database, orm_user)
+                if turn.is_over:
+                    database.commit()
+                    await turn.yield_if_due()
+            database.commit()
+        except Exception:
+            # One by one, so that one of them delays no other.
+            self._app.log.exception("Sessions and tokens of suspended users end one by one")
+            database.rollback()
+            return frozenset()
+        return frozenset(names)
 
     async def _settle_one(self, settle: Callable[[str], Awaitable[object]], name: str) -> None:
         """Settle one user's suspension; failures are retried, and do not delay other users'."""
@@ -105,7 +135,7 @@ class SuspensionEnforcer:
             self._app.db.rollback()
             self._app.log.exception("What a suspension of %s changes is not settled", name)
 
-    async def _enforce(self, name: str) -> Ended:
+    async def _enforce(self, name: str, *, has_access: bool = True) -> Ended:
         """End a user's access; what needs the store comes last, and is retried.
 
         Once is enough: a suspended user gets no session, and none of their starts is admitted.
@@ -115,7 +145,7 @@ class SuspensionEnforcer:
         if orm_user is None:
             self._enforced.add(name)
             return Ended()
-        tokens = end_access(database, orm_user)
+        tokens = end_access(database, orm_user) if has_access else 0
         servers = self._stop_servers(orm_user)
         still_open = list_visited(database, orm_user)
         shares = await self._revoke_shares(name, orm_user)
@@ -174,6 +204,13 @@ def end_access(database: Any, orm_user: Any) -> int:
 
     Cookies carry an id, which is replaced. Share codes let others in, as tokens do.
     """
+    count = delete_access(database, orm_user)
+    database.commit()
+    return count
+
+
+def delete_access(database: Any, orm_user: Any) -> int:
+    """Delete what lets a user in, which the caller commits; return how many tokens there were."""
     found = [
         *database.query(orm.APIToken).filter_by(user_id=orm_user.id),
         *database.query(orm.OAuthCode).filter_by(user_id=orm_user.id),
@@ -182,7 +219,6 @@ def end_access(database: Any, orm_user: Any) -> int:
     for each in found:
         database.delete(each)
     orm_user.cookie_id = orm.new_token()
-    database.commit()
     return sum(isinstance(each, orm.APIToken) for each in found)
 
 

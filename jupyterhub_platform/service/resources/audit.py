@@ -45,7 +45,7 @@ _AREAS: Final = (
 class Audit(Resource[AuditEvents]):
     """Who did what to whom, newest first; ``after`` lists oldest first."""
 
-    TAKES = FILTERS | {"limit", "before", "after"}
+    TAKES = FILTERS | {"limit", "cursor", "before", "after"}
     TEMPLATE = "audit.html"
 
     def may(self, *names: str) -> None:

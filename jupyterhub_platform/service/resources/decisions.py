@@ -2,8 +2,10 @@
 
 from typing import Any
 
-from jupyterhub_platform.service.errors import invalid, unknown
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.service.errors import invalid, translate, unknown
 from jupyterhub_platform.service.resource import Resource
+from jupyterhub_platform.usecases.reports.cursors import parse_cursor
 from jupyterhub_platform.usecases.reports.decisions import (
     Decisions,
     WholeDecision,
@@ -17,7 +19,7 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 class DecisionList(Resource[Decisions]):
     """Decisions on starts, newest first; ``before`` continues from an id."""
 
-    TAKES = frozenset({"limit", "before", "admitted"})
+    TAKES = frozenset({"limit", "cursor", "before", "admitted"})
 
     async def prepare(self) -> None:
         """Read which decisions are requested."""
@@ -27,6 +29,19 @@ class DecisionList(Resource[Decisions]):
         if asked not in words:
             raise invalid("admitted is true or false; leave it out or correct it.")
         self.admitted = words[asked]
+        self.before = self.handler.argument("before")
+        if self.query.cursor:
+            if self.before:
+                raise invalid("cursor and before both say where to go on; leave one out.")
+            self.before = self._read_cursor(self.query.cursor)
+
+    @staticmethod
+    def _read_cursor(text: str) -> str:
+        try:
+            (before,) = parse_cursor(text, (str,))
+        except PlatformError as error:
+            raise translate(error) from error
+        return str(before)
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> Decisions:
         """Report the decisions that the caller may see."""
@@ -35,7 +50,7 @@ class DecisionList(Resource[Decisions]):
             viewer,
             admitted=self.admitted,
             limit=self.query.limit,
-            before=self.handler.argument("before") or None,
+            before=self.before or None,
         )
 
 

@@ -8,6 +8,10 @@ from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.pages import AFTER_A_CHANGE
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.paging import Page
+from jupyterhub_platform.usecases.reports.policy_differences import (
+    PolicyDifference,
+    report_difference,
+)
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.revisions import (
     Revisions,
@@ -52,6 +56,29 @@ class Policy(Resource[Revisions]):
     def to_table(self, report: Revisions) -> Page[Any]:
         """Return the lines of the list."""
         return report.revisions
+
+
+class Difference(Resource[PolicyDifference]):
+    """What differs between two revisions, object by object."""
+
+    PAGE_TAKES = frozenset({"from", "to"})
+    TEMPLATE = "policy_diff.html"
+
+    def may(self, *names: str) -> None:
+        """Refuse callers who may not see everything."""
+        if not self.viewer.reads_all:
+            raise beyond(_WHAT)
+
+    def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PolicyDifference:
+        """Report from the first to the second; on the page, the last change if none is named."""
+        now = str(facts.revision)
+        last = names[1] if names else self.handler.argument("to") or now
+        before = str(max(int(last) - 1, 0)) if _NUMBER.fullmatch(last) else now
+        first = names[0] if names else self.handler.argument("from") or before
+        if not (_NUMBER.fullmatch(first) and _NUMBER.fullmatch(last)):
+            raise unknown("revision")
+        store = self.handler.reader.open_store()
+        return report_difference(store, facts.revision, int(first), int(last))
 
 
 class Revision(Resource[WholeRevision]):

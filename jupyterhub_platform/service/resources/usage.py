@@ -26,7 +26,7 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _FILTERS: Final = frozenset(KINDS)
 _ARGUMENTS: Final = frozenset({"by", "per", "since", "until"}) | _FILTERS
-_LIST: Final = frozenset({"limit", "offset", "sort"})
+_LIST: Final = frozenset({"limit", "offset", "cursor", "sort"})
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet takes for a formula at the beginning of a cell."""
 

@@ -1,9 +1,9 @@
 "use strict";
 /* Says how old a page is, and keeps its live part fresh. Without it, there is a link. */
 (() => {
-  const every = 15;
   const staleAfter = 60;
   const live = document.getElementById("live");
+  const every = Number(live?.dataset.every || 15);
   if (!document.getElementById("age")) return;
 
   let failed = false;

@@ -25,6 +25,7 @@ def render_json(report: object) -> Any:
                 "total": report.total,
                 "limit": query.limit,
                 "offset": query.offset,
+                "next": report.next,
             }
         case timedelta():
             return report.total_seconds()

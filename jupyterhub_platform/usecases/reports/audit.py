@@ -13,6 +13,11 @@ from jupyterhub_platform.store.audit_search import MAX_NUMBER as MAX_NUMBER
 from jupyterhub_platform.store.audit_search import AuditFilter, find_row, find_rows, result_of
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.audit_words import say_event
+from jupyterhub_platform.usecases.reports.cursors import (
+    explain_cursor,
+    parse_cursor,
+    render_cursor,
+)
 from jupyterhub_platform.usecases.reports.paging import DEFAULT_LIMIT, QueryError, read_query
 
 RESULTS: Final = ("done", "refused", "failed")
@@ -50,13 +55,15 @@ class AuditEvent:
 class AuditEvents:
     """A part of the audit.
 
-    ``go_on`` is the number from which the next part goes on, to be given as ``before``, or as
-    ``after`` if that was given; ``null`` at the end. A part may be empty and not be the last one.
+    ``next`` is the ``cursor`` of the next part. ``go_on`` is the number from which that goes on, to
+    be given as ``before``, or as ``after`` if that was given. Both are ``null`` at the end. A part
+    may be empty and not be the last one.
     """
 
     items: tuple[AuditEvent, ...]
     limit: int
     go_on: int | None
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +99,13 @@ def read_part(arguments: Mapping[str, str], now: datetime) -> AuditPart:
     before, after = (_read_number(arguments, name) for name in ("before", "after"))
     if before is not None and after is not None:
         raise QueryError("before lists newest first, and after oldest first; leave one out.")
+    if arguments.get("cursor"):
+        if before is not None or after is not None:
+            raise QueryError("cursor says where to go on; leave before and after out.")
+        direction, number = parse_cursor(arguments["cursor"], (str, int))
+        if direction not in {"before", "after"} or not 0 <= number <= MAX_NUMBER:
+            raise explain_cursor()
+        before, after = (number, None) if direction == "before" else (None, number)
     return AuditPart(wanted, limit, before, after)
 
 
@@ -130,7 +144,9 @@ def report_audit(store: Store, part: AuditPart) -> AuditEvents:
         found = find_rows(
             transaction, part.wanted, limit=part.limit, before=part.before, after=part.after
         )
-    return AuditEvents(tuple(map(_event_of, found.rows)), part.limit, found.go_on)
+    direction = "before" if part.after is None else "after"
+    further = None if found.go_on is None else render_cursor(direction, found.go_on)
+    return AuditEvents(tuple(map(_event_of, found.rows)), part.limit, found.go_on, further)
 
 
 def report_event(store: Store, number: str) -> AuditEvent | None:

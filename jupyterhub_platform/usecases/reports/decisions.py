@@ -7,17 +7,22 @@ from typing import Any
 
 from jupyterhub_platform.core.sentences import address
 from jupyterhub_platform.store.decision_log import DecisionLine, DecisionRecord
+from jupyterhub_platform.usecases.reports.cursors import render_cursor
 from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """The part of a list of decisions that was asked for; ``before`` is where the next begins."""
+    """The part of a list of decisions that was asked for.
+
+    ``next`` is the cursor of the next part, which comes ``before`` that decision.
+    """
 
     items: tuple[DecisionLine, ...]
     limit: int
     before: str | None
+    next: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +106,8 @@ def report_decisions(
         before=before,
     )
     items = tuple(decision_line(each) for each in found if viewer.sees_start(each))
-    return Decisions(items, limit, found[-1].id if len(found) == limit else None)
+    last = found[-1].id if len(found) == limit else None
+    return Decisions(items, limit, last, None if last is None else render_cursor(last))
 
 
 def report_decision(reader: StoreReader, viewer: Viewer, decision_id: str) -> WholeDecision | None:

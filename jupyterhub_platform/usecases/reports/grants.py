@@ -79,10 +79,10 @@ def report_grants(facts: ReportFacts, viewer: Viewer, query: Query) -> Grants:
         seen,
         query,
         columns={
-            "until": lambda each: _by_end(each, states[each.path]),
-            "who": lambda each: (each.user or each.group, each.until),
-            "by": lambda each: (each.by, each.until),
-            "what": lambda each: (each.tier, str(each.add.describe())),
+            "until": lambda each: (*_by_end(each, states[each.path]), each.path),
+            "who": lambda each: (each.user or each.group, each.until, each.path),
+            "by": lambda each: (each.by, each.until, each.path),
+            "what": lambda each: (each.tier, str(each.add.describe()), each.path),
         },
         words=lambda each: _words(each, states[each.path]),
     )

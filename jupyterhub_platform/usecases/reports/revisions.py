@@ -10,6 +10,7 @@ from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.store import managed, policies, revisions
 from jupyterhub_platform.store.revisions import RevisionRow
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.reports.cursors import parse_cursor, render_cursor
 from jupyterhub_platform.usecases.reports.differences import (
     Difference,
     compare_documents,
@@ -86,11 +87,19 @@ def report_revisions(
     store: Store, facts: ReportFacts, query: Query, troubles: tuple[Trouble, ...] = ()
 ) -> Revisions:
     """Report the revisions in which each word of the search occurs."""
+    before = parse_cursor(query.cursor, (int,))[0] if query.cursor else None
     with store.read() as transaction:
-        rows, total = revisions.find_rows(
-            transaction, words=query.search.split(), limit=query.limit, offset=query.offset
+        # One more than is shown: whether there is another part.
+        found, total = revisions.find_rows(
+            transaction,
+            words=query.search.split(),
+            limit=query.limit + 1,
+            offset=query.offset,
+            before=before,
         )
-    page = Page(tuple(map(_line, rows)), total, query)
+    rows = found[: query.limit]
+    further = render_cursor(rows[-1].number) if len(found) > query.limit else None
+    page = Page(tuple(map(_line, rows)), total, query, further)
     objects = len(facts.snapshot.sources.managed)
     things = {0: "nothing is", 1: "1 object is"}.get(objects, f"{objects} objects are")
     sentence = f"Revision {facts.revision} is in force; {things} managed in the Hub."

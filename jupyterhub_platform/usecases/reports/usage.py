@@ -21,7 +21,12 @@ from jupyterhub_platform.core.usage import (
     list_periods,
     parse_moment,
 )
-from jupyterhub_platform.usecases.reports.paging import Page, Query, QueryError
+from jupyterhub_platform.usecases.reports.cursors import (
+    explain_cursor,
+    parse_cursor,
+    render_cursor,
+)
+from jupyterhub_platform.usecases.reports.paging import MAX_OFFSET, Page, Query, QueryError
 from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
 from jupyterhub_platform.usecases.reports.usage_figures import (
     Figures,
@@ -138,13 +143,20 @@ def read_usage_query(arguments: Mapping[str, str], query: Query) -> UsageQuery:
     sort = query.sort or "-cpu"
     if sort.removeprefix("-") not in SORTS:
         raise QueryError(f"There is no column {sort[:64]!a}; sort by one of {', '.join(SORTS)}.")
+    since, until = arguments.get("since") or DEFAULT_SINCE, arguments.get("until", "")
+    offset = query.offset
+    if query.cursor:
+        # Later parts are about the time of the first one: what is used meanwhile moves nothing.
+        since, until, offset, order = parse_cursor(query.cursor, (str, str, int, str))
+        if order != sort or not 0 <= offset <= MAX_OFFSET:
+            raise explain_cursor()
     return UsageQuery(
         by=_choose(arguments, "by", KINDS, "group"),
         per=_choose(arguments, "per", PERIODS, "day"),
-        since=arguments.get("since") or DEFAULT_SINCE,
-        until=arguments.get("until", ""),
+        since=since,
+        until=until,
         only=only,
-        list=Query(query.limit, query.offset, sort),
+        list=Query(query.limit, offset, sort),
     )
 
 
@@ -199,7 +211,7 @@ def list_usage(
 def _ask(query: UsageQuery, now: datetime) -> Question:
     try:
         since = parse_moment(query.since, now)
-        until = min(parse_moment(query.until, now), now) if query.until else now
+        until = _find_end(query, now)
         periods = list_periods(since, until, query.per, MAX_PERIODS)
     except (QuantityError, OverflowError) as error:
         said = str(error) or "that time is too far away"
@@ -227,9 +239,28 @@ def _make_history(
             UsagePeriod(each.start, each.end, Used.of(figures.periods.get(each.start, NOTHING)))
             for each in asked.periods
         ),
-        lines=Page(_make_lines(facts, asked, figures), figures.total, query.list),
+        lines=Page(
+            _make_lines(facts, asked, figures),
+            figures.total,
+            query.list,
+            _find_next(query, asked, figures.total, facts.at),
+        ),
         at=facts.at,
     )
+
+
+def _find_end(query: UsageQuery, now: datetime) -> datetime:
+    return min(parse_moment(query.until, now), now) if query.until else now
+
+
+def _find_next(query: UsageQuery, asked: Question, total: int, now: datetime) -> str | None:
+    """Return the cursor of the next part: of the same time, so that the order is the same."""
+    part = query.list
+    end = part.offset + part.limit
+    if end >= total:
+        return None
+    until = _find_end(query, now)
+    return render_cursor(asked.since.isoformat(), until.isoformat(), end, part.sort)
 
 
 def _make_lines(facts: ReportFacts, asked: Question, figures: Figures) -> tuple[UsageLine, ...]:

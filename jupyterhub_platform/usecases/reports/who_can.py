@@ -66,7 +66,7 @@ def report_who_can(
         query,
         columns={
             "name": lambda line: (line.name, line.account),
-            "level": lambda line: (line.level, line.name),
+            "level": lambda line: (line.level, line.name, line.account),
             "account": lambda line: (line.account, line.name),
         },
         words=lambda line: {

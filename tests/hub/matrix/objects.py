@@ -66,6 +66,10 @@ BODIES: Final[Mapping[str, Any]] = {
     "preview": {"name": "<new>", "why": "matrix", "step": "preview"},
     "change": {"seen": "1", "why": "matrix", "step": "save"},
     "member": {"user": "owner", "act": "add", "why": "matrix"},
+    "bulk": {"act": "set-level", "names": ["owner"], "level": "user", "reason": "matrix"},
+    "bulksuspend": {"act": "suspend", "names": ["owner"], "reason": "matrix"},
+    "bulkstop": {"act": "stop"},
+    "bulkpage": {"act": "set-level", "name": "owner", "level": "user"},
     "stale": {"seen": "0", "why": "matrix"},
 }
 

@@ -1,0 +1,194 @@
+"""Bulk changes by REST: tried out, begun, followed, stopped, resumed and undone."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid4, uuid5
+
+from tornado import web
+
+from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progress, Result
+from jupyterhub_platform.core.effects import Effects, find_effects_on
+from jupyterhub_platform.hub.api.handler import CodedError
+from jupyterhub_platform.hub.api.managed import MAX_KEY, ChangeHandler, make_effects
+from jupyterhub_platform.hub.bulk_changes import BulkRunner
+from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.origin import ORIGIN
+from jupyterhub_platform.rest.bulk_changes import (
+    Bulk,
+    BulkOutcome,
+    BulkPreview,
+    BulkRequest,
+    UndoRequest,
+)
+from jupyterhub_platform.rest.managed import MAX_NAMED
+from jupyterhub_platform.rest.requests import Nothing
+from jupyterhub_platform.usecases.bulk_changes import BulkChanges, BulkError, preview
+from jupyterhub_platform.usecases.bulk_steps import BulkSteps
+
+_NOTHING: Final = "This bulk change made no revision that could be undone."
+
+
+class BulkHandler(ChangeHandler):
+    """The common part of all calls about bulk changes."""
+
+    @property
+    def record(self) -> BulkChanges:
+        """What is on record of them."""
+        return self.platform.runtime.bulk_changes
+
+    @property
+    def runner(self) -> BulkRunner:
+        """What carries them out."""
+        return self.platform.bulk
+
+    async def find(self, id_: str) -> Progress:
+        """Return a bulk change.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 404 if there is none, or it is not the caller's to know of.
+        """
+        self.require(roles.ADMIN, roles.MANAGE)
+        found = await self.in_thread(self.record.find, id_)
+        if found is None or not (found.job.by == self.me or self.has_scope(roles.ADMIN)):
+            raise web.HTTPError(404, "There is no such bulk change, or it is not yours to see.")
+        return found
+
+    def make_job(self, act: Act, said: Mapping[str, Any], reason: str) -> BulkJob:
+        """Return a job of the caller, with the authority that they have now."""
+        sent = self.request.headers.get("Idempotency-Key")
+        if sent is not None and not 0 < len(sent) <= MAX_KEY:
+            raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY} characters.")
+        id_ = (uuid5(NAMESPACE_URL, f"bulk\n{self.me}\n{sent}") if sent else uuid4()).hex
+        manager = "" if self.has_scope(roles.ADMIN) else self.me
+        origin, now = ORIGIN.get(), datetime.now(UTC)
+        return BulkJob(
+            *(id_, act, said, reason, self.me, manager, now, 0),
+            via=origin.via,
+            address=origin.address,
+        )
+
+    async def begin(self, job: BulkJob, names: list[str]) -> None:
+        """Enter a job, have it go on, and answer how far it is."""
+        progress = await self.in_thread(self.record.start, job, names)
+        await self.runner.keep()
+        self.answer(Bulk.of(progress), 202)
+
+    async def turn(self, what: Any, *arguments: Any) -> None:
+        """Stop or resume one, and answer how far it is; 409 if it is in no state for that."""
+        try:
+            progress = await self.in_thread(what, *arguments, datetime.now(UTC))
+        except BulkError as error:
+            raise CodedError(409, str(error), error.code) from None
+        runs = progress.job.state is BulkState.RUNNING
+        if runs:
+            await self.runner.keep()
+        self.answer(Bulk.of(progress), 202 if runs else 200)
+
+
+class BulkListHandler(BulkHandler):
+    """Begins bulk changes."""
+
+    audit_actions = MappingProxyType({"POST": "bulk.started"})
+
+    async def post(self) -> None:
+        """Begin one, or say what it would do."""
+        self.require(roles.ADMIN, roles.MANAGE)
+        body, dry_run = self.read(BulkRequest), self.is_dry_run
+        act = Act(body.act)
+        if act.is_for_admins:
+            self.require(roles.ADMIN)
+        try:
+            said = body.read_said()
+        except ValueError as error:
+            raise web.HTTPError(400, str(error)) from None
+        job = self.make_job(act, said, body.reason)
+        if not dry_run:
+            await self.begin(job, body.names)
+            return
+        memberships = await self.runner.read_memberships(job, body.names)
+        snapshot, now = self.platform.snapshot, datetime.now(UTC)
+        book = self.platform.admission.book.copy()
+
+        def look() -> tuple[BulkSteps, Effects]:
+            steps = preview(job, body.names, snapshot, memberships, now)
+            touched = frozenset(e.name for e in steps.outcomes if e.result is Result.DONE)
+            if act is Act.END_GRANT:
+                grants = snapshot.policy.grants
+                touched = frozenset(g.user for g in grants if g.path.partition(".")[2] in touched)
+            return steps, find_effects_on(
+                snapshot.policy, steps.after.policy, touched, book, book, now
+            )
+
+        steps, effects = await self.in_thread(look)
+        self.answer(_make_preview(job, len(body.names), steps, effects))
+
+
+class OneBulkHandler(BulkHandler):
+    """One bulk change."""
+
+    audit_actions = MappingProxyType({"DELETE": "bulk.stopped"})
+
+    async def get(self, id_: str) -> None:
+        """Answer how far it is."""
+        self.answer(Bulk.of(await self.find(id_)))
+
+    async def delete(self, id_: str) -> None:
+        """Stop it."""
+        await self.find(id_)
+        self.read(Nothing)
+        await self.turn(self.record.stop, id_, self.me, f"{self.me} stopped it.")
+
+
+class ResumeBulkHandler(BulkHandler):
+    """Resumes a stopped bulk change."""
+
+    audit_actions = MappingProxyType({"POST": "bulk.resumed"})
+
+    async def post(self, id_: str) -> None:
+        """Have it go on, if the user who began it still may."""
+        found = await self.find(id_)
+        self.read(Nothing)
+        why_not = self.runner.why_not(found.job)
+        if why_not:
+            raise CodedError(409, f"{why_not} Begin one of yours.", "bulk.authority")
+        await self.turn(self.record.resume, id_, self.me)
+
+
+class UndoBulkHandler(BulkHandler):
+    """Undoes a bulk change."""
+
+    audit_actions = MappingProxyType({"POST": "bulk.started"})
+
+    async def post(self, id_: str) -> None:
+        """Begin a bulk change that undoes each revision of another one, the newest first."""
+        self.require(roles.ADMIN)
+        found, body = await self.find(id_), self.read(UndoRequest)
+        if found.job.state is BulkState.RUNNING:
+            raise CodedError(409, "This bulk change runs. Stop it first.", "bulk.not_stopped")
+        numbers = await self.in_thread(self.record.list_revisions, id_)
+        if not numbers:
+            raise CodedError(409, _NOTHING, "bulk.nothing")
+        said = {"bulk": id_, "act": str(found.job.act)}
+        await self.begin(self.make_job(Act.UNDO, said, body.reason), list(map(str, numbers)))
+
+
+def _make_preview(job: BulkJob, total: int, steps: BulkSteps, effects: Effects) -> BulkPreview:
+    by_result = {
+        result: [each for each in steps.outcomes if each.result is result] for result in Result
+    }
+    refused = by_result[Result.REFUSED]
+    return BulkPreview(
+        act=job.act,
+        total=total,
+        checked=len(steps.outcomes),
+        done=len(by_result[Result.DONE]),
+        same=len(by_result[Result.SAME]),
+        refused=len(refused),
+        touched=[each.name for each in by_result[Result.DONE][:MAX_NAMED]],
+        refusals=[BulkOutcome.of(each) for each in refused[:MAX_NAMED]],
+        effects=make_effects(effects),
+    )

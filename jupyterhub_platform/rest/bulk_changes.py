@@ -1,0 +1,262 @@
+"""The calls that change many people at once, with their bodies and answers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Outcome, Progress
+from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.rest.managed import DRY_RUN, IDEMPOTENCY_KEY, ChangeEffects
+from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.requests import Body, MayBe, Nothing, Reason, read_end, refuse
+from jupyterhub_platform.rest.responses import Instant, Refusal, Response
+from jupyterhub_platform.rest.scopes import ADMIN, MANAGE
+
+PREFIX: Final = "/hub/api/platform/bulk"
+ACTS: Final = tuple(each for each in Act if each is not Act.UNDO)
+_ACTS: Final = f"act is one of {', '.join(ACTS)}."
+_NAMES: Final = f"names is a list of 1 to {MAX_NAMES} names, each once."
+_UNTIL: Final = "until is a time with its zone, or left out."
+
+
+def _read_names(value: object) -> list[str]:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_NAMES:
+        raise refuse(_NAMES)
+    names = [each for each in value if isinstance(each, str) and 0 < len(each) <= 255]
+    if len(names) < len(value) or not all(map(str.isprintable, names)):
+        raise refuse(_NAMES)
+    return list(dict.fromkeys(map(fold_user, names)))
+
+
+class BulkRequest(Body):
+    """What is done to whom; which of the other keys it needs, the act says."""
+
+    act: Annotated[
+        Literal[
+            "add-to-group",
+            "remove-from-group",
+            "set-level",
+            "suspend",
+            "resume",
+            "retire",
+            "grant",
+            "end-grant",
+        ],
+        MayBe(_ACTS),
+    ]
+    names: Annotated[
+        list[str],
+        BeforeValidator(_read_names),
+        MayBe(_NAMES),
+        WithJsonSchema(
+            {
+                "type": "array",
+                "items": {"type": "string", "minLength": 1, "maxLength": 255},
+                "minItems": 1,
+                "maxItems": MAX_NAMES,
+                "description": "Users; for end-grant the names of grants.",
+            }
+        ),
+    ]
+    reason: Reason
+    group: Annotated[str, MayBe("group is the name of a group.")] = Field(
+        default="", description="For add-to-group and remove-from-group: a managed group."
+    )
+    level: Annotated[
+        str | None,
+        Field(pattern=f"^({'|'.join(Level)})$"),
+        MayBe(f"level is one of {', '.join(Level)}."),
+    ] = Field(default=None, description="For set-level.")
+    until: Annotated[
+        datetime | None,
+        BeforeValidator(read_end),
+        MayBe(_UNTIL),
+        WithJsonSchema({"type": ["string", "null"], "format": "date-time"}),
+    ] = Field(default=None, description="For suspend: when it ends by itself.")
+    document: Annotated[
+        dict[str, Any] | None, MayBe("document is an object: what each grant says, without user.")
+    ] = Field(default=None, description="For grant: what each grant says, without its user.")
+
+    def read_said(self) -> dict[str, Any]:
+        """Return what the act needs to know.
+
+        Raises
+        ------
+        ValueError
+            Raised with what is missing.
+        """
+        match Act(self.act):
+            case Act.ADD | Act.REMOVE:
+                needed = {"group": self.group}
+            case Act.LEVEL:
+                needed = {"level": self.level or ""}
+            case Act.GRANT:
+                return {"document": self._read_grant()}
+            case Act.SUSPEND:
+                return {"until": self.until.isoformat() if self.until else None}
+            case _:
+                needed = {}
+        missing = [key for key, value in needed.items() if not value]
+        if missing:
+            raise ValueError(f"{self.act} needs the key {missing[0]}.")
+        return dict(needed)
+
+    def _read_grant(self) -> dict[str, Any]:
+        if not self.document:
+            raise ValueError(f"{self.act} needs the key document: what each grant says.")
+        return self.document
+
+
+class UndoRequest(Body):
+    """Why a bulk change is undone."""
+
+    reason: Reason
+
+
+class BulkOutcome(Response):
+    """What became of one name."""
+
+    name: str
+    result: Literal["done", "same", "refused"] | None = Field(
+        description="`same` was so already; null waits for its turn."
+    )
+    code: str
+    reason: str = Field(description="Why it was refused, and what to do next.")
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "BulkOutcome":
+        """Return the answer about an outcome."""
+        return cls(
+            name=outcome.name, result=outcome.result, code=outcome.code, reason=outcome.sentence
+        )
+
+
+class BulkPreview(Response):
+    """What a bulk change would do. ``checked`` may be fewer than all: the rest is checked later."""
+
+    act: Act
+    total: int
+    checked: int
+    done: int
+    same: int
+    refused: int
+    touched: list[str] = Field(description="Some of whom it would change.")
+    refusals: list[BulkOutcome] = Field(description="Some of what would be refused, and why.")
+    effects: ChangeEffects
+
+
+class Bulk(Response):
+    """A bulk change, and how far it is."""
+
+    id: str
+    act: Act
+    said: dict[str, Any] = Field(description="The group, level, end or grant that it is about.")
+    reason: str
+    by: str
+    at: Instant
+    state: BulkState
+    why: str = Field(description="Why it was stopped.")
+    ended_at: Instant | None
+    total: int
+    done: int
+    same: int = Field(description="How many were so already.")
+    refused: int
+    left: int
+    revisions: int = Field(description="How many revisions of the policy it made.")
+    first_revision: int | None
+    last_revision: int | None
+
+    @classmethod
+    def of(cls, progress: Progress) -> "Bulk":
+        """Return the answer about a job."""
+        job = progress.job
+        return cls(
+            id=job.id,
+            act=job.act,
+            said=dict(job.said),
+            reason=job.reason,
+            by=job.by,
+            at=job.at.isoformat(),
+            state=job.state,
+            why=job.why,
+            ended_at=job.ended_at.isoformat() if job.ended_at else None,
+            total=job.total,
+            done=progress.done,
+            same=progress.same,
+            refused=progress.refused,
+            left=progress.left,
+            revisions=progress.revisions,
+            first_revision=progress.first,
+            last_revision=progress.last,
+        )
+
+
+_SCOPES: Final = (ADMIN, MANAGE)
+_WHO: Final = f"`{ADMIN}`, or `{MANAGE}` for what a manager may change one by one"
+_OWN: Final = f"`{ADMIN}`, or who began it"
+_REFUSALS: Final[dict[int, Any]] = {404: Refusal, 409: Refusal, 413: Refusal, 503: Refusal}
+
+BULK_CALLS: Final = (
+    Operation(
+        "startBulk",
+        "POST",
+        PREFIX,
+        "Changes many people in the background, each as a single change of them would be.",
+        {200: BulkPreview, 202: Bulk},
+        scopes=_SCOPES,
+        who=_WHO,
+        note="Each name is done, was so already, or is refused with its reason; 200 is a dry run.",
+        arguments=(DRY_RUN,),
+        headers=(IDEMPOTENCY_KEY,),
+        body=BulkRequest,
+        refusals={413: Refusal, 503: Refusal},
+    ),
+    Operation(
+        "readBulk",
+        "GET",
+        f"{PREFIX}/{{id}}",
+        "How far a bulk change is.",
+        {200: Bulk},
+        scopes=_SCOPES,
+        who=_OWN,
+        refusals={404: Refusal, 503: Refusal},
+    ),
+    Operation(
+        "stopBulk",
+        "DELETE",
+        f"{PREFIX}/{{id}}",
+        "Stops a bulk change. What it did stays; it can be resumed or undone.",
+        {200: Bulk},
+        scopes=_SCOPES,
+        who=_OWN,
+        note="409 if it does not run.",
+        body=Nothing,
+        refusals=_REFUSALS,
+    ),
+    Operation(
+        "resumeBulk",
+        "POST",
+        f"{PREFIX}/{{id}}/resume",
+        "Has a stopped bulk change go on where it was.",
+        {202: Bulk},
+        scopes=_SCOPES,
+        who=_OWN,
+        note="409 if it is not stopped.",
+        body=Nothing,
+        refusals=_REFUSALS,
+    ),
+    Operation(
+        "undoBulk",
+        "POST",
+        f"{PREFIX}/{{id}}/undo",
+        "Undoes the revisions that a bulk change made, as a bulk change of its own.",
+        {202: Bulk},
+        scopes=(ADMIN,),
+        note="What was changed again since then is refused; 409 if it runs or made none.",
+        headers=(IDEMPOTENCY_KEY,),
+        body=UndoRequest,
+        refusals=_REFUSALS,
+    ),
+)

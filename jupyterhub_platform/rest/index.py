@@ -1,0 +1,50 @@
+"""What a root of the API lists: its calls, and where the rest is."""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from pydantic import Field
+
+from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.responses import Response
+
+HUB_ROOT: Final = "/hub/api/platform/"
+SERVICE_ROOT: Final = "/services/platform/api/v1/"
+PAGE: Final = "/services/platform/api"
+
+
+class IndexedCall(Response):
+    """One call."""
+
+    id: str
+    method: str
+    path: str
+    summary: str
+
+
+class Index(Response):
+    """The calls below one root, and where the other root, the document and its page are."""
+
+    calls: list[IndexedCall]
+    roots: list[str] = Field(description="Where calls are: changes in the Hub, reading elsewhere.")
+    document: str = Field(description="All calls, as OpenAPI 3.1.")
+    page: str = Field(description="The same, to read.")
+
+
+def make_index(calls: Iterable[Operation], base: str) -> Index:
+    """Return what a root lists; ``base`` is where the Hub's own addresses begin."""
+    base = base.rstrip("/")
+    return Index(
+        calls=[
+            IndexedCall(id=each.id, method=each.method, path=base + each.path, summary=each.summary)
+            for each in calls
+        ],
+        roots=[base + HUB_ROOT, base + SERVICE_ROOT],
+        document=f"{base}{HUB_ROOT}openapi.json",
+        page=base + PAGE,
+    )
+
+
+def render_index(calls: Iterable[Operation], base: str) -> dict[str, Any]:
+    """Render it as JSON."""
+    return make_index(calls, base).to_json()

@@ -1,0 +1,244 @@
+"""Bulk changes: many names, one after another, in chunks that are each recorded whole.
+
+What a chunk did and how far the job is with it are written in one transaction. So a job that is
+interrupted, by a person or by the end of the Hub, goes on exactly where it was.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Final
+
+from jupyterhub_platform.core.bulk_changes import (
+    Act,
+    BulkJob,
+    BulkState,
+    Outcome,
+    Progress,
+    Result,
+)
+from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.store import audit, bulk_changes, managed, policies
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.managed import ManagedRevision
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases import managed_steps
+from jupyterhub_platform.usecases.bulk_steps import MEMBERS_AT_ONCE, BulkSteps
+from jupyterhub_platform.usecases.changes import Record
+from jupyterhub_platform.usecases.snapshot import Snapshot
+
+CHUNK_SECONDS: Final = 0.05
+"""How long the names of one chunk are checked: other changes wait that long."""
+AT_ONCE: Final = 25
+"""How many names one chunk writes, if each is a change of its own: others wait for that, too."""
+PREVIEW_SECONDS: Final = 4.0
+_NAMED: Final = 100
+
+
+class BulkError(PlatformError):
+    """Raised if a bulk change cannot be stopped, resumed or undone; the sentence says why."""
+
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+
+
+class BulkStoppedError(BulkError):
+    """Raised if a job is not running any more: nothing of the chunk is done."""
+
+    def __init__(self) -> None:
+        super().__init__("bulk.stopped", "This bulk change was stopped.")
+
+
+@dataclass(frozen=True, slots=True)
+class BulkChunk:
+    """Takes the next names of a job: a change like any other."""
+
+    job: BulkJob
+    items: Sequence[Outcome]
+    memberships: Mapping[str, frozenset[str]]
+    undone: Mapping[str, ManagedRevision]
+
+    def check(self, snapshot: Snapshot, now: datetime) -> Record:
+        """Check each name; one that is refused keeps no other back."""
+        steps = BulkSteps(self.job, snapshot, now, self.memberships, self.undone)
+        steps.take(self.items, CHUNK_SECONDS)
+        return partial(self._record, steps)
+
+    def _record(self, steps: BulkSteps, transaction: Transaction) -> Snapshot:
+        found = bulk_changes.find_job(transaction, self.job.id)
+        if found is None or found.state is not BulkState.RUNNING:
+            raise BulkStoppedError
+        after, job = steps.after, self.job
+        if steps.steps:
+            last = policies.latest_number(transaction)
+            after = managed_steps.record(after, steps.steps, job, steps.now, transaction)
+            numbers = range(last + 1, last + 1 + len(steps.steps))
+            bulk_changes.add_revisions(transaction, job.id, numbers)
+        for write in steps.writes:
+            write(transaction)
+        bulk_changes.put_outcomes(transaction, job.id, steps.outcomes)
+        self._record_refused(steps, transaction)
+        progress = bulk_changes.measure(transaction, job)
+        if not progress.left:
+            bulk_changes.set_state(transaction, job.id, BulkState.DONE, steps.now)
+            _record_job(transaction, job, "bulk.done", job.by, steps.now, _count(progress))
+        return after
+
+    def _record_refused(self, steps: BulkSteps, transaction: Transaction) -> None:
+        refused = [each for each in steps.outcomes if each.result is Result.REFUSED]
+        if not refused:
+            return
+        said = [
+            {"name": each.name, "code": each.code, "reason": each.sentence}
+            for each in refused[:_NAMED]
+        ]
+        audit.append(
+            transaction,
+            at=steps.now,
+            actor=self.job.by,
+            action="bulk.refused",
+            subject=self.job.id,
+            detail={"act": str(self.job.act), "count": len(refused), "refused": said},
+            result=audit.REFUSED,
+        )
+
+
+class BulkChanges:
+    """What is on record of bulk changes. Its methods may take long: call them in a thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def start(self, job: BulkJob, names: Sequence[str]) -> Progress:
+        """Enter a job; one of the same id is entered once."""
+        with self._store.begin() as transaction:
+            found = bulk_changes.find_job(transaction, job.id)
+            if found is None:
+                job = found = replace(job, total=len(names))
+                bulk_changes.add_job(transaction, job, names)
+                _record_job(transaction, job, "bulk.started", job.by, job.at, {"total": len(names)})
+            return bulk_changes.measure(transaction, found)
+
+    def find(self, id_: str) -> Progress | None:
+        """Return how far a job is; ``None`` if there is none of this id."""
+        with self._store.read() as transaction:
+            job = bulk_changes.find_job(transaction, id_)
+            return None if job is None else bulk_changes.measure(transaction, job)
+
+    def list_jobs(
+        self, *, by: str | None, before: tuple[datetime, str] | None = None, limit: int = 50
+    ) -> list[Progress]:
+        """Return how far each job is, the newest first; only those of one user, if one is named."""
+        with self._store.read() as transaction:
+            found = bulk_changes.list_jobs(transaction, by=by, before=before, limit=limit)
+            return [bulk_changes.measure(transaction, job) for job in found]
+
+    def list_outcomes(
+        self, id_: str, *, after: int = -1, result: Result | None = None, limit: int = 50
+    ) -> list[Outcome]:
+        """Return what became of the names of a job, in their order."""
+        with self._store.read() as transaction:
+            return bulk_changes.list_items(
+                transaction, id_, after=after, result=result, limit=limit
+            )
+
+    def find_next(self) -> BulkJob | None:
+        """Return the job that is to go on."""
+        with self._store.read() as transaction:
+            return bulk_changes.find_running(transaction)
+
+    def read_chunk(self, job: BulkJob) -> tuple[list[Outcome], dict[str, ManagedRevision]]:
+        """Return the names that come next, and the revisions that they undo."""
+        limit = MEMBERS_AT_ONCE if job.act.is_of_group else AT_ONCE
+        with self._store.read() as transaction:
+            items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=limit)
+            if job.act is not Act.UNDO or not items:
+                return items, {}
+            newest, oldest = int(items[0].name), int(items[-1].name)
+            found = managed.list_revisions(
+                transaction, since=oldest - 1, until=newest, limit=newest - oldest + 1
+            )
+            return items, {str(each.number): each for each in found}
+
+    def list_revisions(self, id_: str) -> list[int]:
+        """Return the revisions that a job made, the newest first."""
+        with self._store.read() as transaction:
+            return bulk_changes.list_revisions(transaction, id_)
+
+    def stop(self, id_: str, by: str, why: str, now: datetime) -> Progress:
+        """Interrupt a job: what it did stays, and it can be resumed.
+
+        Raises
+        ------
+        BulkError
+            Raised if it does not run.
+        """
+        return self._turn(id_, BulkState.RUNNING, BulkState.STOPPED, by, why, now)
+
+    def resume(self, id_: str, by: str, now: datetime) -> Progress:
+        """Have a stopped job go on.
+
+        Raises
+        ------
+        BulkError
+            Raised if it is not stopped.
+        """
+        return self._turn(id_, BulkState.STOPPED, BulkState.RUNNING, by, "", now)
+
+    def _turn(
+        self, id_: str, old: BulkState, new: BulkState, by: str, why: str, now: datetime
+    ) -> Progress:
+        with self._store.begin() as transaction:
+            job = bulk_changes.find_job(transaction, id_)
+            if job is None or job.state is not old:
+                state = f"is {job.state}" if job else "does not exist"
+                raise BulkError(f"bulk.not_{old}", f"This bulk change {state}, and not {old}.")
+            ended = now if new is BulkState.STOPPED else None
+            bulk_changes.set_state(transaction, id_, new, ended, why)
+            progress = bulk_changes.measure(transaction, replace(job, state=new, why=why))
+            verb = "bulk.stopped" if new is BulkState.STOPPED else "bulk.resumed"
+            _record_job(transaction, job, verb, by, now, {**_count(progress), "reason": why})
+            return progress
+
+
+def preview(
+    job: BulkJob,
+    names: Sequence[str],
+    snapshot: Snapshot,
+    memberships: Mapping[str, frozenset[str]],
+    now: datetime,
+) -> BulkSteps:
+    """Return what a job would do to as many names as can be checked in a few seconds."""
+    steps = BulkSteps(job, snapshot, now, memberships)
+    items = [Outcome(position, name, None) for position, name in enumerate(names)]
+    steps.take(items, PREVIEW_SECONDS)
+    return steps
+
+
+def origin_of(job: BulkJob) -> Origin:
+    """Return from where a job was asked for."""
+    return Origin(job.via, job.address)
+
+
+def _count(progress: Progress) -> dict[str, object]:
+    return {
+        "total": progress.job.total,
+        "done": progress.done,
+        "same": progress.same,
+        "refused": progress.refused,
+    }
+
+
+def _record_job(
+    transaction: Transaction,
+    job: BulkJob,
+    action: str,
+    by: str,
+    at: datetime,
+    detail: Mapping[str, object],
+) -> None:
+    said = {"act": str(job.act), "said": dict(job.said), "reason": job.reason, **detail}
+    audit.append(transaction, at=at, actor=by, action=action, subject=job.id, detail=said)

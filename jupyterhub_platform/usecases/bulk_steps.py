@@ -1,0 +1,212 @@
+"""The steps of a bulk change: each name is checked as a single change of it is.
+
+Nothing here reads or writes: it goes from one snapshot to the next, and notes what became of each
+name, so that a preview and the change itself are the same.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
+
+from jupyterhub_platform.core.bulk_changes import Act, BulkJob, Outcome, Result
+from jupyterhub_platform.core.document.references import fold_user
+from jupyterhub_platform.core.errors import PlatformError, PolicyError
+from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.managed import ManagedRevision
+from jupyterhub_platform.usecases.managed import (
+    Authority,
+    PutObject,
+    RetireObject,
+    check_touch,
+)
+from jupyterhub_platform.usecases.managed_steps import (
+    LostUpdateError,
+    ManagedError,
+    NoObjectError,
+    Step,
+    refuse_declared,
+    take,
+)
+from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.suspensions import Resume, Suspend
+
+MEMBERS_AT_ONCE: Final = 100
+"""How many members a group gets or loses in one revision, which keeps all of them."""
+
+Write = Callable[[Transaction], None]
+
+
+@dataclass(slots=True)
+class BulkSteps:
+    """Takes one name after another.
+
+    Attributes
+    ----------
+    memberships
+        The Hub's groups of each name, which a manager must be in charge of.
+    undone
+        The revisions that are undone, by their numbers as text.
+    """
+
+    job: BulkJob
+    after: Snapshot
+    now: datetime
+    memberships: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    undone: Mapping[str, ManagedRevision] = field(default_factory=dict)
+    steps: list[Step] = field(default_factory=list)
+    writes: list[Write] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    def take(self, items: Sequence[Outcome], seconds: float) -> None:
+        """Take as many names as fit into ``seconds``; at least one, or one group's worth."""
+        ends = time.perf_counter() + seconds
+        at_once = MEMBERS_AT_ONCE if self.job.act.is_of_group else 1
+        for first in range(0, len(items), at_once):
+            self._take_some(items[first : first + at_once])
+            if time.perf_counter() > ends:
+                return
+
+    def _take_some(self, items: Sequence[Outcome]) -> None:
+        try:
+            result = self._put_into_group(items) if self.job.act.is_of_group else self._do(items[0])
+        except PlatformError as error:
+            if len(items) > 1:
+                # One of them has a fault: the others do not wait for it.
+                half = len(items) // 2
+                self._take_some(items[:half])
+                self._take_some(items[half:])
+                return
+            code = getattr(error, "code", "")
+            self.outcomes.append(_settle(items[0], Result.REFUSED, code, _say_why(error)))
+            return
+        if result is not None:
+            self.outcomes += [_settle(each, result) for each in items]
+
+    def _do(self, item: Outcome) -> Result:
+        name, job = item.name, self.job
+        match job.act:
+            case Act.LEVEL:
+                return self._set_level(name)
+            case Act.SUSPEND:
+                return self._suspend(name)
+            case Act.RESUME:
+                return self._write(Resume(name, job.reason, job.by))
+            case Act.RETIRE:
+                return self._retire(Key(Kind.USER, name))
+            case Act.END_GRANT:
+                return self._retire(Key(Kind.GRANT, name))
+            case Act.GRANT:
+                return self._grant(name)
+            case _:
+                return self._undo(name)
+
+    def _put_into_group(self, items: Sequence[Outcome]) -> Result | None:
+        """Add or remove all of these members in one step."""
+        key = Key(Kind.GROUP, str(self.job.said["group"]))
+        before = self._find(key)
+        members = {fold_user(str(each)): each for each in before.get("members") or ()}
+        adds = self.job.act is Act.ADD
+        moving = [each for each in items if (each.name in members) is not adds]
+        for each in moving if adds else ():
+            _check_known(self.after, each.name)
+        if moving:
+            names = {each.name for each in moving}
+            kept = [shown for name, shown in members.items() if adds or name not in names]
+            new = [each.name for each in moving] if adds else []
+            self._put(key, {**before, "members": [*kept, *new]})
+        moved = {each.position for each in moving}
+        self.outcomes += [
+            _settle(each, Result.DONE if each.position in moved else Result.SAME) for each in items
+        ]
+        return None
+
+    def _set_level(self, name: str) -> Result:
+        key = Key(Kind.USER, name)
+        before = self._find(key)
+        if before.get("level") == self.job.said["level"]:
+            return Result.SAME
+        self._put(key, {**before, "level": self.job.said["level"]})
+        return Result.DONE
+
+    def _suspend(self, name: str) -> Result:
+        _check_known(self.after, name)
+        until = self.job.said.get("until")
+        end = datetime.fromisoformat(until) if until else None
+        return self._write(Suspend(name, self.job.reason, end, self.job.by))
+
+    def _write(self, change: Suspend | Resume) -> Result:
+        before, self.after = self.after, change.plan(self.after, self.now)
+        self.writes.append(partial(change.write, before, self.now))
+        return Result.DONE
+
+    def _grant(self, name: str) -> Result:
+        # The same name for the same job and person: it is made once.
+        key = Key(Kind.GRANT, uuid5(NAMESPACE_URL, f"{self.job.id}\n{name}").hex)
+        if key in self.after.sources.managed:
+            return Result.SAME
+        _check_known(self.after, name)
+        self._put(key, {"by": self.job.by, **self.job.said["document"], "user": name})
+        return Result.DONE
+
+    def _retire(self, key: Key) -> Result:
+        authority = self._authority(key)
+        self._go_on(RetireObject(key, self.job.reason, self.job.by, None, authority))
+        return Result.DONE
+
+    def _undo(self, number: str) -> Result:
+        revision = self.undone.get(number)
+        if revision is None:
+            raise ManagedError("managed.none", f"There is no revision {number} to undo.")
+        current = self.after.sources.managed.get(revision.key)
+        now = current.document if current else None
+        if now == revision.before:
+            return Result.SAME
+        if now != revision.after:
+            raise LostUpdateError(revision.key, current)
+        step = Step(revision.key, revision.after, revision.before)
+        self.after = take(self.after, step, self.job.by, self.now)
+        self.steps.append(step)
+        return Result.DONE
+
+    def _find(self, key: Key) -> Mapping[str, Any]:
+        # First of all: a manager who may not change it is not told how it is.
+        check_touch(self.after, key, self._authority(key), self.now)
+        refuse_declared(self.after, key)
+        found = self.after.sources.managed.get(key)
+        if found is None:
+            raise NoObjectError(key)
+        return found.document
+
+    def _put(self, key: Key, document: Mapping[str, Any]) -> None:
+        authority = self._authority(key)
+        self._go_on(PutObject(key, document, self.job.reason, self.job.by, authority=authority))
+
+    def _go_on(self, change: PutObject | RetireObject) -> None:
+        self.after, steps = change.plan(self.after, self.now)
+        self.steps += steps
+
+    def _authority(self, key: Key) -> Authority:
+        theirs = self.memberships.get(key.name, frozenset()) if key.kind is Kind.USER else ()
+        return Authority(self.job.manager, frozenset(theirs))
+
+
+def _settle(item: Outcome, result: Result, code: str = "", sentence: str = "") -> Outcome:
+    return Outcome(item.position, item.name, result, code, sentence)
+
+
+def _check_known(snapshot: Snapshot, name: str) -> None:
+    if name not in snapshot.policy.people:
+        raise ManagedError("person.unknown", f"There is no user {name}. Add them first.")
+
+
+def _say_why(error: PlatformError) -> str:
+    if not isinstance(error, PolicyError):
+        return str(error)
+    # Where it would stand in a document says nothing to those who chose a name.
+    said = (f"{each.what}; {each.fix}" for each in error.faults)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said)

@@ -1,0 +1,285 @@
+"""A bulk change is each single change in turn; what is interrupted goes on where it was."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progress, Result
+from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases import bulk_changes as module
+from jupyterhub_platform.usecases.bulk_changes import (
+    BulkChanges,
+    BulkChunk,
+    BulkError,
+    BulkStoppedError,
+    preview,
+)
+from jupyterhub_platform.usecases.changes import Changes
+from jupyterhub_platform.usecases.managed import PutObject
+from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.snapshot import InForce
+from tests.support.policies import NOW
+from tests.usecases.conftest import Clock, read_audit
+
+POLICY = """\
+version: 1
+name: Bulk
+defaults: {tier: small}
+users:
+  root: {level: admin}
+  boss: {level: manager}
+  dec: {level: user}
+groups:
+  vision: {members: [dec], managers: [boss]}
+images:
+  lab: {title: JupyterLab, reference: quay.io/jupyter/base-notebook:latest}
+tiers:
+  small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}
+"""
+PEOPLE = [f"p{number}" for number in range(6)]
+COURSE = Key(Kind.GROUP, "course")
+
+
+@pytest.fixture
+def in_force(store: Store, clock: Clock, tmp_path: Path) -> InForce:
+    path = tmp_path / "platform.yaml"
+    path.write_text(POLICY)
+    return InForce(Policies(store, clock=clock).publish(path, actor="root"))
+
+
+@pytest.fixture
+async def changes(store: Store, in_force: InForce, clock: Clock) -> Changes:
+    changes = Changes(store, in_force, clock=clock)
+    for name in PEOPLE:
+        await changes.apply(PutObject(Key(Kind.USER, name), {"level": "user"}, "new", "root"))
+    await changes.apply(PutObject(COURSE, {"managers": ["boss"]}, "new", "root"))
+    return changes
+
+
+@pytest.fixture
+def record(store: Store) -> BulkChanges:
+    return BulkChanges(store)
+
+
+def job(act: Act, *, manager: str = "", id_: str = "j", **said: Any) -> BulkJob:
+    return BulkJob(id_, act, said, "a reason", manager or "root", manager, NOW, 0)
+
+
+async def run(record: BulkChanges, changes: Changes, wanted: BulkJob, names: list[str]) -> Progress:
+    record.start(wanted, names)
+    while (found := record.find_next()) is not None:
+        items, undone = record.read_chunk(found)
+        theirs = {each.name: frozenset({"course"}) for each in items}
+        await changes.apply(BulkChunk(found, items, theirs, undone))
+    done = record.find(wanted.id)
+    assert done is not None
+    return done
+
+
+async def test_a_level_is_set_for_each_and_the_rest_is_refused_with_its_reason(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    wanted = job(Act.LEVEL, level="developer")
+    done = await run(record, changes, wanted, [*PEOPLE, "dec", "nobody"])
+    assert (done.done, done.same, done.refused, done.left) == (6, 0, 2, 0)
+    assert {in_force.snapshot.policy.people[name].level for name in PEOPLE} == {"developer"}
+    refused = record.list_outcomes("j", result=Result.REFUSED)
+    assert [(each.name, each.code) for each in refused] == [
+        ("dec", "managed.declared"),
+        ("nobody", "managed.none"),
+    ]
+
+
+async def test_members_come_and_go_in_one_revision_which_a_fault_of_one_does_not_stop(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    await run(record, changes, job(Act.LEVEL, id_="l", level="developer"), PEOPLE[:1])
+    before = in_force.snapshot.revision
+    added = await run(
+        record, changes, job(Act.ADD, group="course"), [*PEOPLE[:3], "nobody", *PEOPLE[3:]]
+    )
+    assert (added.done, added.refused) == (6, 1)
+    assert in_force.snapshot.policy.groups["course"].members == frozenset(PEOPLE)
+    assert in_force.snapshot.revision - before == added.revisions < 6
+    again = await run(record, changes, job(Act.ADD, id_="k", group="course"), PEOPLE)
+    assert (again.done, again.same, again.revisions) == (0, 6, 0)
+    gone = await run(record, changes, job(Act.REMOVE, id_="r", group="course"), PEOPLE[:2])
+    assert (gone.done, gone.revisions) == (2, 1)
+    assert in_force.snapshot.policy.groups["course"].members == frozenset(PEOPLE[2:])
+
+
+@pytest.mark.parametrize(
+    ("group", "code"), [("vision", "managed.declared"), ("none", "managed.none")]
+)
+async def test_a_group_that_cannot_be_changed_is_a_reason_for_each(
+    record: BulkChanges, changes: Changes, in_force: InForce, group: str, code: str
+) -> None:
+    done = await run(record, changes, job(Act.ADD, group=group), PEOPLE)
+    assert (done.refused, done.revisions) == (6, 0)
+    assert {each.code for each in record.list_outcomes("j")} == {code}
+    assert "none" not in in_force.snapshot.policy.groups
+
+
+async def test_a_manager_does_in_bulk_what_they_may_do_one_by_one(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE[:3])
+    level = await run(
+        record, changes, job(Act.LEVEL, manager="boss", level="developer"), [*PEOPLE[:4], "root"]
+    )
+    # p3 is in no group of theirs by the policy, but the Hub says so.
+    assert (level.done, level.refused) == (4, 1)
+    admin = await run(
+        record, changes, job(Act.LEVEL, id_="x", manager="boss", level="admin"), PEOPLE[:3]
+    )
+    assert (admin.done, admin.refused) == (0, 3)
+    vision = await run(
+        record, changes, job(Act.REMOVE, id_="y", manager="peer", group="course"), PEOPLE
+    )
+    assert vision.done == 0
+    assert {each.code for each in record.list_outcomes("y", result=Result.REFUSED)} == {
+        "managed.not_allowed"
+    }
+
+
+@pytest.mark.parametrize(
+    ("act", "said", "name"),
+    [
+        (Act.ADD, {"group": "course"}, "p0"),
+        (Act.REMOVE, {"group": "course"}, "p5"),
+        (Act.ADD, {"group": "none"}, "p0"),
+        (Act.LEVEL, {"level": "user"}, "p0"),
+    ],
+)
+async def test_a_manager_does_not_learn_what_is_so_already_elsewhere(
+    record: BulkChanges,
+    changes: Changes,
+    in_force: InForce,
+    act: Act,
+    said: dict[str, Any],
+    name: str,
+) -> None:
+    await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE[:1])
+    wanted = job(act, id_="x", manager="peer", **said)
+    (outcome,) = preview(wanted, [name], in_force.snapshot, {}, NOW).outcomes
+    assert (outcome.result, outcome.code) == (Result.REFUSED, "managed.not_allowed")
+
+
+async def test_grants_are_made_once_and_end(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE)
+    document = {
+        "account": "course",
+        "add": {"servers": 1},
+        "until": "2030-01-01T00:00:00Z",
+        "reason": "a course",
+    }
+    made = await run(record, changes, job(Act.GRANT, document=document), [*PEOPLE, "nobody"])
+    assert (made.done, made.refused) == (6, 1)
+    grants = in_force.snapshot.policy.grants
+    assert {(each.user, each.by) for each in grants} == {(name, "root") for name in PEOPLE}
+    names = [each.path.partition(".")[2] for each in grants]
+    ended = await run(record, changes, job(Act.END_GRANT, id_="e"), names)
+    assert (ended.done, in_force.snapshot.policy.grants) == (6, ())
+
+
+async def test_people_are_retired_and_all_of_it_is_undone(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE)
+    before = in_force.snapshot
+    gone = await run(record, changes, job(Act.RETIRE), [*PEOPLE, "dec"])
+    assert (gone.done, gone.refused) == (6, 1)
+    assert not set(PEOPLE) & in_force.snapshot.policy.people.keys()
+    numbers = list(map(str, record.list_revisions("j")))
+    undone = await run(record, changes, job(Act.UNDO, id_="u"), numbers)
+    assert (undone.done, undone.refused) == (len(numbers), 0)
+    after = in_force.snapshot.policy
+    assert after.people == before.policy.people
+    assert after.groups["course"].members == before.policy.groups["course"].members
+
+
+async def test_undo_leaves_alone_what_others_changed_since(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    await run(record, changes, job(Act.LEVEL, level="developer"), PEOPLE)
+    changed = {"level": "viewer", "title": "Guest"}
+    await changes.apply(PutObject(Key(Kind.USER, "p2"), changed, "other", "root"))
+    numbers = list(map(str, record.list_revisions("j")))
+    undone = await run(record, changes, job(Act.UNDO, id_="u"), numbers)
+    assert (undone.done, undone.refused) == (5, 1)
+    (kept,) = record.list_outcomes("u", result=Result.REFUSED)
+    assert kept.code == "managed.changed"
+    levels = {name: in_force.snapshot.policy.people[name].level for name in PEOPLE}
+    assert levels == {name: "viewer" if name == "p2" else "user" for name in PEOPLE}
+
+
+async def test_suspensions_are_made_and_lifted_and_no_one_suspends_themselves(
+    record: BulkChanges, changes: Changes, in_force: InForce, store: Store
+) -> None:
+    until = "2035-01-01T00:00:00+00:00"
+    done = await run(record, changes, job(Act.SUSPEND, until=until), [*PEOPLE, "root", "nobody"])
+    assert (done.done, done.refused, done.revisions) == (6, 2, 0)
+    assert in_force.snapshot.suspensions.keys() == set(PEOPLE)
+    assert in_force.snapshot.suspensions["p1"].until is not None
+    again = await run(record, changes, job(Act.RESUME, id_="r"), [*PEOPLE, "root"])
+    assert (again.done, again.refused) == (6, 1)
+    assert not in_force.snapshot.suspensions
+    actions = [row.action for row in read_audit(store)]
+    assert actions.count("person.suspended") == actions.count("person.resumed") == 6
+
+
+async def test_it_is_done_chunk_by_chunk_and_stops_between(
+    record: BulkChanges, changes: Changes, in_force: InForce, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
+    wanted = job(Act.LEVEL, level="developer")
+    record.start(wanted, PEOPLE)
+    record.start(wanted, PEOPLE)
+    items, _ = record.read_chunk(wanted)
+    chunk = BulkChunk(wanted, items, {}, {})
+    await changes.apply(chunk)
+    halfway = record.stop("j", "root", "enough", NOW)
+    assert (halfway.done, halfway.left, halfway.job.state) == (1, 5, BulkState.STOPPED)
+    left, _ = record.read_chunk(wanted)
+    with pytest.raises(BulkStoppedError):
+        await changes.apply(replace(chunk, items=left))
+    assert in_force.snapshot.policy.people["p1"].level == "user"
+    assert record.find_next() is None
+    with pytest.raises(BulkError, match="is stopped, and not running"):
+        record.stop("j", "root", "twice", NOW)
+    assert record.resume("j", "root", NOW).job.state is BulkState.RUNNING
+    with pytest.raises(BulkError, match="is running, and not stopped"):
+        record.resume("j", "root", NOW)
+    done = await run(record, changes, wanted, PEOPLE)
+    assert (done.done, done.revisions, done.job.state) == (6, 6, BulkState.DONE)
+
+
+async def test_what_happens_is_in_the_audit(
+    record: BulkChanges, changes: Changes, store: Store
+) -> None:
+    await run(record, changes, job(Act.LEVEL, level="developer"), [*PEOPLE, "nobody"])
+    of_job = [row for row in read_audit(store) if row.subject == "j"]
+    assert {(row.action, row.result) for row in of_job} == {
+        ("bulk.started", "done"),
+        ("bulk.refused", "refused"),
+        ("bulk.done", "done"),
+    }
+    assert "There is no managed user nobody" in of_job[1].detail_json
+    changed = [row for row in read_audit(store) if row.action == "user.changed"]
+    assert sorted(row.subject for row in changed) == PEOPLE
+
+
+async def test_a_preview_changes_nothing_and_says_what_would_happen(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    before = in_force.snapshot
+    steps = preview(job(Act.RETIRE), [*PEOPLE, "dec"], before, {}, NOW)
+    assert [each.result for each in steps.outcomes] == [*[Result.DONE] * 6, Result.REFUSED]
+    assert not set(PEOPLE) & steps.after.policy.people.keys()
+    assert in_force.snapshot is before
+    assert record.list_jobs(by=None) == []

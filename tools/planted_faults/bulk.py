@@ -1,0 +1,52 @@
+"""Faults in bulk changes: what single changes refuse, half of a chunk, skipped lines."""
+
+from typing import Final
+
+from mutation.faults import noticed_by
+from mutation.operators import Drop, Never, Replace
+
+BULK: Final = (
+    *noticed_by(
+        "tests/usecases/test_bulk_changes.py -k sqlite",
+        (
+            "a stopped bulk change goes on",
+            "BulkChunk._record",
+            Never("found is None or found.state is not BulkState.RUNNING"),
+        ),
+        (
+            "a manager changes anyone in bulk",
+            "BulkSteps._authority",
+            Replace("self.job.manager", '""'),
+        ),
+        (
+            "a manager learns what is so already",
+            "BulkSteps._find",
+            Drop("check_touch(...)"),
+        ),
+        ("a bulk change makes a group", "BulkSteps._find", Never("found is None")),
+        ("a grant is for anyone", "_check_known", Never("name not in snapshot.policy.people")),
+        (
+            "undo overwrites what others changed",
+            "BulkSteps._undo",
+            Never("now != revision.after"),
+        ),
+        (
+            "one fault keeps the others back",
+            "BulkSteps._take_some",
+            Never("len(items) > 1"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_cursors.py",
+        (
+            "a cursor of another order is taken",
+            "_find_first",
+            Never("sorted_by != order"),
+        ),
+        (
+            "a list in reverse repeats a line",
+            "_find_first",
+            Replace("bisect_left(found, last, key=key)", "bisect_right(found, last, key=key)"),
+        ),
+    ),
+)
