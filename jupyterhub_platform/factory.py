@@ -13,6 +13,7 @@ from jupyterhub_platform.usecases.admission import Admission
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
+from jupyterhub_platform.usecases.failures import Failures
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -40,6 +41,7 @@ class Runtime:
     suspensions: Suspensions
     access_requests: AccessRequests
     decisions: DecisionReader
+    failures: Failures
     requests: RecordedRequests
     fault: PolicyError | None
 
@@ -76,6 +78,7 @@ def build_runtime(
             suspensions=Suspensions(store),
             access_requests=AccessRequests(store),
             decisions=DecisionReader(store),
+            failures=Failures(store, health),
             requests=RecordedRequests(store, health),
             fault=fault,
         )

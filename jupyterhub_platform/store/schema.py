@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0008"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -334,3 +334,15 @@ usage_month = Table(
 )
 
 usage_settled = Table("usage_settled", metadata, Column("until", Date, primary_key=True))
+
+failed_run = Table(
+    "failed_run",
+    metadata,
+    Column("user", CleanText, primary_key=True),
+    Column("server", CleanText, primary_key=True),
+    Column("reservation", CleanText, nullable=False),
+    Column("cause", CleanText, nullable=False),
+    Column("log", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+Index("failed_run_by_time", failed_run.c.at)
