@@ -93,14 +93,18 @@ def _draw_tile(
 
 
 def spark_of(pressure: Pressure) -> Spark | None:
-    """Draw what a group or tier held of its fullest limit; servers where it has no limit."""
+    """Draw what a group or tier held of the limit that was fullest; servers if it has none."""
     if pressure.day is None:
         return None
-    known = [line for line in pressure.limits if _measure_of(line.limit.resource)]
-    fullest = max(known, key=lambda line: line.share, default=None)
-    measure = _measure_of(fullest.limit.resource) if fullest else "servers"
-    maximum = fullest.limit.maximum if fullest else None
-    return draw_spark(pressure.day, measure or "servers", _scale(measure or "servers", maximum))
+    measure: Measure = "servers"
+    limit, fullest = None, -1.0
+    for line in pressure.limits:
+        of_line = _measure_of(line.limit.resource)
+        scaled = _scale(of_line, line.limit.maximum) if of_line else None
+        if of_line and scaled and max(pressure.day.of(of_line)) / scaled > fullest:
+            measure, limit = of_line, scaled
+            fullest = max(pressure.day.of(of_line)) / scaled
+    return draw_spark(pressure.day, measure, limit)
 
 
 def _measure_of(resource: str) -> Measure | None:

@@ -47,6 +47,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "result": ("", "refused"),
     "before": ("", "7", "0", "2147483647"),
     "after": ("", ""),
+    "show": ("", "failed", "people"),
 }
 """Values that a page, or an old link to one, may carry."""
 
