@@ -43,7 +43,6 @@ NO_VERB = {
     "readDocument": "for programs that make clients",
     "readOwn": "jhp explain shows the same of any user",
     "readGroupReport": "jhp group show says what is said of it, jhp explain what is held",
-    "readOverview": "jhp ls and jhp user ls show its parts",
 }
 """Calls that only ``jhp api`` makes, and why."""
 

@@ -17,8 +17,8 @@ WEAK = "c.JupyterHub.cookie_max_age_days is 90, and was 14."
 def break_much(filled: Filled) -> None:
     """Leave behind what each kind of entry is about."""
     until = (filled.now + timedelta(hours=20)).isoformat(timespec="seconds")
-    grant = f"grants:\n- {{user: dev1, account: vision, add: {{cpu: 1}}, until: '{until}', by: admin, reason: demo}}\n"
-    filled.publish(POLICY.read_text() + grant)
+    given = f"user: dev1, account: vision, add: {{cpu: 1}}, until: '{until}', by: admin"
+    filled.publish(f"{POLICY.read_text()}grants:\n- {{{given}, reason: demo}}\n")
     crashed = filled.start("dev1", "train", "medium", "vision", 30)
     filled.end(crashed, "server.failed", 20, LOG)
     again = filled.start("dev1", "train", "medium", "vision", 15)

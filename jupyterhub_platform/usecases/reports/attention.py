@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 from urllib.parse import quote, urlencode
 
-from jupyterhub_platform.core.access_requests import AccessRequest, RequestState, Wish
+from jupyterhub_platform.core.access_requests import OPEN_DAYS, AccessRequest, RequestState, Wish
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
@@ -123,8 +123,9 @@ def _say_request(each: AccessRequest) -> Entry:
     where = f" in {each.account}" if each.account else ""
     return Entry(
         each.user,
-        f"{each.user} asks for {_describe_wish(each)}{where}{lasts}: {why}",
-        "Approve it, approve less, or refuse it with a reason. Unanswered, it is void some day.",
+        f"{each.user} asks for {_describe_wish(each)}{where}{lasts}: “{why}”",
+        "Approve it, approve less, or refuse it with a reason. "
+        f"Without an answer it expires after {OPEN_DAYS} days.",
         f"requests/{quote(each.id, safe='')}",
         "Answer",
         f"request.{each.kind}",
