@@ -13,7 +13,7 @@ _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|
 _NAMED: Final = re.compile(
     r"(?i)(\b[\w.-]*(?:token|secret|passw(?:or)?d|passwd|api[_-]?key|access[_-]?key|private[_-]?key"
     r"|credential|cookie|authorization)[\w.-]*[\"']?\s*[:=]\s*)"
-    r"(?:(?:bearer|token|basic)\s+)?(\"[^\"]*\"|'[^']*'|[^\s,;&}\])]+)"
+    r"(?:(?:bearer|token|basic)\s+)?(?!\[secret\])(\"[^\"]*\"|'[^']*'|[^\s,;&}\])]+)"
 )
 """A name that says that its value is secret, in code, JSON, YAML, headers and environments."""
 _SCHEMES: Final = re.compile(r"(?i)\b((?:bearer|basic|token)\s+)[\w.~+/=-]{16,}")

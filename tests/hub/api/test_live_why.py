@@ -102,8 +102,9 @@ def test_a_server_that_dies_is_told_on_the_page_and_after_a_restart_of_the_hub(
     assert "ended with an error" in hub.login("dev").get("/hub/home").text
 
 
-def read_failed(api: Api) -> dict[str, dict[str, Any]]:
-    told = api.get("/services/platform/api/v1/overview").json()
+def read_failed(hub: LiveHub, name: str) -> dict[str, dict[str, Any]]:
+    # The token of a user reaches the service as well.
+    told = hub.token(name).get(f"{hub.url}/services/platform/api/v1/overview").json()
     concerns = (each for each in told["attention"] if each["kind"] == "failed")
     return {each["subject"]: each for concern in concerns for each in concern["entries"]}
 
@@ -111,7 +112,7 @@ def read_failed(api: Api) -> dict[str, dict[str, Any]]:
 def test_a_failed_start_is_on_overview_with_the_end_of_its_log(hub: LiveHub, dev: Api) -> None:
     dev.start("dev", "spoilt", tier="small")
     wait_for(lambda: ask(dev, "spoilt")["state"] == "ended", "the failure to be seen")
-    failed = read_failed(hub.token("admin"))
+    failed = read_failed(hub, "admin")
     assert failed["spoilt of dev"]["log"].endswith("cannot read the settings, token=[secret]")
     assert failed["spoilt of dev"]["sentence"].startswith(ask(dev, "spoilt")["cause"]["sentence"])
     assert failed["dies of dev"]["code"] == "server.failed"
@@ -119,8 +120,8 @@ def test_a_failed_start_is_on_overview_with_the_end_of_its_log(hub: LiveHub, dev
     assert "calm of dev" not in failed
     hub.stop()
     hub.start()
-    assert read_failed(hub.token("admin"))["spoilt of dev"]["log"]
-    seen = read_failed(hub.token("boss"))
+    assert read_failed(hub, "admin")["spoilt of dev"]["log"]
+    seen = read_failed(hub, "boss")
     assert {each["log"] for each in seen.values()} == {""}
     jhp = [sys.executable, "-m", "jupyterhub_platform", "overview", "--state", str(hub.state)]
     said = subprocess.run([*jhp, "--logs"], capture_output=True, text=True, check=True).stdout
