@@ -46,6 +46,8 @@ def spoil(spawner):
     if spawner.name == "spoilt":
         said = 'echo "cannot read the settings, token=$JUPYTERHUB_API_TOKEN" >&2; exit 3'
         spawner.cmd = ["/bin/sh", "-c", said, "--"]
+    if spawner.name == "dies":
+        spawner.cmd = ["/bin/sh", "-c", 'echo "it began" >&2; exec "$@"', "--", *spawner.cmd]
 
 c.PlatformLocalSpawner.pre_spawn_hook = spoil
 """
@@ -116,7 +118,7 @@ def test_a_failed_start_is_on_overview_with_the_end_of_its_log(hub: LiveHub, dev
     assert failed["spoilt of dev"]["log"].endswith("cannot read the settings, token=[secret]")
     assert failed["spoilt of dev"]["sentence"].startswith(ask(dev, "spoilt")["cause"]["sentence"])
     assert failed["dies of dev"]["code"] == "server.failed"
-    assert "ServerApp" in failed["dies of dev"]["log"]
+    assert "it began" in failed["dies of dev"]["log"]
     assert "calm of dev" not in failed
     hub.stop()
     hub.start()
