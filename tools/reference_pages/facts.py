@@ -180,6 +180,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.hub", "502, 503", "The Hub does not answer the service, or not as it should."),
     ("platform.fault", "500", "A fault of the service; its log has the details."),
     ("platform.too_often", "429", "The caller has made many invites without a break."),
+    (
+        "branding.invalid",
+        "-",
+        "A colour or a help link of `c.Platform` that cannot be used; the Hub does not start.",
+    ),
     ("platform.configuration", "-", "A setting keeps the Hub from starting."),
     ("platform.error", "-", "The base of all errors; never seen by itself."),
     (
@@ -277,6 +282,9 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "who may start servers of USER",
         "The same for a named server.",
     ),
+    r"/logo": ("/hub/logo", "everyone", "The logo; a picture that runs no script."),
+    r"/platform/logo-dark": ("/hub/platform/logo-dark", "everyone", "The logo for dark pages."),
+    r"/platform/branding\.css": ("/hub/platform/branding.css", "everyone", "The site's colours."),
     r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everyone", "Style sheet, scripts."),
 }
 
