@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from jupyterhub_platform.core.errors import PlatformError
-
 Channels: TypeAlias = tuple[int, int, int]
 
 READABLE: Final = 4.5
@@ -22,10 +20,8 @@ _COLOR: Final = re.compile(r"#[0-9a-fA-F]{6}", re.ASCII)
 _URL: Final = re.compile(r"(?:https?://[^\s/?#]|mailto:[^\s]|/(?![/\\]))", re.IGNORECASE)
 
 
-class BrandingError(PlatformError):
+class BrandingError(ValueError):
     """Raised if a colour or a link cannot be used; the sentence says why."""
-
-    code = "branding.invalid"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ OVERVIEW: Final = (
         "tests/service/test_overview.py",
         (
             "whoever sees a failed server reads its log",
-            "_describe_end",
+            "_read_end",
             Replace("viewer.reads_log_of(run.user)", "True"),
         ),
         (

@@ -180,11 +180,6 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("platform.hub", "502, 503", "The Hub does not answer the service, or not as it should."),
     ("platform.fault", "500", "A fault of the service; its log has the details."),
     ("platform.too_often", "429", "The caller has made many invites without a break."),
-    (
-        "branding.invalid",
-        "-",
-        "A colour or a help link of `c.Platform` that cannot be used; the Hub does not start.",
-    ),
     ("platform.configuration", "-", "A setting keeps the Hub from starting."),
     ("platform.error", "-", "The base of all errors; never seen by itself."),
     (

@@ -36,7 +36,7 @@ def overview(show: str | None, logs: bool, hub: Hub, as_json: bool) -> None:
         echo_json(answer)
         return
     click.echo(answer["sentence"])
-    for line in (*_say_faults(answer), *_say_concerns(answer, with_logs=logs)):
+    for line in (*_list_faults(answer), *_list_concerns(answer, with_logs=logs)):
         click.echo(printable(line))
     rows = [
         (kind, each["name"], str(each["servers"]), _say_limits(each))
@@ -47,7 +47,7 @@ def overview(show: str | None, logs: bool, hub: Hub, as_json: bool) -> None:
     echo_table(("kind", "name", "servers", "held"), rows, "There is no group and no tier.")
 
 
-def _say_faults(answer: Mapping[str, Any]) -> Iterator[str]:
+def _list_faults(answer: Mapping[str, Any]) -> Iterator[str]:
     for each in answer["troubles"]:
         yield ""
         yield f"{each['title']}: {each['sentence']}"
@@ -59,7 +59,7 @@ def _say_faults(answer: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"  {sentence}" for sentence in answer["weakened"])
 
 
-def _say_concerns(answer: Mapping[str, Any], *, with_logs: bool) -> Iterator[str]:
+def _list_concerns(answer: Mapping[str, Any], *, with_logs: bool) -> Iterator[str]:
     for concern in answer["attention"]:
         yield ""
         yield f"{concern['title']} ({concern['total']})"

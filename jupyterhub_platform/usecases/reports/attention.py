@@ -44,7 +44,8 @@ class Entry:
     """One thing that needs a hand.
 
     ``place`` is the page where that is done, below the platform's own address, and ``action`` what
-    its link says. ``since`` is when it began, ``until`` when it is over by itself.
+    its link says. ``code`` is that of a cause. ``since`` is when it began, ``until`` when it is over
+    by itself.
     """
 
     subject: str
@@ -72,13 +73,15 @@ class Concern:
 
 def find_failed(failed: Sequence[Ended], limit: int = SHOWN) -> Concern | None:
     """Return the servers that failed in the last day."""
-    entries = [_say_failed(each, number < _MAX_LOGS) for number, each in enumerate(failed[:limit])]
+    entries = [
+        _enter_failed(each, number < _MAX_LOGS) for number, each in enumerate(failed[:limit])
+    ]
     many = len(failed)
     said = f"{_count(many, 'server')} failed in the last day"
     return _concern("failed", "Failed servers", said, many, entries, "overview?show=failed")
 
 
-def _say_failed(each: Ended, with_log: bool) -> Entry:
+def _enter_failed(each: Ended, with_log: bool) -> Entry:
     again = f" It failed {each.times} times in the last day." if each.times > 1 else ""
     runs = " It was started again since, and holds what it needs." if each.runs_again else ""
     place = urlencode({"user": each.user, "server": each.server})
@@ -113,11 +116,11 @@ def find_requests(tx: Transaction, viewer: Viewer, limit: int = SHOWN) -> Concer
     )
     wait = "waits" if viewer.waiting == 1 else "wait"
     said = f"{_count(viewer.waiting, 'request')} {wait} for your answer"
-    entries = [_say_request(each) for each in found]
+    entries = [_enter_request(each) for each in found]
     return _concern("requests", "Requests", said, viewer.waiting, entries, "requests")
 
 
-def _say_request(each: AccessRequest) -> Entry:
+def _enter_request(each: AccessRequest) -> Entry:
     lasts = f" for {each.lasts.days} days" if each.lasts and each.lasts.days > 1 else ""
     why = each.reason if len(each.reason) <= _MAX_REASON else each.reason[:_MAX_REASON] + " …"
     where = f" in {each.account}" if each.account else ""
@@ -128,8 +131,7 @@ def _say_request(each: AccessRequest) -> Entry:
         f"Without an answer it expires after {OPEN_DAYS} days.",
         f"requests/{quote(each.id, safe='')}",
         "Answer",
-        f"request.{each.kind}",
-        each.at,
+        since=each.at,
     )
 
 
@@ -158,7 +160,7 @@ def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN
                 full[user].append(line)
     found = {user: lines for user, lines in full.items() if lines}
     ranked = sorted(found.items(), key=lambda each: (-max(line.share for line in each[1]), each[0]))
-    entries = [_say_person(viewer, user, lines) for user, lines in ranked[:limit]]
+    entries = [_enter_person(viewer, user, lines) for user, lines in ranked[:limit]]
     are = "is" if len(ranked) == 1 else "are"
     said = f"{_count(len(ranked), 'user')} {are} at a limit of their own"
     return _concern(
@@ -166,7 +168,7 @@ def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN
     )
 
 
-def _say_person(viewer: Viewer, user: str, lines: list[LimitLine]) -> Entry:
+def _enter_person(viewer: Viewer, user: str, lines: list[LimitLine]) -> Entry:
     held = listed(
         [f"{line.figures} in {line.limit.scope.account or 'all accounts'}" for line in lines]
     )
@@ -180,7 +182,6 @@ def _say_person(viewer: Viewer, user: str, lines: list[LimitLine]) -> Entry:
         fix,
         f"new/grant?{give}" if may_give else f"people/{quote(user, safe='')}",
         "Give more" if may_give else "See what they hold",
-        "quota.full",
     )
 
 
@@ -194,13 +195,13 @@ def find_full_groups(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -> 
         if lines:
             ranked.append((account, lines))
     ranked.sort(key=lambda each: (-max(line.share for line in each[1]), each[0]))
-    entries = [_say_group(viewer, account, lines) for account, lines in ranked[:limit]]
+    entries = [_enter_group(viewer, account, lines) for account, lines in ranked[:limit]]
     are = "is" if len(ranked) == 1 else "are"
     said = f"{_count(len(ranked), 'group')} {are} full"
     return _concern("groups", "Full groups", said, len(ranked), entries, "overview?show=groups")
 
 
-def _say_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
+def _enter_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
     name = quote(account, safe="")
     may_edit = viewer.changes_all and not any(line.declared_at for line in lines)
     return Entry(
@@ -209,7 +210,6 @@ def _say_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
         "Its members are refused until servers of the group stop, or its quota is raised.",
         f"groups/{name}/edit" if may_edit else f"groups/{name}",
         "Raise its quota" if may_edit else "See who holds it",
-        "quota.full",
     )
 
 
@@ -240,7 +240,6 @@ def find_ending_grants(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -
                 if may_edit
                 else "grants?search=state:ending",
                 "Extend it" if may_edit else "See it",
-                "grant.ending",
                 until=line.until,
             )
         )

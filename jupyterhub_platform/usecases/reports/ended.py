@@ -68,8 +68,8 @@ def read_ended(tx: Transaction, facts: ReportFacts, viewer: Viewer) -> EndedServ
     newest = _find_newest(failed)
     kept = failed_runs.find(tx, newest.keys())
     return EndedServers(
-        tuple(_describe_end(facts, viewer, run, times, kept) for run, times in newest.values()),
-        tuple(_describe_end(facts, viewer, run, 1, {}) for run in others),
+        tuple(_read_end(facts, viewer, run, times, kept) for run, times in newest.values()),
+        tuple(_read_end(facts, viewer, run, 1, {}) for run in others),
         tuple(_count(ended_runs.count_reasons(tx, since, whose))),
     )
 
@@ -88,7 +88,7 @@ def _find_newest(runs: list[EndedRun]) -> dict[tuple[str, str], tuple[EndedRun, 
     return found
 
 
-def _describe_end(
+def _read_end(
     facts: ReportFacts,
     viewer: Viewer,
     run: EndedRun,
