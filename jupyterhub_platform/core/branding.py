@@ -91,7 +91,7 @@ def measure_contrast(color: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-def say_weak(accent: str, accent_dark: str) -> tuple[str, ...]:
+def list_weak(accent: str, accent_dark: str) -> tuple[str, ...]:
     """Say which colour cannot be read well on its pages, and by how much."""
     return tuple(
         f"{color} has a contrast of {lowest:.1f}:1 on a {theme} page; text needs {READABLE}:1 "

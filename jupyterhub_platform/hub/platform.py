@@ -11,7 +11,7 @@ from typing import Any
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import TraitError
 
-from jupyterhub_platform.core.branding import Branding, name_of_pages, read_links, say_weak
+from jupyterhub_platform.core.branding import Branding, list_weak, name_of_pages, read_links
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
@@ -108,7 +108,7 @@ class Platform(PlatformTraits):
             read_logo(Path(file), f"c.Platform.{trait}") if file else None for trait, file in named
         )
         self.logos: tuple[Logo | None, Logo | None] = (light, dark)
-        for weak in say_weak(self.accent_color, self.accent_color_dark):
+        for weak in list_weak(self.accent_color, self.accent_color_dark):
             self.tell(f"c.Platform.accent_color: {weak}.")
 
     @property

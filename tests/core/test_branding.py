@@ -12,12 +12,12 @@ from jupyterhub_platform.core.branding import (
     BrandingError,
     Link,
     lighten_for_dark,
+    list_weak,
     measure_contrast,
     name_of_pages,
     read_color,
     read_links,
     render_css,
-    say_weak,
 )
 
 
@@ -92,9 +92,9 @@ def test_a_colour_is_made_readable_on_dark_pages(color: str) -> None:
 
 
 def test_weak_colours_are_named_with_their_contrast() -> None:
-    assert say_weak("#0b57d0", "") == ()
-    assert say_weak("", "") == ()
-    light, dark = say_weak("#ffd33d", "#333366")
+    assert list_weak("#0b57d0", "") == ()
+    assert list_weak("", "") == ()
+    light, dark = list_weak("#ffd33d", "#333366")
     assert re.match(r"#ffd33d has a contrast of 1\.\d:1 on a light page; text needs 4\.5:1", light)
     assert "Choose a darker one" in light
     assert re.match(r"#333366 has a contrast of 1\.\d:1 on a dark page", dark)

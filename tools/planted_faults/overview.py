@@ -9,7 +9,7 @@ OVERVIEW: Final = (
     *noticed_by(
         "tests/service/test_overview.py",
         (
-            "whoever sees a failed server reads its log",
+            "all who see a failed server read its log",
             "_read_end",
             Replace("viewer.reads_log_of(run.user)", "True"),
         ),

@@ -44,8 +44,8 @@ class Entry:
     """One thing that needs a hand.
 
     ``place`` is the page where that is done, below the platform's own address, and ``action`` what
-    its link says. ``code`` is that of a cause. ``since`` is when it began, ``until`` when it is over
-    by itself.
+    its link says. ``code`` is that of a cause. ``since`` is when it began, ``until`` when it
+    is over by itself.
     """
 
     subject: str
