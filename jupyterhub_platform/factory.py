@@ -14,6 +14,7 @@ from jupyterhub_platform.usecases.bulk_changes import BulkChanges
 from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
+from jupyterhub_platform.usecases.failures import Failures
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -43,6 +44,7 @@ class Runtime:
     access_requests: AccessRequests
     bulk_changes: BulkChanges
     decisions: DecisionReader
+    failures: Failures
     requests: RecordedRequests
     terminal_logins: TerminalLogins
     fault: PolicyError | None
@@ -81,6 +83,7 @@ def build_runtime(
             access_requests=AccessRequests(store),
             bulk_changes=BulkChanges(store),
             decisions=DecisionReader(store),
+            failures=Failures(store, health),
             requests=RecordedRequests(store, health),
             terminal_logins=TerminalLogins(),
             fault=fault,

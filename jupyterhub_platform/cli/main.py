@@ -29,6 +29,7 @@ VERBS: Final = {
     "resume": "jupyterhub_platform.cli.hub.suspend:resume",
     "why": "jupyterhub_platform.cli.hub.why:why",
     "usage": "jupyterhub_platform.cli.hub.usage:usage",
+    "overview": "jupyterhub_platform.cli.servers.overview:overview",
     "ls": "jupyterhub_platform.cli.servers.command:list_servers",
     "stop": "jupyterhub_platform.cli.servers.command:stop",
     "logs": "jupyterhub_platform.cli.servers.logs:logs",

@@ -171,6 +171,8 @@ _OF_REASONS: Final = {
 """By the reason in the ledger: why a user or the Hub stopped it, or the code of what was seen."""
 DELIBERATE: Final = frozenset({STOPPED.code, ENDED.code, _SUSPENDED.code})
 """Codes of ends that were wanted. Pages do not report them unasked."""
+PLANNED: Final = DELIBERATE | {"server.lifetime", "server.idle"}
+"""Codes of ends that policy or a user wanted; every other one is a failure."""
 
 _UNRESOLVED: Final = re.compile(
     r"name resolution|Name or service not known|No address associated|Could not resolve|"

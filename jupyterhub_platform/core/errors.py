@@ -36,6 +36,7 @@
 
     Errors of a framework, for its own handlers to answer:
 
+    BrandingError                   core: a colour or a help link cannot be used
     BodyError                       rest: a body is not what its route takes
     EnvironmentFaultError           service: a variable is missing or invalid
     RefusalError                    service: a status, a sentence and a code, as tornado's HTTPError

@@ -1,5 +1,6 @@
 """``configure(c)``: all that a ``jupyterhub_config.py`` needs, merged with what a site has set."""
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Mapping
@@ -17,6 +18,7 @@ from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
     wrap_authenticator,
 )
+from jupyterhub_platform.hub.branding import find_branding
 from jupyterhub_platform.hub.callers import COMMAND_LINE
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
@@ -105,6 +107,7 @@ def _configure(c: Any) -> None:
             "platform_endings": _list_endings,
             "platform_ended": _list_ended,
             "platform_navigation": find_navigation,
+            "platform_branding": find_branding,
         }
     )
     GovernedAuthenticator.surround_routes = surround_routes
@@ -230,10 +233,18 @@ def _settings(c: Any) -> Settings:
     return Settings.from_environment({**os.environ, **told})
 
 
+def _render_branding(c: Any) -> dict[str, str]:
+    """Return how the service's pages look, which are the Hub's in everything else."""
+    names = ("site_name", "accent_color", "help_links", "logo_file_dark")
+    told = {name: c.Platform.get(name) for name in names if c.Platform.get(name)}
+    return {"PLATFORM_BRANDING": json.dumps(told)} if told else {}
+
+
 def _service(c: Any, settings: Settings, local_credentials: bool) -> dict[str, Any]:
     """Return the admin service, which has no permissions of its own: only those of its callers."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
     environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
+    environment |= _render_branding(c)
     if local_credentials:
         environment["PLATFORM_LOCAL_CREDENTIALS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):

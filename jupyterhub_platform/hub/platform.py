@@ -11,6 +11,7 @@ from typing import Any
 from tornado.ioloop import IOLoop, PeriodicCallback
 from traitlets import TraitError
 
+from jupyterhub_platform.core.branding import Branding, list_weak, name_of_pages, read_links
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
@@ -24,6 +25,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
     find_weakened,
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
+from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
 from jupyterhub_platform.hub.held_metrics import expose_held
 from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
@@ -94,11 +96,33 @@ class Platform(PlatformTraits):
 
     def _check_configuration(self) -> None:
         """Refuse settings that the hard profile excludes, and name those without effect."""
+        self._read_logos()
         shorten_switch_interval()
         if self.hard_profile:
             check_hard_profile(self.app.config)
         for sentence in find_ineffective(self.app):
             self.tell(sentence)
+
+    def _read_logos(self) -> None:
+        """Read the logos once, and name colours that cannot be read well."""
+        named = (("logo_file", self.logo_file), ("logo_file_dark", self.logo_file_dark))
+        light, dark = (
+            read_logo(Path(file), f"c.Platform.{trait}") if file else None for trait, file in named
+        )
+        self.logos: tuple[Logo | None, Logo | None] = (light, dark)
+        for weak in list_weak(self.accent_color, self.accent_color_dark):
+            self.tell(f"c.Platform.accent_color: {weak}.")
+
+    @property
+    def branding(self) -> Branding:
+        """How the pages look now; their name may be that of the policy in force."""
+        return Branding(
+            self.site_name or name_of_pages(self.snapshot.policy.name),
+            self.accent_color,
+            self.accent_color_dark,
+            read_links(self.help_links),
+            self.logos[1] is not None,
+        )
 
     def _open_store(self) -> None:
         """Open the store, and put the policy into force."""

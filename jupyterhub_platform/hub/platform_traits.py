@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from traitlets import Bool, Float, Integer, List, TraitError, Unicode, default, validate
+from traitlets import Dict as DictTrait
 from traitlets.config import LoggingConfigurable
 
+from jupyterhub_platform.core.branding import BrandingError, read_color, read_links
 from jupyterhub_platform.core.options import OPTION_NAMES, PROFILE
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE
 from jupyterhub_platform.settings import Settings
@@ -107,6 +109,61 @@ class PlatformTraits(LoggingConfigurable):
         c.JupyterHub.trusted_downstream_ips.
         """,
     ).tag(config=True)
+
+    site_name = Unicode(
+        help="""
+        What the navigation and the titles of all pages call the platform; by default the ``name``
+        in the policy file, and nothing where that is JupyterHub's own.
+        """
+    ).tag(config=True)
+
+    logo_file = Unicode(
+        help="""
+        The logo in the navigation of all pages: PNG, JPEG, GIF, WebP or SVG, 256 KiB at most.
+        By default c.JupyterHub.logo_file.
+        """
+    ).tag(config=True)
+
+    logo_file_dark = Unicode(
+        help="The logo on dark pages; by default the same as on light ones."
+    ).tag(config=True)
+
+    accent_color = Unicode(
+        help="""
+        The colour of links, buttons and charts, such as #1f6feb. The Hub says so when it cannot be
+        read well: text needs a contrast of 4.5 to 1.
+        """
+    ).tag(config=True)
+
+    accent_color_dark = Unicode(
+        help="The same on dark pages; by default made lighter until it can be read there."
+    ).tag(config=True)
+
+    help_links = DictTrait(
+        value_trait=Unicode(),
+        key_trait=Unicode(),
+        help="""
+        Links in the navigation of all pages, by their titles, 8 at most: addresses with https://,
+        http:// or mailto:, or paths that begin with one slash.
+        """,
+    ).tag(config=True)
+
+    @validate("accent_color", "accent_color_dark")
+    def _are_colors(self, proposal: Mapping[str, Any]) -> str:
+        name, text = proposal["trait"].name, str(proposal["value"])
+        try:
+            return read_color(text) if text else ""
+        except BrandingError as error:
+            raise TraitError(f"c.Platform.{name}: {error}") from None
+
+    @validate("help_links")
+    def _are_links(self, proposal: Mapping[str, Any]) -> dict[str, str]:
+        links = dict(proposal["value"])
+        try:
+            read_links(links)
+        except BrandingError as error:
+            raise TraitError(f"c.Platform.help_links: {error}") from None
+        return links
 
     @validate("trusted_proxies")
     def _are_networks(self, proposal: Mapping[str, Any]) -> list[str]:

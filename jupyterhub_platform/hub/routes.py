@@ -32,6 +32,11 @@ from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.auth.terminal_login import PAGE, LogoutGuard, TerminalLoginPage
+from jupyterhub_platform.hub.branding import (
+    BrandingStyle,
+    PlatformDarkLogo,
+    PlatformLogo,
+)
 from jupyterhub_platform.hub.landing import PAGE_GUARDS
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
 from jupyterhub_platform.hub.request_audit import audit_routes
@@ -111,6 +116,9 @@ def platform_handlers() -> list[Any]:
         (r"/api/users/([^/]+)/server", ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
         (r"/api/platform(?:/.*)?", UnknownHandler),
+        (r"/logo", PlatformLogo),
+        (r"/platform/logo-dark", PlatformDarkLogo),
+        (r"/platform/branding\.css", BrandingStyle),
         (r"/invite/([^/]*)", InvitePage),
         (r"/password", PasswordPage),
         (rf"/{PAGE}", TerminalLoginPage),

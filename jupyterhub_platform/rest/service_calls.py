@@ -13,6 +13,7 @@ from jupyterhub_platform.rest.service_responses import (
     StoppedServer,
     WholeDecision,
 )
+from jupyterhub_platform.usecases.reports.attention import KINDS as CONCERNS
 from jupyterhub_platform.usecases.reports.audit import (
     MAX_NUMBER,
     RESULTS,
@@ -104,11 +105,18 @@ SERVICE_CALLS: Final = (
         "readOverview",
         "GET",
         f"{PREFIX}/overview",
-        "What runs, what is nearly full, what was refused.",
+        "What needs attention; what runs, what is nearly full, what was refused.",
         {200: Overview},
         who=_OTHERS,
         scopes=_READS_OTHERS,
-        arguments=_PART,
+        arguments=(
+            *_PART,
+            Argument(
+                "show",
+                "The kind of what needs attention of which up to 100 are listed, not the first 5.",
+                {"enum": list(CONCERNS)},
+            ),
+        ),
     ),
     Operation(
         "listPeople",

@@ -42,6 +42,7 @@ from jupyterhub_platform.service.resources import (
 )
 from jupyterhub_platform.service.server_handlers import RemovePage, StopCall, StopPage, WhyPage
 from jupyterhub_platform.service.tables import table_of
+from jupyterhub_platform.usecases.reports.last_day import LastDays
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 _NAME = r"([^/]+)"
@@ -133,6 +134,7 @@ def make_app(environment: Environment, hub_auth: HubOAuth, reader: StoreReader) 
         environment=environment,
         hub_auth=hub_auth,
         reader=reader,
+        last_days=LastDays(),
         templates=make_environment(environment.template_paths),
         cookie_secret=environment.cookie_secret,
         static_path=str(STATIC),

@@ -1,12 +1,14 @@
 """Reads what the Hub tells the service through the environment."""
 
+import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 from urllib.parse import unquote, urlsplit
 
+from jupyterhub_platform.core.branding import Branding, BrandingError, read_links
 from jupyterhub_platform.settings import Settings
 
 _MIN_SECRET_BYTES: Final = 32
@@ -23,7 +25,7 @@ class Environment:
     It listens at ``socket``, or at ``host`` and ``port`` without one.
     ``hub_pid`` and ``hub_started`` identify the Hub's process, with which the service ends; zero if
     unknown. ``template_paths`` are the site's own templates; ``local_credentials`` says that the
-    platform keeps users' passwords.
+    platform keeps users' passwords. ``branding`` is how the Hub's pages look, and these too.
     """
 
     host: str
@@ -39,6 +41,7 @@ class Environment:
     hub_started: int = 0
     template_paths: tuple[Path, ...] = ()
     local_credentials: bool = False
+    branding: Branding = field(default_factory=Branding)
 
     @property
     def place(self) -> str:
@@ -72,7 +75,22 @@ class Environment:
             hub_started=_read_number(environ, "PLATFORM_HUB_STARTED"),
             template_paths=tuple(Path(path) for path in paths.split(":") if path),
             local_credentials=bool(environ.get("PLATFORM_LOCAL_CREDENTIALS")),
+            branding=_read_branding(environ.get("PLATFORM_BRANDING", "")),
         )
+
+
+def _read_branding(text: str) -> Branding:
+    """Read how pages look; the Hub, which refuses what cannot be used, has checked it before."""
+    try:
+        told = json.loads(text or "{}")
+        return Branding(
+            str(told.get("site_name", "")),
+            str(told.get("accent_color", "")),
+            links=read_links(dict(told.get("help_links", {}))),
+            has_dark_logo=bool(told.get("logo_file_dark")),
+        )
+    except (ValueError, TypeError, AttributeError, BrandingError) as error:
+        raise EnvironmentFaultError(f"PLATFORM_BRANDING cannot be read: {error}") from None
 
 
 def _require(environ: Mapping[str, str], name: str) -> str:

@@ -2,12 +2,14 @@
 
 import json
 import secrets
+from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from tornado.web import HTTPError, RequestHandler
 
+from jupyterhub_platform.core.branding import Branding
 from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.rendering import hub_namespace
 from jupyterhub_platform.service.scopes import Scopes
@@ -73,6 +75,7 @@ class ResponseHandler(RequestHandler):
             "platform_url": environment.prefix,
             "platform_local_credentials": environment.local_credentials,
             "own_static_url": self.static_url,
+            "platform_branding": self._find_branding(),
             "viewer": viewer,
             "places": viewer.places if viewer is not None else (),
             "path": self.request.path.removeprefix(environment.prefix),
@@ -81,6 +84,11 @@ class ResponseHandler(RequestHandler):
         self.set_header("Content-Type", "text/html; charset=UTF-8")
         template = self.settings["templates"].get_template(f"platform/{name}")
         self.finish(template.render(namespace))
+
+    def _find_branding(self) -> Branding:
+        """Return how pages look; their name may be that of the policy that was read last."""
+        told: Branding = self.settings["environment"].branding
+        return told if told.name else replace(told, name=self.settings["reader"].site_name)
 
     def _show_xsrf_token(self) -> str:
         token = self.xsrf_token

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
+from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, OPERATE, READ, SELF
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 STOP: Final = "delete:servers"
@@ -74,4 +74,5 @@ def view_of(model: Mapping[str, Any], scopes: Scopes) -> Viewer:
         manages=is_person and scopes.reach_all(MANAGE),
         changes_all=is_person and scopes.reach_all(ADMIN),
         reads_audit=scopes.reach_all(AUDIT, ADMIN),
+        reads_logs=scopes.reach_all(OPERATE, ADMIN),
     )

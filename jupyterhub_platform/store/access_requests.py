@@ -52,15 +52,20 @@ def list_requests(
     state: RequestState | None = None,
     user: str | None = None,
     accounts: Collection[str] | None = None,
+    but_of: str | None = None,
     before: datetime | None = None,
     after: tuple[datetime, str] | None = None,
+    oldest_first: bool = False,
     limit: int = 100,
 ) -> list[AccessRequest]:
-    """Return requests, the newest first, that match whatever is given.
+    """Return requests, the newest first unless told, that match whatever is given.
 
     ``before`` is a time, and ``after`` the time and id of one that the list goes on after.
     """
-    query = select(access_request).order_by(_COLUMN.at.desc(), _COLUMN.id).limit(limit)
+    order = _COLUMN.at.asc() if oldest_first else _COLUMN.at.desc()
+    query = select(access_request).order_by(order, _COLUMN.id).limit(limit)
+    if but_of is not None:
+        query = query.where(_COLUMN.user != but_of)
     if state is not None:
         query = query.where(_COLUMN.state == str(state))
     if user is not None:

@@ -373,3 +373,15 @@ bulk_revision = Table(
     Column("number", Integer, primary_key=True, autoincrement=False),
     sqlite_with_rowid=False,
 )
+
+failed_run = Table(
+    "failed_run",
+    metadata,
+    Column("user", CleanText, primary_key=True),
+    Column("server", CleanText, primary_key=True),
+    Column("reservation", CleanText, nullable=False),
+    Column("cause", CleanText, nullable=False),
+    Column("log", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+)
+Index("failed_run_by_time", failed_run.c.at)

@@ -13,7 +13,8 @@ from typing import Any, Final
 class Trouble:
     """One problem for an operator: its subject, what is wrong, the details, and what to do.
 
-    ``since`` is when it began, where that is known.
+    ``since`` is when it began, where that is known; ``place`` the page about it, below the
+    platform's own address, if there is one.
     """
 
     code: str
@@ -22,6 +23,7 @@ class Trouble:
     details: tuple[str, ...]
     fix: str
     since: datetime | None = None
+    place: str = ""
 
 
 UNANSWERED: Final = Trouble(
@@ -62,6 +64,7 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
             faults,
             f"Correct {file}. It takes effect by itself once it has no faults.",
             datetime.fromisoformat(since) if since else None,
+            "policy",
         )
     elif policy["digest"] not in {None, policy["file_digest"]}:
         yield Trouble(
@@ -70,6 +73,7 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
             f"The policy file has changed; revision {policy['revision']} is still in force.",
             (),
             f"A changed file is read within seconds. If it is not, reload {file} by hand.",
+            place="policy",
         )
 
 

@@ -46,7 +46,6 @@ NO_VERB = {
     "listOwnServers": "jhp ls lists what runs, and jhp why says how a server ended",
     "readOwn": "jhp explain shows the same of any user",
     "readGroupReport": "jhp group show says what is said of it, jhp explain what is held",
-    "readOverview": "jhp ls and jhp user ls show its parts",
 }
 """Calls that only ``jhp api`` makes, and why."""
 

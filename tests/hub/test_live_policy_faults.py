@@ -63,7 +63,9 @@ def test_faults_are_shown_and_their_repair_is_told(
         wait_for(lambda: "stays in force. What is wrong" in said(), "the fault to be told", SOON)
         for name in ("admin", "auditor"):
             assert "Faults in the policy file" in shown(name)
-        assert "revision 1 stays in force. No server runs; nothing is full." in shown("admin")
+        assert "revision 1 stays in force. No server runs; nothing needs attention." in shown(
+            "admin"
+        )
         assert str(hub.policy) in shown("admin")
         health = hub.token("auditor").get("platform/health").json()["policy"]
         assert health["faults"]

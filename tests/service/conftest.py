@@ -19,7 +19,9 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.routing import PathMatches, Rule, RuleRouter
 
+from jupyterhub_platform.core.access_requests import AccessRequest, Wish
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob
+from jupyterhub_platform.core.causes import cause_of_release
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import ask, subject_of
@@ -27,10 +29,19 @@ from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment
-from jupyterhub_platform.store import audit, bulk_changes, decision_log, ledger, policies
+from jupyterhub_platform.store import (
+    access_requests,
+    audit,
+    bulk_changes,
+    decision_log,
+    ledger,
+    policies,
+)
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.failures import Failures
 from jupyterhub_platform.usecases.reports.reader import StoreReader
+from jupyterhub_platform.usecases.store_health import StoreHealth
 from tests.support.fake_hub import ACCESS, FakeHub, FakePerson
 
 PREFIX = "/services/platform/"
@@ -48,7 +59,9 @@ PEOPLE = {
         ("vision",),
         frozenset({SELF, "custom:platform:manage!group=vision", "delete:servers!user=manager"}),
     ),
-    "operator": FakePerson("operator", (), frozenset({SELF, READ, "delete:servers"})),
+    "operator": FakePerson(
+        "operator", (), frozenset({SELF, READ, "custom:platform:operate", "delete:servers"})
+    ),
     "auditor": FakePerson("auditor", (), frozenset({SELF, READ, AUDIT})),
     "admin": FakePerson(
         "admin",
@@ -125,6 +138,25 @@ class Filled:
             )
         self.book.enter(reservation)
         return identifier
+
+    def end(self, identifier: str, reason: str, minutes: int = 1, log: str = "") -> None:
+        """End what was started, as the Hub does; a failure keeps its cause and its log."""
+        at, held = self.now - timedelta(minutes=minutes), self.book.strike(identifier)
+        assert held is not None
+        with self.store.begin() as transaction:
+            ledger.release(transaction, identifier, at, reason)
+        if "." in reason:
+            Failures(self.store, StoreHealth(self.store)).keep(
+                held, cause_of_release(reason), log, at
+            )
+
+    def request(self, user: str, account: str, reason: str, *, id_: str = "r1") -> None:
+        """Enter a request for the tier gpu."""
+        asked = AccessRequest(
+            *(id_, user, account, Wish.TIER, {"tier": "gpu"}, timedelta(days=2), reason, self.now)
+        )
+        with self.store.begin() as transaction:
+            access_requests.add_request(transaction, asked)
 
     def audit(self, actor: str, action: str, subject: str, **more: Any) -> int:
         at = more.pop("at", self.now)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from jupyterhub_platform.core.branding import Branding, Link
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 
 TOLD = {
@@ -37,6 +38,13 @@ def test_environment_tells_whether_the_platform_keeps_passwords() -> None:
     assert not Environment.read(TOLD).local_credentials
 
 
+def test_the_hub_tells_how_its_pages_look() -> None:
+    told = '{"site_name": "Lab", "accent_color": "#0b57d0", "help_links": {"Help": "/docs"}}'
+    read = Environment.read(TOLD | {"PLATFORM_BRANDING": told}).branding
+    assert (read.name, read.accent, read.links) == ("Lab", "#0b57d0", (Link("Help", "/docs"),))
+    assert Environment.read(TOLD).branding == Branding()
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -49,6 +57,10 @@ def test_environment_tells_whether_the_platform_keeps_passwords() -> None:
         ("PLATFORM_SERVICE_COOKIE_SECRET", "abcd"),
         ("PLATFORM_SERVICE_COOKIE_SECRET", "not hexadecimal"),
         ("PLATFORM_HUB_PID", "me"),
+        ("PLATFORM_BRANDING", "{"),
+        ("PLATFORM_BRANDING", "[]"),
+        ("PLATFORM_BRANDING", '{"help_links": 3}'),
+        ("PLATFORM_BRANDING", '{"help_links": {"Help": "javascript:alert(1)"}}'),
     ],
 )
 def test_invalid_variable_is_named(name: str, value: str) -> None:

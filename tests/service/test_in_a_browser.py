@@ -151,7 +151,7 @@ async def test_the_overview_keeps_itself_fresh_and_says_when_it_cannot(
     page = await chromium.new_page()
     await page.clock.install()
     await page.goto(running.url + PREFIX + "overview")
-    assert "No server runs; nothing is full." in await page.inner_text("#live")
+    assert "No server runs; nothing needs attention." in await page.inner_text("#live")
     running.filled.start("dev1", "train", "large", "vision")
     await page.clock.run_for(16_000)
     await page.locator("#live", has_text="train").wait_for()

@@ -219,7 +219,7 @@ async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running)
         ),
         (
             "overview?before=x",
-            "This address takes no 'before'; it takes limit, offset, search, sort.",
+            "This address takes no 'before'; it takes limit, offset, search, show, sort.",
         ),
     ],
 )

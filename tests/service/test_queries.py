@@ -51,6 +51,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "cursor": ("", ""),
     "from": ("", "0"),
     "to": ("", "1"),
+    "show": ("", "failed", "people"),
 }
 """Values that a page, or an old link to one, may carry."""
 

@@ -62,7 +62,7 @@ async def test_a_hub_that_is_well_is_no_news(running: Running) -> None:
     async with running.program("operator") as program:
         told = (await program.get(f"{PREFIX}api/v1/overview")).json()
     assert told["troubles"] == []
-    assert told["sentence"] == "No server runs; nothing is full."
+    assert told["sentence"] == "No server runs; nothing needs attention."
 
 
 @pytest.mark.parametrize("health", [None, {}, {"policy": 3, "store": [], "checker": None}])

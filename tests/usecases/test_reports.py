@@ -237,9 +237,9 @@ def test_a_manager_does_not_hear_that_a_person_is_in_no_group_at_all(book: Ledge
 
 
 def test_the_overview_names_what_is_full(book: Ledger) -> None:
-    assert _overview(book, ALL) == "No server runs; nothing is full."
+    assert _overview(book, ALL) == "No server runs; nothing needs attention."
     book.hold("kim", "a", "small")
-    assert _overview(book, ALL) == "1 server runs; nothing is full."
+    assert _overview(book, ALL) == "1 server runs; nothing needs attention."
     book.hold("kim", "b", "large")
     assert _overview(book, ALL) == "2 servers run; large is full."
     book.hold("root", "c", "large")

@@ -24,6 +24,7 @@ from planted_faults.levels import LEVELS
 from planted_faults.lifetimes import LIFETIMES
 from planted_faults.local_processes import LOCAL_PROCESSES
 from planted_faults.managed import MANAGED
+from planted_faults.overview import OVERVIEW
 from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
 from planted_faults.requests import REQUESTS
@@ -48,6 +49,7 @@ FAULTS: Final = (
     *LIFETIMES,
     *LOCAL_PROCESSES,
     *MANAGED,
+    *OVERVIEW,
     *PAGES,
     *POLICY,
     *REQUESTS,

@@ -53,6 +53,11 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
     (
+        "PLATFORM_BRANDING",
+        "service",
+        "Set by the Hub: name, accent and help links of `c.Platform`, as JSON.",
+    ),
+    (
         "PLATFORM_LOCAL_CREDENTIALS",
         "service",
         "Set by the Hub where people have passwords that the platform keeps.",

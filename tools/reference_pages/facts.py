@@ -299,6 +299,9 @@ HUB_ROUTES: Final[Mapping[str, tuple[str, str, str]]] = {
         "who may start servers of USER",
         "The same for a named server.",
     ),
+    r"/logo": ("/hub/logo", "everyone", "The logo; a picture that runs no script."),
+    r"/platform/logo-dark": ("/hub/platform/logo-dark", "everyone", "The logo for dark pages."),
+    r"/platform/branding\.css": ("/hub/platform/branding.css", "everyone", "The site's colours."),
     r"/platform/static/(.*)": ("/hub/platform/static/FILE", "everyone", "Style sheet, scripts."),
 }
 

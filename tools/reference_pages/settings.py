@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from traitlets import Bool, Float, Int, List, TraitType, Tuple, Undefined, Unicode
+from traitlets import Bool, Dict, Float, Int, List, TraitType, Tuple, Undefined, Unicode
 from traitlets.traitlets import DefaultHandler
 
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
@@ -40,6 +40,7 @@ def _say_type(trait: TraitType[Any, Any]) -> str:
         Int: "whole number",
         List: "list",
         Tuple: "list",
+        Dict: "mapping",
     }
     return next(word for kind, word in kinds.items() if isinstance(trait, kind))
 

@@ -18,6 +18,7 @@ from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGIS
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.sockets import Sockets, open_sockets
 
+_END_BYTES: Final = 2**16
 _KEPT_LOGS: Final = 3
 _KEPT_LOGS_OF_USER: Final = 60
 
@@ -57,6 +58,19 @@ def locate_log(state: Path, user: str, server: str) -> Path:
     """Return the file that the newest log of a server is in."""
     name = f"{escape_name(user)}--{escape_name(server)}" if server else escape_name(user)
     return state / "logs" / "servers" / f"{name}.log"
+
+
+def read_log_end(path: Path, since: float = 0.0) -> str:
+    """Return the end of a log; empty if there is none, or nothing was written ``since``."""
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            if status.st_mtime < since:
+                return ""
+            file.seek(max(0, status.st_size - _END_BYTES))
+            return file.read(_END_BYTES).decode(errors="replace")
+    except OSError:
+        return ""
 
 
 def _prune_logs(directory: Path, user: str) -> None:

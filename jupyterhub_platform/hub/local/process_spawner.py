@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +17,7 @@ from traitlets import Bool, Float, Int, Tuple, Unicode, default
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
-from jupyterhub_platform.hub.local.machine import Machine, open_machine
+from jupyterhub_platform.hub.local.machine import Machine, locate_log, open_machine, read_log_end
 from jupyterhub_platform.hub.local.os_users import Person
 from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_environment
 from jupyterhub_platform.hub.local.termination import StillAliveError, end_server, find_living
@@ -117,6 +118,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         self._record: Record | None = None
         self._started: subprocess.Popen[bytes] | None = None
         self._starting = False
+        self._launched_at = 0.0
         # After a restart of the Hub a server may run that no state records.
         self._unsearched = False
         use_unix_sockets()
@@ -206,7 +208,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
 
         Returns where it will listen: a socket that no other user can take.
         """
-        self._starting = True
+        self._starting, self._launched_at = True, time.time()
         try:
             machine = await asyncio.to_thread(self.machine)
             await self._end_leftovers(machine)
@@ -276,6 +278,16 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         machine.sockets.remove(self.user.name, self.name)
         if started is not None:
             started.poll()
+
+    async def read_written(self) -> str:
+        """Return the end of what the server has written, also after its end."""
+        if self._record is not None:
+            return await asyncio.to_thread(read_log_end, Path(self._record.log))
+        if not self._launched_at:
+            return ""
+        # It ended before it was noted: what was written since is its log.
+        path = locate_log(Path(self.state_dir), self.user.name, self.name)
+        return await asyncio.to_thread(read_log_end, path, self._launched_at)
 
     async def _search(self) -> None:
         """Find the server that an earlier Hub started, even if it was not recorded yet."""

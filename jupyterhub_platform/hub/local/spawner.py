@@ -46,6 +46,10 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         own = self.admitted.pod.environment if self.admitted else {}
         return {**super().get_env(), **own}
 
+    async def read_end_of_log(self) -> str:
+        """Return the end of what the server has written."""
+        return await self.read_written()
+
     def granted_resources(self) -> Resources:
         """Return the tier's limits."""
         return self.admitted.tier.limits if self.admitted else Resources()

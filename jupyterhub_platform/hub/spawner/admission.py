@@ -4,11 +4,13 @@ import asyncio
 import copy
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jupyterhub.spawner import Spawner
 
+from jupyterhub_platform.core.causes import PLANNED
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.options import keep_meant
@@ -276,6 +278,11 @@ class AdmissionMixin(
             # The same instant for both: the newer one is trusted.
             at = admission.now()
             admission.release(reservation.id, self.end_run(reservation, at), at)
+            self._keep_failure(reservation, at)
+
+    def _keep_failure(self, held: Reservation, at: datetime) -> None:
+        if self.last_run is not None and self.last_run.cause.code not in PLANNED:
+            self.platform.runtime.failures.keep(held, self.last_run.cause, self.log_end, at)
 
     async def end_lingering(self, held: str) -> bool:
         """Try again to stop a backend whose stop failed, and release what it ``held``.

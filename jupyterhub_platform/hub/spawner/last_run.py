@@ -12,6 +12,7 @@ from jupyterhub_platform.core.causes import (
     ENDED,
     FAILED,
     NOT_STARTED,
+    PLANNED,
     UNREACHED,
     Cause,
     LastRun,
@@ -23,14 +24,17 @@ from jupyterhub_platform.core.causes import (
 )
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.hub.denials import AdmissionDenied
+from jupyterhub_platform.hub.spawner.log_end import cut_log
 from jupyterhub_platform.hub.upstream.spawner_state import (
     is_checked,
     is_within_start,
+    log_name,
     waits_for_response,
 )
 
 STATE_KEY: Final = "platform_last_run"
 STOPPED: Final = "stopped"
+_LOG_SECONDS: Final = 5.0
 _SAID: Final = "Start it again; if it is refused again, tell an operator."
 
 
@@ -51,6 +55,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self.stop_reason = STOPPED
         self.last_run: LastRun | None = None
         self.seen: Cause | None = None
+        self.log_end = ""
         self._stop_requested = False
         self._run_start: asyncio.Future[Any] | None = None
         self._poll_task: asyncio.Task[Any] | None = None
@@ -93,12 +98,16 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             self._restart_check = asyncio.current_task()
         before, stop_requested = self.backend_cause(), self._stop_requested
         self._poll_task = asyncio.current_task()
+        if before is not None and self.ready and not self.log_end:
+            await self._keep_log()  # the poll may remove the backend, and its log with it
         try:
             status: int | None = await super().poll()
         finally:
             self._poll_task = None
         if status is not None and not stop_requested:
             self.seen = self.seen or before or self.backend_cause() or self._cause_by(status)
+            if not self.log_end and self.seen.code not in PLANNED:
+                await self._keep_log()
         return status
 
     def _cause_by(self, status: int) -> Cause:
@@ -112,6 +121,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         task = asyncio.current_task()
         if self._is_starting():
             # A failed start stops its backend by itself.
+            await self._keep_log()
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
         if task is not None and task is self._restart_check and self.stop_reason == STOPPED:
             # A restarted Hub stops servers that do not respond.
@@ -139,8 +149,21 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         return not start.done() or start.cancelled() or isinstance(start.exception(), TimeoutError)
 
     async def read_log(self) -> str:
-        """Return the end of the server's log; empty if it cannot be read."""
+        """Return the end of the server's log, to find a cause in; empty if it cannot be read."""
         return ""
+
+    async def read_end_of_log(self) -> str:
+        """Return the end of the server's log, for those who look into a failure."""
+        return await self.read_log()
+
+    async def _keep_log(self) -> None:
+        """Keep the end of the log of a run that failed, before it is gone with the backend."""
+        try:
+            async with asyncio.timeout(_LOG_SECONDS):
+                self.log_end = cut_log(await self.read_end_of_log(), (str(self.api_token or ""),))
+        except Exception:
+            # A log is nothing that a server's end may wait for, or fail by.
+            self.log.warning("The log of %s cannot be read", log_name(self), exc_info=True)
 
     def most_cpu(self) -> int:
         """Return the CPU limit of the server, in thousandths; 0 if it has none."""

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.core.branding import name_of_pages
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
 from jupyterhub_platform.core.policy import Policy
@@ -149,6 +150,11 @@ class StoreReader:
             at,
             tuple(asked),
         )
+
+    @property
+    def site_name(self) -> str:
+        """What the policy that was read last calls the platform; empty if nothing was read yet."""
+        return name_of_pages(self._compiled.policy.name) if self._compiled else ""
 
     def list_decisions(
         self,

@@ -17,7 +17,8 @@ class Viewer:
     and their members. A viewer who ``manages`` is in charge of the groups whose managers the policy
     names them among; :meth:`resolve` looks these up. With ``changes_all`` they may change all that
     is managed in the Hub, and those who manage some of it in ``charges``. With ``reads_audit`` they
-    see who did what. ``waiting`` counts the requests that wait for their answer.
+    see who did what, and with ``reads_logs`` what servers wrote. ``waiting`` counts the requests
+    that wait for their answer.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Viewer:
     charges: frozenset[str] = frozenset()
     waiting: int = 0
     reads_audit: bool = False
+    reads_logs: bool = False
 
     @property
     def reads_others(self) -> bool:
@@ -72,6 +74,13 @@ class Viewer:
     def sees_start(self, start: Reservation | DecisionRecord) -> bool:
         """Tell whether they may see a server that runs, or how a start was decided."""
         return self.sees_account(start.account) or (self.reads_own and start.user == self.name)
+
+    def reads_log_of(self, user: str) -> bool:
+        """Tell whether they may read what a server of ``user`` wrote: their own, or operating it.
+
+        A manager sees that it failed, and why. What it wrote is its owner's.
+        """
+        return self.reads_logs or (self.reads_own and user == self.name)
 
     def sees_person(self, facts: ReportFacts, name: str) -> bool:
         """Tell whether they may see ``name``, as far as their groups go."""

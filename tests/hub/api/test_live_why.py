@@ -1,6 +1,7 @@
 """Why a server does not run: asked of a live Hub, by page, API and command line."""
 
 import html
+import json
 import os
 import signal
 import subprocess
@@ -38,7 +39,21 @@ tiers:
 """
 
 
-hub = hub_of(POLICY, site="c.PlatformLocalSpawner.poll_interval = 1\n")
+SITE = """\
+c.PlatformLocalSpawner.poll_interval = 1
+
+def spoil(spawner):
+    if spawner.name == "spoilt":
+        said = 'echo "cannot read the settings, token=$JUPYTERHUB_API_TOKEN" >&2; exit 3'
+        spawner.cmd = ["/bin/sh", "-c", said, "--"]
+    if spawner.name == "dies":
+        spawner.cmd = ["/bin/sh", "-c", 'echo "it began" >&2; exec "$@"', "--", *spawner.cmd]
+
+c.PlatformLocalSpawner.pre_spawn_hook = spoil
+"""
+
+
+hub = hub_of(POLICY, site=SITE)
 dev = token_of("dev")
 
 
@@ -87,6 +102,35 @@ def test_a_server_that_dies_is_told_on_the_page_and_after_a_restart_of_the_hub(
     after = ask(hub.token("dev"), "dies")
     assert (after["cause"], after["since"]) == (answer["cause"], answer["since"])
     assert "ended with an error" in hub.login("dev").visit("/hub/home").text
+
+
+def read_failed(hub: LiveHub, name: str) -> dict[str, dict[str, Any]]:
+    # The token of a user reaches the service as well.
+    told = hub.token(name).get(f"{hub.url}/services/platform/api/v1/overview").json()
+    concerns = (each for each in told["attention"] if each["kind"] == "failed")
+    return {each["subject"]: each for concern in concerns for each in concern["entries"]}
+
+
+def test_a_failed_start_is_on_overview_with_the_end_of_its_log(hub: LiveHub, dev: Api) -> None:
+    dev.start("dev", "spoilt", tier="small")
+    wait_for(lambda: ask(dev, "spoilt")["state"] == "ended", "the failure to be seen")
+    failed = read_failed(hub, "admin")
+    assert failed["spoilt of dev"]["log"].endswith("cannot read the settings, token=[secret]")
+    assert failed["spoilt of dev"]["sentence"].startswith(ask(dev, "spoilt")["cause"]["sentence"])
+    assert failed["dies of dev"]["code"] == "server.failed"
+    assert "it began" in failed["dies of dev"]["log"]
+    assert "calm of dev" not in failed
+    hub.stop()
+    hub.start()
+    assert read_failed(hub, "admin")["spoilt of dev"]["log"]
+    seen = read_failed(hub, "boss")
+    assert {each["log"] for each in seen.values()} == {""}
+    jhp = [sys.executable, "-m", "jupyterhub_platform", "overview", "--state", str(hub.state)]
+    said = subprocess.run([*jhp, "--logs"], capture_output=True, text=True, check=True).stdout
+    assert "Failed servers (2)" in said
+    assert "    | cannot read the settings, token=[secret]" in said
+    told = subprocess.run([*jhp, "--json"], capture_output=True, text=True, check=True).stdout
+    assert json.loads(told)["attention"][0]["kind"] == "failed"
 
 
 def test_refused_start_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
