@@ -24,7 +24,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0008"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -334,3 +334,31 @@ usage_month = Table(
 )
 
 usage_settled = Table("usage_settled", metadata, Column("until", Date, primary_key=True))
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("event", String(32), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("recipients", CleanText, nullable=False),
+    Column("facts", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("error", CleanText, nullable=False),
+    Column("done_at", UtcTime),
+)
+Index("notice_due", notice.c.state, notice.c.channel, notice.c.next_at)
+Index("notice_by_time", notice.c.at, notice.c.id)
+
+watched_grant = Table(
+    "watched_grant",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("facts", CleanText, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    # Empty once it was announced.
+    Column("announce_at", UtcTime),
+)
