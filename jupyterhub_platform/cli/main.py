@@ -32,6 +32,7 @@ VERBS: Final = {
     "explain": "jupyterhub_platform.cli.servers.explain:explain",
     "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
     "request": "jupyterhub_platform.cli.nouns.request:request",
+    "notices": "jupyterhub_platform.cli.hub.notices:notices",
     "policy": "jupyterhub_platform.cli.nouns.policy:policy",
     "api": "jupyterhub_platform.cli.hub.rest:api",
     "adopt": "jupyterhub_platform.cli.nouns.adopt:adopt",

@@ -163,7 +163,7 @@ def name_grant(grant: Grant, *, is_managed: bool) -> str:
 
 
 def gives_the_same(facts: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Tell whether two grants give the same to the same, whoever gave it and for how long."""
+    """Tell whether two grants give the same to the same, by any giver and for any time."""
     return _given(facts["grant"]) == _given(other["grant"])
 
 

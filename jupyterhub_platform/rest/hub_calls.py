@@ -5,6 +5,7 @@ from typing import Any, Final
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
+from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.requests import (
     MAX_INVITE_HOURS,
@@ -173,4 +174,5 @@ HUB_CALLS: Final = (
     *(INVITE, SUSPEND, RESUME),
     *MANAGED_CALLS,
     *ACCESS_REQUEST_CALLS,
+    *NOTICE_CALLS,
 )

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,8 +17,8 @@ _COLUMN = notice.c
 _WAITING = str(NoticeState.WAITING)
 
 
-def add_notices(tx: Transaction, new: Iterable[Notice]) -> None:
-    """Enter notices that wait from now on; one whose id is there already is not entered again."""
+def add_notices(tx: Transaction, new: Iterable[Notice], by: str) -> None:
+    """Enter notices of what ``by`` did; one whose id is there already is not entered again."""
     for each in new:
         if tx.execute(select(_COLUMN.id).where(_COLUMN.id == each.id)).first() is None:
             tx.execute(
@@ -29,6 +29,7 @@ def add_notices(tx: Transaction, new: Iterable[Notice]) -> None:
                     "channel": str(each.channel),
                     "recipients": json.dumps(list(each.recipients), ensure_ascii=False),
                     "facts": json.dumps(dict(each.facts), ensure_ascii=False, sort_keys=True),
+                    "actor": by,
                     "at": each.at,
                     "state": str(each.state),
                     "attempts": each.attempts,
@@ -39,18 +40,25 @@ def add_notices(tx: Transaction, new: Iterable[Notice]) -> None:
             )
 
 
+def count_events(tx: Transaction, by: str, events: Collection[Event], since: datetime) -> int:
+    """Count what ``by`` did since an instant that others were told of, however many they are."""
+    same = (_COLUMN.actor == by, _COLUMN.at >= since, _COLUMN.event.in_(sorted(events)))
+    query = select(func.count(_COLUMN.at.distinct())).where(*same)
+    return int(tx.execute(query).scalar_one())
+
+
 def is_any_due(tx: Transaction, channel: Channel, now: datetime) -> bool:
     """Tell whether a notice may be sent at ``now``."""
     return tx.execute(select(_COLUMN.id).where(*_due(channel, now)).limit(1)).first() is not None
 
 
-def claim_notice(
+def take_notice(
     tx: Transaction, channel: Channel, now: datetime, lease: timedelta
 ) -> Notice | None:
     """Take the notice that waits longest, for one attempt; None if there is none.
 
-    Nobody else gets it before the ``lease`` is over: by then it was sent, or whoever took it is
-    gone. A row that another process takes at this moment is passed over.
+    No other process gets it before the ``lease`` is over: by then it was sent, or the one that
+    took it is gone. A row that another process takes at this moment is passed over.
     """
     oldest = select(notice).where(*_due(channel, now)).order_by(_COLUMN.next_at, _COLUMN.id)
     row = tx.execute(oldest.limit(1).with_for_update(skip_locked=True)).first()

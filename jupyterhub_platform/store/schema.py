@@ -338,11 +338,12 @@ usage_settled = Table("usage_settled", metadata, Column("until", Date, primary_k
 notice = Table(
     "notice",
     metadata,
-    Column("id", String(32), primary_key=True),
+    Column("id", CleanText, primary_key=True),
     Column("event", String(32), nullable=False),
     Column("channel", String(8), nullable=False),
     Column("recipients", CleanText, nullable=False),
     Column("facts", CleanText, nullable=False),
+    Column("actor", CleanText, nullable=False),
     Column("at", UtcTime, nullable=False),
     Column("state", String(16), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -352,6 +353,7 @@ notice = Table(
 )
 Index("notice_due", notice.c.state, notice.c.channel, notice.c.next_at)
 Index("notice_by_time", notice.c.at, notice.c.id)
+Index("notice_by_actor", notice.c.actor, notice.c.at)
 
 watched_grant = Table(
     "watched_grant",

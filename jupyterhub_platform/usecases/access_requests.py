@@ -122,7 +122,9 @@ class Ask:
         _audit(transaction, asked, "request.made", asked.user, asked.at, asked.reason)
         people = list_deciders(snapshot, asked, asked.at)
         facts = request_facts(asked, asked.user, "")
-        self.notify.enter(transaction, Event.REQUEST_MADE, asked.id, facts, people, asked.at)
+        self.notify.enter(
+            transaction, Event.REQUEST_MADE, asked.id, facts, people, asked.at, by=asked.user
+        )
         return snapshot
 
 
@@ -182,7 +184,9 @@ class Approve:
         asked = self.request
         facts = request_facts(asked, self.by, self.answer, self._given_instead())
         people = [asked.user]
-        self.notify.enter(transaction, Event.REQUEST_APPROVED, asked.id, facts, people, now)
+        self.notify.enter(
+            transaction, Event.REQUEST_APPROVED, asked.id, facts, people, now, by=self.by
+        )
         return write(transaction)
 
     def _given_instead(self) -> dict[str, Any] | None:
@@ -222,7 +226,8 @@ class Decline:
         ended, by_user = self.request, self.state is RequestState.WITHDRAWN
         people = list_deciders(snapshot, ended, now) if by_user else [ended.user]
         facts = request_facts(ended, self.by, self.answer)
-        self.notify.enter(transaction, Event(_ENDS[self.state]), ended.id, facts, people, now)
+        event = Event(_ENDS[self.state])
+        self.notify.enter(transaction, event, ended.id, facts, people, now, by=self.by)
         return snapshot
 
 

@@ -94,7 +94,7 @@ class GrantEnds:
             said["early"] = now < grant.until
         about = f"{grant.id}\0{now.isoformat()}"
         people = list_holders(policy, said)
-        self._notify.enter(transaction, event, about, {"grant": said}, people, now)
+        self._notify.enter(transaction, event, about, {"grant": said}, people, now, by=said["by"])
 
 
 def list_holders(policy: Policy, grant: Mapping[str, Any]) -> Iterator[str]:

@@ -21,6 +21,10 @@ from jupyterhub_platform.store.store import Store
 LEASE: Final = timedelta(minutes=2)
 """How long one attempt may take: longer than any sender waits."""
 KEPT: Final = timedelta(days=30)
+MAX_AN_HOUR: Final = 20
+"""Of how many requests of one user others are told within an hour."""
+_CAUSED_BY_USERS: Final = frozenset({Event.REQUEST_MADE, Event.REQUEST_WITHDRAWN})
+_HOUR: Final = timedelta(hours=1)
 _MAX_ERROR: Final = 300
 
 
@@ -38,10 +42,21 @@ class Notify:
         facts: Mapping[str, Any],
         recipients: Iterable[str],
         at: datetime,
-    ) -> None:
-        """Tell ``recipients`` of an event, in the transaction that records it."""
+        *,
+        by: str,
+    ) -> list[Notice]:
+        """Tell ``recipients`` of what ``by`` did, in the transaction that records it.
+
+        A user who asks again and again fills no mailbox: further requests of the same hour wait
+        on the page alone.
+        """
+        if event in _CAUSED_BY_USERS:
+            recent = notices.count_events(transaction, by, _CAUSED_BY_USERS, at - _HOUR)
+            if recent >= MAX_AN_HOUR:
+                return []
         new = make_notices(event, about, facts, recipients, self.channels, at)
-        notices.add_notices(transaction, new)
+        notices.add_notices(transaction, new, by)
+        return new
 
 
 SILENT: Final = Notify()
@@ -62,13 +77,13 @@ class Outbox:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def claim(self, channel: Channel, now: datetime) -> Notice | None:
+    def take(self, channel: Channel, now: datetime) -> Notice | None:
         """Take the next notice that is due, for one attempt; None if there is none."""
         with self._store.read() as transaction:
             if not notices.is_any_due(transaction, channel, now):
                 return None
         with self._store.begin() as transaction:
-            return notices.claim_notice(transaction, channel, now, LEASE)
+            return notices.take_notice(transaction, channel, now, LEASE)
 
     def settle(self, done: Notice, state: NoticeState, now: datetime, error: str = "") -> None:
         """Note that a notice was delivered or skipped, or can never be delivered."""
@@ -95,13 +110,16 @@ class Outbox:
             )
             return notices.find_notice(transaction, id_)
 
-    def test(self, notify: Notify, about: str, recipient: str, by: str, now: datetime) -> None:
+    def test(
+        self, notify: Notify, about: str, recipient: str, by: str, now: datetime
+    ) -> list[Notice]:
         """Enter a notice for each channel that tells of nothing."""
         with self._store.begin() as transaction:
-            notify.enter(transaction, Event.TEST, about, {}, [recipient], now)
+            new = notify.enter(transaction, Event.TEST, about, {}, [recipient], now, by=by)
             audit.append(
                 transaction, at=now, actor=by, action="notice.tested", subject=recipient, detail={}
             )
+        return new
 
     def list_newest(self, state: NoticeState | None, limit: int) -> list[Notice]:
         """Return notices, the newest first."""

@@ -15,6 +15,7 @@ from jupyterhub_platform.rest.managed import (
     ReleaseRequest,
     RollBackRequest,
 )
+from jupyterhub_platform.rest.notices import TryNoticesRequest
 from jupyterhub_platform.rest.requests import (
     Body,
     BodyError,
@@ -42,6 +43,7 @@ BODIES: tuple[type[Body], ...] = (
     RollBackRequest,
     ServerChange,
     SuspendRequest,
+    TryNoticesRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
 

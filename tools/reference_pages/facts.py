@@ -188,6 +188,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "The internal code of a denial; callers see the codes of its decision.",
     ),
     ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
+    ("notices.undelivered", "-", "Notices did not arrive; the details say why (Overview)."),
     ("policy.not_in_force", "-", "The policy file has changed, and is not read yet (Overview)."),
     (
         "platform.drift",
@@ -232,6 +233,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.gone", "409", "What the request is about is gone."),
     ("request.suspended", "409", "The user who asks is suspended."),
     ("request.decided", "409", "The request has been answered, withdrawn, or has expired."),
+    ("notices.off", "409", "No channel for notices is configured, so that none can be tried."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 

@@ -88,7 +88,7 @@ class Notices:
         try:
             while not health.reason:
                 now = datetime.now(UTC)
-                notice = await in_store_thread(self.outbox.claim, sender.channel, now)
+                notice = await in_store_thread(self.outbox.take, sender.channel, now)
                 if notice is None:
                     return
                 state = await self._attempt(sender, notice)
@@ -130,10 +130,10 @@ class Notices:
             log.warning("The notice %s has not arrived: %s", notice.id, error)
         return state
 
-    async def read_health(self) -> list[dict[str, Any]]:
-        """Return how each channel is that is configured."""
+    def read_health(self) -> list[dict[str, Any]]:
+        """Return how each channel is that is configured; may take long: call it in a thread."""
         targets = {sender.channel: sender.target for sender in self.senders}
-        states = await in_store_thread(self.outbox.read_states)
+        states = self.outbox.read_states()
         return [
             {
                 "channel": str(each.channel),

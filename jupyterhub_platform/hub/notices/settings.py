@@ -181,7 +181,7 @@ class NoticeTraits(LoggingConfigurable):
         if len(secret) < MIN_SECRET:
             raise TraitError(
                 f"c.Platform.webhook_url needs a secret of {MIN_SECRET} characters or more: "
-                "receivers could not tell our messages from anybody else's. Set "
+                "receivers could not tell our messages from forged ones. Set "
                 "PLATFORM_WEBHOOK_SECRET, or name a file in c.Platform.webhook_secret_file"
             )
         return WebhookSettings(self.webhook_url, secret)

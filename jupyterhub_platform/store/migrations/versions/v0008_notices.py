@@ -17,11 +17,12 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "notice",
-        sa.Column("id", sa.String(32), primary_key=True),
+        sa.Column("id", CleanText, primary_key=True),
         sa.Column("event", sa.String(32), nullable=False),
         sa.Column("channel", sa.String(8), nullable=False),
         sa.Column("recipients", CleanText, nullable=False),
         sa.Column("facts", CleanText, nullable=False),
+        sa.Column("actor", CleanText, nullable=False),
         sa.Column("at", UtcTime, nullable=False),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
@@ -31,6 +32,7 @@ def upgrade() -> None:
     )
     op.create_index("notice_due", "notice", ["state", "channel", "next_at"])
     op.create_index("notice_by_time", "notice", ["at", "id"])
+    op.create_index("notice_by_actor", "notice", ["actor", "at"])
     op.create_table(
         "watched_grant",
         sa.Column("id", CleanText, primary_key=True),
