@@ -6,6 +6,7 @@ from jupyterhub_platform.service.errors import beyond
 from jupyterhub_platform.service.pages import AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_own_denials
+from jupyterhub_platform.usecases.reports.grants import list_grants_of
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -25,15 +26,17 @@ class Own(Resource[PersonReport]):
             raise beyond("resources of your own")
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PersonReport:
-        """Report what the caller holds."""
+        """Report what the caller holds, and read their grants."""
+        self.grants = list_grants_of(facts, viewer, viewer.name)
         return report_own(facts, viewer)
 
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
-        """Add the caller's last denials, and what an invite did to their password."""
+        """Add the caller's grants, last denials, and what an invite did to their password."""
         reader = self.handler.reader
-        return await self.handler.read_in_thread(
+        more: dict[str, Any] = await self.handler.read_in_thread(
             lambda: {
                 "denials": read_own_denials(reader, report.name, _SHOWN_DENIALS),
                 "invited": reader.say_invite(report.name),
             }
         )
+        return {**more, "grants": self.grants}
