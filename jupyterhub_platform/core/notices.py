@@ -200,9 +200,9 @@ def say_subject(notice: Notice) -> str:
 def say_text(notice: Notice) -> str:
     """Say what a notice tells, in a few lines."""
     if request := notice.facts.get("request"):
-        return "\n".join(_request_lines(notice.event, request))
+        return "\n".join(map(one_line, _request_lines(notice.event, request)))
     if grant := notice.facts.get("grant"):
-        return "\n".join(_grant_lines(notice.event, grant))
+        return "\n".join(map(one_line, _grant_lines(notice.event, grant)))
     return _TEST
 
 
@@ -223,13 +223,13 @@ def _say_subject(notice: Notice) -> str:
 def _request_lines(event: Event, request: Mapping[str, Any]) -> list[str]:
     wish = _say_wish(request["wish"], request["seconds"])
     where = f" in {request['account']}" if request["account"] else ""
-    lines = [f"{request['user']} asked for {wish}{where}.", f"Why: {one_line(request['reason'])}"]
+    lines = [f"{request['user']} asked for {wish}{where}.", f"Why: {request['reason']}"]
     if event in _ANSWERS:
         lines.append(f"The request is {_ANSWERS[event]}, by {request['by']}.")
         if request["given"]:
             given = _say_wish(request["given"]["wish"], request["given"]["seconds"])
             lines.append(f"Approved was less: {given}.")
-        lines.append(f"Answer: {one_line(request['answer'])}")
+        lines.append(f"Answer: {request['answer']}")
     else:
         lines.append("Approve or refuse it: one answer is enough.")
     return lines
@@ -248,7 +248,7 @@ def _grant_lines(event: Event, grant: Mapping[str, Any]) -> list[str]:
     return [
         said,
         "Servers that run go on; new ones start only within what is left.",
-        f"It was given by {grant['by']}: {one_line(grant['reason'])}",
+        f"It was given by {grant['by']}: {grant['reason']}",
     ]
 
 

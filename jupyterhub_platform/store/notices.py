@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,9 +40,9 @@ def add_notices(tx: Transaction, new: Iterable[Notice], by: str) -> None:
             )
 
 
-def count_events(tx: Transaction, by: str, events: Collection[Event], since: datetime) -> int:
-    """Count what ``by`` did since an instant that others were told of, however many they are."""
-    same = (_COLUMN.actor == by, _COLUMN.at >= since, _COLUMN.event.in_(sorted(events)))
+def count_events(tx: Transaction, by: str, event: Event, since: datetime) -> int:
+    """Count how often ``by`` did something since an instant that others were told of."""
+    same = (_COLUMN.actor == by, _COLUMN.at >= since, _COLUMN.event == str(event))
     query = select(func.count(_COLUMN.at.distinct())).where(*same)
     return int(tx.execute(query).scalar_one())
 

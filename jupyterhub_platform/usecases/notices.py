@@ -51,7 +51,7 @@ class Notify:
         on the page alone.
         """
         if event in _CAUSED_BY_USERS:
-            recent = notices.count_events(transaction, by, _CAUSED_BY_USERS, at - _HOUR)
+            recent = notices.count_events(transaction, by, event, at - _HOUR)
             if recent >= MAX_AN_HOUR:
                 return []
         new = make_notices(event, about, facts, recipients, self.channels, at)
