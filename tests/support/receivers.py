@@ -4,6 +4,7 @@ import json
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,8 @@ class WebhookReceiver:
     location: str = ""
     posted: list[Posted] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
+    hold: threading.Event = field(default_factory=threading.Event)
+    """While it is set, what is posted is kept and not answered."""
 
     @property
     def url(self) -> str:
@@ -67,6 +70,8 @@ def receiving_webhook(receiver: WebhookReceiver) -> Iterator[WebhookReceiver]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
             receiver.posted.append(Posted(dict(self.headers.items()), body))
+            while receiver.hold.is_set():
+                time.sleep(0.05)
             self.send_response(receiver.status)
             if receiver.location:
                 self.send_header("Location", receiver.location)
@@ -138,7 +143,7 @@ class MailReceiver:
         data = said[-1]
         assert isinstance(data, LoginPassword)
         self.logins.append(data.login)
-        return AuthResult(success=data.password == b"correct horse")
+        return AuthResult(success=data.password == b"correct horse", handled=False)
 
     def subjects_to(self, address: str) -> list[str]:
         """Return the subjects of the e-mails to an address, in order."""

@@ -62,8 +62,8 @@ def asks(id_: str = "r1", **more: Any) -> Ask:
 
 def read(outbox: Outbox) -> list[tuple[str, str]]:
     """Return event and recipient of each notice, the oldest first."""
-    found = [(str(e.event), *e.recipients, e.at) for e in outbox.list_newest(None, 100)]
-    return [(event, name) for event, name, _ in sorted(found, key=lambda each: each[2])]
+    found = sorted(outbox.list_newest(None, 100), key=lambda each: each.at)
+    return [(str(each.event), " ".join(each.recipients)) for each in found]
 
 
 async def test_managers_are_told_of_a_request_and_the_user_of_the_answer(changes, outbox, clock):
@@ -157,8 +157,10 @@ async def test_a_notice_is_sent_again_until_it_has_failed(changes, outbox, clock
     (mail,) = [e for e in outbox.read_states() if e.channel is Channel.MAIL]
     assert (mail.counts[NoticeState.FAILED], mail.error) == (1, failed.error)
     again = outbox.retry(failed.id, "root", clock.now)
+    assert again is not None
     assert (again.state, again.attempts) == (NoticeState.WAITING, 0)
     taken = outbox.take(Channel.MAIL, clock.now)
+    assert taken is not None
     assert taken.id == failed.id
     outbox.settle(taken, NoticeState.DELIVERED, clock.now)
     assert outbox.retry(failed.id, "root", clock.now) is None
@@ -172,6 +174,7 @@ async def test_a_notice_that_a_killed_hub_took_is_taken_again(changes, outbox, c
     assert after.take(Channel.MAIL, clock.now) is None
     clock.advance(seconds=LEASE.total_seconds())
     again = after.take(Channel.MAIL, clock.now)
+    assert again is not None
     assert (again.id, again.attempts) == (lost.id, 2)
     # What the first attempt says by then is about a notice that is not its own any more.
     outbox.settle(lost, NoticeState.FAILED, clock.now, "late")

@@ -7,11 +7,10 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from email.policy import SMTP
-from typing import Final
+from typing import Any, Final
 
 from jupyterhub_platform.core.notices import Channel, Notice, one_line
 from jupyterhub_platform.hub.notices.addresses import Addresses
@@ -75,7 +74,7 @@ def compose(message: Message, sender: str, address: str) -> EmailMessage:
     letter["List-Id"] = f"<notices.{domain}>"
     letter["Auto-Submitted"] = "auto-generated"
     letter["X-Auto-Response-Suppress"] = "All"
-    end = [message.link, f"{message.platform}, notice {notice.id}"]
+    end = [message.link, one_line(f"{message.platform}, notice {notice.id}")]
     text = "\n\n".join([message.text, "\n".join(filter(None, end))]) + "\n"
     letter.set_content(text.encode("utf-8", "replace").decode())
     return letter
@@ -90,7 +89,7 @@ def deliver(settings: MailSettings, letter: EmailMessage) -> None:
         Raised unless the server has taken it.
     """
     try:
-        with _connect(settings) as connection, _bounded(connection):
+        with _connect(settings) as connection:
             if settings.security == "starttls":
                 connection.starttls(context=ssl.create_default_context())
             if settings.user:
@@ -120,34 +119,44 @@ def deliver(settings: MailSettings, letter: EmailMessage) -> None:
         raise UndeliveredError(f"The mail server does not answer: {_say(error)}.") from None
 
 
+class _Timed(smtplib.SMTP):
+    """Ends a connection that takes too long as a whole: timeouts are for one answer each."""
+
+    _timer: threading.Timer | None = None
+
+    def connect(self, *arguments: Any, **named: Any) -> Any:
+        """Connect, and wait for the greeting."""
+        self._timer = threading.Timer(TOTAL_SECONDS, self._end)
+        self._timer.daemon = True
+        self._timer.start()
+        try:
+            return super().connect(*arguments, **named)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the connection."""
+        super().close()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _end(self) -> None:
+        with contextlib.suppress(OSError, AttributeError):
+            self.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+
+
+class _TimedTls(_Timed, smtplib.SMTP_SSL):
+    """The same with TLS from the first byte."""
+
+
 def _connect(settings: MailSettings) -> smtplib.SMTP:
     here = socket.gethostname()
+    server = (settings.host, settings.port, here)
     if settings.security == "tls":
-        return smtplib.SMTP_SSL(
-            settings.host,
-            settings.port,
-            here,
-            timeout=STEP_SECONDS,
-            context=ssl.create_default_context(),
-        )
-    return smtplib.SMTP(settings.host, settings.port, here, timeout=STEP_SECONDS)
-
-
-@contextlib.contextmanager
-def _bounded(connection: smtplib.SMTP) -> Iterator[None]:
-    """End a connection that takes too long as a whole: timeouts are for one answer each."""
-
-    def end() -> None:
-        with contextlib.suppress(OSError, AttributeError):
-            connection.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
-
-    timer = threading.Timer(TOTAL_SECONDS, end)
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
+        tls = ssl.create_default_context()
+        return _TimedTls(*server, timeout=STEP_SECONDS, context=tls)
+    return _Timed(*server, timeout=STEP_SECONDS)
 
 
 def _say(error: Exception) -> str:
