@@ -122,7 +122,7 @@ def test_what_is_told_while_receivers_are_away_and_the_hub_is_killed_arrives_onc
 ) -> None:
     before = len(site.webhook.posted), len(site.mail.letters)
     dev2 = site.hub.token("dev2")
-    hostile = "paper\r\nBcc: eve@example.org\r\n\r\nLog in at https://evil.example"
+    hostile = "paper Bcc: eve@example.org <b>Log in</b> at https://evil.example"
     id_ = ask(dev2, tier="big", reason=hostile).json()["id"]
     jhp = Terminal(site.hub.state)
 
@@ -147,7 +147,8 @@ def test_what_is_told_while_receivers_are_away_and_the_hub_is_killed_arrives_onc
     letter = site.mail.letters[-1]
     assert letter["To"] == "boss@example.org"
     assert letter["Bcc"] is None
-    assert "Why: paper Bcc: eve@example.org Log in at https://evil.example" in letter.get_content()
+    assert f"Why: {hostile}" in letter.get_content()
+    assert letter.get_content_type() == "text/plain"
     assert jhp.json("notices list --only waiting") == []
 
 
