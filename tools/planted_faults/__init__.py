@@ -23,6 +23,7 @@ from planted_faults.levels import LEVELS
 from planted_faults.lifetimes import LIFETIMES
 from planted_faults.local_processes import LOCAL_PROCESSES
 from planted_faults.managed import MANAGED
+from planted_faults.notices import NOTICES
 from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
 from planted_faults.requests import REQUESTS
@@ -45,6 +46,7 @@ FAULTS: Final = (
     *LIFETIMES,
     *LOCAL_PROCESSES,
     *MANAGED,
+    *NOTICES,
     *PAGES,
     *POLICY,
     *REQUESTS,
