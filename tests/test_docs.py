@@ -58,7 +58,7 @@ FAMILIES = (
     *("options", "person", "level", "account", "tier", "quota", "capacity", "server", "cluster"),
     *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
     *("admission", "suspension", "doctor", "managed", "user", "group", "image", "grant"),
-    *("token", "share", "share_code", "service", "proxy", "hub", "call"),
+    *("token", "share", "share_code", "service", "proxy", "hub", "call", "notice", "notices"),
 )
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
 FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json", ".log", ".pid", ".sock")

@@ -91,7 +91,7 @@ def test_notices_that_do_not_arrive_are_said_with_their_channel() -> None:
     results = examine(DoctorFacts(hub=replace(HUB, health=health)))
     (said,) = [each for each in results if each.findings]
     assert (said.check.code, said.status) == ("doctor.notices", WARNING)
-    assert said.findings[0].message == (
+    assert said.findings[0].what == (
         "Notices do not arrive by mail at smtp:587: The mail server answered 421. "
         "1 notice waiting, 2 failed."
     )

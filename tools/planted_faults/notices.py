@@ -58,7 +58,7 @@ NOTICES: Final = (
         (
             "a redirect is followed",
             "Webhook._post",
-            Replace("False", "True"),
+            Replace("httpx.AsyncClient(...)", "httpx.AsyncClient(follow_redirects=True)"),
         ),
         ("any answer will do", "Webhook.send", Never("not 200 <= status < 300")),
         (

@@ -233,6 +233,8 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.gone", "409", "What the request is about is gone."),
     ("request.suspended", "409", "The user who asks is suspended."),
     ("request.decided", "409", "The request has been answered, withdrawn, or has expired."),
+    ("grant.ends", "-", "A notice tells that a grant ends soon."),
+    ("grant.ended", "-", "A notice tells that a grant has ended."),
     ("notices.off", "409", "No channel for notices is configured, so that none can be tried."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
