@@ -34,7 +34,9 @@ def take(store: Store) -> Notice | None:
 
 def test_each_notice_is_taken_once_however_many_take(store: Store, store_url: str) -> None:
     entered = enter(store, MANY)
-    others = [Store.open(store_url) for _ in range(3)]
+    # SQLite has one process that writes, in any number of threads.
+    is_shared = not store_url.startswith("sqlite")
+    others = [Store.open(store_url) if is_shared else store for _ in range(3)]
 
     def take_all(of: Store) -> list[str]:
         taken = []
@@ -44,7 +46,7 @@ def test_each_notice_is_taken_once_however_many_take(store: Store, store_url: st
 
     with ThreadPoolExecutor(4) as threads:
         taken = [id_ for ids in threads.map(take_all, [store, *others]) for id_ in ids]
-    for other in others:
+    for other in others[: 3 * is_shared]:
         other.close()
     # One that was passed over because its row was locked is there at the next look.
     taken += take_all(store)
