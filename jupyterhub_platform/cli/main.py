@@ -36,6 +36,7 @@ VERBS: Final = {
     "explain": "jupyterhub_platform.cli.servers.explain:explain",
     "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
     "request": "jupyterhub_platform.cli.nouns.request:request",
+    "notices": "jupyterhub_platform.cli.hub.notices:notices",
     "policy": "jupyterhub_platform.cli.nouns.policy:policy",
     "bulk": "jupyterhub_platform.cli.nouns.bulk_changes:bulk",
     "api": "jupyterhub_platform.cli.hub.rest:api",

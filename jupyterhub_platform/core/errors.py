@@ -45,6 +45,8 @@
     HubDatabaseError                hub: the Hub's own database does not answer
     HubShuttingDownError            hub: a request that came too late
     NotAnsweredError                hub: a server that started does not answer
+    UndeliveredError                hub: a notice did not arrive
+    NoAddressError                  hub: no e-mail address of a recipient is known
     NoVerbError                     cli: a verb that does not exist, with those spelled nearly so
 
 Floors above translate: the Hub and the service into an HTTP status, the

@@ -27,6 +27,15 @@ PODS = Gauge(
     ["standing"],  # by its first name: dashboards and alerts ask for it
 )
 
+NOTICES_WAITING = Gauge(
+    "jupyterhub_platform_notices_waiting", "Notices that wait to be delivered", ["channel"]
+)
+NOTICES = CounterMetric(
+    "jupyterhub_platform_notices_total",
+    "Notices that were delivered, skipped or given up, by channel",
+    ["channel", "outcome"],
+)
+
 AUDIT_SEQUENCE = Gauge(
     "jupyterhub_platform_audit_sequence", "The number of the last row of the audit"
 )

@@ -28,6 +28,7 @@ from jupyterhub_platform.hub.configuration.ineffective_settings import find_inef
 from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
 from jupyterhub_platform.hub.held_metrics import expose_held
 from jupyterhub_platform.hub.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.notices.delivery import Notices
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
@@ -90,6 +91,7 @@ class Platform(PlatformTraits):
             self._fill_book,
             self._watch_store,
             self._serve_managed_objects,
+            self._set_up_notices,
             self._start_jobs,
         ):
             step()
@@ -189,6 +191,10 @@ class Platform(PlatformTraits):
         )
         self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)
 
+    def _set_up_notices(self) -> None:
+        """Make what tells people of requests and grants."""
+        self.notices = Notices(self.app, self.runtime, self.read_notice_settings())
+
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""
         app = self.app
@@ -201,13 +207,14 @@ class Platform(PlatformTraits):
             (self.suspension.settle, 5.0),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (RequestDeadlines(self.runtime).keep, REQUEST_SECONDS),
+            (RequestDeadlines(self.runtime, self.notices.notify).keep, REQUEST_SECONDS),
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
         self.repeat(self.bulk.keep, BULK_SECONDS)
         self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
+        self.notices.begin(self.repeat)
         IOLoop.current().add_callback(self.settle_memberships)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)
@@ -241,7 +248,8 @@ class Platform(PlatformTraits):
             "Authenticator": type(app.authenticator),
             "Spawner": app.spawner_class,
         }
-        return list(find_weakened(app.config, classes, hard=self.hard_profile))
+        weakened = find_weakened(app.config, classes, hard=self.hard_profile)
+        return [*weakened, *self.find_weakened_notices()]
 
     def lets_in(self, name: str) -> bool:
         """Tell whether the policy declares a user, and nothing keeps them out now."""

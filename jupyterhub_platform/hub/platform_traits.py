@@ -8,15 +8,15 @@ from typing import Any
 
 from traitlets import Bool, Float, Integer, List, TraitError, Unicode, default, validate
 from traitlets import Dict as DictTrait
-from traitlets.config import LoggingConfigurable
 
 from jupyterhub_platform.core.branding import BrandingError, read_color, read_links
 from jupyterhub_platform.core.options import OPTION_NAMES, PROFILE
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE
+from jupyterhub_platform.hub.notices.settings import NoticeTraits
 from jupyterhub_platform.settings import Settings
 
 
-class PlatformTraits(LoggingConfigurable):
+class PlatformTraits(NoticeTraits):
     """The settings of :class:`~jupyterhub_platform.hub.platform.Platform`."""
 
     state_dir = Unicode(

@@ -37,6 +37,18 @@ def public_address(handler: Any) -> str:
     )
 
 
+def find_public_pages(app: Any) -> str:
+    """Return the address of the platform's pages, for links that no request asked for.
+
+    It is below ``c.JupyterHub.public_url``, or else where the proxy listens; empty if that is
+    everywhere.
+    """
+    url = urlsplit(app.public_url or app.bind_url)
+    if not url.hostname or (not app.public_url and _is_everywhere(url.hostname)):
+        return ""
+    return f"{url.scheme}://{url.netloc}{app.base_url}services/platform/"
+
+
 def is_secure(handler: Any) -> bool:
     """Tell whether the browser uses TLS, so that cookies can be limited to it."""
     public = handler.settings.get("public_url")

@@ -6,6 +6,7 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.access_requests import EndOverdueRequests
+from jupyterhub_platform.usecases.notices import Notify
 
 LOOK_SECONDS = 15.0
 
@@ -13,8 +14,9 @@ LOOK_SECONDS = 15.0
 class RequestDeadlines:
     """Looks for such requests, and ends them. Belongs to the Hub's loop."""
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, notify: Notify) -> None:
         self._runtime = runtime
+        self._notify = notify
 
     async def keep(self) -> None:
         """End what has to end; nothing is written if nothing has."""
@@ -25,6 +27,6 @@ class RequestDeadlines:
             snapshot = runtime.in_force.snapshot
             due = await in_store_thread(runtime.access_requests.is_any_overdue, snapshot, now)
             if due:
-                await runtime.changes.apply(EndOverdueRequests())
+                await runtime.changes.apply(EndOverdueRequests(self._notify))
         except StoreError as error:
             runtime.health.mark_down(error)

@@ -26,6 +26,11 @@ from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
 from jupyterhub_platform.hub.api.login import TerminalLoginHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
+from jupyterhub_platform.hub.api.notices import (
+    NoticesHandler,
+    RetryNoticeHandler,
+    TryNoticesHandler,
+)
 from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
@@ -111,6 +116,9 @@ def platform_handlers() -> list[Any]:
         (r"/api/platform/requests/([^/]+)/approve", ApproveHandler),
         (r"/api/platform/requests/([^/]+)/refuse", RefuseHandler),
         (r"/api/platform/requests/([^/]+)/withdraw", WithdrawHandler),
+        (r"/api/platform/notices", NoticesHandler),
+        (r"/api/platform/notices/test", TryNoticesHandler),
+        (r"/api/platform/notices/([^/]+)/retry", RetryNoticeHandler),
         (r"/api/platform/policy/adopt", AdoptHandler),
         (r"/api/platform/policy/release", ReleaseHandler),
         (r"/api/users/([^/]+)/server", ServerAPI),

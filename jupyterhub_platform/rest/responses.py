@@ -184,6 +184,18 @@ class CheckerHealth(Response):
     drift: list[Drift]
 
 
+class ChannelHealth(Response):
+    """A channel of notices that is configured: how many are in which state."""
+
+    channel: str
+    target: str
+    error: str = Field(description="Why the newest one that waits or failed was not delivered.")
+    waiting: int
+    delivered: int
+    failed: int
+    skipped: int
+
+
 class Health(Response):
     """The health of the platform in this Hub."""
 
@@ -192,6 +204,7 @@ class Health(Response):
     policy: PolicyHealth
     audit: AuditHealth
     checker: CheckerHealth
+    notices: list[ChannelHealth] = Field(description="The channels that are configured.")
 
 
 class Proxies(Response):

@@ -385,3 +385,33 @@ failed_run = Table(
     Column("at", UtcTime, nullable=False),
 )
 Index("failed_run_by_time", failed_run.c.at)
+
+notice = Table(
+    "notice",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("event", String(32), nullable=False),
+    Column("channel", String(8), nullable=False),
+    Column("recipients", CleanText, nullable=False),
+    Column("facts", CleanText, nullable=False),
+    Column("actor", CleanText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("next_at", UtcTime, nullable=False),
+    Column("error", CleanText, nullable=False),
+    Column("done_at", UtcTime),
+)
+Index("notice_due", notice.c.state, notice.c.channel, notice.c.next_at)
+Index("notice_by_time", notice.c.at, notice.c.id)
+Index("notice_by_actor", notice.c.actor, notice.c.at)
+
+watched_grant = Table(
+    "watched_grant",
+    metadata,
+    Column("id", CleanText, primary_key=True),
+    Column("facts", CleanText, nullable=False),
+    Column("until", UtcTime, nullable=False),
+    # Empty once it was announced.
+    Column("announce_at", UtcTime),
+)

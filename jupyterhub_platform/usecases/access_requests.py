@@ -16,6 +16,7 @@ from jupyterhub_platform.core.access_requests import (
 )
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import ManagedObject
+from jupyterhub_platform.core.notices import Event, request_facts
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import read_quantity
 from jupyterhub_platform.store import access_requests, audit
@@ -23,6 +24,7 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.managed import ADMIN, Authority, PutObject
+from jupyterhub_platform.usecases.notices import SILENT, Notify
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 PLATFORM: Final = "platform"
@@ -49,6 +51,7 @@ class Ask:
 
     request: AccessRequest
     memberships: frozenset[str]
+    notify: Notify = SILENT
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Refuse what no grant could give, or what makes no sense to ask for.
@@ -117,6 +120,11 @@ class Ask:
             )
         access_requests.add_request(transaction, asked)
         _audit(transaction, asked, "request.made", asked.user, asked.at, asked.reason)
+        people = list_deciders(snapshot, asked, asked.at)
+        facts = request_facts(asked, asked.user, "")
+        self.notify.enter(
+            transaction, Event.REQUEST_MADE, asked.id, facts, people, asked.at, by=asked.user
+        )
         return snapshot
 
 
@@ -130,6 +138,7 @@ class Approve:
     authority: Authority = ADMIN
     lasts: timedelta | None = None
     add: Mapping[str, Any] | None = None
+    notify: Notify = SILENT
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Refuse more than was asked for, and what the approver may not give.
@@ -172,7 +181,22 @@ class Approve:
 
     def _record(self, write: Record, now: datetime, transaction: Transaction) -> Snapshot:
         _decide(transaction, self.request, RequestState.APPROVED, self.by, now, self.answer)
+        asked = self.request
+        facts = request_facts(asked, self.by, self.answer, self._given_instead())
+        people = [asked.user]
+        self.notify.enter(
+            transaction, Event.REQUEST_APPROVED, asked.id, facts, people, now, by=self.by
+        )
         return write(transaction)
+
+    def _given_instead(self) -> dict[str, Any] | None:
+        """Return what is approved, if it is less than was asked for."""
+        asked = self.request
+        wish = {**asked.wish, **({"add": dict(self.add)} if self.add is not None else {})}
+        lasts = self.lasts or asked.lasts
+        if (wish, lasts) == (dict(asked.wish), asked.lasts):
+            return None
+        return {"wish": wish, "seconds": int(lasts.total_seconds()) if lasts else None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +207,7 @@ class Decline:
     state: RequestState
     by: str
     answer: str
+    notify: Notify = SILENT
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Refuse to answer twice.
@@ -198,12 +223,19 @@ class Decline:
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
         _decide(transaction, self.request, self.state, self.by, now, self.answer)
+        ended, by_user = self.request, self.state is RequestState.WITHDRAWN
+        people = list_deciders(snapshot, ended, now) if by_user else [ended.user]
+        facts = request_facts(ended, self.by, self.answer)
+        event = Event(_ENDS[self.state])
+        self.notify.enter(transaction, event, ended.id, facts, people, now, by=self.by)
         return snapshot
 
 
 @dataclass(frozen=True, slots=True)
 class EndOverdueRequests:
     """Ends each open request that waited too long, or whose user is suspended or gone."""
+
+    notify: Notify = SILENT
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Return what records the ends."""
@@ -213,7 +245,9 @@ class EndOverdueRequests:
         for each in access_requests.list_requests(transaction, state=RequestState.OPEN, limit=1000):
             end = _find_end(each, snapshot, now)
             if end is not None:
-                _decide(transaction, each, end[0], PLATFORM, now, end[1])
+                state, why = end
+                write = Decline(each, state, PLATFORM, why, self.notify).check(snapshot, now)
+                write(transaction)
         return snapshot
 
 
@@ -276,6 +310,19 @@ def why_not_decide(policy: Policy, manager: str, request: AccessRequest) -> str:
     if request.user == manager:
         return "Nobody answers their own request. Ask another manager, or an admin."
     return delegation.why_not_member(policy, manager, request.account)
+
+
+def list_deciders(snapshot: Snapshot, request: AccessRequest, now: datetime) -> list[str]:
+    """Return who may answer a request now: managers of its group, or else admins."""
+    policy = snapshot.policy
+    group = policy.groups.get(request.account)
+    managers = group.managers if group else ()
+    others = ([m for m in managers if not why_not_decide(policy, m, request)], policy.admins())
+    let_in = (
+        [n for n in names if n != request.user and snapshot.suspension_of(n, now) is None]
+        for names in others
+    )
+    return next(filter(None, let_in), [])
 
 
 def _check_open(request: AccessRequest, by: str, now: datetime) -> None:

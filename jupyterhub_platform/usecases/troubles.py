@@ -3,7 +3,7 @@
 Read off what the Hub says of its own health, which also holds after the Hub was restarted.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -38,7 +38,12 @@ UNANSWERED: Final = Trouble(
 def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
     """Return what is wrong by the health of a Hub, the worst first."""
     policy, store = health["policy"], health["store"]
-    return (*_of_store(store), *_of_file(policy), *_of_drift(health["checker"]["drift"]))
+    return (
+        *_of_store(store),
+        *_of_file(policy),
+        *_of_drift(health["checker"]["drift"]),
+        *_of_notices(health.get("notices") or ()),
+    )
 
 
 def _of_store(store: Mapping[str, Any]) -> Iterator[Trouble]:
@@ -85,4 +90,16 @@ def _of_drift(drift: list[Mapping[str, Any]]) -> Iterator[Trouble]:
             "What the Hub believes to be held is not what is held.",
             tuple(str(each["detail"]) for each in drift),
             "Restart the Hub; no server stops. It makes book and ledger equal to what runs.",
+        )
+
+
+def _of_notices(channels: Sequence[Mapping[str, Any]]) -> Iterator[Trouble]:
+    failing = [f"{e['channel']} at {e['target']}: {e['error']}" for e in channels if e["error"]]
+    if failing:
+        yield Trouble(
+            "notices.undelivered",
+            "Notices",
+            "People are not told of requests and grants: some notices did not arrive.",
+            tuple(failing),
+            "Repair it. jhp notices list says which, and jhp notices retry sends them again.",
         )

@@ -83,6 +83,20 @@ def test_a_hub_that_has_just_started_has_compared_nothing_yet() -> None:
     assert look("doctor.drift", of_hub(checker={"looked_at": None})) == []
 
 
+def test_notices_that_do_not_arrive_are_said_with_their_channel() -> None:
+    counts = {"waiting": 1, "delivered": 5, "failed": 2, "skipped": 0}
+    error = "The mail server answered 421."
+    mail = {"channel": "mail", "target": "smtp:587", "error": error, **counts}
+    health = {**HUB.health, "notices": [mail, {**mail, "channel": "webhook", "error": ""}]}
+    results = examine(DoctorFacts(hub=replace(HUB, health=health)))
+    (said,) = [each for each in results if each.findings]
+    assert (said.check.code, said.status) == ("doctor.notices", WARNING)
+    assert said.findings[0].what == (
+        "Notices do not arrive by mail at smtp:587: The mail server answered 421. "
+        "1 notice waiting, 2 failed."
+    )
+
+
 def test_settings_that_a_site_made_weaker_are_said_with_the_reason() -> None:
     weakened = {"setting": "c.JupyterHub.x", "sentence": "A user takes over."}
     (finding,) = look(

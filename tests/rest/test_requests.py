@@ -16,6 +16,7 @@ from jupyterhub_platform.rest.managed import (
     ReleaseRequest,
     RollBackRequest,
 )
+from jupyterhub_platform.rest.notices import TryNoticesRequest
 from jupyterhub_platform.rest.requests import (
     Body,
     BodyError,
@@ -47,6 +48,7 @@ BODIES: tuple[type[Body], ...] = (
     SuspendRequest,
     TakeLoginRequest,
     UndoRequest,
+    TryNoticesRequest,
 )
 PYDANTIC = ("Input should", "validation error", "pydantic", "Extra inputs", "Field required")
 

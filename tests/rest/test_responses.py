@@ -107,6 +107,8 @@ def test_health_is_told_whole() -> None:
     }
     finding = {"part": "audit", "row": "5", "what": "is gone", "fix": "Find out who."}
     policy = {"revision": 1, "file": "platform.yaml", "digest": None, "file_digest": "a"}
+    counts = {"waiting": 1, "delivered": 2, "failed": 0, "skipped": 0}
+    channel = {"channel": "mail", "target": "smtp:25", "error": "Refused.", **counts}
     store = {"url": "sqlite:///", "fault": "", "waiting": 0, "schema": None, "newest_schema": "3"}
     for audit, faults, drift in (
         (unknown, (), []),
@@ -119,6 +121,7 @@ def test_health_is_told_whole() -> None:
             "policy": {**policy, "faults": faults, "faulty_since": at if faults else None},
             "audit": audit,
             "checker": checker,
+            "notices": [channel] if drift else [],
         }
         check(Health, said)
 

@@ -58,6 +58,18 @@ async def test_store_drift_and_a_file_not_in_force_are_told_as_well(running: Run
     assert told[2]["details"] == ["dev1/train holds a row, and does not run"]
 
 
+async def test_notices_that_do_not_arrive_are_told(running: Running) -> None:
+    running.hub.health = healthy()
+    counts = {"waiting": 2, "delivered": 5, "failed": 1, "skipped": 0}
+    mail = {"channel": "mail", "target": "smtp:587", "error": "The mail server answered 421."}
+    webhook = {"channel": "webhook", "target": "chat", "error": ""}
+    running.hub.health["notices"] = [mail | counts, webhook | counts]
+    async with running.program("operator") as program:
+        (told,) = (await program.get(f"{PREFIX}api/v1/overview")).json()["troubles"]
+    assert told["code"] == "notices.undelivered"
+    assert told["details"] == ["mail at smtp:587: The mail server answered 421."]
+
+
 async def test_a_hub_that_is_well_is_no_news(running: Running) -> None:
     async with running.program("operator") as program:
         told = (await program.get(f"{PREFIX}api/v1/overview")).json()

@@ -24,6 +24,7 @@ from planted_faults.levels import LEVELS
 from planted_faults.lifetimes import LIFETIMES
 from planted_faults.local_processes import LOCAL_PROCESSES
 from planted_faults.managed import MANAGED
+from planted_faults.notices import NOTICES
 from planted_faults.overview import OVERVIEW
 from planted_faults.pages import PAGES
 from planted_faults.policy import POLICY
@@ -50,6 +51,7 @@ FAULTS: Final = (
     *LOCAL_PROCESSES,
     *MANAGED,
     *OVERVIEW,
+    *NOTICES,
     *PAGES,
     *POLICY,
     *REQUESTS,

@@ -32,6 +32,8 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("request.withdrawn", "A request was withdrawn by its user."),
     ("request.expired", "A request expired, as no one answered it."),
     ("request.void", "A request ended as its user was suspended or removed."),
+    ("notice.retried", "A notice was sent again that had not been delivered."),
+    ("notice.tested", "A test of notices was sent; the subject is whom its e-mail is for."),
     ("person.invited", "An invite was made."),
     ("person.suspended", "A user was suspended; the detail has the reason and the end."),
     ("person.resumed", "A suspension was lifted, by a user or because its end had come."),

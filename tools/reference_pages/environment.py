@@ -51,6 +51,13 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "Directories of a site's own templates, separated by colons.",
     ),
+    ("PLATFORM_WEBHOOK_URL", "Hub", "Default of `c.Platform.webhook_url`."),
+    (
+        "PLATFORM_WEBHOOK_SECRET",
+        "Hub",
+        "What messages of the webhook are signed with; 16 characters or more.",
+    ),
+    ("PLATFORM_MAIL_PASSWORD", "Hub", "The password of `c.Platform.mail_user`."),
     ("PLATFORM_HARD_PROFILE", "Hub", "1 turns `c.Platform.hard_profile` on."),
     (
         "PLATFORM_BRANDING",

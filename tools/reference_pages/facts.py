@@ -192,6 +192,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "The internal code of a denial; callers see the codes of its decision.",
     ),
     ("policy.invalid", "422", "The policy file has faults; `reload` and Overview list them."),
+    ("notices.undelivered", "-", "Notices did not arrive; the details say why (Overview)."),
     ("policy.not_in_force", "-", "The policy file has changed, and is not read yet (Overview)."),
     (
         "platform.drift",
@@ -249,6 +250,9 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("bulk.authority", "409", "The user who began a bulk change may no longer do what it does."),
     ("bulk.nothing", "409", "A bulk change made no revision that could be undone."),
     ("bulk.no_one", "400, 404", "No one was chosen for a bulk change."),
+    ("grant.ends", "-", "A notice tells that a grant ends soon."),
+    ("grant.ended", "-", "A notice tells that a grant has ended."),
+    ("notices.off", "409", "No channel for notices is configured, so that none can be tried."),
     ("invite.invalid", "410", "An invite is unknown, used or expired; it does not say which."),
 )
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from traitlets import Bool, Dict, Float, Int, List, TraitType, Tuple, Undefined, Unicode
+from traitlets import Bool, Dict, Enum, Float, Int, List, TraitType, Tuple, Undefined, Unicode
 from traitlets.traitlets import DefaultHandler
 
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
@@ -33,6 +33,8 @@ def list_own_traits(cls: type) -> Iterator[tuple[str, TraitType[Any, Any], bool]
 
 
 def _say_type(trait: TraitType[Any, Any]) -> str:
+    if isinstance(trait, Enum):
+        return "one of " + ", ".join(f"`{value}`" for value in trait.values or ())
     kinds: dict[type, str] = {
         Unicode: "text",
         Bool: "true or false",

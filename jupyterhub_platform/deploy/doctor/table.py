@@ -40,6 +40,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     ),
     Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.check_drift),
     Check(
+        "doctor.notices",
+        ("health",),
+        "Notices arrive, where they are configured.",
+        hub_checks.check_notices,
+    ),
+    Check(
         "doctor.audit",
         ("record",),
         "What is on record is what was written.",

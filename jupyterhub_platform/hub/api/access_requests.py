@@ -30,6 +30,7 @@ from jupyterhub_platform.usecases.access_requests import (
 )
 from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.managed import Authority
+from jupyterhub_platform.usecases.notices import Notify
 from jupyterhub_platform.usecases.reports.cursors import (
     QueryError,
     explain_cursor,
@@ -45,6 +46,11 @@ _LISTED: Final = 100
 
 class AccessRequestHandler(ChangeHandler):
     """The common part of all calls about requests."""
+
+    @property
+    def notify(self) -> Notify:
+        """What tells people of requests."""
+        return self.platform.notices.notify
 
     @property
     def requests(self) -> AccessRequests:
@@ -97,7 +103,7 @@ class RequestsHandler(AccessRequestHandler):
         asked = AccessRequest(
             uuid.uuid4().hex, self.me, body.account, kind, wish, body.lasts, body.reason, now
         )
-        if await self.change(Ask(asked, self.memberships_of(self.me))) is not None:
+        if await self.change(Ask(asked, self.memberships_of(self.me), self.notify)) is not None:
             self.answer(Asked.of(asked), 201)
 
     async def get(self) -> None:
@@ -154,7 +160,9 @@ class ApproveHandler(AccessRequestHandler):
         """Put a grant into force, and answer with the request."""
         authority = self._authority_over(request := await self.find(id_))
         body = self.read(ApproveRequest)
-        approval = Approve(request, self.me, body.reason, authority, body.lasts, body.add)
+        approval = Approve(
+            request, self.me, body.reason, authority, body.lasts, body.add, self.notify
+        )
         if await self.change(approval) is not None:
             await self.show(id_)
 
@@ -180,7 +188,8 @@ class RefuseHandler(ApproveHandler):
         """End a request, with the reason as its answer."""
         self._authority_over(request := await self.find(id_))
         reason = self.read(AnswerRequest).reason
-        if await self.change(Decline(request, RequestState.REFUSED, self.me, reason)) is not None:
+        end = Decline(request, RequestState.REFUSED, self.me, reason, self.notify)
+        if await self.change(end) is not None:
             await self.show(id_)
 
 
@@ -196,6 +205,6 @@ class WithdrawHandler(AccessRequestHandler):
         if request.user != self.me:
             raise web.HTTPError(403, "This request is not yours. Refuse it, if you may.")
         reason = self.read(AnswerRequest).reason
-        end = Decline(request, RequestState.WITHDRAWN, self.me, reason)
+        end = Decline(request, RequestState.WITHDRAWN, self.me, reason, self.notify)
         if await self.change(end) is not None:
             await self.show(id_)

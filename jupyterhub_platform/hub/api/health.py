@@ -35,6 +35,7 @@ class HealthHandler(PlatformAPIHandler):
         runtime, since = platform.runtime, platform.policy_watch.faults.since
         store = await self.in_thread(read_store_state, runtime.store, runtime.health)
         policy = await self.in_thread(platform.policy_watch.file.read)
+        channels = await self.in_thread(platform.notices.read_health)
         said = {
             "now": datetime.now(UTC).isoformat(),
             "store": asdict(store),
@@ -49,6 +50,7 @@ class HealthHandler(PlatformAPIHandler):
                 "looked_at": checker.looked_at and checker.looked_at.isoformat(),
                 "drift": [asdict(drift) for drift in checker.drifts],
             },
+            "notices": channels,
         }
         self.answer(Health.model_validate(said))
 

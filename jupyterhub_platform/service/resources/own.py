@@ -9,6 +9,7 @@ from jupyterhub_platform.service.own_servers import make_table
 from jupyterhub_platform.service.pages import AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.decisions import read_own_denials
+from jupyterhub_platform.usecases.reports.grants import list_grants_of
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_own
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -28,11 +29,12 @@ class Own(Resource[PersonReport]):
             raise beyond("resources of your own")
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> PersonReport:
-        """Report what the caller holds."""
+        """Report what the caller holds, and read their grants."""
+        self.grants = list_grants_of(facts, viewer, viewer.name)
         return report_own(facts, viewer)
 
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:
-        """Add the caller's servers as the Hub has them, their last denials, and their invite."""
+        """Add the caller's servers as the Hub has them, their grants, last denials and invite."""
         handler = self.handler
         told = await read_own_servers(handler.hub_auth.api_url, handler.token)
         hub = handler.settings["environment"]
@@ -44,4 +46,4 @@ class Own(Resource[PersonReport]):
                 "invited": reader.say_invite(report.name),
             }
         )
-        return beside | {"table": make_table(report.servers, told, own_url)}
+        return beside | {"table": make_table(report.servers, told, own_url), "grants": self.grants}

@@ -135,6 +135,26 @@ def check_drift(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
+def check_notices(facts: DoctorFacts) -> Iterator[Finding]:
+    """Find out whether notices arrive by each channel that is configured."""
+    for channel in _channels(facts):
+        name, failures = f"{channel['channel']} at {channel['target']}", channel["failed"]
+        if channel["error"]:
+            waiting = count(channel["waiting"], "notice")
+            yield warning(
+                f"Notices do not arrive by {name}: {channel['error']} {waiting} waiting, "
+                f"{failures} failed.",
+                "People are not told of requests and grants; they find them on their pages.",
+                "Repair it; jhp notices test tries it, and jhp notices retry sends failed ones.",
+            )
+
+
+def _channels(facts: DoctorFacts) -> list[Mapping[str, Any]]:
+    """Return the channels of notices; none of a Hub that is older than they are."""
+    found = facts.hub.health.get("notices") if facts.hub else None
+    return found if isinstance(found, list) else []
+
+
 def _is_old(facts: DoctorFacts, looked_at: str, seconds: float) -> bool:
     hub = facts.hub
     now = datetime.fromisoformat(hub.health["now"]) if hub else datetime.fromisoformat(looked_at)
