@@ -1,10 +1,8 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,8 @@ from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
+from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
+from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_watch import PolicyWatch
@@ -118,9 +118,11 @@ class Platform(PlatformTraits):
         self.lingering = LingeringServers(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
-        self._settling = asyncio.Lock()
+        self.memberships = MembershipSettler(
+            self.app, self.runtime, levels_only=not self.manage_memberships
+        )
         self.policy_watch = PolicyWatch(
-            self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle
+            self.runtime, self.settings.policy_file, self.memberships.settle, self.suspension.settle
         )
 
     def _warn_operator(self) -> None:
@@ -158,9 +160,7 @@ class Platform(PlatformTraits):
 
     def _serve_managed_objects(self) -> None:
         """Make what changes the objects that are managed in the Hub."""
-        self.managed = ManagedObjects(
-            self.app, self.runtime, self.suspension.settle, self.manage_memberships
-        )
+        self.managed = ManagedObjects(self.runtime, self.memberships, self.suspension.settle)
 
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""
@@ -172,6 +172,7 @@ class Platform(PlatformTraits):
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
             (self.suspension.settle, 5.0),
+            (self.memberships.keep, SETTLE_LOOK_SECONDS),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
             (RequestDeadlines(self.runtime).keep, REQUEST_SECONDS),
@@ -180,7 +181,7 @@ class Platform(PlatformTraits):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
         self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
-        IOLoop.current().add_callback(self.settle_memberships)
+        IOLoop.current().add_callback(self.memberships.settle)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)
 
@@ -224,19 +225,6 @@ class Platform(PlatformTraits):
     def tell(self, sentence: str) -> None:
         """Tell the operator of this Hub something: messages from this logger reach the terminal."""
         self.log.warning(sentence)
-
-    async def settle_memberships(self) -> None:
-        """Bring the Hub's users and groups in line with the policy, if it changes meanwhile too."""
-        async with self._settling:
-            settled = None
-            while settled is not self.snapshot.policy:
-                settled, declared = self.snapshot.policy, self.snapshot.sources.declared
-                await self.declared.settle_everybody(
-                    self.runtime.policies, partial(self._is_in_force, declared)
-                )
-
-    def _is_in_force(self, declared: Mapping[str, Any]) -> bool:
-        return self.snapshot.sources.declared is declared
 
     @property
     def declared(self) -> DeclaredPeople:

@@ -53,9 +53,9 @@ def list_requests(
     user: str | None = None,
     accounts: Collection[str] | None = None,
     before: datetime | None = None,
-    limit: int = 100,
+    limit: int | None = 100,
 ) -> list[AccessRequest]:
-    """Return requests, the newest first, that match whatever is given."""
+    """Return requests, the newest first, that match whatever is given; all for no ``limit``."""
     query = select(access_request).order_by(_COLUMN.at.desc(), _COLUMN.id).limit(limit)
     if state is not None:
         query = query.where(_COLUMN.state == str(state))

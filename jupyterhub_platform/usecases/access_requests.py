@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from jupyterhub_platform.core import delegation
@@ -26,6 +27,7 @@ from jupyterhub_platform.usecases.managed import ADMIN, Authority, PutObject
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 PLATFORM: Final = "platform"
+_ENDED_AT_ONCE: Final = 200
 _ENDS: Final[Mapping[RequestState, str]] = {
     RequestState.APPROVED: "request.approved",
     RequestState.REFUSED: "request.refused",
@@ -203,17 +205,20 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class EndOverdueRequests:
-    """Ends each open request that waited too long, or whose user is suspended or gone."""
+    """Ends open requests that waited too long, or whose user is suspended or gone.
+
+    Some at a time, so that a start does not wait for it: again as long as any is left.
+    """
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Return what records the ends."""
         return partial(self._record, snapshot, now)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        for each in access_requests.list_requests(transaction, state=RequestState.OPEN, limit=1000):
-            end = _find_end(each, snapshot, now)
-            if end is not None:
-                _decide(transaction, each, end[0], PLATFORM, now, end[1])
+        waiting = access_requests.list_requests(transaction, state=RequestState.OPEN, limit=None)
+        ends = ((each, _find_end(each, snapshot, now)) for each in waiting)
+        for each, end in islice(((e, end) for e, end in ends if end), _ENDED_AT_ONCE):
+            _decide(transaction, each, end[0], PLATFORM, now, end[1])
         return snapshot
 
 
@@ -247,7 +252,7 @@ class AccessRequests:
         """Tell whether an open request has to end; see :class:`EndOverdueRequests`."""
         with self._store.read() as transaction:
             waiting = access_requests.list_requests(
-                transaction, state=RequestState.OPEN, limit=1000
+                transaction, state=RequestState.OPEN, limit=None
             )
         return any(_find_end(each, snapshot, now) for each in waiting)
 

@@ -36,7 +36,13 @@ UNANSWERED: Final = Trouble(
 def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
     """Return what is wrong by the health of a Hub, the worst first."""
     policy, store = health["policy"], health["store"]
-    return (*_of_store(store), *_of_file(policy), *_of_drift(health["checker"]["drift"]))
+    memberships, drift = health["memberships"], health["checker"]["drift"]
+    return (
+        *_of_store(store),
+        *_of_file(policy),
+        *_of_memberships(memberships),
+        *_of_drift(drift),
+    )
 
 
 def _of_store(store: Mapping[str, Any]) -> Iterator[Trouble]:
@@ -70,6 +76,20 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
             f"The policy file has changed; revision {policy['revision']} is still in force.",
             (),
             f"A changed file is read within seconds. If it is not, reload {file} by hand.",
+        )
+
+
+def _of_memberships(memberships: Mapping[str, Any]) -> Iterator[Trouble]:
+    if memberships["fault"]:
+        since = memberships["since"]
+        yield Trouble(
+            "platform.memberships",
+            "Users and groups",
+            "The policy is in force, and the Hub's users and groups do not follow it yet.",
+            (str(memberships["fault"]),),
+            "It is tried again by itself, at least once a minute. If the store is down, bring it "
+            "back; otherwise the Hub's log says more.",
+            datetime.fromisoformat(since) if since else None,
         )
 
 

@@ -79,15 +79,16 @@ class SuspensionEnforcer:
 
     async def settle(self) -> None:
         """Enforce what is in force now: after a start, a reload, or the end of a suspension."""
+        now = datetime.now(UTC)
+        suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
+        self._enforced.intersection_update(suspended)
+        # Keeping people out comes first: most of it needs no store, and all but that is retried.
+        for name in suspended:
+            if name not in self._enforced:
+                await self._settle_one(self._enforce, name)
         try:
-            now = datetime.now(UTC)
             if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
                 await self._runtime.changes.apply(EndExpiredSuspensions())
-            suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
-            self._enforced.intersection_update(suspended)
-            for name in suspended:
-                if name not in self._enforced:
-                    await self._settle_one(self._enforce, name)
             kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
             for name in sorted({share.suspended for share in ready}):
@@ -99,8 +100,8 @@ class SuspensionEnforcer:
         """Settle one user's suspension; failures are retried, and do not delay other users'."""
         try:
             await settle(name)
-        except StoreError:
-            raise
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
         except Exception:
             self._app.db.rollback()
             self._app.log.exception("What a suspension of %s changes is not settled", name)
