@@ -18,13 +18,14 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0007"
+SCHEMA_VERSION: Final = "0009"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -323,12 +324,13 @@ usage_day = Table(
     sqlite_with_rowid=False,
 )
 
-usage_month = Table(
-    "usage_month",
+usage_span = Table(
+    "usage_span",
     metadata,
     Column("kind", String(8), primary_key=True),
+    Column("months", SmallInteger, primary_key=True),
+    Column("start", Date, primary_key=True),
     Column("name", CleanText, primary_key=True),
-    Column("month", Date, primary_key=True),
     *_amounts(),
     sqlite_with_rowid=False,
 )
