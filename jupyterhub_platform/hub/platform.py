@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.audit_trim import TRIM_SECONDS, AuditTrim
 from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.configuration.hardening import (
     Weakened,
@@ -48,6 +49,7 @@ from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.audit_key import find_or_make_key, read_public
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
 from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -152,7 +154,12 @@ class Platform(PlatformTraits):
         """Begin to compare the book with the truth, and to verify the audit."""
         use_monotonic_timers(IOLoop.current())
         self.checker = DriftChecker(self.app, self.runtime)
-        self.audit_watch = AuditWatch.begin(self.app, self.runtime)
+        state, days = self.settings.state_dir, self.audit_keep_days
+        self._audit_key = find_or_make_key(state) if days else None
+        public = self._audit_key.public if self._audit_key else read_public(state)
+        if public is not None:
+            self.log.info("The key of the audit's checkpoints is %s", public.render())
+        self.audit_watch = AuditWatch.begin(self.app, self.runtime, public)
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
@@ -180,6 +187,9 @@ class Platform(PlatformTraits):
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
+        if self._audit_key is not None:
+            keep = timedelta(days=self.audit_keep_days)
+            self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)
         self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
         IOLoop.current().add_callback(self.memberships.settle)
         IOLoop.current().add_callback(self.suspension.settle)

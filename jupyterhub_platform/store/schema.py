@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0009"
+SCHEMA_VERSION: Final = "0010"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -304,6 +304,17 @@ Index(
     audit.c.seq,
     sqlite_where=audit.c.result == "refused",
     postgresql_where=audit.c.result == "refused",
+)
+
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("signature", String(128), nullable=False),
 )
 
 

@@ -20,6 +20,29 @@ AUDIT: Final = (
         ),
     ),
     *noticed_by(
+        "tests/usecases/test_audit_retention.py -k sqlite",
+        (
+            "any checkpoint is believed",
+            "PublicKey.why_not",
+            Drop("self._key.verify(signature, checkpoint.text.encode())"),
+        ),
+        (
+            "rows that are not as they were written are removed",
+            "AuditRetention._find_due",
+            Never("not walk.verification.ok"),
+        ),
+        (
+            "what contradicts the audit is removed",
+            "AuditRetention._find_due",
+            Never("wrong is not None"),
+        ),
+        (
+            "rows that are left need not lead to their checkpoint",
+            "Walk._see_checkpoint",
+            Drop("self._noted[found.seq].add(found.hash)"),
+        ),
+    ),
+    *noticed_by(
         "tests/store/test_fair_lock.py",
         (
             "a thread that comes back goes ahead of those that wait",
