@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from heapq import nsmallest
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount
@@ -132,10 +133,14 @@ def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
 
 
 def _list_pressed(facts: ReportFacts, viewer: Viewer) -> tuple[Pressure, ...]:
+    # Of a group that holds nothing, nothing is full: those are told apart by their names alone.
+    holding = {held.account for held in facts.book}
+    seen = [group for group in facts.policy.groups.values() if viewer.sees_account(group.name)]
+    idle = nsmallest(
+        MAX_PRESSED, (g for g in seen if g.name not in holding), key=lambda group: group.name
+    )
     pressures = []
-    for group in facts.policy.groups.values():
-        if not viewer.sees_account(group.name):
-            continue
+    for group in (*(g for g in seen if g.name in holding), *idle):
         limits = facts.policy.list_limits("", group.name, facts.at)
         lines = tuple(
             hold(facts.policy, facts.book, limit)
