@@ -108,7 +108,7 @@ MANAGED: Final = (
         (
             "a failed settling counts as done",
             "MembershipSettler._note_failure",
-            Replace("None", "self._in_force"),
+            Replace("self._settled = None", "self._settled = self._in_force"),
         ),
         (
             "one that succeeds hides one that failed",
