@@ -113,7 +113,11 @@ def fill(url: str, size: Size, seed: int) -> None:
     with store.begin() as transaction:
         for number in range(min(rows, AUDIT_ROWS)):
             audit.append(
-                transaction, at=now, actor="admin", action="person.changed", subject=names[-number]
+                transaction,
+                at=now,
+                actor="admin",
+                action="person.changed",
+                subject=names[number % people],
             )
     for _ in UsageSums(store).settle(now):
         pass
