@@ -9,6 +9,7 @@ from benchmarks.bench_setup import BenchSetup
 from benchmarks.bulk import measure_bulk
 from benchmarks.decision import measure_decision
 from benchmarks.figures import Figure
+from benchmarks.pages import measure_pages
 from benchmarks.pods import measure_pods
 from benchmarks.restarts import measure_restarts
 from benchmarks.spawns import measure_cpu, measure_hooks, measure_statements
@@ -32,5 +33,6 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "restart": measure_restarts,
     "strangers": measure_anonymous_load,
     "usage": measure_usage,
+    "pages": measure_pages,
     "pods": measure_pods,
 }

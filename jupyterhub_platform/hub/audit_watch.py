@@ -12,6 +12,7 @@ from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.audit_heads import AuditHeads
 from jupyterhub_platform.hub.threads import in_store_thread
+from jupyterhub_platform.usecases.audit_key import PublicKey
 from jupyterhub_platform.usecases.audit_verification import (
     VerificationReport,
     find_head,
@@ -31,8 +32,9 @@ MAX_SHOWN: Final = 5
 class AuditWatch:
     """Verifies once a minute, and a long chain more rarely. Belongs to the Hub's loop."""
 
-    def __init__(self, app: Any, runtime: Runtime) -> None:
+    def __init__(self, app: Any, runtime: Runtime, key: PublicKey | None = None) -> None:
         self._app = app
+        self._key = key
         self._runtime = runtime
         self.heads = AuditHeads(app.log)
         self._verify_again = 0.0
@@ -42,9 +44,9 @@ class AuditWatch:
         self.verified_at: datetime | None = None
 
     @classmethod
-    def begin(cls, app: Any, runtime: Runtime) -> Self:
+    def begin(cls, app: Any, runtime: Runtime, key: PublicKey | None = None) -> Self:
         """Log the head at the start, and have the last one logged at the end."""
-        watch = cls(app, runtime)
+        watch = cls(app, runtime, key)
         watch.heads.log(find_head(runtime.store))
         atexit.register(watch.end)
         return watch
@@ -84,7 +86,7 @@ class AuditWatch:
     def _verify(self) -> None:
         began = time.monotonic()
         known = self.heads.seen[:]
-        report = verify(self._runtime.store, known, ledger=False, say=self._go_on)
+        report = verify(self._runtime.store, known, ledger=False, key=self._key, say=self._go_on)
         took = time.monotonic() - began
         if report.is_whole and known:
             # A chain that leads to the last head leads to all before it.

@@ -2,11 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
 
-from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.people.memberships import apply_to_moved
+from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -19,15 +17,13 @@ class ManagedObjects:
 
     def __init__(
         self,
-        app: Any,
         runtime: Runtime,
+        memberships: MembershipSettler,
         settle_suspensions: Callable[[], Awaitable[None]],
-        manage_memberships: bool,
     ) -> None:
-        self._app = app
         self._runtime = runtime
+        self._memberships = memberships
         self._settle_suspensions = settle_suspensions
-        self._levels_only = not manage_memberships
         self._changing = asyncio.Lock()
 
     async def apply(self, change: Change) -> Snapshot:
@@ -43,18 +39,7 @@ class ManagedObjects:
         async with self._changing:
             before = self._runtime.in_force.snapshot
             after = await self._runtime.changes.apply(change)
-            try:
-                moved = await apply_to_moved(
-                    self._app,
-                    before.policy,
-                    self._runtime.in_force,
-                    self._runtime.policies,
-                    levels_only=self._levels_only,
-                )
-            except StoreError as error:
-                # It is in force; those who moved are settled once the store is back.
-                self._runtime.health.mark_down(error)
-                moved = frozenset()
+            moved = await self._memberships.settle_moved(before.policy)
         if moved:
             await self._settle_suspensions()
         return after

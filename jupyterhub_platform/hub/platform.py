@@ -1,10 +1,8 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from functools import partial
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.audit_trim import TRIM_SECONDS, AuditTrim
 from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.bulk_changes import LOOK_SECONDS as BULK_SECONDS
 from jupyterhub_platform.hub.bulk_changes import BulkRunner
@@ -32,6 +31,8 @@ from jupyterhub_platform.hub.notices.delivery import Notices
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
+from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
+from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_watch import PolicyWatch
@@ -53,6 +54,7 @@ from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.admission import Admission
+from jupyterhub_platform.usecases.audit_key import find_or_make_key, read_public
 from jupyterhub_platform.usecases.consistency import list_held, rebuild
 from jupyterhub_platform.usecases.policies import say_locked_out
 from jupyterhub_platform.usecases.snapshot import Snapshot
@@ -146,9 +148,11 @@ class Platform(PlatformTraits):
         self.lingering = LingeringServers(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
-        self._settling = asyncio.Lock()
+        self.memberships = MembershipSettler(
+            self.app, self.runtime, levels_only=not self.manage_memberships
+        )
         self.policy_watch = PolicyWatch(
-            self.runtime, self.settings.policy_file, self.settle_memberships, self.suspension.settle
+            self.runtime, self.settings.policy_file, self.memberships.settle, self.suspension.settle
         )
 
     def _warn_operator(self) -> None:
@@ -178,7 +182,12 @@ class Platform(PlatformTraits):
         """Begin to compare the book with the truth, and to verify the audit."""
         use_monotonic_timers(IOLoop.current())
         self.checker = DriftChecker(self.app, self.runtime)
-        self.audit_watch = AuditWatch.begin(self.app, self.runtime)
+        state, days = self.settings.state_dir, self.audit_keep_days
+        self._audit_key = find_or_make_key(state) if days else None
+        public = self._audit_key.public if self._audit_key else read_public(state)
+        if public is not None:
+            self.log.info("The key of the audit's checkpoints is %s", public.render())
+        self.audit_watch = AuditWatch.begin(self.app, self.runtime, public)
         answer_while_shutting_down()
         metrics.STORE_UP.set(1)
         metrics.report_drift(())
@@ -186,9 +195,7 @@ class Platform(PlatformTraits):
 
     def _serve_managed_objects(self) -> None:
         """Make what changes the objects that are managed in the Hub."""
-        self.managed = ManagedObjects(
-            self.app, self.runtime, self.suspension.settle, self.manage_memberships
-        )
+        self.managed = ManagedObjects(self.runtime, self.memberships, self.suspension.settle)
         self.bulk = BulkRunner(self.app, self.runtime, self.managed, self.suspension.settle)
 
     def _set_up_notices(self) -> None:
@@ -205,6 +212,7 @@ class Platform(PlatformTraits):
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
             (self.suspension.settle, 5.0),
+            (self.memberships.keep, SETTLE_LOOK_SECONDS),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
             (RequestDeadlines(self.runtime, self.notices.notify).keep, REQUEST_SECONDS),
@@ -213,9 +221,12 @@ class Platform(PlatformTraits):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
         self.repeat(self.bulk.keep, BULK_SECONDS)
+        if self._audit_key is not None:
+            keep = timedelta(days=self.audit_keep_days)
+            self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)
         self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
         self.notices.begin(self.repeat)
-        IOLoop.current().add_callback(self.settle_memberships)
+        IOLoop.current().add_callback(self.memberships.settle)
         IOLoop.current().add_callback(self.suspension.settle)
         IOLoop.current().add_callback(freeze_heap_once_served, app)
 
@@ -260,19 +271,6 @@ class Platform(PlatformTraits):
     def tell(self, sentence: str) -> None:
         """Tell the operator of this Hub something: messages from this logger reach the terminal."""
         self.log.warning(sentence)
-
-    async def settle_memberships(self) -> None:
-        """Bring the Hub's users and groups in line with the policy, if it changes meanwhile too."""
-        async with self._settling:
-            settled = None
-            while settled is not self.snapshot.policy:
-                settled, declared = self.snapshot.policy, self.snapshot.sources.declared
-                await self.declared.settle_everybody(
-                    self.runtime.policies, partial(self._is_in_force, declared)
-                )
-
-    def _is_in_force(self, declared: Mapping[str, Any]) -> bool:
-        return self.snapshot.sources.declared is declared
 
     @property
     def declared(self) -> DeclaredPeople:

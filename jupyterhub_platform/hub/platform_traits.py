@@ -55,6 +55,16 @@ class PlatformTraits(NoticeTraits):
         2.0, help="How often a store that does not answer is tried again."
     ).tag(config=True)
 
+    audit_keep_days = Float(
+        0.0,
+        min=0.0,
+        help="""
+        For how many days rows of the audit are kept; 0 keeps them all. Older ones are removed, and
+        a checkpoint stays that the Hub signs with audit-key in the state directory: keep a copy of
+        audit-key.pub, and export what shall be kept before (jhp audit export).
+        """,
+    ).tag(config=True)
+
     lifetime_seconds = Float(
         15.0, help="How often servers are looked at whose time may be over: deadline or idle."
     ).tag(config=True)

@@ -169,6 +169,14 @@ class AuditHealth(Response):
     findings: list[RecordFinding]
 
 
+class MembershipHealth(Response):
+    """Whether users and groups follow the policy in force; ``fault`` is why they do not yet."""
+
+    settled: bool
+    fault: str
+    since: Instant | None
+
+
 class Drift(Response):
     """A difference between the Hub's record of what is held and what is held."""
 
@@ -202,6 +210,7 @@ class Health(Response):
     now: Instant
     store: StoreHealth
     policy: PolicyHealth
+    memberships: MembershipHealth
     audit: AuditHealth
     checker: CheckerHealth
     notices: list[ChannelHealth] = Field(description="The channels that are configured.")

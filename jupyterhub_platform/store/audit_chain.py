@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import ColumnElement, Row, Select, String, func, select, type_coerce
 
+from jupyterhub_platform.store.audit_checkpoint import Checkpoint, WhyNot, read_checkpoint
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import audit
 
@@ -36,6 +37,7 @@ ROWS_AT_A_TIME: Final = 500
 _PREFIX: Final = "jupyterhub-platform audit {}\n"
 _FIELDS: Final = 10
 """How many fields are hashed; rows from before schema 0006 have three less."""
+_NO_KEY: Final = "cannot be verified without the Hub's key: name it (audit-key.pub)"
 _COLUMNS = audit.c
 
 
@@ -68,16 +70,27 @@ class Walk:
     ----------
     heads
         Heads that were noted before; without one, rows removed from the end are not missed.
+    why_not
+        Says why a checkpoint is not to be believed.
 
     Attributes
     ----------
     head
         The last row that was found to be sound.
+    resumed_from
+        The checkpoint that stands for rows which are gone.
     """
 
-    def __init__(self, heads: Iterable[AuditHead] = ()) -> None:
+    def __init__(
+        self, heads: Iterable[AuditHead] = (), why_not: WhyNot = lambda _: _NO_KEY
+    ) -> None:
         self.head = AuditHead(0, GENESIS)
         self.rows = 0
+        self.resumed_from: Checkpoint | None = None
+        self._why_not = why_not
+        self._checkpoint: Checkpoint | None = None
+        self._base = 0
+        self._rows_since_base = 0
         self._noted: defaultdict[int, set[str]] = defaultdict(set)
         for head in heads:
             self._noted[head.seq].add(head.hash)
@@ -91,9 +104,13 @@ class Walk:
         """
         if self._is_over:
             return ()
+        if not self._see_checkpoint(read_checkpoint(tx)):
+            return ()
         sound, rows = [], _read_chain(tx, self.head if self.rows else None)
-        for row in rows:
+        self._resume(rows)
+        for row in () if self._is_over else rows:
             self.rows += 1
+            self._rows_since_base += 1
             self._fault = _find_fault(row, self.head, self._noted)
             if self._fault is not None:
                 break
@@ -103,6 +120,40 @@ class Walk:
         if self._is_over and self._fault is None:
             self._fault = self._find_missing(tx)
         return sound
+
+    def _see_checkpoint(self, found: Checkpoint | None) -> bool:
+        """Believe a checkpoint that was signed; the chain has to lead to it, or begins there.
+
+        Another one may come at any step: the Hub removes rows while they are followed.
+        """
+        if found is None or found == self._checkpoint:
+            return True
+        reason = self._why_not(found)
+        if reason:
+            said = f"the checkpoint at row {found.seq}, up to which rows were removed, {reason}"
+            self._fault, self._is_over = (found.seq, said), True
+            return False
+        self._checkpoint = found
+        if found.seq > self.head.seq:
+            self._noted[found.seq].add(found.hash)
+        return True
+
+    def _resume(self, rows: Sequence[Row[Any]]) -> None:
+        """Go on where the rows begin that a checkpoint has left; they have to lead to it."""
+        checkpoint = self._checkpoint
+        if checkpoint is None or self.head.seq >= checkpoint.seq:
+            return
+        first = rows[0][0] if rows else checkpoint.seq + 1
+        if not isinstance(first, int) or first <= self.head.seq + 1:
+            return
+        if first <= checkpoint.seq:
+            self.head = AuditHead(first - 1, str(rows[0].previous_hash))
+        else:
+            self.head = AuditHead(checkpoint.seq, checkpoint.hash)
+            self._fault = _find_other(self.head, self._noted)
+            self._is_over = self._fault is not None
+        self.resumed_from = checkpoint
+        self._base, self._rows_since_base = self.head.seq, 0
 
     @property
     def is_over(self) -> bool:
@@ -118,14 +169,17 @@ class Walk:
         return Verification(self.rows, ok=True, head=self.head if self.rows else None)
 
     def _find_missing(self, tx: Transaction) -> tuple[int, str] | None:
-        last = max(self._noted, default=0)
+        # The row that tells of a checkpoint was entered with it.
+        sealed = self._checkpoint.seq + 1 if self._checkpoint else 0
+        last = max(*self._noted, sealed, 0)
         if last > self.head.seq:
             gone = _describe_rows(self.head.seq + 1, last)
             return self.head.seq + 1, f"{gone} missing at the end: row {last} was noted before"
-        count = int(tx.execute(select(func.count()).select_from(audit)).scalar_one())
-        if count != self.rows:
+        there = select(func.count()).select_from(audit).where(_COLUMNS.seq > self._base)
+        count, followed = int(tx.execute(there).scalar_one()), self._rows_since_base
+        if count != followed:
             # Only where the primary key is gone.
-            return self.head.seq, f"there are {count} rows, and {self.rows} of them in the chain"
+            return self.head.seq, f"there are {count} rows, and {followed} of them in the chain"
         return None
 
 
@@ -206,10 +260,15 @@ def _find_fault(
     if digest != found:
         said = str(found)[:64]
         return seq, f"row {seq} is not what was written: its hash is {digest}, and it says {said!a}"
-    if noted.get(seq, {found}) != {found}:
-        other = ", ".join(sorted(noted[seq] - {found}))
-        return seq, f"row {seq} is not the one that was noted before: {found}, and not {other}"
-    return None
+    return _find_other(AuditHead(seq, found), noted)
+
+
+def _find_other(row: AuditHead, noted: Mapping[int, set[str]]) -> tuple[int, str] | None:
+    other = noted.get(row.seq, set()) - {row.hash}
+    if not other:
+        return None
+    said = f"row {row.seq} is not the one that was noted before: {row.hash}, and not"
+    return row.seq, f"{said} {', '.join(sorted(other))}"
 
 
 def _without_absent(fields: list[Any]) -> list[Any]:

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeAlias
 from sqlalchemy import Row, Table, func, select
 
 from jupyterhub_platform.store.audit import shorten
+from jupyterhub_platform.store.audit_checkpoint import Checkpoint
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import (
     clean_text,
@@ -45,6 +46,18 @@ class CrossCheck:
 
     def __init__(self) -> None:
         self._told = dict.fromkeys(_COMPARISONS, 0)
+        self._resumed_from: Checkpoint | None = None
+
+    @property
+    def told(self) -> dict[str, int]:
+        """How many rows of each table were told of so far."""
+        return {table.name: count for table, count in self._told.items()}
+
+    def follow(self, resumed_from: Checkpoint | None) -> None:
+        """Go on from a checkpoint: what rows up to it told of is counted there."""
+        if resumed_from is not None and resumed_from != self._resumed_from:
+            self._resumed_from = resumed_from
+            self._told = {table: resumed_from.told.get(table.name, 0) for table in _COMPARISONS}
 
     def compare(self, tx: Transaction, rows: Sequence[Row[Any]]) -> Iterator[Contradiction]:
         """Compare what some sound rows of the audit tell of."""
@@ -54,7 +67,8 @@ class CrossCheck:
                 continue
             table, read_key = _TOLD_OF[row[_ACTION]]
             detail = _read_json(row[_DETAIL])
-            self._told[table] += 1
+            if self._resumed_from is None or row[_SEQ] > self._resumed_from.seq:
+                self._told[table] += 1
             key = read_key(row, detail)
             if key is not None:  # it is not in a detail that was too long to be kept whole
                 told[table][key] = (row, detail)

@@ -18,13 +18,14 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-SCHEMA_VERSION: Final = "0010"
+SCHEMA_VERSION: Final = "0012"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -305,6 +306,17 @@ Index(
     postgresql_where=audit.c.result == "refused",
 )
 
+audit_checkpoint = Table(
+    "audit_checkpoint",
+    metadata,
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("hash", String(64), nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    Column("told", Text, nullable=False),
+    Column("signature", String(128), nullable=False),
+)
+
 
 def _amounts() -> list[Column[int]]:
     """Return the columns of a sum: amounts times seconds, each with its part above 2**40."""
@@ -323,12 +335,13 @@ usage_day = Table(
     sqlite_with_rowid=False,
 )
 
-usage_month = Table(
-    "usage_month",
+usage_span = Table(
+    "usage_span",
     metadata,
     Column("kind", String(8), primary_key=True),
+    Column("months", SmallInteger, primary_key=True),
+    Column("start", Date, primary_key=True),
     Column("name", CleanText, primary_key=True),
-    Column("month", Date, primary_key=True),
     *_amounts(),
     sqlite_with_rowid=False,
 )

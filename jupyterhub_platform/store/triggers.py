@@ -12,7 +12,7 @@ from typing import Final
 from sqlalchemy import text
 
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import reservation
+from jupyterhub_platform.store.schema import audit, reservation
 
 _LEDGER: Final = "the ledger is append-only"
 _REVISIONS: Final = "revisions of the policy are append-only"
@@ -21,6 +21,7 @@ GUARDED: Final[Mapping[str, tuple[str, str]]] = {
     "decision": ("id", _LEDGER),
     "denial_repeat": ("id", _LEDGER),
     "audit": ("seq", "the audit is append-only"),
+    "audit_checkpoint": ("seq", "checkpoints of the audit are append-only"),
     "policy_revision": ("number", _REVISIONS),
     "managed_revision": ("number", _REVISIONS),
 }
@@ -31,9 +32,16 @@ _FIXED: Final = [c.name for c in reservation.columns if c.name not in _OPEN_COLU
 
 _FUNCTION: Final = "BEGIN RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END"
 _MAKE_FUNCTION: Final = (
-    "CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql "
-    f"AS $$ {_FUNCTION} $$"
+    "CREATE OR REPLACE FUNCTION {}() RETURNS trigger LANGUAGE plpgsql AS $$ {} $$"
 )
+_SEALED: Final = "(SELECT coalesce(max(seq), 0) FROM audit_checkpoint)"
+"""Up to which number rows of the audit may be removed: that of the newest checkpoint."""
+
+_SEAL_FUNCTION: Final = (
+    f"BEGIN IF OLD.seq <= {_SEALED} THEN RETURN OLD; END IF; "
+    "RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = 'restrict_violation'; END"
+)
+_FUNCTIONS_MADE: Final = {"refuse_change": _FUNCTION, "refuse_unsealed": _SEAL_FUNCTION}
 _ON_SQLITE: Final = text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
 _ON_POSTGRESQL: Final = text(
     "SELECT t.tgname, pg_get_triggerdef(t.oid, true) FROM pg_trigger t "
@@ -41,7 +49,7 @@ _ON_POSTGRESQL: Final = text(
     "AND t.tgenabled IN ('O', 'A') AND pg_table_is_visible(c.oid)"
 )
 _FUNCTIONS: Final = text(
-    "SELECT prosrc FROM pg_proc WHERE proname = 'refuse_change' AND pg_function_is_visible(oid)"
+    "SELECT prosrc FROM pg_proc WHERE proname = :name AND pg_function_is_visible(oid)"
 )
 
 
@@ -62,9 +70,10 @@ def find_missing(tx: Transaction) -> list[tuple[str, str]]:
         if _plain(found.get(name, "")) != _plain(statement)
     ]
     if dialect == "postgresql":
-        bodies = tx.execute(_FUNCTIONS).scalars().all()
-        if [_plain(body) for body in bodies] != [_plain(_FUNCTION)]:
-            missing.insert(0, ("refuse_change", _MAKE_FUNCTION))
+        for name, body in _FUNCTIONS_MADE.items():
+            bodies = tx.execute(_FUNCTIONS, {"name": name}).scalars().all()
+            if [_plain(found) for found in bodies] != [_plain(body)]:
+                missing.insert(0, (name, _MAKE_FUNCTION.format(name, body)))
     return missing
 
 
@@ -78,7 +87,8 @@ def _sqlite_triggers() -> Iterator[tuple[str, str]]:
         existing = f"EXISTS (SELECT 1 FROM {table} WHERE {key} = NEW.{key})"  # noqa: S608
         changes = [f'NEW."{name}" IS NOT OLD."{name}"' for name in _FIXED]
         rewrite = " OR ".join(["OLD.released_at IS NOT NULL", *changes])
-        triggers = [("no_delete", "DELETE", ""), ("no_replace", "INSERT", existing)]
+        unsealed = f"OLD.seq > {_SEALED}" if table == audit.name else ""
+        triggers = [("no_delete", "DELETE", unsealed), ("no_replace", "INSERT", existing)]
         triggers.append(
             ("no_rewrite", "UPDATE", rewrite)
             if table == reservation.name
@@ -109,8 +119,10 @@ def _postgresql_triggers() -> Iterator[tuple[str, str]]:
         )
         for name, event, each, when in triggers:
             condition = f"WHEN ({when}) " if when else ""
+            removes = table == audit.name and event == "DELETE"
+            function = "refuse_unsealed" if removes else "refuse_change"
             made = f"CREATE TRIGGER {table}_{name} BEFORE {event} ON {table} FOR EACH {each}"
             yield (
                 f"{table}_{name}",
-                f"{made} {condition}EXECUTE FUNCTION refuse_change('{refusal}')",
+                f"{made} {condition}EXECUTE FUNCTION {function}('{refusal}')",
             )

@@ -1,16 +1,15 @@
-"""Sums of the ledger by day and month: kept beside it, never the truth, and made again at any time.
+"""Sums of the ledger by day, month, quarter and year: never the truth, and made again at any time.
 
 The Hub alone writes them, some names at a time. Days before :func:`read_settled` are complete;
-whatever came later is in the ledger. A day of a name and what it adds to the month are entered in
-one transaction: a reader who takes away the days beyond sees the month without them.
+whatever came later is in the ledger. A day of a name and what it adds to longer spans are entered
+in one transaction: a reader who takes away the days beyond sees the spans without them.
 
 An amount is kept in two columns, so that no sum of the database overflows.
 """
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import (
@@ -22,13 +21,11 @@ from sqlalchemy import (
     Subquery,
     Table,
     Text,
-    and_,
     cast,
     delete,
     func,
     insert,
     literal,
-    or_,
     select,
     text,
     union_all,
@@ -44,9 +41,10 @@ from jupyterhub_platform.store.schema import (
     UtcTime,
     reservation,
     usage_day,
-    usage_month,
     usage_settled,
+    usage_span,
 )
+from jupyterhub_platform.store.usage_spans import MONTH, SPANS, Ranges, begin_span, list_parts
 
 ALL: Final = "all"
 """The kind of the sums of everything; their name is empty."""
@@ -56,7 +54,8 @@ _HELD = reservation.c
 _SPLIT: Final = ("cpu", "memory", "accelerators")
 _SUMS: Final = ("servers", *(f"{name}_{part}" for name in _SPLIT for part in ("high", "low")))
 _ENTER: Final = PreparedInsert(usage_day, ("day", "kind", "name", *_SUMS))
-_ADD: Final = PreparedInsert(usage_month, ("kind", "name", "month", *_SUMS), adds=_SUMS)
+_ADD: Final = PreparedInsert(usage_span, ("kind", "months", "start", "name", *_SUMS), adds=_SUMS)
+
 _OPENED: Final = func.coalesce(_HELD.opened_at, _HELD.opened_at, type_=UtcTime())
 """When it was opened, for a condition that no index shall be used for: nearly all rows meet it."""
 
@@ -65,24 +64,12 @@ _BY: Final = {"person": _HELD.user, "group": _HELD.account, "tier": _HELD.tier}
 
 
 class NamedUsage(NamedTuple):
-    """What was used under a name in the day or month that began at ``start``."""
+    """What was used under a name in the day or span that began at ``start``."""
 
     kind: str
     name: str
     start: date
     used: Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Ranges:
-    """The days and months that make up a time, each range from its first to before its last.
-
-    Days from ``beyond`` on are in their months already, and not meant.
-    """
-
-    days: tuple[tuple[date, date], ...]
-    months: tuple[tuple[date, date], ...]
-    beyond: date
 
 
 # -- the ledger -----------------------------------------------------------------------------------
@@ -177,55 +164,52 @@ def write_settled(tx: Transaction, until: date | None) -> None:
 
 
 def enter_sums(tx: Transaction, sums: Sequence[NamedUsage]) -> None:
-    """Enter what was used on a day, and add it to the month."""
+    """Enter what was used on a day, and add it to the spans that it is in."""
     _ENTER.execute_many(tx, ((s.start, s.kind, s.name, *_render(s.used)) for s in sums))
-    _ADD.execute_many(tx, (_render_month(each, +1) for each in sums))
+    for months in SPANS:
+        _ADD.execute_many(tx, (_render_span(each, months, +1) for each in sums))
 
 
 def list_beyond(tx: Transaction, day: date, limit: int) -> list[NamedUsage]:
     """List sums of ``day`` and later."""
     query = select(usage_day).where(usage_day.c.day >= day).limit(limit)
-    return [NamedUsage(row.kind, row.name, row.day, _read(row)) for row in tx.execute(query)]
+    return [NamedUsage(row.kind, row.name, row.day, _read(row[3:])) for row in tx.execute(query)]
 
 
 def take_back(tx: Transaction, sums: Sequence[NamedUsage]) -> None:
-    """Remove sums of days, and what they added to their months."""
-    days = [{"a": each.kind, "b": each.name, "c": each.start} for each in sums]
-    _remove(tx, usage_day, usage_day.c.day, days)
-    _ADD.execute_many(tx, (_render_month(each, -1) for each in sums))
-    months = [{**key, "c": each.start.replace(day=1)} for key, each in zip(days, sums, strict=True)]
-    _remove(tx, usage_month, usage_month.c.month, months, usage_month.c.servers == 0)
+    """Remove sums of days, and what they added to their spans."""
+    days = [(each.start, each.kind, each.name) for each in sums]
+    _remove(tx, usage_day, days)
+    for months in SPANS:
+        _ADD.execute_many(tx, (_render_span(each, months, -1) for each in sums))
+        spans = [(s.kind, months, begin_span(s.start, months), s.name) for s in sums]
+        _remove(tx, usage_span, spans, usage_span.c.servers == 0)
 
 
 def forget_some(tx: Transaction, limit: int) -> bool:
     """Remove ``limit`` sums of all that there are; False if none is left."""
     found = False
-    for table in (usage_day, usage_month):
-        keys = tuple(table.primary_key)
-        rows = [
-            dict(zip("abc", row, strict=True)) for row in tx.execute(select(*keys).limit(limit))
-        ]
+    for table in (usage_day, usage_span):
+        rows = tx.execute(select(*table.primary_key).limit(limit)).all()
         if rows:
-            same = (key == bindparam(name) for key, name in zip(keys, "abc", strict=True))
-            tx.execute(delete(table).where(*same), rows)
+            _remove(tx, table, rows)
             found = True
     return found
 
 
-def _render_month(each: NamedUsage, sign: int) -> tuple[Any, ...]:
+def _render_span(each: NamedUsage, months: int, sign: int) -> tuple[Any, ...]:
     amounts = (sign * amount for amount in _render(each.used))
-    return each.kind, each.name, each.start.replace(day=1), *amounts
+    return each.kind, months, begin_span(each.start, months), each.name, *amounts
 
 
 def _remove(
-    tx: Transaction,
-    table: Table,
-    start: ColumnElement[date],
-    keys: list[dict[str, Any]],
-    *only: ColumnElement[bool],
+    tx: Transaction, table: Table, keys: Sequence[Sequence[Any]], *only: ColumnElement[bool]
 ) -> None:
-    same = (table.c.kind == bindparam("a"), table.c.name == bindparam("b"), start == bindparam("c"))
-    tx.execute(delete(table).where(*same, *only), keys)
+    """Remove the rows with these keys, each as it is in the table."""
+    columns = tuple(table.primary_key)
+    same = (column == bindparam(f"key_{number}") for number, column in enumerate(columns))
+    rows = [{f"key_{n}": value for n, value in enumerate(key)} for key in keys]
+    tx.execute(delete(table).where(*same, *only), rows)
 
 
 def _render(used: Usage) -> Iterator[int]:
@@ -234,9 +218,12 @@ def _render(used: Usage) -> Iterator[int]:
         yield from divmod(amount, _HIGH)
 
 
-def _read(row: Row[Any]) -> Usage:
-    split = (getattr(row, f"{n}_high") * _HIGH + getattr(row, f"{n}_low") for n in _SPLIT)
-    return Usage(int(row.servers), *map(int, split))
+def _read(amounts: Sequence[int]) -> Usage:
+    """Read what :func:`_render` rendered, the last columns of both tables."""
+    servers, *split = amounts
+    return Usage(
+        servers, *(h * _HIGH + low for h, low in zip(split[::2], split[1::2], strict=True))
+    )
 
 
 # -- the sums: what is read of them ---------------------------------------------------------------
@@ -247,10 +234,12 @@ def list_sums(
 ) -> list[NamedUsage]:
     """List the sums of these names, by day and by month; what is beyond is taken away again."""
     found: list[NamedUsage] = []
-    for table, start, bounds, sign in _list_parts(ranges):
-        query = select(table).where(table.c.kind == kind, table.c.name.in_(sorted(names)), bounds)
+    for part in list_parts(ranges, (MONTH,)):
+        named = part.table.c.name.in_(sorted(names))
+        columns = (part.table.c[name] for name in ("name", part.start, *_SUMS))
+        query = select(*columns).where(part.table.c.kind == kind, named, part.bounds)
         found += (
-            NamedUsage(kind, row.name, row._mapping[start], _read(row).times(sign))
+            NamedUsage(kind, row[0], row[1], _read(row[2:]).times(part.sign))
             for row in tx.execute(query)
         )
     return found
@@ -302,26 +291,26 @@ def _select_totals(
 ) -> Subquery | None:
     """Return a query of what each name used; ``None`` if there is nothing to ask."""
     parts = [
-        select(table.c.name, (_total(table, measure) * sign).label("used"))
-        .where(table.c.kind == kind, bounds)
-        .group_by(table.c.name)
-        for table, _, bounds, sign in _list_parts(ranges)
+        select(part.table.c.name, (_amount(part.table, measure) * part.sign).label("used")).where(
+            part.table.c.kind == kind, part.bounds
+        )
+        for part in list_parts(ranges, SPANS)
     ]
     if more:
         parts.append(_select_given(tx, {n: getattr(used, measure) for n, used in more.items()}))
-    if len(parts) <= 1:
-        return parts[0].subquery() if parts else None
-    both = union_all(*parts).subquery()
-    total = func.sum(both.c.used).label("used")
-    return select(both.c.name, total).group_by(both.c.name).subquery()
+    if not parts:
+        return None
+    all_ = union_all(*parts).subquery()
+    total = func.sum(all_.c.used).label("used")
+    return select(all_.c.name, total).group_by(all_.c.name).subquery()
 
 
-def _total(table: Table, measure: str) -> ColumnElement[float]:
-    """Return a sum to sort by: near enough as a float, and quicker than exact ones."""
+def _amount(table: Table, measure: str) -> ColumnElement[float]:
+    """Return an amount to sort by: near enough as a float, and quicker than exact ones."""
     if measure == "servers":
-        return func.sum(cast(table.c.servers, Double))
+        return cast(table.c.servers, Double)
     high, low = table.c[f"{measure}_high"], table.c[f"{measure}_low"]
-    return func.sum(cast(high, Double) * float(_HIGH) + cast(low, Double))
+    return cast(high, Double) * float(_HIGH) + cast(low, Double)
 
 
 def _select_given(tx: Transaction, amounts: Mapping[str, int]) -> Select[Any]:
@@ -338,23 +327,3 @@ def _select_given(tx: Transaction, amounts: Mapping[str, int]) -> Select[Any]:
         values = [each.c.value.op("->>")(n) for n in (0, 1)]
     name, used = values
     return select(cast(name, Text).label("name"), cast(used, Double).label("used"))
-
-
-def _list_days(first: date, last: date) -> list[date]:
-    return [first + timedelta(days=number) for number in range((last - first).days)]
-
-
-def _list_parts(ranges: Ranges) -> list[tuple[Table, str, ColumnElement[bool], int]]:
-    """Return the tables to add up, their column with the time, which part of it, and the sign."""
-    day, month = usage_day.c.day, usage_month.c.month
-    days = [at for first, last in ranges.days for at in _list_days(first, last)]
-    parts: list[tuple[Table, str, ColumnElement[bool], int]] = []
-    if days:
-        # Named one by one: an index leads to each, and to the names of each.
-        parts.append((usage_day, "day", day.in_(days), 1))
-    if ranges.months:
-        among = or_(*(and_(month >= first, month < last) for first, last in ranges.months))
-        parts.append((usage_month, "month", among, 1))
-        end = max(last for _, last in ranges.months)
-        parts.append((usage_day, "day", and_(day >= ranges.beyond, day < end), -1))
-    return parts

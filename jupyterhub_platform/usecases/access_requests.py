@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import islice
 from typing import Any, Final
 
 from jupyterhub_platform.core import delegation
@@ -28,6 +29,7 @@ from jupyterhub_platform.usecases.notices import SILENT, Notify
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 PLATFORM: Final = "platform"
+_ENDED_AT_ONCE: Final = 200
 _ENDS: Final[Mapping[RequestState, str]] = {
     RequestState.APPROVED: "request.approved",
     RequestState.REFUSED: "request.refused",
@@ -233,7 +235,10 @@ class Decline:
 
 @dataclass(frozen=True, slots=True)
 class EndOverdueRequests:
-    """Ends each open request that waited too long, or whose user is suspended or gone."""
+    """Ends open requests that waited too long, or whose user is suspended or gone.
+
+    Some at a time, so that a start does not wait for it: again as long as any is left.
+    """
 
     notify: Notify = SILENT
 
@@ -242,12 +247,12 @@ class EndOverdueRequests:
         return partial(self._record, snapshot, now)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        for each in access_requests.list_requests(transaction, state=RequestState.OPEN, limit=1000):
-            end = _find_end(each, snapshot, now)
-            if end is not None:
-                state, why = end
-                write = Decline(each, state, PLATFORM, why, self.notify).check(snapshot, now)
-                write(transaction)
+        waiting = access_requests.list_requests(transaction, state=RequestState.OPEN, limit=None)
+        ends = ((each, _find_end(each, snapshot, now)) for each in waiting)
+        for each, end in islice(((e, end) for e, end in ends if end), _ENDED_AT_ONCE):
+            state, why = end
+            write = Decline(each, state, PLATFORM, why, self.notify).check(snapshot, now)
+            write(transaction)
         return snapshot
 
 
@@ -287,7 +292,7 @@ class AccessRequests:
         """Tell whether an open request has to end; see :class:`EndOverdueRequests`."""
         with self._store.read() as transaction:
             waiting = access_requests.list_requests(
-                transaction, state=RequestState.OPEN, limit=1000
+                transaction, state=RequestState.OPEN, limit=None
             )
         return any(_find_end(each, snapshot, now) for each in waiting)
 

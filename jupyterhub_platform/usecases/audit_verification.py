@@ -15,6 +15,7 @@ from jupyterhub_platform.store import audit, audit_crosscheck, triggers
 from jupyterhub_platform.store.audit_chain import AuditHead, Walk
 from jupyterhub_platform.store.audit_crosscheck import Contradiction, CrossCheck
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.audit_key import PublicKey
 
 Head = AuditHead
 """The number and the hash of the last row of the audit."""
@@ -98,6 +99,7 @@ def verify(
     noted: Iterable[Head] = (),
     *,
     ledger: bool = True,
+    key: PublicKey | None = None,
     say: Callable[[str, int], None] = lambda part, rows: None,
 ) -> VerificationReport:
     """Look at everything in the store that can be proven.
@@ -108,6 +110,9 @@ def verify(
         Heads that were noted elsewhere; without one, rows removed from the end are not missed.
     ledger
         Whether to look at every reservation, too, which takes longest.
+    key
+        What verifies the checkpoint up to which old rows were removed; without it, one that is
+        there is a finding.
     say
         Called with the part and the rows that were looked at, every few thousand rows.
 
@@ -116,7 +121,7 @@ def verify(
     StoreError
         Raised if the store cannot be read.
     """
-    walk = Walk(noted)
+    walk = Walk(noted, key.why_not) if key else Walk(noted)
     found = _find_all(store, walk, say, ledger=ledger)
     findings = tuple(islice(found, MAX_FINDINGS))
     return VerificationReport(walk.rows, walk.head if walk.rows else None, findings)
@@ -152,6 +157,7 @@ def _follow_chain(
     while not walk.is_over:
         with store.read() as transaction:
             rows = walk.step(transaction)
+            cross_check.follow(walk.resumed_from)
             found = list(cross_check.compare(transaction, rows))
             if walk.is_over and walk.verification.ok:
                 found += cross_check.conclude(transaction)

@@ -41,6 +41,7 @@ def find_troubles(health: Mapping[str, Any]) -> tuple[Trouble, ...]:
     return (
         *_of_store(store),
         *_of_file(policy),
+        *_of_memberships(health["memberships"]),
         *_of_drift(health["checker"]["drift"]),
         *_of_notices(health.get("notices") or ()),
     )
@@ -79,6 +80,20 @@ def _of_file(policy: Mapping[str, Any]) -> Iterator[Trouble]:
             (),
             f"A changed file is read within seconds. If it is not, reload {file} by hand.",
             place="policy",
+        )
+
+
+def _of_memberships(memberships: Mapping[str, Any]) -> Iterator[Trouble]:
+    if memberships["fault"]:
+        since = memberships["since"]
+        yield Trouble(
+            "platform.memberships",
+            "Users and groups",
+            "The policy is in force, and the Hub's users and groups do not follow it yet.",
+            (str(memberships["fault"]),),
+            "It is tried again by itself, at least once a minute. If the store is down, bring it "
+            "back; otherwise the Hub's log says more.",
+            datetime.fromisoformat(since) if since else None,
         )
 
 

@@ -1,4 +1,4 @@
-"""Keeps sums of the ledger by day and month, so that a year of it is read at once.
+"""Keeps sums of the ledger by day, month, quarter and year, so that a year of it is read at once.
 
 They are never the truth: whatever is missing is made from the ledger, and :meth:`UsageSums.forget`
 has all of them made again. A day is settled once, an hour after it has ended, and then it is never

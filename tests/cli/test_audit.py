@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ from jupyterhub_platform.factory import STORE_ID_FILE
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.usecases.audit_key import find_or_make_key
+from jupyterhub_platform.usecases.audit_retention import AuditRetention
 from jupyterhub_platform.usecases.audit_verification import find_head, render_head, say_head
 from tests.support.policies import NOW
 
@@ -71,6 +74,28 @@ def test_a_whole_store_is_said_to_be_with_its_head(own: Store, state: Path) -> N
     assert "and the head that was noted." in jhp(state, "--head", head).stdout
     said = json.loads(jhp(state, "--json", "--head", head).stdout)
     assert said == {"whole": True, "rows": 5, "head": head, "compared": 1, "findings": []}
+
+
+def test_a_record_whose_old_rows_went_is_proven_with_the_key_of_the_hub(
+    own: Store, state: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    signing = find_or_make_key(state)
+    for _ in AuditRetention(own, signing, timedelta(days=1)).trim(NOW + timedelta(days=9)):
+        pass
+    done = jhp(state)
+    assert (done.exit_code, done.stdout.split(",")[0]) == (0, "Whole: 1 row of the audit")
+    away = tmp_path_factory.mktemp("away")
+    unknown = jhp(away)
+    assert unknown.exit_code == 1
+    assert "cannot be verified without the Hub's key" in unknown.stdout
+    assert jhp(away, "--key", signing.public.render()).exit_code == 0
+    other = find_or_make_key(tmp_path_factory.mktemp("other")).public.render()
+    assert "is not signed with the Hub's key" in jhp(state, "--key", other).stdout
+    wrong = jhp(state, "--key", "banana")
+    assert (wrong.exit_code, "is no key of an audit" in wrong.stderr) == (2, True)
+    (state / "audit-key.pub").write_text("banana")
+    broken = jhp(state)
+    assert (broken.exit_code, "Nothing was verified: 'banana'" in broken.stderr) == (2, True)
 
 
 def test_a_changed_row_is_named_with_what_to_do(own: Store, state: Path) -> None:

@@ -66,6 +66,8 @@ def test_export_is_in_order_and_goes_on_where_it_ended(state: Path) -> None:
     assert numbers(jhp(state, "export")) == list(range(1, 231))
     assert numbers(jhp(state, "export", "--after", "228")) == [229, 230]
     assert numbers(jhp(state, "export", "--after", "230")) == []
+    assert numbers(jhp(state, "export", "--after", "3", "--before", "7")) == [4, 5, 6]
+    assert len(numbers(jhp(state, "export", "--before", "210"))) == 209
 
 
 def test_show_is_the_whole_row(state: Path) -> None:
@@ -85,6 +87,7 @@ def test_show_is_the_whole_row(state: Path) -> None:
         (("list", "--since", "yesterday"), "write for example 30d, 2026-01-31 or"),
         (("list", "--result", "good"), "is not one of"),
         (("export", "--after", "-1"), "is not in the range"),
+        (("export", "--before", "9", "--follow"), "exclude each other"),
     ],
 )
 def test_misuse_is_said(state: Path, words: tuple[str, ...], said: str) -> None:

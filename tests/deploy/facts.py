@@ -37,6 +37,7 @@ HEALTH: Mapping[str, Any] = {
         "head": f"12:{'ab' * 32}",
         "findings": [],
     },
+    "memberships": {"settled": True, "fault": "", "since": None},
     "checker": {"seconds": 60.0, "looked_at": "2026-11-27T09:29:10+00:00", "drift": []},
 }
 HUB = Hub("", HEALTH, {"weakened": []}, 0.4)

@@ -57,6 +57,13 @@ def test_a_hub_that_does_not_answer_is_all_that_is_said_about_it() -> None:
             FAILED,
             "Drift (total): cpu of dev1",
         ),
+        (
+            "doctor.memberships",
+            "memberships",
+            {"settled": False, "fault": "the disk is full"},
+            FAILED,
+            "do not follow the policy: the disk is full",
+        ),
         ("doctor.drift", "checker", {"seconds": 0}, WARNING, "are not compared"),
         (
             "doctor.drift",

@@ -119,6 +119,7 @@ def test_health_is_told_whole() -> None:
             "now": at,
             "store": store,
             "policy": {**policy, "faults": faults, "faulty_since": at if faults else None},
+            "memberships": {"settled": not drift, "fault": "down", "since": at if drift else None},
             "audit": audit,
             "checker": checker,
             "notices": [channel] if drift else [],

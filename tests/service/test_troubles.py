@@ -50,12 +50,21 @@ async def test_store_drift_and_a_file_not_in_force_are_told_as_well(running: Run
     running.hub.health["store"]["fault"] = "the store does not answer: it is full"
     drift = {"kind": "row_without_server", "detail": "dev1/train holds a row, and does not run"}
     running.hub.health["checker"]["drift"] = [drift]
+    since = "2026-02-27T09:30:00+00:00"
+    running.hub.health["memberships"] = {"settled": False, "fault": "it is full", "since": since}
     async with running.program("operator") as program:
         told = (await program.get(f"{PREFIX}api/v1/overview")).json()["troubles"]
     codes = [each["code"] for each in told]
-    assert codes == ["platform.store", "policy.not_in_force", "platform.drift"]
+    assert codes == [
+        "platform.store",
+        "policy.not_in_force",
+        "platform.memberships",
+        "platform.drift",
+    ]
     assert told[0]["details"] == ["the store does not answer: it is full"]
-    assert told[2]["details"] == ["dev1/train holds a row, and does not run"]
+    assert told[2]["details"] == ["it is full"]
+    assert told[2]["since"] == since
+    assert told[3]["details"] == ["dev1/train holds a row, and does not run"]
 
 
 async def test_notices_that_do_not_arrive_are_told(running: Running) -> None:

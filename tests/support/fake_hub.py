@@ -58,6 +58,7 @@ def healthy() -> dict[str, Any]:
             "head": f"1234:{'ab' * 32}",
             "findings": [],
         },
+        "memberships": {"settled": True, "fault": "", "since": None},
         "checker": {"seconds": 60.0, "looked_at": None, "drift": []},
     }
 

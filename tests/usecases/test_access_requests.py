@@ -11,6 +11,7 @@ import pytest
 from jupyterhub_platform.core.access_requests import AccessRequest, RequestState, Wish
 from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.store import access_requests
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import (
     AccessRequestError,
@@ -220,6 +221,20 @@ async def test_requests_end_by_themselves(changes, requests, in_force, clock):
     await changes.apply(EndOverdueRequests())
     assert requests.find("r2").state == "expired"
     assert not requests.is_any_overdue(in_force.snapshot, clock.now)
+
+
+async def test_the_oldest_of_very_many_end_too_some_at_a_time(store, changes, requests, in_force):
+    old = replace(ask().request, at=NOW - timedelta(days=20))
+    with store.begin() as tx:
+        for number in range(1300):
+            at = old.at if number < 250 else NOW - timedelta(seconds=number)
+            access_requests.add_request(tx, replace(old, id=f"n{number}", at=at))
+    looks = 0
+    while requests.is_any_overdue(in_force.snapshot, NOW):
+        await changes.apply(EndOverdueRequests())
+        looks += 1
+    assert looks == 2
+    assert len(requests.list_for("root", None, RequestState.EXPIRED, 1000)) == 250
 
 
 async def test_a_request_of_a_user_who_is_gone_is_void(changes, requests, in_force):

@@ -246,6 +246,19 @@ def test_the_overview_names_what_is_full(book: Ledger) -> None:
     assert _overview(book, ALL) == "3 servers run; vision and large are full."
 
 
+def test_groups_that_hold_something_come_before_all_others(book: Ledger) -> None:
+    many = "".join(f"  a{n:02}: {{members: [kim]}}\n" for n in range(30))
+    book.publish(POLICY.replace("groups:\n", f"groups:\n{many}"))
+    book.hold("kim", "a", account="a29")
+    book.hold("kim", "b", account="vision")
+    accounts = report_overview(book.reader.read(), ALL, Query(), ()).accounts
+    others = [f"a{n:02}" for n in range(10)]
+    assert [each.name for each in accounts] == ["vision", "a29", *others]
+    own = Viewer("boss", reads_groups=frozenset({"text", "a29"}))
+    theirs = report_overview(book.reader.read(), own, Query(), ()).accounts
+    assert [each.name for each in theirs] == ["a29", "text"]
+
+
 def _overview(book: Ledger, viewer: Viewer) -> str:
     return report_overview(book.reader.read(), viewer, Query(), ()).sentence
 

@@ -23,7 +23,7 @@ from jupyterhub_platform.core.usage import (
     to_seconds,
 )
 from jupyterhub_platform.store import ledger, usage
-from jupyterhub_platform.store.schema import usage_day, usage_month
+from jupyterhub_platform.store.schema import usage_day, usage_span
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.usage_figures import Question, read_figures
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -209,7 +209,7 @@ def test_sums_that_were_forgotten_are_made_again(site: Site) -> None:
     for _ in UsageSums(site.store).forget():
         pass
     with site.store.read() as transaction:
-        for table in (usage_day, usage_month):
+        for table in (usage_day, usage_span):
             assert transaction.execute(select(func.count()).select_from(table)).scalar() == 0
     check_all(site)
     site.settle()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Drop, Never, Replace
+from mutation.operators import Always, Drop, Never, Replace
 
 AUDIT: Final = (
     *noticed_by(
@@ -17,6 +17,29 @@ AUDIT: Final = (
             "heads are seen and not remembered",
             "AuditHeads.see",
             Replace("self.seen.append(head)", "self.seen = [head]"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_audit_retention.py -k sqlite",
+        (
+            "any checkpoint is believed",
+            "PublicKey.why_not",
+            Drop("self._key.verify(signature, checkpoint.text.encode())"),
+        ),
+        (
+            "rows that are not as they were written are removed",
+            "AuditRetention._find_due",
+            Never("not walk.verification.ok"),
+        ),
+        (
+            "what contradicts the audit is removed",
+            "AuditRetention._find_due",
+            Never("wrong is not None"),
+        ),
+        (
+            "rows that are left need not lead to their checkpoint",
+            "Walk._see_checkpoint",
+            Drop("self._noted[found.seq].add(found.hash)"),
         ),
     ),
     *noticed_by(
@@ -93,8 +116,8 @@ AUDIT: Final = (
         ("a missing row is sound", "_find_fault", Never("seq != due")),
         (
             "a head that was noted is not compared",
-            "_find_fault",
-            Never("noted.get(seq, {found}) != {found}"),
+            "_find_other",
+            Always("not other"),
         ),
         ("rows missing at the end are not", "Walk._find_missing", Never("last > self.head.seq")),
         (

@@ -48,12 +48,12 @@ USAGE: Final = (
         ),
         (
             "a running month has days that are not settled",
-            "_list_parts",
-            Drop('parts.append((usage_day, "day", and_(day >= ranges.beyond, day < end), -1))'),
+            "list_parts",
+            Drop('parts.append(Part(usage_day, "day", and_(day >= ranges.beyond, day < end), -1))'),
         ),
         (
             "a day that is not settled is taken from a month that does not have it",
-            "_list_parts",
+            "list_parts",
             Drop("day < end"),
         ),
     ),

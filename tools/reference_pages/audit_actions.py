@@ -7,6 +7,7 @@ from jupyterhub_platform.usecases.managed_steps import CHANGED, MADE, RETIRED
 
 AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("policy.published", "A policy became a new revision."),
+    ("audit.trimmed", "Rows that were old enough were removed; `checkpoint` stands for them."),
     ("server.denied", "A start was denied; the detail has the id and a digest of the decision."),
     (
         "server.denied_again",

@@ -195,6 +195,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("notices.undelivered", "-", "Notices did not arrive; the details say why (Overview)."),
     ("policy.not_in_force", "-", "The policy file has changed, and is not read yet (Overview)."),
     (
+        "platform.memberships",
+        "-",
+        "The Hub's users and groups do not follow the policy in force yet (Overview).",
+    ),
+    (
         "platform.drift",
         "-",
         "The Hub's record of what is held differs from what is held (Overview).",

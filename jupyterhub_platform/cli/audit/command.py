@@ -8,6 +8,7 @@ import click
 from jupyterhub_platform.cli.audit.events import export, list_events, show
 from jupyterhub_platform.cli.audit.record import find_log, find_settings, read_heads, verify_record
 from jupyterhub_platform.cli.exit_codes import REFUSED
+from jupyterhub_platform.usecases.audit_key import AuditKeyError, PublicKey
 from jupyterhub_platform.usecases.audit_verification import (
     Head,
     VerificationReport,
@@ -29,6 +30,18 @@ class _HeadType(click.ParamType[Head]):
                 ctx,
             )
         return head
+
+
+class _KeyType(click.ParamType[PublicKey]):
+    name = "KEY"
+
+    def convert(
+        self, value: str, param: click.Parameter | None, ctx: click.Context | None
+    ) -> PublicKey:
+        try:
+            return PublicKey.parse(value)
+        except AuditKeyError as error:
+            self.fail(f"{error}.", param, ctx)
 
 
 @click.group(short_help="List what happened, and prove that the record was not changed.")
@@ -71,6 +84,12 @@ audit.add_command(export)
 @click.option(
     "--no-log", is_flag=True, help="Read no log, for example after a backup was restored."
 )
+@click.option(
+    "--key",
+    type=_KeyType(),
+    help="The Hub's public key, if rows were removed by age; by default audit-key.pub in the state "
+    "directory.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object, as described above.")
 @click.pass_context
 def verify(
@@ -79,6 +98,7 @@ def verify(
     heads: tuple[Head, ...],
     logs: tuple[Path, ...],
     no_log: bool,
+    key: PublicKey | None,
     as_json: bool,
 ) -> None:
     """Verify the audit chain, the rows that it refers to, the ledger and the database's triggers.
@@ -104,7 +124,7 @@ def verify(
     if no_log and logs:
         raise click.UsageError("--log and --no-log exclude each other; leave one out.")
     noted = [*heads, *read_heads(() if no_log else logs or find_log(settings))]
-    report = verify_record(settings, noted)
+    report = verify_record(settings, noted, key)
     click.echo(_render_json(report, len(noted)) if as_json else _render(report, len(noted)))
     ctx.exit(0 if report.is_whole else REFUSED)
 

@@ -94,24 +94,35 @@ def show(
 @click.command(short_help="Print all rows as JSON Lines, oldest first; --follow goes on.")
 @_add(*_FILTERS, *_WHERE)
 @click.option("--after", type=click.IntRange(0), default=0, help="Only rows after this number.")
+@click.option("--before", type=click.IntRange(1), help="Only rows before this number.")
 @click.option("--follow", is_flag=True, help="Wait for further rows, until interrupted.")
 def export(
-    url: str | None, state: Path | None, after: int, follow: bool, **filters: str | None
+    url: str | None,
+    state: Path | None,
+    after: int,
+    before: int | None,
+    follow: bool,
+    **filters: str | None,
 ) -> None:
     """Print rows as JSON Lines, oldest first: one object a line, as `jhp audit list --json` does.
 
     \b
       jhp audit export --since 30d > audit.jsonl
+      jhp audit export --until 360d > old.jsonl    # what c.Platform.audit_keep_days removes next
       jhp audit export --after 1234 --follow | vector
 
     With --follow it waits for further rows, and goes on after an outage. --after with the last
     `number` that arrived continues without gaps or repeats.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
+    if before is not None and follow:
+        raise click.UsageError("--before and --follow exclude each other; leave one out.")
     query = _clean(filters)
     with open_source(url, state) as source:
         while True:
             try:
                 for event in _go_on(source, query, after):
+                    if before is not None and int(event["number"]) >= before:
+                        return
                     click.echo(json.dumps(event))
                     after = int(event["number"])
             except PlatformError as error:

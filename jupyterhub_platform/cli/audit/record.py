@@ -13,6 +13,7 @@ from jupyterhub_platform.cli.local.hub_log import list_files
 from jupyterhub_platform.core.errors import StoreError, StoreMismatchError
 from jupyterhub_platform.factory import read_store
 from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.usecases.audit_key import AuditKeyError, PublicKey, read_public
 from jupyterhub_platform.usecases.audit_verification import (
     Head,
     VerificationReport,
@@ -46,8 +47,12 @@ def read_heads(logs: Iterable[Path]) -> list[Head]:
     return heads
 
 
-def verify_record(settings: Settings, noted: Iterable[Head]) -> VerificationReport:
+def verify_record(
+    settings: Settings, noted: Iterable[Head], key: PublicKey | None = None
+) -> VerificationReport:
     """Check the whole record, with progress on stderr if it takes long.
+
+    Without a ``key``, checkpoints are verified with that of the state directory.
 
     Raises
     ------
@@ -59,11 +64,14 @@ def verify_record(settings: Settings, noted: Iterable[Head]) -> VerificationRepo
     try:
         store = read_store(settings)
         try:
-            return verify(store, noted, say=_make_teller())
+            key = key or read_public(settings.state_dir)
+            return verify(store, noted, key=key, say=_make_teller())
         finally:
             store.close()
     except StoreMismatchError:
         raise
+    except AuditKeyError as error:
+        raise click.UsageError(f"Nothing was verified: {error}.") from None
     except StoreError as error:
         raise click.UsageError(
             f"Nothing was verified: {error}. --state or PLATFORM_DB_URL says where the store is."

@@ -38,6 +38,12 @@ CHECKS: Final[tuple[Check, ...]] = (
         "No setting of JupyterHub is weaker than ours.",
         hub_checks.check_settings,
     ),
+    Check(
+        "doctor.memberships",
+        ("health",),
+        "Users and groups follow the policy in force.",
+        hub_checks.check_memberships,
+    ),
     Check("doctor.drift", ("health",), "What is held is what runs.", hub_checks.check_drift),
     Check(
         "doctor.notices",

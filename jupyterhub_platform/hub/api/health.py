@@ -44,6 +44,7 @@ class HealthHandler(PlatformAPIHandler):
                 **asdict(policy),
                 "faulty_since": since.isoformat() if policy.faults and since else None,
             },
+            "memberships": platform.memberships.to_json(),
             "audit": platform.audit_watch.to_json(),
             "checker": {
                 "seconds": platform.check_seconds,

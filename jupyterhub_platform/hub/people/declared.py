@@ -1,13 +1,12 @@
 """What the policy in force declares of a user, in the Hub's terms: groups and admin status."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from jupyterhub_platform.core.memberships import settle_memberships
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.hub.people.memberships import apply_memberships, settle_person
+from jupyterhub_platform.hub.people.memberships import settle_person
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
-from jupyterhub_platform.usecases.policies import Policies
 
 
 class DeclaredPeople:
@@ -46,15 +45,6 @@ class DeclaredPeople:
         database = self._app.db
         settle_person(database, self._policy, user.name, frozenset(), levels_only=self._levels_only)
         database.commit()
-
-    async def settle_everybody(self, policies: Policies, is_in_force: Callable[[], bool]) -> None:
-        """Settle all users, in steps that yield the Hub's loop to others.
-
-        It ends early if this policy is no longer in force.
-        """
-        await apply_memberships(
-            self._app, self._policy, policies, is_in_force, levels_only=self._levels_only
-        )
 
     def revoke_undeclared_privileges(self) -> list[str]:
         """Revoke what only the policy gives, before anything is served; say what it was."""

@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
 
-from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import Level, level_group
 from jupyterhub_platform.core.memberships import (
@@ -41,24 +40,22 @@ async def apply_memberships(
     Memberships are remembered before they are applied: a Hub that is killed in between still knows
     afterwards which of them came from the policy. With ``levels_only`` groups without a level are
     left as they are. It ends early if ``policy`` is no longer in force.
+
+    Raises
+    ------
+    StoreError
+        Raised if something cannot be remembered; again does no harm.
     """
     if levels_only:
         await _settle(app, policy, {}, is_in_force, levels_only=True)
         return
-    try:
-        with gc_paused():
-            declared, both = await in_store_thread(_remember, policy, policies)
-            freeze_heap()
-    except StoreError as error:
-        app.log.warning("Memberships are not settled: %s", error)
-        return
+    with gc_paused():
+        declared, both = await in_store_thread(_remember, policy, policies)
+        freeze_heap()
     if not await _settle(app, policy, both, is_in_force):
         return  # which of them were applied is remembered still
-    try:
-        with gc_paused():
-            await in_store_thread(policies.record_applied, declared)
-    except StoreError as error:
-        app.log.warning("Which memberships were applied is not remembered yet: %s", error)
+    with gc_paused():
+        await in_store_thread(policies.record_applied, declared)
 
 
 async def apply_to_moved(
@@ -70,8 +67,8 @@ async def apply_to_moved(
 
     Raises
     ------
-    StoreUnreachableError
-        Raised if it cannot be remembered; the next settling of all users repeats it.
+    StoreError
+        Raised if it cannot be remembered; settling all users repeats it.
     """
     policy = after.snapshot.policy
     moved = await in_store_thread(list_moved, before, policy)
@@ -211,7 +208,7 @@ def _list_groups(database: Any, user_id: int) -> dict[str, int]:
     pairs = orm.user_group_map.c
     query = database.query(orm.Group.name, orm.Group.id)
     theirs = query.join(orm.user_group_map, pairs.group_id == orm.Group.id)
-    return dict(theirs.filter(pairs.user_id == user_id).tuples())
+    return dict(theirs.filter(pairs.user_id == user_id).all())
 
 
 def _find_or_add_group(database: Any, name: str) -> int:

@@ -86,19 +86,19 @@ class SuspensionEnforcer:
             await self._settle_all()
 
     async def _settle_all(self) -> None:
+        now = datetime.now(UTC)
+        suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
+        self._enforced.intersection_update(suspended)
+        # Keeping people out comes first: most of it needs no store, and all but that is retried.
+        new = [name for name in suspended if name not in self._enforced]
+        out = await self._end_access_of(new)
+        turn = Turn()
+        for name in new:
+            await turn.yield_if_due()
+            await self._settle_one(partial(self._enforce, has_access=name not in out), name)
         try:
-            now = datetime.now(UTC)
             if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
                 await self._runtime.changes.apply(EndExpiredSuspensions())
-            suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
-            self._enforced.intersection_update(suspended)
-            new = [name for name in suspended if name not in self._enforced]
-            out = await self._end_access_of(new)
-            turn = Turn()
-            for name in new:
-                await turn.yield_if_due()
-                enforce = partial(self._enforce, has_access=name not in out)
-                await self._settle_one(enforce, name)
             kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
             for name in sorted({share.suspended for share in ready}):
@@ -129,8 +129,8 @@ class SuspensionEnforcer:
         """Settle one user's suspension; failures are retried, and do not delay other users'."""
         try:
             await settle(name)
-        except StoreError:
-            raise
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
         except Exception:
             self._app.db.rollback()
             self._app.log.exception("What a suspension of %s changes is not settled", name)

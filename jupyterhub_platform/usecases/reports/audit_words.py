@@ -22,6 +22,7 @@ _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
     "policy.rolled_back": ("roll back", "rolled back", "what is managed in the Hub"),
     "policy.adopted": ("move", "moved", "a managed object into the file"),
     "policy.released": ("move", "moved", "a declared object into the Hub"),
+    "audit.trimmed": ("remove", "removed", "{subject} of the audit, which were old enough"),
     "policy.published": ("publish", "published", "the policy as {subject}"),
     "server.denied": ("start", "started", "the server {subject}"),
     "server.denied_again": ("start", "started", "the server {subject}"),

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from fractions import Fraction
 from functools import reduce
 from typing import Final, TypeVar
 
@@ -84,7 +83,8 @@ class Used:
         """Render a sum."""
         units = (1, 1000, 2**30, 1)
         hours = (
-            round(float(Fraction(amount, unit * _SECONDS)), 4)
+            # The nearest float, as of a fraction: Python divides integers of any size so.
+            round(amount / (unit * _SECONDS), 4)
             for amount, unit in zip(used, units, strict=True)
         )
         return cls(*used, *hours)

@@ -24,7 +24,7 @@ from jupyterhub_platform.core.usage import (
 )
 from jupyterhub_platform.store import usage
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.usage import Ranges
+from jupyterhub_platform.store.usage_spans import Ranges
 from jupyterhub_platform.usecases.reports.paging import QueryError
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 

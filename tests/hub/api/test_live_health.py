@@ -141,3 +141,40 @@ def test_drift_is_said_until_it_is_gone(hub: LiveHub) -> None:
 def test_people_without_a_level_that_reads_are_not_told(hub: LiveHub) -> None:
     for name, status in (("dev1", 403), ("manager", 403), ("operator", 200), ("auditor", 200)):
         assert hub.token(name).get("platform/health").status_code == status
+
+
+def test_a_change_that_the_store_interrupts_is_settled_by_itself_and_seen_meanwhile(
+    hub: LiveHub, auditor: Api
+) -> None:
+    admin, database = hub.token("admin"), hub.state / "platform.sqlite"
+
+    def rename(name: str, other: str) -> None:
+        with closing(sqlite3.connect(database, isolation_level=None, timeout=10)) as other_one:
+            other_one.execute(f"ALTER TABLE {name} RENAME TO {other}")
+
+    def memberships() -> dict[str, Any]:
+        return dict(auditor.get("platform/health").json()["memberships"])
+
+    rename("applied_membership", "away")
+    try:
+        body = {"document": {"members": ["dev1"]}, "reason": "a test"}
+        made = admin.request(
+            "PUT", "platform/groups/crew", json=body, headers={"If-None-Match": "*"}
+        )
+        assert made.status_code == 201, made.text
+        assert "crew" not in admin.get("users/dev1").json()["groups"]
+        told = memberships()
+        assert not told["settled"]
+        assert "applied_membership" in told["fault"]
+        code, answer = doctor(hub)
+        assert (code, find(answer, "doctor.memberships")["status"]) == (1, "failed")
+    finally:
+        rename("away", "applied_membership")
+    wait_for(lambda: memberships()["settled"], "users and groups to follow", 30)
+    assert "crew" in admin.get("users/dev1").json()["groups"]
+    assert memberships() == {"settled": True, "fault": "", "since": None}
+    retired = admin.request(
+        "DELETE", "platform/groups/crew", json={"reason": "done"}, headers={"If-Match": "*"}
+    )
+    assert retired.status_code == 200
+    assert "crew" not in admin.get("users/dev1").json()["groups"]

@@ -111,6 +111,18 @@ def check_settings(facts: DoctorFacts) -> Iterator[Finding]:
         )
 
 
+def check_memberships(facts: DoctorFacts) -> Iterator[Finding]:
+    """Find out whether the Hub's users and groups follow the policy in force."""
+    memberships = _part(facts, "memberships")
+    if memberships.get("fault"):
+        yield failed(
+            f"Users and groups do not follow the policy: {memberships['fault']}.",
+            "Levels, scopes and groups in the Hub are those of an earlier policy.",
+            "If the store is down, bring it back. It is tried again by itself, at least once a "
+            "minute; the Hub's log says more.",
+        )
+
+
 def check_drift(facts: DoctorFacts) -> Iterator[Finding]:
     """Find out whether book, servers and ledger agree, and are being compared."""
     checker = _part(facts, "checker")

@@ -1,6 +1,6 @@
 """Changes of many people at once: what they are, how far they are, what they made.
 
-Revision ID: 0010
+Revision ID: 0012
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from jupyterhub_platform.store.schema import CleanText, UtcTime
 
-revision = "0010"
-down_revision = "0007"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 

@@ -1,6 +1,6 @@
 """How the last failed run of each server ended, with the end of its log.
 
-Revision ID: 0008
+Revision ID: 0011
 """
 
 import sqlalchemy as sa
@@ -8,8 +8,8 @@ from alembic import op
 
 from jupyterhub_platform.store.schema import CleanText, UtcTime
 
-revision = "0008"
-down_revision = "0007"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

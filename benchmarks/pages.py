@@ -1,0 +1,157 @@
+"""What pages cost with very many people: how long the service takes, and how large they are."""
+
+import asyncio
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import psutil
+
+from benchmarks.bench_setup import BenchSetup
+from benchmarks.figures import Figure
+from benchmarks.ledger import fill_ledger, name_group, name_person
+from benchmarks.population import Population, make_document, render_document
+from benchmarks.sizes import Size
+from jupyterhub_platform.documents import parse_policy
+from jupyterhub_platform.store import audit, policies
+from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.usage_sums import UsageSums
+
+MAX_MILLISECONDS: Final = 100
+MAX_KILOBYTES: Final = 150
+MAX_MEGABYTES: Final = 250
+
+PER_GROUP: Final = 10
+MAX_ROWS: Final = 100_000
+"""Rows of the ledger: a year of usage is a topic of its own."""
+
+AUDIT_ROWS: Final = 20_000
+_TIMES: Final = 9
+_PREFIX: Final = "/services/platform/"
+
+
+def list_pages(people: int) -> dict[str, str]:
+    """Return what is asked for, by what it is called."""
+    group, person = name_group(1), name_person(min(1, people - 1))
+    return {
+        "own": "",
+        "overview": "overview",
+        "people": "people",
+        "people, the last page": f"people?offset={max(0, people - 50)}",
+        "people, searched": "people?search=0001",
+        "a user": f"people/{person}",
+        "groups": "groups",
+        "groups, by what they hold": "groups?sort=-servers",
+        "a group": f"groups/{group}",
+        "tiers": "tiers",
+        "grants": "grants",
+        "policy": "policy",
+        "audit": "audit",
+        "usage": "usage",
+        "usage of people": "usage?by=person",
+        "servers, by REST": "api/v1/servers",
+        "people, by REST": "api/v1/people",
+    }
+
+
+async def measure_pages(setup: BenchSetup) -> list[Figure]:
+    """Fill a store, start the service on it, and ask for every page as an admin."""
+    return await asyncio.to_thread(_measure, setup.size, setup.seed, setup.directory)
+
+
+def _measure(size: Size, seed: int, directory: Path) -> list[Figure]:
+    url = f"sqlite:///{directory / 'pages.sqlite'}"
+    fill(url, size, seed)
+    figures: list[Figure] = []
+    with _serving(url) as (process, client):
+        began = time.perf_counter()
+        _ask(client, "api/v1/me")
+        first = time.perf_counter() - began
+        for what, path in list_pages(size.ledger_people).items():
+            took, kilobytes = _time(client, path)
+            figures += [
+                Figure("pages", what, took, "ms", MAX_MILLISECONDS),
+                Figure("pages", f"{what}, size", kilobytes, "kB", MAX_KILOBYTES),
+            ]
+        held = process.memory_info().rss / 1e6
+    return [
+        *figures,
+        Figure("pages", "the first answer of all", first, "s", note="compiles the policy"),
+        Figure("pages", "memory of the service", held, "MB", MAX_MEGABYTES),
+    ]
+
+
+def fill(url: str, size: Size, seed: int) -> None:
+    """Fill a store with a policy of everybody, a ledger and an audit."""
+    people, now = size.ledger_people, datetime.now(UTC)
+    names = tuple(name_person(number) for number in range(people))
+    groups = max(1, people // PER_GROUP)
+    members = {name_group(number): names[number::groups] for number in range(groups)}
+    document = make_document(Population((), names, (), members))
+    document["users"]["admin"] = {"level": "admin"}
+    read = parse_policy(render_document(document).encode(), "platform.yaml")
+    store = Store.open(url)
+    with store.begin() as transaction:
+        policies.record_revision(
+            transaction,
+            document_json=read.text,
+            digest=read.digest,
+            source="platform.yaml",
+            actor="admin",
+            at=now,
+        )
+    rows = min(size.ledger_rows, MAX_ROWS)
+    fill_ledger(store, people=people, groups=groups, rows=rows, until=now, seed=seed)
+    with store.begin() as transaction:
+        for number in range(min(rows, AUDIT_ROWS)):
+            audit.append(
+                transaction,
+                at=now,
+                actor="admin",
+                action="person.changed",
+                subject=names[number % people],
+            )
+    for _ in UsageSums(store).settle(now):
+        pass
+    store.close()
+
+
+@contextmanager
+def _serving(url: str) -> Iterator[tuple[psutil.Process, httpx.Client]]:
+    command = [sys.executable, "-m", "benchmarks.page_service", url]
+    with subprocess.Popen(  # noqa: S603 - ours
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            said: dict[str, Any] = json.loads(next(iter(process.stdout or ())))
+            headers = {"Authorization": f"Bearer {said['token']}"}
+            with httpx.Client(base_url=said["url"], headers=headers, timeout=300) as client:
+                yield psutil.Process(process.pid), client
+        finally:
+            process.kill()
+
+
+def _ask(client: httpx.Client, path: str) -> int:
+    answer = client.get(_PREFIX + path)
+    if answer.status_code != 200:
+        raise AssertionError(f"{path}: {answer.status_code} {answer.text[:300]}")
+    return len(answer.content)
+
+
+def _time(client: httpx.Client, path: str) -> tuple[float, float]:
+    """Return the milliseconds of a request at the median, and the kilobytes of its answer."""
+    size = _ask(client, path)
+    times = []
+    for _ in range(_TIMES):
+        began = time.perf_counter()
+        _ask(client, path)
+        times.append((time.perf_counter() - began) * 1000)
+    return statistics.median(times), size / 1000

@@ -1,0 +1,151 @@
+"""Keeps the Hub's users and groups in line with the policy: tried until it has succeeded.
+
+What counts is whether the policy in force is the one that is settled, however it came into force
+and whatever failed then: the store, the Hub's database, or the Hub itself.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub.people.memberships import apply_memberships, apply_to_moved
+
+T = TypeVar("T")
+
+LOOK_SECONDS: Final = 1.0
+"""How often it is seen whether something is left to settle."""
+
+FIRST_WAIT: Final = 1.0
+LONGEST_WAIT: Final = 60.0
+"""Seconds until the next try after a failure: twice as many after each, up to this."""
+
+
+class MembershipSettler:
+    """Settles memberships, and repeats what failed. Belongs to the Hub's loop.
+
+    Nothing raises here: what is settled follows a change that is in force already. ``fault`` says
+    why it has not succeeded yet, and ``since`` when that began.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        runtime: Runtime,
+        *,
+        levels_only: bool,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._app = app
+        self._runtime = runtime
+        self._levels_only = levels_only
+        self._clock = clock
+        self._one_at_a_time = asyncio.Lock()
+        self._settled: Policy | None = None
+        self._moving = 0
+        self._wait = FIRST_WAIT
+        self._next_try = 0.0
+        self.fault = ""
+        self.since: datetime | None = None
+
+    @property
+    def _in_force(self) -> Policy:
+        return self._runtime.in_force.snapshot.policy
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether users and groups are in line with the policy in force."""
+        return self._settled is self._in_force
+
+    async def settle(self) -> None:
+        """Settle everybody, and again if the policy changes meanwhile."""
+        async with self._one_at_a_time:
+            settled = await self._try(self._settle_until_in_force())
+            if settled is not None:
+                self._settled = settled
+                self._note_success()
+
+    async def _settle_until_in_force(self) -> Policy:
+        while True:
+            settled = self._in_force
+            await self._settle_all(settled)
+            if settled is self._in_force:
+                return settled
+
+    async def _settle_all(self, policy: Policy) -> None:
+        in_force = self._runtime.in_force
+        declared = in_force.snapshot.sources.declared
+        await apply_memberships(
+            self._app,
+            policy,
+            self._runtime.policies,
+            # A managed change settles those who moved by itself; another file moves anybody.
+            lambda: in_force.snapshot.sources.declared is declared,
+            levels_only=self._levels_only,
+        )
+
+    async def settle_moved(self, before: Policy) -> frozenset[str]:
+        """Settle those whose level or groups differ from an earlier policy; return their names.
+
+        If that fails, everybody is settled later: then it is not known how far it went.
+        """
+        after = self._in_force
+        work = apply_to_moved(
+            self._app,
+            before,
+            self._runtime.in_force,
+            self._runtime.policies,
+            levels_only=self._levels_only,
+        )
+        self._moving += 1
+        try:
+            moved = await self._try(work)
+        finally:
+            self._moving -= 1
+        if moved is not None and self._settled is before:
+            self._settled = after
+        return moved or frozenset()
+
+    async def keep(self) -> None:
+        """Settle whatever is not, unless that is being done or has failed just now."""
+        if self.is_settled or self._moving or self._one_at_a_time.locked():
+            return
+        if self._runtime.health.reason or self._clock() < self._next_try:
+            return
+        await self.settle()
+
+    def to_json(self) -> dict[str, Any]:
+        """Render how it is, for the health of the platform."""
+        since = self.since and self.since.isoformat()
+        return {"settled": self.is_settled, "fault": self.fault, "since": since}
+
+    async def _try(self, work: Awaitable[T]) -> T | None:
+        """Return what the work returns, ``None`` if it failed."""
+        try:
+            return await work
+        except StoreError as error:
+            self._runtime.health.mark_down(error)
+            self._app.log.warning("Memberships are not settled yet, and tried again: %s", error)
+            self._note_failure(error)
+        except Exception as error:
+            self._app.log.exception("Memberships are not settled yet, and tried again")
+            self._app.db.rollback()
+            self._note_failure(error)
+        return None
+
+    def _note_failure(self, error: Exception) -> None:
+        self._settled = None  # it is not known how far it went
+        self.fault = str(error) or type(error).__name__
+        self.since = self.since or datetime.now(UTC)
+        self._next_try = self._clock() + self._wait
+        self._wait = min(2 * self._wait, LONGEST_WAIT)
+
+    def _note_success(self) -> None:
+        if self.fault:
+            self._app.log.warning("Memberships are settled: users and groups follow the policy.")
+        self.fault, self.since = "", None
+        self._wait, self._next_try = FIRST_WAIT, 0.0
