@@ -551,6 +551,16 @@ def test_a_quota_of_other_pods_is_none_of_ours(scope: Any) -> None:
     assert look("doctor.quota", of_cluster(resourcequotas=(quota(pods="0", **scope),))) == []
 
 
+@pytest.mark.parametrize("name", ["pods", "count/pods"])
+def test_advice_about_a_quota_of_pods_names_no_key_that_the_policy_does_not_have(
+    name: str,
+) -> None:
+    findings = look("doctor.quota", of_cluster(resourcequotas=(quota(**{name: "0"}),)))
+    of_tiers = [each.fix for each in findings if "of tier" in each.what]
+    assert len(of_tiers) == len(TIERS)
+    assert set(of_tiers) == {f"kubectl edit resourcequota most: raise spec.hard.{name}."}
+
+
 def test_the_default_of_a_limit_range_counts_for_what_tiers_leave_open() -> None:
     most = quota(**{f"limits.{SCRATCH}": "1Gi"})
     assert look("doctor.quota", of_cluster(resourcequotas=(most,))) == []
@@ -609,7 +619,8 @@ def test_a_hub_that_stays_in_its_namespace_reaches_neither(name: str) -> None:
     own = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
     policies = (OF_HUB, OF_SERVERS, let_out(TO_PODS, {"to": [own]}))
     findings = look("doctor.network", of_cluster(networkpolicies=policies))
-    assert [each.status for each in findings] == [FAILED] * (2 if name == "hub" else 1)
+    # Another namespace may be that of DNS, whose address is not known here.
+    assert [each.status for each in findings] == [FAILED, FAILED if name == "hub" else UNKNOWN]
 
 
 @pytest.mark.parametrize(

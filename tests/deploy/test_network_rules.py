@@ -102,6 +102,7 @@ ELSEWHERE = {"to": [{"ipBlock": {"cidr": "0.0.0.0/0", "except": RFC1918}}]}
 TO_HUB = {"to": [{"podSelector": {"matchLabels": {"component": "hub"}}}], "ports": [{"port": 8081}]}
 BOTH = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
 SYSTEM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
+OTHER = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}
 PODS_OF_DNS = {**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
 DNS = {
     "dns": ({"spec": {"clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"}}},),
@@ -131,6 +132,7 @@ def look_for_dns(*rules: Any, component: str = "singleuser-server", **objects: A
         ((TO_HUB, {"to": [SYSTEM], "ports": BOTH[:1]}), WARNING),
         ((TO_HUB, {"to": [SYSTEM], "ports": BOTH[1:]}), FAILED),
         ((TO_HUB, {"to": [{"podSelector": {}}], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [OTHER], "ports": BOTH}), FAILED),
         (
             (TO_HUB, {"to": [{**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "x"}}}]}),
             FAILED,
@@ -166,3 +168,9 @@ def test_blocks_are_judged_by_usual_addresses_when_that_of_dns_is_unknown(
 ) -> None:
     found = look_for_dns(TO_HUB, {"to": [{"ipBlock": block}], "ports": BOTH})
     assert found == ([status] if status else [])
+
+
+@pytest.mark.parametrize("peers", [[OTHER], [{"namespaceSelector": {}}], [SYSTEM], [OTHER, SYSTEM]])
+def test_a_namespace_may_have_dns_when_its_address_is_unknown(peers: Any) -> None:
+    found = look_for_dns(TO_HUB, {"to": peers, "ports": BOTH})
+    assert found == ([UNKNOWN] if peers == [OTHER] else [])

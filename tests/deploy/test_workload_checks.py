@@ -1,7 +1,9 @@
 """A Hub or proxy that does not run is seen, with what keeps it from running and the fix."""
 
 import copy
+import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from tests.deploy.facts import look, of_cluster, render_deployment
 FAILED, WARNING, UNKNOWN = Status.FAILED, Status.WARNING, Status.UNKNOWN
 OLD, NEW = "2026-11-27T09:00:00Z", "2026-11-27T09:29:50Z"
 PROXY = render_deployment("proxy", ("api", 8001))
+README = Path("helm-values/README.md")
 
 
 def hub(*, available: int = 0, **changes: Any) -> dict[str, Any]:
@@ -162,6 +165,17 @@ def test_a_hub_that_was_restarted_lately_is_a_warning() -> None:
     running = {"running": {"startedAt": NEW}}
     (finding,) = find(hub(available=1), pod(running, own={"ready": True, "lastState": ended}))
     assert (finding.status, "OOMKilled" in finding.what) == (WARNING, True)
+    # It is this very pod that runs, and users can log in.
+    assert finding.what.endswith("It is ready by now.")
+    assert "older pod" not in finding.what
+    assert finding.why.startswith("It may end again.")
+
+
+def test_advice_names_the_steps_of_the_readme() -> None:
+    (finding,) = find(hub(), pod(waiting("CreateContainerConfigError", "no key")))
+    first, second = re.findall(r"\d+", finding.fix.partition("as steps")[2].partition(" of ")[0])
+    steps = dict(re.findall(r"^(\d+)\. \*\*(.+?)\*\*", README.read_text(), re.MULTILINE))
+    assert (steps[first], steps[second]) == ("The policy", "The secrets")
 
 
 def test_ended_and_ending_pods_are_ignored() -> None:

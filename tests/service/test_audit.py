@@ -154,6 +154,23 @@ async def test_page_shows_what_is_wrong_with_the_chain(running: Running) -> None
     assert "does not say whether the record is whole" in silent
 
 
+async def test_rows_that_were_added_since_the_record_was_verified_are_not_said_to_be(
+    running: Running,
+) -> None:
+    fill(running)
+    assert running.hub.health is not None
+    running.hub.health["audit"] |= {"whole": True, "rows": 3}
+    async with running.browser("auditor") as browser:
+        early = (await browser.get(f"{PREFIX}audit")).text
+        older = (await browser.get(f"{PREFIX}audit?before=4")).text
+        running.hub.health["audit"] |= {"rows": 4}
+        whole = (await browser.get(f"{PREFIX}audit")).text
+    assert 'The record is whole up to row <span class="amount">3</span>, verified' in early
+    assert "Later rows are verified next." in early
+    assert "Later rows" not in older
+    assert "Later rows" not in whole
+
+
 async def test_changed_row_is_still_shown(running: Running) -> None:
     fill(running)
     with running.filled.store.begin() as transaction:

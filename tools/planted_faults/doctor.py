@@ -32,6 +32,16 @@ DOCTOR: Final = (
             "tests/deploy/test_connection.py"
         ),
         (
+            "a Hub that was restarted and runs is said not to run",
+            "_check_deployment",
+            Never("trouble.is_over"),
+        ),
+        (
+            "DNS is in any namespace that a policy names",
+            "Network._is_dns",
+            Never("named is not None and named != DNS_NAMESPACE"),
+        ),
+        (
             "anything may be posted",
             "Connection.review",
             Never('not path.startswith("/apis/authorization.k8s.io/v1/")'),

@@ -174,6 +174,11 @@ KUBERNETES: Final = (
             Never("today is not None and self._is_of_an_earlier_name(today)"),
         ),
         (
+            "no earlier home is looked for where a site remembers no names",
+            "HomeClaimSpawner.choose_claim",
+            Replace("await self._find_earlier(earlier)", '""'),
+        ),
+        (
             "two homes are not told of",
             "HomeClaimSpawner._report_other_claim",
             Drop("self.claim_notice = ..."),

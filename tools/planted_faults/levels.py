@@ -7,6 +7,19 @@ from mutation.operators import Always, Drop, Never, Replace
 
 LEVELS: Final = (
     *noticed_by(
+        'tests/hub/people/test_memberships.py -m "not postgres"',
+        (
+            "a new admin is added as if they were none",
+            "add_people",
+            Replace("level_group(Level.ADMIN) not in shall[name]", "True"),
+        ),
+        (
+            "new users are given no role",
+            "_add_users",
+            Drop('database.execute(orm.Base.metadata.tables["user_role_map"].insert(), rows)'),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_levels.py",
         (
             "viewers start servers",

@@ -98,8 +98,8 @@ class HomeClaimSpawner(PodLifecycleSpawner):
         if today is not None and self._is_of_an_earlier_name(today):
             self.log.error("PVC %s belongs to %s", self.pvc_name, _marks_of(today))
             raise api_errors.another_users_claim(self.pvc_name)
-        # Without it KubeSpawner remembers no names, and could not keep an earlier one.
-        found = await self._find_earlier(earlier) if self.remember_pvc_name else ""
+        # Also where no names are remembered: then each Hub finds an earlier one again.
+        found = await self._find_earlier(earlier)
         if today is not None:
             self._pvc_exists = True
             self._report_other_claim(found)

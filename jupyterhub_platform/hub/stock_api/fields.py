@@ -3,6 +3,7 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from aiohttp import ClientError
 from tornado import web
 
 from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
@@ -21,17 +22,33 @@ class ShutdownGuard(BodyGuard):
 
 
 class ProxyAddressGuard(BodyGuard):
-    """Checks the fields of a new proxy, which the Hub reads by itself and in parts."""
+    """Checks the fields of a new proxy, which the Hub reads by itself and in parts.
+
+    A proxy that does not answer, or not to that token, is not kept: the Hub could lead no user
+    anywhere until it is restarted.
+    """
 
     async def patch(self) -> None:
-        """Switch to another proxy."""
+        """Switch to another proxy, or stay with the one that is there."""
         # The Hub refuses other callers before it looks at the body.
         body = (self.get_json_body() or {}) if "proxy" in self.expanded_scopes else {}
         if "api_url" in body and not is_web_address(body["api_url"]):
             raise web.HTTPError(400, "api_url is an address, such as http://proxy:8001.")
         if "auth_token" in body and not body["auth_token"]:
             raise web.HTTPError(400, "auth_token is text.")
-        await super().patch()
+        before = self.proxy.api_url, self.proxy.auth_token
+        try:
+            await super().patch()
+        except (ClientError, OSError, ValueError) as error:
+            self.proxy.api_url, self.proxy.auth_token = before
+            if not body.keys() & {"api_url", "auth_token"}:
+                raise  # the proxy itself is down
+            self.log.warning("The proxy stays the one that it was: %s", error)
+            raise web.HTTPError(
+                400,
+                "No proxy answers there to that token: nothing was changed. Start it first, with "
+                "the auth_token that you send.",
+            ) from None
 
 
 def is_web_address(text: Any) -> bool:

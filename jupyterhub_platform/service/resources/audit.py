@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.rest.responses import AuditHealth
 from jupyterhub_platform.service.errors import translate, unknown
 from jupyterhub_platform.service.hub_api import read_audit_state
 from jupyterhub_platform.service.resource import Resource
@@ -72,6 +73,7 @@ class Audit(Resource[AuditEvents]):
         return {
             "chain": state,
             "verified_at": looked_at and datetime.fromisoformat(looked_at),
+            "has_later": any(each.number > _rows_of(state) for each in report.items),
             "chosen": chosen,
             "labels": _LABELS,
             "areas": _AREAS,
@@ -83,6 +85,11 @@ class Audit(Resource[AuditEvents]):
             "is_first": not self.arguments["before"],
             "export": urlencode(chosen),
         }
+
+
+def _rows_of(state: AuditHealth | None) -> int:
+    """Return how many rows the Hub looked at last; the audit counts them without a gap."""
+    return (state.rows or 0) if state is not None else 0
 
 
 class AuditRow(Resource[AuditEvent]):

@@ -157,6 +157,34 @@ async def test_a_site_names_its_own_earlier_template(homes: Homes) -> None:
     assert await homes.start(homes.spawner(SIX, "dan", **settings)) == "home-dan"
 
 
+@pytest.mark.parametrize("state", [SIX, SEVEN, UNKNOWN], ids=["six", "seven", "none"])
+async def test_a_home_of_before_is_found_by_a_site_that_remembers_no_names(
+    homes: Homes, state: Mapping[str, str]
+) -> None:
+    homes.make(OLD, DAN)
+    before = homes.spawner(state, remember_pvc_name=False)
+    assert await homes.start(before) == OLD
+    # Another Hub reads no name from the state, and looks again.
+    assert await homes.start(homes.spawner(before.get_state())) == OLD
+    assert homes.list() == {OLD}
+
+
+async def test_current_name_goes_before_earlier_ones_where_no_names_are_remembered(
+    homes: Homes, log: Lines
+) -> None:
+    homes.make(OLD, DAN)
+    homes.make(NEW, DAN)
+    spawner = homes.spawner({**SEVEN, "pvc_name": OLD}, remember_pvc_name=False)
+    assert await homes.start(spawner) == NEW
+    assert f"uses the PVC {NEW}, and {OLD} exists too" in log.text
+
+
+async def test_a_site_that_wants_no_earlier_names_says_so(homes: Homes) -> None:
+    homes.make(OLD, DAN)
+    spawner = homes.spawner(UNKNOWN, remember_pvc_name=False, handle_legacy_names=False)
+    assert await homes.start(spawner) == NEW
+
+
 async def test_user_without_a_home_gets_one_under_the_current_name(homes: Homes) -> None:
     assert await homes.start(homes.spawner(UNKNOWN)) == NEW
     assert await homes.start(homes.spawner(SEVEN, "plain")) == "claim-plain"

@@ -168,6 +168,24 @@ def test_bad_input_of_an_admin_is_refused(admin: Api, method: str, path: str, bo
 
 
 @pytest.mark.parametrize(
+    "body",
+    [
+        {"api_url": "http://127.0.0.1:1/"},
+        {"auth_token": "not-the-token-of-this-proxy"},
+        {"auth_token": "two\nlines"},
+    ],
+)
+def test_a_proxy_that_does_not_answer_is_not_taken(
+    hub: LiveHub, admin: Api, body: dict[str, str]
+) -> None:
+    answer = admin.patch("proxy", json=body, timeout=60)
+    assert (answer.status_code, "nothing was changed" in answer.text) == (400, True), answer.text
+    assert admin.get("proxy").status_code == 200
+    assert admin.patch("proxy", json={}).status_code == 200
+    assert hub.login("kim").get("/hub/home").status_code == 200
+
+
+@pytest.mark.parametrize(
     "address", [LINE_BREAK, "/%0d%0aX-Evil:%201", "//%5B", "http://%5B::1", "/hub/home%00", "//h:x"]
 )
 def test_an_address_to_go_on_to_that_is_none_is_refused(hub: LiveHub, address: str) -> None:

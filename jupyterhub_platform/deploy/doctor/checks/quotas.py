@@ -30,6 +30,7 @@ from jupyterhub_platform.deploy.doctor.rules.storage_classes import is_default
 
 _WHY_HELD: Final = "Less may be left for servers than they say."
 _WHY_UNREADABLE: Final = "Whether it refuses a tier is not known."
+_PODS: Final = ("pods", "count/pods")
 _CLAIMS: Final = "count/resourceclaims.resource.k8s.io"
 
 
@@ -75,8 +76,8 @@ def _check_tier(
                 f"ResourceQuota {quota} allows {describe(name, maximum)} to all together"
                 f"{_say_held(name, held)}.",
                 "No server of that tier can ever start.",
-                f"kubectl edit resourcequota {quota}: raise spec.hard.{name}; or lower "
-                f"{_key(name)} of tiers.{tier.name} in the policy.",
+                f"kubectl edit resourcequota {quota}: raise spec.hard.{name}"
+                f"{_say_key(name, tier)}.",
             )
 
 
@@ -88,7 +89,7 @@ def _find_default_class(cluster: Cluster) -> str:
 
 def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     """Return what one server uses up of a quota, by the names that a quota has for it."""
-    asked = {"pods": 1, "count/pods": 1}
+    asked = dict.fromkeys(_PODS, 1)
     asked |= {name: amount for name, amount in amounts.requests.items() if is_native(name)}
     asked |= {f"requests.{name}": amount for name, amount in amounts.requests.items()}
     asked |= {f"limits.{name}": amount for name, amount in amounts.limits.items()}
@@ -101,6 +102,12 @@ def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     if tier.pod.devices:
         asked[_CLAIMS] = len(tier.pod.devices)
     return asked
+
+
+def _say_key(name: str, tier: Tier) -> str:
+    if name in _PODS:
+        return ""  # each server is one, whatever the policy says
+    return f"; or lower {_key(name)} of tiers.{tier.name} in the policy"
 
 
 def _key(name: str) -> str:

@@ -35,11 +35,15 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
 class PodTrouble(NamedTuple):
-    """What keeps a pod from running, and what to do; ``passes`` if it may be over by itself."""
+    """What keeps a pod from running, and what to do.
+
+    It ``passes`` if it may be over by itself, and ``is_over`` if the pod is ready by now.
+    """
 
     what: str
     fix: str
     passes: bool = False
+    is_over: bool = False
 
 
 def check_workloads(facts: DoctorFacts) -> Iterator[Finding]:
@@ -79,6 +83,11 @@ def _check_deployment(deployment: Manifest, cluster: Cluster) -> Iterator[Findin
     beside = "" if runs < 1 else " An older pod still runs."
     troubles = list(_find_troubles(deployment, cluster))
     for trouble in troubles:
+        if trouble.is_over:
+            yield warning(
+                trouble.what, f"It may end again. While it does not run: {why}", trouble.fix
+            )
+            continue
         said = f"{trouble.what}{beside}"
         yield (warning if trouble.passes else make)(said, why, trouble.fix)
     if troubles:
@@ -170,7 +179,7 @@ def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> 
 
 def _fix_of_config(at: str) -> str:
     return (
-        "Add what is missing to the Secret or ConfigMap that is named, as steps 3 and 4 of "
+        "Add what is missing to the Secret or ConfigMap that is named, as steps 4 and 5 of "
         f"helm-values/README.md say; the pod then starts by itself. kubectl describe pod {at}"
     )
 
@@ -220,9 +229,9 @@ def _find_unready(
             return PodTrouble(
                 f"Container {name} of pod {name_of(pod)} was restarted at "
                 f"{_describe_time(at_end)}: "
-                f"{_describe_end(ended)}.",
+                f"{_describe_end(ended)}. It is ready by now.",
                 f"kubectl logs {at} --container {name} --previous",
-                passes=True,
+                is_over=True,
             )
     return None
 

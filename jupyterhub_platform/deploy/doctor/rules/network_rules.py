@@ -137,8 +137,9 @@ class Network:
         if not self._is_elsewhere(described):
             return False
         named = part(described, "namespaceSelector", "matchLabels").get(_NAME)
-        if dns.addresses and named not in {None, DNS_NAMESPACE}:
-            return False
+        if named is not None and named != DNS_NAMESPACE:
+            # Without its address, it may be in a namespace of that name.
+            return False if dns.addresses else None
         selector = part(described, "podSelector")
         if not selector or not dns.labels or selects(selector, dns.labels):
             return True
