@@ -55,7 +55,18 @@ PAGES = sorted(
 HOW_TOS = [page for page in PAGES if REFERENCE not in page.parents]
 
 FAMILIES = (
-    *("options", "person", "level", "account", "tier", "quota", "capacity", "server", "cluster"),
+    *(
+        "bulk",
+        "options",
+        "person",
+        "level",
+        "account",
+        "tier",
+        "quota",
+        "capacity",
+        "server",
+        "cluster",
+    ),
     *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
     *("admission", "suspension", "doctor", "managed", "user", "group", "image", "grant"),
     *("token", "share", "share_code", "service", "proxy", "hub", "call", "login"),

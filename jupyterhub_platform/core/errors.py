@@ -26,6 +26,8 @@
     │   ├── NoObjectError               usecases: no such object is managed
     │   └── NotAllowedError             usecases: a manager exceeds what is theirs
     ├── AccessRequestError          usecases: something cannot be asked for or answered so
+    ├── BulkError                   usecases: a bulk change cannot be stopped, resumed or undone
+    │   └── BulkStoppedError            usecases: it was stopped between two chunks
     ├── QueryError                  usecases: a list is asked for in an impossible way
     ├── ConfigurationError          hub: a site's settings cannot be governed
     ├── ClusterConfigurationError   deploy: no cluster is named

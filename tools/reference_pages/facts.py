@@ -251,7 +251,11 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
     ("request.decided", "409", "The request has been answered, withdrawn, or has expired."),
     ("bulk.not_running", "409", "A bulk change is stopped that is stopped or done already."),
     ("bulk.not_stopped", "409", "A bulk change is resumed or undone that runs or is done."),
-    ("bulk.stopped", "-", "A bulk change was stopped between two of its chunks."),
+    (
+        "bulk.stopped",
+        "-",
+        "A bulk change was stopped; what it did stays. Also an action of the audit.",
+    ),
     ("bulk.authority", "409", "The user who began a bulk change may no longer do what it does."),
     ("bulk.nothing", "409", "A bulk change made no revision that could be undone."),
     ("bulk.no_one", "400, 404", "No one was chosen for a bulk change."),
