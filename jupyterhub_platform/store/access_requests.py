@@ -60,7 +60,8 @@ def list_requests(
 ) -> list[AccessRequest]:
     """Return requests, the newest first unless told, that match whatever is given.
 
-    All are returned without a ``limit``. ``before`` is a time, and ``after`` the time and id of one that the list goes on after.
+    All are returned without a ``limit``. ``before`` is a time, and ``after`` the time and id of
+    one that the list goes on after.
     """
     order = _COLUMN.at.asc() if oldest_first else _COLUMN.at.desc()
     query = select(access_request).order_by(order, _COLUMN.id).limit(limit)
