@@ -26,6 +26,7 @@
     │   ├── NoObjectError               usecases: no such object is managed
     │   └── NotAllowedError             usecases: a manager exceeds what is theirs
     ├── AccessRequestError          usecases: something cannot be asked for or answered so
+    ├── AuditKeyError               usecases: the key of the audit cannot be used
     ├── BulkError                   usecases: a bulk change cannot be stopped, resumed or undone
     │   └── BulkStoppedError            usecases: it was stopped between two chunks
     ├── QueryError                  usecases: a list is asked for in an impossible way

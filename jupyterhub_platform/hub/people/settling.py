@@ -83,7 +83,7 @@ class MembershipSettler:
             self._app,
             policy,
             self._runtime.policies,
-            # A managed change settles those who moved by itself; another file moves anybody.
+            # A managed change settles those who moved by itself; another file moves any user.
             lambda: in_force.snapshot.sources.declared is declared,
             levels_only=self._levels_only,
         )
