@@ -70,7 +70,7 @@ FAMILIES = (
     *("pod", "platform", "request", "query", "policy", "identity", "password", "invite"),
     *("admission", "suspension", "doctor", "managed", "user", "group", "image", "grant"),
     *("token", "share", "share_code", "service", "proxy", "hub", "call", "login"),
-    *("notice", "notices"),
+    *("notice", "notices", "audit"),
 )
 CODE = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:\.[a-z][a-z_]*)+")
 FILE_ENDINGS = (".yaml", ".sqlite", ".html", ".css", ".js", ".json", ".log", ".pid", ".sock")

@@ -86,6 +86,10 @@ def _guard_logout(route: Any) -> Any:
 
 def platform_handlers() -> list[Any]:
     """Return the routes that the platform adds, relative to the Hub's prefix."""
+    return [*_api_handlers(), *_page_handlers()]
+
+
+def _api_handlers() -> list[Any]:
     return [
         (r"/api/platform/?", IndexHandler),
         (r"/api/platform/usage", UsageHandler),
@@ -124,6 +128,11 @@ def platform_handlers() -> list[Any]:
         (r"/api/users/([^/]+)/server", ServerAPI),
         (r"/api/users/([^/]+)/servers/([^/]*)", ServerAPI),
         (r"/api/platform(?:/.*)?", UnknownHandler),
+    ]
+
+
+def _page_handlers() -> list[Any]:
+    return [
         (r"/logo", PlatformLogo),
         (r"/platform/logo-dark", PlatformDarkLogo),
         (r"/platform/branding\.css", BrandingStyle),

@@ -14,8 +14,9 @@ from jupyterhub_platform.store.audit_chain import AuditHead as AuditHead
 from jupyterhub_platform.store.audit_chain import Verification as Verification
 from jupyterhub_platform.store.audit_chain import hash_row
 from jupyterhub_platform.store.audit_chain import verify as verify
+from jupyterhub_platform.store.column_types import clean_text, render_time
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import audit, clean_text, render_time
+from jupyterhub_platform.store.schema import audit
 
 MAX_NAME_LENGTH: Final = 255
 """Characters of an actor, an action or a subject that are kept."""

@@ -20,8 +20,9 @@ from typing import Final, TypeAlias
 
 from sqlalchemy import delete, func, insert, select
 
+from jupyterhub_platform.store.column_types import render_time
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import audit, audit_checkpoint, render_time, store_info
+from jupyterhub_platform.store.schema import audit, audit_checkpoint, store_info
 
 _PREFIX: Final = "jupyterhub-platform audit checkpoint 1\n"
 _COLUMNS = audit_checkpoint.c

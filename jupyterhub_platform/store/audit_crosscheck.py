@@ -15,15 +15,9 @@ from sqlalchemy import Row, Table, func, select
 
 from jupyterhub_platform.store.audit import shorten
 from jupyterhub_platform.store.audit_checkpoint import Checkpoint
+from jupyterhub_platform.store.column_types import clean_text, render_time
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import (
-    clean_text,
-    decision,
-    denial_repeat,
-    policy_revision,
-    render_time,
-    reservation,
-)
+from jupyterhub_platform.store.schema import decision, denial_repeat, policy_revision, reservation
 
 ROWS_AT_A_TIME: Final = 500
 """Rows of the ledger, some kilobytes each, that are read in one transaction."""

@@ -13,8 +13,9 @@ from sqlalchemy import ColumnElement, Row, and_, case, func, select
 
 from jupyterhub_platform.store.audit import DONE, REFUSED, AuditRow
 from jupyterhub_platform.store.audit_chain import any_text, select_columns, select_time
+from jupyterhub_platform.store.column_types import clean_text, render_time
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import audit, clean_text, render_time
+from jupyterhub_platform.store.schema import audit
 
 MAX_LOOKED_AT: Final = 10_000
 """Rows on which conditions without a leading index are tried, for one page."""

@@ -24,8 +24,9 @@ from sqlalchemy import (
 )
 
 from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.store.column_types import UtcTime
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.schema import UtcTime, decision, denial_repeat, reservation
+from jupyterhub_platform.store.schema import decision, denial_repeat, reservation
 
 _HELD = reservation.c
 _DECIDED = decision.c

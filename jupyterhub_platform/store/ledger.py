@@ -19,9 +19,10 @@ from sqlalchemy import (
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.store.column_types import UtcTime
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.prepared import PreparedInsert
-from jupyterhub_platform.store.schema import UtcTime, reservation
+from jupyterhub_platform.store.schema import reservation
 
 _HELD = reservation.c
 _OPEN = PreparedInsert(

@@ -35,15 +35,10 @@ from sqlalchemy.sql.expression import bindparam
 
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.usage import Run, Usage, to_seconds
+from jupyterhub_platform.store.column_types import UtcTime
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.prepared import PreparedInsert
-from jupyterhub_platform.store.schema import (
-    UtcTime,
-    reservation,
-    usage_day,
-    usage_settled,
-    usage_span,
-)
+from jupyterhub_platform.store.schema import reservation, usage_day, usage_settled, usage_span
 from jupyterhub_platform.store.usage_spans import MONTH, SPANS, Ranges, begin_span, list_parts
 
 ALL: Final = "all"

@@ -22,7 +22,7 @@ from jupyterhub_platform.store.audit_checkpoint import (
     remove_some,
 )
 from jupyterhub_platform.store.audit_crosscheck import CrossCheck
-from jupyterhub_platform.store.schema import render_time
+from jupyterhub_platform.store.column_types import render_time
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.audit_key import SigningKey
 

@@ -66,10 +66,10 @@ def say_how_to_open(policy: Policy, user: str, account: str, what: str) -> str:
     return f"{say_how_to_get(what, whom)}."
 
 
-def say_what_is_in_the_way(
+def list_obstacles(
     policy: Policy, decision: Decision, candidate: Candidate, *, own: bool
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Say what keeps a tier from starting, and what helps: of a closed one only how it is opened.
+    """List what keeps a tier from starting, and what helps: of a closed one how it is opened.
 
     A tier that is not granted mostly does not fit either, which is not worth saying before.
     """

@@ -72,6 +72,10 @@ def test_interrupted_upgrade_leaves_nothing_half_done_and_resumes(store_url):
         ("0005", 15),
         ("0006", 15),
         ("0007", 18),
+        ("0008", 20),
+        ("0009", 20),
+        ("0010", 21),
+        ("0011", 22),
     }
     assert {tuple(each) for each in found["left"]} == whole
     assert found["at_last"] == [SCHEMA_VERSION, len(metadata.tables) + 1]

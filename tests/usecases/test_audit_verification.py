@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from jupyterhub_platform.store import audit, triggers
 from jupyterhub_platform.store.audit_chain import GENESIS, ROWS_AT_A_TIME, hash_row
-from jupyterhub_platform.store.schema import render_time
+from jupyterhub_platform.store.column_types import render_time
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import audit_verification
 from jupyterhub_platform.usecases.admission import DeniedError

@@ -22,7 +22,7 @@ DOCTOR: Final = (
     *noticed_by(
         "tests/cli/test_hub_client.py",
         ("whatever answers is a Hub", "HubClient._take", Never("not data.keys() >= set(keys)")),
-        ("every word is an address", "HubClient.find", Drop("_check_address(url)")),
+        ("every word is an address", "find_place", Drop("check_address(url)")),
     ),
     *noticed_by(
         (

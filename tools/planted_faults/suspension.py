@@ -35,17 +35,17 @@ SUSPENSION: Final = (
         "tests/hub/people/test_live_suspension.py -k everywhere",
         (
             "tokens outlive a suspension",
-            "end_access",
+            "delete_access",
             Drop("*database.query(orm.APIToken).filter_by(user_id=orm_user.id)"),
         ),
         (
             "codes for tokens outlive a suspension",
-            "end_access",
+            "delete_access",
             Drop("*database.query(orm.OAuthCode).filter_by(user_id=orm_user.id)"),
         ),
         (
             "share codes outlive a suspension",
-            "end_access",
+            "delete_access",
             Drop("*database.query(orm.ShareCode).filter_by(owner_id=orm_user.id)"),
         ),
         (
@@ -55,7 +55,7 @@ SUSPENSION: Final = (
         ),
         (
             "cookies outlive a suspension",
-            "end_access",
+            "delete_access",
             Drop("orm_user.cookie_id = orm.new_token()"),
         ),
         (
@@ -107,7 +107,7 @@ SUSPENSION: Final = (
             "SuspensionEnforcer._settle_one",
             Drop("except Exception: ..."),
         ),
-        ("what is over is not lifted", "SuspensionEnforcer.settle", Always("s.holds(now)")),
+        ("what is over is not lifted", "SuspensionEnforcer._settle_all", Always("s.holds(now)")),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",

@@ -39,7 +39,7 @@ def overview(show: str | None, logs: bool, hub: Hub, as_json: bool) -> None:
     for line in (*_list_faults(answer), *_list_concerns(answer, with_logs=logs)):
         click.echo(printable(line))
     rows = [
-        (kind, each["name"], str(each["servers"]), _say_limits(each))
+        (kind, each["name"], str(each["servers"]), _say_held(each))
         for kind, key in (("group", "accounts"), ("tier", "tiers"))
         for each in answer[key]
     ]
@@ -75,6 +75,6 @@ def _list_concerns(answer: Mapping[str, Any], *, with_logs: bool) -> Iterator[st
             yield f"  and {left} more: jhp overview --show {concern['kind']}"
 
 
-def _say_limits(each: Mapping[str, Any]) -> str:
+def _say_held(each: Mapping[str, Any]) -> str:
     said = (f"{limit['figures']} ({limit['state']})" for limit in each["limits"])
     return ", ".join(said) or "no limit of its own"

@@ -113,7 +113,7 @@ class BulkListHandler(BulkHandler):
         snapshot, now = self.platform.snapshot, datetime.now(UTC)
         book = self.platform.admission.book.copy()
 
-        def look() -> tuple[BulkSteps, Effects]:
+        def preview_all() -> tuple[BulkSteps, Effects]:
             steps = preview(job, body.names, snapshot, memberships, now)
             touched = frozenset(e.name for e in steps.outcomes if e.result is Result.DONE)
             if act is Act.END_GRANT:
@@ -123,7 +123,7 @@ class BulkListHandler(BulkHandler):
                 snapshot.policy, steps.after.policy, touched, book, book, now
             )
 
-        steps, effects = await self.in_thread(look)
+        steps, effects = await self.in_thread(preview_all)
         self.answer(_make_preview(job, len(body.names), steps, effects))
 
 

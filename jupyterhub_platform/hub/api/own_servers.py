@@ -30,12 +30,12 @@ class OwnServersHandler(PlatformAPIHandler):
         names = dict.fromkeys(["", *sorted(user.orm_spawners)])
         self.answer(
             OwnServers(
-                servers=[self._describe(user, name) for name in names],
+                servers=[self._make_server(user, name) for name in names],
                 shared=list(self._list_shared(user)),
             )
         )
 
-    def _describe(self, user: Any, name: str) -> OwnServer:
+    def _make_server(self, user: Any, name: str) -> OwnServer:
         row = user.orm_spawners.get(name)
         last = read_options(row.user_options if row else None)
         now = explain_now(user, name)

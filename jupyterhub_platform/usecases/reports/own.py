@@ -17,10 +17,10 @@ from jupyterhub_platform.usecases.meters import list_binding
 from jupyterhub_platform.usecases.offers import (
     decide_tier,
     describe_tier_resources,
+    list_obstacles,
     list_refusals,
     say_answer,
     say_no_tier,
-    say_what_is_in_the_way,
 )
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -211,7 +211,7 @@ def _report_account(
 def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own: bool) -> Offer:
     tier = facts.policy.tiers[candidate.name]
     decision = decide_tier(question, candidate)
-    reasons, remedies = say_what_is_in_the_way(facts.policy, decision, candidate, own=own)
+    reasons, remedies = list_obstacles(facts.policy, decision, candidate, own=own)
     return Offer(
         tier=tier.name,
         title=tier.title or tier.name,

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText, UtcTime
+from jupyterhub_platform.store.column_types import CleanText, UtcTime
 
 revision = "0001"
 down_revision = None

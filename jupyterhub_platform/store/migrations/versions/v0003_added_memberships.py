@@ -6,7 +6,7 @@ Revision ID: 0003
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText
+from jupyterhub_platform.store.column_types import CleanText
 
 revision = "0003"
 down_revision = "0002"

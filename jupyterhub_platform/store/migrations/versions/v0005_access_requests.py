@@ -6,7 +6,7 @@ Revision ID: 0005
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText, UtcTime
+from jupyterhub_platform.store.column_types import CleanText, UtcTime
 
 revision = "0005"
 down_revision = "0004"

@@ -8,7 +8,7 @@ Revision ID: 0006
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText
+from jupyterhub_platform.store.column_types import CleanText
 
 revision = "0006"
 down_revision = "0005"

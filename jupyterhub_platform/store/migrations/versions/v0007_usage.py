@@ -6,7 +6,7 @@ Revision ID: 0007
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText
+from jupyterhub_platform.store.column_types import CleanText
 
 revision = "0007"
 down_revision = "0006"

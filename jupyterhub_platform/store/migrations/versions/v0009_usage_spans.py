@@ -8,7 +8,7 @@ from datetime import date
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import CleanText
+from jupyterhub_platform.store.column_types import CleanText
 
 revision = "0009"
 down_revision = "0008"

@@ -6,7 +6,7 @@ Revision ID: 0010
 import sqlalchemy as sa
 from alembic import op
 
-from jupyterhub_platform.store.schema import UtcTime
+from jupyterhub_platform.store.column_types import UtcTime
 
 revision = "0010"
 down_revision = "0009"
