@@ -164,5 +164,5 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 
 def test_topics_have_names_that_can_be_asked_for():
-    measured = ("decision", "statements", "hook", "cpu", "stalls", "restart", "strangers")
-    assert tuple(TOPICS) == (*measured, "usage", "pods")
+    of_starts = ("decision", "statements", "hook", "cpu", "stalls", "bulk", "restart")
+    assert tuple(TOPICS) == (*of_starts, "strangers", "usage", "pages", "pods")
