@@ -19,15 +19,15 @@ PLATFORM: Final = "platform"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class RequestOrigin:
     """The door, as far as the client says which one it is, and the client's address."""
 
     via: str = PLATFORM
     address: str = ""
 
 
-OWN: Final = Origin()
+OWN: Final = RequestOrigin()
 """The origin of what no request asked for."""
 
-ORIGIN: Final[ContextVar[Origin]] = ContextVar("origin", default=OWN)
+ORIGIN: Final[ContextVar[RequestOrigin]] = ContextVar("origin", default=OWN)
 """The origin of what is done now."""

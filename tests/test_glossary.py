@@ -32,7 +32,11 @@ GLOSSARY = {
     # What puts servers right after an outage.
     "recovery": ("hub/servers/recovery",),
     # What undoes a refused start, or changes of the policy.
-    "rollback": ("hub/spawner/rollback", "service/editing/rollback", "usecases/rollback"),
+    "rollback": (
+        "hub/spawner/start_rollback",
+        "service/editing/policy_rollback",
+        "usecases/policy_rollback",
+    ),
     # Sums of the ledger, and the Hub's own call of that name.
     "usage": (
         *("cli/hub/usage", "cli/usage", "core/usage", "hub/api/admission", "hub/usage_watch"),
@@ -55,7 +59,7 @@ OF_ARGUMENTS = {
     # Arguments may name what they are given, wherever a rule or a query takes it.
     "account": (
         *GLOSSARY["account"],
-        *("cli/doctor", "cli/nouns/request", "deploy/cluster/reader", "hub/kubernetes/guard"),
+        *("cli/doctor", "cli/objects/request", "deploy/cluster/reader", "hub/kubernetes/guard"),
         *("store/access_requests", "store/decision_log", "usecases/offers"),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.

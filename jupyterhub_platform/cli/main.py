@@ -35,14 +35,14 @@ VERBS: Final = {
     "logs": "jupyterhub_platform.cli.servers.logs:logs",
     "explain": "jupyterhub_platform.cli.servers.explain:explain",
     "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
-    "request": "jupyterhub_platform.cli.nouns.request:request",
+    "request": "jupyterhub_platform.cli.objects.request:request",
     "notices": "jupyterhub_platform.cli.hub.notices:notices",
-    "policy": "jupyterhub_platform.cli.nouns.policy:policy",
-    "bulk": "jupyterhub_platform.cli.nouns.bulk_changes:bulk",
-    "api": "jupyterhub_platform.cli.hub.rest:api",
-    "adopt": "jupyterhub_platform.cli.nouns.adopt:adopt",
-    "release": "jupyterhub_platform.cli.nouns.adopt:release",
-    **{noun: f"jupyterhub_platform.cli.nouns.verbs:{noun}" for noun in map(str, Kind)},
+    "policy": "jupyterhub_platform.cli.objects.policy:policy",
+    "bulk": "jupyterhub_platform.cli.objects.bulk_changes:bulk",
+    "api": "jupyterhub_platform.cli.hub.api:api",
+    "adopt": "jupyterhub_platform.cli.objects.adopt:adopt",
+    "release": "jupyterhub_platform.cli.objects.adopt:release",
+    **{noun: f"jupyterhub_platform.cli.objects.verbs:{noun}" for noun in map(str, Kind)},
 }
 """Every verb and the command behind it; loaded only when it is used."""
 

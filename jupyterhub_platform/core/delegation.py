@@ -9,11 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Person, Policy
 from jupyterhub_platform.core.quantities import describe_amount
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.resource_names import is_accelerator
 
 _MOMENT: Final = timedelta(seconds=1)

@@ -22,8 +22,8 @@ from jupyterhub_platform.core.excerpt import (
     is_judged_alone,
     make_excerpt,
 )
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.times import describe_instant
 
 _Object = TypeVar("_Object")

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.access_requests import AccessRequest
 from jupyterhub_platform.core.errors import QuantityError
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.times import describe_duration, describe_instant, read_stored
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
-from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
+from jupyterhub_platform.core.quotas import Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension

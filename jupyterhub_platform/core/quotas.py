@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
 from jupyterhub_platform.core.resource_names import resource_order
-from jupyterhub_platform.core.resources import Resources
 
 Quota: TypeAlias = Mapping[str, int | None]
 """Limits by resource name in base units. ``None`` says unlimited; what is absent, this rule leaves
@@ -19,31 +17,6 @@ class Rule:
 
     path: str
     quota: Quota
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """A time-limited addition for a user or a group, with who, why and until when.
-
-    For a user it adds to what that person may hold, alone and within ``account`` (within every
-    account if none is named). For a group it adds to what the group holds together. ``tier`` opens
-    a tier to them. It is live from ``starts`` (from the beginning, if none) to before ``until``.
-    """
-
-    path: str
-    user: str
-    group: str
-    account: str
-    add: Resources
-    tier: str
-    starts: datetime | None
-    until: datetime
-    by: str
-    reason: str
-
-    def is_live(self, now: datetime) -> bool:
-        """Tell whether the grant counts at ``now``."""
-        return (self.starts is None or self.starts <= now) and now < self.until
 
 
 class Value(NamedTuple):

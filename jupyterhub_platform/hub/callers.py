@@ -4,7 +4,7 @@ import pwd
 from typing import Any, Final
 
 from jupyterhub_platform.forwarded_headers import find_local_user, source_of
-from jupyterhub_platform.origin import API, CLI, PAGE, SERVICE_AGENT, Origin
+from jupyterhub_platform.origin import API, CLI, PAGE, SERVICE_AGENT, RequestOrigin
 from jupyterhub_platform.usecases.recorded_requests import ANONYMOUS
 
 COMMAND_LINE: Final = "jhp"
@@ -37,7 +37,7 @@ def is_command_line(name: str) -> bool:
     return name == COMMAND_LINE or name.startswith(UNIX)
 
 
-def find_origin(request: Any) -> Origin:
+def find_origin(request: Any) -> RequestOrigin:
     """Return where a request comes from; the door is what the client says that it is."""
     agent = request.headers.get("User-Agent", "")
     if agent.partition("/")[0] == COMMAND_LINE:
@@ -47,7 +47,9 @@ def find_origin(request: Any) -> Origin:
     else:
         via = API
     number = find_local_user(request)
-    return Origin(via, str(request.remote_ip or "") if number is None else source_of(request))
+    return RequestOrigin(
+        via, str(request.remote_ip or "") if number is None else source_of(request)
+    )
 
 
 def _name_user(number: int) -> str:

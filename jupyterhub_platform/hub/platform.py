@@ -14,6 +14,8 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
 from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
+from jupyterhub_platform.hub.access_request_expiry import AccessRequestExpiry
 from jupyterhub_platform.hub.audit_trim import TRIM_SECONDS, AuditTrim
 from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.bulk_changes import LOOK_SECONDS as BULK_SECONDS
@@ -29,15 +31,13 @@ from jupyterhub_platform.hub.held_metrics import expose_held
 from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.notices.delivery import Notices
 from jupyterhub_platform.hub.people.declared import DeclaredPeople
-from jupyterhub_platform.hub.people.passwords import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy_watch import PolicyWatch
-from jupyterhub_platform.hub.request_deadlines import LOOK_SECONDS as REQUEST_SECONDS
-from jupyterhub_platform.hub.request_deadlines import RequestDeadlines
 from jupyterhub_platform.hub.servers.drift import DriftChecker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
@@ -215,7 +215,7 @@ class Platform(PlatformTraits):
             (self.memberships.keep, SETTLE_LOOK_SECONDS),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (RequestDeadlines(self.runtime, self.notices.notify).keep, REQUEST_SECONDS),
+            (AccessRequestExpiry(self.runtime, self.notices.notify).keep, REQUEST_SECONDS),
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)

@@ -15,8 +15,8 @@ from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.times import parse_duration
 from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
-from jupyterhub_platform.rest.requests import Body, MayBe, Reason, refuse
-from jupyterhub_platform.rest.responses import Faulty, Instant, Refusal, Response
+from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason, refuse
+from jupyterhub_platform.rest.response_bodies import Faulty, Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
 from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
 

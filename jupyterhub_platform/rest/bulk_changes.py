@@ -10,8 +10,8 @@ from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.rest.managed import DRY_RUN, IDEMPOTENCY_KEY, ChangeEffects
 from jupyterhub_platform.rest.operations import Operation
-from jupyterhub_platform.rest.requests import Body, MayBe, Nothing, Reason, read_end, refuse
-from jupyterhub_platform.rest.responses import Instant, Refusal, Response
+from jupyterhub_platform.rest.request_bodies import Body, MayBe, Nothing, Reason, read_end, refuse
+from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE
 
 PREFIX: Final = "/hub/api/platform/bulk"

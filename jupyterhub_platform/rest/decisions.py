@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.rest.responses import Amounts, Instant, Response
+from jupyterhub_platform.rest.response_bodies import Amounts, Instant, Response
 
 
 class LimitScope(Response):

@@ -11,7 +11,7 @@ from pydantic.json_schema import JsonSchemaMode
 from jupyterhub_platform.rest import hub_calls, service_calls
 from jupyterhub_platform.rest.json_schema import render_schemas
 from jupyterhub_platform.rest.operations import Operation
-from jupyterhub_platform.rest.responses import PROBLEM
+from jupyterhub_platform.rest.response_bodies import PROBLEM
 
 PARTS: Final = (
     (

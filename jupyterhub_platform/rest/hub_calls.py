@@ -10,7 +10,7 @@ from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
-from jupyterhub_platform.rest.requests import (
+from jupyterhub_platform.rest.request_bodies import (
     MAX_INVITE_HOURS,
     DryRunRequest,
     InviteRequest,
@@ -18,7 +18,7 @@ from jupyterhub_platform.rest.requests import (
     ResumeRequest,
     SuspendRequest,
 )
-from jupyterhub_platform.rest.responses import (
+from jupyterhub_platform.rest.response_bodies import (
     Faulty,
     Health,
     Invite,

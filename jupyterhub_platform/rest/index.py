@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from jupyterhub_platform.rest.operations import Operation
-from jupyterhub_platform.rest.responses import Response
+from jupyterhub_platform.rest.response_bodies import Response
 
 HUB_ROOT: Final = "/hub/api/platform/"
 SERVICE_ROOT: Final = "/services/platform/api/v1/"

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.operations import Argument, Operation
-from jupyterhub_platform.rest.requests import Body, MayBe, Reason
-from jupyterhub_platform.rest.responses import (
+from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason
+from jupyterhub_platform.rest.response_bodies import (
     Faulty,
     Instant,
     Refusal,

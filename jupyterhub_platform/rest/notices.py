@@ -6,8 +6,8 @@ from pydantic import Field
 
 from jupyterhub_platform.core.notices import Channel, Event, Notice, NoticeState, say_subject
 from jupyterhub_platform.rest.operations import Argument, Operation
-from jupyterhub_platform.rest.requests import Body, MayBe
-from jupyterhub_platform.rest.responses import Instant, Refusal, Response
+from jupyterhub_platform.rest.request_bodies import Body, MayBe
+from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, OPERATE, READ
 
 PREFIX: Final = "/hub/api/platform/notices"

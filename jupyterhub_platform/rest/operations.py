@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.rest.requests import Body
+from jupyterhub_platform.rest.request_bodies import Body
 
 
 @dataclass(frozen=True, slots=True)

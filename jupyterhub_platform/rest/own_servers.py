@@ -5,7 +5,7 @@ from typing import Any, Final
 from pydantic import Field
 
 from jupyterhub_platform.rest.operations import Operation
-from jupyterhub_platform.rest.responses import Refusal, Response, Why
+from jupyterhub_platform.rest.response_bodies import Refusal, Response, Why
 from jupyterhub_platform.rest.scopes import SELF
 
 

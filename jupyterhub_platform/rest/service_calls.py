@@ -6,7 +6,7 @@ from jupyterhub_platform.core.bulk_changes import Result
 from jupyterhub_platform.core.usage import KINDS, PERIODS
 from jupyterhub_platform.rest.index import Index
 from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
-from jupyterhub_platform.rest.responses import Refusal
+from jupyterhub_platform.rest.response_bodies import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, AUDIT, MANAGE, READ, SELF
 from jupyterhub_platform.rest.service_responses import (
     ListedDecisions,

@@ -3,7 +3,7 @@
 from pydantic import ConfigDict, Field
 
 from jupyterhub_platform.rest.decisions import Decision
-from jupyterhub_platform.rest.responses import Instant, Refusal, Response
+from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.store.decision_log import DecisionLine
 
 

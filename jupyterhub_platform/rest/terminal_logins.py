@@ -5,8 +5,8 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from jupyterhub_platform.rest.operations import Operation
-from jupyterhub_platform.rest.requests import Body, MayBe
-from jupyterhub_platform.rest.responses import Instant, Refusal, Response
+from jupyterhub_platform.rest.request_bodies import Body, MayBe
+from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 
 PREFIX: Final = "/hub/api/platform/login"
 

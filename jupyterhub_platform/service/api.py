@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Final
 from urllib.parse import urlencode
 
-from jupyterhub_platform.rest.responses import PROBLEM, Refusal
+from jupyterhub_platform.rest.response_bodies import PROBLEM, Refusal
 from jupyterhub_platform.service.errors import RefusalError, invalid, unknown
 from jupyterhub_platform.service.handlers import AuthenticatedHandler
 from jupyterhub_platform.service.resource import Resource

@@ -8,7 +8,7 @@ from aiohttp import ClientError, ClientResponseError, ClientTimeout
 from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.rest.own_servers import OwnServers
-from jupyterhub_platform.rest.responses import AuditHealth
+from jupyterhub_platform.rest.response_bodies import AuditHealth
 from jupyterhub_platform.service.errors import RefusalError, unknown
 from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 

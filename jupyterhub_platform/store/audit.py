@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, insert, select, text
 
-from jupyterhub_platform.origin import ORIGIN, Origin
+from jupyterhub_platform.origin import ORIGIN, RequestOrigin
 from jupyterhub_platform.store.audit_chain import GENESIS as GENESIS
 from jupyterhub_platform.store.audit_chain import AuditHead as AuditHead
 from jupyterhub_platform.store.audit_chain import Verification as Verification
@@ -62,7 +62,7 @@ def append(
     subject: str,
     detail: Mapping[str, Any] | None = None,
     result: str = DONE,
-    origin: Origin | None = None,
+    origin: RequestOrigin | None = None,
 ) -> AuditRow:
     """Add a row, in the transaction of the change that it tells of.
 

@@ -19,7 +19,7 @@ from jupyterhub_platform.core.bulk_changes import (
     Result,
 )
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from jupyterhub_platform.store import audit, bulk_changes, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
@@ -219,9 +219,9 @@ def preview(
     return steps
 
 
-def origin_of(job: BulkJob) -> Origin:
+def origin_of(job: BulkJob) -> RequestOrigin:
     """Return from where a job was asked for."""
-    return Origin(job.via, job.address)
+    return RequestOrigin(job.via, job.address)
 
 
 def _count(progress: Progress) -> dict[str, object]:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.notices import (
     Event,
@@ -14,7 +15,6 @@ from jupyterhub_platform.core.notices import (
     name_grant,
 )
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.store import notices
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.notices import WatchedGrant

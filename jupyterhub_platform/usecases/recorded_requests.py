@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
-from jupyterhub_platform.origin import OWN, Origin
+from jupyterhub_platform.origin import OWN, RequestOrigin
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import DONE as DONE
 from jupyterhub_platform.store.audit import FAILED as FAILED
@@ -57,7 +57,7 @@ class RecordedRequest:
     actor: str
     action: str
     subject: str
-    origin: Origin
+    origin: RequestOrigin
     result: str = DONE
     source: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 import jupyterhub_platform.cli
-from jupyterhub_platform.cli.hub.api import CALLS, PlatformApi, fill_in
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError
+from jupyterhub_platform.cli.hub.platform_client import CALLS, PlatformApi, fill_in
 from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from jupyterhub_platform.cli.main import main
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.store import Store
 from tests.support.policies import NOW
@@ -31,7 +31,7 @@ def state(store: Store, store_url: str, tmp_path: Path, monkeypatch: pytest.Monk
                 subject=f"dev{number}",
                 detail={"reason": ESCAPE},
                 result="done" if number % 10 else "refused",
-                origin=Origin("cli", "10.1.2.3"),
+                origin=RequestOrigin("cli", "10.1.2.3"),
             )
     return tmp_path
 

@@ -1,4 +1,4 @@
-"""The nouns of ``jhp`` on a real Hub: what is made, changed, retired, and taken back."""
+"""The objects of ``jhp`` on a real Hub: what is made, changed, retired, and taken back."""
 
 import getpass
 import json

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.access_requests import AccessRequest, Wish
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.notices import (
     MAX_AGE,
     MAX_ATTEMPTS,
@@ -27,7 +28,6 @@ from jupyterhub_platform.core.notices import (
     say_subject,
     say_text,
 )
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.resources import Resources
 from tests.support.policies import NOW
 

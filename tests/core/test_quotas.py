@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from jupyterhub_platform.core.quotas import Grant, Rule, Value, resolve
+from jupyterhub_platform.core.grants import Grant
+from jupyterhub_platform.core.quotas import Rule, Value, resolve
 from jupyterhub_platform.core.resources import Resources
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

@@ -17,7 +17,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
 )
 from jupyterhub_platform.rest.notices import TryNoticesRequest
-from jupyterhub_platform.rest.requests import (
+from jupyterhub_platform.rest.request_bodies import (
     Body,
     BodyError,
     DryRunRequest,

@@ -18,7 +18,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.documents import read_policy
 from jupyterhub_platform.rest.decisions import DryRun, HeldServer, Limit, RecordedDecision
-from jupyterhub_platform.rest.responses import Health, Response, Why
+from jupyterhub_platform.rest.response_bodies import Health, Response, Why
 from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.explanations import Explanation, State
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from tests.service.conftest import PREFIX, Running
 
 EVIL = "<script>alert(1)</script>\x1b[2J{{ 7 * 7 }}"
@@ -21,16 +21,16 @@ def fill(running: Running) -> None:
         "person.suspended",
         "dev2",
         detail={"reason": "laptop stolen", "until": "2026-12-02T09:00:00+00:00"},
-        origin=Origin("cli", "10.1.2.3"),
+        origin=RequestOrigin("cli", "10.1.2.3"),
     )
-    filled.audit("dev1", "token.made", "dev1", origin=Origin("page", "10.1.2.4"))
+    filled.audit("dev1", "token.made", "dev1", origin=RequestOrigin("page", "10.1.2.4"))
     filled.audit(
         "dev1",
         "person.suspended",
         "admin",
         detail={"reason": "This needs the scope custom:platform:admin."},
         result="refused",
-        origin=Origin("api", "10.1.2.4"),
+        origin=RequestOrigin("api", "10.1.2.4"),
     )
     filled.audit("admin", "grant.made", "g1", detail={"after": {"user": "dev2", "add": {"cpu": 4}}})
 

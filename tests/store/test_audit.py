@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 import jupyterhub_platform.store as package
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.audit import GENESIS, MAX_DETAIL_LENGTH, MAX_NAME_LENGTH, AuditHead
 from jupyterhub_platform.store.engine import create_sqlite_file, open_engine, parse_url
@@ -80,7 +80,7 @@ def test_hash_is_the_documented_one(store):
             action="user.invite",
             subject="ü",
             detail={"b": 1, "a": "x"},
-            origin=Origin("page", "10.1.2.3"),
+            origin=RequestOrigin("page", "10.1.2.3"),
         )
     # sha256sum of the two lines that the module's documentation describes.
     assert row.hash == "4ec805fcfb8d24fc120caa603a2edd6500cd7fcfbfcbd1da10a834a588e223d2"

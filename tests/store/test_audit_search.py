@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, insert, text
 
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from jupyterhub_platform.store import audit, audit_search, schema
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.audit_search import AuditFilter, find_row, find_rows
@@ -32,7 +32,7 @@ def fill(store: Store, random: Random, rows: int = 300) -> list[AuditRow]:
                 action=random.choice(ACTIONS),
                 subject=random.choice(SUBJECTS),
                 result=random.choice(RESULTS),
-                origin=Origin("page", "10.1.2.3"),
+                origin=RequestOrigin("page", "10.1.2.3"),
             )
             for number in range(rows)
         ]

@@ -15,8 +15,8 @@ from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.managed_steps import LostUpdateError, ManagedError
 from jupyterhub_platform.usecases.policies import Policies
+from jupyterhub_platform.usecases.policy_rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.reports.reader import StoreReader
-from jupyterhub_platform.usecases.rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from tests.support.policies import NOW
 from tests.usecases.conftest import Clock, Outage, read_audit

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.errors import StoreUnreachableError
-from jupyterhub_platform.origin import Origin
+from jupyterhub_platform.origin import RequestOrigin
 from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.recorded_requests import (
@@ -49,7 +49,12 @@ def requests(store: Store, seconds: Seconds) -> RecordedRequests:
 def attempt(actor: str, subject: str, source: str = "", **more: Any) -> RecordedRequest:
     values = {"action": "person.suspended", "result": REFUSED, "detail": {"reason": "no"}} | more
     return RecordedRequest(
-        NOW, actor, subject=subject, origin=Origin("api", "10.1.2.3"), source=source, **values
+        NOW,
+        actor,
+        subject=subject,
+        origin=RequestOrigin("api", "10.1.2.3"),
+        source=source,
+        **values,
     )
 
 

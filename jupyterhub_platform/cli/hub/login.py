@@ -21,7 +21,6 @@ from jupyterhub_platform.cli.hub.access import (
     find_login_at,
     find_place,
 )
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError
 from jupyterhub_platform.cli.hub.kept_logins import (
     KeptLogin,
@@ -31,6 +30,7 @@ from jupyterhub_platform.cli.hub.kept_logins import (
     normalise_url,
 )
 from jupyterhub_platform.cli.hub.options import hub_options
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PlatformError, QuantityError
 from jupyterhub_platform.core.times import describe_instant, parse_duration, read_stored

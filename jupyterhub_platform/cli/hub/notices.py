@@ -6,8 +6,8 @@ from typing import Any, Final
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.notices import NoticeState

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import click
 
 from jupyterhub_platform.cli.hub.client import HubClient
-from jupyterhub_platform.cli.hub.ends import read_end
 from jupyterhub_platform.cli.hub.options import hub_options, render_which
+from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.terminal import count, echo_json
 from jupyterhub_platform.core.times import describe_instant, read_stored

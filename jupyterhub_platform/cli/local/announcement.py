@@ -14,7 +14,7 @@ from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.state import write_private
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.factory import read_credentials
-from jupyterhub_platform.hub.people.passwords import Argon2Hasher
+from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
 from jupyterhub_platform.settings import Settings
 
 Passwords: TypeAlias = Mapping[str, str | None]

@@ -3,9 +3,9 @@
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.listing import amounts, until
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.listing import amounts, until
 from jupyterhub_platform.cli.terminal import echo_json, echo_table
 
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.command import say_origin
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.command import say_origin
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.usecases.reports.who_can import VERBS

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 import click
 
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, printable
 from jupyterhub_platform.core.times import describe_instant, read_stored
 from jupyterhub_platform.usecases.reports.attention import KINDS

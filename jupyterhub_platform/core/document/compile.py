@@ -19,9 +19,10 @@ from jupyterhub_platform.core.document.shape import read_shape
 from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
 from jupyterhub_platform.core.quantities import render_quantity
-from jupyterhub_platform.core.quotas import Grant, Rule
+from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
 from jupyterhub_platform.core.resources import Resources, check_resource_name
 from jupyterhub_platform.core.suspensions import Suspension

@@ -15,7 +15,7 @@ from jupyterhub_platform.rest.decisions import (
     RecordedDecision,
     Usage,
 )
-from jupyterhub_platform.rest.requests import DryRunRequest
+from jupyterhub_platform.rest.request_bodies import DryRunRequest
 from jupyterhub_platform.usecases.admission import Start
 from jupyterhub_platform.usecases.holdings import holdings_to_json
 

@@ -23,7 +23,7 @@ from jupyterhub_platform.rest.bulk_changes import (
     UndoRequest,
 )
 from jupyterhub_platform.rest.managed import MAX_NAMED
-from jupyterhub_platform.rest.requests import Nothing
+from jupyterhub_platform.rest.request_bodies import Nothing
 from jupyterhub_platform.usecases.bulk_changes import BulkChanges, BulkError, preview
 from jupyterhub_platform.usecases.bulk_steps import BulkSteps
 

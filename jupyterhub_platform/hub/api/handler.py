@@ -19,8 +19,8 @@ from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.rest.requests import NO_OBJECT, Body, BodyError
-from jupyterhub_platform.rest.responses import PROBLEM, Refusal, Response
+from jupyterhub_platform.rest.request_bodies import NO_OBJECT, Body, BodyError
+from jupyterhub_platform.rest.response_bodies import PROBLEM, Refusal, Response
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 from jupyterhub_platform.usecases.rate_limit import RateLimitedError
 

@@ -8,7 +8,7 @@ from tornado import web
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.hub_calls import HEALTH, SETTINGS
-from jupyterhub_platform.rest.responses import Health, Proxies, Settings, WeakenedSetting
+from jupyterhub_platform.rest.response_bodies import Health, Proxies, Settings, WeakenedSetting
 from jupyterhub_platform.usecases.health import read_store_state
 
 

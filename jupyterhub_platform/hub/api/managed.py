@@ -33,7 +33,7 @@ from jupyterhub_platform.rest.managed import (
     RolledBack,
     RunningServer,
 )
-from jupyterhub_platform.rest.responses import Faulty, Refusal
+from jupyterhub_platform.rest.response_bodies import Faulty, Refusal
 from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.managed import Authority, PutObject, RetireObject
 from jupyterhub_platform.usecases.managed_steps import (
@@ -42,7 +42,7 @@ from jupyterhub_platform.usecases.managed_steps import (
     NoObjectError,
     NotAllowedError,
 )
-from jupyterhub_platform.usecases.rollback import RollBack, list_changes_since
+from jupyterhub_platform.usecases.policy_rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _ETAG: Final = re.compile(r'"(\d{1,15})"', re.ASCII)

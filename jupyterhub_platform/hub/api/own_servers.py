@@ -12,7 +12,7 @@ from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.explain import explain_now, with_larger_tier
 from jupyterhub_platform.rest.own_servers import OwnServer, OwnServers, SharedServer
-from jupyterhub_platform.rest.responses import Why
+from jupyterhub_platform.rest.response_bodies import Why
 from jupyterhub_platform.usecases.explanations import State
 
 _MAX_SHARED: Final = 200

@@ -13,8 +13,8 @@ from jupyterhub_platform.hub.auth.invites import why_not_for_manager
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.public_address import public_address
 from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
-from jupyterhub_platform.rest.requests import InviteRequest, ResumeRequest, SuspendRequest
-from jupyterhub_platform.rest.responses import (
+from jupyterhub_platform.rest.request_bodies import InviteRequest, ResumeRequest, SuspendRequest
+from jupyterhub_platform.rest.response_bodies import (
     Ended,
     Invite,
     Refusal,

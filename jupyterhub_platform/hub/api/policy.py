@@ -5,8 +5,8 @@ from types import MappingProxyType
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.rest.hub_calls import RELOAD
-from jupyterhub_platform.rest.requests import Nothing
-from jupyterhub_platform.rest.responses import Faulty, Reloaded
+from jupyterhub_platform.rest.request_bodies import Nothing
+from jupyterhub_platform.rest.response_bodies import Faulty, Reloaded
 
 
 class ReloadHandler(PlatformAPIHandler):

@@ -7,7 +7,7 @@ from tornado import web
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.explain import explain_now, with_larger_tier
-from jupyterhub_platform.rest.responses import Why
+from jupyterhub_platform.rest.response_bodies import Why
 from jupyterhub_platform.usecases.explanations import Explanation, State, explain_recorded
 
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from jupyterhub_platform.core.decision import Denial, list_fitting
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.hub.spawn_page.page import (
     AccountChoice,
     Later,

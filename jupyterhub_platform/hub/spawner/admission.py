@@ -22,8 +22,8 @@ from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.options_form import TierFormMixin
 from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, BackendState
 from jupyterhub_platform.hub.spawner.last_run import LastRunMixin
-from jupyterhub_platform.hub.spawner.rollback import SpawnRollback
 from jupyterhub_platform.hub.spawner.server_arguments import ServerArgumentsMixin
+from jupyterhub_platform.hub.spawner.start_rollback import SpawnRollback
 from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
 from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
 from jupyterhub_platform.usecases.admission import Admitted, DeniedError, Start

@@ -7,7 +7,7 @@ from jupyterhub.apihandlers.base import APIHandler
 from tornado import web
 
 from jupyterhub_platform.hub.json_bodies import read_body
-from jupyterhub_platform.rest.requests import NO_OBJECT
+from jupyterhub_platform.rest.request_bodies import NO_OBJECT
 
 TEXTS: Final = ("name", "note", "user", "group", "api_url", "auth_token")
 NAMES: Final = ("user", "group")

@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.auth_refresh import skip_refresh
 from jupyterhub_platform.hub.upstream.spawner_state import find_start, log_name
-from jupyterhub_platform.rest.requests import NO_OBJECT, BodyError, ServerChange
+from jupyterhub_platform.rest.request_bodies import NO_OBJECT, BodyError, ServerChange
 
 CANCELLED_BECAUSE: Final = "it was stopped, its time was over, or its owner was suspended."
 INTERRUPT_SECONDS: Final = 10.0

@@ -6,7 +6,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.rest.responses import AuditHealth
+from jupyterhub_platform.rest.response_bodies import AuditHealth
 from jupyterhub_platform.service.errors import translate, unknown
 from jupyterhub_platform.service.hub_api import read_audit_state
 from jupyterhub_platform.service.resource import Resource

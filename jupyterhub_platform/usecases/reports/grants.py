@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.quantities import describe_amount
-from jupyterhub_platform.core.quotas import Grant
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.usecases.reports.origins import Origin, find_origin

@@ -11,7 +11,7 @@ from tornado import web
 from jupyterhub_platform.factory import build_runtime
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import wrap_authenticator
-from jupyterhub_platform.hub.people.passwords import Argon2Hasher
+from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
 from jupyterhub_platform.hub.platform import Platform
 
 POLICY = """\

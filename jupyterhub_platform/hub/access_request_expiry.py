@@ -11,7 +11,7 @@ from jupyterhub_platform.usecases.notices import Notify
 LOOK_SECONDS = 15.0
 
 
-class RequestDeadlines:
+class AccessRequestExpiry:
     """Looks for such requests, and ends them. Belongs to the Hub's loop."""
 
     def __init__(self, runtime: Runtime, notify: Notify) -> None:

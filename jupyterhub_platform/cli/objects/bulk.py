@@ -16,10 +16,10 @@ from typing import Any, Final
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub
-from jupyterhub_platform.cli.nouns.changes import echo_undo
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.changes import echo_undo
 from jupyterhub_platform.cli.terminal import count, echo_json, printable
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind

@@ -8,9 +8,9 @@ from typing import Any, Final
 import click
 
 from jupyterhub_platform.atomic_files import rewrite
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub
-from jupyterhub_platform.cli.nouns.changes import change_options, echo_undo
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import PlatformError, PolicyError

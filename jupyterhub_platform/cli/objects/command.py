@@ -10,15 +10,15 @@ from uuid import uuid4
 
 import click
 
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.ends import read_end
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.bulk import add_from_csv
-from jupyterhub_platform.cli.nouns.changes import change_options, echo_change, explain_lost
-from jupyterhub_platform.cli.nouns.differences import render_document
-from jupyterhub_platform.cli.nouns.fields import merge, unset, with_fields
-from jupyterhub_platform.cli.nouns.listing import list_command
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.hub.until import read_end
+from jupyterhub_platform.cli.objects.bulk import add_from_csv
+from jupyterhub_platform.cli.objects.changes import change_options, echo_change, explain_lost
+from jupyterhub_platform.cli.objects.differences import render_document
+from jupyterhub_platform.cli.objects.fields import merge, unset, with_fields
+from jupyterhub_platform.cli.objects.listing import list_command
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.errors import PlatformError

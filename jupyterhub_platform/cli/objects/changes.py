@@ -8,7 +8,7 @@ import click
 
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.differences import render_differences
+from jupyterhub_platform.cli.objects.differences import render_differences
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PlatformError

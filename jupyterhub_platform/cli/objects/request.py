@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.changes import echo_undo
-from jupyterhub_platform.cli.nouns.fields import read_amounts
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.changes import echo_undo
+from jupyterhub_platform.cli.objects.fields import read_amounts
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.access_requests import RequestState

@@ -1,10 +1,10 @@
-"""The commands of the nouns, each by its name."""
+"""The commands of the objects, each by its name."""
 
 from typing import Final
 
 from jupyterhub_platform.cli.hub.invite import invite
 from jupyterhub_platform.cli.hub.suspend import resume, suspend
-from jupyterhub_platform.cli.nouns.command import make_noun
+from jupyterhub_platform.cli.objects.command import make_noun
 from jupyterhub_platform.core.managed import Kind
 
 user: Final = make_noun(Kind.USER)

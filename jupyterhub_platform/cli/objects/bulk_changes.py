@@ -11,12 +11,12 @@ from uuid import uuid4
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.ends import read_end
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.changes import change_options, echo_undo
-from jupyterhub_platform.cli.nouns.fields import read_amounts
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.hub.until import read_end
+from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
+from jupyterhub_platform.cli.objects.fields import read_amounts
 from jupyterhub_platform.cli.terminal import count, echo_json, echo_table, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.bulk_changes import Act, BulkState

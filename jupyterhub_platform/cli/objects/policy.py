@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from jupyterhub_platform.cli.hub.api import PlatformApi
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
-from jupyterhub_platform.cli.nouns.changes import change_options, echo_undo
-from jupyterhub_platform.cli.nouns.differences import render_differences
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
+from jupyterhub_platform.cli.objects.differences import render_differences
 from jupyterhub_platform.cli.terminal import count, echo_json, echo_table, paint, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.times import describe_instant, read_stored

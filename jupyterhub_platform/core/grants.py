@@ -1,0 +1,32 @@
+"""Grants: what people or groups get in addition, until when, by whom and why."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from jupyterhub_platform.core.resources import Resources
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A time-limited addition for a user or a group, with who, why and until when.
+
+    For a user it adds to what that person may hold, alone and within ``account`` (within every
+    account if none is named). For a group it adds to what the group holds together. ``tier`` opens
+    a tier to them. It is live from ``starts`` (from the beginning, if none) to before ``until``;
+    nothing has to run when it ends: it does not count from then on.
+    """
+
+    path: str
+    user: str
+    group: str
+    account: str
+    add: Resources
+    tier: str
+    starts: datetime | None
+    until: datetime
+    by: str
+    reason: str
+
+    def is_live(self, now: datetime) -> bool:
+        """Tell whether the grant counts at ``now``."""
+        return (self.starts is None or self.starts <= now) and now < self.until
