@@ -33,7 +33,7 @@ class Response(BaseModel):
 # -- why -------------------------------------------------------------------------------------------
 
 
-class Cause(Response):
+class CauseOfState(Response):
     """Why a server is in its state: a stable code, a sentence, who can help, and how."""
 
     code: str
@@ -51,7 +51,7 @@ class Why(Response):
     since: Instant
     tier: str
     account: str
-    cause: Cause
+    cause: CauseOfState
     decision: str | None = Field(description="The id of the refusal, if it was refused.")
     times: int | None = Field(description="How often it was refused.")
     larger_tier: str | None = Field(
@@ -70,7 +70,7 @@ class Invite(Response):
     expires_at: Instant
 
 
-class Ended(Response):
+class EndedAccess(Response):
     """What a suspension ended."""
 
     servers: list[str]
@@ -86,7 +86,7 @@ class Suspended(Response):
     reason: str
     until: Instant | None
     by: str
-    ended: Ended
+    ended: EndedAccess
     given_back_on_resume: list[str]
     not_given_back: list[str]
     not_ended: str = Field(default="", description="Connections that may still be open.")

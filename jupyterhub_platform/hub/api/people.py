@@ -15,7 +15,7 @@ from jupyterhub_platform.hub.public_address import public_address
 from jupyterhub_platform.rest.hub_calls import INVITE, SUSPEND
 from jupyterhub_platform.rest.request_bodies import InviteRequest, ResumeRequest, SuspendRequest
 from jupyterhub_platform.rest.response_bodies import (
-    Ended,
+    EndedAccess,
     Invite,
     Refusal,
     Response,
@@ -106,7 +106,9 @@ class SuspendHandler(SuspensionHandler):
             reason=reason,
             until=until.isoformat() if until else None,
             by=self.me,
-            ended=Ended(servers=list(ended.servers), tokens=ended.tokens, shares=ended.shares),
+            ended=EndedAccess(
+                servers=list(ended.servers), tokens=ended.tokens, shares=ended.shares
+            ),
             given_back_on_resume=list(GIVEN_BACK),
             not_given_back=list(NOT_GIVEN_BACK),
             **({"not_ended": left} if left else {}),
