@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, overload
 
 from jupyterhub_platform.core.quantities import describe_number, describe_unit
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS, is_accelerator
@@ -88,7 +88,9 @@ def _draw_tile(
         "" if name == SERVERS or of else describe_unit(name, held),
         of,
         line.fullness if line else "free",
-        None if series is None else draw_spark(series, measure, _scale(measure, maximum)),
+        None
+        if series is None
+        else draw_spark(series, measure, _scale(measure, held), _scale(measure, maximum)),
     )
 
 
@@ -97,14 +99,14 @@ def spark_of(pressure: Pressure) -> Spark | None:
     if pressure.day is None:
         return None
     measure: Measure = "servers"
-    limit, fullest = None, -1.0
+    held, limit, fullest = float(pressure.servers), None, -1.0
     for line in pressure.limits:
         of_line = _measure_of(line.limit.resource)
         scaled = _scale(of_line, line.limit.maximum) if of_line else None
         if of_line and scaled and max(pressure.day.of(of_line)) / scaled > fullest:
-            measure, limit = of_line, scaled
+            measure, held, limit = of_line, _scale(of_line, line.limit.held), scaled
             fullest = max(pressure.day.of(of_line)) / scaled
-    return draw_spark(pressure.day, measure, limit)
+    return draw_spark(pressure.day, measure, held, limit)
 
 
 def _measure_of(resource: str) -> Measure | None:
@@ -114,29 +116,36 @@ def _measure_of(resource: str) -> Measure | None:
     return known.get(resource)
 
 
+@overload
+def _scale(measure: Measure, amount: int) -> float: ...
+@overload
+def _scale(measure: Measure, amount: None) -> None: ...
 def _scale(measure: Measure, amount: int | None) -> float | None:
     if amount is None:
         return None
     return amount / {"cpu": 1000, "memory": _GIB}.get(measure, 1)
 
 
-def draw_spark(series: Series, measure: Measure, limit: float | None = None) -> Spark:
-    """Draw one series as steps; the limit is at the top unless more than it was held."""
-    values = series.of(measure)
+def draw_spark(series: Series, measure: Measure, held: float, limit: float | None = None) -> Spark:
+    """Draw one series as steps; the limit is at the top unless more than it was held.
+
+    The last part is not over: it shows what is ``held`` now.
+    """
+    values = (*series.of(measure)[:-1], held)
     peak = max(values)
     top = max(peak, limit or 0.0) or 1.0
     heights = [round(HEIGHT - value / top * HEIGHT, 2) for value in values]
     steps = "".join(f"V{height:g}h1" for height in heights)
-    unit = _UNITS[measure]
+    unit, mean = _UNITS[measure], _say(sum(values) / len(values))
     at_most = f"at most {_say(peak)}" + (f" of {_say(limit)}" if limit is not None else "")
     return Spark(
         area=f"M0 {HEIGHT}{steps}V{HEIGHT}z",
         edge=f"M0 {heights[0]:g}{steps}",
         limit_y=None if limit is None else round(HEIGHT - limit / top * HEIGHT, 2),
-        label=f"Over the last day {at_most} {unit}, {_say(sum(values) / len(values))} on average",
+        label=f"Over the last day, by half hours, {at_most} {unit}, {mean} on average",
         unit=unit,
         peak=_say(peak),
-        mean=_say(sum(values) / len(values)),
+        mean=mean,
     )
 
 

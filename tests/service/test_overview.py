@@ -166,7 +166,14 @@ async def test_the_last_day_is_drawn_as_it_was_held(running: Running) -> None:
     assert max(told["day"]["tiers"]["large"]["memory"]) == 4
     async with running.browser("operator") as browser:
         page = (await browser.get(f"{PREFIX}overview")).text
-    assert "Over the last day at most 4 of 12 GiB" in page
+    assert "Over the last day, by half hours, at most 4 of 12 GiB" in page
+
+
+async def test_a_server_that_just_started_is_drawn_whole(running: Running) -> None:
+    running.filled.start("dev1", "new", "small", "vision", 0)
+    async with running.browser("operator") as browser:
+        page = (await browser.get(f"{PREFIX}overview")).text
+    assert "last day, by half hours: at most 1<" in page
 
 
 async def test_a_user_at_a_limit_is_named_once(running: Running) -> None:
