@@ -47,10 +47,12 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "denial",
         "hook",
         "stall",
+        "bulk",
         "restart",
         "memory",
         "strangers",
         "usage",
+        "pages",
     }
     assert "hook: PostgreSQL, p50" in figures
     assert figures["restart: until a stock Hub answers"]["value"] > 0

@@ -182,7 +182,7 @@ def test_a_proxy_that_does_not_answer_is_not_taken(
     assert (answer.status_code, "nothing was changed" in answer.text) == (400, True), answer.text
     assert admin.get("proxy").status_code == 200
     assert admin.patch("proxy", json={}).status_code == 200
-    assert hub.login("kim").get("/hub/home").status_code == 200
+    assert hub.login("kim").get("/hub/token").status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -414,7 +414,7 @@ def test_pages_of_errors_have_a_sentence(hub: LiveHub) -> None:
         page = session.get(f"/hub/{path}")
         assert page.status_code in {403, 404}
         shown = re.sub(r"<script.*?</script>", "", page.text, flags=re.DOTALL)
-        assert re.search(r"<h1>\s*40\d : .*?</h1>\s*<p>[^<]{20,}", shown, re.DOTALL), shown[-1500:]
+        assert re.search(r"<h1>[^<]+</h1>\s*<p>[^<]{20,}", shown), shown[-1500:]
 
 
 def test_answers_with_secrets_are_kept_nowhere(hub: LiveHub, admin: Api) -> None:
