@@ -196,7 +196,7 @@ class BulkChanges:
             if job is None or job.state is not old:
                 state = f"is {job.state}" if job else "does not exist"
                 code = "bulk.not_running" if old is BulkState.RUNNING else "bulk.not_stopped"
-            raise BulkError(code, f"This bulk change {state}, and not {old}.")
+                raise BulkError(code, f"This bulk change {state}, and not {old}.")
             ended = now if new is BulkState.STOPPED else None
             bulk_changes.set_state(transaction, id_, new, ended, why)
             progress = bulk_changes.measure(transaction, replace(job, state=new, why=why))

@@ -10,6 +10,8 @@ import pytest
 
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.question_json import question_from_json
+from jupyterhub_platform.rest.hub_calls import HUB_CALLS
+from jupyterhub_platform.rest.index import render_index
 from tests.support.hub_fixtures import SMALL_TIER, hub_of, token_of
 from tests.support.live_hub import Api, LiveHub, wait_for
 from tests.support.store_readers import read_audit, read_decisions, read_open
@@ -161,13 +163,22 @@ def test_impossible_decision_id_is_answered_like_an_unknown_one(
     refused(httpx.get(f"{hub.url}/hub/api/platform/{path}"), 403, "Log in, or send a token")
 
 
-@pytest.mark.parametrize("path", ["platform/nothing", "platform/", "platform", "platform/a/b?c=d"])
+@pytest.mark.parametrize("path", ["platform/nothing", "platform/a/b?c=d"])
 def test_address_that_there_is_not_is_refused_with_a_sentence(
     hub: LiveHub, dev1: Api, path: str
 ) -> None:
     words = "There is no such address. docs/reference/rest.md lists them."
     for method in ("GET", "POST", "DELETE"):
         refused(dev1.request(method, path), 404, words)
+    refused(httpx.get(f"{hub.url}/hub/api/{path}"), 403, "Log in, or send a token of yours.")
+
+
+@pytest.mark.parametrize("path", ["platform/", "platform"])
+def test_the_root_lists_the_calls_that_are_below_it(hub: LiveHub, dev1: Api, path: str) -> None:
+    answer = dev1.get(path)
+    assert (answer.status_code, answer.json()) == (200, render_index(HUB_CALLS, "/"))
+    for method in ("POST", "DELETE"):
+        assert dev1.request(method, path).status_code == 405
     refused(httpx.get(f"{hub.url}/hub/api/{path}"), 403, "Log in, or send a token of yours.")
 
 

@@ -4,6 +4,7 @@
 """
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Final
@@ -26,14 +27,16 @@ from schemathesis.specs.openapi.checks import (
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
+from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
 from jupyterhub_platform.rest.managed import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 from jupyterhub_platform.rest.terminal_logins import END_LOGIN, TAKE_LOGIN
 from tests.support.hub_fixtures import hub_of
-from tests.support.live_hub import LiveHub
+from tests.support.live_hub import LiveHub, wait_for
 from tests.support.openapi_responses import DOCUMENT, find_faults
+from tests.support.receivers import free_port
 from tests.support.seeds import SEED, VARIABLE
 
 pytestmark = pytest.mark.hub
@@ -64,6 +67,13 @@ tiers:
     access: {levels: [manager]}
     requestable: true
 """
+SITE: Final = f"""\
+c.Platform.mail_server = "127.0.0.1:{free_port()}"
+c.Platform.mail_security = "none"
+c.Platform.mail_from = "hub@example.org"
+c.Platform.mail_domain = "example.org"
+"""
+"""A mail server that does not answer: what is not delivered can be sent again."""
 CALLS: Final = (*HUB_CALLS, *SERVICE_CALLS)
 # Tokens are sent as they are, so that Schemathesis makes up none.
 WITHOUT_TOKENS: Final = {key: value for key, value in DOCUMENT.items() if key != "security"} | {
@@ -102,6 +112,13 @@ BODIES: Final = {
         for move in ("release", "adopt")
     },
     "rollBack": {"to": 0, "reason": "all of it"},
+    "startBulk": {
+        "act": "grant",
+        "names": ["guest"],
+        "document": {key: value for key, value in GRANT.items() if key != "user"},
+        "reason": "a term begins",
+    },
+    "undoBulk": {"reason": "it ends"},
     "takeLogin": {"verifier": 43 * "A", "code": "none"},
     **{
         name: {"document": document, "reason": "a document"}
@@ -116,6 +133,13 @@ BODIES: Final = {
     **{f"retire{kind.capitalize()}": {"reason": "done"} for kind in Kind},
 }
 """What those calls are sent that would otherwise do nothing."""
+LONG: Final = {
+    "act": "set-level",
+    "names": [f"nobody{number}" for number in range(4000)],
+    "level": "user",
+    "reason": "takes long",
+}
+"""A bulk change that runs still when it is stopped at once, and changes no one."""
 ANSWERS: Final = tuple(call for call in ACCESS_REQUEST_CALLS if call.path_names)
 AMOUNTS: Final = count()
 METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -167,7 +191,7 @@ class Asker:
         ask()
 
 
-hub = hub_of(POLICY)
+hub = hub_of(POLICY, site=SITE)
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +208,7 @@ def known(hub: LiveHub) -> dict[str, str]:
     assert admin.post("platform/users/guest/resume", json={"reason": "back"}).is_success
     decision = refused.headers["X-Platform-Decision"]
     names = {"name": "guest", "user": "dev", "server": "named", "verb": "charge"}
-    return {**names, "id": decision, "number": "1"}
+    return {**names, "id": decision, "number": "1", "first": "0", "last": "1"}
 
 
 def make_request(hub: LiveHub, name: str) -> str:
@@ -193,6 +217,61 @@ def make_request(hub: LiveHub, name: str) -> str:
     answer = hub.token(name).post("platform/requests", json={**wish, "reason": "more"})
     assert answer.status_code == 201, answer.text
     return str(answer.json()["id"])
+
+
+def wait_until_done(hub: LiveHub, id_: str) -> dict[str, Any]:
+    def find() -> dict[str, Any] | None:
+        found: dict[str, Any] = hub.token("admin").get(f"platform/bulk/{id_}").json()
+        return found if found["state"] == "done" else None
+
+    return wait_for(find, "the bulk change to be done") or {}
+
+
+def begin_bulk(hub: LiveHub, call: Operation) -> str:
+    """Have a bulk change in the state that a call is about; return its id."""
+    admin, is_long = hub.token("admin"), call.id in {"stopBulk", "resumeBulk"}
+    begun = admin.post("platform/bulk", json=LONG if is_long else BODIES["startBulk"])
+    assert begun.status_code == 202, begun.text
+    id_ = str(begun.json()["id"])
+    if call.id == "resumeBulk":
+        assert admin.delete(f"platform/bulk/{id_}").json()["state"] == "stopped"
+    if not is_long:
+        assert (found := wait_until_done(hub, id_))["done"] == 1, found
+    return id_
+
+
+def find_undelivered(hub: LiveHub) -> str:
+    """Have a notice that is not delivered; return its id."""
+    sent = hub.token("admin").post("platform/notices/test", json={})
+    assert sent.status_code == 202, sent.text
+    return str(sent.json()["items"][0]["id"])
+
+
+def name_subject(hub: LiveHub, call: Operation) -> dict[str, str]:
+    """Return the values in the path of a call that are others than :func:`known`."""
+    if call in ANSWERS:
+        return {"id": make_request(hub, "admin" if call.id == "withdrawRequest" else "dev")}
+    if call.id == "readBulkReport" or (call in BULK_CALLS and call.path_names):
+        return {"id": begin_bulk(hub, call)}
+    if call.id == "retryNotice":
+        return {"id": find_undelivered(hub)}
+    if call.id in {"listWhoCan", "readGroupReport"}:
+        return {"name": "vision"}
+    return {"name": "new"} if call in MANAGED_CALLS else {}
+
+
+@pytest.fixture
+def without_bulk(hub: LiveHub) -> Iterator[None]:
+    """Stop the bulk changes that run, and end the grants that others made."""
+    yield
+    admin = hub.token("admin")
+    jobs = admin.get(f"{hub.url}/services/platform/api/v1/bulk").json()["items"]
+    for each in jobs:
+        admin.delete(f"platform/bulk/{each['id']}")
+    for each in (each for each in jobs if each["act"] == "grant"):
+        begun = admin.post(f"platform/bulk/{each['id']}/undo", json=BODIES["undoBulk"])
+        assert begun.status_code == 202, begun.text
+        wait_until_done(hub, begun.json()["id"])
 
 
 @pytest.fixture
@@ -205,15 +284,12 @@ def asker(hub: LiveHub, known: dict[str, str], request: pytest.FixtureRequest) -
     return asker
 
 
+@pytest.mark.usefixtures("without_bulk")
 def test_every_success_is_as_the_document_says(hub: LiveHub, known: dict[str, str]) -> None:
     api = hub.token("admin")
     for call in CALLS:
         query = {"user": "dev"} if call.id == "explainServer" else {}
-        new = {"name": "new"} if call in MANAGED_CALLS else {}
-        if call.id in {"listWhoCan", "readGroupReport"}:
-            new = {"name": "vision"}
-        if call in ANSWERS:
-            new = {"id": make_request(hub, "admin" if call.id == "withdrawRequest" else "dev")}
+        new = name_subject(hub, call)
         answer = api.request(
             call.method,
             f"{hub.url}{call.path.format(**known | new)}",
