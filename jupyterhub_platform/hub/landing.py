@@ -11,7 +11,6 @@ from jupyterhub.handlers.pages import (
     ProxyErrorHandler,
     RootHandler,
 )
-from jupyterhub.utils import url_path_join
 from tornado import web
 from tornado.httputil import url_concat
 
@@ -19,14 +18,14 @@ from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.core.question import may_start_servers
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import platform_of
+from jupyterhub_platform.hub.public_address import pages_of
 
 _MAY_READ_PEOPLE: Final = (roles.READ, roles.MANAGE, roles.ADMIN)
 
 
 def service_url(handler: Any, page: str = "") -> str:
     """Return the address of a page of the platform's service; the first is *My resources*."""
-    service = handler.services[roles.SERVICE_NAME]
-    return str(url_path_join(service.href, page) if page else service.href)
+    return pages_of(handler.services[roles.SERVICE_NAME]) + page
 
 
 def land(handler: Any) -> str:

@@ -8,6 +8,7 @@ from jupyterhub.scopes import Scope
 from jupyterhub.user import User
 
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.public_address import pages_of
 from jupyterhub_platform.usecases.navigation import Place, list_places
 
 
@@ -32,7 +33,7 @@ def find_navigation(user: Any) -> Navigation | None:
     """Return the navigation for the Hub's pages; ``None`` for visitors who are not logged in."""
     if not isinstance(user, User):
         return None
-    return Navigation(user.settings["services"][roles.SERVICE_NAME].href)
+    return Navigation(pages_of(user.settings["services"][roles.SERVICE_NAME]))
 
 
 def _reach_all(scopes: Mapping[str, Any], *names: str) -> bool:

@@ -37,12 +37,24 @@ def public_address(handler: Any) -> str:
     )
 
 
+def pages_of(service: Any) -> str:
+    """Return the address of a service's pages, for browsers, with a trailing slash.
+
+    It has an origin only where each service has a host of its own, below
+    ``c.JupyterHub.subdomain_host``. JupyterHub's ``Service.href`` names no port there.
+    """
+    return f"{service.host}{service.prefix}"
+
+
 def find_public_pages(app: Any) -> str:
     """Return the address of the platform's pages, for links that no request asked for.
 
-    It is below ``c.JupyterHub.public_url``, or else where the proxy listens; empty if that is
-    everywhere.
+    It is that of the service's own host, if it has one; otherwise it is below
+    ``c.JupyterHub.public_url``, or else where the proxy listens; empty if that is everywhere.
     """
+    service = app.tornado_settings["services"]["platform"]
+    if service.host:
+        return pages_of(service)
     url = urlsplit(app.public_url or app.bind_url)
     if not url.hostname or (not app.public_url and _is_everywhere(url.hostname)):
         return ""

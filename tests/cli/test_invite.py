@@ -84,7 +84,9 @@ def test_another_hub_is_reached_with_the_callers_own_token(hub: LiveHub) -> None
     assert "custom:platform:admin" in refused.stderr
     assert mine not in hub.log
     nobody = jhp(*asked, state=Path("nowhere"), PLATFORM_URL="")
-    assert (nobody.returncode, "Make one on its token page" in nobody.stderr) == (1, True)
+    assert nobody.returncode == 1
+    assert f"There is no token for {hub.url}. Log in with `jhp login --hub" in nobody.stderr
+    assert "or make a token on its token page" in nobody.stderr
 
 
 def test_says_that_no_platform_was_started_here(tmp_path: Path) -> None:

@@ -7,7 +7,12 @@ from urllib.parse import urlparse
 import pytest
 from tornado import web
 
-from jupyterhub_platform.hub.public_address import is_secure, public_address
+from jupyterhub_platform.hub.public_address import (
+    find_public_pages,
+    is_secure,
+    pages_of,
+    public_address,
+)
 
 
 def asked(
@@ -71,3 +76,29 @@ def test_an_unknown_address_is_not_made_up(bound: str) -> None:
 )
 def test_cookies_are_secure_where_the_browser_speaks_tls(handler: Any, secure: bool) -> None:
     assert is_secure(handler) is secure
+
+
+@pytest.mark.parametrize(
+    ("host", "public", "bound", "pages"),
+    [
+        (
+            "https://platform--service.hub.test:8443",
+            "https://hub.test:8443/pfx/",
+            "https://:8443",
+            "https://platform--service.hub.test:8443/pfx/services/platform/",
+        ),
+        ("", "https://hub.test:8443/pfx/", "", "https://hub.test:8443/pfx/services/platform/"),
+        ("", "", "http://127.0.0.1:8000", "http://127.0.0.1:8000/pfx/services/platform/"),
+        ("", "", "http://:8000", ""),
+    ],
+)
+def test_pages_of_the_service_are_at_its_own_host(
+    host: str, public: str, bound: str, pages: str
+) -> None:
+    service: Any = SimpleNamespace(host=host, prefix="/pfx/services/platform/")
+    settings = {"services": {"platform": service}}
+    app = SimpleNamespace(
+        base_url="/pfx/", public_url=public, bind_url=bound, tornado_settings=settings
+    )
+    assert find_public_pages(app) == pages
+    assert pages_of(service) == f"{host}/pfx/services/platform/"

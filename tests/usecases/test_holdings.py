@@ -173,7 +173,7 @@ def say(shape: Shape) -> Said:
         stored_options={},
         preselect={"account": "vision"},
         viewer=PageViewer("kim"),
-        links=PageLinks("/hub/"),
+        links=PageLinks("/hub/", "/services/platform/"),
     )
     facts = ReportFacts(snapshot, "platform.yaml", NOW, book, NOW)
     options = Options(account="vision")

@@ -117,6 +117,14 @@ PAGES: Final = (
         ),
     ),
     *noticed_by(
+        "tests/hub/test_public_address.py -k pages_of_the_service",
+        (
+            "notices lead to the Hub where the service has a host of its own",
+            "find_public_pages",
+            Never("service.host"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/test_live_landing.py -k 'arrives or home_is or asked_for'",
         (
             "all people are led to People",

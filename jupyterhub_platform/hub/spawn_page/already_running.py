@@ -18,6 +18,7 @@ from tornado.httputil import url_concat
 from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.public_address import pages_of
 from jupyterhub_platform.hub.spawn_page.options_form import asked_options
 from jupyterhub_platform.hub.spawn_page.running_choice import (
     NEW_SERVER,
@@ -159,7 +160,7 @@ class AlreadyRunning(SpawnHooks):
         for service in self.get_accessible_services(self.current_user):
             if service.name == roles.SERVICE_NAME:
                 named = {"user": user.name, "server": spawner.name, "back": "spawn"}
-                place = f"{service.href.rstrip('/')}/servers/stop"
+                place = f"{pages_of(service)}servers/stop"
                 return f"{place}?{urlencode(named)}&{options_query(wish)}"
         return str(url_path_join(self.hub.base_url, "home"))
 

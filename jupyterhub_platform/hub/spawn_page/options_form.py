@@ -10,6 +10,7 @@ from jupyterhub_platform.core.options import OPTION_NAMES
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.public_address import pages_of
 from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 from jupyterhub_platform.hub.spawn_page.page_builder import build_page
 from jupyterhub_platform.hub.spawn_page.page_context import PageLinks, PageViewer
@@ -34,7 +35,11 @@ def spawn_form(
         stored_options=stored.user_options if stored else None,
         preselect=asked_options(handler),
         viewer=_read_viewer(policy, handler) if handler else PageViewer(user.name),
-        links=PageLinks(platform.app.hub_prefix, handler.request.query if handler else ""),
+        links=PageLinks(
+            platform.app.hub_prefix,
+            pages_of(user.settings["services"][roles.SERVICE_NAME]),
+            handler.request.query if handler else "",
+        ),
         titles=_titles(user),
         notes=notes,
     )

@@ -31,10 +31,12 @@ class PageViewer:
 class PageLinks:
     """Where the page is: the Hub's base URL, with a slash at its end, and the request's query.
 
-    Links keep what the Hub needs of the query.
+    Links keep what the Hub needs of the query. ``service_url`` is where the pages of the platform's
+    service are, with a slash too.
     """
 
     hub_url: str
+    service_url: str
     query: str = ""
 
     def link(self, **options: str) -> str:
@@ -44,7 +46,7 @@ class PageLinks:
 
     def request(self, **wish: str) -> str:
         """Return the page of the platform's service on which something is asked for."""
-        return f"{self.hub_url.removesuffix('hub/')}services/platform/new/request?{urlencode(wish)}"
+        return f"{self.service_url}new/request?{urlencode(wish)}"
 
     def user(self, user: str) -> str:
         """Return the Hub's own REST resource of a person."""

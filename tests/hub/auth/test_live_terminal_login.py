@@ -417,11 +417,20 @@ def test_a_hub_that_restarts_has_forgotten_every_code(hub: LiveHub, terminal: Te
 
 
 def test_a_source_is_slowed_down(hub: LiveHub) -> None:
-    answers = [take(hub, secrets.token_urlsafe(32), "aaaa-aaaa") for _ in range(40)]
+    # As the proxy says it, which runs as the user of these tests: no other test has this source.
+    directly, source = hub.connect_directly(), {"X-Forwarded-For": "203.0.113.7"}
+
+    def guess() -> httpx.Response:
+        body = {"verifier": secrets.token_urlsafe(32), "code": "aaaa-aaaa"}
+        return directly.post(CALL, json=body, headers={"User-Agent": "jhp", **source})
+
+    answers = [guess() for _ in range(40)]
     assert answers[0].status_code == 403
     assert answers[-1].status_code == 429
     assert int(answers[-1].headers["Retry-After"]) > 0
     assert answers[-1].json()["code"] == "platform.too_often"
+    elsewhere = take(hub, secrets.token_urlsafe(32), "aaaa-aaaa")
+    refused(elsewhere, 403, "login.no_code")
 
 
 @pytest.mark.browser

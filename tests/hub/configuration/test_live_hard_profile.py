@@ -78,6 +78,10 @@ def site(
         page.get_by_label("Username").fill("kim")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Sign in").click()
+        # An admin arrives at the service, which has a host of its own under the hard profile.
+        page.wait_for_url(f"{service_of(hub, request.param)}/services/platform/overview")
+        page.get_by_role("heading", name="Overview").wait_for()
+        page.goto(f"{hub.origin}/hub/spawn")
         page.locator("#platform-start").click()
         page.wait_for_url("**/user/kim/lab**", timeout=START_SECONDS * 1000)
         yield request.param, hub, page
@@ -86,18 +90,33 @@ def site(
         hub.stop()
 
 
+def service_of(hub: TlsHub, settings: str) -> str:
+    """Return the origin of the platform's service."""
+    return hub.origin if settings == PLAIN else hub.origin.replace(NAME, f"{SERVICE}.{NAME}")
+
+
 def test_login_server_and_service_work_under_tls(site: tuple[str, TlsHub, Page]) -> None:
     settings, hub, page = site
     own_host = f"https://kim.{NAME}" if settings != PLAIN else f"https://{NAME}"
     assert page.url.startswith(own_host)
     page.wait_for_selector("#jp-main-dock-panel", timeout=START_SECONDS * 1000)
     other = page.context.new_page()
-    service = hub.origin if settings == PLAIN else hub.origin.replace(NAME, f"{SERVICE}.{NAME}")
+    service = service_of(hub, settings)
     other.goto(f"{service}/services/platform/overview")
     other.get_by_role("heading", name="Overview").wait_for()
     assert other.get_by_role("rowheader", name="kim").count() == 1
     text = other.inner_text("body")
     assert ("weaker than" in text) == (settings == WITHOUT_PREFIX)
+    for address, leads in (("home", ""), ("admin", "people"), ("", "overview")):
+        other.goto(f"{hub.origin}/hub/{address}")
+        assert other.url == f"{service}/services/platform/{leads}"
+    other.goto(f"{hub.origin}/hub/token")
+    other.get_by_role("link", name="Groups", exact=True).click()
+    other.wait_for_url(f"{service}/services/platform/groups")
+    other.goto(f"{hub.origin}/hub/spawn?opt-tier=small")
+    stop = other.get_by_role("link", name="Stop the default server").get_attribute("href")
+    assert stop
+    assert stop.startswith(f"{service if settings != PLAIN else ''}/services/platform/servers/stop")
     other.goto(f"{service}/services/platform/")
     other.get_by_role("link", name="default server", exact=True).click()
     other.wait_for_url("**/user/kim/lab**")

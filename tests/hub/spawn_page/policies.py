@@ -185,7 +185,7 @@ def view(
         "stored_options": {},
         "preselect": {},
         "viewer": PageViewer(viewer or user, viewer_manages, can_read_all),
-        "links": PageLinks("/hub/", query),
+        "links": PageLinks("/hub/", "/services/platform/", query),
     }
     subject = subject or subject_of(policy, user, frozenset(), None)
     server = changes.pop("server", "")
