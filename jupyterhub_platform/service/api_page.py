@@ -180,7 +180,7 @@ def _find_type(schema: Mapping[str, Any]) -> tuple[str, str]:
 
 def _render_curl(call: Operation) -> str:
     """Render an example that works once its words in capitals are replaced."""
-    words = ['curl -H "Authorization: token $TOKEN"']
+    words = ['curl -H "$AUTH"']
     words += [] if call.method == "GET" else [f"-X {call.method}"]
     for each in call.headers:
         sample = {"If-Match": "*", "Idempotency-Key": "KEY"}.get(each.name)

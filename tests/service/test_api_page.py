@@ -19,7 +19,7 @@ async def test_every_call_is_there_with_its_verb_and_an_example(running: Running
     assert len(text) < 150_000
     targets = set(re.findall(r'href="#([^"]+)"', text))
     assert targets <= set(re.findall(r'id="([^"]+)"', text))
-    assert "curl -H &#34;Authorization: token $TOKEN&#34; -X PUT -H &#39;If-Match: *&#39;" in text
+    assert "curl -H &#34;$AUTH&#34; -X PUT -H &#39;If-Match: *&#39;" in text
 
 
 async def test_every_page_leads_to_it(running: Running) -> None:

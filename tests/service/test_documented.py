@@ -26,8 +26,8 @@ async def test_every_answer_has_the_shape_that_is_said(running: Running, level: 
     async with running.program(level) as program:
         for call in SERVICE_CALLS:
             for known in (
-                {"name": "dev1", "id": denied, "number": "1"},
-                {"name": "nobody", "id": "nothing", "number": "2"},
+                {"name": "dev1", "id": denied, "number": "1", "first": "1", "last": "1"},
+                {"name": "nobody", "id": "nothing", "number": "2", "first": "1", "last": "2"},
             ):
                 if "/groups/" in call.path and known["name"] == "dev1":
                     known = known | {"name": "vision"}

@@ -210,16 +210,19 @@ async def test_lists_are_searched_sorted_and_cut_on_the_server(running: Running)
         ("tiers?limit=1", "This address takes no 'limit', nor any other."),
         ("me?user=dev2", "This address takes no 'user', nor any other."),
         ("people/dev1?sort=name", "This address takes no 'sort', nor any other."),
-        ("decisions?sort=nope", "This address takes no 'sort'; it takes admitted, before, limit."),
+        (
+            "decisions?sort=nope",
+            "This address takes no 'sort'; it takes admitted, before, cursor, limit.",
+        ),
         ("decisions?offset=5&sort=x", "This address takes no 'offset, sort'; it takes admitted,"),
         ("decisions?admitted=maybe", "admitted is true or false; leave it out or correct it."),
         (
             "servers?serach=x",
-            "This address takes no 'serach'; it takes limit, offset, search, sort.",
+            "This address takes no 'serach'; it takes cursor, limit, offset, search, sort.",
         ),
         (
             "overview?before=x",
-            "This address takes no 'before'; it takes limit, offset, search, show, sort.",
+            "This address takes no 'before'; it takes cursor, limit, offset, search, show, sort.",
         ),
     ],
 )

@@ -82,7 +82,7 @@ class TerminalLoginHandler(PlatformAPIHandler):
                 "login.no_code",
             )
         # From here on, a refusal is on record by their name.
-        self._jupyterhub_user = self._user_from_orm(user)
+        self._jupyterhub_user = self.users[user]
         try:
             token = user.new_api_token(
                 note=f"{NOTE}{asked.machine}",

@@ -2,9 +2,9 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
-from jupyterhub.handlers.base import BaseHandler
+from jupyterhub.handlers.login import LogoutHandler
 from tornado import web
 
 from jupyterhub_platform.core.times import describe_duration, describe_instant
@@ -89,11 +89,12 @@ class TerminalLoginPage(PlatformPage):
         return min(max(lasts, SHORTEST), *bounds)
 
 
-class LogoutGuard(BaseHandler):  # type: ignore[misc]
+class LogoutGuard(LogoutHandler):  # type: ignore[misc]
     """Makes codes void with the session that was shown them."""
 
-    def _backend_logout_cleanup(self, name: str) -> Any:
+    async def default_handle_logout(self) -> None:
+        """Forget the codes of the session, then end it."""
         session = self.get_session_cookie()
         if session:
             platform_of(self.settings).runtime.terminal_logins.forget(session)
-        return super()._backend_logout_cleanup(name)
+        await super().default_handle_logout()
