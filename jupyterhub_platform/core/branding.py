@@ -103,11 +103,9 @@ def list_weak(accent: str, accent_dark: str) -> tuple[str, ...]:
 
 def lighten_for_dark(color: str) -> str:
     """Return the nearest lighter colour that can be read on a dark page."""
-    for percent in range(0, 100, 5):
-        lighter = _mix(color, "#ffffff", percent)
-        if _lowest(lighter, DARK) >= READABLE:
-            return lighter
-    return "#ffffff"
+    # The last one is white, which can always be read there.
+    lighter = (_mix(color, "#ffffff", percent) for percent in range(0, 101, 5))
+    return next(each for each in lighter if _lowest(each, DARK) >= READABLE)
 
 
 def render_css(branding: Branding) -> str:
