@@ -6,14 +6,13 @@ from typing import Any, Final
 import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.notices import NoticeState
 from jupyterhub_platform.core.times import describe_instant, read_stored
 
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
 _TITLES: Final = ("notice", "state", "by", "to", "at", "attempts", "subject", "error")
 _LOOK_SECONDS: Final = 0.5
 
@@ -36,7 +35,7 @@ def notices() -> None:
     help="Only those in this state.",
 )
 @with_hub
-@_AS_JSON
+@with_json
 def list_notices(wanted: str | None, hub: Hub, as_json: bool) -> None:
     """List the newest notices, and what has become of them.
 
@@ -56,7 +55,7 @@ def list_notices(wanted: str | None, hub: Hub, as_json: bool) -> None:
 @notices.command(short_help="Send a notice again.")
 @click.argument("name", metavar="NOTICE")
 @with_hub
-@_AS_JSON
+@with_json
 def retry(name: str, hub: Hub, as_json: bool) -> None:
     """Send a notice again at once that was not delivered.
 
@@ -76,7 +75,7 @@ def retry(name: str, hub: Hub, as_json: bool) -> None:
 @click.option("--to", "user", default="", metavar="USER", help="Whom the e-mail is for.")
 @click.option("--wait", "seconds", default=15.0, show_default=True, help="How long to wait.")
 @with_hub
-@_AS_JSON
+@with_json
 def test(user: str, seconds: float, hub: Hub, as_json: bool) -> None:
     """Send a test by each channel that is configured, and say whether it has arrived.
 

@@ -53,6 +53,10 @@ def with_state(command: Command) -> Command:
     return _WHICH[1](command)
 
 
+with_json = click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
+"""Gives a command ``as_json``."""
+
+
 def with_hub(command: Command) -> Command:
     """Give a command ``hub``, from the options of :func:`which_hub`."""
 
@@ -65,10 +69,7 @@ def with_hub(command: Command) -> Command:
 
 def hub_options(command: Command) -> Command:
     """Give a command ``url``, ``state`` and ``as_json``."""
-    as_json = click.option(
-        "--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."
-    )
-    return which_hub(as_json(command))
+    return which_hub(with_json(command))
 
 
 def render_which(url: str | None, state: Path) -> str:

@@ -12,7 +12,7 @@ import click
 
 from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
@@ -26,7 +26,6 @@ from jupyterhub_platform.rest.bulk_changes import ACTS, Bulk, BulkPreview
 
 _POLL_SECONDS: Final = 0.5
 _SHOWN: Final = 20
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
 _WAIT = click.option(
     "--wait/--no-wait", default=True, show_default=True, help="Follow it until it ends."
 )
@@ -130,7 +129,7 @@ def _read_said(act: str, said: dict[str, Any], reason: str) -> dict[str, Any]:
 
 @bulk.command("ls", short_help="List bulk changes, newest first.")
 @with_hub
-@_AS_JSON
+@with_json
 def list_bulk(hub: Hub, as_json: bool) -> None:
     """List bulk changes, newest first, and how far each is.
 
@@ -159,7 +158,7 @@ def list_bulk(hub: Hub, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @click.option("--refused", is_flag=True, help="Only names that were refused.")
 @with_hub
-@_AS_JSON
+@with_json
 def show(id_: str, refused: bool, hub: Hub, as_json: bool) -> None:
     """Show one bulk change, and what became of each name.
 
@@ -182,7 +181,7 @@ def show(id_: str, refused: bool, hub: Hub, as_json: bool) -> None:
 @bulk.command("stop", short_help="Stop one; what it did stays.")
 @click.argument("id_", metavar="ID")
 @with_hub
-@_AS_JSON
+@with_json
 def stop(id_: str, hub: Hub, as_json: bool) -> None:
     """Stop a bulk change. What it did stays, and it can be resumed or undone.
 
@@ -203,7 +202,7 @@ def stop(id_: str, hub: Hub, as_json: bool) -> None:
 @click.argument("id_", metavar="ID")
 @_WAIT
 @with_hub
-@_AS_JSON
+@with_json
 @click.pass_context
 def resume(ctx: click.Context, id_: str, wait: bool, hub: Hub, as_json: bool) -> None:
     """Have a stopped bulk change go on exactly where it was.
@@ -222,7 +221,7 @@ def resume(ctx: click.Context, id_: str, wait: bool, hub: Hub, as_json: bool) ->
 @click.option("--reason", required=True, help="Why, for readers of the audit.")
 @_WAIT
 @with_hub
-@_AS_JSON
+@with_json
 @click.pass_context
 def undo(ctx: click.Context, id_: str, reason: str, wait: bool, hub: Hub, as_json: bool) -> None:
     """Undo the revisions that a bulk change made, the newest first.

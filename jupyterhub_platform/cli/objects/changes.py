@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import click
 
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.objects.differences import render_differences
 from jupyterhub_platform.cli.own_command import as_pasted
 from jupyterhub_platform.cli.terminal import echo_json, printable
@@ -21,7 +21,7 @@ _OF_CHANGES = (
     click.option("--reason", required=True, help="Why, for readers of the audit."),
     click.option("--dry-run", is_flag=True, help="Check everything, and change nothing."),
     with_hub,
-    click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON."),
+    with_json,
 )
 
 

@@ -11,7 +11,7 @@ from uuid import uuid4
 import click
 
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.objects.bulk import add_from_csv
@@ -149,7 +149,7 @@ def _show(kind: Kind) -> click.Command:
     @click.command("show", short_help="Show what it says, and who said it.")
     @click.argument("name")
     @with_hub
-    @click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
+    @with_json
     def show(name: str, hub: Hub, as_json: bool) -> None:
         with PlatformApi.of(hub) as api:
             found = api.read(kind, name).object

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.objects.changes import change_options, echo_undo
 from jupyterhub_platform.cli.objects.differences import render_differences
@@ -156,7 +156,7 @@ def roll_back(number: int, reason: str, dry_run: bool, hub: Hub, as_json: bool) 
 
 @policy.command("reload", short_help="Put the current policy file into force.")
 @with_hub
-@click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
+@with_json
 def reload_(hub: Hub, as_json: bool) -> None:
     """Put the current policy file into force now, or say every fault of it.
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from jupyterhub_platform.cli.hub.options import Hub, with_hub
+from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.objects.changes import echo_undo
 from jupyterhub_platform.cli.objects.fields import read_amounts
@@ -17,7 +17,6 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.times import describe_duration, describe_instant, read_stored
 
 _REASON = click.option("--reason", required=True, help="Why; the other side reads it.")
-_AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print the Hub's answer as JSON.")
 _FOR = click.option("--for", "lasts", help="For how long: 8h, 2d.")
 _ADD = click.option("--add", multiple=True, metavar="RESOURCE=AMOUNT", help="What is added.")
 
@@ -40,7 +39,7 @@ def request() -> None:
     help="Only those in this state.",
 )
 @with_hub
-@_AS_JSON
+@with_json
 def list_requests(wanted: str | None, hub: Hub, as_json: bool) -> None:
     """List requests, newest first: one's own, and those that one may answer.
 
@@ -95,7 +94,7 @@ def say_wish(asked: dict[str, Any]) -> str:
 @_FOR
 @_REASON
 @with_hub
-@_AS_JSON
+@with_json
 def add_request(
     account: str,
     tier: str | None,
@@ -131,7 +130,7 @@ def add_request(
 @_ADD
 @_REASON
 @with_hub
-@_AS_JSON
+@with_json
 def approve(
     name: str, lasts: str | None, add: tuple[str, ...], reason: str, hub: Hub, as_json: bool
 ) -> None:
@@ -156,7 +155,7 @@ def approve(
 @click.argument("name", metavar="REQUEST")
 @_REASON
 @with_hub
-@_AS_JSON
+@with_json
 def refuse(name: str, reason: str, hub: Hub, as_json: bool) -> None:
     """Refuse a request; the user reads the reason, and can ask again.
 
@@ -172,7 +171,7 @@ def refuse(name: str, reason: str, hub: Hub, as_json: bool) -> None:
 @click.argument("name", metavar="REQUEST")
 @_REASON
 @with_hub
-@_AS_JSON
+@with_json
 def withdraw(name: str, reason: str, hub: Hub, as_json: bool) -> None:
     """Withdraw a request of your own, with a token of yours.
 
