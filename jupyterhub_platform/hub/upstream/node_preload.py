@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 
 KEEP_ALIVE: Final = Path(__file__).with_name("proxy_keep_alive.js")
-"""configurable-http-proxy keeps no connection to a Unix socket."""
+"""configurable-http-proxy requests of Unix sockets that they close each connection."""
 REQUESTS: Final = Path(__file__).with_name("proxy_requests.js")
 """It accepts what it cannot decode, and any number of connections."""
 ANSWERS: Final = Path(__file__).with_name("proxy_answers.js")

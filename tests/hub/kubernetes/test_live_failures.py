@@ -112,7 +112,8 @@ def assert_runs(live: ClusterHub, api: Api, server: str) -> None:
 
 def run(live: ClusterHub, api: Api, server: str) -> str:
     """Have a server run, and return the name of its pod."""
-    assert start(api, server).status_code in {201, 202}
+    answer = start(api, server)
+    assert answer.status_code in {201, 202}, answer.text
     assert_runs(live, api, server)
     return f"jupyter-dev1--{server}"
 

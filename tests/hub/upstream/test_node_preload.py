@@ -1,10 +1,10 @@
-"""The proxy keeps its connections to Unix sockets, and would lose requests if it did not."""
+"""The proxy ends its connections to Unix sockets itself, and would lose requests otherwise."""
 
 import asyncio
 import os
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -35,11 +35,27 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await writer.wait_closed()
 
 
+async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer one request, and close at the next one, as a server does that was idle too long."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError):
+        await reader.readuntil(b"\r\n\r\n")
+        await reader.readexactly(3)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await writer.drain()
+        await reader.read(1)
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
 @asynccontextmanager
-async def proxy(options: str) -> AsyncIterator[str]:
+async def proxy(
+    options: str,
+    server_answer: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]] = answer,
+) -> AsyncIterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         socket = Path(folder) / "server.sock"
-        server = await asyncio.start_unix_server(answer, socket)
+        server = await asyncio.start_unix_server(server_answer, socket)
         port, api_port = _free_port(), _free_port()
         listen = ("--ip", "127.0.0.1", "--port", str(port), "--api-port", str(api_port))
         process = await asyncio.create_subprocess_exec(
@@ -71,6 +87,11 @@ async def post_many(url: str) -> Counter[int]:
 
 async def test_no_request_with_a_body_is_lost_on_its_way_to_a_unix_socket() -> None:
     async with proxy(f'--require="{KEEP_ALIVE}"') as url:
+        assert await post_many(url) == {200: REQUESTS}
+
+
+async def test_no_request_is_sent_to_a_server_that_ends_an_idle_connection() -> None:
+    async with proxy(f'--require="{KEEP_ALIVE}"', answer_once) as url:
         assert await post_many(url) == {200: REQUESTS}
 
 
