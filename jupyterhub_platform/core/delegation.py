@@ -56,11 +56,13 @@ def why_not_put(
     documents
         What the object said before, and what it says now.
     groups
-        Which groups a new user joins with it.
+        Which managed groups a new user joins with it.
     """
     match key.kind:
         case Kind.USER:
-            return _why_not_level(before, after, manager, key.name, frozenset(groups))
+            named = (set((each or {}).get("groups") or ()) for each in documents)
+            joined = set.symmetric_difference(*named).union(groups)
+            return _why_not_level(before, after, manager, key.name, frozenset(joined))
         case Kind.GROUP:
             old, new = ({k: v for k, v in (d or {}).items() if k != _MEMBERS} for d in documents)
             if old != new:

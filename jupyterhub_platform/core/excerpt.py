@@ -76,22 +76,41 @@ def _list_read(
     """Yield what the checks of an object look into, reduced to what they ask of it."""
     new = objects[section][name] or {}
     if section == "users":
-        managed = sorted(policy.managed_groups(name))
-        yield "groups", {group: {"managers": [name]} for group in managed}
+        groups, theirs = objects["groups"], {*policy.declared_groups(name)}
+        theirs |= groups.keys() & (new.get("groups") or ())
+        yield "groups", {each: _reduce_group(groups[each] or {}, name) for each in sorted(theirs)}
+        yield GRANTS, {id_: g for id_, g in objects[GRANTS].items() if _is_within(g, name)}
     if section == "groups":
         named = (*(new.get("managers") or ()), *(new.get("users") or ()))
         yield "users", dict(_levels(policy, named))
+        before = policy.groups.get(name)
+        for user in sorted(before.joined if before else ()):
+            yield "users", {user: {"level": str(policy.people[user].level), "groups": [name]}}
         counting = objects[GRANTS].items()
         yield GRANTS, {id_: grant for id_, grant in counting if grant.get("account") == name}
     if section == GRANTS and new.get("account") in objects["groups"]:
-        account = objects["groups"][new["account"]]
-        members = [*account.get("members", ()), *account.get("managers", ())]
-        yield "groups", {new["account"]: {"members": list(dict.fromkeys(members))}}
+        account = policy.groups[new["account"]]
+        yield "groups", {account.name: {"members": sorted(account.members | account.managers)}}
     if (section == "groups" and "volumes" in new) or (section == "tiers" and "home" in new):
         # Wherever they are, volumes must not meet in one server.
         yield "tiers", {n: tier for n, tier in objects["tiers"].items() if "home" in tier}
-        groups = objects["groups"].items()
-        yield "groups", {n: {"volumes": g["volumes"]} for n, g in groups if "volumes" in g}
+        having = {n: g for n, g in objects["groups"].items() if "volumes" in (g or ())}
+        yield "groups", {n: {"volumes": group["volumes"]} for n, group in having.items()}
+
+
+def _reduce_group(group: Mapping[str, Any], user: str) -> dict[str, Any]:
+    """Return what a group says of one user."""
+    said: dict[str, Any] = {
+        part: [each for each in group.get(part) or () if fold_user(str(each)) == user]
+        for part in ("members", "managers")
+    }
+    limits = group.get("users") or {}
+    return {**said, "users": {each: v for each, v in limits.items() if fold_user(each) == user}}
+
+
+def _is_within(grant: Mapping[str, Any], user: str) -> bool:
+    """Tell whether a grant is for a user within one group."""
+    return bool(grant.get("account")) and fold_user(str(grant.get("user") or "")) == user
 
 
 def _levels(policy: Policy, users: Iterable[object]) -> Iterator[tuple[str, Any]]:

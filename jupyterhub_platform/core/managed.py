@@ -159,6 +159,8 @@ class Sources:
             before = self._objects["groups"].get(name) or {}
             limited = {fold_user(each) for each in (before.get("users") or ())}
             policy = _with_limits(policy, judged, name, limited)
+        if new.key.kind is Kind.USER:
+            policy = self._with_memberships(policy, name, new.document)
         return sources, _with(policy, judged, new.key)
 
     def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
@@ -177,6 +179,8 @@ class Sources:
         if key.kind is Kind.USER and policy.admins() == (key.name,):
             # The whole document says it in its own words.
             sources.unite(now)
+        if key.kind is Kind.USER:
+            policy = self._with_memberships(policy, key.name, {})
         return sources, _without(policy, key)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
@@ -187,6 +191,20 @@ class Sources:
             managed[key], section[key.name] = new, new.document
         objects = {**self._objects, key.kind.section: section}
         return replace(self, managed=managed, _objects=objects)
+
+    def _with_memberships(self, policy: Policy, user: str, after: Mapping[str, Any]) -> Policy:
+        """Return ``policy`` with the groups that a user names, in place of those named before."""
+        before = set((self._objects["users"].get(user) or {}).get("groups") or ())
+        now = set(after.get("groups") or ())
+        if before == now:
+            return policy
+        groups = dict(policy.groups)
+        for name in before ^ now:
+            group = groups[name]
+            change = group.members.union if name in now else group.members.difference
+            rejoin = group.joined.union if name in now else group.joined.difference
+            groups[name] = replace(group, members=change({user}), joined=rejoin({user}))
+        return policy.with_parts(groups=groups)
 
     def _rest(self) -> dict[str, Any]:
         return {k: v for k, v in self.declared.items() if k not in {*NAMED, GRANTS}}
@@ -213,10 +231,15 @@ class Sources:
     def _find_naming(self, policy: Policy, key: Key) -> Iterable[str]:
         kind, name = key
         if kind is Kind.USER:
-            yield from (f"groups.{each}" for each in policy.declared_groups(name))
+            yield from (
+                f"groups.{each}"
+                for each in policy.declared_groups(name)
+                if name not in policy.groups[each].joined or name in policy.groups[each].managers
+            )
             yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.users)
             yield from (g.path for g in policy.grants if name in {g.user, g.by})
         elif kind is Kind.GROUP:
+            yield from (f"users.{each}" for each in policy.groups[name].joined)
             yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.groups)
             yield from (g.path for g in policy.grants if name in {g.group, g.account})
         elif kind is Kind.IMAGE:

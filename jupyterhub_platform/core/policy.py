@@ -33,8 +33,9 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A declared group. ``quota`` is held by all together, ``member_quota`` by each.
+    """A group. ``quota`` is held by all together, ``member_quota`` by each.
 
+    ``joined`` are those of its members who name the group themselves, under ``users``.
     ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
     """
 
@@ -46,6 +47,13 @@ class Group:
     member_quota: Rule
     service_account: str = ""
     volumes: tuple[SharedVolume, ...] = ()
+    joined: frozenset[str] = frozenset()
+
+    def membership_path(self, user: str) -> str:
+        """Return the key path that puts a user into the group."""
+        if user in self.joined:
+            return f"users.{user}.groups"
+        return f"groups.{self.name}.{'members' if user in self.members else 'managers'}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,12 @@ def describe_age(since: datetime, now: datetime) -> str:
     return f"{age // _DAY} days"
 
 
+def describe_length(duration: timedelta) -> str:
+    """Say how long something is asked for: ``2 days`` if it is whole days, else ``1 d 8 h``."""
+    days, rest = divmod(duration, _DAY)
+    return f"{days} days" if days > 1 and not rest else describe_duration(duration)
+
+
 def parse_duration(text: object) -> timedelta:
     """Read a duration such as ``30m``, ``8h``, ``1h30m`` or ``2d``.
 

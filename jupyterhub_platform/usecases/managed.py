@@ -49,7 +49,8 @@ class PutObject:
     seen
         The version that the caller saw; 0 if the object must be new, None to replace any.
     groups
-        Which managed groups a new user joins in the same change.
+        Which groups a new user joins in the same change: a managed group lists them from then on,
+        and they themselves name one that the file declares.
     """
 
     key: Key
@@ -80,7 +81,8 @@ class PutObject:
         check_touch(snapshot, self.key, self.authority, now)
         found = find(snapshot, self.key, self.seen)
         before = found.document if found else None
-        steps = [Step(self.key, before, self.document)]
+        document, joined = self._divide(snapshot)
+        steps = [Step(self.key, before, document)]
         after = take(snapshot, steps[0], self.by, now)
         if self.authority.manager:
             why_not = delegation.why_not_put(
@@ -88,16 +90,26 @@ class PutObject:
                 after.policy,
                 self.authority.manager,
                 self.key,
-                (before, self.document),
-                self.groups,
+                (before, document),
+                joined,
                 now,
             )
             if why_not:
                 raise NotAllowedError(why_not)
-        for name in self.groups:
+        for name in joined:
             steps.append(_join(after, self.key.name, name))
             after = take(after, steps[-1], self.by, now)
         return after, steps
+
+    def _divide(self, snapshot: Snapshot) -> tuple[Mapping[str, Any], list[str]]:
+        """Return what the object says with the declared groups that it joins, and the others."""
+        is_declared = {n: snapshot.sources.is_declared(Key(Kind.GROUP, n)) for n in self.groups}
+        declared = [name for name, here in is_declared.items() if here]
+        joined = [name for name, here in is_declared.items() if not here]
+        if not declared:
+            return self.document, joined
+        named = dict.fromkeys((*(self.document.get("groups") or ()), *declared))
+        return {**self.document, "groups": list(named)}, joined
 
 
 @dataclass(frozen=True, slots=True)

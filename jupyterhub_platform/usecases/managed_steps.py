@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.core.managed import Key, ManagedObject
+from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.store import audit, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
@@ -137,15 +137,24 @@ def record(
             at=now,
             actor=said.by,
             action=f"{step.key.kind}.{_name_change(step)}",
-            subject=step.key.name,
+            subject=_name_subject(step),
             detail={
                 "revision": number,
+                **({"grant": step.key.name} if step.key.kind is Kind.GRANT else {}),
                 "reason": said.reason,
                 "before": step.before,
                 "after": step.after,
             },
         )
     return replace(after, revision=number)
+
+
+def _name_subject(step: Step) -> str:
+    """Return on whom it is done: a grant is given to a user or a group, who are searched for."""
+    if step.key.kind is not Kind.GRANT:
+        return step.key.name
+    said = step.after or step.before or {}
+    return str(said.get("user") or said.get("group") or step.key.name)
 
 
 def _name_change(step: Step) -> str:

@@ -141,6 +141,9 @@ def test_a_grant_of_another_group_is_not_theirs_to_end() -> None:
         ({"level": "auditor"}, ("vision",), "You may give the levels viewer, user, developer."),
         (PERSON, (), "Say which of your groups the new user joins."),
         (PERSON, ("vision", "text"), "You are not in charge of a group text"),
+        ({**PERSON, "groups": ["vision"]}, (), ""),
+        ({**PERSON, "groups": ["vision", "text"]}, (), "You are not in charge of a group text"),
+        ({**PERSON, "groups": ["text"]}, ("vision",), "You are not in charge of a group text"),
         ({**PERSON, "quota": {"cpu": 64}}, ("vision",), "You may change the title and the level"),
         (
             {**PERSON, "suspended": {"reason": "x"}},

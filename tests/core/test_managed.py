@@ -75,6 +75,39 @@ def test_a_group_gives_its_members_what_the_file_would() -> None:
     assert policy.people["eve"].within == {}
 
 
+def test_a_user_who_names_a_group_is_a_member_of_it() -> None:
+    limits = managed(Kind.GROUP, "new", {"users": {"kim": {"servers": 5}}})
+    sources, policy = put(SOURCES, managed(Kind.USER, "kim", {"groups": ["text", "vision"]}))
+    assert policy.declared_groups("kim") == {"text", "vision"}
+    assert policy.groups["text"].membership_path("kim") == "users.kim.groups"
+    assert policy.groups["text"].membership_path("dev") == "groups.text.members"
+    assert policy.groups["vision"].membership_path("mia") == "groups.vision.managers"
+    assert faults_of(sources, limits)[0].startswith("groups.new.users.kim: “kim” is not in the")
+    other = managed(Kind.USER, "kim", {"groups": ["text"], "title": "Kim"})
+    sources, policy = sources.put(policy, other, NOW)
+    assert policy.declared_groups("kim") == {"text"}
+    sources, policy = sources.retire(policy, other.key, NOW)
+    assert policy == united(SOURCES)
+
+
+def test_a_membership_on_which_something_rests_stays() -> None:
+    kim = managed(Kind.USER, "kim", {"groups": ["new"]})
+    group = managed(Kind.GROUP, "new", {})
+    limited = replace(group, document={"users": {"kim": {"servers": 5}}})
+    grant = managed(Kind.GRANT, "g1", {"user": "kim", "account": "new", "tier": "gpu", **WHY})
+    for resting, fault in (
+        (limited, "groups.new.users.kim: “kim” is not in the group new"),
+        (grant, "grants.g1.account: “kim” is not in the group new"),
+    ):
+        sources, policy = put(SOURCES, group, kim, resting)
+        assert policy.declared_groups("kim") == {"new"}
+        assert fault in faults_of(sources, replace(kim, document={}))[0]
+    sources, policy = put(SOURCES, group, kim)
+    with pytest.raises(PolicyError) as refused:
+        sources.retire(policy, group.key, NOW)
+    assert "groups.new: is still named by users.kim" in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("new", "fault"),
     [
@@ -109,6 +142,14 @@ def test_a_group_gives_its_members_what_the_file_would() -> None:
             "groups.level:admin: groups that begin with “level:” belong to the platform",
         ),
         (managed(Kind.IMAGE, "new", {}), "images.new.reference"),
+        (
+            managed(Kind.USER, "kim", {"groups": ["txt"]}),
+            "users.kim.groups.0: “txt” is not declared under groups; did you mean “text”?",
+        ),
+        (
+            managed(Kind.USER, "kim", {"groups": ["text", "text"]}),
+            "users.kim.groups.1: “text” is named twice; remove one of the two",
+        ),
     ],
     ids=lambda value: "" if isinstance(value, str) else f"{value.key.kind} {value.key.name}",
 )
@@ -219,7 +260,12 @@ GROUPS = st.sampled_from(["vision", "text", "audio", "video"])
 AMOUNTS = st.dictionaries(st.sampled_from(["cpu", "servers"]), st.sampled_from([0, 1, 9]))
 DOCUMENTS = {
     Kind.USER: st.fixed_dictionaries(
-        {}, optional={"level": st.sampled_from(["user", "manager"]), "quota": AMOUNTS}
+        {},
+        optional={
+            "level": st.sampled_from(["user", "manager"]),
+            "quota": AMOUNTS,
+            "groups": st.lists(GROUPS, unique=True, max_size=2),
+        },
     ),
     Kind.GROUP: st.fixed_dictionaries(
         {},

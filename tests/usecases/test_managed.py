@@ -167,6 +167,17 @@ async def test_a_new_user_joins_groups_in_the_same_change(changes, in_force):
     assert in_force.snapshot is after
 
 
+async def test_a_new_user_names_the_declared_groups_that_they_join(changes, in_force):
+    await changes.apply(put(VIDEO, {"members": ["dev"]}))
+    document = {"level": "user", "groups": ["vision"]}
+    joined = PutObject(NEW, document, "a reason", "root", 0, groups=("video", "vision"))
+    after = await changes.apply(joined)
+    assert after.sources.managed[NEW].document["groups"] == ["vision"]
+    assert after.policy.declared_groups("new") == {"vision", "video"}
+    await changes.apply(RetireObject(NEW, "gone", "root"))
+    assert in_force.snapshot.policy.groups["vision"].joined == frozenset()
+
+
 async def test_a_preview_changes_nothing(changes, in_force, store):
     before = in_force.snapshot
     after = await changes.preview(put(VIDEO, {"members": ["dev"]}))

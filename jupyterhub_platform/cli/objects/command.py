@@ -17,7 +17,7 @@ from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.objects.bulk import add_from_csv
 from jupyterhub_platform.cli.objects.changes import change_options, echo_change, explain_lost
 from jupyterhub_platform.cli.objects.differences import render_document
-from jupyterhub_platform.cli.objects.fields import merge, unset, with_fields
+from jupyterhub_platform.cli.objects.fields import GROUP_OF_USER, merge, unset, with_fields
 from jupyterhub_platform.cli.objects.listing import list_command
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.cli.verb_names import VerbGroup
@@ -181,7 +181,6 @@ def _add_named(kind: Kind) -> click.Command:
     @with_fields(kind, removes=False)
     @_only_for(
         kind is Kind.USER,
-        click.option("--group", "groups", multiple=True, help="A managed group to join."),
         click.option(
             "--from",
             "--from-csv",
@@ -199,7 +198,6 @@ def _add_named(kind: Kind) -> click.Command:
         dry_run: bool,
         hub: Hub,
         as_json: bool,
-        groups: tuple[str, ...] = (),
         table: Path | None = None,
         **given: Any,
     ) -> None:
@@ -208,6 +206,8 @@ def _add_named(kind: Kind) -> click.Command:
         if table is not None:
             add_from_csv(table, reason, hub, dry_run=dry_run, as_json=as_json)
             return
+        # A managed group lists its members; the Hub knows which one is.
+        groups = given.pop(GROUP_OF_USER.parameter, ())
         said = merge(kind, _read_document(document), given)
         body: dict[str, Any] = {"document": said, "reason": reason}
         if groups:

@@ -48,11 +48,13 @@ class Field:
 _TEXT, _AMOUNTS, _NAMES, _SWITCH = Shape.TEXT, Shape.AMOUNTS, Shape.NAMES, Shape.SWITCH
 _LEVELS: Final = tuple(map(str, Level))
 _TITLE: Final = Field("title", ("title",), _TEXT, "What people read.")
+GROUP_OF_USER: Final = Field("group", ("groups",), _NAMES, "A group that they are a member of.")
 
 FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
     Kind.USER: (
         _TITLE,
         Field("level", ("level",), _TEXT, "Permission level.", _LEVELS),
+        GROUP_OF_USER,
         Field("quota", ("quota",), _AMOUNTS, "What they may hold in all accounts: cpu=4."),
     ),
     Kind.GROUP: (

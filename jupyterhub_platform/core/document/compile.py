@@ -84,6 +84,10 @@ class _Compiler:
 
     def compile(self) -> Policy:
         declared = self._declaration
+        joined: dict[str, set[str]] = {}
+        for key, person in declared.users.items():
+            for group in person.groups if person else ():
+                joined.setdefault(group, set()).add(fold_user(key))
         policy = Policy(
             name=declared.name,
             quota=self._read_rule(("quota",), declared.quota),
@@ -96,7 +100,10 @@ class _Compiler:
                 tier=declared.defaults.tier,
             ),
             people=self._read_people(),
-            groups={name: self._read_group(name, g) for name, g in declared.groups.items()},
+            groups={
+                name: self._read_group(name, group, frozenset(joined.get(name, ())))
+                for name, group in declared.groups.items()
+            },
             images={
                 name: Image(name, image.title or name, image.reference)
                 for name, image in declared.images.items()
@@ -132,12 +139,13 @@ class _Compiler:
             )
         return people
 
-    def _read_group(self, name: str, group: DeclaredGroup) -> Group:
+    def _read_group(self, name: str, group: DeclaredGroup, joined: frozenset[str]) -> Group:
         path = ("groups", name)
         return Group(
             name=name,
             title=group.title or name,
-            members=frozenset(map(fold_user, group.members)),
+            members=frozenset(map(fold_user, group.members)) | joined,
+            joined=joined,
             managers=frozenset(map(fold_user, group.managers)),
             quota=self._read_rule((*path, "quota"), group.quota),
             member_quota=self._read_rule((*path, "member_quota"), group.member_quota),

@@ -15,6 +15,7 @@ from jupyterhub_platform.core.document.schema import (
     Declaration,
     DeclaredGrant,
     DeclaredGroup,
+    DeclaredPerson,
     DeclaredTier,
 )
 from jupyterhub_platform.core.errors import Fault, IdentityError
@@ -60,6 +61,9 @@ def check_declaration(
     if not declaration.tiers:
         what = "declares no tier, so that nothing can start"
         faults.add(("tiers",), what, "declare one below it")
+    for name, person in declaration.users.items():
+        if person is not None and person.groups:
+            checks.check_person(("users", name), person)
     for name, group in declaration.groups.items():
         checks.check_group(("groups", name), group)
     for name, tier in declaration.tiers.items():
@@ -108,6 +112,20 @@ class _Checks:
 
     def _note(self, path: KeyPath, what: str, fix: str) -> None:
         self._faults.note(Fault(path, what, fix))
+
+    def check_person(self, path: KeyPath, person: DeclaredPerson) -> None:
+        """Report unknown or repeated groups, and those that list the person themselves."""
+        self._check_names((*path, "groups"), person.groups, "groups")
+        name = fold_user(str(path[-1]))
+        for at, group in self._faults.number((*path, "groups"), person.groups):
+            declared = self._declaration.groups.get(group)
+            if declared is not None and name in map(fold_user, declared.members):
+                self._faults.add(
+                    at,
+                    f"groups.{group}.members names {quote(name)} too",
+                    "remove one of the two",
+                    rests_on=[("groups", group, "members")],
+                )
 
     def check_group(self, path: KeyPath, group: DeclaredGroup) -> None:
         """Report unknown or repeated people, and managers without the level for it."""
@@ -169,6 +187,9 @@ class _Checks:
         if declared is None:
             return
         if fold_user(user) in map(fold_user, (*declared.members, *declared.managers)):
+            return
+        person = self._declaration.users.get(self._people.get(fold_user(user), ""))
+        if person is not None and group in person.groups:
             return
         above = ("groups", group)
         self._faults.add(

@@ -71,6 +71,9 @@ class DeclaredPerson(Declared):
 
     title: Line = Field("", description="Full name, or what the person is here for.")
     level: LevelName | None = Field(None, description="Permission level; else that of defaults.")
+    groups: Names = Field(
+        (), description="Groups that the person is a member of, besides those that list them."
+    )
     quota: Limits = Field({}, description="What this person may hold in all accounts together.")
     suspended: DeclaredSuspension | None = Field(
         None, description="Keeps this person from logging in and starting; only here it is lifted."

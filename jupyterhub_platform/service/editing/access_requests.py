@@ -1,13 +1,14 @@
 """Requests for access: asked for, listed, and answered; the Hub decides about each step."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from jupyterhub_platform.core.access_requests import OPEN_DAYS, RequestState, Wish
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
+from jupyterhub_platform.core.times import describe_length
 from jupyterhub_platform.service.editing.changing import ChangingPage
 from jupyterhub_platform.service.errors import RefusalError, beyond, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
@@ -86,7 +87,7 @@ class RequestPage(RequestReader):
             )
         body: dict[str, Any] = {"reason": self.sent("why")}
         if act == "approve":
-            body |= self.read_approval()
+            body = {"reason": self.sent("why") or "approved", **self.read_approval()}
         answer = await self.ask("POST", place_of("requests", id_, act), body)
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
@@ -204,6 +205,7 @@ def _read(sent: Mapping[str, Any]) -> dict[str, Any]:
         "at": datetime.fromisoformat(sent["at"]),
         "decided_at": datetime.fromisoformat(decided) if decided else None,
         "what": _describe(sent["kind"], sent["wish"]),
+        "lasts": describe_length(timedelta(seconds=sent["seconds"])) if sent["seconds"] else "",
     }
 
 

@@ -55,7 +55,7 @@ class Field:
             case "choices":
                 return sent or None
             case "names":
-                return [each for each in _SEPARATORS.split(text) if each] or None
+                return split_names(text) or None
             case "amount" | "count":
                 return (int(text) if _NUMBER.fullmatch(text) else text) if text else None
             case "text":
@@ -87,6 +87,11 @@ class FieldFault:
 
     name: str
     sentence: str
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names in a text, which blanks, commas or lines divide."""
+    return [each for each in _SEPARATORS.split(text) if each]
 
 
 def show_document(fields: Sequence[Field], document: Mapping[str, Any]) -> dict[str, list[str]]:

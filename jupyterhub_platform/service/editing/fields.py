@@ -12,6 +12,7 @@ from jupyterhub_platform.usecases.holdings import describe_resource
 
 _HINTS: Final = {CPU: "Such as 4 or 500m.", MEMORY: "Such as 8Gi."}
 _NAMES: Final = "User names, one on a line."
+_GROUPS: Final = "One on a line. A group that is managed in the Hub lists its members itself."
 
 
 def list_fields(kind: Kind, policy: Policy) -> tuple[Field, ...]:
@@ -33,6 +34,7 @@ def _user() -> Iterable[Field]:
     yield Field(("title",), "Full name", hint="Or what the user is here for.")
     options = tuple((level, f"{level}: {rule.summary}") for level, rule in LEVELS.items())
     yield Field(("level",), "Level", "choice", options=options)
+    yield Field(("groups",), "Groups of the policy file", "names", _GROUPS)
 
 
 def _group(policy: Policy) -> Iterable[Field]:

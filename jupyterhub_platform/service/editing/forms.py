@@ -17,6 +17,7 @@ from jupyterhub_platform.service.editing.documents import (
     place_faults,
     read_document,
     show_document,
+    split_names,
 )
 from jupyterhub_platform.service.editing.fields import list_fields
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
@@ -76,7 +77,7 @@ class FormPage(ChangingPage):
 
     async def send_form(self, facts: ReportFacts, draft: Draft) -> None:
         """Preview or save a form that was sent; show it again unless it is saved."""
-        fields = list_fields(self.KIND, facts.policy)
+        fields = self._list_fields(facts, draft)
         document, faults = read_document(fields, self._settle_times(fields, draft.values))
         draft = replace(draft, document=document)
         if self.KIND is not Kind.GRANT and not draft.name:
@@ -112,8 +113,9 @@ class FormPage(ChangingPage):
         """Return the form that was sent."""
         names = self.request.body_arguments
         values = {each: self.get_body_arguments(each, strip=False) for each in names}
-        groups = tuple(values.get(GROUPS, ())) if self.KIND is Kind.USER else ()
         seen = self.sent("seen")
+        named = values.get(GROUPS, ()) if self.KIND is Kind.USER and not seen else ()
+        groups = tuple(name for each in named for name in split_names(each))
         return Draft(
             name=name,
             seen=seen if seen.isascii() and seen.isdigit() else "",
@@ -125,7 +127,7 @@ class FormPage(ChangingPage):
 
     def show_form(self, facts: ReportFacts, draft: Draft, reply: Reply) -> None:
         """Write the form with what is told about it."""
-        fields = list_fields(self.KIND, facts.policy)
+        fields = self._list_fields(facts, draft)
         known = {NAME, WHY, GROUPS, MORE, *(each.name for each in fields)}
         at: dict[str, list[str]] = {}
         for fault in reply.faults:
@@ -149,6 +151,13 @@ class FormPage(ChangingPage):
             in_force=facts.revision,
         )
 
+    def _list_fields(self, facts: ReportFacts, draft: Draft) -> tuple[Field, ...]:
+        """Return the fields; a new user chooses among all groups instead of those of the file."""
+        fields = list_fields(self.KIND, facts.policy)
+        if self.KIND is not Kind.USER or draft.seen:
+            return fields
+        return tuple(each for each in fields if each.name != GROUPS)
+
     def _action(self, draft: Draft) -> str:
         if draft.seen:
             return self.place(self.KIND, draft.name, "edit")
@@ -157,9 +166,8 @@ class FormPage(ChangingPage):
 
     def _list_joinable(self, facts: ReportFacts) -> tuple[str, ...]:
         """Return the groups that a new user can join in the same change."""
-        managed = (key.name for key in facts.snapshot.sources.managed if key.kind is Kind.GROUP)
-        viewer = self.viewer
-        return tuple(sorted(n for n in managed if viewer.changes_all or n in viewer.charges))
+        viewer, groups = self.viewer, sorted(facts.policy.groups)
+        return tuple(name for name in groups if viewer.changes_all or name in viewer.charges)
 
     def _settle_times(
         self, fields: Sequence[Field], values: Mapping[str, Sequence[str]]

@@ -39,8 +39,10 @@ class PersonPage(ChangingPage):
         return facts
 
     def _show(self, facts: ReportFacts, name: str, answer: HubAnswer | None = None) -> None:
+        ends = (answer.body.get("expires_at") or answer.body.get("until")) if answer else None
         self.write_page(
             "person_act.html",
+            ends=datetime.fromisoformat(ends) if ends else None,
             now=facts.at,
             act=self.ACT,
             object_name=name,

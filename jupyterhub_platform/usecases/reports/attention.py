@@ -14,6 +14,7 @@ from jupyterhub_platform.core.access_requests import OPEN_DAYS, AccessRequest, R
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
+from jupyterhub_platform.core.times import describe_length
 from jupyterhub_platform.store import access_requests
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.usecases.holdings import LimitLine, hold
@@ -121,7 +122,7 @@ def find_requests(tx: Transaction, viewer: Viewer, limit: int = SHOWN) -> Concer
 
 
 def _enter_request(each: AccessRequest) -> Entry:
-    lasts = f" for {each.lasts.days} days" if each.lasts and each.lasts.days > 1 else ""
+    lasts = f" for {describe_length(each.lasts)}" if each.lasts else ""
     why = each.reason if len(each.reason) <= _MAX_REASON else each.reason[:_MAX_REASON] + " …"
     where = f" in {each.account}" if each.account else ""
     return Entry(

@@ -57,18 +57,20 @@ _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
     "service.removed": ("remove", "removed", "the service {subject} from the Hub"),
     "proxy.changed": ("change", "changed", "the proxy of the Hub"),
     "hub.shut_down": ("shut down", "shut down", "the Hub"),
-    "request.made": ("ask", "asked", "for more, for {subject}"),
-    "request.approved": ("approve", "approved", "a request of {subject}"),
-    "request.refused": ("refuse", "refused", "a request of {subject}"),
-    "request.withdrawn": ("withdraw", "withdrew", "a request of {subject}"),
+    "request.made": ("ask", "asked", "for {wish}, for {subject}"),
+    "request.approved": ("approve", "approved", "the request of {subject} for {wish}"),
+    "request.refused": ("refuse", "refused", "the request of {subject} for {wish}"),
+    "request.withdrawn": ("withdraw", "withdrew", "the request of {subject} for {wish}"),
     "bulk.started": ("begin", "began", "the bulk change {subject}"),
     "bulk.refused": ("do", "did", "a part of the bulk change {subject}"),
     "bulk.stopped": ("stop", "stopped", "the bulk change {subject}"),
     "bulk.resumed": ("resume", "resumed", "the bulk change {subject}"),
     "bulk.done": ("finish", "finished", "the bulk change {subject}"),
-    "request.expired": ("end", "ended", "a request of {subject} that no one answered"),
-    "request.void": ("end", "ended", "a request of {subject}"),
+    "request.expired": ("end", "ended", "the request of {subject} for {wish}: no one answered it"),
+    "request.void": ("end", "ended", "the request of {subject} for {wish}"),
     "grant.made": ("give", "gave", "{grant}"),
+    "grant.changed": ("change", "changed", "a grant: {grant}"),
+    "grant.retired": ("end", "ended", "a grant: {grant}"),
     "call.refused": ("make", "made", "other requests"),
     "call.counted": ("change", "changed", "tokens or shares of their own"),
     "server.added": ("add", "added", "the server {subject}"),
@@ -80,8 +82,8 @@ _OWN: Final[Mapping[str, str]] = {
     "token.made": "a token of their own",
     "token.revoked": "a token of their own",
     "person.password_set": "their own password",
-    "request.made": "for more",
-    "request.withdrawn": "their request",
+    "request.made": "for {wish}",
+    "request.withdrawn": "their request for {wish}",
 }
 """What an action is to, if it is one's own."""
 
@@ -136,6 +138,7 @@ class _Words:
             "until": self._say_until,
             "names": self._list_names,
             "grant": self._say_grant,
+            "wish": self._say_wish,
         }[name]()
 
     def _say_until(self) -> str:
@@ -152,19 +155,33 @@ class _Words:
         return listed([*shown, f"{more} more"] if more > 0 else shown)
 
     def _say_grant(self) -> str:
-        granted = self.detail.get("after")
+        granted = self.detail.get("after") or self.detail.get("before")
         if not isinstance(granted, dict):
             return f"the grant {self.subject}"
         whom = str(granted.get("user") or granted.get("group") or "all users")
-        add = granted.get("add")
-        amounts = [
-            f"{_describe_amount(str(name), amount)} more"
-            for name, amount in (add.items() if isinstance(add, dict) else ())
-        ]
-        tier = [f"the tier {granted['tier']}"] if granted.get("tier") else []
         where = f" in {granted['account']}" if granted.get("account") else ""
-        what = listed([*amounts, *tier] or [f"the grant {self.subject}"])
+        what = _say_given(granted) or f"the grant {self.subject}"
         return f"{whom} {what}{where}{_say_end(granted.get('until'))}"
+
+    def _say_wish(self) -> str:
+        wish = self.detail.get("wish")
+        named = dict(wish) if isinstance(wish, dict) else {}
+        level = [f"the level {named['level']}"] if named.get("level") else []
+        longer = ["a grant that lasts longer"] if named.get("grant") else []
+        parts = [each for each in (_say_given(named), *level, *longer) if each] or ["more"]
+        where = f" in {self.detail['account']}" if self.detail.get("account") else ""
+        return f"{listed(parts)}{where}"
+
+
+def _say_given(granted: Mapping[str, Any]) -> str:
+    """Say the tier and the amounts of a grant, or of a request for one."""
+    add = granted.get("add")
+    amounts = [
+        f"{_describe_amount(str(name), amount)} more"
+        for name, amount in (add.items() if isinstance(add, dict) else ())
+    ]
+    tier = [f"the tier {granted['tier']}"] if granted.get("tier") else []
+    return listed([*amounts, *tier]) if amounts or tier else ""
 
 
 def _describe_amount(name: str, amount: object) -> str:

@@ -147,8 +147,7 @@ def _find_members(facts: ReportFacts, group: Group) -> Iterator[WhoLine]:
     for name in sorted(group.members | group.managers):
         person = facts.policy.people.get(name, Person(name, Level.VIEWER))
         if LEVELS[person.level].may_start and not facts.suspension_of(name):
-            key = "members" if name in group.members else "managers"
-            yield _line(facts, person, f"groups.{group.name}.{key}", group.name)
+            yield _line(facts, person, group.membership_path(name), group.name)
 
 
 def _line(facts: ReportFacts, person: Person, rule: str, account: str = "") -> WhoLine:
