@@ -13,19 +13,19 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.hub.audit.callers import COMMAND_LINE
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
     wrap_authenticator,
 )
 from jupyterhub_platform.hub.branding import find_branding
-from jupyterhub_platform.hub.callers import COMMAND_LINE
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.configuration_check import say_overwritten
 from jupyterhub_platform.hub.landing import land
 from jupyterhub_platform.hub.navigation import find_navigation
-from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.routes import surround_routes

@@ -7,7 +7,7 @@ from mutation.operators import Always, Drop, Never, Replace
 
 AUDIT: Final = (
     *noticed_by(
-        "tests/hub/test_audit_watch.py -k sqlite",
+        "tests/hub/audit/test_audit_watch.py -k sqlite",
         (
             "a chain that was written anew is forgotten",
             "AuditWatch._verify",

@@ -34,7 +34,7 @@ SETTINGS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_policy_watch.py -k 'by_hand or of_levels'",
+        "tests/hub/policy/test_live_policy_watch.py -k 'by_hand or of_levels'",
         (
             "requests fill groups of levels",
             "LevelGroupGuard.prepare",

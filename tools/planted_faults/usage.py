@@ -66,7 +66,7 @@ USAGE: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_held_metrics.py",
+        "tests/hub/metrics/test_held_metrics.py",
         (
             "series of groups have no bound",
             "HeldCollector.collect",

@@ -12,8 +12,8 @@ from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progr
 from jupyterhub_platform.core.effects import Effects, find_effects_on
 from jupyterhub_platform.hub.api.handler import CodedError
 from jupyterhub_platform.hub.api.managed import MAX_KEY, ChangeHandler, make_effects
-from jupyterhub_platform.hub.bulk_changes import BulkRunner
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.origin import ORIGIN
 from jupyterhub_platform.rest.bulk_changes import (
     Bulk,

@@ -8,7 +8,6 @@ from typing import Any, Final
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.manifests import Manifest, part
-from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import (
     Holds,
@@ -17,6 +16,7 @@ from jupyterhub_platform.hub.kubernetes.pod_owner import (
     is_leaving,
     uid_of,
 )
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.usecases.book import Book
 
 GRACE: Final = timedelta(minutes=5)
@@ -92,7 +92,9 @@ class Reconciler:
             self._log.warning("The pods could not be listed: %s", type(error).__name__)
             return
         found = self._orphans.observe(pods, self._hub, self._holds, self._clock())
-        metrics.report_pods({str(ownership): len(each) for ownership, each in found.pods.items()})
+        platform_metrics.report_pods(
+            {str(ownership): len(each) for ownership, each in found.pods.items()}
+        )
         self._tell(
             found.pods[PodOwnership.ORPHANED], found.pods[PodOwnership.UNMARKED], found.doubtful
         )

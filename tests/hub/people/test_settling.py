@@ -16,11 +16,11 @@ from sqlalchemy import event, text
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.factory import Runtime, build_runtime
-from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
 from jupyterhub_platform.hub.people.settling import LONGEST_WAIT, MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
-from jupyterhub_platform.hub.policy_watch import PolicyWatch
+from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.managed import PutObject
 from tests.usecases.test_policies import GOOD

@@ -11,9 +11,9 @@ from jupyterhub.scopes import get_scopes_for
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob
 from jupyterhub_platform.core.errors import PlatformError, StoreError
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.callers import COMMAND_LINE, is_command_line
-from jupyterhub_platform.hub.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.audit.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import Turn
 from jupyterhub_platform.origin import ORIGIN

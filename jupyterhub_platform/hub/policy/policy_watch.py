@@ -9,7 +9,7 @@ from pathlib import Path
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.policy_faults import PolicyFaults
+from jupyterhub_platform.hub.policy.policy_faults import PolicyFaults
 from jupyterhub_platform.hub.upstream.event_loop import freeze_heap, gc_paused
 from jupyterhub_platform.origin import OWN
 from jupyterhub_platform.usecases.changes import Change

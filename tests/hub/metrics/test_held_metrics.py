@@ -8,7 +8,7 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.hub.held_metrics import expose_held
+from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.usecases.book import Book
 
 POLICY = """\

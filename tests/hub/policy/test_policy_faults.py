@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.hub.policy_faults import PolicyFaults
+from jupyterhub_platform.hub.policy.policy_faults import PolicyFaults
 
 BROKEN = PolicyError((Fault(("tiers",), "no tier", "add one", file="p.yaml", line=3),))
 

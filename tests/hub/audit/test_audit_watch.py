@@ -10,8 +10,8 @@ from types import SimpleNamespace
 import pytest
 
 from jupyterhub_platform.factory import Runtime, build_runtime
-from jupyterhub_platform.hub import audit_heads, audit_watch
-from jupyterhub_platform.hub.audit_watch import AuditWatch
+from jupyterhub_platform.hub.audit import audit_heads, audit_watch
+from jupyterhub_platform.hub.audit.audit_watch import AuditWatch
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.store import audit

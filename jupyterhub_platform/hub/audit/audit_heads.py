@@ -8,7 +8,7 @@ import time
 from logging import Logger
 from typing import Final
 
-from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.usecases.audit_verification import Head, say_head
 
 LOG_SECONDS: Final = 3600.0
@@ -38,7 +38,7 @@ class AuditHeads:
             self.seen.append(head)
         if self.last is None or head.seq >= self.last.seq:
             self.last = head
-            metrics.AUDIT_SEQUENCE.set(head.seq)
+            platform_metrics.AUDIT_SEQUENCE.set(head.seq)
 
     def forget_all_but_last_of(self, known: int) -> None:
         """Forget what a chain proves that leads to the last of the first ``known`` heads."""
@@ -55,5 +55,5 @@ class AuditHeads:
         if head is None:
             return
         self._log.info(say_head(head))
-        metrics.report_head(*head)
+        platform_metrics.report_head(*head)
         self._logged, self._log_again = head, time.monotonic() + LOG_SECONDS

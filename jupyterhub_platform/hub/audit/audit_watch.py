@@ -9,8 +9,8 @@ from typing import Any, Final, Self
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.audit_heads import AuditHeads
+from jupyterhub_platform.hub.audit.audit_heads import AuditHeads
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.audit_key import PublicKey
 from jupyterhub_platform.usecases.audit_verification import (
@@ -93,7 +93,7 @@ class AuditWatch:
             self.heads.forget_all_but_last_of(len(known))
         self._verify_again = time.monotonic() + took * REST_FACTOR
         self.report, self.verified_at = report, datetime.now(UTC)
-        metrics.AUDIT_WHOLE.set(report.is_whole)
+        platform_metrics.AUDIT_WHOLE.set(report.is_whole)
         said = tuple(map(str, report.findings[:MAX_SHOWN]))
         if said and said != self._said:
             self._app.log.error("The record is not what was written: %s", " · ".join(said))
