@@ -19,7 +19,7 @@ GLOSSARY = {
     "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
-        *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
+        *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/resource_limits", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
         "usecases/rate_limit",

@@ -19,7 +19,7 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.forwarded_headers import source_of
+from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.audit.callers import find_origin, name_caller
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.platform import platform_of

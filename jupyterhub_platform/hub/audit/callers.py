@@ -3,7 +3,7 @@
 import pwd
 from typing import Any, Final
 
-from jupyterhub_platform.forwarded_headers import find_local_user, source_of
+from jupyterhub_platform.http.forwarded_headers import find_local_user, source_of
 from jupyterhub_platform.origin import API, CLI, PAGE, SERVICE_AGENT, RequestOrigin
 from jupyterhub_platform.usecases.recorded_requests import ANONYMOUS
 

@@ -128,23 +128,23 @@ class PausingSocket(socket.socket):
         except OSError as error:
             if error.errno not in _NONE_LEFT:
                 raise
-            self._rest(error)
+            self._pause(error)
             raise BlockingIOError(errno.EAGAIN, "No connection can be taken now") from error
 
-    def _rest(self, error: OSError) -> None:
+    def _pause(self, error: OSError) -> None:
         now = time.monotonic()
         if now - PausingSocket._told_at >= _TELL_SECONDS:
             PausingSocket._told_at = now
             log.error(
-                "No connection can be taken (%s). It is tried again every %s s; who listens here "
-                "may need a higher limit (ulimit -n)",
+                "No connection can be taken (%s). It is tried again every %s s; the "
+                "process may need a higher limit (ulimit -n)",
                 error.strerror,
                 PAUSE_SECONDS,
             )
         loop = IOLoop.current()
         loop.update_handler(self, 0)
-        loop.call_later(PAUSE_SECONDS, self._go_on, loop)
+        loop.call_later(PAUSE_SECONDS, self._resume, loop)
 
-    def _go_on(self, loop: IOLoop) -> None:
+    def _resume(self, loop: IOLoop) -> None:
         if self.fileno() >= 0:
             loop.update_handler(self, IOLoop.READ)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from jupyterhub_platform.peers import find_user
+from jupyterhub_platform.http.peers import find_user
 
 
 @contextmanager

@@ -27,14 +27,18 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from jupyterhub_platform.connection_limits import ConnectionLimits, OpenConnections, PausingSocket
-from jupyterhub_platform.peers import find_user, name_peer
-from jupyterhub_platform.request_refusals import (
+from jupyterhub_platform.http.connection_limits import (
+    ConnectionLimits,
+    OpenConnections,
+    PausingSocket,
+)
+from jupyterhub_platform.http.peers import find_user, name_peer
+from jupyterhub_platform.http.request_refusals import (
     MAX_BODY_BYTES,
     TOO_LARGE,
     Refusal,
-    _is_beyond,
     find_refusal,
+    is_too_long,
 )
 
 log = logging.getLogger(__name__)
@@ -224,7 +228,7 @@ class _LimitedBody(DelegatingMessage):
         self._connection.set_max_body_size(sys.maxsize)
         if refusal := find_refusal(start_line, headers):
             # Only so much is read of it: there are numbers that tornado refuses.
-            if _is_beyond(headers, _DISCARDED_BYTES):
+            if is_too_long(headers, _DISCARDED_BYTES):
                 headers["Content-Length"] = str(_DISCARDED_BYTES + 1)
             self._refuse(refusal)
             if "Expect" in headers:

@@ -5,19 +5,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
 
-from tornado.httputil import (
-    HTTPHeaders,
-)
+from tornado.httputil import HTTPHeaders
 
 MAX_BODY_BYTES: Final = 2**20
-
-
 MAX_TARGET_BYTES: Final = 2**13
-
-
 MAX_HEADERS: Final = 100
-
-
 MAX_COOKIES: Final = 200
 """Each one is an object to the Hub; browsers keep up to 180 for one host."""
 
@@ -38,8 +30,6 @@ TOO_LARGE: Final = Refusal(
     "request.too_large",
     f"The body of a request has {MAX_BODY_BYTES // 2**20} MiB at most. Send less at once.",
 )
-
-
 TOO_LONG: Final = Refusal(
     414,
     "URI Too Long",
@@ -47,8 +37,6 @@ TOO_LONG: Final = Refusal(
     f"The address of a request has {MAX_TARGET_BYTES // 2**10} KiB at most. Send the rest in its "
     "body.",
 )
-
-
 TOO_MANY_HEADERS: Final = Refusal(
     431,
     "Request Header Fields Too Large",
@@ -57,14 +45,13 @@ TOO_MANY_HEADERS: Final = Refusal(
     "that your browser keeps for this site.",
 )
 
-
 _LENGTH: Final = re.compile(r"(\d+)(?:,[ \t]*\1)*", re.ASCII)
-"""A length, which may be said again: all else tornado refuses."""
+"""A length, which may be repeated: all else tornado refuses."""
 
 
 def find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
     """Return why a request is refused before anything of it is looked at."""
-    if _is_beyond(headers, MAX_BODY_BYTES):
+    if is_too_long(headers, MAX_BODY_BYTES):
         return TOO_LARGE
     if len(start_line.path) > MAX_TARGET_BYTES:
         return TOO_LONG
@@ -74,10 +61,10 @@ def find_refusal(start_line: Any, headers: HTTPHeaders) -> Refusal | None:
     return None
 
 
-def _is_beyond(headers: HTTPHeaders, maximum: int) -> bool:
+def is_too_long(headers: HTTPHeaders, maximum: int) -> bool:
     """Tell whether Content-Length exceeds ``maximum``; tornado refuses an invalid one."""
-    said = _LENGTH.fullmatch(headers.get("Content-Length", ""))
-    if said is None or "Transfer-Encoding" in headers:
+    length = _LENGTH.fullmatch(headers.get("Content-Length", ""))
+    if length is None or "Transfer-Encoding" in headers:
         return False
-    digits = said[1].lstrip("0")
+    digits = length[1].lstrip("0")
     return len(digits) > len(str(maximum)) or int(digits or 0) > maximum

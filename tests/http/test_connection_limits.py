@@ -17,9 +17,13 @@ from tornado import web
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.connection_limits import MAX_OF_A_PEER, ConnectionLimits, OpenConnections
-from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
-from jupyterhub_platform.request_limits import LimitedHTTPServer
+from jupyterhub_platform.http.connection_limits import (
+    MAX_OF_A_PEER,
+    ConnectionLimits,
+    OpenConnections,
+)
+from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
+from jupyterhub_platform.http.request_limits import LimitedHTTPServer
 
 OTHER_USER = 65_533
 HOLDER = r"""
@@ -148,7 +152,7 @@ async def test_half_sent_requests_of_a_user_take_nothing_from_others(
 
 
 async def test_a_proxy_elsewhere_is_not_taken_for_one_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyterhub_platform.request_limits.find_user", lambda *_: None)
+    monkeypatch.setattr("jupyterhub_platform.http.request_limits.find_user", lambda *_: None)
     proxies: list[str] = []
 
     async def find() -> list[str]:
@@ -168,7 +172,7 @@ async def test_a_proxy_elsewhere_is_not_taken_for_one_peer(monkeypatch: pytest.M
 async def test_a_connection_that_cannot_be_accepted_yet_waits(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("jupyterhub_platform.connection_limits.PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr("jupyterhub_platform.http.connection_limits.PAUSE_SECONDS", 0.2)
     listening, port = bind_unused_port()
     async with serving(listening):
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -201,7 +205,7 @@ async def test_a_connection_that_cannot_be_accepted_yet_waits(
         writer.close()
     assert busy < 0.5
     told = [each for each in caplog.records if each.levelno >= logging.ERROR]
-    assert [each.name for each in told] == ["jupyterhub_platform.connection_limits"]
+    assert [each.name for each in told] == ["jupyterhub_platform.http.connection_limits"]
     assert "No connection can be taken (Too many open files)" in told[0].getMessage()
 
 

@@ -21,14 +21,14 @@ from typing import Any, Final
 from jupyterhub.utils import get_browser_protocol
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate
 
-from jupyterhub_platform.peers import (
+from jupyterhub_platform.http.peers import (
     Address,
     Network,
     name_neighbourhood,
     name_peer,
     read_address,
 )
-from jupyterhub_platform.request_limits import DelegatingMessage, LimitedHTTPServer
+from jupyterhub_platform.http.request_limits import DelegatingMessage, LimitedHTTPServer
 
 log = logging.getLogger(__name__)
 
