@@ -25,8 +25,8 @@ from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
-from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.settling import MembershipSettler
@@ -134,9 +134,9 @@ class Platform(PlatformTraits):
 
     def _check_privileges(self) -> None:
         """Refuse roles that reach too far, and revoke privileges that the policy does not give."""
-        app, admins = self.app, self.snapshot.policy.admins()
-        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
-        for sentence in self.declared.revoke_undeclared_privileges():
+        app, policy = self.app, self.snapshot.policy
+        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, policy.admins())
+        for sentence in revoke_undeclared_privileges(app.db, policy):
             self.tell(sentence)
 
     def _set_up_web_server(self) -> None:
@@ -271,12 +271,6 @@ class Platform(PlatformTraits):
     def tell(self, sentence: str) -> None:
         """Tell the operator of this Hub something: messages from this logger reach the terminal."""
         self.log.warning(sentence)
-
-    @property
-    def declared(self) -> DeclaredPeople:
-        """What the policy in force declares of users."""
-        app = getattr(self, "app", None)
-        return DeclaredPeople(app, self.snapshot.policy, levels_only=not self.manage_memberships)
 
     # -- the store and the truth ----------------------------------------------------------------
 
