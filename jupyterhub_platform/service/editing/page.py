@@ -1,4 +1,4 @@
-"""The common part of pages on which something is changed: who sees them, and how they go on."""
+"""What all pages on which something is changed have in common: who sees them, and what follows."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,10 +21,12 @@ PLACES: Final[Mapping[Kind, str]] = {
     Kind.GRANT: "grants",
 }
 """Where the pages of each kind are."""
+LOOK: Final = "look at what this does"
+"""The reason of a dry run, which nothing records."""
 _WITH_PAGES: Final = frozenset({Kind.USER, Kind.GROUP})
 
 
-class ChangingPage(PageHandler):
+class EditingPage(PageHandler):
     """A page on which something is changed, through the Hub and with the caller's own token."""
 
     KIND: ClassVar[Kind] = Kind.USER

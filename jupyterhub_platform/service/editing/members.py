@@ -1,77 +1,19 @@
-"""Retire an object, and add or remove a member: each names whom it touches, and how to undo it."""
+"""The page on which members of a group are added or removed: it names whom that touches."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.service.editing.changing import ChangingPage
+from jupyterhub_platform.service.editing.page import LOOK, EditingPage
 from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
-_OF_MANAGERS: Final = frozenset({Kind.USER, Kind.GRANT})
-_LOOK: Final = "look at what this does"
-"""The reason of a dry run, which nothing records."""
 _TRIES: Final = 4
 
 
-class RetirePage(ChangingPage):
-    """Retire one object, after a look at what that does."""
-
-    async def get(self, name: str) -> None:
-        """Ask first."""
-        facts = await self._begin()
-        await self._show(facts, name)
-
-    async def post(self, name: str) -> None:
-        """Retire it, if it is as the caller saw it."""
-        facts = await self._begin()
-        seen = self.sent("seen")
-        answer = await self._retire(name, self.sent("why"), seen)
-        if answer.is_done:
-            revision = answer.body["revision"]
-            self.redirect(self.back_to(self.KIND, revision=revision), status=303)
-            return
-        await self._show(facts, name, answer)
-
-    async def _begin(self) -> ReportFacts:
-        facts = await self.read_policy()
-        self.require_change(self.KIND.section, of_managers=self.KIND in _OF_MANAGERS)
-        return facts
-
-    async def _retire(
-        self, name: str, reason: str, seen: str, *, dry_run: bool = False
-    ) -> HubAnswer:
-        path = place_of(self.KIND.section, name) + ("?dry_run=true" if dry_run else "")
-        return await self.ask("DELETE", path, {"reason": reason}, {"If-Match": f'"{seen}"'})
-
-    async def _show(self, facts: ReportFacts, name: str, refused: HubAnswer | None = None) -> None:
-        found = await self.ask("GET", place_of(self.KIND.section, name))
-        if not found.is_done:
-            raise found.refuse()
-        version = str(found.body.get("version") or 0)
-        tried = await self._retire(name, _LOOK, version, dry_run=True)
-        self.set_status(refused.status if refused else 200)
-        self.write_page(
-            "retire.html",
-            now=facts.at,
-            path=self.tab,
-            kind=self.KIND,
-            object_name=name,
-            found=found.body,
-            seen=version,
-            refused=refused,
-            obstacle=None if tried.is_done else tried,
-            effects=tried.body.get("effects") if tried.is_done else None,
-            reason=self.sent("why"),
-            action=self.place(self.KIND, name, "retire"),
-            back=self.back_to(self.KIND, name),
-            in_force=facts.revision,
-        )
-
-
-class MembersPage(ChangingPage):
+class MembersPage(EditingPage):
     """Add members to a group, or remove them."""
 
     TAKES = frozenset({"user"})
@@ -128,7 +70,7 @@ class MembersPage(ChangingPage):
     ) -> None:
         effects = None
         if act == "remove" and user:
-            tried = await self._change(group, user, act, _LOOK, dry_run=True)
+            tried = await self._change(group, user, act, LOOK, dry_run=True)
             effects = tried.body.get("effects") if tried.is_done else None
         held = [each for each in facts.book.of_user(user) if each.account == group]
         self.set_status(refused.status if refused else 200)
@@ -154,9 +96,3 @@ def change_members(document: Mapping[str, Any], user: str, act: str) -> dict[str
     if act == "add":
         members.append(user)
     return {**document, "members": members}
-
-
-def retire_page_of(kind: Kind) -> type[RetirePage]:
-    """Return the page on which an object of a kind is retired."""
-    members = {"__doc__": RetirePage.__doc__, "KIND": kind}
-    return type(f"Retire{kind.capitalize()}Page", (RetirePage,), members)
