@@ -85,7 +85,7 @@ MANAGED: Final = (
         ("requests never expire", "AccessRequest.is_over", Return("False")),
         (
             "requests outlast a suspension",
-            "access_requests:_find_end",
+            "overdue_requests:_find_end",
             Never("snapshot.suspension_of(request.user, now) is not None"),
         ),
     ),

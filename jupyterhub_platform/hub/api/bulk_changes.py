@@ -10,8 +10,10 @@ from tornado import web
 
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progress, Result
 from jupyterhub_platform.core.effects import Effects, find_effects_on
+from jupyterhub_platform.hub.api.change_effects import make_effects
+from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError
-from jupyterhub_platform.hub.api.managed import MAX_KEY, ChangeHandler, make_effects
+from jupyterhub_platform.hub.api.managed import MAX_KEY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.origin import ORIGIN

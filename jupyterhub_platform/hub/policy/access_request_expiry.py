@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.usecases.access_requests import EndOverdueRequests
 from jupyterhub_platform.usecases.notices import Notify
+from jupyterhub_platform.usecases.overdue_requests import EndOverdueRequests, is_any_overdue
 
 LOOK_SECONDS = 15.0
 
@@ -25,7 +25,7 @@ class AccessRequestExpiry:
             return
         try:
             snapshot = runtime.in_force.snapshot
-            due = await in_store_thread(runtime.access_requests.is_any_overdue, snapshot, now)
+            due = await in_store_thread(is_any_overdue, runtime.store, snapshot, now)
             if due:
                 await runtime.changes.apply(EndOverdueRequests(self._notify))
         except StoreError as error:
