@@ -16,7 +16,7 @@ USAGE: Final = (
         (
             "a manager's own servers count twice",
             "_list_seen",
-            Drop("run.group not in again"),
+            Drop("run.group not in found_already"),
         ),
         (
             "a name is a formula for a spreadsheet",
