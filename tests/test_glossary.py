@@ -72,6 +72,8 @@ OF_VALUES = {
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
+    # A value is named for what it is. A call of the REST API has a key of this name.
+    "said": ("core/document/units", "rest/bulk_changes", "usecases/reports/bulk_changes"),
     "usage": ("rest/hub_calls", "rest/service_calls", "store/schema", "store/usage"),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),

@@ -204,8 +204,8 @@ def settle_forwarded(headers: HTTPHeaders, protocol: str) -> None:
     the addresses tornado takes the last, which the proxy saw itself. The proxy passes on any
     client's ``X-Real-Ip``.
     """
-    said = SimpleNamespace(headers=headers, protocol=protocol)
-    outermost = get_browser_protocol(said)
+    request = SimpleNamespace(headers=headers, protocol=protocol)
+    outermost = get_browser_protocol(request)
     for name in list_forwarded(headers):
         if name.lower() in _OTHERS:
             del headers[name]

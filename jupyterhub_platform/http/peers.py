@@ -83,6 +83,6 @@ def _ask_kernel(local: tuple[str, int], remote: tuple[str, int]) -> int | None:
         answer = kernel.recv(512)
     if len(answer) < _ANSWER.size:
         return None
-    _, said, _, _, _, user, inode = _ANSWER.unpack_from(answer)
+    _, family, _, _, _, user, inode = _ANSWER.unpack_from(answer)
     # An end that its process has closed has no inode, and looks as if it were root's.
-    return int(user) if said == _BY_FAMILY and inode else None
+    return int(user) if family == _BY_FAMILY and inode else None

@@ -275,10 +275,10 @@ class _LimitedBody(DelegatingMessage):
         log.warning("%d %s %.200s (%s): %s", status, method, path, self._who(), refusal.phrase)
         if "/api/" in path:
             kind = "application/json"
-            said = json.dumps({"status": status, "message": sentence, "code": refusal.code})
+            text = json.dumps({"status": status, "message": sentence, "code": refusal.code})
         else:
-            kind, said = "text/plain; charset=UTF-8", f"{sentence}\n"
-        body = said.encode()
+            kind, text = "text/plain; charset=UTF-8", f"{sentence}\n"
+        body = text.encode()
         headers = HTTPHeaders(
             {
                 "Content-Type": kind,

@@ -120,8 +120,8 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         if change is None:
             return
         changed = self._list_changed(change, answer, result)
-        said = {"status": self.get_status(), "reason": self._find_reason()}
-        detail = said if result == FAILED else {}
+        refusal = {"status": self.get_status(), "reason": self._find_reason()}
+        detail = refusal if result == FAILED else {}
         rows = [
             self._make_record(change.action, name, result, {**detail, **told})
             for name, told in changed
@@ -223,12 +223,12 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
 
     def _find_reason(self) -> str:
         error = self._error
-        said = getattr(error, "jupyterhub_message", "") or getattr(self, "refusal", "")
-        if not said and isinstance(error, web.HTTPError):
-            said = error.get_message()
-        if not said and self._error is None and isinstance(self, LoginHandler):
-            said = "wrong user name or password"
-        return str(said or HTTPStatus(self.get_status()).phrase)[:_MAX_REASON]
+        reason = getattr(error, "jupyterhub_message", "") or getattr(self, "refusal", "")
+        if not reason and isinstance(error, web.HTTPError):
+            reason = error.get_message()
+        if not reason and self._error is None and isinstance(self, LoginHandler):
+            reason = "wrong user name or password"
+        return str(reason or HTTPStatus(self.get_status()).phrase)[:_MAX_REASON]
 
 
 def _as_bytes(chunk: Any) -> bytes:

@@ -107,7 +107,7 @@ class BulkSteps:
 
     def _put_into_group(self, items: Sequence[Outcome]) -> Result | None:
         """Add or remove all of these members in one step."""
-        key = Key(Kind.GROUP, str(self.job.said["group"]))
+        key = Key(Kind.GROUP, str(self.job.arguments["group"]))
         before = self._find(key)
         members = {fold_user(str(each)): each for each in before.get("members") or ()}
         adds = self.job.act is Act.ADD
@@ -128,14 +128,14 @@ class BulkSteps:
     def _set_level(self, name: str) -> Result:
         key = Key(Kind.USER, name)
         before = self._find(key)
-        if before.get("level") == self.job.said["level"]:
+        if before.get("level") == self.job.arguments["level"]:
             return Result.SAME
-        self._put(key, {**before, "level": self.job.said["level"]})
+        self._put(key, {**before, "level": self.job.arguments["level"]})
         return Result.DONE
 
     def _suspend(self, name: str) -> Result:
         _check_known(self.after, name)
-        until = self.job.said.get("until")
+        until = self.job.arguments.get("until")
         end = datetime.fromisoformat(until) if until else None
         return self._write(Suspend(name, self.job.reason, end, self.job.by))
 
@@ -150,7 +150,7 @@ class BulkSteps:
         if key in self.after.sources.managed:
             return Result.SAME
         _check_known(self.after, name)
-        self._put(key, {"by": self.job.by, **self.job.said["document"], "user": name})
+        self._put(key, {"by": self.job.by, **self.job.arguments["document"], "user": name})
         return Result.DONE
 
     def _retire(self, key: Key) -> Result:
@@ -208,5 +208,5 @@ def _say_why(error: PlatformError) -> str:
     if not isinstance(error, PolicyError):
         return str(error)
     # Where it would stand in a document says nothing to those who chose a name.
-    said = (f"{each.what}; {each.fix}" for each in error.faults)
-    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said)
+    faults = (f"{each.what}; {each.fix}" for each in error.faults)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in faults)

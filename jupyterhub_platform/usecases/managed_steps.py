@@ -54,8 +54,8 @@ class NotAllowedError(ManagedError):
         super().__init__("managed.not_allowed", why_not)
 
 
-class Said(Protocol):
-    """Who changes something, and why."""
+class AttributedChange(Protocol):
+    """A change whose record names who made it, and why."""
 
     @property
     def by(self) -> str:
@@ -118,7 +118,11 @@ def take(snapshot: Snapshot, step: Step, by: str, now: datetime) -> Snapshot:
 
 
 def record(
-    after: Snapshot, steps: Sequence[Step], said: Said, now: datetime, transaction: Transaction
+    after: Snapshot,
+    steps: Sequence[Step],
+    change: AttributedChange,
+    now: datetime,
+    transaction: Transaction,
 ) -> Snapshot:
     """Record steps as revisions, each with its row of the audit."""
     number = policies.latest_number(transaction)
@@ -129,18 +133,18 @@ def record(
         else:
             managed.put_object(transaction, new)
         revision = ManagedRevision(
-            number, step.key, step.before, step.after, said.by, said.reason, now
+            number, step.key, step.before, step.after, change.by, change.reason, now
         )
         managed.record_revision(transaction, revision)
         audit.append(
             transaction,
             at=now,
-            actor=said.by,
+            actor=change.by,
             action=f"{step.key.kind}.{_name_change(step)}",
             subject=step.key.name,
             detail={
                 "revision": number,
-                "reason": said.reason,
+                "reason": change.reason,
                 "before": step.before,
                 "after": step.after,
             },

@@ -123,7 +123,7 @@ MANAGED: Final = (
             "AdoptObject._compare",
             Never("not self.take_file and ..."),
         ),
-        ("what the file does not declare is adopted", "AdoptObject._compare", Never("not said")),
+        ("what the file does not declare is adopted", "AdoptObject._compare", Never("not entries")),
         (
             "what the file declares is managed beside it",
             "refuse_declared",

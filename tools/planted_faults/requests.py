@@ -53,7 +53,7 @@ REQUESTS: Final = (
         (
             "only the first fault is said",
             "Body.read",
-            Replace('" ".join(dict.fromkeys(said))', "said[0]"),
+            Replace('" ".join(dict.fromkeys(sentences))', "sentences[0]"),
         ),
     ),
     *noticed_by(
@@ -164,7 +164,7 @@ REQUESTS: Final = (
             "keep_secrets_out_of_caches",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
-        ("errors have no words", "_has_words", Return("bool(said) or True")),
+        ("errors have no words", "_has_words", Return("bool(messages) or True")),
     ),
     *noticed_by(
         "tests/usecases/test_rate_limit.py",

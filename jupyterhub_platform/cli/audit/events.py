@@ -164,8 +164,8 @@ def render_line(event: Event) -> str:
     at = describe_second(read_stored(event["at"]))
     mark = "" if event["result"] == "done" else f"[{event['result']}] "
     where = " ".join(filter(None, (event["via"], event["address"])))
-    said = f"{event['number']:>7}  {at}  {mark}{event['sentence']}{f'  ({where})' if where else ''}"
-    return printable(said)
+    line = f"{event['number']:>7}  {at}  {mark}{event['sentence']}{f'  ({where})' if where else ''}"
+    return printable(line)
 
 
 def render_whole(event: Event) -> list[str]:

@@ -115,15 +115,15 @@ def _add_named(kind: Kind) -> click.Command:
         if table is not None:
             add_from_csv(table, reason, hub, dry_run=dry_run, as_json=as_json)
             return
-        said = merge(kind, _read_document(document), given)
-        body: dict[str, Any] = {"document": said, "reason": reason}
+        merged = merge(kind, _read_document(document), given)
+        body: dict[str, Any] = {"document": merged, "reason": reason}
         if groups:
             body["groups"] = list(groups)
         with PlatformApi.of(hub) as api:
             try:
                 changed = api.put(kind, str(name), body, dry_run=dry_run)
             except HubRefusedError as error:
-                raise explain_lost(error, said) from None
+                raise explain_lost(error, merged) from None
         echo_change(changed, hub, as_json=as_json)
 
     return add
@@ -170,17 +170,17 @@ def _add_grant(
     as_json: bool,
     **given: Any,
 ) -> None:
-    said = merge(Kind.GRANT, {"reason": reason, **_read_document(document)}, given)
-    said |= _end(during, until)
-    if "until" not in said:
+    merged = merge(Kind.GRANT, {"reason": reason, **_read_document(document)}, given)
+    merged |= _end(during, until)
+    if "until" not in merged:
         raise click.UsageError("Say when it ends: --for 2d, or --until TIME.")
-    if "by" not in said and hub.url is None:
+    if "by" not in merged and hub.url is None:
         raise click.UsageError(
             "Say who decided it: --by admin. The token of this machine is no user's; with --url "
             "and a token of yours it is you."
         )
     with PlatformApi.of(hub) as api:
-        body = {"document": said, "reason": reason}
+        body = {"document": merged, "reason": reason}
         changed = api.make_grant(body, uuid4().hex, dry_run=dry_run)
     echo_change(changed, hub, as_json=as_json)
 
@@ -209,15 +209,15 @@ def _set(kind: Kind) -> click.Command:
             seen = api.read(kind, name)
             _check_managed(seen.object)
             before = unset(seen.object.document, unset_paths)
-            said = merge(kind, {**before, **_read_document(document)}, given)
-            said |= _end(during, until)
-            if said == seen.object.document:
+            merged = merge(kind, {**before, **_read_document(document)}, given)
+            merged |= _end(during, until)
+            if merged == seen.object.document:
                 raise click.UsageError(f"That is what {name} says already; name what to change.")
-            body = {"document": said, "reason": reason}
+            body = {"document": merged, "reason": reason}
             try:
                 changed = api.put(kind, name, body, seen=seen.etag, dry_run=dry_run)
             except HubRefusedError as error:
-                raise explain_lost(error, said) from None
+                raise explain_lost(error, merged) from None
         echo_change(changed, hub, as_json=as_json)
 
     return set_

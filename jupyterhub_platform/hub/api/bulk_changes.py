@@ -59,7 +59,7 @@ class BulkHandler(ChangeHandler):
             raise web.HTTPError(404, "There is no such bulk change, or it is not yours to see.")
         return found
 
-    def make_job(self, act: Act, said: Mapping[str, Any], reason: str) -> BulkJob:
+    def make_job(self, act: Act, arguments: Mapping[str, Any], reason: str) -> BulkJob:
         """Return a job of the caller, with the authority that they have now."""
         sent = self.request.headers.get("Idempotency-Key")
         if sent is not None and not 0 < len(sent) <= MAX_KEY:
@@ -68,7 +68,7 @@ class BulkHandler(ChangeHandler):
         manager = "" if self.has_scope(roles.ADMIN) else self.me
         origin, now = ORIGIN.get(), datetime.now(UTC)
         return BulkJob(
-            *(id_, act, said, reason, self.me, manager, now, 0),
+            *(id_, act, arguments, reason, self.me, manager, now, 0),
             via=origin.via,
             address=origin.address,
         )
@@ -104,10 +104,10 @@ class BulkListHandler(BulkHandler):
         if act.is_for_admins:
             self.require(roles.ADMIN)
         try:
-            said = body.read_said()
+            arguments = body.read_arguments()
         except ValueError as error:
             raise web.HTTPError(400, str(error)) from None
-        job = self.make_job(act, said, body.reason)
+        job = self.make_job(act, arguments, body.reason)
         if not dry_run:
             await self.begin(job, body.names)
             return
@@ -174,8 +174,8 @@ class UndoBulkHandler(BulkHandler):
         numbers = await self.in_thread(self.record.list_revisions, id_)
         if not numbers:
             raise CodedError(409, _NOTHING, "bulk.nothing")
-        said = {"bulk": id_, "act": str(found.job.act)}
-        await self.begin(self.make_job(Act.UNDO, said, body.reason), list(map(str, numbers)))
+        detail = {"bulk": id_, "act": str(found.job.act)}
+        await self.begin(self.make_job(Act.UNDO, detail, body.reason), list(map(str, numbers)))
 
 
 def _make_preview(job: BulkJob, total: int, steps: BulkSteps, effects: Effects) -> BulkPreview:

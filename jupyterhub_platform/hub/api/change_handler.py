@@ -41,10 +41,10 @@ class ChangeHandler(PlatformAPIHandler):
     @property
     def is_dry_run(self) -> bool:
         """Whether nothing shall change."""
-        said = self.get_query_argument("dry_run", "false")
-        if said not in {"true", "false"}:
+        dry_run = self.get_query_argument("dry_run", "false")
+        if dry_run not in {"true", "false"}:
             raise web.HTTPError(400, "dry_run is true or false.")
-        return bool(said == "true")
+        return bool(dry_run == "true")
 
     async def change(self, change: Change) -> Snapshot | None:
         """Make a change, or try it out; ``None`` if it is refused, which is answered then."""
@@ -122,7 +122,7 @@ class ChangeHandler(PlatformAPIHandler):
         now = after.sources.managed.get(key)
         if now is not None and not self.is_dry_run:
             self.set_header("ETag", f'"{now.version}"')
-        said = Changed(
+        answer = Changed(
             kind=key.kind,
             name=key.name,
             version=now.version if now else None,
@@ -133,7 +133,7 @@ class ChangeHandler(PlatformAPIHandler):
             after=dict(now.document) if now else None,
             **({"effects": await self._find_effects(key, seen, after)} if self.is_dry_run else {}),
         )
-        self.answer(said, 201 if before is None and not self.is_dry_run else 200)
+        self.answer(answer, 201 if before is None and not self.is_dry_run else 200)
 
     async def _find_effects(self, key: Key, before: Snapshot, after: Snapshot) -> ChangeEffects:
         book = self.platform.admission.book.copy()

@@ -55,12 +55,12 @@ class InviteHandler(PlatformAPIHandler):
             by=self.me,
             valid_for=timedelta(hours=hours),
         )
-        said = Invite(
+        answer = Invite(
             user=name,
             url=f"{base}invite/?token={invite.token}",
             expires_at=invite.expires_at.isoformat(),
         )
-        self.answer(said, 201)
+        self.answer(answer, 201)
 
     async def _check_manager(self, name: str) -> None:
         has_password = await self.in_thread(self.platform.runtime.credentials.has_password, name)

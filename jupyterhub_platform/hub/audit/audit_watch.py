@@ -39,7 +39,7 @@ class AuditWatch:
         self.heads = AuditHeads(app.log)
         self._verify_again = 0.0
         self._is_ending = False
-        self._said: tuple[str, ...] = ()
+        self._logged: tuple[str, ...] = ()
         self.report: VerificationReport | None = None
         self.verified_at: datetime | None = None
 
@@ -94,10 +94,10 @@ class AuditWatch:
         self._verify_again = time.monotonic() + took * REST_FACTOR
         self.report, self.verified_at = report, datetime.now(UTC)
         platform_metrics.AUDIT_WHOLE.set(report.is_whole)
-        said = tuple(map(str, report.findings[:MAX_SHOWN]))
-        if said and said != self._said:
-            self._app.log.error("The record is not what was written: %s", " · ".join(said))
-        self._said = said
+        findings = tuple(map(str, report.findings[:MAX_SHOWN]))
+        if findings and findings != self._logged:
+            self._app.log.error("The record is not what was written: %s", " · ".join(findings))
+        self._logged = findings
 
     def _go_on(self, _part: str, _rows: int) -> None:
         # A Hub that ends waits for its threads, and a long chain takes half a minute.

@@ -147,7 +147,7 @@ def name_taken(pod: str, namespace: str) -> AdmissionDenied:
     )
 
 
-def claim_not_said(claim: str) -> AdmissionDenied:
+def claim_not_readable(claim: str) -> AdmissionDenied:
     """Create the refusal of a start whose claim the cluster does not let the Hub look up."""
     return AdmissionDenied(
         f"The cluster does not say whether the volume {claim} exists, so nothing was started: "

@@ -82,7 +82,7 @@ class Reconciler:
         self._log = log
         self._clock = clock
         self._orphans = OrphanTracker()
-        self._said: frozenset[str] = frozenset()
+        self._reported: frozenset[str] = frozenset()
 
     async def reconcile(self) -> None:
         """Compare once; an unresponsive cluster is asked again the next time."""
@@ -115,11 +115,11 @@ class Reconciler:
         )
         fates = [(pod, fate) for pod in orphaned]
         fates += [(pod, "made before the platform was installed, left alone") for pod in unmarked]
-        said = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
-        for key in said.keys() - self._said:
-            pod, text = said[key]
+        reports = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
+        for key in reports.keys() - self._reported:
+            pod, text = reports[key]
             self._log.warning("Pod %s belongs to no server of this Hub: %s", _name(pod), text)
-        self._said = frozenset(said)
+        self._reported = frozenset(reports)
 
     async def _remove(self, pod: Manifest) -> None:
         try:

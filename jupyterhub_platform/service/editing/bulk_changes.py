@@ -74,14 +74,14 @@ class NewBulkPage(EditingPage):
         chosen = await self.read_in_thread(lambda: self._choose(facts, Act(act)))
         if not chosen.names:
             raise RefusalError(400, f"No one is chosen. Go back. {_CHOOSE}.", "bulk.no_one")
-        said = self._read_said(Act(act))
-        is_complete = act not in _NEEDED or bool(said)
+        arguments = self._read_arguments(Act(act))
+        is_complete = act not in _NEEDED or bool(arguments)
         if self.sent("step") == "run" and is_complete and self.sent("digest") == chosen.digest:
-            await self._begin(facts, Act(act), chosen, said)
+            await self._begin(facts, Act(act), chosen, arguments)
             return
         answer = None
         if is_complete:
-            answer = await self._ask(Act(act), chosen, said, LOOK, dry_run=True)
+            answer = await self._ask(Act(act), chosen, arguments, LOOK, dry_run=True)
         moved = self.sent("step") == "run" and self.sent("digest") != chosen.digest
         self._show(facts, Act(act), chosen, answer, moved=moved)
 
@@ -105,7 +105,7 @@ class NewBulkPage(EditingPage):
             )
         return Chosen(names, search)
 
-    def _read_said(self, act: Act) -> dict[str, Any]:
+    def _read_arguments(self, act: Act) -> dict[str, Any]:
         sent = {name: self.sent(name) for name in _FIELDS.get(act, ())}
         now = datetime.now(UTC)
         if act is Act.SUSPEND:
@@ -121,21 +121,27 @@ class NewBulkPage(EditingPage):
         return {"document": document | more | {"reason": self.sent("why") or LOOK}}
 
     async def _ask(
-        self, act: Act, chosen: Chosen, said: dict[str, Any], reason: str, *, dry_run: bool = False
+        self,
+        act: Act,
+        chosen: Chosen,
+        arguments: dict[str, Any],
+        reason: str,
+        *,
+        dry_run: bool = False,
     ) -> HubAnswer:
-        body = {"act": str(act), "names": list(chosen.names), "reason": reason, **said}
+        body = {"act": str(act), "names": list(chosen.names), "reason": reason, **arguments}
         key = {"Idempotency-Key": self.sent("key")} if self.sent("key") and not dry_run else {}
         return await self.ask("POST", "bulk?dry_run=true" if dry_run else "bulk", body, key)
 
     async def _begin(
-        self, facts: ReportFacts, act: Act, chosen: Chosen, said: dict[str, Any]
+        self, facts: ReportFacts, act: Act, chosen: Chosen, arguments: dict[str, Any]
     ) -> None:
-        answer = await self._ask(act, chosen, said, self.sent("why"))
+        answer = await self._ask(act, chosen, arguments, self.sent("why"))
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
             self.redirect(f"{prefix}bulk/{answer.body['id']}", status=303)
             return
-        tried = await self._ask(act, chosen, said, LOOK, dry_run=True)
+        tried = await self._ask(act, chosen, arguments, LOOK, dry_run=True)
         self._show(facts, act, chosen, tried, refused=answer)
 
     def _show(

@@ -95,16 +95,16 @@ def _read_end(
     times: int,
     kept: dict[str, FailedRun],
 ) -> Ended:
-    said = kept.get(run.id)
+    failed = kept.get(run.id)
     return Ended(
         run.user,
         run.server,
         run.account,
         run.tier,
         run.at,
-        said.cause if said else cause_of_release(run.reason),
+        failed.cause if failed else cause_of_release(run.reason),
         times,
-        said.log if said and viewer.reads_log_of(run.user) else "",
+        failed.log if failed and viewer.reads_log_of(run.user) else "",
         facts.book.of_server(run.user, run.server) is not None,
     )
 

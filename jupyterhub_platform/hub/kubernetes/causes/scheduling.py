@@ -215,7 +215,7 @@ _OTHER_KIND: Final = _Kind(
     "of another kind than its tier asks for",
 )
 _KINDS: Final = (
-    *(_Kind(_words(pattern), _always(cause)) for pattern, cause in volumes.SAID_BY_SCHEDULER),
+    *(_Kind(_words(pattern), _always(cause)) for pattern, cause in volumes.SCHEDULER_PATTERNS),
     _Kind(_words(r"device class \S+ does not exist"), _always(_DEVICE_CLASS)),
     _Kind(
         _words("resourceclaim in use|process of being allocated|resourceclaim not available"),

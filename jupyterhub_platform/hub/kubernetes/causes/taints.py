@@ -50,8 +50,8 @@ def _of(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
     every key with that end.
     """
     known = re.compile("|".join(re.escape(key).replace(r"\*", ".*") for key in keys))
-    said = re.compile(words, re.IGNORECASE)
-    return lambda text: said.search(text) or any(map(known.fullmatch, list_keys(text)))
+    pattern = re.compile(words, re.IGNORECASE)
+    return lambda text: pattern.search(text) or any(map(known.fullmatch, list_keys(text)))
 
 
 _COMES: Final = "Wait a few minutes, until it is ready or another one comes."
