@@ -272,7 +272,7 @@ class _LimitedBody(DelegatingMessage):
         self._refused = True
         status, sentence = refusal.status, refusal.sentence
         method, path = self._start_line.method, self._start_line.path.partition("?")[0]
-        log.warning("%d %s %.200s (%s): %s", status, method, path, self._who(), refusal.phrase)
+        log.warning("%d %s %.200s (%s): %s", status, method, path, self._address(), refusal.phrase)
         if "/api/" in path:
             kind = "application/json"
             text = json.dumps({"status": status, "message": sentence, "code": refusal.code})
@@ -294,7 +294,7 @@ class _LimitedBody(DelegatingMessage):
         # One answer is enough: tornado has a 400 for what is wrong with the rest of a request.
         self._connection.stream.write = lambda _data: sent
 
-    def _who(self) -> str:
+    def _address(self) -> str:
         return str(getattr(self._connection.context, "remote_ip", "unknown"))
 
     def _finish(self) -> None:

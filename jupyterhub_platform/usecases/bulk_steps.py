@@ -73,7 +73,9 @@ class BulkSteps:
 
     def _take_some(self, items: Sequence[Outcome]) -> None:
         try:
-            result = self._put_into_group(items) if self.job.act.is_of_group else self._do(items[0])
+            result = (
+                self._put_into_group(items) if self.job.act.is_of_group else self._apply(items[0])
+            )
         except PlatformError as error:
             if len(items) > 1:
                 # One of them has a fault: the others do not wait for it.
@@ -87,7 +89,7 @@ class BulkSteps:
         if result is not None:
             self.outcomes += [_settle(each, result) for each in items]
 
-    def _do(self, item: Outcome) -> Result:
+    def _apply(self, item: Outcome) -> Result:
         name, job = item.name, self.job
         match job.act:
             case Act.LEVEL:
@@ -155,7 +157,7 @@ class BulkSteps:
 
     def _retire(self, key: Key) -> Result:
         authority = self._authority(key)
-        self._go_on(RetireObject(key, self.job.reason, self.job.by, None, authority))
+        self._plan(RetireObject(key, self.job.reason, self.job.by, None, authority))
         return Result.DONE
 
     def _undo(self, number: str) -> Result:
@@ -184,9 +186,9 @@ class BulkSteps:
 
     def _put(self, key: Key, document: Mapping[str, Any]) -> None:
         authority = self._authority(key)
-        self._go_on(PutObject(key, document, self.job.reason, self.job.by, authority=authority))
+        self._plan(PutObject(key, document, self.job.reason, self.job.by, authority=authority))
 
-    def _go_on(self, change: PutObject | RetireObject) -> None:
+    def _plan(self, change: PutObject | RetireObject) -> None:
         self.after, steps = change.plan(self.after, self.now)
         self.steps += steps
 

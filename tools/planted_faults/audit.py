@@ -56,7 +56,7 @@ AUDIT: Final = (
         ),
         (
             "a lock that is handed over at the last moment is lost",
-            "FairLock._leave",
+            "FairLock._stop_waiting",
             Replace("turn not in self._queue", "False"),
         ),
     ),

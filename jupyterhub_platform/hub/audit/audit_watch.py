@@ -86,7 +86,9 @@ class AuditWatch:
     def _verify(self) -> None:
         began = time.monotonic()
         known = self.heads.seen[:]
-        report = verify(self._runtime.store, known, ledger=False, key=self._key, say=self._go_on)
+        report = verify(
+            self._runtime.store, known, ledger=False, key=self._key, say=self._stop_if_ending
+        )
         took = time.monotonic() - began
         if report.is_whole and known:
             # A chain that leads to the last head leads to all before it.
@@ -99,7 +101,7 @@ class AuditWatch:
             self._app.log.error("The record is not what was written: %s", " · ".join(findings))
         self._logged = findings
 
-    def _go_on(self, _part: str, _rows: int) -> None:
+    def _stop_if_ending(self, _part: str, _rows: int) -> None:
         # A Hub that ends waits for its threads, and a long chain takes half a minute.
         if self._is_ending:
             raise StoreError("the Hub ends")

@@ -58,7 +58,7 @@ class EndedServers:
 
 def read_ended(tx: Transaction, facts: ReportFacts, viewer: Viewer) -> EndedServers:
     """Read which servers ended in the last day, as far as the viewer may see it."""
-    since, whose = facts.at - DAY, _whose(viewer)
+    since, whose = facts.at - DAY, _whose_runs(viewer)
     failed = ended_runs.list_ended(
         tx, since, whose, failed=True, planned=PLANNED, limit=MAX_LOOKED_AT
     )
@@ -74,7 +74,7 @@ def read_ended(tx: Transaction, facts: ReportFacts, viewer: Viewer) -> EndedServ
     )
 
 
-def _whose(viewer: Viewer) -> Whose:
+def _whose_runs(viewer: Viewer) -> Whose:
     own = viewer.name if viewer.reads_own else ""
     return Whose(viewer.reads_all, viewer.reads_groups, own)
 

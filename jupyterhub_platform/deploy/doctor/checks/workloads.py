@@ -96,10 +96,10 @@ def _check_deployment(deployment: Manifest, cluster: Cluster) -> Iterator[Findin
     look = f"kubectl describe deployment {name} --namespace {namespace}"
     progressing = conditions.get("Progressing", {})
     if conditions.get("ReplicaFailure", {}).get("status") == "True":
-        message = _short(conditions["ReplicaFailure"].get("message"))
+        message = _shorten(conditions["ReplicaFailure"].get("message"))
         yield make(f"No pod of the Deployment {name} can be made: {message}.{beside}", why, look)
     elif progressing.get("status") == "False":
-        message = _short(progressing.get("message"))
+        message = _shorten(progressing.get("message"))
         end = f"does not end: {message}.{beside}"
         yield make(f"The rollout of the Deployment {name} {end}", why, look)
     elif status.get("observedGeneration", 0) < part(deployment, "metadata").get("generation", 0):
@@ -137,8 +137,8 @@ def _find_trouble(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     conditions = {str(each.get("type")): each for each in items(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        what = f"Pod {name_of(pod)} is given no node: {_short(scheduled.get('message'))}."
-        fix = f"kubectl describe pod {_at(pod, cluster)}, and the nodes."
+        what = f"Pod {name_of(pod)} is given no node: {_shorten(scheduled.get('message'))}."
+        fix = f"kubectl describe pod {_name_in_namespace(pod, cluster)}, and the nodes."
         since = _read_time(scheduled.get("lastTransitionTime"))
         return PodTrouble(what, fix, passes=_is_young(since, cluster))
     if any("waiting" in part(each, "state") for each in containers) or not containers:
@@ -147,12 +147,12 @@ def _find_trouble(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
 
 
 def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> PodTrouble | None:
-    name, at = container.get("name"), _at(pod, cluster)
+    name, at = container.get("name"), _name_in_namespace(pod, cluster)
     waiting = part(container, "state", "waiting")
     reason = str(waiting.get("reason", ""))
     ended = part(container, "state", "terminated") or part(container, "lastState", "terminated")
     what = f"Pod {name_of(pod)} does not run ({reason})"
-    message = _short(waiting.get("message"))
+    message = _shorten(waiting.get("message"))
     if reason == "CrashLoopBackOff":
         return PodTrouble(
             f"Container {name} of pod {name_of(pod)} ends as soon as it starts, "
@@ -197,14 +197,14 @@ def _find_hold_up(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     if about:
         last = max(about, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime")))
         what = f"Pod {name_of(pod)} does not run ({last.get('reason')}): "
-        at = _at(pod, cluster)
+        at = _name_in_namespace(pod, cluster)
         is_config = last.get("reason") in _CONFIG
         fix = _fix_of_config(at) if is_config else f"kubectl describe pod {at}"
-        return PodTrouble(f"{what}{_short(last.get('message'))}.", fix)
+        return PodTrouble(f"{what}{_shorten(last.get('message'))}.", fix)
     since = _read_time(part(pod, "metadata").get("creationTimestamp"))
     what = f"Pod {name_of(pod)} waits for its containers since {_describe_time(since)}"
     what += f", and why is not known: events {events.unread}" if events.unread else ""
-    fix = f"kubectl describe pod {_at(pod, cluster)}"
+    fix = f"kubectl describe pod {_name_in_namespace(pod, cluster)}"
     return PodTrouble(f"{what}.", fix, passes=_is_young(since, cluster))
 
 
@@ -212,7 +212,7 @@ def _find_unready(
     pod: Manifest, containers: tuple[Manifest, ...], cluster: Cluster
 ) -> PodTrouble | None:
     for container in containers:
-        name, at = container.get("name"), _at(pod, cluster)
+        name, at = container.get("name"), _name_in_namespace(pod, cluster)
         running = part(container, "state", "running")
         if running and not container.get("ready", True):
             since = _read_time(running.get("startedAt"))
@@ -255,13 +255,13 @@ def _describe_time(at: datetime | None) -> str:
 
 def _describe_end(ended: Manifest) -> str:
     reason, code = ended.get("reason", "Error"), ended.get("exitCode", "unknown")
-    message = _short(ended.get("message"))
+    message = _shorten(ended.get("message"))
     return f"{reason}, exit code {code}" + (f": {message}" if message else "")
 
 
-def _at(pod: Manifest, cluster: Cluster) -> str:
+def _name_in_namespace(pod: Manifest, cluster: Cluster) -> str:
     return f"{name_of(pod)} --namespace {cluster.namespace}"
 
 
-def _short(text: object) -> str:
+def _shorten(text: object) -> str:
     return " ".join(str(text or "").split())[:_MAX_MESSAGE_LENGTH].rstrip(".")
