@@ -12,6 +12,7 @@ from jupyterhub_platform.hub.configuration.site_settings import is_on
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
+from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 
 TEMPLATE_VARS: Final = ("platform_local_credentials", "platform_endings", "platform_ended")
 _LAST: Final = (
@@ -50,7 +51,7 @@ def _list_needed(app: Any) -> Mapping[str, Collection[str]]:
         "services": (roles.SERVICE_NAME,),
         "load_roles": tuple(roles.LEVEL_ROLES) if loads_roles else (),
         "custom_scopes": tuple(roles.CUSTOM_SCOPES),
-        "template_paths": (str(TEMPLATE_DIRECTORY),),
+        "template_paths": (str(TEMPLATE_DIRECTORY), str(SHARED_TEMPLATES)),
         "template_vars": TEMPLATE_VARS,
     }
 
