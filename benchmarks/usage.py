@@ -18,7 +18,8 @@ from jupyterhub_platform.store import policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import StoreReader
-from jupyterhub_platform.usecases.reports.usage import read_usage_query, report_usage
+from jupyterhub_platform.usecases.reports.usage import report_usage
+from jupyterhub_platform.usecases.reports.usage_arguments import read_usage_arguments
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.usage_sums import UsageSums
 from tests.support.postgres import PostgresServer
@@ -99,7 +100,7 @@ def _read(url: str, kind: str, size: Size) -> list[Figure]:
     facts = reader.read()
 
     def time_report(arguments: dict[str, str]) -> float:
-        query = read_usage_query(arguments, Query())
+        query = read_usage_arguments(arguments, Query())
         return median_milliseconds(lambda: report_usage(reader, facts, _EVERYTHING, query))
 
     year = {"since": "2025-12-01"}

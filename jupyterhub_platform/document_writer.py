@@ -49,8 +49,8 @@ def add_object(text: str, section: str, name: str | None, document: Mapping[str,
         at, indent = end.line + 1, key.start_mark.column + _INDENT
     elif node.flow_style:
         # JSON is YAML within braces.
-        said = json.dumps(document, ensure_ascii=False)
-        entry = said if name is None else f"{json.dumps(name, ensure_ascii=False)}: {said}"
+        value = json.dumps(document, ensure_ascii=False)
+        entry = value if name is None else f"{json.dumps(name, ensure_ascii=False)}: {value}"
         return _splice(text, _end(node.value[-1]), _end(node.value[-1]), f", {entry}")
     else:
         at, indent = _last_line(node) + 1, _indent_of(node)

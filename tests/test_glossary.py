@@ -19,7 +19,7 @@ GLOSSARY = {
     "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
-        *("core", "connection_limits", "request_limits", "deploy/doctor/checks"),
+        *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/resource_limits", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
         "usecases/rate_limit",
@@ -72,6 +72,8 @@ OF_VALUES = {
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),
+    # A value is named for what it is. A call of the REST API has a key of this name.
+    "said": ("core/document/units", "rest/bulk_changes", "usecases/reports/bulk_changes"),
     "usage": ("rest/hub_calls", "rest/service_calls", "store/schema", "store/usage"),
     # A bound is a maximum or a minimum, as the constants MAX_… and MIN_… say.
     "least": (),

@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 GIVEN_BY_OTHERS = {
     "render": ("hub/spawn_page/handler", "hub/upstream/spawn_handler"),
-    "describe": ("hub/held_metrics",),
+    "describe": ("hub/metrics/held_metrics",),
 }
 """Where a library chose the name: JupyterHub's ``_render_form``, a collector's ``describe``."""
 

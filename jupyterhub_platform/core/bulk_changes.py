@@ -82,7 +82,7 @@ class BulkJob:
 
     id: str
     act: Act
-    said: Mapping[str, Any]
+    arguments: Mapping[str, Any]
     reason: str
     by: str
     manager: str

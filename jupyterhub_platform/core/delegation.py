@@ -1,4 +1,4 @@
-"""What a manager may change of managed objects: nobody gives what they do not hold.
+"""What a manager may change of managed objects: managers give only what they hold.
 
 An admin may change everything. A manager acts for the groups that the policy puts them in charge
 of: on their members, on people who are in no other group, and on grants within them, up to what
@@ -100,7 +100,7 @@ def why_not_member(policy: Policy, manager: str, group: str) -> str:
 def _why_not_person(policy: Policy, manager: str, name: str, memberships: frozenset[str]) -> str:
     groups = policy.declared_groups(name) | (memberships & policy.groups.keys())
     if name == manager:
-        return "Nobody changes their own level or account. Ask an admin."
+        return "You cannot change your own level or account. Ask an admin."
     if not groups or not groups & policy.managed_groups(manager):
         return f"You are not in charge of a user {name}. Ask an admin."
     if _is_raised(policy.people[name].level):
@@ -153,7 +153,7 @@ def _refuse_grant(
     if not gives:
         return
     if grant.user == manager:
-        yield "Nobody grants something to themselves. Ask another manager, or an admin."
+        yield "You cannot grant something to yourself. Ask another manager, or an admin."
     if grant.by != manager:
         yield f"A grant names who made it: write by: {manager}, or leave it out."
     moments = _list_moments(after, manager, grant, now)

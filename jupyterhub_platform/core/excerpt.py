@@ -100,12 +100,12 @@ def _list_read(
 
 def _reduce_group(group: Mapping[str, Any], user: str) -> dict[str, Any]:
     """Return what a group says of one user."""
-    said: dict[str, Any] = {
+    lists: dict[str, Any] = {
         part: [each for each in group.get(part) or () if fold_user(str(each)) == user]
         for part in ("members", "managers")
     }
     limits = group.get("users") or {}
-    return {**said, "users": {each: v for each, v in limits.items() if fold_user(each) == user}}
+    return {**lists, "users": {each: v for each, v in limits.items() if fold_user(each) == user}}
 
 
 def _is_within(grant: Mapping[str, Any], user: str) -> bool:

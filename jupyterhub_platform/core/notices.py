@@ -98,8 +98,8 @@ def make_notices(
 
 def _identify(event: Event, about: str, channel: Channel, receivers: Sequence[str]) -> str:
     who = receivers if channel is Channel.MAIL else ()
-    said = "\0".join((event, about, channel, *who))
-    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    identity = "\0".join((event, about, channel, *who))
+    return hashlib.sha256(identity.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
 def next_attempt(notice: Notice, now: datetime) -> datetime | None:
@@ -168,8 +168,8 @@ def gives_the_same(facts: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 
 def _given(grant: Mapping[str, Any]) -> tuple[Any, ...]:
-    said = (grant[key] for key in ("user", "group", "account", "tier"))
-    return (*said, tuple(sorted(grant["add"].items())))
+    parts = (grant[key] for key in ("user", "group", "account", "tier"))
+    return (*parts, tuple(sorted(grant["add"].items())))
 
 
 def announce_at(until: datetime, now: datetime, before: timedelta) -> datetime:
@@ -240,13 +240,13 @@ def _grant_lines(event: Event, grant: Mapping[str, Any]) -> list[str]:
     until = describe_instant(read_stored(grant["until"]))
     what = f"The grant of {_say_given(grant)}{where} for {grant['user'] or grant['group']}"
     if event is Event.GRANT_ENDS:
-        said = f"{what} ends at {until}. Ask for a longer one before, if you still need it."
+        sentence = f"{what} ends at {until}. Ask for a longer one before, if you still need it."
     elif grant.get("early"):
-        said = f"{what} has ended before its time, which was {until}."
+        sentence = f"{what} has ended before its time, which was {until}."
     else:
-        said = f"{what} has ended at {until}."
+        sentence = f"{what} has ended at {until}."
     return [
-        said,
+        sentence,
         "Servers that run go on; new ones start only within what is left.",
         f"It was given by {grant['by']}: {grant['reason']}",
     ]
@@ -254,12 +254,14 @@ def _grant_lines(event: Event, grant: Mapping[str, Any]) -> list[str]:
 
 def _say_wish(wish: Mapping[str, Any], seconds: int | None) -> str:
     if "add" in wish:
-        said = listed([_say_amount(name, amount) for name, amount in wish["add"].items()]) + " more"
+        wished = (
+            listed([_say_amount(name, amount) for name, amount in wish["add"].items()]) + " more"
+        )
     elif "grant" in wish:
-        said = "a longer grant"
+        wished = "a longer grant"
     else:
-        said = " ".join(f"the {key} {value}" for key, value in wish.items())
-    return said + (f" for {describe_duration(timedelta(seconds=seconds))}" if seconds else "")
+        wished = " ".join(f"the {key} {value}" for key, value in wish.items())
+    return wished + (f" for {describe_duration(timedelta(seconds=seconds))}" if seconds else "")
 
 
 def _say_given(grant: Mapping[str, Any]) -> str:

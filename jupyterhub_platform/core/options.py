@@ -96,7 +96,7 @@ def fill_in(policy: Policy, options: Options, accounts: tuple[str, ...]) -> tupl
     tier = options.tier or policy.defaults.tier
     known = policy.tiers.get(tier)
     image = options.image or (known.images[0] if known and known.images else "")
-    return tier, options.account or _only(accounts), image
+    return tier, options.account or _find_only_account(accounts), image
 
 
 def still_meant(
@@ -109,7 +109,7 @@ def still_meant(
     if not options.remembered:
         return options, ()
     account = options.account if options.account in asker.accounts else ""
-    charged = account or _only(asker.accounts)
+    charged = account or _find_only_account(asker.accounts)
     known = policy.tiers.get(options.tier)
     # Without a level or an account there is nothing to tell of tiers, and another denial to come.
     tier = options.tier if known is not None else ""
@@ -137,6 +137,6 @@ def keep_meant(
     return {key: value for key, value in raw.items() if key in others or value == named.get(key)}
 
 
-def _only(accounts: tuple[str, ...]) -> str:
+def _find_only_account(accounts: tuple[str, ...]) -> str:
     """Return the account of a user who has exactly one; empty for others."""
     return accounts[0] if len(accounts) == 1 else ""

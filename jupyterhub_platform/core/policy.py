@@ -16,7 +16,7 @@ from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tiers import Image, Tier
 
 NO_RULE: Final = Rule("", {})
-_NO_RULE_SAID: Final = "accelerators are denied unless a rule grants them"
+_NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,11 +338,11 @@ def _scarce(name: str, grants: tuple[Grant, ...], user: str, account: str) -> It
     live on a person's own grant: rather too little is admitted than too much.
     """
     here = sum(grant.add.amount(name) for grant in grants if _gives(grant, user, account))
-    yield Limit(Scope("member", account, user), name, here, _NO_RULE_SAID, here)
+    yield Limit(Scope("member", account, user), name, here, _NO_RULE_SENTENCE, here)
     if here:
         everywhere = sum(grant.add.amount(name) for grant in grants)
-        yield Limit(Scope("user", "", user), name, everywhere, _NO_RULE_SAID, everywhere)
-        yield Limit(Scope("account", account), name, here, _NO_RULE_SAID, here)
+        yield Limit(Scope("user", "", user), name, everywhere, _NO_RULE_SENTENCE, everywhere)
+        yield Limit(Scope("account", account), name, here, _NO_RULE_SENTENCE, here)
 
 
 def _adds_to(grant: Grant, scope: Scope, account: str) -> bool:

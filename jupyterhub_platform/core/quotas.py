@@ -29,8 +29,8 @@ class Value(NamedTuple):
 
 def resolve(*rules: Rule) -> tuple[Value, ...]:
     """Return what holds of each resource: what the first rule says that says anything of it."""
-    said: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for rule in rules:
         for name, maximum in rule.quota.items():
-            said.setdefault(name, Value(name, maximum, f"{rule.path}.{name}"))
-    return tuple(said[name] for name in sorted(said, key=resource_order))
+            values.setdefault(name, Value(name, maximum, f"{rule.path}.{name}"))
+    return tuple(values[name] for name in sorted(values, key=resource_order))

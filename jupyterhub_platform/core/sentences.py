@@ -119,11 +119,11 @@ def join_remedies(remedies: Iterable[str]) -> tuple[str, ...]:
     found = list(dict.fromkeys(remedies))
     needed = tuple(f", or {remedy[:1].lower()}{remedy[1:]}" for remedy in found)
 
-    def is_said(remedy: str) -> bool:
+    def is_implied(remedy: str) -> bool:
         beginning = remedy.removesuffix(".") + " "
         return remedy.endswith(needed) or any(each.startswith(beginning) for each in found)
 
-    return tuple(remedy for remedy in found if not is_said(remedy))
+    return tuple(remedy for remedy in found if not is_implied(remedy))
 
 
 def listed(names: Iterable[str], word: str = "and") -> str:

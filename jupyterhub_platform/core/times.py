@@ -70,8 +70,8 @@ def parse_instant(text: object) -> datetime:
 def _past_the_end(match: re.Match[str]) -> QuantityError:
     """Say which instant follows: ``24:00`` ends a day, and a second 60 a minute."""
     is_day = match["hour"] == "24"
-    said, next_ = ("the hour 24", "day") if is_day else ("a second 60", "minute")
-    what = f"“{match[0]}” has {said}, which is the beginning of the next {next_}"
+    written, next_ = ("the hour 24", "day") if is_day else ("a second 60", "minute")
+    what = f"“{match[0]}” has {written}, which is the beginning of the next {next_}"
     if is_day and (match["minute"] or "00") + (match["second"] or "00") != "0000":
         return QuantityError(f"“{match[0]}” is not a date and time; {_FIX}")
     try:
@@ -152,9 +152,9 @@ def parse_duration(text: object) -> timedelta:
 def describe_duration(duration: timedelta) -> str:
     """Say a duration with its two largest units: ``8 h``, ``1 h 30 min``, ``45 s``."""
     left = max(0, round(duration.total_seconds()))
-    said: list[str] = []
+    parts: list[str] = []
     for seconds, unit in _SHOWN:
         count, left = divmod(left, seconds)
-        if count and len(said) < 2:
-            said.append(f"{count} {unit}")
-    return " ".join(said) or "0 s"
+        if count and len(parts) < 2:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts) or "0 s"

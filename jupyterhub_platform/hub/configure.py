@@ -13,19 +13,19 @@ from jupyterhub.user import User
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.hub.audit.callers import COMMAND_LINE
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import (
     GovernedAuthenticator,
     wrap_authenticator,
 )
 from jupyterhub_platform.hub.branding import find_branding
-from jupyterhub_platform.hub.callers import COMMAND_LINE
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
+from jupyterhub_platform.hub.configuration_check import say_overwritten
 from jupyterhub_platform.hub.landing import land
 from jupyterhub_platform.hub.navigation import find_navigation
-from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.pages.files import TEMPLATE_DIRECTORY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.routes import surround_routes
@@ -44,6 +44,7 @@ from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashin
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
 from jupyterhub_platform.hub.upstream.wait_up import explain_unanswered_starts
 from jupyterhub_platform.settings import Settings
+from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 from jupyterhub_platform.usecases.explanations import Explanation
 
 DEFAULT_SERVICE_URL: Final = "http://127.0.0.1:8190"
@@ -150,13 +151,14 @@ def _add_service(hub: Any, service: Mapping[str, Any]) -> None:
 
 def _add_templates(hub: Any) -> None:
     """Put the platform's templates after those of the site and before those of the Hub."""
-    ours, paths = str(TEMPLATE_DIRECTORY), hub.template_paths
-    if ours in read_added(paths):
-        return
-    if isinstance(paths, LazyConfigValue):
-        paths.insert(len(paths.to_dict().get("inserts", ())), ours)
-    else:
-        paths.append(ours)
+    paths = hub.template_paths
+    for ours in map(str, (TEMPLATE_DIRECTORY, SHARED_TEMPLATES)):
+        if ours in read_added(paths):
+            continue
+        if isinstance(paths, LazyConfigValue):
+            paths.insert(len(paths.to_dict().get("inserts", ())), ours)
+        else:
+            paths.append(ours)
 
 
 def _command_line(hub: Any) -> None:

@@ -13,13 +13,8 @@ from jupyterhub_platform.core.branding import Branding, list_weak, name_of_pages
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
-from jupyterhub_platform.hub import metrics
-from jupyterhub_platform.hub.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
-from jupyterhub_platform.hub.access_request_expiry import AccessRequestExpiry
-from jupyterhub_platform.hub.audit_trim import TRIM_SECONDS, AuditTrim
-from jupyterhub_platform.hub.audit_watch import CHECK_SECONDS, AuditWatch
-from jupyterhub_platform.hub.bulk_changes import LOOK_SECONDS as BULK_SECONDS
-from jupyterhub_platform.hub.bulk_changes import BulkRunner
+from jupyterhub_platform.hub.audit.audit_trim import TRIM_SECONDS, AuditTrim
+from jupyterhub_platform.hub.audit.audit_watch import CHECK_SECONDS, AuditWatch
 from jupyterhub_platform.hub.configuration.hardening import (
     Weakened,
     check_hard_profile,
@@ -27,17 +22,22 @@ from jupyterhub_platform.hub.configuration.hardening import (
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
-from jupyterhub_platform.hub.held_metrics import expose_held
-from jupyterhub_platform.hub.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.metrics import platform_metrics
+from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
-from jupyterhub_platform.hub.people.declared import DeclaredPeople
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
+from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
 from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
 from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
-from jupyterhub_platform.hub.policy_watch import PolicyWatch
+from jupyterhub_platform.hub.policy.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
+from jupyterhub_platform.hub.policy.access_request_expiry import AccessRequestExpiry
+from jupyterhub_platform.hub.policy.bulk_changes import LOOK_SECONDS as BULK_SECONDS
+from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
+from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
 from jupyterhub_platform.hub.servers.drift import DriftChecker
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
@@ -134,9 +134,9 @@ class Platform(PlatformTraits):
 
     def _check_privileges(self) -> None:
         """Refuse roles that reach too far, and revoke privileges that the policy does not give."""
-        app, admins = self.app, self.snapshot.policy.admins()
-        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, admins)
-        for sentence in self.declared.revoke_undeclared_privileges():
+        app, policy = self.app, self.snapshot.policy
+        check_roles(list_named(app), app.extra_user_scopes, app.custom_scopes, policy.admins())
+        for sentence in revoke_undeclared_privileges(app.db, policy):
             self.tell(sentence)
 
     def _set_up_web_server(self) -> None:
@@ -189,8 +189,8 @@ class Platform(PlatformTraits):
             self.log.info("The key of the audit's checkpoints is %s", public.render())
         self.audit_watch = AuditWatch.begin(self.app, self.runtime, public)
         answer_while_shutting_down()
-        metrics.STORE_UP.set(1)
-        metrics.report_drift(())
+        platform_metrics.STORE_UP.set(1)
+        platform_metrics.report_drift(())
         expose_held(lambda: (self.admission.book, self.snapshot.policy), self.metric_groups)
 
     def _serve_managed_objects(self) -> None:
@@ -272,18 +272,12 @@ class Platform(PlatformTraits):
         """Tell the operator of this Hub something: messages from this logger reach the terminal."""
         self.log.warning(sentence)
 
-    @property
-    def declared(self) -> DeclaredPeople:
-        """What the policy in force declares of users."""
-        app = getattr(self, "app", None)
-        return DeclaredPeople(app, self.snapshot.policy, levels_only=not self.manage_memberships)
-
     # -- the store and the truth ----------------------------------------------------------------
 
     async def _retry_store(self) -> None:
         health = self.runtime.health
         await in_store_thread(health.retry)
-        metrics.STORE_UP.set(0 if health.reason else 1)
+        platform_metrics.STORE_UP.set(0 if health.reason else 1)
 
 
 def platform_of(settings: Mapping[str, Any]) -> Platform:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from tornado import web
 
-from jupyterhub_platform.forwarded_headers import came_through_proxy
+from jupyterhub_platform.http.forwarded_headers import came_through_proxy
 
 
 def public_address(handler: Any) -> str:

@@ -19,8 +19,8 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.forwarded_headers import source_of
-from jupyterhub_platform.hub.callers import find_origin, name_caller
+from jupyterhub_platform.http.forwarded_headers import source_of
+from jupyterhub_platform.hub.audit.callers import find_origin, name_caller
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.stock_api.changes import (
@@ -87,7 +87,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
             await waiting
         change = self._stock_change
         if change is not None and name_caller(self) != ANONYMOUS:
-            self._names = tuple(change.names(self))
+            self._names = tuple(change.list_names(self))
             self._before = tuple(self._read_state(change, name) for name in self._names)
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
@@ -120,8 +120,8 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         if change is None:
             return
         changed = self._list_changed(change, answer, result)
-        said = {"status": self.get_status(), "reason": self._find_reason()}
-        detail = said if result == FAILED else {}
+        refusal = {"status": self.get_status(), "reason": self._find_reason()}
+        detail = refusal if result == FAILED else {}
         rows = [
             self._make_record(change.action, name, result, {**detail, **told})
             for name, told in changed
@@ -140,11 +140,11 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         self, change: StockChange, answer: bytes, result: str
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Yield what was changed, by name: as it was before, and as it is after."""
-        if change.made is not None and result == DONE:
+        if change.read_made is not None and result == DONE:
             for name, made in read_made(change, self, read_unsent(self) + answer):
                 yield name, {"before": None, "after": made}
             return
-        names = self._names or tuple(change.names(self))
+        names = self._names or tuple(change.list_names(self))
         looked = self._before or (None,) * len(names)
         for name, earlier in zip(names, looked, strict=True):
             before, after = keep_differences(earlier, self._read_state(change, name))
@@ -156,7 +156,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
     def _read_state(self, change: StockChange, name: str) -> Mapping[str, Any] | None:
         """Return what is there of this name; nothing has a name that no database takes."""
         try:
-            return change.look(self, name)
+            return change.read(self, name)
         except REFUSED_VALUES:
             # The Hub's handler answers what the sender got wrong; its session must be usable.
             self.db.rollback()
@@ -189,7 +189,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
             return "", ""
         change = self._stock_change
         if change is not None:
-            names = self._names or tuple(change.names(self))
+            names = self._names or tuple(change.list_names(self))
             return change.action, ", ".join(names)
         own = getattr(self, "audit_actions", {}).get(method)
         if own is not None:
@@ -223,12 +223,12 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
 
     def _find_reason(self) -> str:
         error = self._error
-        said = getattr(error, "jupyterhub_message", "") or getattr(self, "refusal", "")
-        if not said and isinstance(error, web.HTTPError):
-            said = error.get_message()
-        if not said and self._error is None and isinstance(self, LoginHandler):
-            said = "wrong user name or password"
-        return str(said or HTTPStatus(self.get_status()).phrase)[:_MAX_REASON]
+        reason = getattr(error, "jupyterhub_message", "") or getattr(self, "refusal", "")
+        if not reason and isinstance(error, web.HTTPError):
+            reason = error.get_message()
+        if not reason and self._error is None and isinstance(self, LoginHandler):
+            reason = "wrong user name or password"
+        return str(reason or HTTPStatus(self.get_status()).phrase)[:_MAX_REASON]
 
 
 def _as_bytes(chunk: Any) -> bytes:

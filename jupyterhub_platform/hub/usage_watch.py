@@ -1,4 +1,4 @@
-"""Has the usage of each day added up while the Hub runs, and never gets in its way."""
+"""Has the usage of each day added up while the Hub runs, without slowing it down."""
 
 import asyncio
 import time
@@ -12,10 +12,10 @@ from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.usage_sums import UsageSums
 
 SETTLE_SECONDS: Final = 60.0
-"""How often it is seen whether a day is over."""
+"""The interval at which it is checked whether a day is over."""
 
 REST_FACTOR: Final = 2
-"""After each step nothing is done for this multiple of its duration: others use the store, too."""
+"""The pause after each step, as a multiple of its duration, since others use the store too."""
 
 
 class UsageWatch:
@@ -26,13 +26,13 @@ class UsageWatch:
         self._is_busy = False
 
     async def check(self) -> None:
-        """Settle whatever days are over, unless the store is down or has entries to catch up."""
+        """Settle all days that are over, unless the store is down or behind with its entries."""
         if self._is_busy:
             return
         self._is_busy = True
         steps = UsageSums(self._runtime.store).settle(datetime.now(UTC))
         try:
-            while self._may_go_on():
+            while self._may_continue():
                 began = time.monotonic()
                 if not await in_store_thread(_take_step, steps):
                     return
@@ -42,12 +42,12 @@ class UsageWatch:
         finally:
             self._is_busy = False
 
-    def _may_go_on(self) -> bool:
-        # A server that ended while the store was down has ended before its row is closed.
+    def _may_continue(self) -> bool:
+        # While the store was down, servers may have ended whose rows are still open.
         health = self._runtime.health
         return not health.reason and not health.waiting
 
 
 def _take_step(steps: Iterator[None]) -> bool:
-    """Go on to the next pause; False at the end."""
+    """Run up to the next pause; return ``False`` at the end."""
     return next(steps, steps) is None

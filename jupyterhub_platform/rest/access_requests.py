@@ -77,13 +77,13 @@ class AskRequest(Body):
         ValueError
             Raised if it is none, more than one, or has no duration.
         """
-        said: dict[Wish, dict[str, Any]] = {
+        named: dict[Wish, dict[str, Any]] = {
             Wish.TIER: {"tier": self.tier},
             Wish.QUOTA: {"add": self.add},
             Wish.EXTENSION: {"grant": self.grant},
             Wish.LEVEL: {"level": self.level},
         }
-        wishes = [(kind, wish) for kind, wish in said.items() if all(wish.values())]
+        wishes = [(kind, wish) for kind, wish in named.items() if all(wish.values())]
         if len(wishes) != 1:
             raise ValueError("Ask for one of tier, add, grant and level.")
         if (wishes[0][0] is Wish.LEVEL) is (self.lasts is not None):

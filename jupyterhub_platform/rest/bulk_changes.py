@@ -79,7 +79,7 @@ class BulkRequest(Body):
         dict[str, Any] | None, MayBe("document is an object: what each grant says, without user.")
     ] = Field(default=None, description="For grant: what each grant says, without its user.")
 
-    def read_said(self) -> dict[str, Any]:
+    def read_arguments(self) -> dict[str, Any]:
         """Return what the act needs to know.
 
         Raises
@@ -175,7 +175,7 @@ class Bulk(Response):
         return cls(
             id=job.id,
             act=job.act,
-            said=dict(job.said),
+            said=dict(job.arguments),
             reason=job.reason,
             by=job.by,
             at=job.at.isoformat(),

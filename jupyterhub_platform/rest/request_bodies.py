@@ -24,7 +24,7 @@ from jupyterhub_platform.usecases.suspensions import MAX_REASON_LENGTH
 
 MAX_INVITE_HOURS: Final = 24 * 30
 NO_OBJECT: Final = "The body is a JSON object."
-_SAID: Final = "said"
+_FAULT_WORDS: Final = "said"
 _MAX_SHOWN: Final = 200
 
 
@@ -61,9 +61,9 @@ class Body(BaseModel):
         except ValidationError as error:
             faults = error.errors(include_url=False)
         unknown = sorted(str(each["loc"][0]) for each in faults if _is_unknown(each))
-        said = [cls._say_unknown(unknown)] if unknown else []
-        said += [cls._say_fault(each) for each in faults if not _is_unknown(each)]
-        raise BodyError(" ".join(dict.fromkeys(said)))
+        sentences = [cls._say_unknown(unknown)] if unknown else []
+        sentences += [cls._say_fault(each) for each in faults if not _is_unknown(each)]
+        raise BodyError(" ".join(dict.fromkeys(sentences)))
 
     @classmethod
     def _list_keys(cls) -> dict[str, FieldInfo]:
@@ -77,7 +77,7 @@ class Body(BaseModel):
 
     @classmethod
     def _say_fault(cls, fault: ErrorDetails) -> str:
-        if fault["type"] == _SAID:
+        if fault["type"] == _FAULT_WORDS:
             return fault["msg"]
         field = cls._list_keys()[str(fault["loc"][0])]
         return next(each.sentence for each in field.metadata if isinstance(each, MayBe))
@@ -89,7 +89,7 @@ def _is_unknown(fault: ErrorDetails) -> bool:
 
 def refuse(sentence: str) -> PydanticCustomError:
     """Return what a validator raises to have a sentence of ours in the answer."""
-    return PydanticCustomError(_SAID, "{sentence}", {"sentence": sentence})
+    return PydanticCustomError(_FAULT_WORDS, "{sentence}", {"sentence": sentence})
 
 
 def _read_reason(value: object) -> str:

@@ -36,7 +36,8 @@ from jupyterhub_platform.usecases.reports.people import People
 from jupyterhub_platform.usecases.reports.policy_differences import PolicyDifference
 from jupyterhub_platform.usecases.reports.revisions import Revisions, WholeRevision
 from jupyterhub_platform.usecases.reports.tiers import Tiers
-from jupyterhub_platform.usecases.reports.usage import DEFAULT_SINCE, SORTS, UsageHistory
+from jupyterhub_platform.usecases.reports.usage import UsageHistory
+from jupyterhub_platform.usecases.reports.usage_arguments import DEFAULT_SINCE, SORTS
 from jupyterhub_platform.usecases.reports.who_can import WhoCan
 
 PREFIX: Final = "/services/platform/api/v1"

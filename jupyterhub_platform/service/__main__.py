@@ -14,7 +14,7 @@ from typing import Final
 from jupyterhub.services.auth import HubOAuth
 from tornado.netutil import bind_sockets, bind_unix_socket
 
-from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
+from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
 from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.hub_api import find_proxies

@@ -16,11 +16,12 @@ from jupyterhub_platform.service.editing.access_requests import (
     RequestsPage,
 )
 from jupyterhub_platform.service.editing.bulk_changes import BulkActPage, NewBulkPage
-from jupyterhub_platform.service.editing.changing import PLACES
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
+from jupyterhub_platform.service.editing.members import MembersPage
+from jupyterhub_platform.service.editing.page import PLACES
 from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
 from jupyterhub_platform.service.editing.policy_rollback import RollBackPage
-from jupyterhub_platform.service.editing.retiring import MembersPage, retire_page_of
+from jupyterhub_platform.service.editing.retire import retire_page_of
 from jupyterhub_platform.service.environment import Environment
 from jupyterhub_platform.service.handlers import Callback, Static
 from jupyterhub_platform.service.pages import NotFoundPage, page_of

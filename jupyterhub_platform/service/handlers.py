@@ -14,7 +14,7 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.forwarded_headers import FOR
+from jupyterhub_platform.http.forwarded_headers import FOR
 from jupyterhub_platform.origin import SERVICE_AGENT
 from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles

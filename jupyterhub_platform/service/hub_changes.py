@@ -35,8 +35,8 @@ class HubAnswer:
     @property
     def sentence(self) -> str:
         """Why the Hub refused."""
-        said = self.body.get("detail") or self.body.get("message")
-        return str(said or f"The Hub answered {self.status} and gave no reason.")
+        reason = self.body.get("detail") or self.body.get("message")
+        return str(reason or f"The Hub answered {self.status} and gave no reason.")
 
     @property
     def code(self) -> str:

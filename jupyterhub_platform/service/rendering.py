@@ -12,6 +12,7 @@ from jupyterhub._data import DATA_FILES_PATH
 
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.times import describe_age, describe_duration, describe_second
+from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 from jupyterhub_platform.usecases.holdings import describe_resource
 
 HERE: Final = Path(__file__).parent
@@ -41,7 +42,7 @@ class NonceLoader(BaseLoader):
 def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
     """Create the environment in which the service's pages extend the Hub's, or a site's own."""
     hub = Path(DATA_FILES_PATH) / "templates"
-    own = FileSystemLoader(str(TEMPLATES))
+    own = FileSystemLoader([str(TEMPLATES), str(SHARED_TEMPLATES)])
     loader = ChoiceLoader(
         [
             PrefixLoader({"platform": own, "templates": NonceLoader([hub])}),

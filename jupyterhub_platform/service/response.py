@@ -104,8 +104,8 @@ def _explain(status: int, error: BaseException | None) -> tuple[str, str]:
         case HTTPError() if status == HTTPStatus.METHOD_NOT_ALLOWED:
             return "This address does not support that method.", "request.method"
         case HTTPError() if status < HTTPStatus.INTERNAL_SERVER_ERROR:
-            said = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
-            return f"{said}. Reload the page and try again.", "request.refused"
+            reason = (error.log_message or HTTPStatus(status).phrase).rstrip(".")
+            return f"{reason}. Reload the page and try again.", "request.refused"
         case _:
             return (
                 "Something went wrong here, and was logged. Try again, or tell an admin.",

@@ -107,8 +107,8 @@ def _refuse(status: int, body: bytes, user: str, server: str) -> RefusalError:
         return RefusalError(404, sentence, "platform.not_found")
     if not 400 <= status < 600:
         status = 502
-    said = _read_message(body)
-    reason = f": {said}" if said else ""
+    message = _read_message(body)
+    reason = f": {message}" if message else ""
     return RefusalError(
         status,
         f"The Hub did not stop it{reason}. Check whether it runs, and try again.",

@@ -130,8 +130,8 @@ class Walk:
             return True
         reason = self._why_not(found)
         if reason:
-            said = f"the checkpoint at row {found.seq}, up to which rows were removed, {reason}"
-            self._fault, self._is_over = (found.seq, said), True
+            fault = f"the checkpoint at row {found.seq}, up to which rows were removed, {reason}"
+            self._fault, self._is_over = (found.seq, fault), True
             return False
         self._checkpoint = found
         if found.seq > self.head.seq:
@@ -258,8 +258,9 @@ def _find_fault(
     except TypeError:
         digest = "none"  # bytes in a text: nothing that was ever written here
     if digest != found:
-        said = str(found)[:64]
-        return seq, f"row {seq} is not what was written: its hash is {digest}, and it says {said!a}"
+        stored = str(found)[:64]
+        fault = f"row {seq} is not what was written: its hash is {digest}, and it says {stored!a}"
+        return seq, fault
     return _find_other(AuditHead(seq, found), noted)
 
 
@@ -267,8 +268,8 @@ def _find_other(row: AuditHead, noted: Mapping[int, set[str]]) -> tuple[int, str
     other = noted.get(row.seq, set()) - {row.hash}
     if not other:
         return None
-    said = f"row {row.seq} is not the one that was noted before: {row.hash}, and not"
-    return row.seq, f"{said} {', '.join(sorted(other))}"
+    fault = f"row {row.seq} is not the one that was noted before: {row.hash}, and not"
+    return row.seq, f"{fault} {', '.join(sorted(other))}"
 
 
 def _without_absent(fields: list[Any]) -> list[Any]:

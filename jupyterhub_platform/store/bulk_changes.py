@@ -23,7 +23,7 @@ def add_job(tx: Transaction, job: BulkJob, names: Sequence[str]) -> None:
         {
             "id": job.id,
             "act": str(job.act),
-            "said": json.dumps(dict(job.said), ensure_ascii=False, sort_keys=True),
+            "said": json.dumps(dict(job.arguments), ensure_ascii=False, sort_keys=True),
             "reason": job.reason,
             "by_name": job.by,
             "manager": job.manager,

@@ -86,7 +86,7 @@ def record_denial(tx: Transaction, record: DecisionRecord) -> None:
 
 def get_decision(tx: Transaction, decision_id: str) -> DecisionRecord | None:
     """Return one decision, whether it admitted or not."""
-    for arm, key in ((_admissions(), _HELD.id), (_others(), _DECIDED.id)):
+    for arm, key in ((_admissions(), _HELD.id), (_select_decisions(), _DECIDED.id)):
         row = tx.execute(arm.where(key == decision_id)).first()
         if row is not None:
             return _read_decision(row)
@@ -119,7 +119,7 @@ def list_decisions(
     # Each arm stops at the limit by its own index; their union is small.
     for arm, table, at in (
         (_admissions(), reservation, _HELD.opened_at),
-        (_others(), decision, _DECIDED.at),
+        (_select_decisions(), decision, _DECIDED.at),
     ):
         if admitted is not None:
             flag = true() if table is reservation else _DECIDED.admitted
@@ -147,14 +147,14 @@ def _admissions() -> Select[Any]:
     return select(
         _HELD.id,
         _HELD.opened_at.label("at"),
-        *_shared(reservation),
+        *_shared_columns(reservation),
         true().label("admitted"),
         literal(0).label("repeats"),
         literal(None, UtcTime).label("last_at"),
     )
 
 
-def _others() -> Select[Any]:
+def _select_decisions() -> Select[Any]:
     again = denial_repeat.c
 
     def over_repeats(value: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -164,14 +164,14 @@ def _others() -> Select[Any]:
     return select(
         _DECIDED.id,
         _DECIDED.at,
-        *_shared(decision),
+        *_shared_columns(decision),
         _DECIDED.admitted,
         over_repeats(func.coalesce(func.sum(again.times), 0)).label("repeats"),
         over_repeats(func.max(again.last_at)).label("last_at"),
     )
 
 
-def _shared(table: Table) -> list[ColumnElement[Any]]:
+def _shared_columns(table: Table) -> list[ColumnElement[Any]]:
     names = ("user", "server", "account", "tier", "observed", "codes", "sentence", "decision")
     return [table.c[name] for name in (*names, "requested_by")]
 

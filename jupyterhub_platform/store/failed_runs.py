@@ -70,5 +70,5 @@ def find(tx: Transaction, servers: Collection[tuple[str, str]]) -> dict[str, Fai
 
 
 def _read_cause(text: str) -> Cause:
-    said = json.loads(text)
-    return Cause(said["code"], said["sentence"], Who(said["who"]), said["fix"])
+    cause = json.loads(text)
+    return Cause(cause["code"], cause["sentence"], Who(cause["who"]), cause["fix"])

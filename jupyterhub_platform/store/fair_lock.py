@@ -29,12 +29,12 @@ class FairLock:
             if turn.acquire(timeout=timeout):
                 return True
         except BaseException:
-            if not self._leave(turn):
+            if not self._stop_waiting(turn):
                 self.release()
             raise
-        return not self._leave(turn)
+        return not self._stop_waiting(turn)
 
-    def _leave(self, turn: threading.Lock) -> bool:
+    def _stop_waiting(self, turn: threading.Lock) -> bool:
         """Stop waiting; return ``False`` if the lock was handed over in the meantime."""
         with self._guard:
             if turn not in self._queue:

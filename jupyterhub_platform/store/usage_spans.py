@@ -1,4 +1,4 @@
-"""How a time is cut into days, months, quarters and years of which there are sums."""
+"""How a time is divided into days, months, quarters and years that have sums."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,14 +11,14 @@ from jupyterhub_platform.store.schema import usage_day, usage_span
 
 MONTH, QUARTER, YEAR = 1, 3, 12
 SPANS: Final = (MONTH, QUARTER, YEAR)
-"""How many months the spans have of which there are sums: a year of everybody is a few of them."""
+"""The lengths, in months, of spans that have sums; a year of all users is a few rows each."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranges:
     """The days and months that make up a time, each range from its first to before its last.
 
-    Days from ``beyond`` on are in their months already, and not meant.
+    Days from ``beyond`` on are not part of it, though the sums of their months include them.
     """
 
     days: tuple[tuple[date, date], ...]
@@ -27,12 +27,12 @@ class Ranges:
 
 
 def begin_span(day: date, months: int) -> date:
-    """Return when the span of so many months began that a day is in."""
+    """Return the first day of the span of ``months`` that a day is in."""
     return day.replace(day=1, month=(day.month - 1) // months * months + 1)
 
 
 def end_span(start: date, months: int) -> date:
-    """Return the day after a span of so many months."""
+    """Return the day after a span of ``months``."""
     over = start.month - 1 + months
     return date(start.year + over // YEAR, over % YEAR + 1, 1)
 
@@ -42,7 +42,7 @@ def _list_days(first: date, last: date) -> list[date]:
 
 
 class Part(NamedTuple):
-    """Rows to add up: their table, its column with the time, which of them, and the sign."""
+    """Rows to add or subtract: their table, its column with the time, a condition, and the sign."""
 
     table: Table
     start: str
@@ -51,12 +51,12 @@ class Part(NamedTuple):
 
 
 def list_parts(ranges: Ranges, spans: Collection[int]) -> list[Part]:
-    """Return what a time is made of: its days, and as few as possible of these ``spans``."""
+    """Return the parts of a time: its days, and as few of these ``spans`` as cover its months."""
     day, span = usage_day.c.day, usage_span.c
     days = [at for first, last in ranges.days for at in _list_days(first, last)]
     parts: list[Part] = []
     if days:
-        # Named one by one: an index leads to each, and to the names of each.
+        # Each day is named, so that an index leads to it and to its names.
         parts.append(Part(usage_day, "day", day.in_(days), 1))
     starts: dict[int, list[date]] = {}
     end = date.min
@@ -75,9 +75,9 @@ def list_parts(ranges: Ranges, spans: Collection[int]) -> list[Part]:
 def cover(
     first: date, last: date, beyond: date, spans: Collection[int]
 ) -> Iterator[tuple[date, int]]:
-    """Cut whole months into the longest spans: when each begins, and how long it is.
+    """Divide whole months into the longest spans; yield the start and the length of each.
 
-    Of what is beyond, nothing counts: a span that reaches there is as good as a shorter one.
+    A span may reach past ``beyond``, since no day counts from there on.
     """
     while first < last:
         months = next(

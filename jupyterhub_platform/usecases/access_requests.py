@@ -4,7 +4,6 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 from jupyterhub_platform.core import delegation
@@ -29,7 +28,7 @@ from jupyterhub_platform.usecases.notices import SILENT, Notify
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 PLATFORM: Final = "platform"
-_ENDED_AT_ONCE: Final = 200
+OWN_REQUEST: Final = "You cannot approve your own request. Ask another manager, or an admin."
 _ENDS: Final[Mapping[RequestState, str]] = {
     RequestState.APPROVED: "request.approved",
     RequestState.REFUSED: "request.refused",
@@ -233,29 +232,6 @@ class Decline:
         return snapshot
 
 
-@dataclass(frozen=True, slots=True)
-class EndOverdueRequests:
-    """Ends open requests that waited too long, or whose user is suspended or gone.
-
-    Some at a time, so that a start does not wait for it: again as long as any is left.
-    """
-
-    notify: Notify = SILENT
-
-    def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Return what records the ends."""
-        return partial(self._record, snapshot, now)
-
-    def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        waiting = access_requests.list_requests(transaction, state=RequestState.OPEN, limit=None)
-        ends = ((each, _find_end(each, snapshot, now)) for each in waiting)
-        for each, end in islice(((e, end) for e, end in ends if end), _ENDED_AT_ONCE):
-            state, why = end
-            write = Decline(each, state, PLATFORM, why, self.notify).check(snapshot, now)
-            write(transaction)
-        return snapshot
-
-
 class AccessRequests:
     """What is on record of requests. Its methods may take long: call them in a thread."""
 
@@ -288,32 +264,11 @@ class AccessRequests:
             found = {each.id: each for each in (*find(user=user), *find(accounts=groups))}
         return sorted(found.values(), key=lambda each: (-each.at.timestamp(), each.id))[:limit]
 
-    def is_any_overdue(self, snapshot: Snapshot, now: datetime) -> bool:
-        """Tell whether an open request has to end; see :class:`EndOverdueRequests`."""
-        with self._store.read() as transaction:
-            waiting = access_requests.list_requests(
-                transaction, state=RequestState.OPEN, limit=None
-            )
-        return any(_find_end(each, snapshot, now) for each in waiting)
-
-
-def _find_end(
-    request: AccessRequest, snapshot: Snapshot, now: datetime
-) -> tuple[RequestState, str] | None:
-    """Return how and why an open request ends by itself now, if it does."""
-    if request.is_over(now):
-        return RequestState.EXPIRED, "No one answered in time. Ask again."
-    if request.user not in snapshot.policy.people:
-        return RequestState.VOID, "The user is gone."
-    if snapshot.suspension_of(request.user, now) is not None:
-        return RequestState.VOID, "The user is suspended."
-    return None
-
 
 def why_not_decide(policy: Policy, manager: str, request: AccessRequest) -> str:
     """Say why a manager may not answer a request; empty if they may."""
     if request.user == manager:
-        return "Nobody answers their own request. Ask another manager, or an admin."
+        return OWN_REQUEST
     return delegation.why_not_member(policy, manager, request.account)
 
 
@@ -332,17 +287,15 @@ def list_deciders(snapshot: Snapshot, request: AccessRequest, now: datetime) -> 
 
 def _check_open(request: AccessRequest, by: str, now: datetime) -> None:
     if request.user == by:
-        raise AccessRequestError(
-            "request.own", "Nobody answers their own request. Ask another manager, or an admin."
-        )
+        raise AccessRequestError("request.own", OWN_REQUEST)
     if request.state is not RequestState.OPEN or request.is_over(now):
         raise _not_open(request)
 
 
 def _not_open(request: AccessRequest) -> AccessRequestError:
-    said = f" by {request.decided_by}" if request.decided_by else ""
+    by = f" by {request.decided_by}" if request.decided_by else ""
     state = "expired" if request.state is RequestState.OPEN else request.state
-    return AccessRequestError("request.decided", f"The request is {state} already{said}.")
+    return AccessRequestError("request.decided", f"The request is {state} already{by}.")
 
 
 def _decide(

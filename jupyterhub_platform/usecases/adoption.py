@@ -61,14 +61,14 @@ class AdoptObject:
 
     def _compare(self, read: ReadPolicy, found: ManagedObject) -> None:
         kind, name = self.key
-        said = _list_declared(read, self.key)
-        if not said:
+        entries = _list_declared(read, self.key)
+        if not entries:
             raise ManagedError(
                 "managed.undeclared",
                 f"{self.path} does not declare the {kind} {name} yet. Bring the file there that "
                 "jhp adopt wrote, and adopt it again; until then it stays managed.",
             )
-        if not self.take_file and not any(_is_same(each, found.document) for each in said):
+        if not self.take_file and not any(_is_same(each, found.document) for each in entries):
             raise ManagedError(
                 _DIFFERS,
                 f"{self.path} says something else of the {kind} {name} than the Hub. Make both the "
@@ -100,14 +100,14 @@ class ReleaseObject:
         """
         kind, name = self.key
         read = read_file(self.path)
-        said = _list_declared(read, self.key)
-        if kind is Kind.GRANT or self.key in snapshot.sources.managed or not said:
+        entries = _list_declared(read, self.key)
+        if kind is Kind.GRANT or self.key in snapshot.sources.managed or not entries:
             raise ManagedError(
-                _CONFLICT if said else "managed.none",
+                _CONFLICT if entries else "managed.none",
                 f"The file declares no {kind} {name} that could be released. Grants are not: they "
                 "end by themselves.",
             )
-        document = json.loads(json.dumps(said[0]))
+        document = json.loads(json.dumps(entries[0]))
         left = remove_declared(read, self.key, self.path)
         new = ManagedObject(self.key, document, 1, self.by, now)
         managed = {**snapshot.sources.managed, self.key: new}
@@ -133,7 +133,7 @@ def remove_declared(read: ReadPolicy, key: Key, path: Path) -> ReadPolicy:
     except WriteError as error:
         raise ManagedError(_CONFLICT, f"{path}: {error}") from None
     left = parse_policy(text.encode(), str(path))
-    rest = {each: said for each, said in entries.items() if each != name}
+    rest = {each: entry for each, entry in entries.items() if each != name}
     if dict(left.document) != {**read.document, section: rest}:
         raise ManagedError(
             _CONFLICT, f"{path} cannot be changed without touching more than {name}."

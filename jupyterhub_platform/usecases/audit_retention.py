@@ -90,16 +90,16 @@ class AuditRetention:
                 is_over = len(old) < len(rows)
                 wrong = next(told.compare(transaction, old), None)
             if wrong is not None:
-                self._leave(f"{wrong.table} {wrong.key}: {wrong.what}")
+                self._log_refusal(f"{wrong.table} {wrong.key}: {wrong.what}")
                 return None
             if old:
                 last, count = AuditHead(old[-1].seq, old[-1].hash), count + len(old)
         if not walk.verification.ok:
-            self._leave(walk.verification.reason)
+            self._log_refusal(walk.verification.reason)
             return None
         return _Due(last, count, told.told) if last is not None else None
 
-    def _leave(self, reason: str) -> None:
+    def _log_refusal(self, reason: str) -> None:
         log.error("No row of the audit is removed, since it is not what was written: %s", reason)
 
     def _seal(self, due: _Due, now: datetime) -> None:

@@ -91,7 +91,7 @@ class BulkChunk:
         refused = [each for each in steps.outcomes if each.result is Result.REFUSED]
         if not refused:
             return
-        said = [
+        refusals = [
             {"name": each.name, "code": each.code, "reason": each.sentence}
             for each in refused[:_NAMED]
         ]
@@ -101,7 +101,7 @@ class BulkChunk:
             actor=self.job.by,
             action="bulk.refused",
             subject=self.job.id,
-            detail={"act": str(self.job.act), "count": len(refused), "refused": said},
+            detail={"act": str(self.job.act), "count": len(refused), "refused": refusals},
             result=audit.REFUSED,
         )
 
@@ -241,5 +241,5 @@ def _record_job(
     at: datetime,
     detail: Mapping[str, object],
 ) -> None:
-    said = {"act": str(job.act), "said": dict(job.said), "reason": job.reason, **detail}
-    audit.append(transaction, at=at, actor=by, action=action, subject=job.id, detail=said)
+    details = {"act": str(job.act), "said": dict(job.arguments), "reason": job.reason, **detail}
+    audit.append(transaction, at=at, actor=by, action=action, subject=job.id, detail=details)

@@ -73,7 +73,9 @@ class BulkSteps:
 
     def _take_some(self, items: Sequence[Outcome]) -> None:
         try:
-            result = self._put_into_group(items) if self.job.act.is_of_group else self._do(items[0])
+            result = (
+                self._put_into_group(items) if self.job.act.is_of_group else self._apply(items[0])
+            )
         except PlatformError as error:
             if len(items) > 1:
                 # One of them has a fault: the others do not wait for it.
@@ -87,7 +89,7 @@ class BulkSteps:
         if result is not None:
             self.outcomes += [_settle(each, result) for each in items]
 
-    def _do(self, item: Outcome) -> Result:
+    def _apply(self, item: Outcome) -> Result:
         name, job = item.name, self.job
         match job.act:
             case Act.LEVEL:
@@ -107,7 +109,7 @@ class BulkSteps:
 
     def _put_into_group(self, items: Sequence[Outcome]) -> Result | None:
         """Add or remove all of these members in one step."""
-        key = Key(Kind.GROUP, str(self.job.said["group"]))
+        key = Key(Kind.GROUP, str(self.job.arguments["group"]))
         before = self._find(key)
         members = {fold_user(str(each)): each for each in before.get("members") or ()}
         adds = self.job.act is Act.ADD
@@ -128,14 +130,14 @@ class BulkSteps:
     def _set_level(self, name: str) -> Result:
         key = Key(Kind.USER, name)
         before = self._find(key)
-        if before.get("level") == self.job.said["level"]:
+        if before.get("level") == self.job.arguments["level"]:
             return Result.SAME
-        self._put(key, {**before, "level": self.job.said["level"]})
+        self._put(key, {**before, "level": self.job.arguments["level"]})
         return Result.DONE
 
     def _suspend(self, name: str) -> Result:
         _check_known(self.after, name)
-        until = self.job.said.get("until")
+        until = self.job.arguments.get("until")
         end = datetime.fromisoformat(until) if until else None
         return self._write(Suspend(name, self.job.reason, end, self.job.by))
 
@@ -150,12 +152,12 @@ class BulkSteps:
         if key in self.after.sources.managed:
             return Result.SAME
         _check_known(self.after, name)
-        self._put(key, {"by": self.job.by, **self.job.said["document"], "user": name})
+        self._put(key, {"by": self.job.by, **self.job.arguments["document"], "user": name})
         return Result.DONE
 
     def _retire(self, key: Key) -> Result:
         authority = self._authority(key)
-        self._go_on(RetireObject(key, self.job.reason, self.job.by, None, authority))
+        self._plan(RetireObject(key, self.job.reason, self.job.by, None, authority))
         return Result.DONE
 
     def _undo(self, number: str) -> Result:
@@ -184,9 +186,9 @@ class BulkSteps:
 
     def _put(self, key: Key, document: Mapping[str, Any]) -> None:
         authority = self._authority(key)
-        self._go_on(PutObject(key, document, self.job.reason, self.job.by, authority=authority))
+        self._plan(PutObject(key, document, self.job.reason, self.job.by, authority=authority))
 
-    def _go_on(self, change: PutObject | RetireObject) -> None:
+    def _plan(self, change: PutObject | RetireObject) -> None:
         self.after, steps = change.plan(self.after, self.now)
         self.steps += steps
 
@@ -208,5 +210,5 @@ def _say_why(error: PlatformError) -> str:
     if not isinstance(error, PolicyError):
         return str(error)
     # Where it would stand in a document says nothing to those who chose a name.
-    said = (f"{each.what}; {each.fix}" for each in error.faults)
-    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in said)
+    faults = (f"{each.what}; {each.fix}" for each in error.faults)
+    return " ".join(f"{each[:1].upper()}{each[1:]}." for each in faults)

@@ -147,12 +147,13 @@ def _find_larger(policy: Policy, tier: str, fitting: tuple[str, ...]) -> str | N
 
     # First those that hold the same kinds of things: a GPU is not given for the memory beside it.
     def distance(name: str) -> tuple[int, int]:
-        return len(_kinds(policy, name) ^ _kinds(policy, tier)), _memory(policy, name)
+        differing = _list_resources(policy, name) ^ _list_resources(policy, tier)
+        return len(differing), _memory(policy, name)
 
     return min(larger, key=distance, default=None)
 
 
-def _kinds(policy: Policy, name: str) -> set[str]:
+def _list_resources(policy: Policy, name: str) -> set[str]:
     return set(policy.tiers[name].demand) if name in policy.tiers else set()
 
 

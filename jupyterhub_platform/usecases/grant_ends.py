@@ -89,12 +89,12 @@ class GrantEnds:
         grant: WatchedGrant,
         now: datetime,
     ) -> None:
-        said = dict(grant.facts["grant"])
+        facts = dict(grant.facts["grant"])
         if event is Event.GRANT_ENDED:
-            said["early"] = now < grant.until
+            facts["early"] = now < grant.until
         about = f"{grant.id}\0{now.isoformat()}"
-        people = list_holders(policy, said)
-        self._notify.enter(transaction, event, about, {"grant": said}, people, now, by=said["by"])
+        people = list_holders(policy, facts)
+        self._notify.enter(transaction, event, about, {"grant": facts}, people, now, by=facts["by"])
 
 
 def list_holders(policy: Policy, grant: Mapping[str, Any]) -> Iterator[str]:

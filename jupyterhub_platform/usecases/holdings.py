@@ -209,8 +209,8 @@ def say_holding(
     # A comma does not tell accounts apart where each is a list itself.
     comma = "; " if len(parts) > 2 else ", "
     *first, last = parts or [nothing]
-    said = f"{comma.join(first)}{comma}and {last}" if first else last
-    return f"{'You hold' if own else f'{user} holds'} {said}."
+    joined = f"{comma.join(first)}{comma}and {last}" if first else last
+    return f"{'You hold' if own else f'{user} holds'} {joined}."
 
 
 def _find_personal_limit(

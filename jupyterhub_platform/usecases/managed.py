@@ -151,7 +151,7 @@ class RetireObject:
             )
             if why_not:
                 raise NotAllowedError(why_not)
-        freed = _free(snapshot, name) if kind is Kind.USER else ()
+        freed = _remove_from_all(snapshot, name) if kind is Kind.USER else ()
         steps, after = [*freed, Step(self.key, before.document, None)], snapshot
         for step in steps:
             after = take(after, step, self.by, now)
@@ -184,19 +184,19 @@ def _join(snapshot: Snapshot, user: str, group: str) -> Step:
     return Step(before.key, before.document, document)
 
 
-def _free(snapshot: Snapshot, user: str) -> Iterator[Step]:
+def _remove_from_all(snapshot: Snapshot, user: str) -> Iterator[Step]:
     """Yield the steps that take a user out of managed groups, and end their managed grants.
 
     What the file declares of them stays, and keeps them from being retired.
     """
     for key, each in snapshot.sources.managed.items():
         if key.kind is Kind.GROUP and key.name in snapshot.policy.declared_groups(user):
-            yield Step(key, each.document, _leave(each.document, user))
+            yield Step(key, each.document, _without_member(each.document, user))
         elif key.kind is Kind.GRANT and fold_user(str(each.document.get("user") or "")) == user:
             yield Step(key, each.document, None)
 
 
-def _leave(group: Mapping[str, Any], user: str) -> dict[str, Any]:
+def _without_member(group: Mapping[str, Any], user: str) -> dict[str, Any]:
     """Return what a group says without a user."""
     lists = {
         part: [each for each in group[part] if fold_user(str(each)) != user]

@@ -54,8 +54,8 @@ class NotAllowedError(ManagedError):
         super().__init__("managed.not_allowed", why_not)
 
 
-class Said(Protocol):
-    """Who changes something, and why."""
+class AttributedChange(Protocol):
+    """A change whose record names who made it, and why."""
 
     @property
     def by(self) -> str:
@@ -118,7 +118,11 @@ def take(snapshot: Snapshot, step: Step, by: str, now: datetime) -> Snapshot:
 
 
 def record(
-    after: Snapshot, steps: Sequence[Step], said: Said, now: datetime, transaction: Transaction
+    after: Snapshot,
+    steps: Sequence[Step],
+    change: AttributedChange,
+    now: datetime,
+    transaction: Transaction,
 ) -> Snapshot:
     """Record steps as revisions, each with its row of the audit."""
     number = policies.latest_number(transaction)
@@ -129,19 +133,19 @@ def record(
         else:
             managed.put_object(transaction, new)
         revision = ManagedRevision(
-            number, step.key, step.before, step.after, said.by, said.reason, now
+            number, step.key, step.before, step.after, change.by, change.reason, now
         )
         managed.record_revision(transaction, revision)
         audit.append(
             transaction,
             at=now,
-            actor=said.by,
+            actor=change.by,
             action=f"{step.key.kind}.{_name_change(step)}",
             subject=_name_subject(step),
             detail={
                 "revision": number,
                 **({"grant": step.key.name} if step.key.kind is Kind.GRANT else {}),
-                "reason": said.reason,
+                "reason": change.reason,
                 "before": step.before,
                 "after": step.after,
             },
@@ -153,8 +157,8 @@ def _name_subject(step: Step) -> str:
     """Return on whom it is done: a grant is given to a user or a group, who are searched for."""
     if step.key.kind is not Kind.GRANT:
         return step.key.name
-    said = step.after or step.before or {}
-    return str(said.get("user") or said.get("group") or step.key.name)
+    document = step.after or step.before or {}
+    return str(document.get("user") or document.get("group") or step.key.name)
 
 
 def _name_change(step: Step) -> str:

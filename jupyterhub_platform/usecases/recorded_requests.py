@@ -178,8 +178,8 @@ class RecordedRequests:
 
 
 def _repeat(shared: _Shared) -> RecordedRequest:
-    said = {**shared.request.detail, **shared.count.to_json()}
-    return replace(shared.request, at=shared.count.last_at, detail=said)
+    detail = {**shared.request.detail, **shared.count.to_json()}
+    return replace(shared.request, at=shared.count.last_at, detail=detail)
 
 
 def _sum(actor: str, caller: _Caller, action: str, result: str) -> RecordedRequest:

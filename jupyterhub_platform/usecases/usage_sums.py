@@ -1,8 +1,7 @@
-"""Keeps sums of the ledger by day, month, quarter and year, so that a year of it is read at once.
+"""Daily and longer totals of usage, cached from the ledger, so that a year is read quickly.
 
-They are never the truth: whatever is missing is made from the ledger, and :meth:`UsageSums.forget`
-has all of them made again. A day is settled once, an hour after it has ended, and then it is never
-looked at again: rows of the ledger are closed at the time at which they are closed.
+They can be rebuilt at any time: :meth:`UsageSums.forget` removes them all. A day is settled once,
+an hour after it ends, and never again, since no row of the ledger is closed retroactively.
 """
 
 import functools
@@ -11,20 +10,20 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Final, TypeAlias, TypeVar
 
 from jupyterhub_platform.core.usage import KINDS, NOTHING, Run, Usage, add_up, to_seconds
-from jupyterhub_platform.store import usage
+from jupyterhub_platform.store import usage, usage_runs
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.usage import NamedUsage
 
 GRACE: Final = timedelta(hours=1)
-"""How long after its end a day is settled: clocks are put right by less."""
+"""The time from the end of a day until it is settled: larger than any usual clock correction."""
 
 AT_ONCE: Final = 150
-"""Sums that are entered in one transaction: a start may wait for it."""
+"""The number of sums in one transaction, which the start of a server may wait for."""
 
 _DAY: Final = timedelta(days=1)
 _Found = TypeVar("_Found")
 Steps: TypeAlias = Generator[None, None, _Found]
-"""Work that pauses wherever something else may have its turn."""
+"""Work that pauses wherever other work may run."""
 
 
 class UsageSums:
@@ -36,7 +35,7 @@ class UsageSums:
     def settle(self, now: datetime) -> Iterator[None]:
         """Settle every day that is over at ``now``, in steps of a few milliseconds.
 
-        Stopping in between loses nothing: the next call begins with the day that is not done.
+        It may be stopped between steps: the next call begins with the first unfinished day.
 
         Raises
         ------
@@ -53,7 +52,7 @@ class UsageSums:
             day += _DAY
 
     def forget(self) -> Iterator[None]:
-        """Remove all sums, in steps; :meth:`settle` makes them again."""
+        """Remove all sums, in steps; :meth:`settle` rebuilds them."""
         with self._store.begin() as transaction:
             usage.write_settled(transaction, None)
         left = True
@@ -63,10 +62,10 @@ class UsageSums:
                 left = usage.forget_some(transaction, AT_ONCE)
 
     def _find_day(self, now: datetime) -> Steps[date | None]:
-        """Find the first day to settle, once nothing of a later one is left."""
+        """Return the first day to settle, after the removal of sums from that day on."""
         with self._store.read() as transaction:
             settled = usage.read_settled(transaction)
-            first = usage.find_first_opened(transaction)
+            first = usage_runs.find_first_opened(transaction)
         today = now.astimezone(UTC).date()
         if settled is None and first is None:
             return None
@@ -75,10 +74,10 @@ class UsageSums:
             settled = first.astimezone(UTC).date()
             self._write(settled)
         elif settled is not None and settled > today:
-            # The clock was set back: what happens now is on a day that counts as settled.
+            # The clock was set back: usage of now would be on a day that is settled already.
             settled = today
             self._write(settled)
-        # A day that was not finished is begun again.
+        # A day that was not finished is settled anew.
         while settled is not None and self._take_back(settled):
             yield
         return settled
@@ -97,16 +96,16 @@ class UsageSums:
         return True
 
     def _list_kept(self, day: date) -> Steps[list[Run]]:
-        """List what was held when ``day`` began; some released rows at a time."""
+        """List the runs that went on when ``day`` began, in steps of some rows each."""
         at = _midnight(day)
         with self._store.read() as transaction:
-            kept = usage.list_open_runs(transaction, at)
-            last = usage.find_last_released(transaction)
+            kept = usage_runs.list_open_runs(transaction, at)
+            last = usage_runs.find_last_released(transaction)
         since = at
         while last is not None and since <= last:
             yield
             with self._store.read() as transaction:
-                kept += usage.list_kept(transaction, at, since, since + _DAY)
+                kept += usage_runs.list_kept(transaction, at, since, since + _DAY)
             since += _DAY
         return kept
 
@@ -114,7 +113,7 @@ class UsageSums:
         """Settle a day that began with ``kept``, and return what was held at its end."""
         start, end = _midnight(day), _midnight(day + _DAY)
         with self._store.read() as transaction:
-            runs = kept + usage.list_opened(transaction, start, end)
+            runs = kept + usage_runs.list_opened(transaction, start, end)
         yield
         sums = _sum_day(day, runs)
         for first in range(0, len(sums), AT_ONCE):

@@ -16,10 +16,10 @@ from jupyterhub_platform.hub import configure as module
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
+from jupyterhub_platform.hub.configuration_check import say_overwritten
 from jupyterhub_platform.hub.configure import configure
 from jupyterhub_platform.hub.kubernetes.spawner import PlatformKubeSpawner
 from jupyterhub_platform.hub.local.spawner import PlatformLocalSpawner
-from jupyterhub_platform.hub.overridden_settings import say_overwritten
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 
 

@@ -14,7 +14,7 @@ from jupyterhub_platform.service.editing.documents import (
     show_document,
 )
 from jupyterhub_platform.service.editing.fields import list_fields
-from jupyterhub_platform.service.editing.retiring import change_members
+from jupyterhub_platform.service.editing.members import change_members
 from jupyterhub_platform.service.errors import RefusalError
 from jupyterhub_platform.service.hub_changes import place_of
 from tests.service.conftest import POLICY

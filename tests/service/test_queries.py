@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from jupyterhub_platform.service.app import ROUTES
-from jupyterhub_platform.service.editing.changing import ChangingPage
+from jupyterhub_platform.service.editing.page import EditingPage
 from jupyterhub_platform.service.pages import PageHandler
 from tests.service.conftest import PEOPLE, PREFIX, Running
 from tests.service.test_levels import ROUTES as ANSWERS
@@ -136,7 +136,7 @@ async def test_no_argument_changes_whether_a_page_is_shown(running: Running, lev
                 assert plain.status_code == ANSWERS[route][level]
             tried = list(queries(handler.TAKES, level))
             # The many forms share how they read their address: all arguments at once are enough.
-            for query in tried[-2:] if issubclass(handler, ChangingPage) else tried:
+            for query in tried[-2:] if issubclass(handler, EditingPage) else tried:
                 if own_sort(route, query.get("sort", "")):
                     continue
                 answer = await ask(browser, address, query | needed)

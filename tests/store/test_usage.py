@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import event
 
 from jupyterhub_platform.core.usage import Run, Usage, to_seconds
-from jupyterhub_platform.store import ledger, usage
+from jupyterhub_platform.store import ledger, usage_runs
 from jupyterhub_platform.store.store import Store
 from tests.store.test_ledger import admit, make_reservation
 
@@ -26,7 +26,7 @@ def test_an_index_leads_to_what_has_ended_lately(sqlite_url: str, by: str, name:
                 plans.extend(row[3] for row in cursor.fetchall())
 
         event.listen(tx, "before_cursor_execute", explain)
-        usage.list_runs(tx, NOW, NOW, by=by, names=[name], limit=9)
+        usage_runs.list_runs(tx, NOW, NOW, by=by, names=[name], limit=9)
     store.close()
     ended, running = plans
     assert "USING INDEX reservation_ended" in ended
@@ -44,8 +44,8 @@ def test_runs_are_those_that_were_held_in_the_time(store: Store, by: str, name: 
     admit(store, make_reservation("x", user="bob", account="text", tier="gpu", opened_at=NOW))
     since, until = NOW - timedelta(hours=3), NOW - timedelta(hours=1)
     with store.read() as tx:
-        runs = usage.list_runs(tx, since, until, by=by, names=[name], limit=9)
-        some = usage.list_runs(tx, since, until, by=by, names=[name], limit=2)
+        runs = usage_runs.list_runs(tx, since, until, by=by, names=[name], limit=9)
+        some = usage_runs.list_runs(tx, since, until, by=by, names=[name], limit=2)
     ages = sorted((to_seconds(NOW) - run.opened + 3599) // 3600 for run in runs)
     assert ages == [3, 5, 9]
     assert len(some) == 2

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 import jupyterhub_platform.store as package
 from jupyterhub_platform.core.usage import Usage
-from jupyterhub_platform.store import usage
+from jupyterhub_platform.store import usage_totals
 from jupyterhub_platform.store.engine import create_sqlite_file, open_engine, parse_url
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.store.usage_spans import SPANS, Ranges, begin_span, cover, end_span
@@ -59,8 +59,11 @@ def test_sums_by_month_of_an_older_version_become_sums_of_spans(store_url: str) 
     store = Store.open(store_url)
     with store.read() as tx:
         ranges = Ranges((), ((date(2025, 12, 1), date(2026, 5, 1)),), date(2026, 4, 20))
-        found = {(e.name, e.start): e.used for e in usage.list_sums(tx, "person", ["ada"], ranges)}
-        names, total = usage.rank_names(tx, "person", ranges, {}, sort="-cpu", limit=9, offset=0)
+        sums = usage_totals.list_sums(tx, "person", ["ada"], ranges)
+        found = {(each.name, each.start): each.used for each in sums}
+        names, total = usage_totals.rank_names(
+            tx, "person", ranges, {}, sort="-cpu", limit=9, offset=0
+        )
         years = tx.execute(
             text("SELECT months, start, servers FROM usage_span WHERE name = 'ada' AND months > 1")
         )

@@ -19,9 +19,9 @@ import psutil
 from jupyterhub import __version__ as hub_version
 
 from jupyterhub_platform.cli.local.port_holder import list_held_ports
+from jupyterhub_platform.http.sockets import Sockets, locate_sockets
 from jupyterhub_platform.hub.local.processes import PYTHON, has_ended
 from jupyterhub_platform.instance_id import read_instance
-from jupyterhub_platform.sockets import Sockets, locate_sockets
 from tests.support import tiny_server
 from tests.support.canaries import (
     TOKEN_OF_SERVER,

@@ -19,12 +19,12 @@ from jupyterhub_platform.usecases.access_requests import (
     Approve,
     Ask,
     Decline,
-    EndOverdueRequests,
     why_not_decide,
 )
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.managed import Authority
 from jupyterhub_platform.usecases.managed_steps import ManagedError, NotAllowedError
+from jupyterhub_platform.usecases.overdue_requests import EndOverdueRequests, is_any_overdue
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.suspensions import Suspend
@@ -168,14 +168,14 @@ async def test_nobody_answers_their_own_request(changes, in_force):
     asked = ask(Wish.QUOTA, {"add": {"servers": 1}}, user="boss")
     await changes.apply(asked)
     policy = in_force.snapshot.policy
-    assert why_not_decide(policy, "boss", asked.request).startswith("Nobody answers")
+    assert why_not_decide(policy, "boss", asked.request).startswith("You cannot approve")
     assert why_not_decide(policy, "dev", asked.request).startswith("You are not in charge")
     for change in (
         Approve(asked.request, "boss", "ok", BOSS),
         Approve(asked.request, "boss", "ok"),
         Decline(asked.request, RequestState.REFUSED, "boss", "no"),
     ):
-        with pytest.raises(AccessRequestError, match="Nobody answers their own request"):
+        with pytest.raises(AccessRequestError, match="You cannot approve your own request"):
             await changes.apply(change)
     withdrawn = Decline(asked.request, RequestState.WITHDRAWN, "boss", "not needed")
     await changes.apply(withdrawn)
@@ -203,12 +203,12 @@ async def test_a_declared_level_is_changed_in_the_file(changes):
         await changes.apply(Approve(asked.request, "root", "ok"))
 
 
-async def test_requests_end_by_themselves(changes, requests, in_force, clock):
+async def test_requests_end_by_themselves(store, changes, requests, in_force, clock):
     await changes.apply(ask())
     await changes.apply(ask(id_="r2", user="eve"))
-    assert not requests.is_any_overdue(in_force.snapshot, clock.now)
+    assert not is_any_overdue(store, in_force.snapshot, clock.now)
     await changes.apply(Suspend("dev", "left", None, "root"))
-    assert requests.is_any_overdue(in_force.snapshot, clock.now)
+    assert is_any_overdue(store, in_force.snapshot, clock.now)
     with pytest.raises(AccessRequestError, match="dev is suspended"):
         await changes.apply(Approve(requests.find("r1"), "root", "ok"))
     with pytest.raises(AccessRequestError, match="cannot ask for anything now"):
@@ -220,7 +220,7 @@ async def test_requests_end_by_themselves(changes, requests, in_force, clock):
         await changes.apply(Approve(requests.find("r2"), "root", "ok"))
     await changes.apply(EndOverdueRequests())
     assert requests.find("r2").state == "expired"
-    assert not requests.is_any_overdue(in_force.snapshot, clock.now)
+    assert not is_any_overdue(store, in_force.snapshot, clock.now)
 
 
 async def test_the_oldest_of_very_many_end_too_some_at_a_time(store, changes, requests, in_force):
@@ -230,20 +230,20 @@ async def test_the_oldest_of_very_many_end_too_some_at_a_time(store, changes, re
             at = old.at if number < 250 else NOW - timedelta(seconds=number)
             access_requests.add_request(tx, replace(old, id=f"n{number}", at=at))
     looks = 0
-    while requests.is_any_overdue(in_force.snapshot, NOW):
+    while is_any_overdue(store, in_force.snapshot, NOW):
         await changes.apply(EndOverdueRequests())
         looks += 1
     assert looks == 2
     assert len(requests.list_for("root", None, RequestState.EXPIRED, 1000)) == 250
 
 
-async def test_a_request_of_a_user_who_is_gone_is_void(changes, requests, in_force):
+async def test_a_request_of_a_user_who_is_gone_is_void(store, changes, requests, in_force):
     asked = ask()
     await changes.apply(asked)
     policy = in_force.snapshot.policy
     people = {name: each for name, each in policy.people.items() if name != "dev"}
     in_force.replace(replace(in_force.snapshot, policy=replace(policy, people=people)))
-    assert requests.is_any_overdue(in_force.snapshot, NOW)
+    assert is_any_overdue(store, in_force.snapshot, NOW)
     await changes.apply(EndOverdueRequests())
     assert requests.find("r1").state == "void"
 

@@ -13,17 +13,12 @@ from jupyterhub_platform.core.errors import StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.notices import MAX_ATTEMPTS, Channel, Event, NoticeState
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.access_requests import (
-    AccessRequestError,
-    Approve,
-    Ask,
-    Decline,
-    EndOverdueRequests,
-)
+from jupyterhub_platform.usecases.access_requests import AccessRequestError, Approve, Ask, Decline
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.grant_ends import GrantEnds
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.notices import KEPT, LEASE, MAX_AN_HOUR, Notify, Outbox
+from jupyterhub_platform.usecases.overdue_requests import EndOverdueRequests
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.snapshot import InForce
 from jupyterhub_platform.usecases.suspensions import Suspend

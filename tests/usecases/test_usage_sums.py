@@ -25,7 +25,7 @@ from jupyterhub_platform.core.usage import (
 from jupyterhub_platform.store import ledger, usage
 from jupyterhub_platform.store.schema import usage_day, usage_span
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.reports.usage_figures import Question, read_figures
+from jupyterhub_platform.usecases.reports.usage_figures import UsageQuery, read_figures
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.usage_sums import AT_ONCE, UsageSums
 from tests.support.seeds import SEED
@@ -80,9 +80,11 @@ class Site:
         with self.store.read() as transaction:
             return usage.read_settled(transaction)
 
-    def read(self, asked: Question, viewer: Viewer = EVERYTHING, limit: int = 50, offset: int = 0):
+    def read(
+        self, query: UsageQuery, viewer: Viewer = EVERYTHING, limit: int = 50, offset: int = 0
+    ):
         with self.store.read() as transaction:
-            return read_figures(transaction, viewer, asked, limit, offset)
+            return read_figures(transaction, viewer, query, limit, offset)
 
     def check(self, by: Kind, per: Per, since: datetime, until: datetime = NOW) -> None:
         """Hold the figures of a time against what the runs add up to."""
@@ -102,10 +104,10 @@ class Site:
         assert figures.counted_until == asked.until
 
 
-def ask(by: Kind, per: Per, since: datetime, until: datetime = NOW, **more) -> Question:
+def ask(by: Kind, per: Per, since: datetime, until: datetime = NOW, **more) -> UsageQuery:
     periods = list_periods(since, until, per, 400)
     until = min(periods[-1].end, NOW)
-    return Question(by, per, periods, until, more.get("only", {}), more.get("sort", "-cpu"))
+    return UsageQuery(by, per, periods, until, more.get("only", {}), more.get("sort", "-cpu"))
 
 
 @pytest.fixture

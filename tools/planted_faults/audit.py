@@ -7,7 +7,7 @@ from mutation.operators import Always, Drop, Never, Replace
 
 AUDIT: Final = (
     *noticed_by(
-        "tests/hub/test_audit_watch.py -k sqlite",
+        "tests/hub/audit/test_audit_watch.py -k sqlite",
         (
             "a chain that was written anew is forgotten",
             "AuditWatch._verify",
@@ -56,7 +56,7 @@ AUDIT: Final = (
         ),
         (
             "a lock that is handed over at the last moment is lost",
-            "FairLock._leave",
+            "FairLock._stop_waiting",
             Replace("turn not in self._queue", "False"),
         ),
     ),

@@ -85,7 +85,7 @@ DECISIONS: Final = (
         ),
         (
             "one of several accounts is charged unasked",
-            "_only",
+            "_find_only_account",
             Replace("len(accounts) == 1", "accounts"),
         ),
         ("what is named now is passed over", "still_meant", Never("not options.remembered")),

@@ -48,7 +48,7 @@ DOCTOR: Final = (
         ),
         ("anything may follow a review", "Connection.review", Drop("not path.endswith(REVIEWS)")),
         ("a refusal is an answer", "Connection._send", Never("answer.status >= 400")),
-        ("what may not be read is empty", "reader:_read", Drop("unread=said")),
+        ("what may not be read is empty", "reader:_read", Drop("unread=reason")),
         ("a right that is not reported is there", "_may", Replace("return None", "return True")),
         (
             "a login page is an API server",
@@ -58,7 +58,7 @@ DOCTOR: Final = (
         (
             "an API server that refuses everything answers",
             "_find_obstacle",
-            Replace('f"it refuses to tell its version ({said})"', '""'),
+            Replace('f"it refuses to tell its version ({reason})"', '""'),
         ),
         ("a ratio of nothing is kept", "_check_ratio", Never("if missing: ...")),
         ("taints keep no pod out", "_KEEPS_OUT", Replace('{"NoSchedule", "NoExecute"}', "{''}")),

@@ -30,7 +30,7 @@ EDITING: Final = (
         ),
         (
             "forms are open to all",
-            "ChangingPage.require_change",
+            "EditingPage.require_change",
             Never("not (...)"),
         ),
         (

@@ -129,7 +129,7 @@ IDENTITY: Final = (
             "provider_data:_list_roles",
             Drop('read["name"] not in _OF_THE_HUB'),
         ),
-        ("names that no database takes are believed", "is_name", Drop("is_storable(said)")),
+        ("names that no database takes are believed", "is_name", Drop("is_storable(value)")),
         ("a role of any name is believed", "_read_role", Drop("not _ROLE_NAME.fullmatch(name)")),
         (
             "scopes that do not exist are believed",

@@ -85,7 +85,7 @@ KUBERNETES: Final = (
         ),
         (
             "what is reserved for claims is requested beside them",
-            "_over",
+            "_find_exceeding",
             Drop("claimed.get(name, 0)"),
         ),
         ("claims are not looked for", "check_pod", Drop("*find_foreign(spec, allowance.devices)")),

@@ -21,7 +21,7 @@ KUBERNETES_CAUSES: Final = (
         (
             "containers beside the server are not looked at",
             "_explain_waiting",
-            Drop("*_others(pod)"),
+            Drop("*_list_sidecar_states(pod)"),
         ),
         (
             "what others sent is repeated",

@@ -85,7 +85,7 @@ MANAGED: Final = (
         ("requests never expire", "AccessRequest.is_over", Return("False")),
         (
             "requests outlast a suspension",
-            "access_requests:_find_end",
+            "overdue_requests:_find_end",
             Never("snapshot.suspension_of(request.user, now) is not None"),
         ),
     ),
@@ -123,7 +123,7 @@ MANAGED: Final = (
             "AdoptObject._compare",
             Never("not self.take_file and ..."),
         ),
-        ("what the file does not declare is adopted", "AdoptObject._compare", Never("not said")),
+        ("what the file does not declare is adopted", "AdoptObject._compare", Never("not entries")),
         (
             "what the file declares is managed beside it",
             "refuse_declared",

@@ -28,7 +28,7 @@ POLICY: Final = (
         (
             "a count is octal to others",
             "_check_whole",
-            Never("(said := find_ambiguity(value))"),
+            Never("(ambiguity := find_ambiguity(value))"),
         ),
         (
             "an amount is octal to others",

@@ -7,11 +7,11 @@ from mutation.operators import Always, Drop, Never, Replace, Return, Text
 
 REQUESTS: Final = (
     *noticed_by(
-        "tests/test_request_limits.py",
+        "tests/http/test_request_limits.py",
         (
             "what says that it is too large comes all the same",
             "find_refusal",
-            Never("_is_beyond(headers, MAX_BODY_BYTES)"),
+            Never("is_too_long(headers, MAX_BODY_BYTES)"),
         ),
         (
             "a chunked body never ends",
@@ -53,7 +53,7 @@ REQUESTS: Final = (
         (
             "only the first fault is said",
             "Body.read",
-            Replace('" ".join(dict.fromkeys(said))', "said[0]"),
+            Replace('" ".join(dict.fromkeys(sentences))', "sentences[0]"),
         ),
     ),
     *noticed_by(
@@ -104,7 +104,7 @@ REQUESTS: Final = (
         ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),
     ),
     *noticed_by(
-        "tests/test_connection_limits.py",
+        "tests/http/test_connection_limits.py",
         (
             "one peer holds every connection",
             "OpenConnections._has_room",
@@ -112,7 +112,7 @@ REQUESTS: Final = (
         ),
         (
             "what cannot be taken is tried without a pause",
-            "PausingSocket._rest",
+            "PausingSocket._pause",
             Drop("loop.update_handler(self, 0)"),
         ),
     ),
@@ -149,7 +149,7 @@ REQUESTS: Final = (
         ("a text of any length is kept", "bodies:_check_text", Drop("len(value) > MAX_TEXT")),
     ),
     *noticed_by(
-        "tests/test_peers.py",
+        "tests/http/test_peers.py",
         ("an end without a process is root's", "_ask_kernel", Drop("inode")),
     ),
     *noticed_by(
@@ -164,7 +164,7 @@ REQUESTS: Final = (
             "keep_secrets_out_of_caches",
             Drop('handler.set_header("Cache-Control", "no-store")'),
         ),
-        ("errors have no words", "_has_words", Return("bool(said) or True")),
+        ("errors have no words", "_has_words", Return("bool(messages) or True")),
     ),
     *noticed_by(
         "tests/usecases/test_rate_limit.py",

@@ -34,7 +34,7 @@ SETTINGS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_live_policy_watch.py -k 'by_hand or of_levels'",
+        "tests/hub/policy/test_live_policy_watch.py -k 'by_hand or of_levels'",
         (
             "requests fill groups of levels",
             "LevelGroupGuard.prepare",
@@ -43,7 +43,7 @@ SETTINGS: Final = (
         (
             "requests make admins",
             "AdminGuard.get_json_body",
-            Never('body.get("admin") not in (None, platform.declared.is_admin(name))'),
+            Never('body.get("admin") not in (None, name in admins)'),
         ),
     ),
     *noticed_by(

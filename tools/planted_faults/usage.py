@@ -16,7 +16,7 @@ USAGE: Final = (
         (
             "a manager's own servers count twice",
             "_list_seen",
-            Drop("run.group not in again"),
+            Drop("run.group not in found_already"),
         ),
         (
             "a name is a formula for a spreadsheet",
@@ -66,7 +66,7 @@ USAGE: Final = (
         ),
     ),
     *noticed_by(
-        "tests/hub/test_held_metrics.py",
+        "tests/hub/metrics/test_held_metrics.py",
         (
             "series of groups have no bound",
             "HeldCollector.collect",

@@ -239,7 +239,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "A manager changes what is not theirs, or gives what they do not hold.",
     ),
     ("request.not_yours", "403", "A user who is suspended or not declared asks for something."),
-    ("request.own", "403", "Nobody answers their own request."),
+    ("request.own", "403", "You cannot approve your own request."),
     ("request.more", "400", "An approval exceeds what was asked for."),
     ("request.account", "409", "The user is not in the group in which it should count."),
     ("request.tier", "409", "The tier cannot be asked for."),

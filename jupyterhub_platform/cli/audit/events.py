@@ -120,7 +120,7 @@ def export(
     with open_source(url, state) as source:
         while True:
             try:
-                for event in _go_on(source, query, after):
+                for event in _read_parts(source, query, after):
                     if before is not None and int(event["number"]) >= before:
                         return
                     click.echo(json.dumps(event))
@@ -151,7 +151,7 @@ def _go_back(source: Source, query: dict[str, str], limit: int) -> Iterator[Even
         before = str(part["go_on"])
 
 
-def _go_on(source: Source, query: dict[str, str], after: int) -> Iterator[Event]:
+def _read_parts(source: Source, query: dict[str, str], after: int) -> Iterator[Event]:
     go_on: int | None = after
     while go_on is not None:
         part = source.read({**query, "limit": _PART, "after": str(go_on)})
@@ -164,8 +164,8 @@ def render_line(event: Event) -> str:
     at = describe_second(read_stored(event["at"]))
     mark = "" if event["result"] == "done" else f"[{event['result']}] "
     where = " ".join(filter(None, (event["via"], event["address"])))
-    said = f"{event['number']:>7}  {at}  {mark}{event['sentence']}{f'  ({where})' if where else ''}"
-    return printable(said)
+    line = f"{event['number']:>7}  {at}  {mark}{event['sentence']}{f'  ({where})' if where else ''}"
+    return printable(line)
 
 
 def render_whole(event: Event) -> list[str]:

@@ -20,9 +20,9 @@ from jupyterhub_platform.cli.hub.kept_logins import KeptLogin, find_login, list_
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.times import describe_instant, read_stored
+from jupyterhub_platform.http.sockets import Sockets, locate_sockets
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.settings import STATE_DIRECTORY
-from jupyterhub_platform.sockets import Sockets, locate_sockets
 
 TOKEN_VARIABLE: Final = "JUPYTERHUB_API_TOKEN"  # noqa: S105 - the name of a variable
 

@@ -91,8 +91,8 @@ def login(
     if earlier is not None:
         _revoke(place, earlier)
     if as_json:
-        said = {"url": kept.url, "user": kept.user, "expires_at": kept.expires_at}
-        echo_json({**said, "scopes": made["scopes"], "file": str(path)})
+        login = {"url": kept.url, "user": kept.user, "expires_at": kept.expires_at}
+        echo_json({**login, "scopes": made["scopes"], "file": str(path)})
         return
     until = describe_instant(read_stored(kept.expires_at))
     click.echo(printable(f"Logged in at {kept.url} as {kept.user}, until {until}."))
@@ -217,7 +217,7 @@ def whoami(url: str | None, state: Path, as_json: bool) -> None:
         found = hub.get("user", keys=("name", "kind"))
     groups = found.get("groups") or []
     levels = [each.removeprefix(_LEVEL) for each in groups if each.startswith(_LEVEL)]
-    said = {
+    caller = {
         "url": access.place.url,
         "name": found["name"],
         "kind": found["kind"],
@@ -226,11 +226,13 @@ def whoami(url: str | None, state: Path, as_json: bool) -> None:
         "expires_at": access.login.expires_at if access.login else None,
     }
     if as_json:
-        echo_json({**said, "scopes": found.get("scopes", [])})
+        echo_json({**caller, "scopes": found.get("scopes", [])})
         return
-    level = f", {said['level']}" if levels else ""
+    level = f", {caller['level']}" if levels else ""
     click.echo(
-        printable(f"{said['name']} ({said['kind']}{level}) at {said['url']}, by {said['token']}")
+        printable(
+            f"{caller['name']} ({caller['kind']}{level}) at {caller['url']}, by {caller['token']}"
+        )
     )
 
 

@@ -8,11 +8,11 @@ import click
 from jupyterhub_platform.cli.local.leftovers import end_leftovers
 from jupyterhub_platform.cli.local.port_holder import let_go
 from jupyterhub_platform.cli.state import State
+from jupyterhub_platform.http.sockets import locate_sockets
 from jupyterhub_platform.hub.local.os_users import read_uids
 from jupyterhub_platform.hub.local.termination import end_all
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.settings import STATE_DIRECTORY
-from jupyterhub_platform.sockets import locate_sockets
 
 
 @click.command()

@@ -17,8 +17,8 @@ from traitlets.log import get_logger
 
 from jupyterhub_platform.cli.local.leftovers import MARK
 from jupyterhub_platform.cli.state import COOKIE_KEY_FILE, HUB_DATABASE, State, write_private
+from jupyterhub_platform.http.sockets import Sockets, render_unix_url
 from jupyterhub_platform.hub.configuration.hardening import read_added
-from jupyterhub_platform.sockets import Sockets, render_unix_url
 
 URL_FILE: Final = "url"
 """File in the state directory, with the final address from the Hub's configuration."""

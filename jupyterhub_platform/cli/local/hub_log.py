@@ -64,9 +64,9 @@ class HubLog:
     def tell_left_out(self) -> None:
         """Say how many lines are missing here, if any."""
         if self._left_out:
-            said = f"[jhp] {self._left_out} lines are left out here: they came too fast.\n"
+            notice = f"[jhp] {self._left_out} lines are left out here: they came too fast.\n"
             self._left_out = 0
-            self._put(said.encode())
+            self._put(notice.encode())
 
     def close(self) -> None:
         """Stop writing."""

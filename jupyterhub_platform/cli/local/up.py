@@ -29,9 +29,9 @@ from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.documents import read_policy
+from jupyterhub_platform.http.sockets import Sockets, open_sockets
 from jupyterhub_platform.instance_id import read_instance
 from jupyterhub_platform.settings import STATE_DIRECTORY, Settings
-from jupyterhub_platform.sockets import Sockets, open_sockets
 
 EXAMPLES: Final = (CHECKOUT / "examples" / "local" / "platform.yaml", BUNDLED / "platform.yaml")
 SITE_CONFIGURATION: Final = "jupyterhub_config.py"
@@ -175,7 +175,8 @@ def _take_port(state: State, host: str, asked: int | None) -> PublicPort:
         # Where users have their own ids, they must not listen there after all of this has ended.
         hold_port(public.bind_beside(), port, instance, state.directory)
     for other in sorted(kept - {port}):
-        tell(f"Port {other}, where this platform was before, stays held for it. {_let_go(state)}")
+        held = f"Port {other}, where this platform was before, stays held for it."
+        tell(f"{held} {_say_release(state)}")
     if asked is None and port != FIRST_PORT and not is_port(before):
         tell(f"Port {FIRST_PORT} is taken; this platform uses {port}.")
     state.write_json("ports.json", {"public": port})
@@ -225,11 +226,11 @@ def _serve(plan: _Plan, ready_file: Path | None) -> None:
     if os.geteuid() == 0:
         tell(
             f"Port {port} stays held, so that no other user of this machine is sent the "
-            f"logins of pages that are still open. {_let_go(state)}"
+            f"logins of pages that are still open. {_say_release(state)}"
         )
 
 
-def _let_go(state: State) -> str:
+def _say_release(state: State) -> str:
     return f"`{_render_down(state)}` releases it."
 
 

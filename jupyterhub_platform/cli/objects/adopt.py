@@ -71,8 +71,8 @@ def adopt(
     elif as_json:
         echo_json(answer)
     else:
-        said = f"The {kind} {printable(name)} is declared in {path} now"
-        click.echo(f"{said}: revision {answer['revision']}.")
+        sentence = f"The {kind} {printable(name)} is declared in {path} now"
+        click.echo(f"{sentence}: revision {answer['revision']}.")
         echo_undo(f"jhp release {kind} {shlex.quote(name)}{hub.options} --reason …")
 
 

@@ -122,12 +122,12 @@ def _place(columns: Sequence[str], column: str) -> str:
     return f" (column {columns.index(column) + 1}, {column})"
 
 
-def _find_column(row: Row, said: str) -> str:
+def _find_column(row: Row, sentence: str) -> str:
     """Return the column that a sentence of the Hub is about."""
-    found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", said)
+    found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", sentence)
     if found and found[1] in row.columns:
         return str(found[1])
-    return "groups" if "group" in said and row.groups else "name"
+    return "groups" if "group" in sentence and row.groups else "name"
 
 
 def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:

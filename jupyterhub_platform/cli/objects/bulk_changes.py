@@ -73,7 +73,7 @@ def run(
     dry_run: bool,
     hub: Hub,
     as_json: bool,
-    **said: Any,
+    **given: Any,
 ) -> None:
     """Do the same to many people; each as a single change of them would be.
 
@@ -90,7 +90,12 @@ def run(
         chosen = list(names) or _find_names(api, act, search, file)
         if not chosen:
             raise click.UsageError("No one matches; nothing was changed.")
-        body = {"act": act, "names": chosen, "reason": reason, **_read_said(act, said, reason)}
+        body = {
+            "act": act,
+            "names": chosen,
+            "reason": reason,
+            **_read_arguments(act, given, reason),
+        }
         if dry_run:
             _echo_preview(api.try_bulk(body), as_json=as_json)
             return
@@ -107,22 +112,22 @@ def _find_names(api: PlatformApi, act: str, search: str | None, file: Path | Non
     return [line.strip() for line in text.splitlines() if line.strip()]
 
 
-def _read_said(act: str, said: dict[str, Any], reason: str) -> dict[str, Any]:
+def _read_arguments(act: str, given: dict[str, Any], reason: str) -> dict[str, Any]:
     """Return what the act needs to know, from the options."""
-    end = read_end(said["during"], datetime.now(UTC), "--for")
+    end = read_end(given["during"], datetime.now(UTC), "--for")
     if act == Act.GRANT:
-        if end is None or not said["account"]:
+        if end is None or not given["account"]:
             raise click.UsageError("A grant needs --account and --for.")
-        document = {"account": said["account"], "until": end, "reason": reason}
-        document |= {key: said[key] for key in ("tier", "by") if said[key]}
+        document = {"account": given["account"], "until": end, "reason": reason}
+        document |= {key: given[key] for key in ("tier", "by") if given[key]}
         return {
             "document": document
-            | ({"add": read_amounts("--add", said["add"])} if said["add"] else {})
+            | ({"add": read_amounts("--add", given["add"])} if given["add"] else {})
         }
     needed = {Act.ADD: "group", Act.REMOVE: "group", Act.LEVEL: "level"}.get(Act(act))
-    if needed and not said[needed]:
+    if needed and not given[needed]:
         raise click.UsageError(f"{act} needs --{needed}.")
-    return ({needed: said[needed]} if needed else {}) | (
+    return ({needed: given[needed]} if needed else {}) | (
         {"until": end} if end is not None and act == Act.SUSPEND else {}
     )
 

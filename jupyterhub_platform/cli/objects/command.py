@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -11,82 +10,22 @@ from uuid import uuid4
 import click
 
 from jupyterhub_platform.cli.hub.client import HubRefusedError
-from jupyterhub_platform.cli.hub.options import Hub, with_hub, with_json
+from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.hub.until import read_end
 from jupyterhub_platform.cli.objects.bulk import add_from_csv
 from jupyterhub_platform.cli.objects.changes import change_options, echo_change, explain_lost
-from jupyterhub_platform.cli.objects.differences import render_document
+from jupyterhub_platform.cli.objects.examples import EXAMPLES
 from jupyterhub_platform.cli.objects.fields import GROUP_OF_USER, merge, unset, with_fields
 from jupyterhub_platform.cli.objects.listing import list_command
-from jupyterhub_platform.cli.terminal import echo_json, printable
+from jupyterhub_platform.cli.objects.show import show_command
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.core.times import describe_instant, read_stored
 from jupyterhub_platform.documents import MAX_BYTES, parse_object
 from jupyterhub_platform.rest.managed import PolicyObject
 
 _STDIN: Final = "-"
-
-
-@dataclass(frozen=True, slots=True)
-class Examples:
-    """Two examples of each verb that changes something, and what the noun is."""
-
-    title: str
-    name: str
-    add: tuple[str, str]
-    set: tuple[str, str]
-
-
-EXAMPLES: Final[dict[Kind, Examples]] = {
-    Kind.USER: Examples(
-        "People, with their levels and quotas.",
-        "kim",
-        ('kim --level user --group vision --reason "joined"', "--from people.csv --dry-run"),
-        ('kim --level developer --reason "trained"', 'kim --quota servers=2 --reason "two jobs"'),
-    ),
-    Kind.GROUP: Examples(
-        "Groups: the accounts that servers are charged to.",
-        "vision",
-        (
-            'vision --member dev1 --manager boss --quota servers=3 --reason "new"',
-            'text --document text.yaml --reason "new" --dry-run',
-        ),
-        (
-            'vision --member kim --reason "joined"',
-            'vision --remove-member kim --member-quota cpu=2 --reason "moved"',
-        ),
-    ),
-    Kind.TIER: Examples(
-        "Tiers: what can be started, and who may start it.",
-        "large",
-        (
-            'large --request cpu=4 --request memory=16Gi --image lab --reason "asked for"',
-            'gpu --document gpu.yaml --allow-group vision --reason "new node"',
-        ),
-        ('large --limit cpu=8 --reason "bursts"', 'large --max-lifetime 12h --reason "nightly"'),
-    ),
-    Kind.IMAGE: Examples(
-        "Approved images, which tiers start.",
-        "lab",
-        (
-            'lab --reference quay.io/jupyter/base-notebook:latest --reason "first"',
-            'lab --title JupyterLab --document lab.yaml --reason "first"',
-        ),
-        ('lab --title JupyterLab --reason "clearer"', 'lab --document lab.yaml --reason "newer"'),
-    ),
-    Kind.GRANT: Examples(
-        "Grants: what some may hold on top, until a time.",
-        "d1f0",
-        (
-            '--user dev1 --account vision --add servers=1 --for 2d --by boss --reason "paper"',
-            '--group vision --tier gpu --until 2030-01-31T18:00:00Z --by admin --reason "course"',
-        ),
-        ('d1f0 --for 1d --reason "extended"', 'd1f0 --add servers=2 --reason "more"'),
-    ),
-}
 
 
 def make_noun(kind: Kind) -> click.Group:
@@ -96,15 +35,15 @@ def make_noun(kind: Kind) -> click.Group:
     noun = VerbGroup(str(kind), help=head, short_help=examples.title)
     add = _add_grant if kind is Kind.GRANT else _add_named(kind)
     noun.add_command(list_command(kind))
-    noun.add_command(_show(kind))
+    noun.add_command(show_command(kind))
     noun.add_command(_finish(kind, add, f"Make a new {kind}.", examples.add))
-    noun.add_command(_finish(kind, _set(kind), f"Change {_the(kind)}.", examples.set))
+    noun.add_command(_finish(kind, _set(kind), f"Change {_with_article(kind)}.", examples.set))
     retiring = (f'{examples.name} --reason "done"', f'{examples.name} --reason "done" --dry-run')
-    noun.add_command(_finish(kind, _retire(kind), f"Retire {_the(kind)}.", retiring))
+    noun.add_command(_finish(kind, _retire(kind), f"Retire {_with_article(kind)}.", retiring))
     return noun
 
 
-def _the(kind: Kind) -> str:
+def _with_article(kind: Kind) -> str:
     return f"{'an' if kind is Kind.IMAGE else 'a'} {kind} that is managed in the Hub"
 
 
@@ -143,38 +82,6 @@ def _read_document(path: Path | None) -> dict[str, Any]:
         return parse_object(file.read(MAX_BYTES + 1), str(path))
 
 
-def _show(kind: Kind) -> click.Command:
-    name = EXAMPLES[kind].name
-
-    @click.command("show", short_help="Show what it says, and who said it.")
-    @click.argument("name")
-    @with_hub
-    @with_json
-    def show(name: str, hub: Hub, as_json: bool) -> None:
-        with PlatformApi.of(hub) as api:
-            found = api.read(kind, name).object
-        if as_json:
-            echo_json(found.to_json())
-            return
-        click.echo(f"{kind} {printable(found.name)}: {say_origin(found)}")
-        for line in render_document(found.document):
-            click.echo(line)
-
-    show.help = (
-        f"Show what {'an' if kind is Kind.IMAGE else 'a'} {kind} says, and where that is said.\n\n"
-        f"\b\n  jhp {kind} show {name}\n  jhp {kind} show {name} --json"
-    )
-    return show
-
-
-def say_origin(found: PolicyObject) -> str:
-    """Say where an object comes from: a line of the file, or its last change in the Hub."""
-    if found.source == "declared":
-        return f"declared at {found.declared_at or 'the policy file'}"
-    at = describe_instant(read_stored(found.at)) if found.at else "some time"
-    return f"managed in the Hub, version {found.version}, by {printable(found.by or '')} {at}"
-
-
 def _add_named(kind: Kind) -> click.Command:
     @click.command("add")
     @click.argument("name", required=kind is not Kind.USER)
@@ -208,15 +115,15 @@ def _add_named(kind: Kind) -> click.Command:
             return
         # A managed group lists its members; the Hub knows which one is.
         groups = given.pop(GROUP_OF_USER.parameter, ())
-        said = merge(kind, _read_document(document), given)
-        body: dict[str, Any] = {"document": said, "reason": reason}
+        merged = merge(kind, _read_document(document), given)
+        body: dict[str, Any] = {"document": merged, "reason": reason}
         if groups:
             body["groups"] = list(groups)
         with PlatformApi.of(hub) as api:
             try:
                 changed = api.put(kind, str(name), body, dry_run=dry_run)
             except HubRefusedError as error:
-                raise explain_lost(error, said) from None
+                raise explain_lost(error, merged) from None
         echo_change(changed, hub, as_json=as_json)
 
     return add
@@ -263,17 +170,17 @@ def _add_grant(
     as_json: bool,
     **given: Any,
 ) -> None:
-    said = merge(Kind.GRANT, {"reason": reason, **_read_document(document)}, given)
-    said |= _end(during, until)
-    if "until" not in said:
+    merged = merge(Kind.GRANT, {"reason": reason, **_read_document(document)}, given)
+    merged |= _end(during, until)
+    if "until" not in merged:
         raise click.UsageError("Say when it ends: --for 2d, or --until TIME.")
-    if "by" not in said and hub.url is None:
+    if "by" not in merged and hub.url is None:
         raise click.UsageError(
             "Say who decided it: --by admin. The token of this machine is no user's; with --url "
             "and a token of yours it is you."
         )
     with PlatformApi.of(hub) as api:
-        body = {"document": said, "reason": reason}
+        body = {"document": merged, "reason": reason}
         changed = api.make_grant(body, uuid4().hex, dry_run=dry_run)
     echo_change(changed, hub, as_json=as_json)
 
@@ -302,15 +209,15 @@ def _set(kind: Kind) -> click.Command:
             seen = api.read(kind, name)
             _check_managed(seen.object)
             before = unset(seen.object.document, unset_paths)
-            said = merge(kind, {**before, **_read_document(document)}, given)
-            said |= _end(during, until)
-            if said == seen.object.document:
+            merged = merge(kind, {**before, **_read_document(document)}, given)
+            merged |= _end(during, until)
+            if merged == seen.object.document:
                 raise click.UsageError(f"That is what {name} says already; name what to change.")
-            body = {"document": said, "reason": reason}
+            body = {"document": merged, "reason": reason}
             try:
                 changed = api.put(kind, name, body, seen=seen.etag, dry_run=dry_run)
             except HubRefusedError as error:
-                raise explain_lost(error, said) from None
+                raise explain_lost(error, merged) from None
         echo_change(changed, hub, as_json=as_json)
 
     return set_

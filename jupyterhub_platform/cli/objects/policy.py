@@ -113,11 +113,11 @@ def _echo_difference(found: dict[str, Any]) -> None:
 def _echo_revision(change: dict[str, Any]) -> None:
     line = change["revision"]
     at = describe_instant(read_stored(line["at"]))
-    said = (
+    heading = (
         f"{line['number']}  {at}  {line['by']} {line['change']} the {line['kind']} {line['name']}"
     )
     why = f": {line['reason']}" if line["reason"] else ""
-    click.echo(paint(printable(said + why), bold=True))
+    click.echo(paint(printable(heading + why), bold=True))
     if line["kind"] != _FILE:
         for each in render_differences(change["before"], change["after"]):
             click.echo(each)
@@ -169,5 +169,5 @@ def reload_(hub: Hub, as_json: bool) -> None:
     if as_json:
         echo_json(done)
         return
-    said = "is in force now" if done["changed"] else "was in force already"
-    click.echo(f"Revision {done['revision']} {said}.")
+    outcome = "is in force now" if done["changed"] else "was in force already"
+    click.echo(f"Revision {done['revision']} {outcome}.")

@@ -73,14 +73,14 @@ def list_requests(wanted: str | None, hub: Hub, as_json: bool) -> None:
 def say_wish(asked: dict[str, Any]) -> str:
     """Say what is asked for: ``tier gpu for 2 d``."""
     wish = asked["wish"]
-    said = [
+    parts = [
         f"{key} {' '.join(f'{k}={v}' for k, v in value.items())}"
         if isinstance(value, dict)
         else f"{key} {value}"
         for key, value in wish.items()
     ]
     lasts = asked["seconds"]
-    return ", ".join(said) + (
+    return ", ".join(parts) + (
         f" for {describe_duration(timedelta(seconds=lasts))}" if lasts else ""
     )
 
@@ -112,8 +112,8 @@ def add_request(
       jhp request add --tier gpu --account vision --for 2d --reason "paper" --url URL
       jhp request add --add servers=1 --account vision --for 8h --reason "two jobs" --url URL
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
-    said = {"account": account, "tier": tier, "grant": grant, "level": level, "for": lasts}
-    body: dict[str, Any] = {key: value for key, value in said.items() if value}
+    chosen = {"account": account, "tier": tier, "grant": grant, "level": level, "for": lasts}
+    body: dict[str, Any] = {key: value for key, value in chosen.items() if value}
     body["reason"] = reason
     if add:
         body["add"] = read_amounts("add", add)
@@ -189,5 +189,5 @@ def _echo(asked: dict[str, Any], verb: str, *, as_json: bool) -> None:
         echo_json(asked)
     else:
         where = f" in {asked['account']}" if asked["account"] else ""
-        said = f"{verb}: {asked['user']}{where}, {say_wish(asked)}"
-        click.echo(printable(f"{said}. Request {asked['id']} is {asked['state']}."))
+        line = f"{verb}: {asked['user']}{where}, {say_wish(asked)}"
+        click.echo(printable(f"{line}. Request {asked['id']} is {asked['state']}."))

@@ -59,8 +59,8 @@ def validate(ctx: click.Context, file: Path, strict: bool, as_json: bool) -> Non
     if as_json:
         click.echo(_render_json(file, read, (), warnings))
     else:
-        said = f"; {_count(len(warnings), 'warning')}" if warnings else ""
-        lines = [*map(say_warning, warnings), f"Valid: {_summarise(read.policy)}{said}."]
+        noted = f"; {_count(len(warnings), 'warning')}" if warnings else ""
+        lines = [*map(say_warning, warnings), f"Valid: {_summarise(read.policy)}{noted}."]
         click.echo("\n".join(lines))
     ctx.exit(REFUSED if strict and warnings else 0)
 

@@ -8,7 +8,7 @@ import click
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
-from jupyterhub_platform.cli.objects.command import say_origin
+from jupyterhub_platform.cli.objects.show import say_origin
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.usecases.reports.who_can import VERBS
@@ -32,13 +32,13 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         report = api.call("readPerson", name)
-        said = _say_where(api, Kind.USER, name)
+        place = _say_where(api, Kind.USER, name)
         groups = {group: _say_where(api, Kind.GROUP, group) for group in report["groups"]}
     if as_json:
-        echo_json({**report, "said": said, "groups_said": groups})
+        echo_json({**report, "said": place, "groups_said": groups})
         return
     level = report["level"] or "a level that no policy gives"
-    click.echo(f"{printable(name)} is {level}: users.{printable(name)}, {said}")
+    click.echo(f"{printable(name)} is {level}: users.{printable(name)}, {place}")
     click.echo(printable(report["sentence"]))
     _head("Groups")
     titles = ("group", "role", "said by")

@@ -76,5 +76,5 @@ def _list_concerns(answer: Mapping[str, Any], *, with_logs: bool) -> Iterator[st
 
 
 def _say_held(each: Mapping[str, Any]) -> str:
-    said = (f"{limit['figures']} ({limit['state']})" for limit in each["limits"])
-    return ", ".join(said) or "no limit of its own"
+    figures = (f"{limit['figures']} ({limit['state']})" for limit in each["limits"])
+    return ", ".join(figures) or "no limit of its own"

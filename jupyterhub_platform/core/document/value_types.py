@@ -64,7 +64,7 @@ def describe_kind(value: object) -> str:
     """Say in a message what kind of value was written."""
     kinds = {bool: "true or false", int: "a number", float: "a number", str: "text"}
     kinds |= {list: "a list", dict: "a mapping", type(None): "empty"}
-    return next((said for kind, said in kinds.items() if isinstance(value, kind)), "something else")
+    return next((name for kind, name in kinds.items() if isinstance(value, kind)), "something else")
 
 
 def describe_value(value: object) -> str:
@@ -75,8 +75,8 @@ def describe_value(value: object) -> str:
 
 
 def _check_whole(value: Any) -> Any:
-    if said := find_ambiguity(value):
-        raise refusal(*said)
+    if ambiguity := find_ambiguity(value):
+        raise refusal(*ambiguity)
     return value
 
 
@@ -140,8 +140,8 @@ def _check_label_value(value: str) -> str:
 
 def _check_instant(value: Any) -> datetime:
     if not isinstance(value, str):
-        said = f"is {describe_value(value)}, not a date and time"
-        raise refusal(said, f"write for example {EXAMPLE}")
+        fault = f"is {describe_value(value)}, not a date and time"
+        raise refusal(fault, f"write for example {EXAMPLE}")
     try:
         return parse_instant(value)
     except QuantityError as error:

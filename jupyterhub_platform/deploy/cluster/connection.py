@@ -24,7 +24,7 @@ METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;
 REVIEWS: Final = ("selfsubjectaccessreviews", "localsubjectaccessreviews")
 
 _TIMEOUT: Final = urllib3.Timeout(connect=5, read=20)
-_MAX_SAID: Final = 300
+_MAX_FAULT_LENGTH: Final = 300
 _NAMESPACE_FILE: Final = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 
 
@@ -82,8 +82,8 @@ class Connection:
                 file, context, client_configuration=configuration, persist_config=False
             )
         except Exception as error:  # noqa: BLE001 a broken kubeconfig fails in many ways
-            said = " ".join(str(error).split())[:_MAX_SAID]
-            raise ClusterConfigurationError(f"The kubeconfig cannot be used: {said}") from None
+            fault = " ".join(str(error).split())[:_MAX_FAULT_LENGTH]
+            raise ClusterConfigurationError(f"The kubeconfig cannot be used: {fault}") from None
         named = next((each for each in contexts if each["name"] == context), active)
         namespace = str(named["context"].get("namespace") or "default")
         return cls(configuration, namespace, is_inside=False)
@@ -169,11 +169,11 @@ class Connection:
                 retries=False,
             )
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise ClusterUnreachableError(str(error)[:_MAX_SAID]) from None
+            raise ClusterUnreachableError(str(error)[:_MAX_FAULT_LENGTH]) from None
         self._note_time(answer.headers.get("Date"), asked_at)
         if answer.status >= 400:
             message = _read_object(answer.data).get("message", "")
-            raise ClusterRefusedError(answer.status, str(message)[:_MAX_SAID])
+            raise ClusterRefusedError(answer.status, str(message)[:_MAX_FAULT_LENGTH])
         return bytes(answer.data)
 
     def _note_time(self, date: str | None, asked_at: datetime) -> None:

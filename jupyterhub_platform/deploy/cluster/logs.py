@@ -25,8 +25,8 @@ def find_pod(connection: Connection, namespace: str, user: str, server: str) -> 
     found = connection.get(_PODS.format(namespace=namespace) + _OF_SERVERS)
     for pod in items(found, "items"):
         # Labels are escaped and cut off: whose it is stands in the annotations.
-        said = part(pod, "metadata", "annotations")
-        if (said.get(_USER), said.get(_SERVER, "")) == (user, server):
+        annotations = part(pod, "metadata", "annotations")
+        if (annotations.get(_USER), annotations.get(_SERVER, "")) == (user, server):
             return str(part(pod, "metadata").get("name"))
     return ""
 

@@ -96,8 +96,8 @@ def _find_obstacle(connection: Connection) -> str:
         if error.status == 403:
             # Some clusters keep the version from those who may read other things.
             return "" if str(error) else f"{other} (403)"
-        said = f"{error.status}: {error}".removesuffix(": ")
-        return f"it refuses to tell its version ({said})"
+        reason = f"{error.status}: {error}".removesuffix(": ")
+        return f"it refuses to tell its version ({reason})"
     return "" if "gitVersion" in version else other
 
 
@@ -107,8 +107,8 @@ def _read(connection: Connection, path: str) -> Objects:
     except ClusterRefusedError as error:
         if error.status == _NOT_FOUND:
             return Objects()
-        said = f"may not be read ({error.status})"
-        return Objects(unread=said, as_hub=connection.is_inside)
+        reason = f"may not be read ({error.status})"
+        return Objects(unread=reason, as_hub=connection.is_inside)
     except ClusterUnreachableError as error:
         return Objects(unread=f"were not answered ({error})", as_hub=connection.is_inside)
     return Objects(items(answer, "items") if "items" in answer else (answer,))

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from tornado import web
 
 from jupyterhub_platform.core.access_requests import AccessRequest, RequestState
+from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError
-from jupyterhub_platform.hub.api.managed import ChangeHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.access_requests import (
     AnswerRequest,

@@ -77,8 +77,8 @@ class DecideHandler(PlatformAPIHandler):
         options = self.platform.own_options(body.user_options)
         start = Start(name, memberships, body.server, options, by=self.me)
         decision = self.platform.admission.dry_run(start)
-        said = {**decision.to_json(), "status": status_of(decision), "id": None}
-        self.answer(DryRun.model_validate(said))
+        answer = {**decision.to_json(), "status": status_of(decision), "id": None}
+        self.answer(DryRun.model_validate(answer))
 
     def _may_start(self, name: str) -> bool:
         known = self.find_in_hub(name) is not None
@@ -100,5 +100,5 @@ class DecisionHandler(PlatformAPIHandler):
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")
-        said = {**recorded.decision, "id": recorded.id, "times": recorded.times}
-        self.answer(RecordedDecision.model_validate(said))
+        answer = {**recorded.decision, "id": recorded.id, "times": recorded.times}
+        self.answer(RecordedDecision.model_validate(answer))

@@ -4,7 +4,7 @@ from types import MappingProxyType
 
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.hub.api.managed import ChangeHandler
+from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.rest.managed import AdoptRequest, Moved, ReleaseRequest
 from jupyterhub_platform.usecases.adoption import AdoptObject, ReleaseObject

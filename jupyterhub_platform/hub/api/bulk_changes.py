@@ -10,10 +10,12 @@ from tornado import web
 
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progress, Result
 from jupyterhub_platform.core.effects import Effects, find_effects_on
+from jupyterhub_platform.hub.api.change_effects import make_effects
+from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError
-from jupyterhub_platform.hub.api.managed import MAX_KEY, ChangeHandler, make_effects
-from jupyterhub_platform.hub.bulk_changes import BulkRunner
+from jupyterhub_platform.hub.api.managed import MAX_KEY
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.origin import ORIGIN
 from jupyterhub_platform.rest.bulk_changes import (
     Bulk,
@@ -57,7 +59,7 @@ class BulkHandler(ChangeHandler):
             raise web.HTTPError(404, "There is no such bulk change, or it is not yours to see.")
         return found
 
-    def make_job(self, act: Act, said: Mapping[str, Any], reason: str) -> BulkJob:
+    def make_job(self, act: Act, arguments: Mapping[str, Any], reason: str) -> BulkJob:
         """Return a job of the caller, with the authority that they have now."""
         sent = self.request.headers.get("Idempotency-Key")
         if sent is not None and not 0 < len(sent) <= MAX_KEY:
@@ -66,7 +68,7 @@ class BulkHandler(ChangeHandler):
         manager = "" if self.has_scope(roles.ADMIN) else self.me
         origin, now = ORIGIN.get(), datetime.now(UTC)
         return BulkJob(
-            *(id_, act, said, reason, self.me, manager, now, 0),
+            *(id_, act, arguments, reason, self.me, manager, now, 0),
             via=origin.via,
             address=origin.address,
         )
@@ -102,10 +104,10 @@ class BulkListHandler(BulkHandler):
         if act.is_for_admins:
             self.require(roles.ADMIN)
         try:
-            said = body.read_said()
+            arguments = body.read_arguments()
         except ValueError as error:
             raise web.HTTPError(400, str(error)) from None
-        job = self.make_job(act, said, body.reason)
+        job = self.make_job(act, arguments, body.reason)
         if not dry_run:
             await self.begin(job, body.names)
             return
@@ -172,8 +174,8 @@ class UndoBulkHandler(BulkHandler):
         numbers = await self.in_thread(self.record.list_revisions, id_)
         if not numbers:
             raise CodedError(409, _NOTHING, "bulk.nothing")
-        said = {"bulk": id_, "act": str(found.job.act)}
-        await self.begin(self.make_job(Act.UNDO, said, body.reason), list(map(str, numbers)))
+        detail = {"bulk": id_, "act": str(found.job.act)}
+        await self.begin(self.make_job(Act.UNDO, detail, body.reason), list(map(str, numbers)))
 
 
 def _make_preview(job: BulkJob, total: int, steps: BulkSteps, effects: Effects) -> BulkPreview:

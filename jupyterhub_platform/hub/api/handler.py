@@ -14,7 +14,7 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.hub.callers import name_caller
+from jupyterhub_platform.hub.audit.callers import name_caller
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of

@@ -36,7 +36,7 @@ class HealthHandler(PlatformAPIHandler):
         store = await self.in_thread(read_store_state, runtime.store, runtime.health)
         policy = await self.in_thread(platform.policy_watch.file.read)
         channels = await self.in_thread(platform.notices.read_health)
-        said = {
+        health = {
             "now": datetime.now(UTC).isoformat(),
             "store": asdict(store),
             "policy": {
@@ -53,7 +53,7 @@ class HealthHandler(PlatformAPIHandler):
             },
             "notices": channels,
         }
-        self.answer(Health.model_validate(said))
+        self.answer(Health.model_validate(health))
 
 
 class ProxiesHandler(PlatformAPIHandler):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from jupyterhub import orm
 from tornado import web
 
-from jupyterhub_platform.forwarded_headers import source_of
+from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.api.handler import CodedError, PlatformAPIHandler
 from jupyterhub_platform.hub.auth.terminal_login import PAGE
 from jupyterhub_platform.hub.public_address import public_address

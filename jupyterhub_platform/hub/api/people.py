@@ -55,12 +55,12 @@ class InviteHandler(PlatformAPIHandler):
             by=self.me,
             valid_for=timedelta(hours=hours),
         )
-        said = Invite(
+        answer = Invite(
             user=name,
             url=f"{base}invite/?token={invite.token}",
             expires_at=invite.expires_at.isoformat(),
         )
-        self.answer(said, 201)
+        self.answer(answer, 201)
 
     async def _check_manager(self, name: str) -> None:
         has_password = await self.in_thread(self.platform.runtime.credentials.has_password, name)
@@ -74,7 +74,7 @@ class InviteHandler(PlatformAPIHandler):
 class SuspensionHandler(PlatformAPIHandler):
     """The common part of suspending and resuming: who may, and the answer on failure."""
 
-    async def carry_out(self, change: Callable[[str], Awaitable[Response]], name: str) -> None:
+    async def answer_change(self, change: Callable[[str], Awaitable[Response]], name: str) -> None:
         """Answer with the effects of a change, or with why nothing changed."""
         self.require(*SUSPEND.scopes)
         self.check_person(name)
@@ -93,7 +93,7 @@ class SuspendHandler(SuspensionHandler):
 
     async def post(self, name: str) -> None:
         """Answer with what ended; the body is ``{"reason": …}``, with an optional ``"until"``."""
-        await self.carry_out(self._suspend, name)
+        await self.answer_change(self._suspend, name)
 
     async def _suspend(self, name: str) -> Suspended:
         body = self.read(SuspendRequest)
@@ -122,7 +122,7 @@ class ResumeHandler(SuspensionHandler):
 
     async def post(self, name: str) -> None:
         """Answer with what was restored; the body is ``{"reason": …}``."""
-        await self.carry_out(self._resume, name)
+        await self.answer_change(self._resume, name)
 
     async def _resume(self, name: str) -> Resumed:
         reason = self.read(ResumeRequest).reason

@@ -120,7 +120,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
             if not refreshed or not self._is_declared(user.name):
                 return False
             if not isinstance(refreshed, dict):
-                self.platform.declared.settle(user)
+                self.platform.memberships.settle_user(user)
                 return True
             model = await read_person({"name": user.name, **refreshed})
             if model is None or self.normalize_username(model["name"]) != user.name:
@@ -138,17 +138,17 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         beside the policy where the site lets it manage groups or roles; never for levels, or for
         who is an admin.
         """
-        name, said = model["name"], model.get("groups")
-        declared = self.platform.declared
-        model["admin"] = is_admin = declared.is_admin(name)
-        if self.manage_groups and said is not None:
+        name, provided = model["name"], model.get("groups")
+        memberships = self.platform.memberships
+        model["admin"] = is_admin = name in self.platform.snapshot.policy.admins()
+        if self.manage_groups and provided is not None:
             added = self.platform.runtime.added_memberships.of_user(name)
-            model["groups"] = declared.groups_of(name, read_groups(said, name) | added)
+            model["groups"] = memberships.groups_of(name, read_groups(provided, name) | added)
         else:
             # Nothing tells the Hub to leave groups other than these, and it requires the key.
             model["groups"] = None
             if user is not None:
-                declared.settle(user)
+                memberships.settle_user(user)
         if self.manage_roles and model.get("roles") is not None:
             model["roles"] = read_roles_of_person(
                 model["roles"],
@@ -164,7 +164,7 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         added = super().add_user(user)
         # Users are also added while the Hub starts; all are settled after that.
         if hasattr(self, "platform") and self._is_declared(user.name):
-            self.platform.declared.settle(user)
+            self.platform.memberships.settle_user(user)
         return added
 
     async def load_managed_roles(self) -> list[dict[str, Any]]:
@@ -174,10 +174,10 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         """
         if self._managed and not self.reset_managed_roles_on_startup:
             return []  # asked again for who bears them, which the Hub fails at: see assign_bearers
-        said = await super().load_managed_roles()
+        provided = await super().load_managed_roles()
         ours = [{**role, "users": [], "services": []} for role in level_roles()]
         theirs = read_managed_roles(
-            () if said is None else said,
+            () if provided is None else provided,
             of_the_site=self._names_of_own_roles(),
             custom_scopes=defined_custom_scopes(),
             name_bearer=self._name_bearer,

@@ -9,7 +9,7 @@ from jupyterhub.scopes import get_scopes_for
 
 from jupyterhub_platform.core.identity import LEVEL_GROUP_PREFIX
 from jupyterhub_platform.core.levels import LEVELS
-from jupyterhub_platform.hub.callers import COMMAND_LINE, is_command_line
+from jupyterhub_platform.hub.audit.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform
 

@@ -10,7 +10,7 @@ from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
 from jupyterhub_platform.core.identity import normalise_user
-from jupyterhub_platform.forwarded_headers import source_of
+from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
 from jupyterhub_platform.usecases.credentials import Invited, LocalCredentials

@@ -63,7 +63,7 @@ def provider_errors_as_502() -> Iterator[None]:
         raise web.HTTPError(502, f"{UNREADABLE}.") from error
 
 
-async def read_person(said: Any) -> dict[str, Any] | None:
+async def read_person(answer: Any) -> dict[str, Any] | None:
     """Return the Hub's model of a login, from an authenticator's answer; ``None`` for no user.
 
     Raises
@@ -71,10 +71,10 @@ async def read_person(said: Any) -> dict[str, Any] | None:
     tornado.web.HTTPError
         Raised with 403 if a user logs in without a name.
     """
-    said = await said if inspect.isawaitable(said) else said
-    if said is None or said is False:
+    answer = await answer if inspect.isawaitable(answer) else answer
+    if answer is None or answer is False:
         return None
-    model = dict(said) if isinstance(said, Mapping) else {"name": said}
+    model = dict(answer) if isinstance(answer, Mapping) else {"name": answer}
     name = model.get("name")
     # A name that is too long or empty is a wrong name, which the login page handles.
     if not isinstance(name, str) or not is_storable(name):
@@ -87,14 +87,14 @@ async def read_person(said: Any) -> dict[str, Any] | None:
     return model
 
 
-def is_name(said: object) -> bool:
+def is_name(value: object) -> bool:
     """Tell whether this can be a name in the Hub's database."""
-    return isinstance(said, str) and 0 < len(said) <= MAX_NAME_LENGTH and is_storable(said)
+    return isinstance(value, str) and 0 < len(value) <= MAX_NAME_LENGTH and is_storable(value)
 
 
-def read_groups(said: object, name: str) -> frozenset[str]:
+def read_groups(groups: object, name: str) -> frozenset[str]:
     """Return the groups that an authenticator may put ``name`` into."""
-    entries = _list_entries(said)
+    entries = _list_entries(groups)
     if entries is None:
         log.warning(
             "The authenticator's groups of %s are not a list of names; they are ignored", name
@@ -123,7 +123,7 @@ def read_groups(said: object, name: str) -> frozenset[str]:
 
 
 def read_managed_roles(
-    said: object,
+    roles: object,
     *,
     of_the_site: Collection[str],
     custom_scopes: Mapping[str, Mapping[str, Any]],
@@ -136,7 +136,7 @@ def read_managed_roles(
     one, by kind and name; empty if there is none.
     """
     kept: dict[str, dict[str, Any]] = {}
-    for role in _list_roles(said, custom_scopes):
+    for role in _list_roles(roles, custom_scopes):
         if role["name"] in kept:
             log.warning("The authenticator has two roles %s; the first counts", role["name"])
         elif role["name"] not in of_the_site:
@@ -147,7 +147,7 @@ def read_managed_roles(
 
 
 def read_roles_of_person(
-    said: object,
+    roles: object,
     *,
     is_admin: bool,
     of_the_site: Collection[str],
@@ -162,7 +162,7 @@ def read_roles_of_person(
     given: dict[str, dict[str, Any]] = {"user": {"name": "user"}}
     if is_admin:
         given["admin"] = {"name": "admin"}
-    for read in _list_roles(said, custom_scopes):
+    for read in _list_roles(roles, custom_scopes):
         name = read["name"]
         if name in of_the_site or not read.get("scopes"):
             has = list(scopes_of(name))
@@ -174,10 +174,10 @@ def read_roles_of_person(
 
 
 def _list_roles(
-    said: object, custom_scopes: Mapping[str, Mapping[str, Any]]
+    roles: object, custom_scopes: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[dict[str, Any]]:
     """Yield the readable roles, without those that the Hub defines itself."""
-    entries = _list_entries(said)
+    entries = _list_entries(roles)
     if entries is None:
         log.warning("The authenticator's roles are not a list of roles; they are ignored")
         return
@@ -193,8 +193,8 @@ def _read_role(
     role: object, custom_scopes: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Any] | None:
     """Return a role with only what the authenticator may give; ``None`` if nothing is left."""
-    said = role if isinstance(role, Mapping) else {}
-    name, scopes = said.get("name"), _list_entries(said.get("scopes") or ())
+    entry = role if isinstance(role, Mapping) else {}
+    name, scopes = entry.get("name"), _list_entries(entry.get("scopes") or ())
     if not isinstance(name, str) or not _ROLE_NAME.fullmatch(name) or scopes is None:
         log.warning("The authenticator has a role %s, which is passed over", _show(name))
         return None
@@ -202,12 +202,12 @@ def _read_role(
         log.warning("The authenticator has a role %a, which is passed over", name)
         return None
     read: dict[str, Any] = {"name": name}
-    description = said.get("description")
+    description = entry.get("description")
     if isinstance(description, str) and is_storable(description):
         read["description"] = description[:MAX_DESCRIPTION_LENGTH]
     for kind in _BEARERS:
-        if kind in said:
-            bearers = _list_entries(said[kind] or ())
+        if kind in entry:
+            bearers = _list_entries(entry[kind] or ())
             if bearers is None:
                 log.warning("The authenticator's role %s has %s that are not a list", name, kind)
                 continue
@@ -225,7 +225,7 @@ def _read_role(
         )
         if not safe:
             return None
-    if safe or "scopes" in said:
+    if safe or "scopes" in entry:
         read["scopes"] = safe
     return read
 
@@ -237,11 +237,11 @@ def _is_known(scope: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> boo
     return is_defined and is_storable(scope) and _FILTERS.fullmatch(condition) is not None
 
 
-def _list_entries(said: object) -> list[object] | None:
+def _list_entries(value: object) -> list[object] | None:
     """Return a list's entries, up to the limit; ``None`` if it is not a list."""
-    if isinstance(said, str | bytes | Mapping) or not isinstance(said, Iterable):
+    if isinstance(value, str | bytes | Mapping) or not isinstance(value, Iterable):
         return None
-    return list(islice(said, MAX_LOOKED_AT))
+    return list(islice(value, MAX_LOOKED_AT))
 
 
 def _is_json_object(value: object) -> bool:
@@ -252,6 +252,6 @@ def _is_json_object(value: object) -> bool:
     return isinstance(value, dict)
 
 
-def _show(said: object) -> str:
+def _show(value: object) -> str:
     """Return text for a line of the log, and only the type of anything else."""
-    return ascii(said[:MAX_SHOWN]) if isinstance(said, str) else f"<{type(said).__name__}>"
+    return ascii(value[:MAX_SHOWN]) if isinstance(value, str) else f"<{type(value).__name__}>"

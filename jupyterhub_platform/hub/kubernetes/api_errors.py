@@ -86,7 +86,7 @@ def wanted_seconds(error: ApiException) -> int:
 
 def busy(wanted: int = 0) -> AdmissionDenied:
     """Create the refusal of a start that the cluster was too busy for, with its retry delay."""
-    return _later(
+    return _retry_later(
         "The cluster is too busy to start this server. Nothing was started. Try again in a minute.",
         "cluster.busy",
         seconds=max(wanted, RETRY_SECONDS),
@@ -95,7 +95,7 @@ def busy(wanted: int = 0) -> AdmissionDenied:
 
 def no_answer() -> AdmissionDenied:
     """Create the refusal of a start that the cluster did not answer."""
-    return _later(
+    return _retry_later(
         "The cluster does not answer, so this server could not be started. What may have been "
         "started will be ended. Try again in a minute.",
         "cluster.no_answer",
@@ -104,7 +104,7 @@ def no_answer() -> AdmissionDenied:
 
 def status_unknown() -> AdmissionDenied:
     """Create the answer to a poll or a stop that the cluster did not answer."""
-    return _later(
+    return _retry_later(
         "The cluster does not say whether this server runs, so nothing was done about it. "
         "Try again in a minute.",
         "cluster.no_answer",
@@ -123,14 +123,14 @@ def not_ready(cause: Cause) -> AdmissionDenied:
 
 def still_leaving() -> AdmissionDenied:
     """Create the refusal of a start whose earlier pod is still terminating."""
-    return _later(
+    return _retry_later(
         "The last run of this server has not ended yet: its pod is still shutting down. "
         "Try again in a minute.",
         "cluster.still_leaving",
     )
 
 
-def _later(sentence: str, code: str, seconds: int = RETRY_SECONDS) -> AdmissionDenied:
+def _retry_later(sentence: str, code: str, seconds: int = RETRY_SECONDS) -> AdmissionDenied:
     refusal = AdmissionDenied(sentence, status=503, code=code)
     refusal.headers = {"Retry-After": str(seconds)}
     return refusal
@@ -147,7 +147,7 @@ def name_taken(pod: str, namespace: str) -> AdmissionDenied:
     )
 
 
-def claim_not_said(claim: str) -> AdmissionDenied:
+def claim_not_readable(claim: str) -> AdmissionDenied:
     """Create the refusal of a start whose claim the cluster does not let the Hub look up."""
     return AdmissionDenied(
         f"The cluster does not say whether the volume {claim} exists, so nothing was started: "

@@ -204,7 +204,7 @@ class HomeClaimSpawner(PodLifecycleSpawner):
             except ApiException as error:
                 self.log_refusal(error)
                 if error.status not in api_errors.BUSY:
-                    raise api_errors.claim_not_said(name) from None
+                    raise api_errors.claim_not_readable(name) from None
                 return await self.retry_later(error)
             self.retry_reason = None
             return True

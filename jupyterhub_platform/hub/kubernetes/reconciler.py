@@ -8,7 +8,6 @@ from typing import Any, Final
 from kubernetes_asyncio.client import ApiException
 
 from jupyterhub_platform.core.manifests import Manifest, part
-from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.kubernetes.pod_client import Pods
 from jupyterhub_platform.hub.kubernetes.pod_owner import (
     Holds,
@@ -17,6 +16,7 @@ from jupyterhub_platform.hub.kubernetes.pod_owner import (
     is_leaving,
     uid_of,
 )
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.usecases.book import Book
 
 GRACE: Final = timedelta(minutes=5)
@@ -82,7 +82,7 @@ class Reconciler:
         self._log = log
         self._clock = clock
         self._orphans = OrphanTracker()
-        self._said: frozenset[str] = frozenset()
+        self._reported: frozenset[str] = frozenset()
 
     async def reconcile(self) -> None:
         """Compare once; an unresponsive cluster is asked again the next time."""
@@ -92,7 +92,9 @@ class Reconciler:
             self._log.warning("The pods could not be listed: %s", type(error).__name__)
             return
         found = self._orphans.observe(pods, self._hub, self._holds, self._clock())
-        metrics.report_pods({str(ownership): len(each) for ownership, each in found.pods.items()})
+        platform_metrics.report_pods(
+            {str(ownership): len(each) for ownership, each in found.pods.items()}
+        )
         self._tell(
             found.pods[PodOwnership.ORPHANED], found.pods[PodOwnership.UNMARKED], found.doubtful
         )
@@ -113,11 +115,11 @@ class Reconciler:
         )
         fates = [(pod, fate) for pod in orphaned]
         fates += [(pod, "made before the platform was installed, left alone") for pod in unmarked]
-        said = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
-        for key in said.keys() - self._said:
-            pod, text = said[key]
+        reports = {f"{uid_of(pod)} {text}": (pod, text) for pod, text in fates}
+        for key in reports.keys() - self._reported:
+            pod, text = reports[key]
             self._log.warning("Pod %s belongs to no server of this Hub: %s", _name(pod), text)
-        self._said = frozenset(said)
+        self._reported = frozenset(reports)
 
     async def _remove(self, pod: Manifest) -> None:
         try:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from jupyterhub_platform.http.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
 from jupyterhub_platform.hub.local.os_users import People, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
@@ -16,7 +17,6 @@ from jupyterhub_platform.hub.local.resource_limits import Limiter, probe_limiter
 from jupyterhub_platform.hub.local.supervisor import raise_priority
 from jupyterhub_platform.hub.local.uid_register import ISOLATED_HOMES, UID_REGISTER, UserIds
 from jupyterhub_platform.instance_id import read_instance
-from jupyterhub_platform.sockets import Sockets, open_sockets
 
 _END_BYTES: Final = 2**16
 _KEPT_LOGS: Final = 3

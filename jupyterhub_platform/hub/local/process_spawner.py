@@ -16,6 +16,7 @@ from traitlets import Bool, Float, Int, Tuple, Unicode, default
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.http.sockets import SCHEME, render_unix_url
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, locate_log, open_machine, read_log_end
 from jupyterhub_platform.hub.local.os_users import Person
@@ -25,7 +26,6 @@ from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_
 from jupyterhub_platform.hub.upstream.jupyter_server import PASSED_LISTENER, read_before_others
 from jupyterhub_platform.hub.upstream.spawner_state import log_name
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
-from jupyterhub_platform.sockets import SCHEME, render_unix_url
 
 _STATE_KEY = "local"
 # JupyterLab asks the network for news, updates and extensions unless told not to.

@@ -6,12 +6,12 @@ from traitlets import default
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.http.sockets import SCHEME
 from jupyterhub_platform.hub.local.os_users import say_isolation
 from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.kernel_sockets import say_debugger
-from jupyterhub_platform.sockets import SCHEME
 
 PARTS_AT_PORTS: Final = (
     "Hub, proxy and service listen at ports. Any other user of this machine can take one of them "

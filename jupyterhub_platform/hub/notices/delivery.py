@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.notices import Channel, Notice, NoticeState
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.notices.addresses import Addresses
 from jupyterhub_platform.hub.notices.mail import Mail, NoAddressError
 from jupyterhub_platform.hub.notices.message import Message, UndeliveredError, find_link
@@ -78,7 +78,7 @@ class Notices:
                 self._tidied = time.monotonic()
             for sender in self.senders:
                 waiting = await in_store_thread(self.outbox.count_waiting, sender.channel)
-                metrics.NOTICES_WAITING.labels(str(sender.channel)).set(waiting)
+                platform_metrics.NOTICES_WAITING.labels(str(sender.channel)).set(waiting)
         except StoreError as error:
             health.mark_down(error)
 
@@ -93,7 +93,7 @@ class Notices:
                     return
                 state = await self._attempt(sender, notice)
                 if state is not NoticeState.WAITING:
-                    metrics.NOTICES.labels(str(sender.channel), str(state)).inc()
+                    platform_metrics.NOTICES.labels(str(sender.channel), str(state)).inc()
         except StoreError as error:
             health.mark_down(error)
 

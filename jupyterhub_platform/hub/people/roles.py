@@ -126,7 +126,7 @@ def list_safe(
         for scope in scopes
         if isinstance(scope, str)
         and not _danger(scope, "", known)
-        and not any(each in CUSTOM_SCOPES for each in _meant(scope.partition("!")[0], known))
+        and not any(each in CUSTOM_SCOPES for each in _expand_scope(scope.partition("!")[0], known))
     ]
 
 
@@ -195,7 +195,7 @@ def _only_bearer(role: Mapping[str, Any]) -> str:
 def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> str:
     name, _, condition = scope.partition("!")
     kind, _, value = condition.partition("=")
-    why = next((UNSAFE[each] for each in _meant(name, custom_scopes) if each in UNSAFE), "")
+    why = next((UNSAFE[each] for each in _expand_scope(name, custom_scopes) if each in UNSAFE), "")
     if not condition or (kind == "group" and name in UNSAFE_WITHIN_GROUPS):
         return why
     if kind == "group":
@@ -205,7 +205,7 @@ def _danger(scope: str, bearer: str, custom_scopes: Mapping[str, Mapping[str, An
     return f"has power over {whom}" if why and whom not in {"", bearer} else ""
 
 
-def _meant(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _expand_scope(name: str, custom_scopes: Mapping[str, Mapping[str, Any]]) -> list[str]:
     """Return the scope and those within it: only a custom one may contain others of a site."""
     found = [name, *(each for each in CUSTOM_SCOPES if "*" in name and fnmatchcase(each, name))]
     for each in found:

@@ -1,35 +1,41 @@
-"""Keeps the Hub's users and groups in line with the policy: tried until it has succeeded.
+"""Keeps the Hub's users and groups in line with the policy, and tries again until they are.
 
-What counts is whether the policy in force is the one that is settled, however it came into force
-and whatever failed then: the store, the Hub's database, or the Hub itself.
+What counts is whether the policy in force is the one that was settled last. How it came into force
+does not matter, nor what failed then: the store, the Hub's database, or the Hub itself.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any, Final, TypeVar
 
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.core.memberships import settle_memberships
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.people.memberships import apply_memberships, apply_to_moved
+from jupyterhub_platform.hub.people.memberships import (
+    apply_memberships,
+    apply_to_moved,
+    settle_person,
+)
 
 T = TypeVar("T")
 
 LOOK_SECONDS: Final = 1.0
-"""How often it is seen whether something is left to settle."""
+"""The interval at which it is checked whether something is left to settle."""
 
-FIRST_WAIT: Final = 1.0
-LONGEST_WAIT: Final = 60.0
-"""Seconds until the next try after a failure: twice as many after each, up to this."""
+FIRST_WAIT_SECONDS: Final = 1.0
+MAX_WAIT_SECONDS: Final = 60.0
+"""Seconds from a failure to the next try: they double with each failure, up to the longest."""
 
 
 class MembershipSettler:
     """Settles memberships, and repeats what failed. Belongs to the Hub's loop.
 
-    Nothing raises here: what is settled follows a change that is in force already. ``fault`` says
-    why it has not succeeded yet, and ``since`` when that began.
+    Nothing is raised when many are settled, since that follows a change that is in force already.
+    ``fault`` says why the last try failed, and ``since`` when the first did. With ``levels_only``
+    groups without a level are left as the Hub has them.
     """
 
     def __init__(
@@ -47,7 +53,7 @@ class MembershipSettler:
         self._one_at_a_time = asyncio.Lock()
         self._settled: Policy | None = None
         self._moving = 0
-        self._wait = FIRST_WAIT
+        self._wait = FIRST_WAIT_SECONDS
         self._next_try = 0.0
         self.fault = ""
         self.since: datetime | None = None
@@ -62,7 +68,7 @@ class MembershipSettler:
         return self._settled is self._in_force
 
     async def settle(self) -> None:
-        """Settle everybody, and again if the policy changes meanwhile."""
+        """Settle all users, and again if the policy changes meanwhile."""
         async with self._one_at_a_time:
             settled = await self._try(self._settle_until_in_force())
             if settled is not None:
@@ -91,7 +97,7 @@ class MembershipSettler:
     async def settle_moved(self, before: Policy) -> frozenset[str]:
         """Settle those whose level or groups differ from an earlier policy; return their names.
 
-        If that fails, everybody is settled later: then it is not known how far it went.
+        If that fails, all users are settled later, since it is not known how far it went.
         """
         after = self._in_force
         work = apply_to_moved(
@@ -110,8 +116,26 @@ class MembershipSettler:
             self._settled = after
         return moved or frozenset()
 
+    def groups_of(self, name: str, current: Iterable[str]) -> list[str]:
+        """Return the groups that a user who is in ``current`` belongs in, sorted."""
+        groups = settle_memberships(
+            self._in_force, name, frozenset(current), frozenset(), levels_only=self._levels_only
+        )
+        return sorted(groups)
+
+    def settle_user(self, user: Any) -> None:
+        """Bring the Hub's database in line with what the policy declares of one user."""
+        policy = self._in_force
+        groups = sorted(group.name for group in user.groups)
+        is_settled = groups == self.groups_of(user.name, groups)
+        if is_settled and (user.name in policy.admins()) == bool(user.admin):
+            return  # nothing is written where nothing has changed
+        database = self._app.db
+        settle_person(database, policy, user.name, frozenset(), levels_only=self._levels_only)
+        database.commit()
+
     async def keep(self) -> None:
-        """Settle whatever is not, unless that is being done or has failed just now."""
+        """Settle what is not settled, unless that is under way or failed a moment ago."""
         if self.is_settled or self._moving or self._one_at_a_time.locked():
             return
         if self._runtime.health.reason or self._clock() < self._next_try:
@@ -119,7 +143,7 @@ class MembershipSettler:
         await self.settle()
 
     def to_json(self) -> dict[str, Any]:
-        """Render how it is, for the health of the platform."""
+        """Render the state, for the health of the platform."""
         since = self.since and self.since.isoformat()
         return {"settled": self.is_settled, "fault": self.fault, "since": since}
 
@@ -142,10 +166,10 @@ class MembershipSettler:
         self.fault = str(error) or type(error).__name__
         self.since = self.since or datetime.now(UTC)
         self._next_try = self._clock() + self._wait
-        self._wait = min(2 * self._wait, LONGEST_WAIT)
+        self._wait = min(2 * self._wait, MAX_WAIT_SECONDS)
 
     def _note_success(self) -> None:
         if self.fault:
             self._app.log.warning("Memberships are settled: users and groups follow the policy.")
         self.fault, self.since = "", None
-        self._wait, self._next_try = FIRST_WAIT, 0.0
+        self._wait, self._next_try = FIRST_WAIT_SECONDS, 0.0

@@ -5,7 +5,7 @@ from typing import Any
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub import metrics
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.servers.inventory import live_servers
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import gc_paused
@@ -41,8 +41,8 @@ class DriftChecker:
         drifts = found & self._suspected
         self._suspected = found
         self.drifts, self.looked_at = tuple(sorted(drifts, key=str)), datetime.now(UTC)
-        metrics.report_drift(drifts)
-        metrics.COMPARISONS.inc()
+        platform_metrics.report_drift(drifts)
+        platform_metrics.COMPARISONS.inc()
         for drift in self.drifts:
             self._app.log.error("Drift (%s): %s", drift.kind, drift.detail)
 

@@ -101,11 +101,11 @@ def _list_others(context: PageContext, limits: tuple[HeldLimit, ...]) -> tuple[O
         resources = frozenset(limit.resource for limit in limits if limit.scope == scope)
         theirs = context.others_servers.holding(scope, resources)
         if theirs:
-            found.append(_others(context, scope, theirs))
+            found.append(_make_others(context, scope, theirs))
     return tuple(found)
 
 
-def _others(context: PageContext, scope: Scope, theirs: tuple[Reservation, ...]) -> Others:
+def _make_others(context: PageContext, scope: Scope, theirs: tuple[Reservation, ...]) -> Others:
     named = [each for each in theirs if context.viewer.may_name(each.account)]
     shown = tuple(
         f"{each.user}: {each.server or 'default server'} ({context.tier_title(each.tier)})"

@@ -16,8 +16,8 @@ from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.options import keep_meant
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resource_names import CPU
-from jupyterhub_platform.hub import metrics
 from jupyterhub_platform.hub.denials import AdmissionDenied, denied, not_admitted, store_is_down
+from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.platform import Platform, platform_of
 from jupyterhub_platform.hub.spawn_page.options_form import TierFormMixin
 from jupyterhub_platform.hub.spawner.backend import MAY_BE_THERE, BackendState
@@ -107,7 +107,7 @@ class AdmissionMixin(
             self._start_refused = True
             self._roll_back_when_done()
             raise
-        metrics.DECISIONS.labels("admitted").inc()
+        platform_metrics.DECISIONS.labels("admitted").inc()
         self._start_refused = False
         self._backend_state = BackendState.ADMITTED
         self.stops_at_once = False
@@ -187,10 +187,10 @@ class AdmissionMixin(
         try:
             yield
         except DeniedError as error:
-            metrics.DECISIONS.labels(error.decision.codes[0]).inc()
+            platform_metrics.DECISIONS.labels(error.decision.codes[0]).inc()
             raise denied(error.decision, error.decision_id, self.platform.api_url) from None
         except StoreError as error:
-            metrics.DECISIONS.labels(error.code).inc()
+            platform_metrics.DECISIONS.labels(error.code).inc()
             raise store_is_down(error) from None
 
     def _request(self, options: Any, handler: Any, *, remembered: bool) -> Start:

@@ -35,7 +35,7 @@ from jupyterhub_platform.hub.upstream.spawner_state import (
 STATE_KEY: Final = "platform_last_run"
 STOPPED: Final = "stopped"
 _LOG_SECONDS: Final = 5.0
-_SAID: Final = "Start it again; if it is refused again, tell an operator."
+_MESSAGE_SAYS: Final = "Start it again; if it is refused again, tell an operator."
 
 
 class LastRunMixin(Spawner):  # type: ignore[misc]
@@ -198,8 +198,9 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
 
 def _cause_of(refusal: AdmissionDenied) -> Cause:
-    said = Cause(refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _SAID)
-    return refusal.cause or said
+    return refusal.cause or Cause(
+        refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _MESSAGE_SAYS
+    )
 
 
 def _refusal_in(start: "asyncio.Future[Any]") -> AdmissionDenied | None:

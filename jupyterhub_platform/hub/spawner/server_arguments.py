@@ -23,8 +23,8 @@ class ServerArgumentsMixin(AdmittedMixin):
     def get_args(self) -> list[str]:
         """Limit how long a server caches the Hub's answers about visitors, unless the site does."""
         arguments: list[str] = super().get_args()  # type: ignore[misc]
-        said = [*(self.cmd or ()), *arguments]
-        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in said):
+        command = [*(self.cmd or ()), *arguments]
+        if any(each.partition("=")[0] == IDENTITY_ARGUMENT for each in command):
             return arguments
         return [*arguments, f"{IDENTITY_ARGUMENT}={IDENTITY_SECONDS}"]
 

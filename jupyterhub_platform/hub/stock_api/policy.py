@@ -84,10 +84,10 @@ class AdminGuard(BodyGuard):
             )
         if not isinstance(body.get("admin"), bool | None):
             raise web.HTTPError(400, "admin is true or false.")
-        platform = platform_of(self.settings)
+        admins = platform_of(self.settings).snapshot.policy.admins()
         for name in body.get("usernames") or self.path_args[:1]:
             name = self.authenticator.normalize_username(name)
-            if body.get("admin") not in (None, platform.declared.is_admin(name)):
+            if body.get("admin") not in (None, name in admins):
                 raise web.HTTPError(
                     403,
                     f"Only the policy makes users admins, and {name!a} is "
@@ -146,4 +146,4 @@ class RenameGuard(AdminGuard):
         user = self.find_user(self._new_name) if self._new_name else None
         if user is not None:
             platform.runtime.added_memberships.rename(self._old_name, user.name)
-            platform.declared.settle(user)
+            platform.memberships.settle_user(user)

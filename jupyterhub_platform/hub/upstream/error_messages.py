@@ -52,8 +52,8 @@ def _with_a_sentence(write_error: Any) -> Any:
 
 
 def _has_words(error: web.HTTPError) -> bool:
-    said = (getattr(error, name, None) for name in ("jupyterhub_message", "message"))
-    return bool(error.get_message() or any(said))
+    messages = (getattr(error, name, None) for name in ("jupyterhub_message", "message"))
+    return bool(error.get_message() or any(messages))
 
 
 def say_status(status: int) -> str:

@@ -20,9 +20,9 @@ from tornado.httputil import (
     HTTPServerConnectionDelegate,
 )
 
-from jupyterhub_platform.forwarded_headers import ProxiedHTTPServer, Proxies
+from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
+from jupyterhub_platform.http.request_limits import DelegatingMessage
 from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
-from jupyterhub_platform.request_limits import DelegatingMessage
 
 
 class HubHTTPServer(ProxiedHTTPServer):

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from jupyterhub_platform.atomic_files import rewrite
+from jupyterhub_platform.http.sockets import Sockets
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.jupyter_server import read_before_others
-from jupyterhub_platform.sockets import Sockets
 
 DEBUGGER_OFF: Final = (
     "The debugger of notebooks is off here: it would listen at a port of this machine, where any "

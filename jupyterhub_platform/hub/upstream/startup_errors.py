@@ -84,8 +84,8 @@ def _refusing_values(update_config: Any) -> Any:
         except TraitError:
             raise
         except Exception as error:
-            said = say_refusal(error, "the value that it speaks of")
-            raise TraitError(said) from error
+            refusal = say_refusal(error, "the value that it speaks of")
+            raise TraitError(refusal) from error
 
     return update
 
@@ -122,7 +122,7 @@ def _tell(app: Any, error: Exception, settings: str) -> None:
 def say_refusal(error: Exception, settings: str) -> str:
     """Return what is wrong, where to look, and what to do, in a line."""
     # The text of a KeyError is the repr of its message.
-    said = error.args[0] if len(error.args) == 1 else error
-    text = " ".join(str(said).split()).rstrip(".") or type(error).__name__
+    message = error.args[0] if len(error.args) == 1 else error
+    text = " ".join(str(message).split()).rstrip(".") or type(error).__name__
     known = next((what for begins, what in KNOWN.items() if text.startswith(begins)), None)
     return known or f"{text}. Look at {settings} in the configuration; --debug shows where"

@@ -22,17 +22,17 @@ from urllib.parse import urlsplit
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
+from jupyterhub_platform.http.sockets import SCHEME
 from jupyterhub_platform.hub.upstream.node_preload import (
     ANSWERS,
     KEEP_ALIVE,
     limit_requests,
     preload,
 )
-from jupyterhub_platform.sockets import SCHEME
 
 _NOWHERE: Final = "http://service.invalid"
 
-_MENDED: Final = "_platform_uses_unix_sockets"
+_PATCHED: Final = "_platform_uses_unix_sockets"
 
 
 def use_unix_sockets() -> None:
@@ -40,9 +40,9 @@ def use_unix_sockets() -> None:
     preload(KEEP_ALIVE)
     limit_requests()
     preload(ANSWERS)
-    if getattr(JupyterHub, _MENDED, False):
+    if getattr(JupyterHub, _PATCHED, False):
         return
-    setattr(JupyterHub, _MENDED, True)
+    setattr(JupyterHub, _PATCHED, True)
     Server.host = property(_without_port(Server.host.fget))
     JupyterHub.service_from_spec = _at_a_socket(JupyterHub.service_from_spec)
     JupyterHub.init_hub = _with_an_address(JupyterHub.init_hub)

@@ -9,7 +9,7 @@ from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.times import describe_length
-from jupyterhub_platform.service.editing.changing import ChangingPage
+from jupyterhub_platform.service.editing.page import EditingPage
 from jupyterhub_platform.service.errors import RefusalError, beyond, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -20,7 +20,7 @@ _AMOUNTS: Final = 4
 """Rows of a form for amounts."""
 
 
-class RequestReader(ChangingPage):
+class RequestReader(EditingPage):
     """The common part of pages about requests: only people ask, and see what was asked."""
 
     async def read_policy(self) -> ReportFacts:
@@ -187,12 +187,12 @@ class NewRequestPage(RequestReader):
         )
 
 
-def read_amounts(page: ChangingPage) -> dict[str, str]:
+def read_amounts(page: EditingPage) -> dict[str, str]:
     """Return the amounts of a form by resource; rows without a resource or an amount count not."""
     return {name: amount for name, amount in _sent_amounts(page) if name and amount}
 
 
-def _sent_amounts(page: ChangingPage) -> Sequence[tuple[str, str]]:
+def _sent_amounts(page: EditingPage) -> Sequence[tuple[str, str]]:
     rows = zip(page.get_body_arguments("resource"), page.get_body_arguments("amount"), strict=False)
     return [(name.strip(), amount.strip()) for name, amount in rows][:_AMOUNTS]
 

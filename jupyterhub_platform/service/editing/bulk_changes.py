@@ -14,7 +14,7 @@ from uuid import uuid4
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
+from jupyterhub_platform.service.editing.page import LOOK, EditingPage, read_time
 from jupyterhub_platform.service.errors import RefusalError, translate, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.grants import report_grants
@@ -22,7 +22,6 @@ from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.people import report_people
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
-_LOOK: Final = "look at what this does"
 TITLES: Final[Mapping[str, str]] = {
     Act.ADD: "Add to a group",
     Act.REMOVE: "Remove from a group",
@@ -58,7 +57,7 @@ class Chosen:
         return sha256("\n".join(self.names).encode()).hexdigest()
 
 
-class NewBulkPage(ChangingPage):
+class NewBulkPage(EditingPage):
     """A preview of a bulk change; confirmed, it begins."""
 
     async def get(self) -> None:
@@ -75,14 +74,14 @@ class NewBulkPage(ChangingPage):
         chosen = await self.read_in_thread(lambda: self._choose(facts, Act(act)))
         if not chosen.names:
             raise RefusalError(400, f"No one is chosen. Go back. {_CHOOSE}.", "bulk.no_one")
-        said = self._read_said(Act(act))
-        is_complete = act not in _NEEDED or bool(said)
+        arguments = self._read_arguments(Act(act))
+        is_complete = act not in _NEEDED or bool(arguments)
         if self.sent("step") == "run" and is_complete and self.sent("digest") == chosen.digest:
-            await self._begin(facts, Act(act), chosen, said)
+            await self._begin(facts, Act(act), chosen, arguments)
             return
         answer = None
         if is_complete:
-            answer = await self._ask(Act(act), chosen, said, _LOOK, dry_run=True)
+            answer = await self._ask(Act(act), chosen, arguments, LOOK, dry_run=True)
         moved = self.sent("step") == "run" and self.sent("digest") != chosen.digest
         self._show(facts, Act(act), chosen, answer, moved=moved)
 
@@ -106,7 +105,7 @@ class NewBulkPage(ChangingPage):
             )
         return Chosen(names, search)
 
-    def _read_said(self, act: Act) -> dict[str, Any]:
+    def _read_arguments(self, act: Act) -> dict[str, Any]:
         sent = {name: self.sent(name) for name in _FIELDS.get(act, ())}
         now = datetime.now(UTC)
         if act is Act.SUSPEND:
@@ -119,24 +118,30 @@ class NewBulkPage(ChangingPage):
         if sent["tier"]:
             document["tier"] = sent["tier"]
         more = {"add": {sent["resource"] or "servers": sent["amount"]}} if sent["amount"] else {}
-        return {"document": document | more | {"reason": self.sent("why") or _LOOK}}
+        return {"document": document | more | {"reason": self.sent("why") or LOOK}}
 
     async def _ask(
-        self, act: Act, chosen: Chosen, said: dict[str, Any], reason: str, *, dry_run: bool = False
+        self,
+        act: Act,
+        chosen: Chosen,
+        arguments: dict[str, Any],
+        reason: str,
+        *,
+        dry_run: bool = False,
     ) -> HubAnswer:
-        body = {"act": str(act), "names": list(chosen.names), "reason": reason, **said}
+        body = {"act": str(act), "names": list(chosen.names), "reason": reason, **arguments}
         key = {"Idempotency-Key": self.sent("key")} if self.sent("key") and not dry_run else {}
         return await self.ask("POST", "bulk?dry_run=true" if dry_run else "bulk", body, key)
 
     async def _begin(
-        self, facts: ReportFacts, act: Act, chosen: Chosen, said: dict[str, Any]
+        self, facts: ReportFacts, act: Act, chosen: Chosen, arguments: dict[str, Any]
     ) -> None:
-        answer = await self._ask(act, chosen, said, self.sent("why"))
+        answer = await self._ask(act, chosen, arguments, self.sent("why"))
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
             self.redirect(f"{prefix}bulk/{answer.body['id']}", status=303)
             return
-        tried = await self._ask(act, chosen, said, _LOOK, dry_run=True)
+        tried = await self._ask(act, chosen, arguments, LOOK, dry_run=True)
         self._show(facts, act, chosen, tried, refused=answer)
 
     def _show(
@@ -180,7 +185,7 @@ class NewBulkPage(ChangingPage):
         )
 
 
-class BulkActPage(ChangingPage):
+class BulkActPage(EditingPage):
     """Stops, resumes or undoes a bulk change."""
 
     async def get(self, id_: str) -> None:

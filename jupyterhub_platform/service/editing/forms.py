@@ -9,7 +9,6 @@ from hashlib import sha256
 from typing import Any, Final
 
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
 from jupyterhub_platform.service.editing.documents import (
     MORE,
     Field,
@@ -20,6 +19,7 @@ from jupyterhub_platform.service.editing.documents import (
     split_names,
 )
 from jupyterhub_platform.service.editing.fields import list_fields
+from jupyterhub_platform.service.editing.page import EditingPage, read_time
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.differences import Difference, compare_documents
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -68,7 +68,7 @@ class Reply:
     is_preview: bool = False
 
 
-class FormPage(ChangingPage):
+class FormPage(EditingPage):
     """The form of one kind of object."""
 
     def check_level(self) -> None:

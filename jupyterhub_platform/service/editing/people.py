@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.service.editing.changing import ChangingPage, read_time
+from jupyterhub_platform.service.editing.page import EditingPage, read_time
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
-class PersonPage(ChangingPage):
+class PersonPage(EditingPage):
     """Something that is done to one user."""
 
     ACT: ClassVar[str]

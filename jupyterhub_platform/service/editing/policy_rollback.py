@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from jupyterhub_platform.service.editing.changing import ChangingPage
+from jupyterhub_platform.service.editing.page import EditingPage
 from jupyterhub_platform.service.errors import unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -14,7 +14,7 @@ _LOOK: Final = "look at what this undoes"
 _SHOWN: Final = 100
 
 
-class RollBackPage(ChangingPage):
+class RollBackPage(EditingPage):
     """Undo what changed managed objects since a revision; the file is left alone."""
 
     async def get(self, number: str) -> None:

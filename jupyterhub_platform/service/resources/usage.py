@@ -18,10 +18,10 @@ from jupyterhub_platform.usecases.reports.usage import UsageHistory as UsageRepo
 from jupyterhub_platform.usecases.reports.usage import (
     UsageLine,
     list_usage,
-    read_usage_query,
     render_hours,
     report_usage,
 )
+from jupyterhub_platform.usecases.reports.usage_arguments import read_usage_arguments
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 _FILTERS: Final = frozenset(KINDS)
@@ -47,7 +47,7 @@ class UsageHistory(Resource[UsageReport]):
         arguments = {name: self.handler.argument(name).strip() for name in sorted(_ARGUMENTS)}
         query = self.handler.read_list_query()
         try:
-            self.query = read_usage_query(arguments, query)
+            self.query = read_usage_arguments(arguments, query)
         except PlatformError as error:
             raise translate(error) from error
 

@@ -78,8 +78,8 @@ def find_failed(failed: Sequence[Ended], limit: int = SHOWN) -> Concern | None:
         _enter_failed(each, number < _MAX_LOGS) for number, each in enumerate(failed[:limit])
     ]
     many = len(failed)
-    said = f"{_count(many, 'server')} failed in the last day"
-    return _concern("failed", "Failed servers", said, many, entries, "overview?show=failed")
+    sentence = f"{_count(many, 'server')} failed in the last day"
+    return _concern("failed", "Failed servers", sentence, many, entries, "overview?show=failed")
 
 
 def _enter_failed(each: Ended, with_log: bool) -> Entry:
@@ -116,9 +116,9 @@ def find_requests(tx: Transaction, viewer: Viewer, limit: int = SHOWN) -> Concer
         limit=limit,
     )
     wait = "waits" if viewer.waiting == 1 else "wait"
-    said = f"{_count(viewer.waiting, 'request')} {wait} for your answer"
+    sentence = f"{_count(viewer.waiting, 'request')} {wait} for your answer"
     entries = [_enter_request(each) for each in found]
-    return _concern("requests", "Requests", said, viewer.waiting, entries, "requests")
+    return _concern("requests", "Requests", sentence, viewer.waiting, entries, "requests")
 
 
 def _enter_request(each: AccessRequest) -> Entry:
@@ -163,9 +163,9 @@ def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN
     ranked = sorted(found.items(), key=lambda each: (-max(line.share for line in each[1]), each[0]))
     entries = [_enter_person(viewer, user, lines) for user, lines in ranked[:limit]]
     are = "is" if len(ranked) == 1 else "are"
-    said = f"{_count(len(ranked), 'user')} {are} at a limit of their own"
+    sentence = f"{_count(len(ranked), 'user')} {are} at a limit of their own"
     return _concern(
-        "people", "Users at their limits", said, len(ranked), entries, "overview?show=people"
+        "people", "Users at their limits", sentence, len(ranked), entries, "overview?show=people"
     )
 
 
@@ -198,8 +198,8 @@ def find_full_groups(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -> 
     ranked.sort(key=lambda each: (-max(line.share for line in each[1]), each[0]))
     entries = [_enter_group(viewer, account, lines) for account, lines in ranked[:limit]]
     are = "is" if len(ranked) == 1 else "are"
-    said = f"{_count(len(ranked), 'group')} {are} full"
-    return _concern("groups", "Full groups", said, len(ranked), entries, "overview?show=groups")
+    sentence = f"{_count(len(ranked), 'group')} {are} full"
+    return _concern("groups", "Full groups", sentence, len(ranked), entries, "overview?show=groups")
 
 
 def _enter_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
@@ -245,9 +245,14 @@ def find_ending_grants(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -
             )
         )
     end = "ends" if len(ending) == 1 else "end"
-    said = f"{_count(len(ending), 'grant')} {end} within two days"
+    sentence = f"{_count(len(ending), 'grant')} {end} within two days"
     return _concern(
-        "grants", "Grants that end soon", said, len(ending), entries, "grants?search=state:ending"
+        "grants",
+        "Grants that end soon",
+        sentence,
+        len(ending),
+        entries,
+        "grants?search=state:ending",
     )
 
 

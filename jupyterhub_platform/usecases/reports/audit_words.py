@@ -106,8 +106,8 @@ def say_event(actor: str, action: str, subject: str, result: str, detail: Mappin
     infinitive, past, rest = verb
     if subject == actor:
         rest = _OWN.get(action, rest)
-    is_said = subject or "{" not in rest
-    whom = rest.format_map(_Words(kind, subject, detail)) if is_said else ""
+    is_named = subject or "{" not in rest
+    whom = rest.format_map(_Words(kind, subject, detail)) if is_named else ""
     if result == "done":
         return f"{who} {past} {whom}".rstrip() + _say_times(detail) + because
     end = "and was refused" if result == "refused" else "and it failed"

@@ -53,11 +53,11 @@ class BulkLine:
         counts = [f"{self.done:,} done"]
         counts += [f"{self.same:,} were so already"] if self.same else []
         counts += [f"{self.refused:,} refused"] if self.refused else []
-        said = ", ".join(counts)
+        progress = ", ".join(counts)
         if self.state == BulkState.DONE:
-            return f"Finished: {said}."
+            return f"Finished: {progress}."
         state = "It runs" if self.state == BulkState.RUNNING else "It is stopped"
-        return f"{state}: {said}, {self.left:,} left of {self.total:,}."
+        return f"{state}: {progress}, {self.left:,} left of {self.total:,}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,17 +89,17 @@ class BulkReport:
     next: str | None
 
 
-def describe_act(act: Act, said: Mapping[str, Any]) -> str:
+def describe_act(act: Act, arguments: Mapping[str, Any]) -> str:
     """Say what is done to each, as the title of a page."""
     match act:
         case Act.ADD:
-            return f"Add to the group {said['group']}"
+            return f"Add to the group {arguments['group']}"
         case Act.REMOVE:
-            return f"Remove from the group {said['group']}"
+            return f"Remove from the group {arguments['group']}"
         case Act.LEVEL:
-            return f"Set the level {said['level']}"
+            return f"Set the level {arguments['level']}"
         case Act.SUSPEND:
-            until = said.get("until")
+            until = arguments.get("until")
             end = f" until {describe_instant(datetime.fromisoformat(until))}" if until else ""
             return f"Suspend{end}"
         case Act.RESUME:
@@ -168,8 +168,8 @@ def _line(progress: Progress) -> BulkLine:
     return BulkLine(
         id=job.id,
         act=str(job.act),
-        what=describe_act(job.act, job.said),
-        said=job.said,
+        what=describe_act(job.act, job.arguments),
+        said=job.arguments,
         reason=job.reason,
         by=job.by,
         at=job.at,

@@ -58,7 +58,7 @@ class EndedServers:
 
 def read_ended(tx: Transaction, facts: ReportFacts, viewer: Viewer) -> EndedServers:
     """Read which servers ended in the last day, as far as the viewer may see it."""
-    since, whose = facts.at - DAY, _whose(viewer)
+    since, whose = facts.at - DAY, _whose_runs(viewer)
     failed = ended_runs.list_ended(
         tx, since, whose, failed=True, planned=PLANNED, limit=MAX_LOOKED_AT
     )
@@ -74,7 +74,7 @@ def read_ended(tx: Transaction, facts: ReportFacts, viewer: Viewer) -> EndedServ
     )
 
 
-def _whose(viewer: Viewer) -> Whose:
+def _whose_runs(viewer: Viewer) -> Whose:
     own = viewer.name if viewer.reads_own else ""
     return Whose(viewer.reads_all, viewer.reads_groups, own)
 
@@ -95,16 +95,16 @@ def _read_end(
     times: int,
     kept: dict[str, FailedRun],
 ) -> Ended:
-    said = kept.get(run.id)
+    failed = kept.get(run.id)
     return Ended(
         run.user,
         run.server,
         run.account,
         run.tier,
         run.at,
-        said.cause if said else cause_of_release(run.reason),
+        failed.cause if failed else cause_of_release(run.reason),
         times,
-        said.log if said and viewer.reads_log_of(run.user) else "",
+        failed.log if failed and viewer.reads_log_of(run.user) else "",
         facts.book.of_server(run.user, run.server) is not None,
     )
 

@@ -1,6 +1,6 @@
-"""What was held over the last day, by group, tier and all together: half hours of the ledger.
+"""What servers held over the last day, in half hours: by group, by tier, and in total.
 
-Everything is added up at once and kept for a minute, since every open page asks for it again.
+All of it is added up at once and kept for a minute, since every open page asks for it repeatedly.
 """
 
 import threading
@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
 from jupyterhub_platform.core.usage import NOTHING, Kind, Run, Usage, add_up, to_seconds
-from jupyterhub_platform.store import usage
+from jupyterhub_platform.store import usage_runs
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -19,7 +19,7 @@ PARTS: Final = 48
 STEP: Final = timedelta(minutes=30)
 KEPT_FOR: Final = timedelta(minutes=1)
 MAX_RUNS: Final = 50_000
-"""Rows of the ledger that are added up; with more there is no picture."""
+"""Rows of the ledger that are added up; with more there is no chart."""
 _MAX_KEPT: Final = 64
 _GIB: Final = 2**30
 
@@ -36,16 +36,16 @@ class Series:
     accelerators: tuple[float, ...]
 
     def of(self, measure: Measure) -> tuple[float, ...]:
-        """Return one of them."""
+        """Return the values of one measure."""
         found: tuple[float, ...] = getattr(self, measure)
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class LastDay:
-    """The last day from ``since`` on, in half hours; the last one is not over.
+    """The last day from ``since`` on, in half hours, the last of which is not over.
 
-    Groups and tiers that held nothing are left out. ``is_whole`` is false where there were too many
+    Groups and tiers that held nothing are left out. ``is_whole`` is false if there were too many
     servers to add up.
     """
 
@@ -84,7 +84,7 @@ def add_up_day(tx: Transaction, groups: frozenset[str] | None, now: datetime) ->
     if groups is not None and not groups:
         return LastDay(since, _series({}, now, since), {}, {})
     by = "" if groups is None else "group"
-    runs = usage.list_runs(tx, since, now, by=by, names=groups or (), limit=MAX_RUNS + 1)
+    runs = usage_runs.list_runs(tx, since, now, by=by, names=groups or (), limit=MAX_RUNS + 1)
     if len(runs) > MAX_RUNS:
         return LastDay(since, _series({}, now, since), {}, {}, is_whole=False)
     return _add_up(runs, since, now)

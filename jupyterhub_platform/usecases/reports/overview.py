@@ -235,5 +235,5 @@ def _list_needs(
 def _say_summary(facts: ReportFacts, viewer: Viewer, needs: Sequence[str]) -> str:
     count = sum(1 for held in facts.book if viewer.sees_start(held))
     runs = f"{describe_amount(SERVERS, count)} {'runs' if count == 1 else 'run'}"
-    said = listed(needs) if needs else "nothing needs attention"
-    return f"{runs if count else 'No server runs'}; {said}."
+    needed = listed(needs) if needs else "nothing needs attention"
+    return f"{runs if count else 'No server runs'}; {needed}."

@@ -154,8 +154,9 @@ def _list_objects(document: Mapping[str, Any]) -> Iterator[tuple[tuple[str, str]
     if rest:
         yield (_WHOLE, ""), rest
     for kind in (Kind.USER, Kind.GROUP, Kind.IMAGE, Kind.TIER):
-        for name, said in (document.get(kind.section) or {}).items():
-            yield (str(kind), fold_user(str(name)) if kind is Kind.USER else str(name)), said or {}
+        for key, entry in (document.get(kind.section) or {}).items():
+            name = fold_user(str(key)) if kind is Kind.USER else str(key)
+            yield (str(kind), name), entry or {}
     for number, grant in enumerate(document.get(GRANTS) or (), start=1):
         # A grant of the file has no name; it is called by its place.
         yield (str(Kind.GRANT), f"{number} of the file"), grant or {}

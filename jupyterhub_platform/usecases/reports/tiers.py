@@ -94,8 +94,8 @@ def report_tiers(facts: ReportFacts, viewer: Viewer, denials: Iterable[DecisionR
     )
     used = sum(1 for line in lines if line.running)
     count = "1 tier" if len(lines) == 1 else f"{len(lines)} tiers"
-    said = f"{count}; servers of {used} of them run now."
-    return Tiers(said, lines, _list_images(facts, viewer), facts.revision, facts.at)
+    sentence = f"{count}; servers of {used} of them run now."
+    return Tiers(sentence, lines, _list_images(facts, viewer), facts.revision, facts.at)
 
 
 def _list_images(facts: ReportFacts, viewer: Viewer) -> tuple[ApprovedImage, ...]:

@@ -4,61 +4,36 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
-from typing import Final, TypeVar
+from typing import Final
 
-from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.policy import Group, Person
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import (
-    KINDS,
     NOTHING,
-    PERIODS,
     Kind,
     Per,
     Usage,
-    list_periods,
-    parse_moment,
 )
 from jupyterhub_platform.usecases.reports.cursors import (
-    explain_cursor,
-    parse_cursor,
     render_cursor,
 )
-from jupyterhub_platform.usecases.reports.paging import MAX_OFFSET, Page, Query, QueryError
+from jupyterhub_platform.usecases.reports.paging import Page
 from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
+from jupyterhub_platform.usecases.reports.usage_arguments import UsageArguments, find_end, resolve
 from jupyterhub_platform.usecases.reports.usage_figures import (
     Figures,
-    Question,
+    UsageQuery,
     rank_all,
     read_figures,
     read_named,
 )
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
-MAX_PERIODS: Final = 400
-DEFAULT_SINCE: Final = "30d"
-SORTS: Final = ("cpu", "memory", "accelerators", "servers", "name")
 ZONE: Final = "UTC"
 
 _NAMES_AT_ONCE: Final = 2000
 _SECONDS: Final = 3600
-_Word = TypeVar("_Word", bound=str)
-
-
-@dataclass(frozen=True, slots=True)
-class UsageQuery:
-    """Which usage is wanted: ``by`` what, ``per`` period, from when until when, and of whom.
-
-    ``only`` are names that it is about. ``list`` is the part of the names, and their order.
-    """
-
-    by: Kind
-    per: Per
-    since: str
-    until: str
-    only: Mapping[Kind, str]
-    list: Query
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,47 +106,8 @@ class UsageHistory:
     at: datetime
 
 
-def read_usage_query(arguments: Mapping[str, str], query: Query) -> UsageQuery:
-    """Read which usage is wanted.
-
-    Raises
-    ------
-    QueryError
-        Raised if a word is none of those that it may be.
-    """
-    only = {kind: arguments[kind] for kind in KINDS if arguments.get(kind)}
-    sort = query.sort or "-cpu"
-    if sort.removeprefix("-") not in SORTS:
-        raise QueryError(f"There is no column {sort[:64]!a}; sort by one of {', '.join(SORTS)}.")
-    since, until = arguments.get("since") or DEFAULT_SINCE, arguments.get("until", "")
-    offset = query.offset
-    if query.cursor:
-        # Later parts are about the time of the first one: what is used meanwhile moves nothing.
-        since, until, offset, order = parse_cursor(query.cursor, (str, str, int, str))
-        if order != sort or not 0 <= offset <= MAX_OFFSET:
-            raise explain_cursor()
-    return UsageQuery(
-        by=_choose(arguments, "by", KINDS, "group"),
-        per=_choose(arguments, "per", PERIODS, "day"),
-        since=since,
-        until=until,
-        only=only,
-        list=Query(query.limit, offset, sort),
-    )
-
-
-def _choose(
-    arguments: Mapping[str, str], name: str, words: tuple[_Word, ...], default: _Word
-) -> _Word:
-    asked = arguments.get(name) or default
-    for word in words:
-        if asked == word:
-            return word
-    raise QueryError(f"{name} is one of {', '.join(words)}; leave it out or correct it.")
-
-
 def report_usage(
-    reader: StoreReader, facts: ReportFacts, viewer: Viewer, query: UsageQuery
+    reader: StoreReader, facts: ReportFacts, viewer: Viewer, arguments: UsageArguments
 ) -> UsageHistory:
     """Report a part of the names, and what all of them used by period.
 
@@ -182,14 +118,14 @@ def report_usage(
     StoreError
         Raised if the store does not answer.
     """
-    asked = _ask(query, facts.at)
+    query, part = resolve(arguments, facts.at), arguments.list
     with reader.transaction() as transaction:
-        figures = read_figures(transaction, viewer, asked, query.list.limit, query.list.offset)
-    return _make_history(facts, viewer, query, asked, figures)
+        figures = read_figures(transaction, viewer, query, part.limit, part.offset)
+    return _make_history(facts, viewer, arguments, query, figures)
 
 
 def list_usage(
-    reader: StoreReader, facts: ReportFacts, viewer: Viewer, query: UsageQuery
+    reader: StoreReader, facts: ReportFacts, viewer: Viewer, arguments: UsageArguments
 ) -> Iterator[tuple[UsageLine, ...]]:
     """Report all names, some at a time: what a file of it is made of.
 
@@ -198,73 +134,62 @@ def list_usage(
     QueryError, StoreError
         As :func:`report_usage` does.
     """
-    asked = _ask(query, facts.at)
+    query = resolve(arguments, facts.at)
     with reader.transaction() as transaction:
-        names = rank_all(transaction, viewer, asked)
+        names = rank_all(transaction, viewer, query)
     for first in range(0, len(names), _NAMES_AT_ONCE):
         part = names[first : first + _NAMES_AT_ONCE]
         with reader.transaction() as transaction:
-            figures = read_named(transaction, viewer, asked, part)
-        yield _make_lines(facts, asked, figures)
-
-
-def _ask(query: UsageQuery, now: datetime) -> Question:
-    try:
-        since = parse_moment(query.since, now)
-        until = _find_end(query, now)
-        periods = list_periods(since, until, query.per, MAX_PERIODS)
-    except (QuantityError, OverflowError) as error:
-        said = str(error) or "that time is too far away"
-        raise QueryError(f"{said[0].upper()}{said[1:]}.") from None
-    return Question(
-        query.by, query.per, periods, min(periods[-1].end, now), query.only, query.list.sort
-    )
+            figures = read_named(transaction, viewer, query, part)
+        yield _make_lines(facts, query, figures)
 
 
 def _make_history(
-    facts: ReportFacts, viewer: Viewer, query: UsageQuery, asked: Question, figures: Figures
+    facts: ReportFacts,
+    viewer: Viewer,
+    arguments: UsageArguments,
+    query: UsageQuery,
+    figures: Figures,
 ) -> UsageHistory:
     total = reduce(Usage.plus, figures.periods.values(), NOTHING)
     return UsageHistory(
-        sentence=_say(viewer, asked, total),
-        by=asked.by,
-        per=asked.per,
-        since=asked.since,
-        until=asked.until,
+        sentence=_say(viewer, query, total),
+        by=query.by,
+        per=query.per,
+        since=query.since,
+        until=query.until,
         counted_until=figures.counted_until,
         zone=ZONE,
-        only={str(kind): name for kind, name in asked.only.items()},
+        only={str(kind): name for kind, name in query.only.items()},
         used=Used.of(total),
         periods=tuple(
             UsagePeriod(each.start, each.end, Used.of(figures.periods.get(each.start, NOTHING)))
-            for each in asked.periods
+            for each in query.periods
         ),
         lines=Page(
-            _make_lines(facts, asked, figures),
+            _make_lines(facts, query, figures),
             figures.total,
-            query.list,
-            _find_next(query, asked, figures.total, facts.at),
+            arguments.list,
+            _find_next(arguments, query, figures.total, facts.at),
         ),
         at=facts.at,
     )
 
 
-def _find_end(query: UsageQuery, now: datetime) -> datetime:
-    return min(parse_moment(query.until, now), now) if query.until else now
-
-
-def _find_next(query: UsageQuery, asked: Question, total: int, now: datetime) -> str | None:
-    """Return the cursor of the next part: of the same time, so that the order is the same."""
-    part = query.list
+def _find_next(
+    arguments: UsageArguments, query: UsageQuery, total: int, now: datetime
+) -> str | None:
+    """Return the cursor of the next part; it keeps the time, and with it the order."""
+    part = arguments.list
     end = part.offset + part.limit
     if end >= total:
         return None
-    until = _find_end(query, now)
-    return render_cursor(asked.since.isoformat(), until.isoformat(), end, part.sort)
+    until = find_end(arguments, now)
+    return render_cursor(query.since.isoformat(), until.isoformat(), end, part.sort)
 
 
-def _make_lines(facts: ReportFacts, asked: Question, figures: Figures) -> tuple[UsageLine, ...]:
-    ends = {each.start: each.end for each in asked.periods}
+def _make_lines(facts: ReportFacts, query: UsageQuery, figures: Figures) -> tuple[UsageLine, ...]:
+    ends = {each.start: each.end for each in query.periods}
     named: dict[str, list[UsagePeriod]] = {name: [] for name in figures.names}
     totals = dict.fromkeys(figures.names, NOTHING)
     for (name, start), used in sorted(figures.cells.items()):
@@ -272,7 +197,7 @@ def _make_lines(facts: ReportFacts, asked: Question, figures: Figures) -> tuple[
             named[name].append(UsagePeriod(start, ends[start], Used.of(used)))
             totals[name] = totals[name].plus(used)
     return tuple(
-        UsageLine(name, _find_title(facts, asked.by, name), Used.of(totals[name]), tuple(periods))
+        UsageLine(name, _find_title(facts, query.by, name), Used.of(totals[name]), tuple(periods))
         for name, periods in named.items()
     )
 
@@ -289,8 +214,8 @@ def _find_title(facts: ReportFacts, by: Kind, name: str) -> str:
     return declared.title if declared is not None else ""
 
 
-def _say(viewer: Viewer, asked: Question, total: Usage) -> str:
-    """Say the answer in one sentence; what is nothing is left out."""
+def _say(viewer: Viewer, query: UsageQuery, total: Usage) -> str:
+    """Say the answer in one sentence, which leaves out what was not used."""
     used = Used.of(total)
     amounts = (
         (used.cpu_hours, "CPU hours"),
@@ -298,8 +223,8 @@ def _say(viewer: Viewer, asked: Question, total: Usage) -> str:
         (used.accelerator_hours, "GPU hours"),
     )
     parts = [f"{render_hours(hours)} {unit}" for hours, unit in amounts if hours]
-    said = listed(parts) if parts else "nothing"
-    only = asked.only
+    total_used = listed(parts) if parts else "nothing"
+    only = query.only
     if "person" in only:
         who = "You" if only["person"] == viewer.name else only["person"]
     elif viewer.reads_all:
@@ -312,8 +237,8 @@ def _say(viewer: Viewer, asked: Question, total: Usage) -> str:
         ("image", "with the image"),
     )
     where = "".join(f" {word} {only[kind]}" for kind, word in words if kind in only)
-    first, last = asked.since, asked.until - timedelta(seconds=1)
-    return f"{who} used {said}{where} from {first:%-d %b %Y} to {last:%-d %b %Y}."
+    first, last = query.since, query.until - timedelta(seconds=1)
+    return f"{who} used {total_used}{where} from {first:%-d %b %Y} to {last:%-d %b %Y}."
 
 
 def render_hours(hours: float) -> str:

@@ -54,7 +54,7 @@ def report_who_can(
         Raised if there is no such tier or group.
     """
     if verb != "start" and not viewer.sees_account(name):
-        raise _no("group", name)
+        raise _make_not_found("group", name)
     found = [
         line
         for line in _find(facts, verb, name)
@@ -89,11 +89,11 @@ def _find(facts: ReportFacts, verb: str, name: str) -> Iterator[WhoLine]:
     if verb == "start":
         tier = policy.tiers.get(name)
         if tier is None:
-            raise _no("tier", name)
+            raise _make_not_found("tier", name)
         return _find_starters(facts, tier)
     group = policy.groups.get(name)
     if group is None:
-        raise _no("group", name)
+        raise _make_not_found("group", name)
     return _find_managers(facts, group) if verb == "manage" else _find_members(facts, group)
 
 
@@ -154,5 +154,5 @@ def _line(facts: ReportFacts, person: Person, rule: str, account: str = "") -> W
     return WhoLine(person.name, person.level, account, rule, declared_at(facts.policy, rule))
 
 
-def _no(kind: str, name: str) -> NotFoundError:
+def _make_not_found(kind: str, name: str) -> NotFoundError:
     return NotFoundError(f"There is no {kind} {name[:64]!a}.")

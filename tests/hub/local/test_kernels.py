@@ -16,7 +16,7 @@ import pytest
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClientConnection, websocket_connect
 
-from jupyterhub_platform import sockets as sockets_module
+from jupyterhub_platform.http import sockets as sockets_module
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.processes import PYTHON
 from jupyterhub_platform.hub.local.spawner import SHARED_ADDRESS

@@ -12,10 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jupyterhub_platform import sockets as module
 from jupyterhub_platform.core.errors import LocalSpawnerError
+from jupyterhub_platform.http import sockets as module
+from jupyterhub_platform.http.sockets import open_sockets
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.sockets import open_sockets
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.support.forged_processes import SYSTEM_PYTHON
 

@@ -16,6 +16,7 @@ from jupyterhub.user import User
 from traitlets.config import Config
 
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.http.sockets import SCHEME, render_unix_url
 from jupyterhub_platform.hub.local.cgroups import find_groups
 from jupyterhub_platform.hub.local.machine import Machine
 from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
@@ -27,7 +28,6 @@ from jupyterhub_platform.hub.local.processes import (
     read_environment,
 )
 from jupyterhub_platform.hub.local.spawner import say_open_ports
-from jupyterhub_platform.sockets import SCHEME, render_unix_url
 from tests.hub.local.conftest import assert_gone, processes_in, wait_until
 
 

@@ -16,11 +16,11 @@ from sqlalchemy import event, text
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.factory import Runtime, build_runtime
-from jupyterhub_platform.hub.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
-from jupyterhub_platform.hub.people.settling import LONGEST_WAIT, MembershipSettler
+from jupyterhub_platform.hub.people.settling import MAX_WAIT_SECONDS, MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
-from jupyterhub_platform.hub.policy_watch import PolicyWatch
+from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
+from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.usecases.managed import PutObject
 from tests.usecases.test_policies import GOOD
@@ -74,7 +74,7 @@ class Settled:
     async def put(self, name: str, kind: Kind = Kind.GROUP, **says: Any) -> None:
         await self.managed.apply(PutObject(Key(kind, name), says, "because", "root"))
 
-    async def look(self, seconds: float = LONGEST_WAIT) -> None:
+    async def look(self, seconds: float = MAX_WAIT_SECONDS) -> None:
         """Let some time pass, and the store be tried, as a Hub does that runs."""
         self.now += seconds
         self.runtime.health.retry()
@@ -193,7 +193,7 @@ async def test_failures_are_tried_more_and_more_rarely(settled: Settled) -> None
         await settled.look(1.0)
     gaps = [later - earlier for earlier, later in itertools.pairwise(tries)]
     assert gaps[:4] == [2.0, 4.0, 8.0, 16.0]
-    assert max(gaps) == LONGEST_WAIT
+    assert max(gaps) == MAX_WAIT_SECONDS
 
 
 async def test_nothing_is_done_while_a_change_is_being_settled_or_nothing_is_due(

@@ -19,6 +19,7 @@ import jupyterhub_platform.hub
 from jupyterhub_platform.hub.spawn_page.form_data import options_from_form
 from jupyterhub_platform.hub.spawn_page.page import SpawnPage
 from jupyterhub_platform.hub.spawn_page.render import render_form
+from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 
 _OURS = Path(jupyterhub_platform.hub.__file__).parent / "pages"
 _HUB = Path(DATA_FILES_PATH)
@@ -31,7 +32,7 @@ def hub_templates() -> Environment:
     loader = ChoiceLoader(
         [
             PrefixLoader({"templates": FileSystemLoader([stock])}, "/"),
-            FileSystemLoader([str(_OURS / "templates"), stock]),
+            FileSystemLoader([str(_OURS / "templates"), str(SHARED_TEMPLATES), stock]),
         ]
     )
     return Environment(loader=loader, autoescape=True)

@@ -14,9 +14,10 @@ UPSTREAM = PACKAGE / "hub/upstream"
 PROXY = "configurable-http-proxy"
 
 ON_FLOOR_ONE = tuple(
-    PACKAGE / f"{name}.py" for name in ("connection_limits", "forwarded_headers", "request_limits")
+    PACKAGE / "http" / f"{name}.py"
+    for name in ("connection_limits", "forwarded_headers", "request_limits")
 )
-"""Both the Hub and the service have tornado's server mended by these."""
+"""Both the Hub and the service have tornado's server patched by these."""
 MODULES = sorted(each for each in UPSTREAM.glob("*.py") if each.name != "__init__.py")
 PATCHES = (
     *MODULES,

@@ -17,15 +17,15 @@ from tornado import web
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.forwarded_headers import (
+from jupyterhub_platform.http.forwarded_headers import (
     Proxies,
     came_through_proxy,
     list_forwarded,
     source_of,
 )
+from jupyterhub_platform.http.peers import find_user
 from jupyterhub_platform.hub.upstream.http_server import HubHTTPServer
 from jupyterhub_platform.hub.upstream.request_priority import RequestPriority
-from jupyterhub_platform.peers import find_user
 from tests.support.other_os_user import OTHER_USER, as_other_os_user
 
 ADDRESS = "203.0.113.9"
@@ -206,7 +206,7 @@ async def test_a_proxy_that_moves_is_found_and_one_that_is_gone_is_forgotten(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
+    monkeypatch.setattr("jupyterhub_platform.http.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
     proxy, stranger = ("10.1.0.5", 1), ("10.1.0.6", 1)
@@ -229,7 +229,7 @@ async def test_proxies_that_cannot_be_looked_for_stay_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1000.0
-    monkeypatch.setattr("jupyterhub_platform.forwarded_headers.time.monotonic", lambda: now)
+    monkeypatch.setattr("jupyterhub_platform.http.forwarded_headers.time.monotonic", lambda: now)
     cluster = Cluster("10.1.0.5")
     proxies = Proxies(find=cluster.find)
     assert await proxies.is_found_proxy(("10.1.0.5", 1))

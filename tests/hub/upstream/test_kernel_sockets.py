@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from jupyterhub_platform.http.sockets import Sockets
 from jupyterhub_platform.hub.upstream import kernel_sockets
 from jupyterhub_platform.hub.upstream.jupyter_kernels import WITHOUT_PORTS
 from jupyterhub_platform.hub.upstream.kernel_sockets import (
@@ -17,7 +18,6 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import (
     hide_kernels,
     say_debugger,
 )
-from jupyterhub_platform.sockets import Sockets
 
 UID = 200_001
 

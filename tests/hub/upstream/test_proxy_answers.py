@@ -6,8 +6,8 @@ from typing import Final
 
 import pytest
 
+from jupyterhub_platform.http.sockets import render_unix_url
 from jupyterhub_platform.hub.upstream.node_preload import ANSWERS, KEEP_ALIVE, REQUESTS
-from jupyterhub_platform.sockets import render_unix_url
 from tests.hub.upstream.test_proxy_requests import UPGRADE, ask, close, proxy, send
 
 pytestmark = pytest.mark.hub

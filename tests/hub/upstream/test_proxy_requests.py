@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.cli.local.proxy import find_proxy_command
+from jupyterhub_platform.http.sockets import render_unix_url
 from jupyterhub_platform.hub.upstream.node_preload import KEEP_ALIVE, REQUESTS
-from jupyterhub_platform.sockets import render_unix_url
 from tests.support.live_hub import _free_port
 
 pytestmark = pytest.mark.hub

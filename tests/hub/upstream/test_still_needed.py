@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.cli.local.proxy import find_proxy_command
-from jupyterhub_platform.sockets import render_unix_url
+from jupyterhub_platform.http.sockets import render_unix_url
 from tests.hub.local.conftest import wait_until
 from tests.hub.upstream.test_headers import MODULES, ON_FLOOR_ONE
 from tests.hub.upstream.test_jupyter_server import PASS, bind, server
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.hub
 ROOT = Path(__file__).resolve().parents[3]
 DELETE = {
     "jupyter_kernels": "hub/upstream/jupyter_kernels/",
-    **{each.stem: f"{each.name}" for each in ON_FLOOR_ONE},
+    **{each.stem: f"http/{each.name}" for each in ON_FLOOR_ONE},
     **{each.stem: f"hub/upstream/{each.name}" for each in MODULES},
 }
 OF_THE_PROXY = {"node_preload", "proxy_socket"}

@@ -8,8 +8,8 @@ from jupyterhub import orm
 from jupyterhub.app import JupyterHub
 from jupyterhub.objects import Server
 
+from jupyterhub_platform.http.sockets import render_unix_url
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
-from jupyterhub_platform.sockets import render_unix_url
 
 URL = "http+unix://%2frun%2fa.sock"
 

@@ -107,10 +107,10 @@ def _check_servers(network: Network, servers: Party) -> Iterator[Finding]:
     may, _ = network.lets(servers, servers, SERVER_PORT)
     if may is False:
         return
-    said = "may" if may else "may or may not, by their addresses,"
+    may_reach = "may" if may else "may or may not, by their addresses,"
     make = warning if may else unknown
     yield make(
-        f"Servers {said} reach port {SERVER_PORT} of each other.",
+        f"Servers {may_reach} reach port {SERVER_PORT} of each other.",
         _PAST_THE_HUB,
         "kubectl get networkpolicies -o yaml: let only the Hub and the proxy in, where servers are "
         "selected; a rule without from lets everybody in.",
@@ -137,14 +137,14 @@ def _check_ways_out(network: Network, hub: Party, servers: Party, dns: Dns) -> I
         )
         lets = network.lets_out_to_dns(party, dns, "UDP")
         if lets is False:
-            said = f"No NetworkPolicy lets {party.name} out to DNS: Egress of {party.name}."
-            yield failed(said, why, fix)
+            what = f"No NetworkPolicy lets {party.name} out to DNS: Egress of {party.name}."
+            yield failed(what, why, fix)
         elif lets is None:
-            said = f"Whether NetworkPolicies let {party.name} out to DNS depends on its address."
-            yield unknown(said, why, f"kubectl get service -n kube-system kube-dns. {fix}")
+            what = f"Whether NetworkPolicies let {party.name} out to DNS depends on its address."
+            yield unknown(what, why, f"kubectl get service -n kube-system kube-dns. {fix}")
         elif party is servers and network.lets_out_to_dns(party, dns, "TCP") is False:
-            said = f"NetworkPolicies let {party.name} ask DNS by UDP only: Egress of {party.name}."
-            yield warning(said, "Answers that are too long for UDP never come.", fix)
+            what = f"NetworkPolicies let {party.name} ask DNS by UDP only: Egress of {party.name}."
+            yield warning(what, "Answers that are too long for UDP never come.", fix)
 
 
 def _find_dns(cluster: Cluster) -> Dns:

@@ -34,8 +34,8 @@ def check_nodes(facts: DoctorFacts) -> Iterator[Finding]:
         return
     left = [left_on(node, daemons.listed) for node in present]
     for tier in policy.tiers.values():
-        said = _find_misfit(tier, present, left)
-        node, unread_name = _find_doubt(tier, present, left) if said else ("", "")
+        misfit = _find_misfit(tier, present, left)
+        node, unread_name = _find_doubt(tier, present, left) if misfit else ("", "")
         if node:
             yield unknown(
                 f"Whether tier {tier.name} fits the node {node} is not known: how much "
@@ -43,25 +43,26 @@ def check_nodes(facts: DoctorFacts) -> Iterator[Finding]:
                 "If no other node fits, servers wait until they time out.",
                 f"kubectl describe node {node}, and the DaemonSets there.",
             )
-        elif said:
+        elif misfit:
             fix = (
                 f"Change tiers.{tier.name} in the policy (requests, node_selector, node_affinity, "
                 "tolerations; kubectl get nodes --show-labels), or add such a node."
             )
-            yield _judge(said, fix, cluster)
+            yield _judge(misfit, fix, cluster)
 
 
-def _judge(said: str, fix: str, cluster: Cluster) -> Finding:
+def _judge(misfit: str, fix: str, cluster: Cluster) -> Finding:
     """Say that no node fits: unknown where one may come that cannot be looked at."""
     absent = "kubectl get node NAME -o json > node.json; then jhp doctor --absent-node node.json"
     if _may_have_others(cluster):
         return unknown(
-            f"{said} Others may be there, or come when they are needed: that cannot be read here.",
+            f"{misfit} Others may be there, or come when they are needed: that cannot be read "
+            "here.",
             "If no pool offers such a node, servers wait until they time out.",
             f"While a pool has a node: {absent}",
         )
     return failed(
-        said,
+        misfit,
         "Servers wait until they time out.",
         f"{fix} A node of a pool that has none now can be named: {absent}",
     )

@@ -22,7 +22,7 @@ COMPONENTS: Final[Mapping[str, str]] = {
 
 _GRACE: Final = timedelta(seconds=90)
 _RESTARTED_LATELY: Final = timedelta(minutes=10)
-_MAX_SAID: Final = 300
+_MAX_MESSAGE_LENGTH: Final = 300
 _WAITS_WELL: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 _IMAGE: Final = frozenset(
     {
@@ -88,22 +88,23 @@ def _check_deployment(deployment: Manifest, cluster: Cluster) -> Iterator[Findin
                 trouble.what, f"It may end again. While it does not run: {why}", trouble.fix
             )
             continue
-        said = f"{trouble.what}{beside}"
-        yield (warning if trouble.passes else make)(said, why, trouble.fix)
+        what = f"{trouble.what}{beside}"
+        yield (warning if trouble.passes else make)(what, why, trouble.fix)
     if troubles:
         return
     conditions = {str(each.get("type")): each for each in items(status, "conditions")}
     look = f"kubectl describe deployment {name} --namespace {namespace}"
     progressing = conditions.get("Progressing", {})
     if conditions.get("ReplicaFailure", {}).get("status") == "True":
-        said = _short(conditions["ReplicaFailure"].get("message"))
-        yield make(f"No pod of the Deployment {name} can be made: {said}.{beside}", why, look)
+        message = _shorten(conditions["ReplicaFailure"].get("message"))
+        yield make(f"No pod of the Deployment {name} can be made: {message}.{beside}", why, look)
     elif progressing.get("status") == "False":
-        said = _short(progressing.get("message"))
-        yield make(f"The rollout of the Deployment {name} does not end: {said}.{beside}", why, look)
+        message = _shorten(progressing.get("message"))
+        end = f"does not end: {message}.{beside}"
+        yield make(f"The rollout of the Deployment {name} {end}", why, look)
     elif status.get("observedGeneration", 0) < part(deployment, "metadata").get("generation", 0):
-        said = f"Nothing has taken up the latest change of the Deployment {name}."
-        yield unknown(said, why, f"{look}; the controller manager of the cluster may not run.")
+        what = f"Nothing has taken up the latest change of the Deployment {name}."
+        yield unknown(what, why, f"{look}; the controller manager of the cluster may not run.")
     elif runs < 1 and not cluster.of("pods").unread:
         yield failed(f"The Deployment {name} has no pod that is ready.", why, look)
     elif runs < 1:
@@ -136,22 +137,22 @@ def _find_trouble(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     conditions = {str(each.get("type")): each for each in items(status, "conditions")}
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") == "False":
-        said = f"Pod {name_of(pod)} is given no node: {_short(scheduled.get('message'))}."
-        fix = f"kubectl describe pod {_at(pod, cluster)}, and the nodes."
+        what = f"Pod {name_of(pod)} is given no node: {_shorten(scheduled.get('message'))}."
+        fix = f"kubectl describe pod {_name_in_namespace(pod, cluster)}, and the nodes."
         since = _read_time(scheduled.get("lastTransitionTime"))
-        return PodTrouble(said, fix, passes=_is_young(since, cluster))
+        return PodTrouble(what, fix, passes=_is_young(since, cluster))
     if any("waiting" in part(each, "state") for each in containers) or not containers:
         return _find_hold_up(pod, cluster)
     return _find_unready(pod, containers, cluster)
 
 
 def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> PodTrouble | None:
-    name, at = container.get("name"), _at(pod, cluster)
+    name, at = container.get("name"), _name_in_namespace(pod, cluster)
     waiting = part(container, "state", "waiting")
     reason = str(waiting.get("reason", ""))
     ended = part(container, "state", "terminated") or part(container, "lastState", "terminated")
     what = f"Pod {name_of(pod)} does not run ({reason})"
-    said = _short(waiting.get("message"))
+    message = _shorten(waiting.get("message"))
     if reason == "CrashLoopBackOff":
         return PodTrouble(
             f"Container {name} of pod {name_of(pod)} ends as soon as it starts, "
@@ -159,15 +160,15 @@ def _find_in_container(pod: Manifest, container: Manifest, cluster: Cluster) -> 
             f"kubectl logs {at} --container {name} --previous",
         )
     if reason in _CONFIG:
-        return PodTrouble(f"{what}: {said}.", _fix_of_config(at))
+        return PodTrouble(f"{what}: {message}.", _fix_of_config(at))
     if reason in _IMAGE:
         return PodTrouble(
-            f"{what}: {said or container.get('image')}.",
+            f"{what}: {message or container.get('image')}.",
             f"Correct the image of {name} in your values, or put it where the node finds it, with "
             f"a pull secret if it takes one. kubectl describe pod {at}",
         )
     if reason not in _WAITS_WELL:
-        return PodTrouble(f"{what}: {said}.", f"kubectl describe pod {at}")
+        return PodTrouble(f"{what}: {message}.", f"kubectl describe pod {at}")
     failed_now = part(container, "state", "terminated")
     if failed_now and failed_now.get("exitCode") != 0:
         return PodTrouble(
@@ -195,23 +196,23 @@ def _find_hold_up(pod: Manifest, cluster: Cluster) -> PodTrouble | None:
     ]
     if about:
         last = max(about, key=lambda each: str(each.get("lastTimestamp") or each.get("eventTime")))
-        said = f"Pod {name_of(pod)} does not run ({last.get('reason')}): "
-        at = _at(pod, cluster)
+        what = f"Pod {name_of(pod)} does not run ({last.get('reason')}): "
+        at = _name_in_namespace(pod, cluster)
         is_config = last.get("reason") in _CONFIG
         fix = _fix_of_config(at) if is_config else f"kubectl describe pod {at}"
-        return PodTrouble(f"{said}{_short(last.get('message'))}.", fix)
+        return PodTrouble(f"{what}{_shorten(last.get('message'))}.", fix)
     since = _read_time(part(pod, "metadata").get("creationTimestamp"))
-    said = f"Pod {name_of(pod)} waits for its containers since {_describe_time(since)}"
-    said += f", and why is not known: events {events.unread}" if events.unread else ""
-    fix = f"kubectl describe pod {_at(pod, cluster)}"
-    return PodTrouble(f"{said}.", fix, passes=_is_young(since, cluster))
+    what = f"Pod {name_of(pod)} waits for its containers since {_describe_time(since)}"
+    what += f", and why is not known: events {events.unread}" if events.unread else ""
+    fix = f"kubectl describe pod {_name_in_namespace(pod, cluster)}"
+    return PodTrouble(f"{what}.", fix, passes=_is_young(since, cluster))
 
 
 def _find_unready(
     pod: Manifest, containers: tuple[Manifest, ...], cluster: Cluster
 ) -> PodTrouble | None:
     for container in containers:
-        name, at = container.get("name"), _at(pod, cluster)
+        name, at = container.get("name"), _name_in_namespace(pod, cluster)
         running = part(container, "state", "running")
         if running and not container.get("ready", True):
             since = _read_time(running.get("startedAt"))
@@ -254,13 +255,13 @@ def _describe_time(at: datetime | None) -> str:
 
 def _describe_end(ended: Manifest) -> str:
     reason, code = ended.get("reason", "Error"), ended.get("exitCode", "unknown")
-    message = _short(ended.get("message"))
+    message = _shorten(ended.get("message"))
     return f"{reason}, exit code {code}" + (f": {message}" if message else "")
 
 
-def _at(pod: Manifest, cluster: Cluster) -> str:
+def _name_in_namespace(pod: Manifest, cluster: Cluster) -> str:
     return f"{name_of(pod)} --namespace {cluster.namespace}"
 
 
-def _short(text: object) -> str:
-    return " ".join(str(text or "").split())[:_MAX_SAID].rstrip(".")
+def _shorten(text: object) -> str:
+    return " ".join(str(text or "").split())[:_MAX_MESSAGE_LENGTH].rstrip(".")

@@ -49,9 +49,9 @@ _OF_DISRUPTION: Final = {
 
 def explain_disruption(pod: Manifest) -> Cause | None:
     """Return why the cluster takes ``pod`` from its node; ``None`` if it does not."""
-    said = _OF_STATUS.get(str(part(pod, "status").get("reason")))
-    if said is not None:
-        return said
+    cause = _OF_STATUS.get(str(part(pod, "status").get("reason")))
+    if cause is not None:
+        return cause
     disrupted = condition_of(pod, "DisruptionTarget")
     if disrupted.get("status") == "True":
         reason = str(disrupted.get("reason"))

@@ -87,7 +87,7 @@ def _explain_rejection(pod: Manifest) -> Cause | None:
 
 
 def _explain_waiting(pod: Manifest) -> Cause | None:
-    for status in (*_statuses(pod), *_others(pod)):
+    for status in (*_statuses(pod), *_list_sidecar_states(pod)):
         code = _WAITING.get(str(part(status, "state", "waiting").get("reason")))
         if code is not None:
             return _name(_CAUSES[code], str(status.get("name")))
@@ -153,7 +153,7 @@ def _statuses(pod: Manifest) -> Iterator[Manifest]:
     yield from items(status, "initContainerStatuses")
 
 
-def _others(pod: Manifest) -> Iterator[Manifest]:
+def _list_sidecar_states(pod: Manifest) -> Iterator[Manifest]:
     """Yield the states of sidecars, whose end does not end the server."""
     own = items(part(pod, "status"), "containerStatuses")
     yield from (each for each in own if each.get("name") != NOTEBOOK)

@@ -47,9 +47,9 @@ def with_scaling(cause: Cause, events: Iterable[Manifest], now: datetime) -> Cau
         return cause
     reason, message = str(last.get("reason")), str(last.get("message"))
     if reason in _COMING:
-        return _coming(cause) if now - seen_at(last) < _PATIENCE else cause
+        return _add_coming_node(cause) if now - seen_at(last) < _PATIENCE else cause
     if reason == "FailedScaleUp" or _FAILED.search(message):
-        return _failed(cause)
+        return _add_failed_attempt(cause)
     return _at_most(cause) if _AT_MOST.search(message) else _not_coming(cause)
 
 
@@ -65,13 +65,13 @@ def _extend(cause: Cause, code: str, more: str, who: Who, fix: str) -> Cause:
     return Cause(code, f"{cause.sentence} {more}", who, fix)
 
 
-def _coming(cause: Cause) -> Cause:
+def _add_coming_node(cause: Cause) -> Cause:
     more = "A node for it is being added."
     fix = "Wait a few minutes; no action is needed."
     return _extend(cause, "cluster.node_coming", more, Who.NOBODY, fix)
 
 
-def _failed(cause: Cause) -> Cause:
+def _add_failed_attempt(cause: Cause) -> Cause:
     more = "The last attempt to add a node failed."
     fix = (
         "The cluster tries again by itself, after some minutes. If it fails again, ask an operator "

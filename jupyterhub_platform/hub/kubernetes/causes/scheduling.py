@@ -64,7 +64,7 @@ def explain_scheduling(message: str) -> Cause:
     first, *others = found
     cause = first.say(sorted_in[first])
     clauses = [
-        f"{_more(sorted_in[kind])} {kind.beside}{_named(sorted_in[kind])}"
+        f"{_say_more(sorted_in[kind])} {kind.beside}{_name_own_taints(sorted_in[kind])}"
         for kind in others
         if kind.beside and not (kind is _OTHER_KIND and first is not _TAINTED)
     ]
@@ -84,7 +84,7 @@ def _count(reasons: Iterable[Reason]) -> int:
     return max(reason.nodes for reason in reasons)
 
 
-def _more(reasons: Iterable[Reason]) -> str:
+def _say_more(reasons: Iterable[Reason]) -> str:
     count = _count(reasons)
     return f"{count} more {'is' if count == 1 else 'are'}"
 
@@ -118,7 +118,8 @@ def _explain_full(reasons: list[Reason]) -> Cause:
 
 
 def _explain_tainted(reasons: list[Reason]) -> Cause:
-    sentence = f"{_nodes(reasons)} a taint that this server does not tolerate{_named(reasons)}."
+    taint = f"a taint that this server does not tolerate{_name_own_taints(reasons)}"
+    sentence = f"{_say_nodes(reasons)} {taint}."
     return Cause("cluster.tainted", sentence, Who.OPERATOR, _TOLERATE)
 
 
@@ -126,14 +127,14 @@ def _explain_missing_class(reasons: list[Reason]) -> Cause:
     return _DEVICE_CLASS
 
 
-def _named(reasons: Iterable[Reason]) -> str:
+def _name_own_taints(reasons: Iterable[Reason]) -> str:
     """Name the taints that are a site's own."""
     words = [each.words for each in reasons if _TAINTED.matches(each.words)]
     keys = sorted({key for each in words for key in taints.list_keys(each)})
     return f" ({join(keys)})" if keys else ""
 
 
-def _nodes(reasons: Iterable[Reason]) -> str:
+def _say_nodes(reasons: Iterable[Reason]) -> str:
     count = _count(reasons)
     return "One node has" if count == 1 else f"{count or 'All'} nodes have"
 
@@ -142,7 +143,7 @@ def _always(cause: Cause) -> Callable[[list[Reason]], Cause]:
     return lambda _: cause
 
 
-def _words(pattern: str) -> Callable[[str], object]:
+def _search(pattern: str) -> Callable[[str], object]:
     return re.compile(pattern, re.IGNORECASE).search
 
 
@@ -210,26 +211,26 @@ _SELECTED: Final = (
 _UNKNOWN: Final = _Kind(lambda _: False, _explain_unknown)
 _TAINTED: Final = _Kind(taints.is_of_the_site, _explain_tainted, "kept from it by taints")
 _OTHER_KIND: Final = _Kind(
-    lambda words: _words(_SELECTED)(words) or taints.is_never_for_servers(words),
+    lambda words: _search(_SELECTED)(words) or taints.is_never_for_servers(words),
     _always(NO_NODE),
     "of another kind than its tier asks for",
 )
 _KINDS: Final = (
-    *(_Kind(_words(pattern), _always(cause)) for pattern, cause in volumes.SAID_BY_SCHEDULER),
-    _Kind(_words(r"device class \S+ does not exist"), _always(_DEVICE_CLASS)),
+    *(_Kind(_search(pattern), _always(cause)) for pattern, cause in volumes.SCHEDULER_PATTERNS),
+    _Kind(_search(r"device class \S+ does not exist"), _always(_DEVICE_CLASS)),
     _Kind(
-        _words("resourceclaim in use|process of being allocated|resourceclaim not available"),
+        _search("resourceclaim in use|process of being allocated|resourceclaim not available"),
         _always(_DEVICE_BUSY),
     ),
-    _Kind(_words("waiting for the preemption"), _always(_PREEMPTING)),
+    _Kind(_search("waiting for the preemption"), _always(_PREEMPTING)),
     _Kind(
         lambda words: _LACK.search(words) or "Too many pods" in words or _DEVICES.search(words),
         _explain_full,
         "full",
     ),
-    _Kind(_words("free ports"), _always(_PORTS)),
-    _Kind(_words(r"pod (anti-)?affinity(?! terms)|pods anti-affinity"), _always(_POD_RULES)),
-    _Kind(_words("topology spread"), _always(_SPREAD)),
+    _Kind(_search("free ports"), _always(_PORTS)),
+    _Kind(_search(r"pod (anti-)?affinity(?! terms)|pods anti-affinity"), _always(_POD_RULES)),
+    _Kind(_search("topology spread"), _always(_SPREAD)),
     _UNKNOWN,
     *(_Kind(each.matches, _always(each.cause), each.beside) for each in taints.TEMPORARY),
     _TAINTED,

@@ -43,15 +43,15 @@ def is_of_the_site(words: str) -> bool:
     return _TAINT.search(words) is not None and not is_known
 
 
-def _of(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
+def _match_taints(*keys: str, words: str = r"(?!)") -> Callable[[str], object]:
     """Match a reason that names one of these taints, or has these ``words``.
 
     A key that ends with ``*`` stands for every key with that beginning, one that begins with it for
     every key with that end.
     """
     known = re.compile("|".join(re.escape(key).replace(r"\*", ".*") for key in keys))
-    said = re.compile(words, re.IGNORECASE)
-    return lambda text: said.search(text) or any(map(known.fullmatch, list_keys(text)))
+    pattern = re.compile(words, re.IGNORECASE)
+    return lambda text: pattern.search(text) or any(map(known.fullmatch, list_keys(text)))
 
 
 _COMES: Final = "Wait a few minutes, until it is ready or another one comes."
@@ -67,7 +67,7 @@ _OF_THE_CLUSTER: Final = frozenset(
 )
 TEMPORARY: Final = (
     NodeTrouble(
-        _of(
+        _match_taints(
             "node.cloudprovider.kubernetes.io/uninitialized",
             "karpenter.sh/unregistered",
             "startup-taint.cluster-autoscaler.kubernetes.io/*",
@@ -84,7 +84,7 @@ TEMPORARY: Final = (
         "still being set up",
     ),
     NodeTrouble(
-        _of(
+        _match_taints(
             "node.kubernetes.io/not-ready",
             "node.kubernetes.io/unreachable",
             "node.kubernetes.io/out-of-service",
@@ -102,7 +102,7 @@ TEMPORARY: Final = (
         "not ready or not responding",
     ),
     NodeTrouble(
-        _of(
+        _match_taints(
             "node.kubernetes.io/memory-pressure",
             "node.kubernetes.io/disk-pressure",
             "node.kubernetes.io/pid-pressure",
@@ -119,7 +119,7 @@ TEMPORARY: Final = (
         "short of memory, disk or processes",
     ),
     NodeTrouble(
-        _of(
+        _match_taints(
             "ToBeDeletedByClusterAutoscaler",
             "DeletionCandidateOfClusterAutoscaler",
             "karpenter.sh/disruption",
@@ -137,7 +137,7 @@ TEMPORARY: Final = (
         "about to be removed",
     ),
     NodeTrouble(
-        _of(
+        _match_taints(
             "node.kubernetes.io/unschedulable",
             words=r"were unschedulable|didn't satisfy plugin\(s\) \[NodeUnschedulable\]",
         ),

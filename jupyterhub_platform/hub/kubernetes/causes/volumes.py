@@ -75,7 +75,7 @@ _SPACE: Final = Cause(
     Who.OPERATOR,
     "Ask an operator to make room in the storage, or to make the tier's home smaller.",
 )
-SAID_BY_SCHEDULER: Final = (
+SCHEDULER_PATTERNS: Final = (
     (r"(persistentvolumeclaim|pvc) \S+ not found", _MISSING),
     (r"persistentvolumeclaim \S+ is being deleted", _LEAVING),
     (r"non-existent (persistentvolume|pv)", _LOST),

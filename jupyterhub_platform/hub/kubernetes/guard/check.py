@@ -74,7 +74,7 @@ def check_pod(manifest: Manifest, allowance: Allowance) -> tuple[Violation, ...]
     """Return every way in which a pod exceeds its allowance; empty if it may be created."""
     spec = part(manifest, "spec")
     resources = [Violation(EXCEEDS, path, what) for path, what in manifests.unreadable(spec)] or [
-        *_over(spec, allowance),
+        *_find_exceeding(spec, allowance),
         *_unlimited(spec, allowance),
     ]
     forbidden = [
@@ -102,7 +102,7 @@ def _acts_as_hub(spec: Manifest, account: str) -> Iterator[Violation]:
         yield Violation(FORBIDDEN, "spec.serviceAccountName", what)
 
 
-def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
+def _find_exceeding(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
     """Yield every resource that the pod requests too much of."""
     pod = part(spec, "resources")
     claimed = count_devices(allowance.devices)
@@ -112,16 +112,17 @@ def _over(spec: Manifest, allowance: Allowance) -> Iterator[Violation]:
         # The claims use up what was reserved for them.
         reserved = allowance.reserved.amount(name) - claimed.get(name, 0)
         if wanted > reserved:
-            yield _more(name, "requests", wanted, reserved, "reserved")
+            yield _make_violation(name, "requests", wanted, reserved, "reserved")
         if name not in allowance.limits:
             continue  # without a limit of the tier, only the requests are bounded
         used = manifests.total(spec, name, manifests.limit_of)
         used = max(used, manifests.limit_of(pod, name) or 0)
         if used > allowance.limits[name]:
-            yield _more(name, "limits", used, allowance.limits[name], "the limit of the tier")
+            maximum = allowance.limits[name]
+            yield _make_violation(name, "limits", used, maximum, "the limit of the tier")
 
 
-def _more(name: str, kind: str, asked: int, maximum: int, means: str) -> Violation:
+def _make_violation(name: str, kind: str, asked: int, maximum: int, means: str) -> Violation:
     what = f"{describe_amount(name, asked)} asked for, {describe_amount(name, maximum)} {means}"
     return Violation(EXCEEDS, f"spec.{kind}.{name}", what)
 

@@ -1,0 +1,59 @@
+"""Who calls the Hub, and through which door, as the record names them."""
+
+import pwd
+from typing import Any, Final
+
+from jupyterhub_platform.http.forwarded_headers import find_local_user, source_of
+from jupyterhub_platform.origin import API, CLI, PAGE, SERVICE_AGENT, RequestOrigin
+from jupyterhub_platform.usecases.recorded_requests import ANONYMOUS
+
+COMMAND_LINE: Final = "jhp"
+"""The service whose token ``jhp`` has on the machine of the Hub, and how it introduces itself."""
+
+UNIX: Final = "unix:"
+"""Begins the name of a user of the Hub's own machine; no user of the Hub has such a name."""
+
+
+def name_caller(handler: Any) -> str:
+    """Name who calls: a user or a service of the Hub, or who ran ``jhp`` on its machine.
+
+    The kernel says whose process that is: the token only says that it may.
+    """
+    try:
+        caller = handler.current_user
+    except RuntimeError:
+        # JupyterHub has not looked yet: the request was refused before that.
+        caller = None
+    if caller is None:
+        return ANONYMOUS
+    if caller.kind != "service" or caller.name != COMMAND_LINE:
+        return str(caller.name)
+    number = find_local_user(handler.request)
+    return COMMAND_LINE if number is None else f"{UNIX}{_name_user(number)}"
+
+
+def is_command_line(name: str) -> bool:
+    """Tell whether this is the name of who used ``jhp`` on the Hub's machine."""
+    return name == COMMAND_LINE or name.startswith(UNIX)
+
+
+def find_origin(request: Any) -> RequestOrigin:
+    """Return where a request comes from; the door is what the client says that it is."""
+    agent = request.headers.get("User-Agent", "")
+    if agent.partition("/")[0] == COMMAND_LINE:
+        via = CLI
+    elif agent == SERVICE_AGENT or "Authorization" not in request.headers:
+        via = PAGE
+    else:
+        via = API
+    number = find_local_user(request)
+    return RequestOrigin(
+        via, str(request.remote_ip or "") if number is None else source_of(request)
+    )
+
+
+def _name_user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

@@ -1,0 +1,97 @@
+"""Runs of servers in the ledger: what each held, and from when until when."""
+
+import json
+from collections.abc import Collection, Iterable
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Row,
+    Select,
+    func,
+    select,
+)
+
+from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.core.usage import Run, Usage, to_seconds
+from jupyterhub_platform.store.column_types import UtcTime
+from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.store.schema import reservation
+
+_HELD = reservation.c
+_OPENED: Final = func.coalesce(_HELD.opened_at, _HELD.opened_at, type_=UtcTime())
+"""When a row was opened, written so that no index is used: nearly all rows meet the condition."""
+_BY: Final = {"person": _HELD.user, "group": _HELD.account, "tier": _HELD.tier}
+"""The columns of the ledger that have an index, by what they name."""
+
+
+def list_runs(
+    tx: Transaction,
+    since: datetime,
+    until: datetime,
+    *,
+    by: str = "",
+    names: Collection[str] = (),
+    limit: int,
+) -> list[Run]:
+    """List at most ``limit`` runs that overlap the time from ``since`` to before ``until``.
+
+    With ``by``, only those of these ``names`` of people, groups or tiers.
+    """
+    query = _select_runs().where(until > _OPENED)
+    if by:
+        query = query.where(_BY[by].in_(sorted(names)))
+    found: list[Run] = []
+    for ended in (_HELD.released_at > since, _HELD.released_at.is_(None)):
+        found += _read_runs(tx.execute(query.where(ended).limit(limit - len(found))))
+    return found
+
+
+def list_opened(tx: Transaction, since: datetime, until: datetime) -> list[Run]:
+    """List the runs that began from ``since`` to before ``until``."""
+    query = _select_runs().where(_HELD.opened_at >= since, _HELD.opened_at < until)
+    return _read_runs(tx.execute(query))
+
+
+def list_kept(tx: Transaction, at: datetime, since: datetime, until: datetime) -> list[Run]:
+    """List the runs that went on at ``at`` and ended from ``since`` to before ``until``."""
+    query = _select_runs().where(at > _OPENED, _HELD.released_at >= since)
+    return _read_runs(tx.execute(query.where(_HELD.released_at < until, _HELD.released_at > at)))
+
+
+def list_open_runs(tx: Transaction, at: datetime) -> list[Run]:
+    """List the runs that went on at ``at`` and still do."""
+    query = _select_runs().where(at > _OPENED, _HELD.released_at.is_(None))
+    return _read_runs(tx.execute(query))
+
+
+def find_first_opened(tx: Transaction) -> datetime | None:
+    """Return when the first server of the ledger was admitted."""
+    first: datetime | None = tx.execute(select(func.min(_HELD.opened_at))).scalar()
+    return first
+
+
+def find_last_released(tx: Transaction) -> datetime | None:
+    """Return when the last server of the ledger ended."""
+    last: datetime | None = tx.execute(select(func.max(_HELD.released_at))).scalar()
+    return last
+
+
+def _select_runs() -> Select[Any]:
+    return select(
+        *(_HELD.user, _HELD.account, _HELD.tier, _HELD.image),
+        *(_HELD.demand, _HELD.opened_at, _HELD.released_at),
+    )
+
+
+def _read_runs(rows: Iterable[Row[Any]]) -> list[Run]:
+    rates: dict[str, Usage] = {}
+    runs = []
+    for row in rows:
+        user, account, tier, image, demand, opened_at, released_at = tuple(row)
+        rate = rates.get(demand)
+        if rate is None:
+            rate = rates[demand] = Usage.of(Resources.of(json.loads(demand)))
+        ended = None if released_at is None else to_seconds(released_at)
+        runs.append(Run(user, account, tier, image, rate, to_seconds(opened_at), ended))
+    return runs
