@@ -59,8 +59,8 @@ OF_ARGUMENTS = {
     # Arguments may name what they are given, wherever a rule or a query takes it.
     "account": (
         *GLOSSARY["account"],
-        *("cli/doctor", "cli/objects/request", "deploy/cluster/reader", "hub/kubernetes/guard"),
-        *("store/access_requests", "store/decision_log", "usecases/offers"),
+        *("cli/doctor", "cli/objects/request", "cli/servers/start", "deploy/cluster/reader"),
+        *("hub/kubernetes/guard", "store/access_requests", "store/decision_log", "usecases/offers"),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.
     "model": ("core/document/shape", "hub/auth", "hub/kubernetes/manifest", "service/scopes"),

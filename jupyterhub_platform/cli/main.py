@@ -31,6 +31,7 @@ VERBS: Final = {
     "usage": "jupyterhub_platform.cli.hub.usage:usage",
     "overview": "jupyterhub_platform.cli.servers.overview:overview",
     "ls": "jupyterhub_platform.cli.servers.command:list_servers",
+    "start": "jupyterhub_platform.cli.servers.start:start",
     "stop": "jupyterhub_platform.cli.servers.command:stop",
     "logs": "jupyterhub_platform.cli.servers.logs:logs",
     "explain": "jupyterhub_platform.cli.servers.explain:explain",

@@ -34,6 +34,11 @@ class HubClient:
         self._http = self._connect("hub/api", token, socket)
         self._service = self._connect("services/platform/api/v1", token, service)
 
+    @property
+    def url(self) -> str:
+        """The address of the Hub's public port."""
+        return self._url
+
     def _connect(self, path: str, token: str, socket: Path | None) -> httpx.Client:
         return httpx.Client(
             base_url=f"{self._url}/{path}/",
