@@ -169,6 +169,8 @@ def test_in_the_terminal(hub: LiveHub, open_browser: Callable[[], Page]) -> None
     refused = omar.run("start omar --tier gpu --account vision")
     assert (refused.exit_code, refused.stdout) == (1, "")
     assert "The tier gpu is not open to" in refused.stderr
+    machine = CliRunner().invoke(main, ["start", "omar", "--state", str(hub.state)])
+    assert "Log in as omar with `jhp login`." in machine.stderr
     omar.done('request add --tier gpu --account vision --for 2d --reason "training for the paper"')
     (asked,) = manager.json("request ls --only open")
     manager.done(f"request approve {asked['id']} --reason approved")
