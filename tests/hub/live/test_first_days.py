@@ -187,5 +187,5 @@ def test_in_the_terminal(hub: LiveHub, open_browser: Callable[[], Page]) -> None
     auditor = Terminal(hub, "auditor")
     rows = auditor.done("audit list --subject omar").stdout.splitlines()
     follows(rows, *(each.format(name="omar") for each in STORY))
-    used = {each["name"]: each for each in auditor.json("usage --by person")["lines"]}
-    assert used["omar"]["accelerator_hours"] > 0
+    used = {each["name"]: each for each in auditor.json("usage --by person")["lines"]["items"]}
+    assert used["omar"]["used"]["accelerator_hours"] > 0
