@@ -85,13 +85,13 @@ AUDIT: Final = (
         (
             "a repeated attempt has a row of its own",
             "RecordedRequests.refuse",
-            Never("shared is not None"),
+            Never("attempt is not None"),
         ),
         (
             "a caller has every attempt recorded",
             "RecordedRequests.refuse",
             Never(
-                "self._rate_limit.seconds_to_wait(request.actor) or len(caller.shared) >= "
+                "self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= "
                 "MAX_AT_ONCE"
             ),
         ),
