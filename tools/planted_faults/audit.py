@@ -166,19 +166,19 @@ AUDIT: Final = (
         (
             "each denial is recorded whole",
             "Denials.record",
-            Never("shared is not None and now < shared.until"),
+            Never("earlier is not None and now < earlier.until"),
         ),
         (
             "a caller has any number recorded",
             "Denials.record",
             Never("self._rate_limit.seconds_to_wait(by)"),
         ),
-        ("any number is shared", "Denials.record", Never("len(caller.shared) > MAX_AT_ONCE")),
+        ("any number is shared", "Denials.record", Never("len(caller.recorded) > MAX_AT_ONCE")),
         (
             "repeats are not counted",
             "Denials.record",
-            Drop("shared.count.add(decision.question.at)"),
+            Drop("earlier.repeats.add(decision.question.at)"),
         ),
-        ("a denial is not audited", "_record_whole", Replace('"server.denied"', '"seen"')),
+        ("a denial is not audited", "_record_in_full", Replace('"server.denied"', '"seen"')),
     ),
 )
