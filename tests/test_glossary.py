@@ -27,6 +27,11 @@ GLOSSARY = {
     ),
     # A served model. Kubernetes has objects, and pydantic shapes.
     "model": (),
+    # Where a request comes from. An object of the policy has a source.
+    "origin": (
+        *("hub/audit/callers", "hub/configuration/hardening", "origin", "store/migrations"),
+        "usecases/bulk_changes",
+    ),
     # A pod or process that no server accounts for.
     "orphan": ("cli/local/leftovers", "hub/kubernetes/reconciler"),
     # What puts servers right after an outage.

@@ -1,4 +1,4 @@
-"""The same change of many people or grants: what it is, how far it is, what became of each."""
+"""Bulk changes: the same change of many people or grants, its progress, and its outcomes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ MAX_NAMES: Final = 20_000
 
 
 class Act(StrEnum):
-    """What is done to each."""
+    """What a bulk change does to each name."""
 
     ADD = "add-to-group"
     REMOVE = "remove-from-group"
@@ -25,7 +25,7 @@ class Act(StrEnum):
 
     @property
     def is_for_admins(self) -> bool:
-        """Whether managers may never do it."""
+        """Whether only admins may do it."""
         return self in {Act.SUSPEND, Act.RESUME, Act.UNDO}
 
     @property
@@ -40,7 +40,7 @@ class Act(StrEnum):
 
 
 class BulkState(StrEnum):
-    """Where a bulk change is in its life."""
+    """The state of a bulk change."""
 
     RUNNING = "running"
     STOPPED = "stopped"
@@ -48,7 +48,7 @@ class BulkState(StrEnum):
 
 
 class Result(StrEnum):
-    """What became of one name: ``SAME`` is one that was so already."""
+    """The outcome of one name; with ``SAME`` there was nothing to change."""
 
     DONE = "done"
     SAME = "same"
@@ -57,7 +57,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one name, and why if it was refused."""
+    """The outcome of one name, and the reason of a refusal."""
 
     position: int
     name: str
@@ -72,12 +72,12 @@ class BulkJob:
 
     Attributes
     ----------
-    said
-        What the act needs to know: a group, a level, an end, what a grant says, or what it undoes.
+    arguments
+        What the act needs: a group, a level, an end, the document of a grant, or what it undoes.
     manager
         The manager on whose authority it is done; empty for an admin.
     via, address
-        From where it was asked for, for the audit of each change.
+        Where the request came from, for the audit of each change.
     """
 
     id: str
@@ -97,7 +97,7 @@ class BulkJob:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a bulk change is; its revisions are between ``first`` and ``last``."""
+    """The progress of a bulk change; its revisions are between ``first`` and ``last``."""
 
     job: BulkJob
     done: int
@@ -109,10 +109,10 @@ class Progress:
 
     @property
     def handled(self) -> int:
-        """How many names are settled, either way."""
+        """The number of names that have an outcome."""
         return self.done + self.same + self.refused
 
     @property
     def left(self) -> int:
-        """How many are not settled yet."""
+        """The number of names without an outcome."""
         return self.job.total - self.handled

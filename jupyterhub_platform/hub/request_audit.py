@@ -1,8 +1,8 @@
-"""Records what requests change on JupyterHub's own routes, and what was refused on any route.
+"""Records what requests change on JupyterHub's own routes, and what is refused on any route.
 
-What changes on the platform's own routes is recorded there, in the transaction of the change. The
-Hub's changes are in a database of its own: a row of these is entered once the Hub has made the
-change, before the caller is answered.
+The platform's own routes record their changes themselves, in the transaction of the change. The Hub
+changes another database, so that such a change is recorded once the Hub has made it, and before the
+caller is answered.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from tornado import web
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import normalise_user
 from jupyterhub_platform.http.forwarded_headers import source_of
-from jupyterhub_platform.hub.audit.callers import find_origin, name_caller
+from jupyterhub_platform.hub.audit.callers import find_request_origin, name_caller
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.stock_api.changes import (
@@ -44,7 +44,7 @@ from jupyterhub_platform.usecases.recorded_requests import (
 )
 
 MAX_AT_ONCE: Final = 20
-"""Rows that are entered before the caller is answered; more are entered beside the loop."""
+"""The number of rows entered before the caller is answered; more are entered in a thread."""
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORBIDDEN: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -54,7 +54,7 @@ _LOGIN: Final = "person.logged_in"
 
 
 def audit_routes(routes: Sequence[Any]) -> list[Any]:
-    """Return routes whose requests are recorded; those that answer with a file are left alone."""
+    """Return routes whose requests are recorded, except for those that answer with a file."""
     return [
         (pattern, _audited(handler) if issubclass(handler, BaseHandler) else handler, *more)
         for pattern, handler, *more in routes
@@ -68,7 +68,7 @@ def _audited(handler: type[Any]) -> type[Any]:
 
 
 class AuditedRequest(BaseHandler):  # type: ignore[misc]
-    """Goes before a handler, and records what it changed or refused."""
+    """A mixin that records what a handler changed or refused."""
 
     _stock_change: StockChange | None = None
     _names: tuple[str, ...] = ()
@@ -76,11 +76,11 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
     _error: BaseException | None = None
     _is_recorded = False
     path_args: Sequence[str] = ()
-    """Empty if the address cannot be read, which is refused before any handler is asked."""
+    """Empty if the address is malformed, which is refused before the handler runs."""
 
     async def prepare(self) -> None:
-        """Note where the request comes from, and how what it changes was before."""
-        ORIGIN.set(find_origin(self.request))
+        """Note where the request comes from, and the state of what it changes."""
+        ORIGIN.set(find_request_origin(self.request))
         self._stock_change = find_change(self)
         waiting = super().prepare()
         if inspect.isawaitable(waiting):
@@ -123,8 +123,8 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         refusal = {"status": self.get_status(), "reason": self._find_reason()}
         detail = refusal if result == FAILED else {}
         rows = [
-            self._make_record(change.action, name, result, {**detail, **told})
-            for name, told in changed
+            self._make_record(change.action, name, result, {**detail, **difference})
+            for name, difference in changed
         ]
         requests = platform_of(self.settings).runtime.requests
         if len(rows) <= MAX_AT_ONCE:
@@ -139,26 +139,26 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
     def _list_changed(
         self, change: StockChange, answer: bytes, result: str
     ) -> Iterator[tuple[str, Mapping[str, Any]]]:
-        """Yield what was changed, by name: as it was before, and as it is after."""
+        """Yield the name of each object that was changed, with its state before and after."""
         if change.read_made is not None and result == DONE:
             for name, made in read_made(change, self, read_unsent(self) + answer):
                 yield name, {"before": None, "after": made}
             return
         names = self._names or tuple(change.list_names(self))
-        looked = self._before or (None,) * len(names)
-        for name, earlier in zip(names, looked, strict=True):
-            before, after = keep_differences(earlier, self._read_state(change, name))
+        states_before = self._before or (None,) * len(names)
+        for name, state in zip(names, states_before, strict=True):
+            before, after = keep_differences(state, self._read_state(change, name))
             is_own = change.is_only_for_others and name.partition("/")[0] == name_caller(self)
             is_changed = before != after or change.is_always_recorded
             if (is_changed and not is_own) or result == FAILED:
                 yield name, {"before": before, "after": after} if before != after else {}
 
     def _read_state(self, change: StockChange, name: str) -> Mapping[str, Any] | None:
-        """Return what is there of this name; nothing has a name that no database takes."""
+        """Return the state of the object of this name; ``None`` for a name no database accepts."""
         try:
             return change.read(self, name)
         except REFUSED_VALUES:
-            # The Hub's handler answers what the sender got wrong; its session must be usable.
+            # The Hub's handler tells the sender what is wrong, and needs a usable session for it.
             self.db.rollback()
             return None
 
@@ -178,7 +178,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         platform_of(self.settings).runtime.requests.refuse(attempt)
 
     def _name_attempt(self, status: int) -> tuple[str, str]:
-        """Return what was tried, on whom; nothing if it is no attempt, or on record already."""
+        """Return the action that was tried, and on whom; empty if none is to be recorded."""
         method, error = str(self.request.method), self._error
         if isinstance(error, AdmissionDenied) or isinstance(self, ActivityAPIHandler):
             return "", ""
@@ -195,7 +195,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         if own is not None:
             return own, (*self.path_args, "")[0]
         if isinstance(self, UserServerAPIHandler):
-            # A denial is on record with its decision; this is a caller who may not start it at all.
+            # Denials are recorded with their decision: here the caller may not start it at all.
             owner, server = (*self.path_args, "", "")[:2]
             return "server.started", f"{owner}/{server}"
         if error is None or status not in _FORBIDDEN:
@@ -204,7 +204,7 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
         return FLOOD, "" if name_caller(self) == ANONYMOUS else request
 
     def _find_known(self) -> str:
-        """Return the user whose name was sent with a login; anything else may be a password."""
+        """Return the user who was named at a login; any other text may be a password."""
         try:
             name = normalise_user(self.get_body_argument("username", ""))
         except (IdentityError, ValueError):

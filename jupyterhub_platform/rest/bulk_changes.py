@@ -8,7 +8,8 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Outcome, Progress
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.rest.managed import DRY_RUN, IDEMPOTENCY_KEY, ChangeEffects
+from jupyterhub_platform.rest.managed import ChangeEffects
+from jupyterhub_platform.rest.managed_calls import DRY_RUN, IDEMPOTENCY_KEY
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Nothing, Reason, read_end, refuse
 from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response

@@ -6,7 +6,7 @@ from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.index import Index
-from jupyterhub_platform.rest.managed import MANAGED_CALLS
+from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS

@@ -1,4 +1,4 @@
-"""Changes of many people at once: what they are, how far they are, and what they made."""
+"""Bulk changes: their jobs, the outcomes of names, and the revisions that they made."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -67,7 +67,7 @@ def list_jobs(
 
 
 def find_running(tx: Transaction) -> BulkJob | None:
-    """Return the oldest job that is to go on."""
+    """Return the oldest job that runs."""
     running = select(bulk_job).where(_JOB.state == str(BulkState.RUNNING))
     row = tx.execute(running.order_by(_JOB.at, _JOB.id).limit(1)).first()
     return None if row is None else _read(row)
@@ -76,7 +76,7 @@ def find_running(tx: Transaction) -> BulkJob | None:
 def set_state(
     tx: Transaction, id_: str, state: BulkState, ended_at: datetime | None, why: str = ""
 ) -> None:
-    """Write where a job is in its life."""
+    """Write the state of a job."""
     values = {"state": str(state), "ended_at": ended_at, "why": why}
     tx.execute(update(bulk_job).where(_JOB.id == id_).values(**values))
 
@@ -90,7 +90,7 @@ def list_items(
     is_open: bool = False,
     limit: int = 50,
 ) -> list[Outcome]:
-    """Return what became of names after a position, in order; only open ones, or one result."""
+    """Return outcomes of names after a position, in order; only open ones, or of one result."""
     query = select(bulk_item).where(_ITEM.job == id_, _ITEM.position > after)
     if is_open:
         query = query.where(_ITEM.result.is_(None))
@@ -110,7 +110,7 @@ def list_items(
 
 
 def put_outcomes(tx: Transaction, id_: str, outcomes: Iterable[Outcome]) -> None:
-    """Write what became of names."""
+    """Write the outcomes of names."""
     for each in outcomes:
         same = (_ITEM.job == id_, _ITEM.position == each.position)
         values = {"result": str(each.result), "code": each.code, "sentence": each.sentence}
@@ -118,7 +118,7 @@ def put_outcomes(tx: Transaction, id_: str, outcomes: Iterable[Outcome]) -> None
 
 
 def add_revisions(tx: Transaction, id_: str, numbers: Iterable[int]) -> None:
-    """Remember which revisions a job made."""
+    """Note the revisions that a job made."""
     rows = [{"job": id_, "number": number} for number in numbers]
     if rows:
         tx.execute(insert(bulk_revision), rows)
@@ -131,7 +131,7 @@ def list_revisions(tx: Transaction, id_: str) -> list[int]:
 
 
 def measure(tx: Transaction, job: BulkJob) -> Progress:
-    """Return how far a job is."""
+    """Return the progress of a job."""
     count = select(_ITEM.result, func.count()).where(_ITEM.job == job.id).group_by(_ITEM.result)
     counts = {row[0]: int(row[1]) for row in tx.execute(count)}
     number = _REVISION.number

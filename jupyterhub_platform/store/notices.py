@@ -1,4 +1,4 @@
-"""The outbox: each row until it was delivered; and which grants are watched."""
+"""The outbox of notices, and the grants whose ends are watched."""
 
 import json
 from collections import Counter
@@ -18,7 +18,7 @@ _WAITING = str(NoticeState.WAITING)
 
 
 def add_notices(tx: Transaction, new: Iterable[Notice], by: str) -> None:
-    """Enter notices of what ``by`` did; one whose id is there already is not entered again."""
+    """Enter notices of what ``by`` did, except for those whose id is there already."""
     for each in new:
         if tx.execute(select(_COLUMN.id).where(_COLUMN.id == each.id)).first() is None:
             tx.execute(
@@ -41,7 +41,7 @@ def add_notices(tx: Transaction, new: Iterable[Notice], by: str) -> None:
 
 
 def count_events(tx: Transaction, by: str, event: Event, since: datetime) -> int:
-    """Count how often ``by`` did something since an instant that others were told of."""
+    """Count the events caused ``by`` a user since an instant that others were told of."""
     same = (_COLUMN.actor == by, _COLUMN.at >= since, _COLUMN.event == str(event))
     query = select(func.count(_COLUMN.at.distinct())).where(*same)
     return int(tx.execute(query).scalar_one())
@@ -72,7 +72,7 @@ def take_notice(
 def settle_notice(
     tx: Transaction, done: Notice, state: NoticeState, now: datetime, error: str = ""
 ) -> None:
-    """Note how the last attempt ended for good, unless another attempt has begun since."""
+    """Note the final outcome of a notice, unless another attempt has begun since."""
     values = {"state": str(state), "error": error, "done_at": now}
     tx.execute(update(notice).where(*_same_attempt(done)).values(**values))
 
@@ -132,7 +132,7 @@ def find_last_error(tx: Transaction, channel: Channel) -> str:
 
 
 def fail_older(tx: Transaction, before: datetime, now: datetime, error: str) -> int:
-    """Mark what waits since ``before`` as failed: its channel may be off. Return how many."""
+    """Mark notices that wait since ``before`` as failed, and return their number."""
     old = (_COLUMN.state == _WAITING, _COLUMN.next_at < before)
     values = {"state": str(NoticeState.FAILED), "done_at": now, "error": error}
     return int(tx.execute(update(notice).where(*old).values(**values)).rowcount)

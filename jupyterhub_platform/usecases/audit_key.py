@@ -1,7 +1,7 @@
-"""The key with which the Hub signs checkpoints of the audit: Ed25519, and never in the store.
+"""The Ed25519 key with which the Hub signs checkpoints of the audit, outside of the store.
 
-Who writes the database cannot sign. The public part is enough to verify, and is written beside the
-key, into the Hub's log, and into the audit.
+Access to the database is not enough to sign. The public part is enough to verify, and is written
+beside the key, into the Hub's log, and into the audit.
 """
 
 import base64
@@ -37,7 +37,7 @@ class PublicKey:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read what :meth:`render` rendered.
+        """Parse a key that :meth:`render` rendered.
 
         Raises
         ------
@@ -59,7 +59,7 @@ class PublicKey:
         return _KIND + base64.b64encode(raw).decode()
 
     def why_not(self, checkpoint: Checkpoint) -> str:
-        """Say why a checkpoint is not to be believed; empty if it is."""
+        """Say why a checkpoint is not valid; empty if it is."""
         try:
             signature = base64.b64decode(checkpoint.signature, validate=True)
             self._key.verify(signature, checkpoint.text.encode())
@@ -76,7 +76,7 @@ class SigningKey:
 
     @property
     def public(self) -> PublicKey:
-        """What verifies its signatures."""
+        """The key that verifies its signatures."""
         return PublicKey(self._key.public_key())
 
     def sign(self, checkpoint: Checkpoint) -> str:

@@ -1,9 +1,9 @@
-"""Removes rows of the audit that are older than they are kept, and leaves a signed checkpoint.
+"""Removes rows of the audit whose retention time is over, and leaves a signed checkpoint.
 
-First the rows are followed and verified: what is not as it was written is evidence, and stays. Then
-the checkpoint is entered, with a row of the audit that tells of it, in one transaction. Only then
-are rows removed, some at a time. Whatever interrupts that loses nothing, and leaves a chain that
-leads to the checkpoint or begins at it.
+First the rows are verified: a row that is not as it was written is evidence, and nothing is removed
+then. Next the checkpoint is entered, with a row of the audit about it, in one transaction. Only
+then are rows removed, some at a time. An interruption loses nothing: the chain then leads to the
+checkpoint, or begins at it.
 """
 
 import logging
@@ -29,12 +29,12 @@ from jupyterhub_platform.usecases.audit_key import SigningKey
 log = logging.getLogger(__name__)
 
 AT_ONCE: Final = 500
-"""Rows that are removed in one transaction: a start may wait for it."""
+"""The number of rows removed in one transaction, which the start of a server may wait for."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Due:
-    """The last row to remove, how many there are, and what they and all before them told of."""
+    """The last row to remove, the number of rows, and what all rows up to it tell of."""
 
     last: AuditHead
     rows: int
@@ -50,7 +50,7 @@ class AuditRetention:
         self._keep = keep
 
     def trim(self, now: datetime) -> Iterator[None]:
-        """Remove every row from before :attr:`keep`, in steps of a few milliseconds.
+        """Remove all rows that are too old, in steps of a few milliseconds.
 
         Raises
         ------
@@ -65,7 +65,7 @@ class AuditRetention:
         yield from self._remove()
 
     def _remove(self) -> Iterator[None]:
-        """Remove what the newest checkpoint covers; an earlier Hub may have ended in between."""
+        """Remove the rows that the newest checkpoint covers, also those of an earlier Hub."""
         with self._store.read() as transaction:
             checkpoint = read_checkpoint(transaction)
         if checkpoint is None or self._key.public.why_not(checkpoint):
@@ -77,7 +77,7 @@ class AuditRetention:
                 left = remove_some(transaction, checkpoint.seq, AT_ONCE)
 
     def _find_due(self, before: str) -> Generator[None, None, _Due | None]:
-        """Follow the chain up to the last row that is old enough; ``None`` if there is none."""
+        """Verify the chain up to the last row that is too old; ``None`` if there is none."""
         walk, told = Walk(why_not=self._key.public.why_not), CrossCheck()
         last, count, is_over = None, 0, False
         while not (is_over or walk.is_over):
@@ -85,7 +85,7 @@ class AuditRetention:
             with self._store.read() as transaction:
                 rows = walk.step(transaction)
                 told.follow(walk.resumed_from)
-                # In the order of their numbers: where a clock was set back, rows wait for others.
+                # Rows are removed in the order of their numbers, also if a clock was set back.
                 old = [*takewhile(lambda row: str(row.at) < before, rows)]
                 is_over = len(old) < len(rows)
                 wrong = next(told.compare(transaction, old), None)

@@ -1,7 +1,7 @@
-"""Bulk changes: many names, one after another, in chunks that are each recorded whole.
+"""Bulk changes: the same change of many names, in chunks that are each recorded as a whole.
 
-What a chunk did and how far the job is with it are written in one transaction. So a job that is
-interrupted, by a person or by the end of the Hub, goes on exactly where it was.
+The changes of a chunk and the progress of its job are written in one transaction. So a job that is
+interrupted, by a user or by the end of the Hub, continues exactly where it stopped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,9 +30,9 @@ from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 CHUNK_SECONDS: Final = 0.05
-"""How long the names of one chunk are checked: other changes wait that long."""
+"""The time in which the names of one chunk are checked, while other changes wait."""
 AT_ONCE: Final = 25
-"""How many names one chunk writes, if each is a change of its own: others wait for that, too."""
+"""The number of names in one chunk if each is a change of its own; other changes wait for it."""
 PREVIEW_SECONDS: Final = 4.0
 _NAMED: Final = 100
 
@@ -46,7 +46,7 @@ class BulkError(PlatformError):
 
 
 class BulkStoppedError(BulkError):
-    """Raised if a job is not running any more: nothing of the chunk is done."""
+    """Raised if a job no longer runs; nothing of the chunk is done."""
 
     def __init__(self) -> None:
         super().__init__("bulk.stopped", "This bulk change was stopped.")
@@ -54,7 +54,7 @@ class BulkStoppedError(BulkError):
 
 @dataclass(frozen=True, slots=True)
 class BulkChunk:
-    """Takes the next names of a job: a change like any other."""
+    """The change of the next names of a job, applied like any other change."""
 
     job: BulkJob
     items: Sequence[Outcome]
@@ -62,7 +62,7 @@ class BulkChunk:
     undone: Mapping[str, ManagedRevision]
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
-        """Check each name; one that is refused keeps no other back."""
+        """Check each name; a refused one does not keep the others from being changed."""
         steps = BulkSteps(self.job, snapshot, now, self.memberships, self.undone)
         steps.take(self.items, CHUNK_SECONDS)
         return partial(self._record, steps)
@@ -107,13 +107,13 @@ class BulkChunk:
 
 
 class BulkChanges:
-    """What is on record of bulk changes. Its methods may take long: call them in a thread."""
+    """Bulk changes in the store. Its methods may take long: call them in a thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def start(self, job: BulkJob, names: Sequence[str]) -> Progress:
-        """Enter a job; one of the same id is entered once."""
+        """Enter a job, unless one of the same id is there already."""
         with self._store.begin() as transaction:
             found = bulk_changes.find_job(transaction, job.id)
             if found is None:
@@ -123,7 +123,7 @@ class BulkChanges:
             return bulk_changes.measure(transaction, found)
 
     def find(self, id_: str) -> Progress | None:
-        """Return how far a job is; ``None`` if there is none of this id."""
+        """Return the progress of a job; ``None`` if there is none of this id."""
         with self._store.read() as transaction:
             job = bulk_changes.find_job(transaction, id_)
             return None if job is None else bulk_changes.measure(transaction, job)
@@ -131,7 +131,7 @@ class BulkChanges:
     def list_jobs(
         self, *, by: str | None, before: tuple[datetime, str] | None = None, limit: int = 50
     ) -> list[Progress]:
-        """Return how far each job is, the newest first; only those of one user, if one is named."""
+        """Return the progress of each job, the newest first; ``by`` restricts it to one user."""
         with self._store.read() as transaction:
             found = bulk_changes.list_jobs(transaction, by=by, before=before, limit=limit)
             return [bulk_changes.measure(transaction, job) for job in found]
@@ -146,12 +146,12 @@ class BulkChanges:
             )
 
     def find_next(self) -> BulkJob | None:
-        """Return the job that is to go on."""
+        """Return the job to continue; ``None`` if none runs."""
         with self._store.read() as transaction:
             return bulk_changes.find_running(transaction)
 
     def read_chunk(self, job: BulkJob) -> tuple[list[Outcome], dict[str, ManagedRevision]]:
-        """Return the names that come next, and the revisions that they undo."""
+        """Return the next names of a job, and the revisions that they undo."""
         limit = MEMBERS_AT_ONCE if job.act.is_of_group else AT_ONCE
         with self._store.read() as transaction:
             items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=limit)
@@ -169,7 +169,7 @@ class BulkChanges:
             return bulk_changes.list_revisions(transaction, id_)
 
     def stop(self, id_: str, by: str, why: str, now: datetime) -> Progress:
-        """Interrupt a job: what it did stays, and it can be resumed.
+        """Stop a job: what it did stays, and it can be resumed.
 
         Raises
         ------
@@ -179,7 +179,7 @@ class BulkChanges:
         return self._turn(id_, BulkState.RUNNING, BulkState.STOPPED, by, why, now)
 
     def resume(self, id_: str, by: str, now: datetime) -> Progress:
-        """Have a stopped job go on.
+        """Have a stopped job continue.
 
         Raises
         ------
@@ -212,7 +212,7 @@ def preview(
     memberships: Mapping[str, frozenset[str]],
     now: datetime,
 ) -> BulkSteps:
-    """Return what a job would do to as many names as can be checked in a few seconds."""
+    """Return what a job would do to the names that can be checked in a few seconds."""
     steps = BulkSteps(job, snapshot, now, memberships)
     items = [Outcome(position, name, None) for position, name in enumerate(names)]
     steps.take(items, PREVIEW_SECONDS)
@@ -220,7 +220,7 @@ def preview(
 
 
 def origin_of(job: BulkJob) -> RequestOrigin:
-    """Return from where a job was asked for."""
+    """Return where the request for a job came from."""
     return RequestOrigin(job.via, job.address)
 
 

@@ -1,7 +1,7 @@
-"""The steps of a bulk change: each name is checked as a single change of it is.
+"""The steps of a bulk change: each name is checked like a single change of it.
 
-Nothing here reads or writes: it goes from one snapshot to the next, and notes what became of each
-name, so that a preview and the change itself are the same.
+Nothing here reads or writes the store. Each step leads from one snapshot to the next and notes the
+outcome of a name, so that a preview and the change itself are the same.
 """
 
 import time
@@ -36,14 +36,14 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import Resume, Suspend
 
 MEMBERS_AT_ONCE: Final = 100
-"""How many members a group gets or loses in one revision, which keeps all of them."""
+"""The number of members that a group gets or loses in one revision, which has all of them."""
 
 Write = Callable[[Transaction], None]
 
 
 @dataclass(slots=True)
 class BulkSteps:
-    """Takes one name after another.
+    """Plans the change of one name after another.
 
     Attributes
     ----------
@@ -63,7 +63,7 @@ class BulkSteps:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def take(self, items: Sequence[Outcome], seconds: float) -> None:
-        """Take as many names as fit into ``seconds``; at least one, or one group's worth."""
+        """Plan as many names as fit into ``seconds``; at least one, or one batch of members."""
         ends = time.perf_counter() + seconds
         at_once = MEMBERS_AT_ONCE if self.job.act.is_of_group else 1
         for first in range(0, len(items), at_once):
@@ -78,7 +78,7 @@ class BulkSteps:
             )
         except PlatformError as error:
             if len(items) > 1:
-                # One of them has a fault: the others do not wait for it.
+                # One of them is refused, and the others are not.
                 half = len(items) // 2
                 self._take_some(items[:half])
                 self._take_some(items[half:])
@@ -147,7 +147,7 @@ class BulkSteps:
         return Result.DONE
 
     def _grant(self, name: str) -> Result:
-        # The same name for the same job and person: it is made once.
+        # The name is made of the job and the user, so that the grant is given once.
         key = Key(Kind.GRANT, uuid5(NAMESPACE_URL, f"{self.job.id}\n{name}").hex)
         if key in self.after.sources.managed:
             return Result.SAME
@@ -176,7 +176,7 @@ class BulkSteps:
         return Result.DONE
 
     def _find(self, key: Key) -> Mapping[str, Any]:
-        # First of all: a manager who may not change it is not told how it is.
+        # This comes first, so that a manager who may not change it learns nothing of it.
         check_touch(self.after, key, self._authority(key), self.now)
         refuse_declared(self.after, key)
         found = self.after.sources.managed.get(key)
@@ -209,6 +209,6 @@ def _check_known(snapshot: Snapshot, name: str) -> None:
 def _say_why(error: PlatformError) -> str:
     if not isinstance(error, PolicyError):
         return str(error)
-    # Where it would stand in a document says nothing to those who chose a name.
+    # The place in a document means nothing to users who chose a name.
     faults = (f"{each.what}; {each.fix}" for each in error.faults)
     return " ".join(f"{each[:1].upper()}{each[1:]}." for each in faults)

@@ -1,10 +1,10 @@
-"""Denials on record: each new one in full, repeats as a count, and few a minute for each caller.
+"""Records denials: a new one in full, repeats as a count, and only some a minute for each caller.
 
-Rows of the ledger and of the audit stay for ever, and any user can be denied as often as they like.
-So a repeated denial shares the row of the first one: its repeats are counted in memory, and entered
-once a minute. Beyond :data:`MAX_AT_ONCE` different denials, a caller has one more recorded each
-minute; a row says how many there were in between, and of which servers.
-Every denial is answered alike, recorded or not.
+Rows of the ledger are never removed, and any user can be denied as often as they like. So a
+repeated denial is not recorded again: it is counted in memory, and the count is entered once a
+minute. A caller has at most :data:`MAX_AT_ONCE` different denials recorded at once, and one more
+each minute; one row counts those in between, and names their servers. Recorded or not, every denial
+gets the same answer.
 """
 
 import hashlib
@@ -26,19 +26,19 @@ from jupyterhub_platform.usecases.rate_limit import RateLimit
 from jupyterhub_platform.usecases.repeat_count import RepeatCount
 
 MAX_AT_ONCE: Final = 10
-"""Denials of one caller that are recorded at once, and whose repeats are counted one by one."""
+"""The number of different denials of one caller that are recorded at once."""
 
 ONE_MORE_SECONDS: Final = 60.0
-"""After how long a caller may have one more recorded."""
+"""The time after which one more denial of a caller is recorded."""
 
 ENTER_SECONDS: Final = 60.0
-"""How often counts are entered; a Hub that is killed loses what it counted since."""
+"""The interval at which counts are entered; a Hub that is killed loses those since then."""
 
-SHARED_SECONDS: Final = 3600.0
-"""How long a row is shared: after that, such a denial is recorded whole again."""
+REPEAT_SECONDS: Final = 3600.0
+"""The time for which repeats of a denial are counted; after it, one is recorded in full again."""
 
 ROWS_AT_A_TIME: Final = 20
-"""Counts that are entered in one transaction, which takes a few milliseconds."""
+"""The number of counts entered in one transaction, which takes a few milliseconds."""
 
 _MAX_NAMED: Final = 20
 _MAX_NAMED_LENGTH: Final = 64
@@ -48,28 +48,29 @@ _Key: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(slots=True)
-class _Shared:
-    """A denial that stands in the ledger, and how often it was given since that was entered."""
+class _Recorded:
+    """A denial that is in the ledger, and its repeats since they were entered last."""
 
     id: str
     server: _Server
     codes: tuple[str, ...]
     until: float
-    count: RepeatCount = field(default_factory=RepeatCount)
+    repeats: RepeatCount = field(default_factory=RepeatCount)
 
 
 @dataclass(slots=True)
 class _Caller:
-    """What was counted for one caller; least lately given first."""
+    """The recorded denials of a caller, the least recent first, and those that are only counted."""
 
-    shared: "OrderedDict[_Key, _Shared]" = field(default_factory=OrderedDict)
-    ended: list[_Shared] = field(default_factory=list)
-    beyond: RepeatCount = field(default_factory=RepeatCount)
+    recorded: "OrderedDict[_Key, _Recorded]" = field(default_factory=OrderedDict)
+    ended: list[_Recorded] = field(default_factory=list)
+    unrecorded: RepeatCount = field(default_factory=RepeatCount)
     servers: Counter[str] = field(default_factory=Counter)
     codes: set[str] = field(default_factory=set)
 
-    def count_beyond(self, decision: Decision) -> None:
-        self.beyond.add(decision.question.at)
+    def count(self, decision: Decision) -> None:
+        """Count a denial that is not recorded by itself."""
+        self.unrecorded.add(decision.question.at)
         name = f"{decision.question.subject.name}/{decision.question.server}"[:_MAX_NAMED_LENGTH]
         if name in self.servers or len(self.servers) < _MAX_NAMED:
             self.servers[name] += 1
@@ -78,7 +79,7 @@ class _Caller:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the audit that says how often, and the row of the ledger that goes with it."""
+    """A row of the audit with a count, and the row of the ledger that belongs to it."""
 
     at: datetime
     actor: str
@@ -99,12 +100,12 @@ class Denials:
         self._of_server: defaultdict[_Server, set[tuple[str, _Key]]] = defaultdict(set)
 
     def record(self, decision: Decision, by: str) -> str:
-        """Record what ``by`` was denied, whole or as a repeat.
+        """Record a denial of what ``by`` requested, in full or as a repeat.
 
         Returns
         -------
         str
-            The id of its row, which is that of the first one for a repeat; empty if it was only
+            The id of the row, which a repeat shares with the first denial; empty if it was only
             counted.
 
         Raises
@@ -114,67 +115,68 @@ class Denials:
         """
         now, key = self._clock(), _key_of(decision)
         caller = self._callers.setdefault(by, _Caller())
-        shared = caller.shared.get(key)
-        if shared is not None and now < shared.until:
-            caller.shared.move_to_end(key)
-            shared.count.add(decision.question.at)
-            return shared.id
+        earlier = caller.recorded.get(key)
+        if earlier is not None and now < earlier.until:
+            caller.recorded.move_to_end(key)
+            earlier.repeats.add(decision.question.at)
+            return earlier.id
         if self._rate_limit.seconds_to_wait(by):
-            caller.count_beyond(decision)
+            caller.count(decision)
             return ""
         identifier = uuid.uuid4().hex
         with self._store.begin() as transaction:
-            _record_whole(transaction, decision, by, identifier)
+            _record_in_full(transaction, decision, by, identifier)
         self._rate_limit.use(by)
         self._end(by, key)
         server = (decision.question.subject.name, decision.question.server)
-        caller.shared[key] = _Shared(identifier, server, decision.codes, now + SHARED_SECONDS)
+        until = now + REPEAT_SECONDS
+        caller.recorded[key] = _Recorded(identifier, server, decision.codes, until)
         self._of_server[server].add((by, key))
-        if len(caller.shared) > MAX_AT_ONCE:
-            self._end(by, next(iter(caller.shared)))
+        if len(caller.recorded) > MAX_AT_ONCE:
+            self._end(by, next(iter(caller.recorded)))
         return identifier
 
     def forget_repeats(self, user: str, server: str) -> None:
-        """Share no row of a server any more: it was admitted, and what comes later is another."""
+        """Count no more repeats for a server that was admitted: a later denial is a new one."""
         for by, key in tuple(self._of_server.get((user, server), ())):
             self._end(by, key)
 
     def _end(self, by: str, key: _Key) -> None:
         caller = self._callers[by]
-        shared = caller.shared.pop(key, None)
-        if shared is None:
+        recorded = caller.recorded.pop(key, None)
+        if recorded is None:
             return
-        of_server = self._of_server[shared.server]
+        of_server = self._of_server[recorded.server]
         of_server.discard((by, key))
         if not of_server:
-            del self._of_server[shared.server]
-        if shared.count.times:
-            caller.ended.append(shared)
+            del self._of_server[recorded.server]
+        if recorded.repeats.times:
+            caller.ended.append(recorded)
 
     def take(self) -> list[Entry]:
-        """Return the counts and reset them; denials that were not repeated since are forgotten."""
+        """Return the counts and reset them; denials that were not repeated are forgotten."""
         entries: list[Entry] = []
         for by, caller in tuple(self._callers.items()):
-            for key in [key for key, shared in caller.shared.items() if not shared.count.times]:
+            for key in [key for key, each in caller.recorded.items() if not each.repeats.times]:
                 self._end(by, key)
-            for shared in (*caller.ended, *caller.shared.values()):
-                entries.append(_entry_of(shared, by))
-                shared.count = RepeatCount()
-            if caller.beyond.times:
-                entries.append(_entry_beyond(caller, by))
-            caller.ended, caller.beyond = [], RepeatCount()
+            for recorded in (*caller.ended, *caller.recorded.values()):
+                entries.append(_make_repeats(recorded, by))
+                recorded.repeats = RepeatCount()
+            if caller.unrecorded.times:
+                entries.append(_make_sum(caller, by))
+            caller.ended, caller.unrecorded = [], RepeatCount()
             caller.servers, caller.codes = Counter(), set()
-            if not caller.shared:
+            if not caller.recorded:
                 del self._callers[by]
         return entries
 
     def enter(self, entries: Sequence[Entry]) -> None:
-        """Enter what was counted; may run in a thread of its own.
+        """Enter counts; may run in a thread of its own.
 
         Raises
         ------
         StoreError
-            Raised if it cannot be entered; then none of it is.
+            Raised if they cannot be entered; then none is.
         """
         with self._store.begin() as transaction:
             for entry in entries:
@@ -192,7 +194,7 @@ class Denials:
 
 
 def _key_of(decision: Decision) -> _Key:
-    """Return what two denials have in common that are the same: what was asked, and the answer.
+    """Return what makes two denials the same: what was requested, and the answer.
 
     An account that is named is the one that would have been chosen: the answer tells more.
     """
@@ -207,7 +209,7 @@ def _key_of(decision: Decision) -> _Key:
     )
 
 
-def _record_whole(transaction: Transaction, decision: Decision, by: str, identifier: str) -> None:
+def _record_in_full(transaction: Transaction, decision: Decision, by: str, identifier: str) -> None:
     question, whole = decision.question, json.dumps(decision.to_json())
     decision_log.record_denial(
         transaction,
@@ -242,24 +244,26 @@ def _record_whole(transaction: Transaction, decision: Decision, by: str, identif
     )
 
 
-def _entry_of(shared: _Shared, by: str) -> Entry:
-    count, (user, server), identifier = shared.count, shared.server, uuid.uuid4().hex
+def _make_repeats(recorded: _Recorded, by: str) -> Entry:
+    """Return the entry that counts the repeats of a denial."""
+    count, (user, server), identifier = recorded.repeats, recorded.server, uuid.uuid4().hex
     return Entry(
         count.last_at,
         by,
         "server.denied_again",
         f"{user}/{server}",
         {
-            "decision": shared.id,
+            "decision": recorded.id,
             "repeats": identifier,
-            "codes": list(shared.codes),
+            "codes": list(recorded.codes),
             **count.to_json(),
         },
-        RepeatedDenials(identifier, shared.id, count.times, count.first_at, count.last_at),
+        RepeatedDenials(identifier, recorded.id, count.times, count.first_at, count.last_at),
     )
 
 
-def _entry_beyond(caller: _Caller, by: str) -> Entry:
+def _make_sum(caller: _Caller, by: str) -> Entry:
+    """Return the entry that counts denials which are not recorded one by one."""
     codes = sorted(caller.codes)[:_MAX_NAMED]
-    detail = {"codes": codes, "servers": dict(caller.servers), **caller.beyond.to_json()}
-    return Entry(caller.beyond.last_at, by, "server.denials_counted", by, detail)
+    detail = {"codes": codes, "servers": dict(caller.servers), **caller.unrecorded.to_json()}
+    return Entry(caller.unrecorded.last_at, by, "server.denials_counted", by, detail)

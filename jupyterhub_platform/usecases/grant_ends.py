@@ -1,4 +1,4 @@
-"""The ends of grants: announced some time before, and told when they have come."""
+"""Notices of grants that end: some time before, and when they have ended."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
@@ -24,10 +24,10 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 
 
 class GrantEnds:
-    """Compares the live grants with those of the last look, which are on record.
+    """Compares the live grants with those that were recorded last.
 
-    A grant that is gone has ended, however it did: by itself, by a manager, or with a change of the
-    file; also while the Hub was down. Its methods may take long: call them in a thread.
+    A grant that is gone has ended: by itself, by a manager, or with a change of the file, possibly
+    while the Hub was down. Its methods may take long: call them in a thread.
     """
 
     def __init__(self, store: Store, notify: Notify, before: timedelta) -> None:
@@ -38,7 +38,7 @@ class GrantEnds:
         self._next: datetime | None = None
 
     def announce(self, snapshot: Snapshot, now: datetime) -> None:
-        """Tell of each end that is near or has come; it costs nothing while nothing changes."""
+        """Enter notices of ends that are near or have come; without a change this is free."""
         policy = snapshot.policy
         if self._seen is policy.grants and (self._next is None or now < self._next):
             return
@@ -98,7 +98,7 @@ class GrantEnds:
 
 
 def list_holders(policy: Policy, grant: Mapping[str, Any]) -> Iterator[str]:
-    """Yield whom the end of a grant concerns: its user, or its group's managers, or else admins."""
+    """Yield who is told of an end: the user of the grant, managers of its group, or admins."""
     if grant["user"]:
         names: Iterable[str] = (grant["user"],)
     else:
@@ -108,7 +108,7 @@ def list_holders(policy: Policy, grant: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _list_live(snapshot: Snapshot, now: datetime) -> dict[str, Grant]:
-    """Return the live grants by their lasting names; of two alike, the one that lasts longer."""
+    """Return the live grants by stable names; of two that are alike, the longer one."""
     live: dict[str, Grant] = {}
     for grant in snapshot.policy.grants:
         if grant.is_live(now):
@@ -122,7 +122,7 @@ def _list_live(snapshot: Snapshot, now: datetime) -> dict[str, Grant]:
 def _instants(
     grants: Iterable[Grant], watched: Iterable[WatchedGrant], now: datetime
 ) -> Iterator[datetime]:
-    """Yield when something changes by itself: a grant begins, is announced, or ends."""
+    """Yield the times at which a grant begins, is announced, or ends."""
     yield from (each.starts for each in grants if each.starts is not None and each.starts > now)
     for each in watched:
         yield each.until

@@ -1,4 +1,4 @@
-"""Notices: entered with what they tell of, and delivered later, however often the Hub restarts."""
+"""Notices, which are entered with the change that they tell of, and delivered after it."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 
 LEASE: Final = timedelta(minutes=2)
-"""How long one attempt may take: longer than any sender waits."""
+"""The time that one attempt may take, which is longer than any sender waits."""
 KEPT: Final = timedelta(days=30)
 MAX_AN_HOUR: Final = 20
-"""Of how many requests of one user others are told within an hour."""
+"""The number of requests of one user that others are told of within an hour."""
 _CAUSED_BY_USERS: Final = frozenset({Event.REQUEST_MADE, Event.REQUEST_WITHDRAWN})
 _HOUR: Final = timedelta(hours=1)
 _MAX_ERROR: Final = 300
@@ -47,8 +47,8 @@ class Notify:
     ) -> list[Notice]:
         """Tell ``recipients`` of what ``by`` did, in the transaction that records it.
 
-        A user who asks again and again fills no mailbox: further requests of the same hour wait
-        on the page alone.
+        Further requests of a user within the same hour are only shown on the page, so that no
+        mailbox is filled.
         """
         if event in _CAUSED_BY_USERS:
             recent = notices.count_events(transaction, by, event, at - _HOUR)
@@ -64,7 +64,7 @@ SILENT: Final = Notify()
 
 @dataclass(frozen=True, slots=True)
 class ChannelState:
-    """How many notices of a channel are in which state, and why the newest did not arrive."""
+    """The number of notices of a channel in each state, and the error of the newest failure."""
 
     channel: Channel
     counts: Mapping[NoticeState, int]
@@ -72,13 +72,13 @@ class ChannelState:
 
 
 class Outbox:
-    """Notices on record. Its methods may take long: call them in a thread."""
+    """Notices in the store. Its methods may take long: call them in a thread."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def take(self, channel: Channel, now: datetime) -> Notice | None:
-        """Take the next notice that is due, for one attempt; None if there is none."""
+        """Take the next due notice for one attempt; ``None`` if there is none."""
         with self._store.read() as transaction:
             if not notices.is_any_due(transaction, channel, now):
                 return None
@@ -86,12 +86,12 @@ class Outbox:
             return notices.take_notice(transaction, channel, now, LEASE)
 
     def settle(self, done: Notice, state: NoticeState, now: datetime, error: str = "") -> None:
-        """Note that a notice was delivered or skipped, or can never be delivered."""
+        """Note that a notice was delivered or skipped, or cannot be delivered."""
         with self._store.begin() as transaction:
             notices.settle_notice(transaction, done, state, now, error[:_MAX_ERROR])
 
     def postpone(self, tried: Notice, now: datetime, error: str) -> NoticeState:
-        """Note a failed attempt: the next one comes later, or the notice has failed."""
+        """Note a failed attempt, and plan the next one; after the last the notice has failed."""
         next_at = next_attempt(tried, now)
         if next_at is None:
             self.settle(tried, NoticeState.FAILED, now, error)
@@ -101,7 +101,7 @@ class Outbox:
         return NoticeState.WAITING
 
     def retry(self, id_: str, by: str, now: datetime) -> Notice | None:
-        """Have a notice sent again that was not delivered; None if there is no such notice."""
+        """Have an undelivered notice sent again; ``None`` if there is no such notice."""
         with self._store.begin() as transaction:
             if not notices.retry_notice(transaction, id_, now):
                 return None
@@ -113,7 +113,7 @@ class Outbox:
     def test(
         self, notify: Notify, about: str, recipient: str, by: str, now: datetime
     ) -> list[Notice]:
-        """Enter a notice for each channel that tells of nothing."""
+        """Enter a test notice for each channel."""
         with self._store.begin() as transaction:
             new = notify.enter(transaction, Event.TEST, about, {}, [recipient], now, by=by)
             audit.append(
@@ -127,7 +127,7 @@ class Outbox:
             return notices.list_notices(transaction, state=state, limit=limit)
 
     def read_states(self) -> list[ChannelState]:
-        """Return how each channel is."""
+        """Return the state of each channel."""
         with self._store.read() as transaction:
             counts = notices.count_notices(transaction)
             return [
@@ -145,7 +145,7 @@ class Outbox:
             return notices.count_waiting(transaction, channel)
 
     def tidy(self, now: datetime) -> None:
-        """Give up what has waited for too long, and forget what is long past."""
+        """Give up notices that waited for too long, and remove old ones."""
         with self._store.begin() as transaction:
             too_old = now - MAX_AGE
             notices.fail_older(transaction, too_old, now, "It was not sent in time.")

@@ -1,10 +1,10 @@
-"""What users did on the Hub's own routes, and what they tried there and were refused, on record.
+"""Records what users changed on the Hub's own routes, and what they were refused there.
 
-Rows of the audit stay, and any caller can be refused as often as they like. So an attempt that is
-repeated shares the row of the first one: it is counted in memory, and the count is entered once a
-minute. Beyond :data:`MAX_AT_ONCE` different ones, a caller has one more recorded each minute, and
-one row says how many there were in between. All callers without a login are one caller here, told
-apart by where they come from.
+Rows of the audit are not removed soon, and any caller can be refused as often as they like. So a
+repeated attempt is not recorded again: it is counted in memory, and the count is entered once a
+minute. A caller has at most :data:`MAX_AT_ONCE` different attempts recorded at once, and one more
+each minute; one row counts those in between. All callers without a login are one caller here, whose
+attempts are distinguished by where they come from.
 """
 
 import time
@@ -26,22 +26,22 @@ from jupyterhub_platform.usecases.repeat_count import RepeatCount
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 MAX_AT_ONCE: Final = 10
-"""Refused attempts of one caller that are recorded at once, and their repeats one by one."""
+"""The number of different attempts of one caller that are recorded at once."""
 
 ONE_MORE_SECONDS: Final = 60.0
-"""After how long a caller may have one more recorded."""
+"""The time after which one more attempt of a caller is recorded."""
 
 ANONYMOUS: Final = "(anonymous)"
 """The actor of callers without a login; no user can have this name."""
 
 FLOOD: Final = "call.refused"
-"""The action of rows that count what was refused beyond all that is recorded one by one."""
+"""The action of rows that count refused attempts which are not recorded one by one."""
 
 COUNTED: Final = "call.counted"
-"""The action of rows that count changes of one's own beyond all that is recorded one by one."""
+"""The action of rows that count changes by users which are not recorded one by one."""
 
 CHANGES_AT_ONCE: Final = 100
-"""Changes of tokens and shares that a caller has recorded at once: any user may make them."""
+"""The number of changes of tokens and shares, which any user may make, recorded at once."""
 
 ONE_MORE_CHANGE_SECONDS: Final = 5.0
 _OF_ANY_USER: Final = ("token.", "share.", "share_code.")
@@ -51,7 +51,7 @@ _Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """What a user did or tried. ``source`` tells callers without a login apart."""
+    """What a user did or tried. ``source`` distinguishes callers without a login."""
 
     at: datetime
     actor: str
@@ -64,9 +64,9 @@ class RecordedRequest:
 
     @property
     def key(self) -> _Key:
-        """What two attempts of one caller have in common that are the same.
+        """What makes two attempts of one caller the same.
 
-        A caller without a login chooses the subject freely: it tells nothing apart.
+        A caller without a login chooses the subject freely, so that it makes no difference.
         """
         if self.actor == ANONYMOUS:
             return self.action, self.source, ""
@@ -74,27 +74,32 @@ class RecordedRequest:
 
 
 @dataclass(slots=True)
-class _Shared:
+class _Attempt:
+    """An attempt that is on record, and how often it was repeated since."""
+
     request: RecordedRequest
-    count: RepeatCount = field(default_factory=RepeatCount)
+    repeats: RepeatCount = field(default_factory=RepeatCount)
 
 
 @dataclass(slots=True)
 class _Caller:
-    shared: dict[_Key, _Shared] = field(default_factory=dict)
-    beyond: RepeatCount = field(default_factory=RepeatCount)
+    """The attempts of a caller that are on record, and those that are only counted."""
+
+    attempts: dict[_Key, _Attempt] = field(default_factory=dict)
+    unrecorded: RepeatCount = field(default_factory=RepeatCount)
     actions: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
 
-    def count_beyond(self, request: RecordedRequest) -> None:
-        self.beyond.add(request.at)
+    def count(self, request: RecordedRequest) -> None:
+        """Count a request that is not recorded by itself."""
+        self.unrecorded.add(request.at)
         for counter, name in ((self.actions, request.action), (self.sources, request.source)):
             if name in counter or len(counter) < _MAX_NAMED:
                 counter[name] += 1
 
 
 class RecordedRequests:
-    """Records requests. Belongs to the Hub's thread, apart from what it returns.
+    """Records requests. Belongs to the Hub's thread, except for the callables that it returns.
 
     While the store does not answer, rows wait for it.
     """
@@ -112,12 +117,12 @@ class RecordedRequests:
     def record(self, requests: Iterable[RecordedRequest]) -> None:
         """Record what was done, or failed halfway, each in full.
 
-        Of what any user may do as often as they like, what is beyond :data:`CHANGES_AT_ONCE` is
-        only counted.
+        Changes that any user may make as often as they like are recorded up to
+        :data:`CHANGES_AT_ONCE`, and then only counted.
         """
-        kept = tuple(each for each in requests if not self._is_counted(each))
-        if kept:
-            self._health.enter(partial(self._append, kept))
+        recorded = tuple(each for each in requests if not self._is_counted(each))
+        if recorded:
+            self._health.enter(partial(self._append, recorded))
 
     def _is_counted(self, request: RecordedRequest) -> bool:
         if not request.action.startswith(_OF_ANY_USER):
@@ -125,42 +130,45 @@ class RecordedRequests:
         if not self._changes.seconds_to_wait(request.actor):
             self._changes.use(request.actor)
             return False
-        self._busy.setdefault(request.actor, _Caller()).count_beyond(request)
+        self._busy.setdefault(request.actor, _Caller()).count(request)
         return True
 
     def refuse(self, request: RecordedRequest) -> None:
-        """Record what was refused: in full if it is new, and else as a count, within a minute."""
+        """Record what was refused: in full if it is new, otherwise as a count within a minute."""
         caller = self._callers.setdefault(request.actor, _Caller())
-        shared = caller.shared.get(request.key)
-        if shared is not None:
-            shared.count.add(request.at)
-        elif self._rate_limit.seconds_to_wait(request.actor) or len(caller.shared) >= MAX_AT_ONCE:
-            caller.count_beyond(request)
+        attempt = caller.attempts.get(request.key)
+        if attempt is not None:
+            attempt.repeats.add(request.at)
+        elif self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= MAX_AT_ONCE:
+            caller.count(request)
         else:
             self._rate_limit.use(request.actor)
-            caller.shared[request.key] = _Shared(request)
+            caller.attempts[request.key] = _Attempt(request)
             self._health.enter(partial(self._append, (request,)))
 
     def take_counts(self) -> list[Callable[[], None]]:
-        """Return what enters the counts, and reset them; what was not repeated is forgotten."""
-        counted: list[RecordedRequest] = []
+        """Return callables that enter the counts, and reset these.
+
+        An attempt that was not repeated since the last time is forgotten.
+        """
+        rows: list[RecordedRequest] = []
         for actor, caller in tuple(self._callers.items()):
-            for key, shared in tuple(caller.shared.items()):
-                if shared.count.times:
-                    counted.append(_repeat(shared))
-                    shared.count = RepeatCount()
+            for key, attempt in tuple(caller.attempts.items()):
+                if attempt.repeats.times:
+                    rows.append(_make_repeats(attempt))
+                    attempt.repeats = RepeatCount()
                 else:
-                    del caller.shared[key]
-            if caller.beyond.times:
-                counted.append(_sum(actor, caller, FLOOD, REFUSED))
-                caller.beyond, caller.actions, caller.sources = RepeatCount(), Counter(), Counter()
-            if not caller.shared:
+                    del caller.attempts[key]
+            if caller.unrecorded.times:
+                rows.append(_make_sum(actor, caller, FLOOD, REFUSED))
+                caller.unrecorded = RepeatCount()
+                caller.actions, caller.sources = Counter(), Counter()
+            if not caller.attempts:
                 del self._callers[actor]
-        counted += [_sum(actor, caller, COUNTED, DONE) for actor, caller in self._busy.items()]
+        rows += [_make_sum(actor, caller, COUNTED, DONE) for actor, caller in self._busy.items()]
         self._busy = {}
-        enter = self._health.enter
-        parts = (counted[n : n + _MAX_NAMED] for n in range(0, len(counted), _MAX_NAMED))
-        return [partial(enter, partial(self._append, tuple(part))) for part in parts]
+        parts = (rows[n : n + _MAX_NAMED] for n in range(0, len(rows), _MAX_NAMED))
+        return [partial(self._health.enter, partial(self._append, tuple(part))) for part in parts]
 
     def _append(self, requests: tuple[RecordedRequest, ...]) -> None:
         with self._store.begin() as transaction:
@@ -177,13 +185,15 @@ class RecordedRequests:
                 )
 
 
-def _repeat(shared: _Shared) -> RecordedRequest:
-    detail = {**shared.request.detail, **shared.count.to_json()}
-    return replace(shared.request, at=shared.count.last_at, detail=detail)
+def _make_repeats(attempt: _Attempt) -> RecordedRequest:
+    """Return the row that counts the repeats of an attempt."""
+    detail = {**attempt.request.detail, **attempt.repeats.to_json()}
+    return replace(attempt.request, at=attempt.repeats.last_at, detail=detail)
 
 
-def _sum(actor: str, caller: _Caller, action: str, result: str) -> RecordedRequest:
+def _make_sum(actor: str, caller: _Caller, action: str, result: str) -> RecordedRequest:
+    """Return the row that counts requests of a caller which are not recorded one by one."""
     sources = {source: times for source, times in caller.sources.items() if source}
-    detail = {"actions": dict(caller.actions), "from": sources, **caller.beyond.to_json()}
-    at = caller.beyond.last_at
+    detail = {"actions": dict(caller.actions), "from": sources, **caller.unrecorded.to_json()}
+    at = caller.unrecorded.last_at
     return RecordedRequest(at, actor, action, "", OWN, result=result, detail=detail)

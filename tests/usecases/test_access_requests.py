@@ -96,7 +96,7 @@ async def test_a_manager_approves_and_the_user_may_start_until_it_ends(
     assert (found.state, found.decided_by, found.answer) == ("approved", "boss", "good luck")
     rows = [(row.actor, row.action, row.subject) for row in read_audit(store)]
     assert rows[:3] == [
-        ("boss", "grant.made", "r1"),
+        ("boss", "grant.made", "dev"),
         ("boss", "request.approved", "dev"),
         ("dev", "request.made", "dev"),
     ]

@@ -85,13 +85,13 @@ AUDIT: Final = (
         (
             "a repeated attempt has a row of its own",
             "RecordedRequests.refuse",
-            Never("shared is not None"),
+            Never("attempt is not None"),
         ),
         (
             "a caller has every attempt recorded",
             "RecordedRequests.refuse",
             Never(
-                "self._rate_limit.seconds_to_wait(request.actor) or len(caller.shared) >= "
+                "self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= "
                 "MAX_AT_ONCE"
             ),
         ),
@@ -166,19 +166,19 @@ AUDIT: Final = (
         (
             "each denial is recorded whole",
             "Denials.record",
-            Never("shared is not None and now < shared.until"),
+            Never("earlier is not None and now < earlier.until"),
         ),
         (
             "a caller has any number recorded",
             "Denials.record",
             Never("self._rate_limit.seconds_to_wait(by)"),
         ),
-        ("any number is shared", "Denials.record", Never("len(caller.shared) > MAX_AT_ONCE")),
+        ("any number is shared", "Denials.record", Never("len(caller.recorded) > MAX_AT_ONCE")),
         (
             "repeats are not counted",
             "Denials.record",
-            Drop("shared.count.add(decision.question.at)"),
+            Drop("earlier.repeats.add(decision.question.at)"),
         ),
-        ("a denial is not audited", "_record_whole", Replace('"server.denied"', '"seen"')),
+        ("a denial is not audited", "_record_in_full", Replace('"server.denied"', '"seen"')),
     ),
 )

@@ -160,8 +160,8 @@ LOCAL_PROCESSES: Final = (
             "a user id is looked for on the loop",
             "LocalServerSpawner.start",
             Replace(
-                "await asyncio.to_thread(machine.people.person, self.user.name)",
-                "machine.people.person(self.user.name)",
+                "await asyncio.to_thread(machine.os_users.provide, self.user.name)",
+                "machine.os_users.provide(self.user.name)",
             ),
         ),
         (

@@ -1,8 +1,8 @@
-"""``jhp user add --from FILE``: many people from a CSV file.
+"""``jhp user add --from FILE``: adds many people from a CSV file.
 
-All rows are checked first, and none is added while one has a fault. Then each is a change of its
-own, so that the Hub serves others meanwhile and an interrupted run can simply be run again: rows
-that are in place already are passed over.
+All rows are checked first, and none is added while one has a fault. Then each row is a change of
+its own, so that the Hub serves others meanwhile. An interrupted command can be repeated: it skips
+rows whose users exist already.
 """
 
 import csv
@@ -34,7 +34,7 @@ _EACH: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One person of a file."""
+    """A row of the file: one person."""
 
     line: int
     name: str
@@ -43,13 +43,13 @@ class Row:
     columns: tuple[str, ...] = ()
 
     def body(self, reason: str) -> dict[str, Any]:
-        """Return what is sent to make them."""
+        """Return the body of the request that adds the person."""
         return {"document": self.document, "reason": reason, "groups": list(self.groups)}
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """The rows of a file: those to add, those in place already, and what is wrong."""
+    """The rows of a file to add, those that exist already, and the faults."""
 
     new: list[Row]
     there: list[Row]
@@ -116,7 +116,7 @@ def _read_rows(
 
 
 def _place(columns: Sequence[str], column: str) -> str:
-    """Say in which column of a line a fault is; nothing if it is in none of them."""
+    """Say in which column of a line a fault is; empty if it is in none."""
     if column not in columns:
         return ""
     return f" (column {columns.index(column) + 1}, {column})"
@@ -131,7 +131,7 @@ def _find_column(row: Row, sentence: str) -> str:
 
 
 def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:
-    """Add the people of a file: all are checked first, and nothing is done if one has a fault."""
+    """Add the people of a file, unless one of them has a fault."""
     rows, faults = read_table(path)
     with PlatformApi.of(hub) as api:
         checked = _check(api, path, rows, faults, reason)
@@ -223,7 +223,7 @@ def _echo(checked: Checked, made: list[Changed], *, as_json: bool, dry_run: bool
 
 
 def _sum_gains(checked: Checked) -> dict[str, int]:
-    """Return how many users could start each tier, who cannot now."""
+    """Return the number of users who would gain each tier."""
     gains: Counter[str] = Counter()
     for effects in checked.effects:
         gains.update({reach.tier: reach.count for reach in effects.gains})

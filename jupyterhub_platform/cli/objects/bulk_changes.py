@@ -113,7 +113,7 @@ def _find_names(api: PlatformApi, act: str, search: str | None, file: Path | Non
 
 
 def _read_arguments(act: str, given: dict[str, Any], reason: str) -> dict[str, Any]:
-    """Return what the act needs to know, from the options."""
+    """Return the arguments that the act needs, from the options."""
     end = read_end(given["during"], datetime.now(UTC), "--for")
     if act == Act.GRANT:
         if end is None or not given["account"]:
@@ -243,7 +243,7 @@ def undo(ctx: click.Context, id_: str, reason: str, wait: bool, hub: Hub, as_jso
 
 
 def _follow(api: PlatformApi, begun: Bulk) -> Bulk:
-    """Show how far a bulk change is until it ends; it goes on without this."""
+    """Show the progress of a bulk change until it ends; the Hub does not depend on it."""
     found = begun
     with click.progressbar(length=begun.total, label=begun.act, file=sys.stderr) as bar:
         bar.update(begun.total - begun.left)

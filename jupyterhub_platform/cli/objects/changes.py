@@ -1,4 +1,4 @@
-"""Makes one change, and prints what it changed and the command that takes it back."""
+"""Prints what a change did, and the command that undoes it."""
 
 import shlex
 from collections.abc import Callable
@@ -33,7 +33,7 @@ def change_options(command: Command) -> Command:
 
 
 def echo_change(changed: Changed, hub: Hub, *, as_json: bool) -> None:
-    """Print what a change changed, and the command that takes it back."""
+    """Print what a change did, and the command that undoes it."""
     if as_json:
         echo_json(changed.to_json())
         return
@@ -55,12 +55,12 @@ def echo_change(changed: Changed, hub: Hub, *, as_json: bool) -> None:
 
 
 def echo_undo(command: str) -> None:
-    """Print the command that takes a change back, beside the data."""
+    """Print the command that undoes a change, on stderr."""
     click.echo(as_pasted(f"To undo it: {command}"), err=True)
 
 
 def explain_lost(error: HubRefusedError, wanted: dict[str, Any]) -> PlatformError:
-    """Return what is raised for a refused change: a lost update shows both versions."""
+    """Return the error of a refused change, which shows both versions of a lost update."""
     if error.status != _LOST:
         return error
     current = error.body.get("current")

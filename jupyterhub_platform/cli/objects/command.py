@@ -1,4 +1,4 @@
-"""The verbs of each noun: ``jhp user|group|tier|image|grant ls|show|add|set|retire``."""
+"""The commands of objects: ``jhp user|group|tier|image|grant ls|show|add|set|retire``."""
 
 import sys
 from collections.abc import Callable
@@ -29,7 +29,7 @@ _STDIN: Final = "-"
 
 
 def make_noun(kind: Kind) -> click.Group:
-    """Return the command of a noun, with its verbs."""
+    """Return the group of commands of a kind of object."""
     examples = EXAMPLES[kind]
     head = f"{examples.title}\n\n\b\n  jhp {kind} ls\n  jhp {kind} show {examples.name}"
     noun = VerbGroup(str(kind), help=head, short_help=examples.title)

@@ -1,4 +1,4 @@
-"""What a change changed, line by line: ``+`` for what came, ``-`` for what went."""
+"""Renders differences of documents by lines: ``+`` for added values, ``-`` for removed ones."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -10,7 +10,7 @@ from jupyterhub_platform.cli.terminal import paint, printable
 def render_differences(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
 ) -> Iterator[str]:
-    """Yield a line for each value that came or went between two documents."""
+    """Yield a line for each value that was added or removed between two documents."""
     old, new = dict(_flatten(before or {})), dict(_flatten(after or {}))
     for path in dict.fromkeys([*old, *new]):
         if old.get(path) == new.get(path):

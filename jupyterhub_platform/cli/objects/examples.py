@@ -8,7 +8,7 @@ from jupyterhub_platform.core.managed import Kind
 
 @dataclass(frozen=True, slots=True)
 class Examples:
-    """Two examples of each verb that changes something, and what the noun is."""
+    """Two examples of each verb that changes an object, and a description of the kind."""
 
     title: str
     name: str

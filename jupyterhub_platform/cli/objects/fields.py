@@ -1,4 +1,4 @@
-"""What the options of a noun say: each is a key of its document, in the words of the file."""
+"""The options of commands that change an object: each one sets a key of its document."""
 
 from collections.abc import Callable, Iterable, Mapping
 from copy import deepcopy
@@ -16,7 +16,7 @@ Document = dict[str, Any]
 
 
 class Shape(Enum):
-    """What stands at a key: text, amounts of resources, names, or yes and no."""
+    """The type of a key: a text, amounts of resources, names, or a truth value."""
 
     TEXT = auto()
     AMOUNTS = auto()
@@ -94,7 +94,7 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
 
 
 def with_fields(kind: Kind, *, removes: bool) -> Callable[[Command], Command]:
-    """Give a command the options of a kind; with ``removes`` also those that take names away."""
+    """Give a command the options of a kind; with ``removes`` also those that remove names."""
     options = [_make_option(each) for each in FIELDS[kind]]
     if removes:
         options += [
@@ -126,9 +126,9 @@ def _make_option(field: Field) -> Callable[[Command], Command]:
 
 
 def merge(kind: Kind, document: Mapping[str, Any], given: Mapping[str, Any]) -> Document:
-    """Return what a document says with the options that were ``given``.
+    """Return a document with the options that were ``given``.
 
-    Text replaces, an amount replaces that of its resource, and names are added.
+    Texts are replaced, amounts are replaced by resource, and names are added.
 
     Raises
     ------

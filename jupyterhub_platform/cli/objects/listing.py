@@ -1,4 +1,4 @@
-"""``jhp NOUN ls``: what there is, from the reports of the service."""
+"""The command ``ls`` of each kind of object, which lists what the service reports."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ Line = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """A list: the call that answers it, the key of its lines, and what is shown of each."""
+    """A list: its REST call, the key of its lines, and the columns shown."""
 
     call: str
     key: str

@@ -26,7 +26,7 @@ def show_command(kind: Kind) -> click.Command:
         if as_json:
             echo_json(found.to_json())
             return
-        click.echo(f"{kind} {printable(found.name)}: {say_origin(found)}")
+        click.echo(f"{kind} {printable(found.name)}: {say_source(found)}")
         for line in render_document(found.document):
             click.echo(line)
 
@@ -37,7 +37,7 @@ def show_command(kind: Kind) -> click.Command:
     return show
 
 
-def say_origin(found: PolicyObject) -> str:
+def say_source(found: PolicyObject) -> str:
     """Say where an object comes from: a line of the file, or its last change in the Hub."""
     if found.source == "declared":
         return f"declared at {found.declared_at or 'the policy file'}"

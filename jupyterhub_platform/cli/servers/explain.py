@@ -8,7 +8,7 @@ import click
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub, with_hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
-from jupyterhub_platform.cli.objects.show import say_origin
+from jupyterhub_platform.cli.objects.show import say_source
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.usecases.reports.who_can import VERBS
@@ -61,7 +61,7 @@ def _head(title: str) -> None:
 
 def _say_where(api: PlatformApi, kind: Kind, name: str) -> str:
     try:
-        return say_origin(api.read(kind, name).object)
+        return say_source(api.read(kind, name).object)
     except HubRefusedError as error:
         if error.status == _NOT_FOUND:
             return "which no policy names"

@@ -13,7 +13,6 @@ from jupyterhub_platform.core.effects import Effects, find_effects_on
 from jupyterhub_platform.hub.api.change_effects import make_effects
 from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError
-from jupyterhub_platform.hub.api.managed import MAX_KEY
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.origin import ORIGIN
@@ -61,9 +60,7 @@ class BulkHandler(ChangeHandler):
 
     def make_job(self, act: Act, arguments: Mapping[str, Any], reason: str) -> BulkJob:
         """Return a job of the caller, with the authority that they have now."""
-        sent = self.request.headers.get("Idempotency-Key")
-        if sent is not None and not 0 < len(sent) <= MAX_KEY:
-            raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY} characters.")
+        sent = self.read_idempotency_key()
         id_ = (uuid5(NAMESPACE_URL, f"bulk\n{self.me}\n{sent}") if sent else uuid4()).hex
         manager = "" if self.has_scope(roles.ADMIN) else self.me
         origin, now = ORIGIN.get(), datetime.now(UTC)

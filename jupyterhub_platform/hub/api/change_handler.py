@@ -31,6 +31,7 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _ETAG: Final = re.compile(r'"(\d{1,15})"', re.ASCII)
 _ANY: Final = "*"
+MAX_KEY_LENGTH: Final = 200
 _FOR_MANAGERS: Final = frozenset({Kind.USER, Kind.GROUP, Kind.GRANT})
 _STATUS: Final[dict[type[ManagedError], int]] = {NotAllowedError: 403, NoObjectError: 404}
 
@@ -96,6 +97,19 @@ class ChangeHandler(PlatformAPIHandler):
         if found is None:
             raise web.HTTPError(400, 'If-Match is * or one ETag, such as "3".')
         return int(found[1])
+
+    def read_idempotency_key(self) -> str | None:
+        """Return the key with which the caller may repeat a request that makes something.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised with 400 if it is empty or too long.
+        """
+        key: str | None = self.request.headers.get("Idempotency-Key")
+        if key is not None and not 0 < len(key) <= MAX_KEY_LENGTH:
+            raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters.")
+        return key
 
     def authority(self, kind: Kind, name: str) -> Authority:
         """Return on whose authority the caller changes an object of a kind.

@@ -5,7 +5,6 @@ A change says which version its caller saw, so that no change of others is lost.
 
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final
 from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
@@ -27,8 +26,6 @@ from jupyterhub_platform.rest.managed import (
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.policy_rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.snapshot import Snapshot
-
-MAX_KEY: Final = 200
 
 
 class ObjectHandler(ChangeHandler):
@@ -112,9 +109,7 @@ class GrantsHandler(ChangeHandler):
 
     async def post(self) -> None:
         """Make a grant; one with the same ``Idempotency-Key`` is made once."""
-        sent = self.request.headers.get("Idempotency-Key")
-        if sent is not None and not 0 < len(sent) <= MAX_KEY:
-            raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY} characters.")
+        sent = self.read_idempotency_key()
         # The same caller and key give the same name, also after a restart.
         name = (uuid5(NAMESPACE_URL, f"{self.me}\n{sent}") if sent else uuid4()).hex
         authority, body = self.authority(Kind.GRANT, name), self.read(PutObjectRequest)

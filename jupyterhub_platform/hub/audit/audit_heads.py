@@ -12,14 +12,14 @@ from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.usecases.audit_verification import Head, say_head
 
 LOG_SECONDS: Final = 3600.0
-"""How often the head is logged, if it has changed."""
+"""The interval at which the head is logged, if it has changed."""
 
 MAX_SEEN: Final = 1000
 """Heads kept while the record is not intact: one a minute, for most of a day."""
 
 
 class AuditHeads:
-    """Remembers heads, and logs the last one now and again. Belongs to the Hub's loop."""
+    """Remembers heads, and logs the last one regularly. Belongs to the Hub's loop."""
 
     def __init__(self, log: Logger) -> None:
         self._log = log
@@ -31,7 +31,7 @@ class AuditHeads:
         self._log_again = 0.0
 
     def see(self, head: Head | None) -> None:
-        """Remember a head. One that was seen stays: a truncated chain remains shorter than that."""
+        """Remember a head. Earlier ones are kept, since a truncated chain does not reach them."""
         if head is None:
             return
         if head not in self.seen[-1:] and len(self.seen) < MAX_SEEN:
@@ -41,7 +41,7 @@ class AuditHeads:
             platform_metrics.AUDIT_SEQUENCE.set(head.seq)
 
     def forget_all_but_last_of(self, known: int) -> None:
-        """Forget what a chain proves that leads to the last of the first ``known`` heads."""
+        """Forget heads that are proven by a chain which leads to the last of the ``known`` ones."""
         self.seen = self.seen[known - 1 :]
 
     def log_when_due(self, head: Head | None) -> None:

@@ -1,4 +1,4 @@
-"""Has old rows of the audit removed while the Hub runs, and never gets in its way."""
+"""Has old rows of the audit removed while the Hub runs, without slowing it down."""
 
 import asyncio
 import time
@@ -13,10 +13,10 @@ from jupyterhub_platform.usecases.audit_key import SigningKey
 from jupyterhub_platform.usecases.audit_retention import AuditRetention
 
 TRIM_SECONDS: Final = 600.0
-"""How often it is seen whether a row is older than it is kept."""
+"""The interval at which it is checked whether a row is too old."""
 
 REST_FACTOR: Final = 2
-"""After each step nothing is done for this multiple of its duration: others use the store, too."""
+"""The pause after each step, as a multiple of its duration, since others use the store too."""
 
 
 class AuditTrim:
@@ -28,7 +28,7 @@ class AuditTrim:
         self._is_busy = False
 
     async def check(self) -> None:
-        """Remove whatever is too old, unless the store is down or has entries to catch up."""
+        """Remove rows that are too old, unless the store is down or behind with its entries."""
         if self._is_busy:
             return
         self._is_busy = True
@@ -46,5 +46,5 @@ class AuditTrim:
 
 
 def _take_step(steps: Iterator[None]) -> bool:
-    """Go on to the next pause; False at the end."""
+    """Run up to the next pause; return ``False`` at the end."""
     return next(steps, steps) is None

@@ -1,4 +1,4 @@
-"""Who calls the Hub, and through which door, as the record names them."""
+"""Who calls the Hub, and by which kind of client, as the audit names them."""
 
 import pwd
 from typing import Any, Final
@@ -15,14 +15,14 @@ UNIX: Final = "unix:"
 
 
 def name_caller(handler: Any) -> str:
-    """Name who calls: a user or a service of the Hub, or who ran ``jhp`` on its machine.
+    """Name the caller: a user or a service of the Hub, or the user who runs ``jhp`` on its machine.
 
-    The kernel says whose process that is: the token only says that it may.
+    The kernel says whose process ``jhp`` is, since its token is the same for all.
     """
     try:
         caller = handler.current_user
     except RuntimeError:
-        # JupyterHub has not looked yet: the request was refused before that.
+        # The request was refused before JupyterHub found out who calls.
         caller = None
     if caller is None:
         return ANONYMOUS
@@ -33,12 +33,12 @@ def name_caller(handler: Any) -> str:
 
 
 def is_command_line(name: str) -> bool:
-    """Tell whether this is the name of who used ``jhp`` on the Hub's machine."""
+    """Tell whether this names a user of ``jhp`` on the Hub's machine."""
     return name == COMMAND_LINE or name.startswith(UNIX)
 
 
-def find_origin(request: Any) -> RequestOrigin:
-    """Return where a request comes from; the door is what the client says that it is."""
+def find_request_origin(request: Any) -> RequestOrigin:
+    """Return where a request comes from; the kind of client is what it says of itself."""
     agent = request.headers.get("User-Agent", "")
     if agent.partition("/")[0] == COMMAND_LINE:
         via = CLI

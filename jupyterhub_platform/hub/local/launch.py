@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import group_name, remove_groups
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.os_users import Person
+from jupyterhub_platform.hub.local.os_users import OsUser
 from jupyterhub_platform.hub.local.processes import (
     INSTANCE_MARK,
     ISOLATED,
@@ -32,7 +32,7 @@ from jupyterhub_platform.hub.upstream.kernel_sockets import hide_kernels
 class Order:
     """What to start, for which user, and with which resources."""
 
-    person: Person
+    os_user: OsUser
     server: str
     reservation: str
     command: tuple[str, ...]
@@ -46,7 +46,7 @@ class Order:
     @property
     def mark(self) -> str:
         """Return what marks the server's processes."""
-        return server_mark(self.person.name, self.server)
+        return server_mark(self.os_user.name, self.server)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +108,17 @@ def launch(machine: Machine, order: Order) -> tuple[subprocess.Popen[bytes], Rec
 def _start(
     machine: Machine, order: Order, command: Sequence[str]
 ) -> tuple[subprocess.Popen[bytes], Path]:
-    person, sockets, environment = order.person, machine.sockets, order.environment
+    os_user, sockets, environment = order.os_user, machine.sockets, order.environment
     environment = {
         **environment,
-        **hide_kernels(sockets, person.uid, person.home, environment, debugger=order.debugger),
+        **hide_kernels(sockets, os_user.uid, os_user.home, environment, debugger=order.debugger),
         INSTANCE_MARK: machine.instance,
         RESERVATION_MARK: order.reservation,
         SERVER_MARK: order.mark,
     }
-    descriptor, log = machine.open_log(person.name, order.server)
+    descriptor, log = machine.open_log(os_user.name, order.server)
     try:
-        with sockets.bind(person.name, order.server, person.uid) as listener:
+        with sockets.bind(os_user.name, order.server, os_user.uid) as listener:
             started = subprocess.Popen(  # noqa: S603 the operator's command
                 command,
                 env=environment,
@@ -137,9 +137,9 @@ def _supervisor_command(order: Order, group: Path | None) -> list[str]:
     command = [sys.executable, *ISOLATED, "--log", str(order.log_bytes)]
     if group is not None:
         command += ["--group", str(group / "cgroup.procs")]
-    if order.person.uid is not None:
-        command += ["--uid", str(order.person.uid), "--processes", str(order.processes)]
-    command += ["--cwd", str(order.person.home), "--grace", str(order.grace)]
+    if order.os_user.uid is not None:
+        command += ["--uid", str(order.os_user.uid), "--processes", str(order.processes)]
+    command += ["--cwd", str(order.os_user.home), "--grace", str(order.grace)]
     return [*command, "--", *order.command]
 
 
@@ -157,6 +157,6 @@ def target_of(machine: Machine, user: str, server: str, record: Record | None = 
         machine.instance,
         server_mark(user, server),
         record.reservation if record else None,
-        machine.people.find_uids(user),
+        machine.os_users.find_uids(user),
         record.supervisor if record else None,
     )

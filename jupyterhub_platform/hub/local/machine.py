@@ -10,7 +10,7 @@ from typing import Final
 
 from jupyterhub_platform.http.sockets import Sockets, open_sockets
 from jupyterhub_platform.hub.local.cgroups import find_groups, members, remove_groups
-from jupyterhub_platform.hub.local.os_users import People, escape_name
+from jupyterhub_platform.hub.local.os_users import OsUsers, escape_name
 from jupyterhub_platform.hub.local.processes import require_linux
 from jupyterhub_platform.hub.local.reachability import check_reachable
 from jupyterhub_platform.hub.local.resource_limits import Limiter, probe_limiter
@@ -35,7 +35,7 @@ class Machine:
     instance: str
     limiter: Limiter
     isolated: bool
-    people: People
+    os_users: OsUsers
     sockets: Sockets
 
     def open_log(self, user: str, server: str) -> tuple[int, Path]:
@@ -124,6 +124,6 @@ def _open(
         raise_priority()
     remove_groups(path for path in find_groups(instance) if not members([path]))
     ids = UserIds(instance, state, homes, uids, uid_register) if isolated else None
-    people = People(state, homes, ids)
+    os_users = OsUsers(state, homes, ids)
     sockets = open_sockets(state, instance)
-    return Machine(state, instance, probe_limiter(), isolated, people, sockets)
+    return Machine(state, instance, probe_limiter(), isolated, os_users, sockets)

@@ -29,7 +29,7 @@ _MAX_LENGTH: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class OsUser:
     """The user id and home of one user's servers; ``uid`` is None for the Hub's own user."""
 
     name: str
@@ -101,7 +101,7 @@ def _load(register: Path) -> dict[str, int]:
     return found
 
 
-class People:
+class OsUsers:
     """The users of one platform on this machine.
 
     Parameters
@@ -127,7 +127,7 @@ class People:
             with suppress(LocalSpawnerError):
                 self._uid_of(name)
 
-    def person(self, name: str) -> Person:
+    def provide(self, name: str) -> OsUser:
         """Return the user ``name``, whose home exists and is closed to other users."""
         home = self._homes / escape_name(name)
         uid = self._uid_of(name)
@@ -137,7 +137,7 @@ class People:
         if uid is not None:
             self._homes.chmod(0o711)
             _hand_over(home, uid)
-        return Person(name, uid, home)
+        return OsUser(name, uid, home)
 
     def find_uids(self, name: str) -> frozenset[int]:
         """Return the user id that only this user has; empty if they have none."""

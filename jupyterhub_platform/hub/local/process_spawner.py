@@ -19,7 +19,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.http.sockets import SCHEME, render_unix_url
 from jupyterhub_platform.hub.local.launch import Order, Record, find_record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, locate_log, open_machine, read_log_end
-from jupyterhub_platform.hub.local.os_users import Person
+from jupyterhub_platform.hub.local.os_users import OsUser
 from jupyterhub_platform.hub.local.processes import PYTHON, is_alive, read_environment
 from jupyterhub_platform.hub.local.termination import StillAliveError, end_server, find_living
 from jupyterhub_platform.hub.local.uid_register import FIRST_UID, LAST_UID, UID_REGISTER
@@ -187,7 +187,7 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
         prefix = found.get("JUPYTERHUB_SERVICE_PREFIX", "/")
         found["JUPYTERHUB_SERVICE_URL"] = f"{render_unix_url(self._socket)}{prefix}"
         found.update(read_before_others(found, PASSED_LISTENER))
-        return {**self.machine().people.person(self.user.name).environment(), **found}
+        return {**self.machine().os_users.provide(self.user.name).environment(), **found}
 
     def get_args(self) -> list[str]:
         """Return the server's arguments; Jupyter's servers are told there where to listen."""
@@ -213,8 +213,8 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             machine = await asyncio.to_thread(self.machine)
             await self._end_leftovers(machine)
             # A new user's id must be one that none of the machine's processes has.
-            person = await asyncio.to_thread(machine.people.person, self.user.name)
-            self._launch(machine, person)
+            os_user = await asyncio.to_thread(machine.os_users.provide, self.user.name)
+            self._launch(machine, os_user)
         except LocalSpawnerError as error:
             # A SpawnException is shown to the user, and does not count as a failure of the Hub.
             raised = SpawnException(str(error), reason="local-spawner", status_code=500)
@@ -224,9 +224,9 @@ class LocalServerSpawner(Spawner):  # type: ignore[misc] # no types
             self._starting = False
         return render_unix_url(self._socket)
 
-    def _launch(self, machine: Machine, person: Person) -> None:
+    def _launch(self, machine: Machine, os_user: OsUser) -> None:
         order = Order(
-            person=person,
+            os_user=os_user,
             server=self.name,
             reservation=self.reservation_id(),
             command=(*self.cmd, *self.get_args()),

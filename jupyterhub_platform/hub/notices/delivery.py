@@ -1,4 +1,4 @@
-"""Delivers what waits in the outbox, and has the ends of grants announced."""
+"""Delivers notices of the outbox, and has the ends of grants announced."""
 
 import logging
 import time
@@ -44,7 +44,7 @@ class Sender(Protocol):
 
 
 class Notices:
-    """All of notices within the Hub. Belongs to its loop."""
+    """Runs everything about notices within the Hub. Belongs to its loop."""
 
     def __init__(self, app: Any, runtime: Runtime, settings: NoticeSettings) -> None:
         self._app = app
@@ -60,7 +60,7 @@ class Notices:
         self._tidied = 0.0
 
     def begin(self, repeat: Callable[[Callable[[], Awaitable[None]], float], None]) -> None:
-        """Begin a job for each channel, so that none waits for another; none if all is off."""
+        """Begin a job for each channel that is configured, so that none waits for another."""
         for sender in self.senders:
             repeat(partial(self.deliver, sender), LOOK_SECONDS)
         if self.senders:
@@ -83,7 +83,7 @@ class Notices:
             health.mark_down(error)
 
     async def deliver(self, sender: Sender) -> None:
-        """Send whatever is due on a channel, one after the other."""
+        """Send all due notices of a channel, one after the other."""
         health = self._runtime.health
         try:
             while not health.reason:
@@ -131,7 +131,7 @@ class Notices:
         return state
 
     def read_health(self) -> list[dict[str, Any]]:
-        """Return how each channel is that is configured; may take long: call it in a thread."""
+        """Return the state of each configured channel. May take long: call it in a thread."""
         targets = {sender.channel: sender.target for sender in self.senders}
         states = self.outbox.read_states()
         return [

@@ -1,4 +1,4 @@
-"""Where notices go: settings of ``c.Platform``, and what of them is weaker than it could be."""
+"""Settings of notices in ``c.Platform``, and which of them weaken security."""
 
 import ipaddress
 import os
@@ -49,7 +49,7 @@ class MailSettings:
 
 @dataclass(frozen=True, slots=True)
 class NoticeSettings:
-    """What of notices is configured; each channel is off without its address."""
+    """The configuration of notices; a channel without an address is off."""
 
     webhook: WebhookSettings | None
     mail: MailSettings | None
@@ -164,7 +164,7 @@ class NoticeTraits(LoggingConfigurable):
         return hours
 
     def read_notice_settings(self) -> NoticeSettings:
-        """Return what is configured, with the secrets.
+        """Return the configuration with its secrets.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""Carries out bulk changes in the Hub, chunk after chunk, whatever interrupts them."""
+"""Runs bulk changes in the Hub, chunk by chunk, and continues interrupted ones."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
@@ -45,7 +45,7 @@ class BulkRunner:
         self._running: asyncio.Task[None] | None = None
 
     async def keep(self) -> None:
-        """Have the next job go on, if none does."""
+        """Continue the next job, unless one runs."""
         if self._runtime.health.reason or (self._running and not self._running.done()):
             return
         # In a task of its own, whose changes have the origin of the job and not of this call.
@@ -88,7 +88,7 @@ class BulkRunner:
             return  # the caller stopped it meanwhile
 
     def why_not(self, job: BulkJob) -> str:
-        """Say why a job may not go on; empty if the user who began it still may."""
+        """Say why a job may not continue; empty if the user who began it still may do it."""
         database, by = self._app.db, job.by
         service = orm.Service.find(database, COMMAND_LINE if is_command_line(by) else by)
         who = service or orm.User.find(database, by)

@@ -1,4 +1,4 @@
-"""Changes of managed objects, and the Hub brought in line with them."""
+"""Changes managed objects, and brings the Hub in line with them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""Faults of the policy file while an older policy stays in force, and their repair."""
+"""Reports that the policy file has faults, while an older policy is in force, and their repair."""
 
 import logging
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 
 class PolicyFaults:
-    """Reports on the terminal that the file is broken, and that it is repaired.
+    """Logs that the file has faults, and that it was repaired.
 
     ``since`` is when it was first broken, ``None`` while it is valid.
     """

@@ -1,4 +1,4 @@
-"""Requests for access: asked for, listed, and answered; the Hub decides about each step."""
+"""Pages of requests for access: to make, list and answer them. The Hub decides about each step."""
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ _AMOUNTS: Final = 4
 
 
 class RequestReader(EditingPage):
-    """The common part of pages about requests: only people ask, and see what was asked."""
+    """What all pages of requests have in common. Only users make and see requests."""
 
     async def read_policy(self) -> ReportFacts:
         """Return the facts.
@@ -44,14 +44,14 @@ class RequestReader(EditingPage):
         return [_read(each) for each in answer.body.get("items", ())]
 
     def answers(self, request: Mapping[str, Any]) -> bool:
-        """Tell whether an answer of the caller is worth a button: the Hub decides."""
+        """Tell whether the caller gets buttons to answer; the Hub decides whether they may."""
         return request["user"] != self.viewer.name and (
             self.viewer.changes_all or request["account"] in self.viewer.charges
         )
 
 
 class RequestsPage(RequestReader):
-    """The requests that wait for the caller's answer, and their own."""
+    """The list of requests: those that the caller can answer, and their own."""
 
     async def get(self) -> None:
         """Show the list."""
@@ -96,7 +96,7 @@ class RequestPage(RequestReader):
         await self._show(id_, answer)
 
     def read_approval(self) -> dict[str, Any]:
-        """Return what is approved, if it is less than what was asked for."""
+        """Return what is approved, if that is less than what was asked for."""
         return ({"for": self.sent("for")} if self.sent("for") else {}) | (
             {"add": add} if (add := read_amounts(self)) else {}
         )
@@ -128,7 +128,7 @@ class NewRequestPage(RequestReader):
     TAKES = frozenset({"tier", "account", "grant", "kind"})
 
     async def get(self) -> None:
-        """Show the form, filled in as the link that led here says."""
+        """Show the form, filled in from the link."""
         facts = await self.read_policy()
         self._show(facts, {name: self.argument(name) for name in self.TAKES})
 
@@ -188,7 +188,7 @@ class NewRequestPage(RequestReader):
 
 
 def read_amounts(page: EditingPage) -> dict[str, str]:
-    """Return the amounts of a form by resource; rows without a resource or an amount count not."""
+    """Return the amounts of a form by resource, without rows that lack a resource or an amount."""
     return {name: amount for name, amount in _sent_amounts(page) if name and amount}
 
 
@@ -198,7 +198,7 @@ def _sent_amounts(page: EditingPage) -> Sequence[tuple[str, str]]:
 
 
 def _read(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a request as the Hub describes it, with its times read and its wish in words."""
+    """Return a request of the Hub with its times parsed and its wish in words."""
     decided = sent.get("decided_at")
     return {
         **sent,

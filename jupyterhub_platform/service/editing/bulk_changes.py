@@ -1,7 +1,7 @@
-"""Bulk changes: whom they are about, what they would do, and then done by the Hub.
+"""Pages of bulk changes: choose people, preview the change, and have the Hub make it.
 
-The preview names people by their search, if all who match are meant. When it is confirmed, the same
-search must find the same people: else the preview is shown again.
+A preview may be of all people that a search finds. When it is confirmed, the search must find the
+same people; otherwise the preview is shown again.
 """
 
 from collections.abc import Mapping
@@ -46,26 +46,26 @@ _CHOOSE: Final = "Tick the rows that you mean, and choose what to do with them"
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """Whom a change is about: named one by one, or all that a search finds."""
+    """The people of a change: named one by one, or all that a search finds."""
 
     names: tuple[str, ...]
     search: str | None
 
     @property
     def digest(self) -> str:
-        """Tells two choices apart."""
+        """A digest that differs if other people are chosen."""
         return sha256("\n".join(self.names).encode()).hexdigest()
 
 
 class NewBulkPage(EditingPage):
-    """A preview of a bulk change; confirmed, it begins."""
+    """The preview of a bulk change, which begins when it is confirmed."""
 
     async def get(self) -> None:
-        """Say where people are chosen: there is nothing to preview without them."""
+        """Say where people are chosen, since there is nothing to preview without them."""
         raise RefusalError(404, f"{_CHOOSE} on the page People.", "bulk.no_one")
 
     async def post(self) -> None:
-        """Show what it would do; do it, if that was confirmed."""
+        """Show what the change would do, or begin it if that was confirmed."""
         facts = await self.read_policy()
         self.require_change("people", of_managers=True)
         act = self.sent("act")
@@ -189,12 +189,12 @@ class BulkActPage(EditingPage):
     """Stops, resumes or undoes a bulk change."""
 
     async def get(self, id_: str) -> None:
-        """Refuse: a visit changes nothing."""
+        """Refuse a visit, which changes nothing."""
         del id_
         raise unknown("page")
 
     async def post(self, id_: str) -> None:
-        """Do it, and go back to its page."""
+        """Stop, resume or undo it, and go back to its page."""
         await self.read_policy()
         self.require_change("people", of_managers=True)
         act, prefix = self.sent("act"), self.settings["environment"].prefix

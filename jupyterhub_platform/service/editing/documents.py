@@ -1,6 +1,6 @@
-"""Forms and documents: what a form says becomes what would stand in the file, and back.
+"""Converts forms into documents, as the policy file would have them, and back.
 
-Each field stands for one key path. Whatever no field stands for is kept, as YAML.
+Each field is one key path. Keys without a field are kept, as YAML.
 """
 
 import copy
@@ -46,7 +46,7 @@ class Field:
         return ".".join(self.path)
 
     def read(self, values: Values) -> Any:
-        """Return what the form says, as it stands in a document; ``None`` if it says nothing."""
+        """Return the value as a document has it; ``None`` if the field is empty."""
         sent = list(values.get(self.name, ()))
         text = sent[0].strip() if sent else ""
         match self.widget:
@@ -64,7 +64,7 @@ class Field:
                 return text or None
 
     def show(self, value: Any) -> list[str] | None:
-        """Return the values of the field for what a document says; ``None`` if it cannot."""
+        """Return the field's values for a value of a document; ``None`` if it cannot show it."""
         match self.widget, value:
             case "check", bool():
                 return ["yes"] if value else []
@@ -90,7 +90,7 @@ class FieldFault:
 
 
 def split_names(text: str) -> list[str]:
-    """Return the names in a text, which blanks, commas or lines divide."""
+    """Return the names in a text, which are separated by blanks, commas or lines."""
     return [each for each in _SEPARATORS.split(text) if each]
 
 
@@ -113,7 +113,7 @@ def show_document(fields: Sequence[Field], document: Mapping[str, Any]) -> dict[
 def read_document(
     fields: Sequence[Field], values: Values
 ) -> tuple[dict[str, Any], tuple[FieldFault, ...]]:
-    """Return the document that a form says, and what cannot be read of it."""
+    """Return the document of a form, and the faults of values that cannot be read."""
     faults = []
     try:
         document = read_mapping("\n".join(values.get(MORE, ())))
@@ -133,7 +133,7 @@ def read_document(
 def place_faults(
     fields: Sequence[Field], section: str, faults: Sequence[str]
 ) -> tuple[FieldFault, ...]:
-    """Return each fault of the Hub at the field whose key path it names."""
+    """Return the Hub's faults, each at the field whose key path it names."""
     by_length = sorted(fields, key=lambda field: -len(field.name))
     return tuple(_place(by_length, section, fault) for fault in faults)
 
@@ -166,7 +166,7 @@ def _put(document: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
 
 
 def _without_empty(document: Any) -> Any:
-    """Return a document without mappings that are empty, which say nothing."""
+    """Return a document without empty mappings, which mean nothing."""
     if not isinstance(document, dict):
         return document
     kept = {key: _without_empty(each) for key, each in document.items()}

@@ -1,4 +1,4 @@
-"""Make and edit one object by a form: previewed, refused with its faults, or saved."""
+"""Forms that make or edit one object: a preview, the faults of a refused one, or saving it."""
 
 import json
 import secrets
@@ -50,14 +50,14 @@ class Draft:
 
     @property
     def digest(self) -> str:
-        """What a preview was made of; a form that has changed since is previewed again."""
+        """A digest of what was previewed; a form that has changed since is previewed again."""
         made_of = json.dumps([self.name, self.seen, self.document, self.groups], sort_keys=True)
         return sha256(made_of.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is told with a form: faults, a preview, or how the object is now."""
+    """What is shown with a form: faults, a preview, or the object as it is now."""
 
     status: int = 200
     faults: tuple[FieldFault, ...] = ()
@@ -126,7 +126,7 @@ class FormPage(EditingPage):
         )
 
     def show_form(self, facts: ReportFacts, draft: Draft, reply: Reply) -> None:
-        """Write the form with what is told about it."""
+        """Write the form with its faults or preview."""
         fields = self._list_fields(facts, draft)
         known = {NAME, WHY, GROUPS, MORE, *(each.name for each in fields)}
         at: dict[str, list[str]] = {}
@@ -152,7 +152,7 @@ class FormPage(EditingPage):
         )
 
     def _list_fields(self, facts: ReportFacts, draft: Draft) -> tuple[Field, ...]:
-        """Return the fields; a new user chooses among all groups instead of those of the file."""
+        """Return the fields. For a new user, they include all groups to choose from."""
         fields = list_fields(self.KIND, facts.policy)
         if self.KIND is not Kind.USER or draft.seen:
             return fields
@@ -183,7 +183,7 @@ class NewPage(FormPage):
     """Make an object."""
 
     async def get(self) -> None:
-        """Show an empty form, filled in as far as the address says."""
+        """Show a new form, filled in from the address."""
         facts = await self.read_policy()
         self.check_level()
         fields = list_fields(self.KIND, facts.policy)
@@ -235,7 +235,7 @@ class EditPage(FormPage):
 def _reply(
     kind: Kind, fields: Sequence[Field], draft: Draft, answer: HubAnswer
 ) -> tuple[Draft, Reply]:
-    """Return what is told of the Hub's answer to a form that was not saved."""
+    """Return what to show for the Hub's answer to a form that was not saved."""
     if answer.is_done:
         differences = compare_documents(answer.body["before"], answer.body["after"])
         effects = answer.body.get("effects")

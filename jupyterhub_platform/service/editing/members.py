@@ -1,4 +1,4 @@
-"""The page on which members of a group are added or removed: it names whom that touches."""
+"""The page to add or remove members of a group, which names those who are affected."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,7 +24,7 @@ class MembersPage(EditingPage):
         await self._show(facts, group, self.argument("user"), "remove", None)
 
     async def post(self, group: str) -> None:
-        """Add or remove a member: also if others change the group meanwhile."""
+        """Add or remove a member, even if others change the group meanwhile."""
         facts = await self._begin(group)
         user, act = fold_user(self.sent("user")), self.sent("act")
         if act not in {"add", "remove"}:

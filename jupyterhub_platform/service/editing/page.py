@@ -1,4 +1,4 @@
-"""What all pages on which something is changed have in common: who sees them, and what follows."""
+"""What all pages that change something have in common: who sees them, and where they lead."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -27,22 +27,22 @@ _WITH_PAGES: Final = frozenset({Kind.USER, Kind.GROUP})
 
 
 class EditingPage(PageHandler):
-    """A page on which something is changed, through the Hub and with the caller's own token."""
+    """A page that changes something through the Hub, with the caller's own token."""
 
     KIND: ClassVar[Kind] = Kind.USER
 
     @property
     def tab(self) -> str:
-        """Which page of the navigation it belongs to."""
+        """The entry of the navigation that the page belongs to."""
         return PLACES[Kind.TIER if self.KIND is Kind.IMAGE else self.KIND]
 
     async def read_policy(self) -> ReportFacts:
-        """Return the facts, and look up what the caller is in charge of."""
+        """Return the facts of a report, and find out what the caller manages."""
         facts, _ = await self.read_in_thread(self.read_facts)
         return facts
 
     def require_change(self, kind: str, *, of_managers: bool = False) -> None:
-        """Refuse callers for whom the Hub would do nothing of this kind.
+        """Refuse callers from whom the Hub would accept no change of this kind.
 
         Raises
         ------
@@ -66,7 +66,7 @@ class EditingPage(PageHandler):
         return await send_change(self.hub_auth.api_url, self.token, method, path, body, headers)
 
     def sent(self, name: str) -> str:
-        """Return what a form says in one of its fields."""
+        """Return the text of a field of the form."""
         return str(self.get_body_argument(name, "")).strip()
 
     def place(self, kind: Kind, name: str, act: str = "") -> str:
@@ -75,7 +75,7 @@ class EditingPage(PageHandler):
         return f"{self.settings['environment'].prefix}{'/'.join(parts)}"
 
     def back_to(self, kind: Kind, name: str = "", revision: object = None) -> str:
-        """Return the page that shows an object, and which revision is in force after a change."""
+        """Return the address of the page that shows an object, with the revision after a change."""
         prefix: str = self.settings["environment"].prefix
         place = PLACES[Kind.TIER if kind is Kind.IMAGE else kind]
         if name and kind in _WITH_PAGES:
@@ -84,7 +84,7 @@ class EditingPage(PageHandler):
 
 
 def read_time(text: str, now: datetime) -> str:
-    """Return a time as documents have it: what is a duration counts from now."""
+    """Return a time as documents have it; a duration counts from now."""
     try:
         return (now + parse_duration(text)).astimezone(UTC).isoformat(timespec="seconds")
     except (QuantityError, OverflowError):

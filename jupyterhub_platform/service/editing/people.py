@@ -1,4 +1,4 @@
-"""Suspend, resume and invite a user: asked first, done by the Hub."""
+"""Pages to suspend, resume or invite a user: they ask first, and the Hub does it."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
 class PersonPage(EditingPage):
-    """Something that is done to one user."""
+    """A page that does something to one user."""
 
     ACT: ClassVar[str]
     OF_MANAGERS: ClassVar[bool] = False
@@ -30,7 +30,7 @@ class PersonPage(EditingPage):
         self._show(facts, name, answer)
 
     def read_body(self) -> Mapping[str, Any]:
-        """Return what the Hub is sent."""
+        """Return the body that the Hub is sent."""
         return {"reason": self.sent("why")}
 
     async def _begin(self) -> ReportFacts:
@@ -62,7 +62,7 @@ class SuspendPage(PersonPage):
     ACT = "suspend"
 
     def read_body(self) -> Mapping[str, Any]:
-        """Return why, and until when."""
+        """Return the reason and the end."""
         until = self.sent("until")
         end = {"until": read_time(until, datetime.now(UTC))} if until else {}
         return {"reason": self.sent("why"), **end}
@@ -81,5 +81,5 @@ class InvitePage(PersonPage):
     OF_MANAGERS = True
 
     def read_body(self) -> Mapping[str, Any]:
-        """Return nothing: how long an invite is valid, the Hub is configured."""
+        """Return an empty body: the Hub's configuration says how long an invite is valid."""
         return {}

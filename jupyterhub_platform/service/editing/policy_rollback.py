@@ -1,4 +1,4 @@
-"""Roll what is managed back to a revision, after a look at what that undoes."""
+"""The page to roll managed objects back to a revision, with a preview of what that undoes."""
 
 import re
 from typing import Final
@@ -15,7 +15,7 @@ _SHOWN: Final = 100
 
 
 class RollBackPage(EditingPage):
-    """Undo what changed managed objects since a revision; the file is left alone."""
+    """Undo the changes of managed objects since a revision; the file is not changed."""
 
     async def get(self, number: str) -> None:
         """Ask first."""

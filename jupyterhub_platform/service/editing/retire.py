@@ -1,4 +1,4 @@
-"""The page on which an object is retired: it names whom that touches, and how to undo it."""
+"""The page to retire an object, which names those who are affected, and how to undo it."""
 
 from typing import Final
 
@@ -11,7 +11,7 @@ _OF_MANAGERS: Final = frozenset({Kind.USER, Kind.GRANT})
 
 
 class RetirePage(EditingPage):
-    """Retire one object, after a look at what that does."""
+    """Retire one object, with a preview of what that does."""
 
     async def get(self, name: str) -> None:
         """Ask first."""
@@ -19,7 +19,7 @@ class RetirePage(EditingPage):
         await self._show(facts, name)
 
     async def post(self, name: str) -> None:
-        """Retire it, if it is as the caller saw it."""
+        """Retire the object, if it is still as the caller saw it."""
         facts = await self._begin()
         seen = self.sent("seen")
         answer = await self._retire(name, self.sent("why"), seen)

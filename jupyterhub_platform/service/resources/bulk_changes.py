@@ -1,4 +1,4 @@
-"""Changes of many people at once: a list of them, and one with what became of whom."""
+"""Bulk changes: a list of them, and one with the outcomes of its names."""
 
 from typing import Any
 
@@ -33,12 +33,12 @@ class BulkList(Resource[BulkLines]):
         self.query = self.handler.read_list_query()
 
     def read(self, facts: ReportFacts, viewer: Viewer, *names: str) -> BulkLines:
-        """Report those that the caller may see."""
+        """Report the bulk changes that the caller may see."""
         return report_bulk_list(self.handler.reader.open_store(), viewer, self.query)
 
 
 class Bulk(BulkList):
-    """One bulk change, how far it is, and what became of whom."""
+    """One bulk change, its progress, and the outcomes of its names."""
 
     TAKES = frozenset({"limit", "cursor", "result"})
     PAGE_TAKES = frozenset({"part"})
@@ -56,7 +56,7 @@ class Bulk(BulkList):
     def read(  # type: ignore[override]  # one of them is not a list of them
         self, facts: ReportFacts, viewer: Viewer, *names: str
     ) -> BulkReport:
-        """Report the one with this id."""
+        """Report the bulk change with this id."""
         (id_,) = names
         store = self.handler.reader.open_store()
         return report_bulk(store, viewer, id_, self.query, self.result)

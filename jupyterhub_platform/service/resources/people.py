@@ -8,7 +8,7 @@ from jupyterhub_platform.service.handlers import PART_OF_A_LIST
 from jupyterhub_platform.service.pages import AFTER_A_CHANGE, AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.grants import list_grants_of
-from jupyterhub_platform.usecases.reports.origins import find_origin
+from jupyterhub_platform.usecases.reports.object_sources import find_object_source
 from jupyterhub_platform.usecases.reports.own import PersonReport, report_person
 from jupyterhub_platform.usecases.reports.paging import Page
 from jupyterhub_platform.usecases.reports.people import People as PeopleReport
@@ -64,7 +64,7 @@ class Person(Resource[PersonReport]):
         if not is_known(facts, name) or not viewer.sees_person(facts, name):
             raise unknown("person")
         self.grants = list_grants_of(facts, viewer, name)
-        self.origin = find_origin(facts, Key(Kind.USER, name))
+        self.origin = find_object_source(facts, Key(Kind.USER, name))
         return report_person(facts, viewer, name)
 
     async def add_for_page(self, report: PersonReport) -> dict[str, Any]:

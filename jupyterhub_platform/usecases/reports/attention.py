@@ -1,7 +1,7 @@
-"""What needs the reader's hand: each with what is, why, what to do, and where that is done.
+"""What needs the viewer's attention: what it is, why, what to do, and the page where that is done.
 
-Of each kind there are a few, how many there are in all, and where the rest is. Nothing is here that
-its reader may not see, and nothing leads where they may not go.
+Each kind has a few entries, their total, and the page with all of them. A viewer sees only what
+they may see, and links only to pages that they may open.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,11 +42,11 @@ KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One thing that needs a hand.
+    """One thing that needs attention.
 
-    ``place`` is the page where that is done, below the platform's own address, and ``action`` what
-    its link says. ``code`` is that of a cause. ``since`` is when it began, ``until`` when it
-    is over by itself.
+    ``place`` is the page where something can be done, relative to the platform's address, and
+    ``action`` the text of its link. ``code`` is that of a cause. ``since`` is when it began, and
+    ``until`` when it ends by itself.
     """
 
     subject: str
@@ -278,7 +278,7 @@ def _concern(
 def find_concerns(
     tx: Transaction, facts: ReportFacts, viewer: Viewer, failed: Sequence[Ended], show: str = ""
 ) -> tuple[Concern, ...]:
-    """Return what needs the viewer's hand, the most urgent kind first; more of what to ``show``."""
+    """Return what needs attention, the most urgent kind first; more of the kind to ``show``."""
 
     def limit(kind: Kind) -> int:
         return SHOWN_ALONE if kind == show else SHOWN

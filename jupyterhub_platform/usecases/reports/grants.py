@@ -11,7 +11,7 @@ from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import listed
-from jupyterhub_platform.usecases.reports.origins import Origin, find_origin
+from jupyterhub_platform.usecases.reports.object_sources import ObjectSource, find_object_source
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -45,7 +45,7 @@ class GrantLine:
     until: datetime
     by: str
     reason: str
-    origin: Origin
+    origin: ObjectSource
 
     @property
     def what(self) -> str:
@@ -146,7 +146,7 @@ def grant_line(facts: ReportFacts, grant: Grant) -> GrantLine:
         grant.until,
         grant.by,
         grant.reason,
-        find_origin(facts, Key(Kind.GRANT, name)),
+        find_object_source(facts, Key(Kind.GRANT, name)),
     )
 
 

@@ -18,7 +18,7 @@ from jupyterhub_platform.usecases.holdings import (
 )
 from jupyterhub_platform.usecases.reports.grants import GrantLine, list_grants_in
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
-from jupyterhub_platform.usecases.reports.origins import Origin, find_origin
+from jupyterhub_platform.usecases.reports.object_sources import ObjectSource, find_object_source
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -37,7 +37,7 @@ class GroupLine:
     managers: tuple[str, ...]
     servers: int
     pressed: LimitLine | None
-    origin: Origin
+    origin: ObjectSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class GroupReport:
     servers: tuple[ServerLine, ...]
     grants: tuple[GrantLine, ...]
     tiers: tuple[str, ...]
-    origin: Origin
+    origin: ObjectSource
     revision: int
     at: datetime
 
@@ -156,7 +156,7 @@ def report_group(facts: ReportFacts, viewer: Viewer, name: str) -> GroupReport:
         servers=tuple(server_line(facts, each) for each in held),
         grants=list_grants_in(facts, viewer, name),
         tiers=tuple(t.name for t in facts.policy.tiers.values() if name in t.access.groups),
-        origin=find_origin(facts, Key(Kind.GROUP, name)),
+        origin=find_object_source(facts, Key(Kind.GROUP, name)),
         revision=facts.revision,
         at=facts.at,
     )
@@ -183,7 +183,7 @@ def _line(facts: ReportFacts, group: Group, servers: int) -> GroupLine:
         tuple(sorted(group.managers)),
         servers,
         most_pressed(_limits(facts, group)),
-        find_origin(facts, Key(Kind.GROUP, group.name)),
+        find_object_source(facts, Key(Kind.GROUP, group.name)),
     )
 
 

@@ -24,15 +24,15 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
 MAX_PRESSED = 12
-"""How many groups an overview shows."""
+"""The number of groups that an overview shows."""
 _MAX_NAMED = 6
 
 
 @dataclass(frozen=True, slots=True)
 class Pressure:
-    """What is held of a tier, by a group or by all, against the limits that it has.
+    """What a group or the servers of a tier hold, against their limits.
 
-    ``day`` is what was held over the last day, if anything was.
+    ``day`` is what they held over the last day, if they held anything.
     """
 
     name: str
@@ -51,8 +51,8 @@ class Pressure:
 class Overview:
     """The platform now, as far as the viewer may see it.
 
-    ``attention`` is what needs a hand, the most urgent first; ``weakened`` are settings that a site
-    made weaker than the platform's own. ``day`` is the last day as a whole.
+    ``attention`` is what needs attention, the most urgent first; ``weakened`` are settings that the
+    site made weaker than the platform's defaults. ``day`` is the last day as a whole.
     """
 
     sentence: str
@@ -81,7 +81,7 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What an overview says beside policy and reservations; read for it."""
+    """What an overview shows beside policy and reservations."""
 
     troubles: tuple[Trouble, ...] = ()
     weakened: tuple[str, ...] = ()
@@ -156,7 +156,7 @@ def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[Serve
 
 
 def _hold_all(facts: ReportFacts, limits: Iterable[Limit], kind: str) -> tuple[LimitLine, ...]:
-    """Return those of a kind, with what is held against them."""
+    """Return the limits of a kind, with what is held against each."""
     return tuple(
         hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind == kind
     )
@@ -170,7 +170,7 @@ def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
 
 
 def _list_pressed(facts: ReportFacts, viewer: Viewer, day: LastDay | None) -> tuple[Pressure, ...]:
-    """Return the groups that hold the largest part of a limit, and others if these are few."""
+    """Return the groups that hold the largest share of a limit, and others if these are few."""
     held = dict.fromkeys(each.account for each in facts.book if viewer.sees_account(each.account))
     pressures = [_group_pressure(facts, name, day) for name in held if name in facts.policy.groups]
     for name in facts.policy.groups if len(pressures) < MAX_PRESSED else ():
@@ -203,7 +203,7 @@ def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str, day: LastDay |
 
 
 def _add_held(facts: ReportFacts, viewer: Viewer) -> Resources:
-    """Return all that is held by the servers that the viewer may see."""
+    """Return what the servers that the viewer may see hold in total."""
     totals: Counter[str] = Counter()
     for held in facts.book:
         if viewer.sees_start(held):
@@ -217,11 +217,11 @@ def _list_needs(
     accounts: tuple[Pressure, ...],
     tiers: tuple[Pressure, ...],
 ) -> list[str]:
-    """Return what the first sentence says of what needs attention, part by part."""
+    """Return the parts of the first sentence about what needs attention."""
     full = [each.name for each in (*accounts, *tiers) if each.share >= 1]
     if any(line.share >= 1 for line in platform):
         full.insert(0, "the platform")
-    # Groups that are full are named, unless they are too many to be.
+    # Full groups are named, unless there are too many.
     is_named = len(full) <= _MAX_NAMED
     needs = [f"{listed(full)} {'are' if len(full) > 1 else 'is'} full"] if full and is_named else []
     needs += [each.sentence for each in beside.attention if each.kind != "groups" or not is_named]

@@ -15,7 +15,7 @@ from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
 from jupyterhub_platform.usecases.offers import describe_tier_resources
-from jupyterhub_platform.usecases.reports.origins import Origin, find_origin
+from jupyterhub_platform.usecases.reports.object_sources import ObjectSource, find_object_source
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -41,7 +41,7 @@ class ApprovedImage:
     reference: str
     tiers: tuple[str, ...]
     running: int
-    origin: Origin
+    origin: ObjectSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class TierLine:
     at_once: tuple[LimitLine, ...]
     denials: int
     declared_at: str
-    origin: Origin
+    origin: ObjectSource
 
     @property
     def gives(self) -> str:
@@ -108,7 +108,7 @@ def _list_images(facts: ReportFacts, viewer: Viewer) -> tuple[ApprovedImage, ...
             image.reference,
             tuple(tier.name for tier in tiers if name in tier.images),
             running[name],
-            find_origin(facts, Key(Kind.IMAGE, name)),
+            find_object_source(facts, Key(Kind.IMAGE, name)),
         )
         for name, image in facts.policy.images.items()
     )
@@ -150,5 +150,5 @@ def _line(facts: ReportFacts, viewer: Viewer, tier: Tier, running: int, denials:
         at_once=tuple(hold(facts.policy, facts.book, limit) for limit in limits),
         denials=denials,
         declared_at=declared_at(facts.policy, f"tiers.{tier.name}"),
-        origin=find_origin(facts, Key(Kind.TIER, tier.name)),
+        origin=find_object_source(facts, Key(Kind.TIER, tier.name)),
     )

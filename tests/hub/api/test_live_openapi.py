@@ -29,7 +29,7 @@ from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
 from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
-from jupyterhub_platform.rest.managed import MANAGED_CALLS
+from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation
 from jupyterhub_platform.rest.service_calls import SERVICE_CALLS
 from jupyterhub_platform.rest.terminal_logins import END_LOGIN, TAKE_LOGIN

@@ -14,7 +14,7 @@ from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.local.cgroups import find_groups, remove_groups
 from jupyterhub_platform.hub.local.launch import Order, Record, launch, target_of
 from jupyterhub_platform.hub.local.machine import Machine, open_machine
-from jupyterhub_platform.hub.local.os_users import People, Person
+from jupyterhub_platform.hub.local.os_users import OsUser, OsUsers
 from jupyterhub_platform.hub.local.processes import Process, identify, is_alive, server_mark
 from jupyterhub_platform.hub.local.termination import (
     Target,
@@ -94,14 +94,14 @@ def own_priority() -> Iterator[None]:
 @pytest.fixture
 def isolated(machine: Machine, state: Path) -> Machine:
     """Give the same machine with a user id for each person, whatever Python runs these tests."""
-    return replace(machine, isolated=True, people=isolated_people(state))
+    return replace(machine, isolated=True, os_users=isolated_people(state))
 
 
-def isolated_people(state: Path, span: tuple[int, int] = (FIRST_UID, LAST_UID)) -> People:
+def isolated_people(state: Path, span: tuple[int, int] = (FIRST_UID, LAST_UID)) -> OsUsers:
     """Give the people of a platform, with a register of user ids that is the test's own."""
     homes = state / "homes"
     ids = UserIds(read_instance(state), state, homes, span, state.parent / "uids", state.parent)
-    return People(state, homes, ids)
+    return OsUsers(state, homes, ids)
 
 
 class Servers:
@@ -117,7 +117,7 @@ class Servers:
     def start(
         self,
         *command: str,
-        person: Person | None = None,
+        person: OsUser | None = None,
         resources: Resources | None = None,
         processes: int = 0,
         environment: dict[str, str] | None = None,
@@ -125,9 +125,9 @@ class Servers:
     ) -> tuple[Record, Callable[[], int]]:
         """Start ``command`` as a server; the second thing returned waits for its end."""
         self._count += 1
-        person = person or self.machine.people.person("ada")
+        person = person or self.machine.os_users.provide("ada")
         order = Order(
-            person=person,
+            os_user=person,
             server=f"s{self._count}",
             reservation=f"r{self._count}",
             command=command,
@@ -146,12 +146,12 @@ class Servers:
     def target(self, record: Record) -> Target:
         """Say what belongs to a server."""
         order = self._orders[record.reservation]
-        return target_of(self.machine, order.person.name, order.server, record)
+        return target_of(self.machine, order.os_user.name, order.server, record)
 
     def groups(self, record: Record) -> list[Path]:
         """Find the control groups of a server."""
         order = self._orders[record.reservation]
-        mark = server_mark(order.person.name, order.server)
+        mark = server_mark(order.os_user.name, order.server)
         return find_groups(self.machine.instance, mark, record.reservation)
 
     async def end(self, record: Record, grace: float = 3.0) -> None:

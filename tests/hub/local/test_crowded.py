@@ -111,7 +111,7 @@ async def test_a_supervisor_comes_before_its_server_and_all_that_forks_from_it(
 ) -> None:
     servers = Servers(isolated)
     record, _ = servers.start(
-        "/bin/sh", "-c", "echo ready; exec sleep 300", person=isolated.people.person("ada")
+        "/bin/sh", "-c", "echo ready; exec sleep 300", person=isolated.os_users.provide("ada")
     )
     wait_until(lambda: "ready" in read_log(record))
     supervisor = psutil.Process(record.supervisor.pid)
@@ -139,7 +139,7 @@ def test_a_priority_that_the_system_refuses_is_done_without() -> None:
 async def test_fork_bomb_ends_with_its_server(isolated: Machine) -> None:
     servers = Servers(isolated)
     record, _ = servers.start(
-        SYSTEM_PYTHON, "-c", BOMB, person=isolated.people.person("ada"), processes=150
+        SYSTEM_PYTHON, "-c", BOMB, person=isolated.os_users.provide("ada"), processes=150
     )
     wait_until(lambda: "ready" in read_log(record))
     await servers.end(record)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jupyterhub_platform.hub.local.cgroups import find_groups, members
 from jupyterhub_platform.hub.local.launch import Record, find_record, target_of
 from jupyterhub_platform.hub.local.machine import Machine
-from jupyterhub_platform.hub.local.os_users import Person, read_uids
+from jupyterhub_platform.hub.local.os_users import OsUser, read_uids
 from jupyterhub_platform.hub.local.processes import (
     Process,
     _ask_ours,
@@ -69,16 +69,16 @@ def ungrouped(isolated: Machine) -> Servers:
 
 
 @pytest.fixture
-def ada(isolated: Machine) -> Person:
-    return isolated.people.person("ada")
+def ada(isolated: Machine) -> OsUser:
+    return isolated.os_users.provide("ada")
 
 
 @pytest.fixture
-def ben(isolated: Machine) -> Person:
-    return isolated.people.person("ben")
+def ben(isolated: Machine) -> OsUser:
+    return isolated.os_users.provide("ben")
 
 
-def run(servers: Servers, person: Person) -> Record:
+def run(servers: Servers, person: OsUser) -> Record:
     """Start a server of two processes, and wait until both are found."""
     record, _ = servers.start("/bin/sh", "-c", "sleep 300 & exec sleep 300", person=person)
     wait_until(lambda: len(find_living(servers.target(record))) == 3)

@@ -285,7 +285,7 @@ def test_a_kernels_sockets_fit_into_an_address(
 
 @as_root
 def test_only_root_can_change_where_kernels_listen(isolated: Machine) -> None:
-    ada = isolated.people.person("ada")
+    ada = isolated.os_users.provide("ada")
     found = hide_kernels(isolated.sockets, ada.uid, ada.home, {}, debugger=False)
     runtime = Path(found["JUPYTER_RUNTIME_DIR"])
     assert runtime.parent.resolve() == ada.home.resolve()
@@ -299,7 +299,7 @@ def test_only_root_can_change_where_kernels_listen(isolated: Machine) -> None:
 
 @as_root
 def test_a_sites_own_configuration_stays_behind_it(isolated: Machine) -> None:
-    ada = isolated.people.person("ada")
+    ada = isolated.os_users.provide("ada")
     given = {"JUPYTER_CONFIG_PATH": "/opt/site"}
     for debugger in (False, True):
         found = hide_kernels(isolated.sockets, ada.uid, ada.home, given, debugger=debugger)
@@ -314,6 +314,6 @@ def test_a_sites_own_configuration_stays_behind_it(isolated: Machine) -> None:
 def test_without_isolation_kernels_and_debugger_are_as_jupyter_has_them(
     machine: Machine,
 ) -> None:
-    person = machine.people.person("ada")
+    person = machine.os_users.provide("ada")
     assert hide_kernels(machine.sockets, person.uid, person.home, {}, debugger=False) == {}
     assert say_debugger(isolated=False, debugger=False) == ""

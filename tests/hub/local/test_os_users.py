@@ -44,11 +44,11 @@ def test_two_names_never_become_one_directory(one, other):
 @as_root
 def test_a_person_keeps_the_same_user_id(state):
     first = isolated_people(state)
-    ada, ben = first.person("ada"), first.person("ben")
+    ada, ben = first.provide("ada"), first.provide("ben")
     again = isolated_people(state)
 
-    assert again.person("ben") == ben
-    assert again.person("ada") == ada
+    assert again.provide("ben") == ben
+    assert again.provide("ada") == ada
     assert ada.uid != ben.uid
     assert stat.S_IMODE((state / "people-uids.json").stat().st_mode) == 0o600
     for person in (ada, ben):
@@ -59,16 +59,16 @@ def test_a_person_keeps_the_same_user_id(state):
 @as_root
 def test_an_id_that_an_account_has_is_passed_over(state):
     taken = pwd.getpwnam("nobody").pw_uid
-    assert isolated_people(state, (taken, taken + 1)).person("ada").uid == taken + 1
+    assert isolated_people(state, (taken, taken + 1)).provide("ada").uid == taken + 1
 
 
 @as_root
 def test_exhausted_range_of_user_ids_says_what_to_do(state):
     people = isolated_people(state, (300_000, 300_000))
-    people.person("ada")
+    people.provide("ada")
     with pytest.raises(LocalSpawnerError, match="set a wider"):
-        people.person("ben")
-    assert people.person("ada").uid == 300_000
+        people.provide("ben")
+    assert people.provide("ada").uid == 300_000
 
 
 @as_root
@@ -84,14 +84,14 @@ def test_a_damaged_register_gives_no_user_another_persons_id(state, content):
 @as_root
 def test_a_home_that_is_a_link_or_another_users_is_refused(state):
     people = isolated_people(state)
-    ben = people.person("ben")
+    ben = people.provide("ben")
     (state / "homes" / "ada").symlink_to(ben.home)
     with pytest.raises((LocalSpawnerError, OSError)):
-        people.person("ada")
+        people.provide("ada")
     (state / "homes" / "cy").mkdir()
     os.chown(state / "homes" / "cy", 1234, 1234)
     with pytest.raises(LocalSpawnerError, match="belongs to user id 1234"):
-        people.person("cy")
+        people.provide("cy")
     assert ben.home.stat().st_uid == ben.uid
 
 
@@ -129,7 +129,7 @@ with open(os.path.expanduser("~/found.json"), "w") as file:
 @as_root
 async def test_a_person_can_neither_see_nor_touch_another_one_or_the_hub(isolated, state):
     servers = Servers(isolated)
-    ada, ben = isolated.people.person("ada"), isolated.people.person("ben")
+    ada, ben = isolated.os_users.provide("ada"), isolated.os_users.provide("ben")
     secret = state / "secret"
     secret.touch(mode=0o600)
     other, _ = servers.start("/bin/sleep", "300", person=ben)
@@ -160,7 +160,7 @@ def _child_of(record) -> int:
 
 @as_root
 async def test_a_persons_home_runs_no_code_as_root(isolated):
-    person = isolated.people.person("ada")
+    person = isolated.os_users.provide("ada")
     ran = person.home / "ran"
     (person.home / "sitecustomize.py").write_text(f"open({str(ran)!r}, 'a').write('x')")
     servers = Servers(isolated)
@@ -208,7 +208,7 @@ from jupyterhub_platform.hub.local.processes import identify, is_alive
 state = Path(sys.argv[1]) / "state"
 uids = dict(uids=(200000, 200010), uid_register=state / "uids")
 machine = open_machine(state, isolate=True, homes=state / "homes", **uids)
-person = machine.people.person("ada")
+person = machine.os_users.provide("ada")
 pids = state / "pids"
 script = f"env -i setsid sh -c 'echo $$ > {pids}; exec sleep 300' & exec sleep 300"
 order = Order(person, "", "r1", ("/bin/sh", "-c", script), person.environment(),

@@ -87,7 +87,7 @@ def _watch(log: Path, until: str) -> int:
 async def test_all_that_is_written_at_an_ordinary_pace_is_there(servers):
     lines = "".join(f"line {number}\n" for number in range(20_000))
     code = f"import sys; sys.stderr.write({lines!r}); sys.exit(3)"
-    script = servers.machine.people.person("ada").home / "write.py"
+    script = servers.machine.os_users.provide("ada").home / "write.py"
     script.write_text(code)
     record, wait = servers.start(SYSTEM_PYTHON, str(script))
     assert wait() == 3
@@ -129,7 +129,7 @@ async def test_a_log_is_out_of_reach_of_what_runs_in_the_server(
     machine, isolated, tmp_path, own_uid
 ):
     servers = Servers(isolated if own_uid else machine)
-    person = servers.machine.people.person("ada")
+    person = servers.machine.os_users.provide("ada")
     found = person.home / "found.json"
     child = f"setsid {SYSTEM_PYTHON} -c '{_ERASE}' {found}"
     record, wait = servers.start("/bin/sh", "-c", f"echo kept; {child}; echo after", person=person)

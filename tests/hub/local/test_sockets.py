@@ -101,7 +101,7 @@ def attack(uid: int, code: str, *arguments: Path) -> str:
 
 
 def start(servers: Servers, machine: Machine, other: Path, trick: str = "") -> Path:
-    person = machine.people.person("ada")
+    person = machine.os_users.provide("ada")
     path = machine.sockets.of("ada", f"s{len(servers.records) + 1}")
     code = LISTEN.format(first=trick)
     servers.start(SYSTEM_PYTHON, "-c", code, str(path), str(other), person=person)
@@ -126,7 +126,7 @@ async def test_a_server_listens_where_it_can_change_nothing(
     found = path.lstat()
     assert (found.st_ino, found.st_mode, found.st_uid) == (before.st_ino, before.st_mode, 0)
     assert stat.S_IMODE(found.st_mode) == 0o660
-    assert found.st_gid == isolated.people.person("ada").uid
+    assert found.st_gid == isolated.os_users.provide("ada").uid
     assert list(path.parent.iterdir()) == [path]
     assert "could" not in read_log(servers.records[0])
     await servers.end(servers.records[0])
@@ -157,7 +157,7 @@ async def test_neither_its_own_user_nor_another_can_put_anything_in_its_place(
     isolated: Machine, other: Path
 ) -> None:
     servers = Servers(isolated)
-    uid = isolated.people.person("ada").uid
+    uid = isolated.os_users.provide("ada").uid
     assert uid is not None
     path = start(servers, isolated, other)
     wait_until(lambda: listens(servers))
@@ -272,7 +272,7 @@ def test_servers_of_one_user_and_of_two_have_different_places(machine: Machine) 
 
 
 def test_a_start_binds_anew_and_an_end_leaves_nothing(machine: Machine) -> None:
-    person = machine.people.person("ada")
+    person = machine.os_users.provide("ada")
     path = machine.sockets.of("ada", "s1")
     with machine.sockets.bind("ada", "s1", person.uid) as first:
         first.listen()
@@ -299,7 +299,7 @@ def test_a_tree_of_any_depth_that_an_earlier_version_let_users_make_is_removed(
     finally:
         os.fchdir(before)
         os.close(before)
-    with machine.sockets.bind("ada", "s1", machine.people.person("ada").uid):
+    with machine.sockets.bind("ada", "s1", machine.os_users.provide("ada").uid):
         machine.sockets.remove("ada", "s1")
     machine.sockets.clear()
     assert not machine.sockets.directory.exists()

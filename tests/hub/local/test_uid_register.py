@@ -12,7 +12,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import LocalSpawnerError
 from jupyterhub_platform.hub.local.machine import open_machine
-from jupyterhub_platform.hub.local.os_users import People
+from jupyterhub_platform.hub.local.os_users import OsUsers
 from jupyterhub_platform.hub.local.uid_register import UserIds
 from jupyterhub_platform.instance_id import read_instance
 from tests.hub.local.conftest import as_root, isolated_people
@@ -31,7 +31,7 @@ def other_state(state: Path) -> Path:
     return path
 
 
-def _platform(state: Path) -> People:
+def _platform(state: Path) -> OsUsers:
     return isolated_people(state, SPAN)
 
 
@@ -42,20 +42,20 @@ def _before_the_register(state: Path, **uids: int) -> None:
 
 def test_people_of_two_state_directories_have_different_ids(state, other_state):
     here, there = _platform(state), _platform(other_state)
-    people = [here.person("ada"), there.person("ada"), here.person("ben"), there.person("ben")]
+    people = [here.provide("ada"), there.provide("ada"), here.provide("ben"), there.provide("ben")]
     assert len({person.uid for person in people}) == 4
 
 
 def test_an_id_is_not_given_again_when_its_state_directory_is_gone(state):
-    before = _platform(state).person("ada").uid
+    before = _platform(state).provide("ada").uid
     shutil.rmtree(state)
     state.mkdir(mode=0o711)
-    after = _platform(state).person("ada").uid
+    after = _platform(state).provide("ada").uid
     assert before != after
 
 
 def test_the_register_is_for_root_alone_and_says_whose_an_id_is(state):
-    person = _platform(state).person("ada")
+    person = _platform(state).provide("ada")
     register = state.parent / "uids"
     entry = register / str(person.uid)
     assert stat.S_IMODE(register.stat().st_mode) == 0o700
@@ -71,13 +71,13 @@ def test_the_owner_of_a_home_keeps_their_id_though_nothing_else_tells_of_them(st
     for at, home in enumerate((state.parent / "gone/homes/ada", state / "homes/cy")):
         home.mkdir(parents=True)
         os.chown(home, FIRST + at, FIRST + at)
-    assert _platform(state).person("ben").uid == FIRST + 2
+    assert _platform(state).provide("ben").uid == FIRST + 2
 
 
 def test_the_id_of_a_running_process_is_passed_over(state):
     running = subprocess.Popen(["/bin/sleep", "300"], user=FIRST, group=FIRST, extra_groups=[])
     try:
-        assert _platform(state).person("ada").uid == FIRST + 1
+        assert _platform(state).provide("ada").uid == FIRST + 1
     finally:
         running.kill()
         running.wait()
@@ -86,9 +86,9 @@ def test_the_id_of_a_running_process_is_passed_over(state):
 def test_ids_from_before_the_register_are_kept_and_given_to_no_other_user(state, other_state):
     _before_the_register(state, ada=FIRST, ben=FIRST + 1)
     here = _platform(state)
-    assert _platform(other_state).person("cy").uid == FIRST + 2
-    assert here.person("ada").uid == FIRST
-    assert here.person("ben").uid == FIRST + 1
+    assert _platform(other_state).provide("cy").uid == FIRST + 2
+    assert here.provide("ada").uid == FIRST
+    assert here.provide("ben").uid == FIRST + 1
 
 
 def test_an_id_that_two_have_from_before_is_refused_with_both_names(state, other_state):
@@ -98,14 +98,14 @@ def test_an_id_that_two_have_from_before_is_refused_with_both_names(state, other
     there = _platform(other_state)
 
     with pytest.raises(LocalSpawnerError) as refused:
-        there.person("ben")
+        there.provide("ben")
 
     assert f"ben of the platform in {other_state} has the user id {FIRST}" in str(refused.value)
     assert f"so has ada of the platform in {state}" in str(refused.value)
-    assert there.person("cy").uid == FIRST + 1
+    assert there.provide("cy").uid == FIRST + 1
     # What it says to do helps.
     _before_the_register(other_state, cy=FIRST + 1)
-    assert _platform(other_state).person("ben").uid == FIRST + 2
+    assert _platform(other_state).provide("ben").uid == FIRST + 2
 
 
 def test_an_id_from_before_that_owns_the_home_of_another_platform_is_refused(state):
@@ -115,19 +115,19 @@ def test_an_id_from_before_that_owns_the_home_of_another_platform_is_refused(sta
     _before_the_register(state, ada=FIRST)
     people = _platform(state)
     with pytest.raises(LocalSpawnerError, match=f"so has the owner of {home}"):
-        people.person("ada")
+        people.provide("ada")
     shutil.rmtree(home)
-    assert people.person("ada").uid == FIRST
+    assert people.provide("ada").uid == FIRST
 
 
 def test_an_entry_that_cannot_be_read_still_holds_its_id(state):
     register = state.parent / "uids"
     register.mkdir()
     (register / str(FIRST)).write_text("{")
-    assert _platform(state).person("ada").uid == FIRST + 1
+    assert _platform(state).provide("ada").uid == FIRST + 1
     _before_the_register(state, ben=FIRST)
     with pytest.raises(LocalSpawnerError, match=f"{register}/{FIRST} does not name"):
-        _platform(state).person("ben")
+        _platform(state).provide("ben")
 
 
 _TAKES_MANY = """
@@ -176,5 +176,5 @@ def test_a_machine_uses_the_register_that_it_is_told(state):
     machine = open_machine(
         state, isolate=True, uids=SPAN, homes=state / "homes", uid_register=register
     )
-    person = machine.people.person("ada")
+    person = machine.os_users.provide("ada")
     assert (register / str(person.uid)).exists()

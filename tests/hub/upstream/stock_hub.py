@@ -18,7 +18,7 @@ from tornado.ioloop import IOLoop
 from tornado.testing import bind_unused_port
 from traitlets.config import Config
 
-MENDED = sys.argv[1:] == ["--mended"]
+PATCHED = sys.argv[1:] == ["--patched"]
 """Whether this program shall put the patches in place."""
 
 
@@ -76,7 +76,7 @@ class WithRoles(Anyone):
 
 
 def _spawner_bases() -> tuple[type, ...]:
-    if not MENDED:
+    if not PATCHED:
         return (Spawner,)
     from jupyterhub_platform.hub.upstream.server_counts import CountedSpawner
 
@@ -246,7 +246,7 @@ async def serve() -> StockHub:
     config = make_config(hub_bind_url=f"http://127.0.0.1:{port}")
     app = JupyterHub.instance(config=config)
     await app.initialize([])
-    if MENDED:
+    if PATCHED:
         mend_hub(app)
     await app.start()
     return StockHub(app, port)

@@ -2,7 +2,7 @@
 
 import os
 
-from tests.hub.upstream.stock_hub import MENDED, StockHub, asks_for
+from tests.hub.upstream.stock_hub import PATCHED, StockHub, asks_for
 
 
 @asks_for("kernel_sockets")
@@ -20,7 +20,7 @@ async def _has_kernels_open_one_more_port(_hub: StockHub) -> str:
     import zmq
     from ipykernel.iostream import IOPubThread
 
-    if MENDED:
+    if PATCHED:
         from jupyterhub_platform.hub.upstream.jupyter_kernels.kernel import hand_over_at
 
         hand_over_at(os.getcwd())  # noqa: PTH109 a text is taken

@@ -1,8 +1,8 @@
 """Asks a JupyterHub by itself, without any patch, for each thing that a patch is there for.
 
 A program for a process of its own: it prints, as JSON by module, what JupyterHub or tornado still
-does; empty for what has been mended upstream. With ``--mended``, the patches are in place and play
-the part of a mended upstream, so that the questions are known to notice one.
+does; empty for what has been fixed upstream. With ``--patched``, the patches are in place and play
+the part of a fixed upstream, so that the questions are known to notice one.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from tornado.web import RequestHandler
 
 from tests.hub.upstream import stock_libraries  # noqa: F401 it has questions, too
 from tests.hub.upstream.stock_hub import (
-    MENDED,
+    PATCHED,
     QUESTIONS,
     StockHub,
     WithRoles,
@@ -231,7 +231,7 @@ async def _gives_the_address_of_a_silent_server(hub: StockHub) -> str:
 
 
 def _make_cause() -> Any:
-    if not MENDED:
+    if not PATCHED:
         return None
     from jupyterhub_platform.core import causes
 
@@ -351,7 +351,7 @@ async def _takes_a_failure_of_its_database_for_a_stranger(hub: StockHub) -> str:
 
 async def ask_all() -> dict[str, str]:
     """Return what each question says, or that it could not be asked."""
-    if MENDED:
+    if PATCHED:
         mend()
     hub = await serve()
     answers = {}
@@ -366,7 +366,7 @@ async def ask_all() -> dict[str, str]:
 
 def main() -> None:
     """Print the answers."""
-    if not MENDED:
+    if not PATCHED:
         # JupyterHub looks for spawners and authenticators in all packages.
         sys.modules["jupyterhub_platform"] = None  # type: ignore[assignment]
     answers = IOLoop(make_current=False).run_sync(ask_all)

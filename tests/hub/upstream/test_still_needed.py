@@ -69,16 +69,16 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def mended(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Ask one that has been mended."""
-    return ask(tmp_path_factory.mktemp("mended"), "--mended")
+def patched(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Ask one that has been patched."""
+    return ask(tmp_path_factory.mktemp("patched"), "--patched")
 
 
 @pytest.mark.parametrize("module", ASKED)
 def test_jupyterhub_by_itself_still_needs_it(stock: dict[str, str], module: str) -> None:
     assert "cannot be asked" not in stock[module], (
-        f"JupyterHub has changed where {DELETE[module]} mends it: {stock[module]}. See whether it "
-        "is still needed, and ask it in another way"
+        f"JupyterHub has changed where {DELETE[module]} patches it: {stock[module]}. See "
+        "whether it is still needed, and ask it in another way"
     )
     assert stock[module], f"JupyterHub or its library does this itself now: delete {DELETE[module]}"
 
@@ -92,8 +92,8 @@ def test_patches_of_unix_sockets_are_still_needed(stock: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("module", sorted(set(ASKED) - UNCHANGED.keys()))
-def test_library_that_was_mended_is_noticed(mended: dict[str, str], module: str) -> None:
-    assert mended[module] == ""
+def test_library_that_was_fixed_is_noticed(patched: dict[str, str], module: str) -> None:
+    assert patched[module] == ""
 
 
 def test_nothing_is_asked_that_is_not_there(stock: dict[str, str]) -> None:

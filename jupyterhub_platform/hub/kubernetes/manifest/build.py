@@ -16,7 +16,11 @@ from jupyterhub_platform.hub.kubernetes.manifest.metadata import (
     labels_of,
 )
 from jupyterhub_platform.hub.kubernetes.manifest.normalise import normalise_pod
-from jupyterhub_platform.hub.kubernetes.manifest.placement import confine, identify, place
+from jupyterhub_platform.hub.kubernetes.manifest.placement import (
+    confine,
+    set_identity,
+    set_placement,
+)
 from jupyterhub_platform.hub.kubernetes.manifest.volumes import add_volumes
 from jupyterhub_platform.usecases.admission import Admitted
 
@@ -35,8 +39,8 @@ def apply_tier(pod: V1Pod, admitted: Admitted, hub: str, claim: str) -> None:
     normalise_pod(pod.spec)
     pod.metadata.labels.update(labels_of(admitted))
     pod.metadata.annotations.update(annotations_of(admitted, hub))
-    place(pod.spec, admitted.pod)
-    identify(pod.spec, admitted.pod)
+    set_placement(pod.spec, admitted.pod)
+    set_identity(pod.spec, admitted.pod)
     own = next(each for each in pod.spec.containers if each.name == NOTEBOOK)
     confine(own, admitted.pod)
     add_volumes(pod.spec, own, admitted.pod, claim)

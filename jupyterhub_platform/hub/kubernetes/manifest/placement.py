@@ -22,7 +22,7 @@ _RESTRICTED: Final = {
 }
 
 
-def place(spec: Any, pod: Pod) -> None:
+def set_placement(spec: Any, pod: Pod) -> None:
     """Add to a pod's ``spec`` the nodes it may run on, and its scheduling there."""
     if pod.node_selector:
         spec.node_selector = {**(spec.node_selector or {}), **pod.node_selector}
@@ -74,7 +74,7 @@ def _requirement(rule: NodeRule) -> V1NodeSelectorRequirement:
     return V1NodeSelectorRequirement(key=rule.key, operator=rule.operator, values=values)
 
 
-def identify(spec: Any, pod: Pod) -> None:
+def set_identity(spec: Any, pod: Pod) -> None:
     """Set a pod's service account, and the owner of its volumes, in its ``spec``."""
     if pod.service_account:
         spec.service_account_name = pod.service_account

@@ -10,8 +10,8 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
-    """Where an object was said: ``declared_at`` a line, or last ``by`` someone in the Hub.
+class ObjectSource:
+    """Where an object comes from: ``declared_at`` a line, or changed last ``by`` a user of the Hub.
 
     ``version`` counts the changes of a managed object.
     """
@@ -28,9 +28,9 @@ class Origin:
         return self.source == "managed"
 
 
-def find_origin(facts: ReportFacts, key: Key) -> Origin:
+def find_object_source(facts: ReportFacts, key: Key) -> ObjectSource:
     """Return where an object comes from."""
     found = facts.snapshot.sources.managed.get(key)
     if found is None:
-        return Origin("declared", declared_at(facts.policy, key.path))
-    return Origin("managed", "", found.version, found.by, found.at)
+        return ObjectSource("declared", declared_at(facts.policy, key.path))
+    return ObjectSource("managed", "", found.version, found.by, found.at)
