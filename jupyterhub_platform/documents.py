@@ -96,9 +96,9 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
             for fault in error.faults
         ]
         raise PolicyError(tuple(sorted(placed, key=lambda fault: fault.line))) from None
-    lines = {
-        ".".join(map(str, path)): f"{file}:{line}" for path, line in reader.lines.items() if path
-    }
+    # One text for all that stands on a line, such as the members of a group.
+    places = {line: f"{file}:{line}" for line in reader.lines.values()}
+    lines = {".".join(map(str, path)): places[line] for path, line in reader.lines.items() if path}
     digest = f"sha256:{sha256(text).hexdigest()}"
     # It has been compiled, so it is a mapping.
     return ReadPolicy(

@@ -3,7 +3,9 @@
 The row carries the decision that admitted it; :mod:`.decision_log` reads it from there.
 """
 
+import functools
 import json
+import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
@@ -120,17 +122,25 @@ def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] |
 
 
 def read_reservation(row: Row[Any]) -> Reservation:
-    """Read what a row of the ledger says was held."""
+    """Read what a row of the ledger says was held.
+
+    Names and amounts of thousands of rows are the same few objects, which the policy has, too.
+    """
     return Reservation(
         id=row.id,
-        user=row.user,
-        server=row.server,
+        user=sys.intern(row.user),
+        server=sys.intern(row.server),
         spawner_id=row.spawner_id,
-        account=row.account,
-        tier=row.tier,
-        image=row.image,
-        demand=Resources.of(json.loads(row.demand)),
+        account=sys.intern(row.account),
+        tier=sys.intern(row.tier),
+        image=sys.intern(row.image),
+        demand=_read_demand(row.demand),
         opened_at=row.opened_at,
         ends_at=row.ends_at,
         idle_timeout=timedelta(seconds=row.idle_seconds) if row.idle_seconds else None,
     )
+
+
+@functools.lru_cache(maxsize=256)
+def _read_demand(text: str) -> Resources:
+    return Resources.of(json.loads(text))

@@ -20,7 +20,8 @@ class Book:
     def __init__(self) -> None:
         self._by_id: dict[str, Reservation] = {}
         self._by_server: dict[tuple[str, str], str] = {}
-        self._by_user: defaultdict[str, set[str]] = defaultdict(set)
+        # Mostly one: a tuple takes a quarter of a set.
+        self._by_user: dict[str, tuple[str, ...]] = {}
         self._totals: _Totals = defaultdict(dict)
 
     def __len__(self) -> int:
@@ -74,7 +75,7 @@ class Book:
             raise ValueError(f"{reservation.user}/{reservation.server} holds a reservation already")
         self._by_id[reservation.id] = reservation
         self._by_server[server] = reservation.id
-        self._by_user[reservation.user].add(reservation.id)
+        self._by_user[reservation.user] = (*self._by_user.get(reservation.user, ()), reservation.id)
         _change(self._totals, reservation, +1)
 
     def strike(self, reservation_id: str) -> Reservation | None:
@@ -83,10 +84,10 @@ class Book:
         if reservation is None:
             return None
         del self._by_server[reservation.user, reservation.server]
-        of_user = self._by_user[reservation.user]
-        of_user.discard(reservation_id)
-        if not of_user:
-            del self._by_user[reservation.user]
+        of_user = self._by_user.pop(reservation.user)
+        others = tuple(held for held in of_user if held != reservation_id)
+        if others:
+            self._by_user[reservation.user] = others
         _change(self._totals, reservation, -1)
         return reservation
 
@@ -104,7 +105,7 @@ class Book:
         copy = Book()
         copy._by_id.update(self._by_id)
         copy._by_server.update(self._by_server)
-        copy._by_user.update((user, set(held)) for user, held in self._by_user.items())
+        copy._by_user.update(self._by_user)
         copy._totals.update((name, dict(totals)) for name, totals in self._totals.items())
         return copy
 

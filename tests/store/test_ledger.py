@@ -57,6 +57,15 @@ def admit(store: Store, reservation: Reservation) -> None:
         ledger.open_reservation(tx, reservation, decision_json="{}", policy_revision=3)
 
 
+def test_reservations_of_many_servers_share_their_names_and_amounts(store):
+    for number in range(2):
+        admit(store, make_reservation(f"r{number}", user=f"user{number}"))
+    with store.read() as tx:
+        first, second = ledger.list_open(tx)
+    for name in ("account", "tier", "image", "server", "demand"):
+        assert getattr(first, name) is getattr(second, name), name
+
+
 def test_reservation_is_read_back_as_it_was_written(store):
     held = make_reservation()
     admit(store, held)

@@ -15,7 +15,6 @@ from jupyterhub_platform.hub.notices.addresses import Addresses
 from jupyterhub_platform.hub.notices.mail import Mail, NoAddressError
 from jupyterhub_platform.hub.notices.message import Message, UndeliveredError, find_link
 from jupyterhub_platform.hub.notices.settings import NoticeSettings
-from jupyterhub_platform.hub.notices.webhook import Webhook
 from jupyterhub_platform.hub.public_address import find_public_pages
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.usecases.grant_ends import GrantEnds
@@ -53,6 +52,9 @@ class Notices:
         self.outbox = Outbox(runtime.store)
         self.senders: list[Sender] = []
         if settings.webhook:
+            # Not before: its library takes 4 MiB, which a Hub without a webhook does without.
+            from jupyterhub_platform.hub.notices.webhook import Webhook
+
             self.senders.append(Webhook(settings.webhook))
         if settings.mail:
             self.senders.append(Mail(settings.mail, Addresses(app, settings.mail.domain)))

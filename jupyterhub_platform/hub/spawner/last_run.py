@@ -1,6 +1,7 @@
 """How the last run of a server ended, kept with the server and shown until its next start."""
 
 import asyncio
+import weakref
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -60,7 +61,7 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
         self._run_start: asyncio.Future[Any] | None = None
         self._poll_task: asyncio.Task[Any] | None = None
         # The poll in which a restarted Hub checks this server.
-        self._restart_check: asyncio.Task[Any] | None = None
+        self._restart_check: weakref.ref[asyncio.Task[Any]] | None = None
 
     def backend_cause(self) -> Cause | None:
         """Say why the backend does not run, or has ended; ``None`` if that is unknown."""
@@ -94,10 +95,12 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
     async def poll(self) -> int | None:
         """Tell whether the backend runs, and note the cause if it has ended by itself."""
-        if is_checked(self) and self._restart_check is None:
-            self._restart_check = asyncio.current_task()
+        task = asyncio.current_task()
+        if task is not None and is_checked(self) and self._restart_check is None:
+            # Not the task itself: it ends soon, and the spawner stays.
+            self._restart_check = weakref.ref(task)
         before, stop_requested = self.backend_cause(), self._stop_requested
-        self._poll_task = asyncio.current_task()
+        self._poll_task = task
         if before is not None and self.ready and not self.log_end:
             await self._keep_log()  # the poll may remove the backend, and its log with it
         try:
@@ -123,7 +126,8 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
             # A failed start stops its backend by itself.
             await self._keep_log()
             self.seen = self.seen or self.backend_cause() or await self._why_not_up()
-        if task is not None and task is self._restart_check and self.stop_reason == STOPPED:
+        check = self._restart_check and self._restart_check()
+        if task is not None and task is check and self.stop_reason == STOPPED:
             # A restarted Hub stops servers that do not respond.
             self.seen = self.seen or self.backend_cause() or UNREACHED
         if task is not self._poll_task:

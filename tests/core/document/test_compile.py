@@ -170,3 +170,11 @@ def test_the_schema_that_editors_complete_from_is_of_the_document():
     schema = render_schema()
     assert schema["$schema"].endswith("2020-12/schema")
     assert {"users", "groups", "tiers", "images", "grants"} <= set(schema["properties"])
+
+
+def test_people_without_rules_of_their_own_share_what_says_so():
+    people = compile_policy(
+        document(users={"root": {"level": "admin"}, "ada": {}, "bo": {}})
+    ).people
+    assert people["ada"].quota is people["bo"].quota
+    assert people["ada"].within is people["bo"].within

@@ -1,5 +1,7 @@
 """Settings of notices: what is off, what is refused, and where secrets come from."""
 
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +21,13 @@ URL = "https://chat.example.org/hooks/T0/very-secret"
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PLATFORM_WEBHOOK_URL", "PLATFORM_WEBHOOK_SECRET", "PLATFORM_MAIL_PASSWORD"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_a_hub_without_a_webhook_needs_no_library_for_one() -> None:
+    program = "import sys; from jupyterhub_platform.hub import configure, platform\n"
+    program += "print('httpx' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout == b"False\n"
 
 
 def test_all_is_off_by_default() -> None:

@@ -1,11 +1,13 @@
 """What was not admitted does not start, on whichever road it came."""
 
 import asyncio
+import weakref
 from typing import Any
 
 import pytest
 from jupyterhub.spawner import Spawner
 
+from jupyterhub_platform.core.causes import UNREACHED
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from tests.hub.kubernetes.spawners import admit
@@ -107,3 +109,23 @@ async def test_a_refused_start_has_no_backend_while_that_of_an_earlier_one_runs(
     with pytest.raises(AdmissionDenied):
         spawner.admit()
     assert await spawner.poll() == 1
+
+
+async def test_a_server_keeps_nothing_of_the_task_that_checked_it_after_a_restart() -> None:
+    spawner = Governed()
+    spawner.started, spawner._check_pending = True, True
+    check = asyncio.create_task(spawner.poll())
+    await check
+    ended = weakref.ref(check)
+    del check
+    await asyncio.sleep(0)
+    assert ended() is None
+
+
+@pytest.mark.parametrize("checked", [True, False])
+async def test_the_check_after_a_restart_tells_why_it_stops_a_server(*, checked: bool) -> None:
+    spawner = Governed()
+    spawner.started, spawner._check_pending = True, checked
+    await spawner.poll()
+    await spawner.stop()
+    assert (spawner.seen is UNREACHED) is checked
