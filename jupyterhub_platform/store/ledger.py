@@ -94,8 +94,10 @@ def _not_before_opened(at: datetime) -> ColumnElement[datetime]:
 
 def list_open(tx: Transaction) -> list[Reservation]:
     """List what is held, oldest first."""
-    query = select(reservation).where(_HELD.released_at.is_(None))
-    return [read_reservation(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
+    # Sorted here: SQLite would follow the index by time, through all that was ever held.
+    rows = tx.execute(select(reservation).where(_HELD.released_at.is_(None)))
+    held = map(read_reservation, rows)
+    return sorted(held, key=lambda each: (each.opened_at, each.id))
 
 
 def list_open_ids(tx: Transaction) -> set[str]:

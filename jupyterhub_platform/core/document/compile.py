@@ -20,7 +20,7 @@ from jupyterhub_platform.core.document.units import read_amount
 from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.grants import Grant
-from jupyterhub_platform.core.policy import Defaults, Group, Person, Policy
+from jupyterhub_platform.core.policy import NO_RULE, Defaults, Group, Person, Policy
 from jupyterhub_platform.core.quantities import render_quantity
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
@@ -122,6 +122,7 @@ class _Compiler:
 
     def _read_people(self) -> Mapping[str, Person]:
         within: dict[str, dict[str, Rule]] = {}
+        nothing: Mapping[str, Rule] = {}
         for group, declared in self._declaration.groups.items():
             for name, limits in declared.users.items():
                 rule = self._read_rule(("groups", group, "users", name), limits)
@@ -134,7 +135,7 @@ class _Compiler:
                 level=(person and person.level) or self._declaration.defaults.level,
                 title=person.title if person else "",
                 quota=self._read_rule(("users", key, "quota"), person.quota if person else {}),
-                within=within.get(name, {}),
+                within=within.get(name, nothing),
                 suspended=_read_suspension(("users", key, "suspended"), person),
             )
         return people
@@ -197,6 +198,9 @@ class _Compiler:
         )
 
     def _read_rule(self, path: KeyPath, limits: Mapping[str, object]) -> Rule:
+        if not limits:
+            # Most people say nothing of their own: one rule for them all.
+            return NO_RULE
         quota: dict[str, int | None] = {}
         for name, limit in limits.items():
             if limit == UNLIMITED and self._is_resource((*path, name)):
