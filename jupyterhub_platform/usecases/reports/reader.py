@@ -8,10 +8,10 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from jupyterhub_platform.core.branding import name_of_pages
 from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
@@ -38,11 +38,29 @@ from jupyterhub_platform.usecases.reports.invites import say_invite
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.sources import unite
 
+_Made = TypeVar("_Made")
+
 MAX_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
 
 RETRY_SECONDS: Final = 1.0
 """How long a store that could not be opened is left alone."""
+
+
+class Derived:
+    """What reports make of a policy: once for each revision, by the first who needs it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[object, Any] = {}
+
+    def get(self, policy: Policy, make: Callable[[Policy], _Made]) -> _Made:
+        """Return what ``make`` makes of the policy."""
+        with self._lock:
+            if make not in self._made:
+                self._made[make] = make(policy)
+            made: _Made = self._made[make]
+            return made
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +77,11 @@ class ReportFacts:
     book: Book
     at: datetime
     asked: tuple[tuple[str, str], ...] = ()
+    derived: Derived = field(default_factory=Derived, repr=False, compare=False)
+
+    def derive(self, make: Callable[[Policy], _Made]) -> _Made:
+        """Return what ``make`` makes of the policy, made once for each revision of it."""
+        return self.derived.get(self.policy, make)
 
     @property
     def policy(self) -> Policy:
@@ -83,6 +106,7 @@ class _Compiled:
     number: int
     sources: Sources
     policy: Policy
+    derived: Derived = field(default_factory=Derived)
 
 
 def _now() -> datetime:
@@ -149,6 +173,7 @@ class StoreReader:
             book,
             at,
             tuple(asked),
+            compiled.derived,
         )
 
     @property
@@ -271,6 +296,8 @@ class StoreReader:
             sources, policy = compiled.sources, compiled.policy
             for each in objects.changes:
                 sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
+        if compiled is not None and policy is compiled.policy:
+            return compiled
         revision = replace(revision, document_json="")
         self._compiled = _Compiled(revision, objects.number, sources, policy)
         return self._compiled
