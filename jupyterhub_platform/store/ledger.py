@@ -104,11 +104,11 @@ def list_open(tx: Transaction) -> list[Reservation]:
 class OpenMark(NamedTuple):
     """By what it is seen that other servers are held than before, without reading them.
 
-    A row is opened once and released once: each raises ``opened`` or ``released``, or ``count``
-    alone where the clock was set back.
+    A row is opened once and released once: each raises ``opened`` or ``released``, or changes
+    ``held`` alone, how many they are, where the clock was set back.
     """
 
-    count: int
+    held: int
     opened: tuple[datetime, str] | None
     released: datetime | None
 

@@ -23,7 +23,7 @@ def _check(store: Store, kept: KeptBook) -> None:
 
 
 def test_it_follows_every_start_and_release(store: Store) -> None:
-    kept, chance, at, held = KeptBook(), random.Random(7), NOW, list[str]()  # noqa: S311
+    kept, chance, at, held = KeptBook(), random.Random(7), NOW, list[str]()
     _check(store, kept)
     for number in range(60):
         at += timedelta(seconds=chance.choice((0, 1, 90)))

@@ -94,9 +94,7 @@ class DeclaredPerson(Declared):
 
         Of a hundred thousand, most are one of a few: each of its own would take half a kilobyte.
         """
-        if info.context is None:
-            return read(value)
-        known: dict[int, Self] = info.context
+        known: dict[int, Self] = {} if info.context is None else info.context
         if id(value) not in known:
             known[id(value)] = read(value)
         return known[id(value)]

@@ -44,7 +44,7 @@ class KeptBook:
         elif kept.mark != mark:
             book = _follow(tx, kept)
             # What the times of its rows do not lead to is found by their number.
-            if len(book) == mark.count:
+            if len(book) == mark.held:
                 kept = _Kept(mark, book, kept.filled_at)
             else:
                 kept = _Kept(mark, _fill(tx), time.monotonic())

@@ -4,13 +4,15 @@ import pytest
 
 from jupyterhub_platform.core.document.lines import (
     Lines,
+    Place,
+    Places,
     find_line,
     line_of,
     make_place,
     merge_places,
 )
 
-PLACES = {
+PLACES: Places = {
     "version": 1,
     "users": (2, {"kim": 3, "j.doe": (4, {"title": 5}), "j": 6}),
     "groups": (7, {"vision": (8, {"members": (9, {"1": 10})})}),
@@ -51,7 +53,7 @@ def test_all_places_are_listed() -> None:
 
 
 def test_only_within_an_object_what_stands_on_its_line_is_left_out() -> None:
-    below = {"level": 3, "title": 4}
+    below: Places = {"level": 3, "title": 4}
     assert make_place(("users", "kim"), 3, below) == (3, {"title": 4})
     assert make_place(("users", "kim"), 3, {"level": 3}) == 3
     assert make_place(("users",), 3, {"kim": 3}) == (3, {"kim": 3})
@@ -59,7 +61,7 @@ def test_only_within_an_object_what_stands_on_its_line_is_left_out() -> None:
 
 
 def test_the_nearest_place_above_has_the_line_of_a_fault() -> None:
-    whole = (1, PLACES)
+    whole: Place = (1, PLACES)
     assert find_line(whole, ("users", "j.doe", "title")) == 5
     assert find_line(whole, ("groups", "vision", "members", 1)) == 10
     assert find_line(whole, ("groups", "vision", "quota")) == 8
@@ -67,7 +69,13 @@ def test_the_nearest_place_above_has_the_line_of_a_fault() -> None:
 
 
 def test_a_section_that_is_there_twice_keeps_its_first_places() -> None:
-    first, second = (2, {"kim": 3}), (7, {"kim": 8, "lee": 9})
+    first: Place = (2, {"kim": 3})
+    second: Place = (7, {"kim": 8, "lee": 9})
     assert merge_places(first, second) == (2, {"kim": 3, "lee": 9})
     assert merge_places(2, 7) == 2
     assert line_of(merge_places(2, second)) == 2
+
+
+def test_a_document_without_keys_has_no_lines() -> None:
+    assert dict(Lines.of(1, "platform.yaml")) == {}
+    assert dict(Lines.of((1, {"version": 1}), "platform.yaml")) == {"version": "platform.yaml:1"}
