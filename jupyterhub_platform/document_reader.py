@@ -4,9 +4,8 @@ Nothing is constructed that a file could turn against its reader: no tags, no al
 depth. Values are those of the YAML 1.2 core schema; keys are always text.
 """
 
-import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -26,34 +25,42 @@ from ruamel.yaml.events import (
 from ruamel.yaml.reader import ReaderError
 
 from jupyterhub_platform.core.document.faults import KeyPath, quote
-from jupyterhub_platform.core.document.notations import WrittenFloat, WrittenInt
+from jupyterhub_platform.core.document.lines import (
+    Place,
+    Places,
+    find_line,
+    line_of,
+    make_place,
+    merge_places,
+)
+from jupyterhub_platform.core.document.notations import read_plain
 from jupyterhub_platform.core.errors import Fault, PolicyError
 
 MAX_LEVELS: Final = 20
-_CONSTANTS: Final[Mapping[str, bool | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_INTEGER: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
-_FLOAT: Final = re.compile(
-    r"[-+]?(?:\.\d{1,30}|\d{1,30}(?:\.\d{0,30})?)(?:[eE][-+]?\d{1,3})?", re.ASCII
-)
+_OBJECTS: Final = 2
+"""How deep people, groups and tiers stand."""
+_MAX_SHARED: Final = 8
+"""How many values an object has at most that is looked for among others."""
+_MAX_NAME: Final = 64
 
 
 @dataclass(slots=True)
 class DocumentReader:
-    """Makes plain values of the events of one YAML document, and notes where each stands."""
+    """Makes plain values of the events of one YAML document, and notes where each stands.
 
-    lines: dict[KeyPath, int] = field(default_factory=dict)
+    What is the same is one value: most people are said to be one of a few things.
+    """
+
+    place: Place = 1
     faults: list[Fault] = field(default_factory=list)
     unreadable: list[KeyPath] = field(default_factory=list)
     _reported: set[tuple[int, str]] = field(default_factory=set)
+    _scalars: dict[tuple[str, bool], object] = field(default_factory=dict)
+    _nodes: dict[object, dict[str, object]] = field(default_factory=dict)
 
     def line(self, path: KeyPath) -> int:
         """Return the line of what stands at ``path``, or of the nearest thing above it."""
-        above = (path[:end] for end in range(len(path), -1, -1))
-        return next((self.lines[p] for p in above if p in self.lines), 1)
+        return find_line(self.place, path)
 
     def read(self, text: str) -> object:
         """Return what the document says.
@@ -63,7 +70,6 @@ class DocumentReader:
         PolicyError
             Raised if it is not YAML, or nested too deeply.
         """
-        self.lines[()] = 1
         try:
             return self._read_stream(YAML(typ="safe", pure=True).parse(text))
         except ReaderError as error:
@@ -85,7 +91,7 @@ class DocumentReader:
                     self._fault((), event, "a second document begins here", "keep one in a file")
                     break
                 seen = True
-                document = self._read_node((), next(events), events)
+                document, self.place = self._read_node((), 1, next(events), events)
             elif isinstance(event, StreamEndEvent):
                 break
         return document
@@ -96,56 +102,88 @@ class DocumentReader:
             self._reported.add((line, what))
             self.faults.append(Fault(path, what, fix, line=line))
 
-    def _read_node(self, path: KeyPath, event: Event, events: Iterator[Event]) -> object:
-        self.lines.setdefault(path, event.start_mark.line + 1)
+    def _read_node(
+        self, path: KeyPath, line: int, event: Event, events: Iterator[Event]
+    ) -> tuple[object, Place]:
+        """Return a value and its place; ``line`` is that of its key."""
         if isinstance(event, AliasEvent):
             self._fault(path, event, "aliases (*) are not read", "write the value out")
             self.unreadable.append(path)
-            return None
+            return None, line
         if getattr(event, "anchor", None):
             self._fault(path, event, "anchors (&) are not read", "remove it")
         if getattr(event, "tag", None):
             self._fault(path, event, "tags (!) are not read", "remove it")
         if len(path) > MAX_LEVELS:
-            line = event.start_mark.line + 1
             what = f"the document is nested more than {MAX_LEVELS} levels deep"
-            deep = Fault(path[:1], what, "write it flatter", line=line)
+            place = event.start_mark.line + 1
+            deep = Fault(path[:1], what, "write it flatter", line=place)
             raise PolicyError((*self.faults, deep))
         if isinstance(event, MappingStartEvent):
-            return self._read_mapping(path, events)
+            entries, below = self._read_mapping(path, events)
+            return self._share(path, entries), make_place(path, line, below)
         if isinstance(event, SequenceStartEvent):
-            return self._read_sequence(path, events)
-        return _read_scalar(event)
+            items, below = self._read_sequence(path, events)
+            return items, make_place(path, line, below)
+        return self._read_scalar(event), line
 
-    def _read_sequence(self, path: KeyPath, events: Iterator[Event]) -> list[object]:
+    def _share(self, path: KeyPath, node: dict[str, object]) -> dict[str, object]:
+        """Return the object that was read before if it says the same; whole objects alone.
+
+        Within one, each value is its own: what copies an object may change a part of it.
+        """
+        key = _key_of(node) if len(path) == _OBJECTS else None
+        return node if key is None else self._nodes.setdefault(key, node)
+
+    def _read_scalar(self, event: Any) -> object:
+        text, is_plain = str(event.value), event.style is None
+        found = self._scalars.get((text, is_plain), self)
+        if found is self:
+            found = read_plain(text) if is_plain else text
+            if isinstance(found, str):
+                # A name is a key at one place, and a value at others.
+                found = sys.intern(found) if len(found) <= _MAX_NAME else found
+            self._scalars[text, is_plain] = found
+        return found
+
+    def _read_sequence(self, path: KeyPath, events: Iterator[Event]) -> tuple[list[object], Places]:
         entries: list[object] = []
+        places: Places = {}
         while not isinstance(event := next(events), SequenceEndEvent):
-            entries.append(self._read_node((*path, len(entries)), event, events))
-        return entries
+            number, line = len(entries), event.start_mark.line + 1
+            entry, place = self._read_node((*path, number), line, event, events)
+            places[sys.intern(str(number))] = place
+            entries.append(entry)
+        return entries, places
 
-    def _read_mapping(self, path: KeyPath, events: Iterator[Event]) -> dict[str, object]:
+    def _read_mapping(
+        self, path: KeyPath, events: Iterator[Event]
+    ) -> tuple[dict[str, object], Places]:
         entries: dict[str, object] = {}
+        places: Places = {}
         while not isinstance(event := next(events), MappingEndEvent):
+            line = event.start_mark.line + 1
             if not isinstance(event, ScalarEvent):
                 self._fault(path, event, "a key must be text", "write a name before the colon")
-                self._read_node((*path, "?"), event, events)
-                self._read_node((*path, "?"), next(events), events)
+                self._read_node((*path, "?"), line, event, events)
+                self._read_node((*path, "?"), line, next(events), events)
                 continue
             key = sys.intern(str(event.value))
             at = (*path, key)
             if key == "<<" and event.style is None:
                 self._fault(path, event, "merge keys (<<) are not read", "write the keys out")
-                self._read_node((*path, "?"), next(events), events)
+                self._read_node((*path, "?"), line, next(events), events)
                 continue
             if key not in entries:
-                self.lines.setdefault(at, event.start_mark.line + 1)
-                entries[key] = self._read_node(at, next(events), events)
+                entries[key], places[key] = self._read_node(at, line, next(events), events)
                 continue
-            what = f"{quote(key)} is declared twice, first on line {self.lines[at]}"
+            what = f"{quote(key)} is declared twice, first on line {line_of(places[key])}"
             self._fault(at, event, what, "remove one of the two")
-            again = self._read_node(at, next(events), events)
-            entries[key] = _merge(entries[key], again) if path == () else entries[key]
-        return entries
+            again, place = self._read_node(at, line, next(events), events)
+            if path == ():
+                entries[key] = _merge(entries[key], again)
+                places[key] = merge_places(places[key], place)
+        return entries, places
 
 
 def _merge(first: object, second: object) -> object:
@@ -155,15 +193,18 @@ def _merge(first: object, second: object) -> object:
     return first
 
 
-def _read_scalar(event: Any) -> object:
-    text = str(event.value)
-    if event.style is not None:
-        return text
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if _INTEGER.fullmatch(text):
-        return WrittenInt(text)
-    return WrittenFloat(text) if _FLOAT.fullmatch(text) else text
+def _key_of(value: object) -> object:
+    """Return a key of what a value says; ``None`` if it says much.
+
+    Scalars count by which object they are, for 1 and true are equal.
+    """
+    if not isinstance(value, dict | list):
+        return id(value)
+    below = value.values() if isinstance(value, dict) else value
+    keys = [_key_of(each) for each in below] if len(value) <= _MAX_SHARED else [None]
+    return (
+        None if None in keys else (type(value), *(value if isinstance(value, dict) else ()), *keys)
+    )
 
 
 def _explain(error: MarkedYAMLError, text: str) -> tuple[int, str, str]:

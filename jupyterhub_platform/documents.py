@@ -17,12 +17,13 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.core.document.compile import compile_policy
 from jupyterhub_platform.core.document.faults import KeyPath
+from jupyterhub_platform.core.document.lines import Lines
 from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.document_reader import DocumentReader
 
 MAX_BYTES: Final = 2**24
-"""What is read at most. 100,000 people take 10 MiB, a quarter of a minute and 250 MiB."""
+"""What is read at most. 100,000 people take 10 MiB, a quarter of a minute and 100 MiB."""
 CONFIG_MAP_BYTES: Final = 2**20
 """What Kubernetes keeps in a ConfigMap or Secret at most."""
 _WRITER_MILLISECONDS: Final = 500
@@ -96,13 +97,11 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
             for fault in error.faults
         ]
         raise PolicyError(tuple(sorted(placed, key=lambda fault: fault.line))) from None
-    # One text for all that stands on a line, such as the members of a group.
-    places = {line: f"{file}:{line}" for line in reader.lines.values()}
-    lines = {".".join(map(str, path)): places[line] for path, line in reader.lines.items() if path}
+    lines = Lines.of(reader.place, file)
     digest = f"sha256:{sha256(text).hexdigest()}"
     # It has been compiled, so it is a mapping.
     return ReadPolicy(
-        replace(policy, lines=lines), digest, decoded, cast("dict[str, Any]", document)
+        policy.with_parts(lines=lines), digest, decoded, cast("dict[str, Any]", document)
     )
 
 

@@ -183,11 +183,6 @@ def test_remembers_where_everything_was_declared():
     assert lines["groups.vision.members.0"] == "platform.yaml:5"
 
 
-def test_all_that_stands_on_a_line_shares_its_place():
-    lines = parse(SMALL).policy.lines
-    assert lines["groups.vision"] is lines["groups.vision.members.0"]
-
-
 def test_the_digest_is_that_of_the_bytes():
     text = codecs.BOM_UTF8 + SMALL.encode()
     read = parse_policy(text, "platform.yaml")

@@ -151,7 +151,7 @@ class Sources:
         sources = self._with(new.key, new)
         section, name = new.key.kind.section, new.key.name
         if not is_judged_alone(policy, section, name):
-            return sources, replace(sources.unite(now), lines=policy.lines)
+            return sources, sources.unite(now).with_parts(lines=policy.lines)
         excerpt = make_excerpt(self._rest(), sources._objects, policy, section, name)
         names = Names({each: frozenset(sources._objects[each]) for each in NAMED})
         judged = _compile(excerpt, names, now)
@@ -263,8 +263,8 @@ def _compile(excerpt: Excerpt, names: Names | None, now: datetime) -> Policy:
             )
         ) from None
     grants = zip(policy.grants, excerpt.grants, strict=True)
-    return replace(
-        policy, grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
+    return policy.with_parts(
+        grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
     )
 
 

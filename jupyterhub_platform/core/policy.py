@@ -243,25 +243,28 @@ class _Index:
 
     @classmethod
     def of(cls, policy: Policy) -> "_Index":
-        groups_of: defaultdict[str, set[str]] = defaultdict(set)
-        for group in policy.groups.values():
-            for user in group.members | group.managers:
-                groups_of[user].add(group.name)
-        # Most people are in the same groups as others: one set for them all.
-        shared = {each: each for each in map(frozenset, groups_of.values())}
         to_user, to_group = _by_receiver(policy.grants)
         groups, defaults = policy.groups.values(), policy.defaults
+        no_member, no_account = resolve(defaults.member), resolve(defaults.group)
         return cls(
-            groups_of={user: shared[frozenset(names)] for user, names in groups_of.items()},
+            groups_of=_find_groups(groups),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             grants_to_user=to_user,
             grants_to_group=to_group,
-            of_member={g.name: resolve(g.member_quota, defaults.member) for g in groups},
-            no_member=resolve(defaults.member),
+            of_member={
+                g.name: resolve(g.member_quota, defaults.member)
+                if g.member_quota.quota
+                else no_member
+                for g in groups
+            },
+            no_member=no_member,
             of_user=resolve(defaults.user),
-            of_account={g.name: resolve(g.quota, defaults.group) for g in groups},
-            no_account=resolve(defaults.group),
+            of_account={
+                g.name: resolve(g.quota, defaults.group) if g.quota.quota else no_account
+                for g in groups
+            },
+            no_account=no_account,
             of_platform=resolve(policy.quota),
             accelerators=_list_accelerators(policy.tiers),
         )
@@ -302,6 +305,19 @@ class _Index:
                 of_member[name] = resolve(new.member_quota, after.defaults.member)
                 of_account[name] = resolve(new.quota, after.defaults.group)
         return {"groups_of": groups_of, "of_member": of_member, "of_account": of_account}
+
+
+def _find_groups(groups: Iterable[Group]) -> dict[str, frozenset[str]]:
+    """Return the groups of each person: one set for all who are in the same ones."""
+    found: dict[str, frozenset[str]] = {}
+    for group in groups:
+        joined: dict[frozenset[str], frozenset[str]] = {}
+        for user in group.members | group.managers:
+            before = found.get(user, frozenset())
+            if before not in joined:
+                joined[before] = before | {group.name}
+            found[user] = joined[before]
+    return found
 
 
 def _by_receiver(

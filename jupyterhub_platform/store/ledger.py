@@ -8,12 +8,13 @@ import json
 import sys
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Row,
     case,
+    func,
     literal,
     select,
     update,
@@ -96,8 +97,46 @@ def _not_before_opened(at: datetime) -> ColumnElement[datetime]:
 
 def list_open(tx: Transaction) -> list[Reservation]:
     """List what is held, oldest first."""
-    query = select(reservation).where(_HELD.released_at.is_(None))
+    # Sorted here: SQLite would follow the index by time, through all that was ever held.
+    rows = tx.execute(select(reservation).where(_HELD.released_at.is_(None)))
+    held = map(read_reservation, rows)
+    return sorted(held, key=lambda each: (each.opened_at, each.id))
+
+
+class OpenMark(NamedTuple):
+    """By what it is seen that other servers are held than before, without reading them.
+
+    A row is opened once and released once: each raises ``opened`` or ``released``, or changes
+    ``held`` alone, how many they are, where the clock was set back.
+    """
+
+    held: int
+    opened: tuple[datetime, str] | None
+    released: datetime | None
+
+
+def read_mark(tx: Transaction) -> OpenMark:
+    """Read how many are held, and what was opened and released last; each by an index."""
+    count = select(func.count()).select_from(reservation).where(_HELD.released_at.is_(None))
+    newest = select(_HELD.opened_at, _HELD.id).order_by(_HELD.opened_at.desc(), _HELD.id.desc())
+    opened = tx.execute(newest.limit(1)).first()
+    ended = select(func.max(_HELD.released_at)).where(_HELD.released_at.is_not(None))
+    return OpenMark(
+        int(tx.execute(count).scalar_one()),
+        (opened.opened_at, opened.id) if opened is not None else None,
+        tx.execute(ended).scalar(),
+    )
+
+
+def list_open_since(tx: Transaction, since: datetime) -> list[Reservation]:
+    """List what is held and was opened at ``since`` or later, oldest first."""
+    query = select(reservation).where(_HELD.opened_at >= since, _HELD.released_at.is_(None))
     return [read_reservation(row) for row in tx.execute(query.order_by(_HELD.opened_at, _HELD.id))]
+
+
+def list_released_since(tx: Transaction, since: datetime) -> list[str]:
+    """List the ids of what was released at ``since`` or later."""
+    return list(tx.execute(select(_HELD.id).where(_HELD.released_at >= since)).scalars())
 
 
 def list_open_ids(tx: Transaction) -> set[str]:

@@ -26,7 +26,7 @@ def unite(
         return sources, read.policy
     lines = read.policy.lines
     try:
-        return sources, replace(sources.unite(now), lines=lines)
+        return sources, sources.unite(now).with_parts(lines=lines)
     except PolicyError as error:
         raise PolicyError(tuple(_place(each, lines, path) for each in error.faults)) from None
 

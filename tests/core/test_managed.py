@@ -147,6 +147,10 @@ def test_a_membership_on_which_something_rests_stays() -> None:
             "users.kim.groups.0: “txt” is not declared under groups; did you mean “text”?",
         ),
         (
+            managed(Kind.USER, "root", {"level": "admin", "groups": ["text"]}),
+            "users.root.groups.0: groups.text.members names “root” too; remove one of the two",
+        ),
+        (
             managed(Kind.USER, "kim", {"groups": ["text", "text"]}),
             "users.kim.groups.1: “text” is named twice; remove one of the two",
         ),

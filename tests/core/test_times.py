@@ -12,6 +12,7 @@ from jupyterhub_platform.core.times import (
     describe_age,
     describe_duration,
     describe_instant,
+    describe_length,
     describe_second,
     parse_duration,
     parse_instant,
@@ -137,3 +138,10 @@ def test_says_the_two_largest_units(seconds, words):
 @given(st.integers(1, int(LONGEST.total_seconds())))
 def test_reads_what_it_could_have_written(seconds):
     assert parse_duration(f"{seconds}s") == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"), [(48, "2 days"), (24 * 14, "14 days"), (24, "1 d"), (50, "2 d 2 h")]
+)
+def test_whole_days_are_said_as_days(hours: int, words: str) -> None:
+    assert describe_length(timedelta(hours=hours)) == words

@@ -33,6 +33,23 @@ def test_an_index_leads_to_what_has_ended_lately(sqlite_url: str, by: str, name:
     assert "USING INDEX reservation_open" in running
 
 
+def test_what_is_held_is_read_without_what_has_ended(sqlite_url: str) -> None:
+    store = Store.open(sqlite_url)
+    plans: list[str] = []
+    with store.read() as tx:
+
+        def explain(_connection, cursor, statement, parameters, *_more) -> None:
+            if statement.startswith("SELECT reservation"):
+                cursor.execute(f"EXPLAIN QUERY PLAN {statement}", parameters)
+                plans.extend(row[3] for row in cursor.fetchall())
+
+        event.listen(tx, "before_cursor_execute", explain)
+        ledger.list_open(tx)
+        ledger.list_open_ids(tx)
+    store.close()
+    assert ["USING INDEX reservation_open" in plan for plan in plans] == [True, True]
+
+
 @pytest.mark.parametrize(("by", "name"), WHO)
 def test_runs_are_those_that_were_held_in_the_time(store: Store, by: str, name: str) -> None:
     for hours, lasted in ((1, 1), (3, 1), (9, 7), (5, None), (12, 1)):

@@ -49,6 +49,7 @@ class Ledger:
     """A store that is written with one hand, and read with the other."""
 
     def __init__(self, url: str) -> None:
+        self.url = url
         self.store = Store.open(url)
         self.reader = StoreReader(url, clock=lambda: NOW)
         self.publish(POLICY)

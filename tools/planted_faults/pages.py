@@ -7,6 +7,27 @@ from mutation.operators import Always, Drop, Never, Replace, Return
 
 PAGES: Final = (
     *noticed_by(
+        "tests/usecases/test_kept_book.py",
+        (
+            "a kept book counts servers that were released since",
+            "kept_book:_follow",
+            Drop("book.strike(id_)"),
+        ),
+        (
+            "a kept book is believed whatever the ledger counts",
+            "KeptBook.read",
+            Always("len(book) == mark.held"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_search.py",
+        (
+            "a search finds users by what was true of the policy alone",
+            "people:_search",
+            Replace("if name not in differing", "if True"),
+        ),
+    ),
+    *noticed_by(
         "tests/hub/spawn_page/test_live_already_running.py -k 'every_way or link_began'",
         (
             "a start's page leads past the choice",

@@ -122,12 +122,12 @@ class _Compiler:
 
     def _read_people(self) -> Mapping[str, Person]:
         within: dict[str, dict[str, Rule]] = {}
+        nothing: Mapping[str, Rule] = {}
         for group, declared in self._declaration.groups.items():
             for name, limits in declared.users.items():
                 rule = self._read_rule(("groups", group, "users", name), limits)
                 within.setdefault(fold_user(name), {})[group] = rule
         people = {}
-        nothing: dict[str, Rule] = {}  # one for all
         for key, person in self._declaration.users.items():
             name = fold_user(key)
             people[name] = Person(
@@ -199,6 +199,7 @@ class _Compiler:
 
     def _read_rule(self, path: KeyPath, limits: Mapping[str, object]) -> Rule:
         if not limits:
+            # Most people say nothing of their own: one rule for them all.
             return NO_RULE
         quota: dict[str, int | None] = {}
         for name, limit in limits.items():

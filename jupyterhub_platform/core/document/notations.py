@@ -22,6 +22,16 @@ _BASES: Final[Mapping[str, tuple[int, str]]] = {
     "b": (2, "binary"),
 }
 
+_CONSTANTS: Final[Mapping[str, bool | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_INTEGER: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
+_FLOAT: Final = re.compile(
+    r"[-+]?(?:\.\d{1,30}|\d{1,30}(?:\.\d{0,30})?)(?:[eE][-+]?\d{1,3})?", re.ASCII
+)
+
 
 class _Written:
     """Remembers the text that a number was read from, and shows it."""
@@ -48,6 +58,15 @@ class WrittenInt(_Written, int):
 
 class WrittenFloat(_Written, float):
     """Any other number."""
+
+
+def read_plain(text: str) -> object:
+    """Return what a text without quotes says, by the core schema of YAML 1.2."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if _INTEGER.fullmatch(text):
+        return WrittenInt(text)
+    return WrittenFloat(text) if _FLOAT.fullmatch(text) else text
 
 
 def find_ambiguity(value: object) -> tuple[str, str] | None:

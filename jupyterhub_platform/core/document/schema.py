@@ -4,9 +4,15 @@ The JSON Schema that editors complete from is made of these classes. Whether wha
 makes sense together is asked in ``references``.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import Field, Strict
+from pydantic import (
+    Field,
+    ModelWrapValidatorHandler,
+    Strict,
+    ValidationInfo,
+    model_validator,
+)
 
 from jupyterhub_platform.core.document.schema_pods import (
     DeclaredDevice,
@@ -78,6 +84,20 @@ class DeclaredPerson(Declared):
     suspended: DeclaredSuspension | None = Field(
         None, description="Keeps this person from logging in and starting; only here it is lifted."
     )
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _share(
+        cls, value: Any, read: ModelWrapValidatorHandler[Self], info: ValidationInfo
+    ) -> Self:
+        """Return one person for all who are the same object in the document.
+
+        Of a hundred thousand, most are one of a few: each of its own would take half a kilobyte.
+        """
+        known: dict[int, Self] = {} if info.context is None else info.context
+        if id(value) not in known:
+            known[id(value)] = read(value)
+        return known[id(value)]
 
 
 class DeclaredGroup(Declared):

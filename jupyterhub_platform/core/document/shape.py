@@ -37,7 +37,7 @@ def read_shape(document: object, faults: FaultCollector) -> Declaration | None:
         What can be read. ``None`` if that is nothing.
     """
     try:
-        return Declaration.model_validate(document)
+        return Declaration.model_validate(document, context={})
     except ValidationError as error:
         errors = error.errors(include_url=False)
     for path, rest, what, fix in find_split_numbers(document):
@@ -129,7 +129,7 @@ def _example(model: type[BaseModel] | None, key: object) -> object:
 
 def _repair(document: object, errors: list[ErrorDetails], faults: FaultCollector) -> object:
     """Return a copy without what has faults; examples stand in for what must be there."""
-    repaired = deepcopy(document)
+    repaired = _copy(document)
     dropped: dict[KeyPath, set[int]] = {}
     for detail in errors:
         path = _key_path(detail)
@@ -148,6 +148,13 @@ def _repair(document: object, errors: list[ErrorDetails], faults: FaultCollector
         entries[:] = [entries[n] for n in kept]
         faults.renumber(path, kept)
     return repaired
+
+
+def _copy(node: Any) -> Any:
+    """Return a copy with a value of its own at every place: equal ones are one as they are read."""
+    if isinstance(node, dict):
+        return {key: _copy(below) for key, below in node.items()}
+    return [_copy(below) for below in node] if isinstance(node, list) else node
 
 
 def _follow(node: Any, path: KeyPath) -> Any:

@@ -1,7 +1,7 @@
 """One page of a long list: searched, sorted and cut on the server, so that only that is sent."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
@@ -111,13 +111,37 @@ def cut(
     QueryError
         Raised if the list cannot be sorted by what was named.
     """
+    key = columns[choose_column(query, columns)]
     wanted = query.search.casefold().split()
-    found = [line for line in lines if not wanted or _matches(wanted, words(line))]
+    found = [line for line in lines if not wanted or matches(wanted, words(line))]
+    found.sort(key=key)
+    return cut_sorted(found, query, columns)
+
+
+def choose_column(query: Query, columns: Collection[str]) -> str:
+    """Return the column that is sorted by.
+
+    Raises
+    ------
+    QueryError
+        Raised if there is no such column.
+    """
     name = query.sort.removeprefix("-") or next(iter(columns))
     if name not in columns:
         raise QueryError(f"There is no column {name[:64]!a}; sort by one of {', '.join(columns)}.")
+    return name
+
+
+def cut_sorted(found: list[_Line], query: Query, columns: Columns[_Line]) -> Page[_Line]:
+    """Return the part that ``query`` asks for of lines that are found and in ascending order.
+
+    Raises
+    ------
+    QueryError
+        Raised as by :func:`cut`.
+    """
+    name = choose_column(query, columns)
     order, key = query.sort or name, columns[name]
-    found.sort(key=key)
     first = _find_first(found, order, key, query) if query.cursor else query.offset
     if order.startswith("-"):
         found.reverse()
@@ -139,7 +163,8 @@ def _find_first(found: list[_Line], order: str, key: Callable[[_Line], Any], que
         raise explain_cursor() from None
 
 
-def _matches(wanted: list[str], words: Mapping[str, str]) -> bool:
+def matches(wanted: list[str], words: Mapping[str, str]) -> bool:
+    """Tell whether a line has all that is ``wanted``, in small letters, in its texts."""
     for word in wanted:
         column, colon, value = word.partition(":")
         if colon and column in words:

@@ -1,15 +1,25 @@
 """Who the people are, what they hold, and where that is declared."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from jupyterhub_platform.core.policy import Limit
+from jupyterhub_platform.core.policy import Limit, Policy
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold, most_pressed
-from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
+from jupyterhub_platform.usecases.reports.paging import (
+    Columns,
+    Page,
+    Query,
+    choose_column,
+    cut_sorted,
+    matches,
+)
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
+from jupyterhub_platform.usecases.reports.search import SearchTexts
 from jupyterhub_platform.usecases.reports.viewer import Viewer, groups_of
 
 
@@ -61,28 +71,92 @@ def report_people(facts: ReportFacts, viewer: Viewer, query: Query) -> People:
     def level(name: str) -> str:
         return people[name].level if name in people else ""
 
-    page = cut(
-        names,
-        query,
-        columns={
-            "name": lambda name: name,
-            "level": lambda name: (level(name), name),
-            "servers": lambda name: (servers[name], name),
-            "memory": lambda name: (memory[name], name),
-        },
-        words=lambda name: {
-            "name": name,
-            "title": people[name].title if name in people else "",
-            "level": level(name),
-            "group": " ".join(_groups(facts, viewer, name)),
-            "state": "suspended" if facts.suspension_of(name) else "active",
-        },
-    )
+    columns: Columns[str] = {
+        "name": lambda name: name,
+        "level": lambda name: (level(name), name),
+        "servers": lambda name: (servers[name], name),
+        "memory": lambda name: (memory[name], name),
+    }
+    ranks: dict[str, Callable[[str], str | int]] = {
+        "level": level,
+        "servers": lambda name: servers.get(name, 0),
+        "memory": lambda name: memory.get(name, 0),
+    }
+    found = _search(facts, viewer, names, query.search.casefold().split())
+    if rank := ranks.get(choose_column(query, columns)):
+        found = _sort_by(found, rank)
+    page = cut_sorted(found, query, columns)
     return People(
-        _say_summary(len(names), len(servers.keys() & set(names))),
+        _say_summary(len(names), len(servers)),
         page.map(lambda name: _line(facts, viewer, name)),
         facts.revision,
         facts.at,
+    )
+
+
+def _search(
+    facts: ReportFacts, viewer: Viewer, names: Sequence[str], wanted: list[str]
+) -> list[str]:
+    """Return those of the names that have all that is wanted, in the order of the names."""
+    if not wanted:
+        return list(names)
+    if not viewer.reads_all:
+        return [name for name in names if matches(wanted, _words(facts, viewer, name))]
+    declared = facts.derive(_sort_declared)
+    # Of whom something else is true than the policy alone says.
+    differing = {
+        viewer.name,
+        *facts.policy.list_suspended(facts.snapshot.suspensions, facts.at),
+        *(h.user for h in facts.book if h.account not in facts.policy.declared_groups(h.user)),
+    }
+    found = [declared[number] for number in facts.derive(_collect_texts).find(wanted)]
+    again = [
+        name
+        for name in differing
+        if is_known(facts, name) and matches(wanted, _words(facts, viewer, name))
+    ]
+    return sorted([name for name in found if name not in differing] + again)
+
+
+def _sort_by(names: list[str], rank: Callable[[str], str | int]) -> list[str]:
+    """Sort by what many have in common; names with the same rank stay in their order."""
+    found: defaultdict[Any, list[str]] = defaultdict(list)
+    for name in names:
+        found[rank(name)].append(name)
+    return [name for each in sorted(found) for name in found[each]]
+
+
+def _words(facts: ReportFacts, viewer: Viewer, name: str) -> dict[str, str]:
+    """Return what can be searched of a user."""
+    person = facts.policy.people.get(name)
+    return {
+        "name": name,
+        "title": person.title if person else "",
+        "level": person.level if person else "",
+        "group": " ".join(_groups(facts, viewer, name)),
+        "state": "suspended" if facts.suspension_of(name) else "active",
+    }
+
+
+def _sort_declared(policy: Policy) -> tuple[str, ...]:
+    return tuple(sorted(policy.people))
+
+
+def _collect_texts(policy: Policy) -> SearchTexts:
+    """Return what can be searched of the declared users as far as the policy says it."""
+    names = sorted(policy.people)
+    groups: dict[frozenset[str], str] = {}
+    for each in map(policy.declared_groups, names):
+        if each not in groups:
+            groups[each] = " ".join(sorted(each))
+    return SearchTexts.of(
+        {
+            "name": names,
+            "title": (policy.people[name].title for name in names),
+            "level": (policy.people[name].level for name in names),
+            "group": (groups[policy.declared_groups(name)] for name in names),
+            "state": ("active" for _ in names),
+        }
     )
 
 
@@ -101,12 +175,18 @@ def is_known(facts: ReportFacts, name: str) -> bool:
     return name in facts.policy.people or bool(facts.book.of_user(name))
 
 
-def _list_names(facts: ReportFacts, viewer: Viewer) -> list[str]:
-    # In the order of the policy, which is nearly sorted as a rule: sorting it costs little.
-    names = list(dict.fromkeys([*facts.policy.people, *(held.user for held in facts.book)]))
+def _list_names(facts: ReportFacts, viewer: Viewer) -> Sequence[str]:
+    """Return the users whom the viewer may see, sorted; most are declared, and sorted once."""
+    policy = facts.policy
     if viewer.reads_all:
-        return names
-    return [name for name in names if viewer.sees_person(facts, name)]
+        declared = facts.derive(_sort_declared)
+        others = {held.user for held in facts.book} - policy.people.keys()
+        return sorted([*declared, *others]) if others else declared
+    seen = {viewer.name} if viewer.reads_own else set[str]()
+    for name in viewer.reads_groups & policy.groups.keys():
+        seen |= policy.groups[name].members | policy.groups[name].managers
+    seen |= {held.user for held in facts.book if held.account in viewer.reads_groups}
+    return sorted(name for name in seen if is_known(facts, name))
 
 
 def _groups(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[str, ...]:

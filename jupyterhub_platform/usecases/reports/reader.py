@@ -6,43 +6,41 @@ in a book of its own, so that every report asks the same rules as admission does
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from jupyterhub_platform.core.branding import name_of_pages
-from jupyterhub_platform.core.errors import StoreError, StoreUnreachableError
-from jupyterhub_platform.core.managed import Key, ManagedObject, Sources
+from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.documents import parse_policy
 from jupyterhub_platform.store import (
     access_requests,
     credentials,
     decision_log,
-    ledger,
-    managed,
-    policies,
     suspensions,
 )
 from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.store.managed import ManagedRevision
-from jupyterhub_platform.store.policies import Revision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.reports.compiled import Compiled, Derived, PolicyCompiler
 from jupyterhub_platform.usecases.reports.invites import say_invite
+from jupyterhub_platform.usecases.reports.kept_book import KeptBook
 from jupyterhub_platform.usecases.snapshot import Snapshot
-from jupyterhub_platform.usecases.sources import unite
+
+_Made = TypeVar("_Made")
 
 MAX_DENIALS: Final = 200
 """How many of the last denials a report looks at."""
 
 RETRY_SECONDS: Final = 1.0
 """How long a store that could not be opened is left alone."""
+
+PATIENCE_SECONDS: Final = 2.0
+"""How long a new file is waited for, since it began to be compiled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,11 @@ class ReportFacts:
     book: Book
     at: datetime
     asked: tuple[tuple[str, str], ...] = ()
+    derived: Derived = field(default_factory=Derived, repr=False, compare=False)
+
+    def derive(self, make: Callable[[Policy], _Made]) -> _Made:
+        """Return what ``make`` makes of the policy, made once for each revision of it."""
+        return self.derived.get(self.policy, make)
 
     @property
     def policy(self) -> Policy:
@@ -73,16 +76,6 @@ class ReportFacts:
     def suspension_of(self, name: str) -> Suspension | None:
         """Return what keeps ``name`` out now."""
         return self.snapshot.suspension_of(name, self.at)
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """The newest revision, compiled: that of the file, and the number of the newest of all."""
-
-    revision: Revision
-    number: int
-    sources: Sources
-    policy: Policy
 
 
 def _now() -> datetime:
@@ -100,12 +93,14 @@ class StoreReader:
         url: str,
         *,
         clock: Callable[[], datetime] = _now,
+        patience: float = PATIENCE_SECONDS,
     ) -> None:
         self._url = url
         self._clock = clock
+        self._compiler = PolicyCompiler(clock, patience)
+        self._book = KeptBook()
         self._lock = threading.Lock()
         self._store: Store | None = None
-        self._compiled: _Compiled | None = None
         self._failed: tuple[float, StoreError] | None = None
 
     def read(self) -> ReportFacts:
@@ -118,43 +113,34 @@ class StoreReader:
         PolicyError
             Raised if this code cannot read the policy that another version of it recorded.
         """
-        at = self._clock()
-        with self._opened().read() as transaction:
-            key, compiled = policies.latest_key(transaction), self._compiled
-            if compiled is not None and key == (compiled.revision.number, compiled.revision.digest):
-                revision: Revision | None = compiled.revision
-            else:
-                revision = policies.latest_revision(transaction)
-            objects = _read_objects(transaction, compiled, revision)
-            held = ledger.list_open(transaction)
-            suspended = suspensions.list_suspensions(transaction)
-            asked = access_requests.list_open_askers(transaction)
-        if revision is None:
-            raise StoreUnreachableError(
-                "the store holds no policy yet; the Hub enters one when it starts"
-            )
-        book = Book()
-        for reservation in held:
-            # Two open rows of one server are drift, which the Hub's checker reports and corrects.
-            # The newer one is what its server holds.
-            older = book.of_server(reservation.user, reservation.server)
-            if older is not None:
-                book.strike(older.id)
-            book.enter(reservation)
-        compiled = self._compile(compiled, revision, objects)
+        compiled: Compiled | None = None
+        while compiled is None:
+            at = self._clock()
+            with self._opened().read() as transaction:
+                newest = self._compiler.read(transaction)
+                book = self._book.read(transaction)
+                suspended = suspensions.list_suspensions(transaction)
+                asked = access_requests.list_open_askers(transaction)
+            compiled = self._compiler.compile(newest)
+            is_behind = compiled.number < newest.number
+            if is_behind and compiled.revision.digest == newest.revision.digest:
+                # An object was changed while the file was compiled.
+                compiled = None
         return ReportFacts(
             Snapshot(compiled.policy, compiled.number, suspended, compiled.sources),
-            revision.source,
-            revision.at,
+            compiled.revision.source,
+            compiled.revision.at,
             book,
             at,
             tuple(asked),
+            compiled.derived,
         )
 
     @property
     def site_name(self) -> str:
         """What the policy that was read last calls the platform; empty if nothing was read yet."""
-        return name_of_pages(self._compiled.policy.name) if self._compiled else ""
+        last = self._compiler.last
+        return name_of_pages(last.policy.name) if last else ""
 
     def list_decisions(
         self,
@@ -259,40 +245,3 @@ class StoreReader:
             raise
         self._failed = None
         return store
-
-    def _compile(
-        self, compiled: _Compiled | None, revision: Revision, objects: "_Objects"
-    ) -> _Compiled:
-        if objects.all is not None or compiled is None:
-            path = Path(revision.source)
-            read = parse_policy(revision.document_json.encode(), path.name)
-            sources, policy = unite(read, objects.all or {}, path, self._clock())
-        else:
-            sources, policy = compiled.sources, compiled.policy
-            for each in objects.changes:
-                sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
-        revision = replace(revision, document_json="")
-        self._compiled = _Compiled(revision, objects.number, sources, policy)
-        return self._compiled
-
-
-@dataclass(frozen=True, slots=True)
-class _Objects:
-    """What the store says of managed objects: all, or changes of what was known, oldest first."""
-
-    number: int
-    all: Mapping[Key, ManagedObject] | None
-    changes: tuple[ManagedRevision, ...]
-
-
-def _read_objects(
-    transaction: Transaction, compiled: _Compiled | None, revision: Revision | None
-) -> _Objects:
-    """Read what is managed: all of it, or what changed since ``compiled``."""
-    number = policies.latest_number(transaction)
-    if compiled is None or revision is None or compiled.revision.digest != revision.digest:
-        return _Objects(number, managed.list_objects(transaction), ())
-    if compiled.number == number:
-        return _Objects(number, None, ())
-    changes = managed.list_revisions(transaction, since=compiled.number, limit=None)
-    return _Objects(number, None, tuple(reversed(changes)))
