@@ -126,6 +126,16 @@ AUDIT: Final = (
             Replace('_plain(found.get(name, "")) != _plain(statement)', "name not in found"),
         ),
         (
+            "what was added beside the guards is not looked for",
+            "_check_triggers",
+            Replace("triggers.find_foreign(transaction)", "()"),
+        ),
+        (
+            "a row that the database drops is taken for written",
+            "append",
+            Never("entered.rowcount != 1"),
+        ),
+        (
             "a decision that is gone is not missed",
             "CrossCheck.compare",
             Drop("yield Contradiction(table.name, str(key), what)"),

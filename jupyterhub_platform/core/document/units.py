@@ -44,7 +44,8 @@ _MILLI_CORES: Final = frozenset(
 )
 _WHOLE: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
 _OFFERED: Final = re.compile(
-    r"(?P<before>write |or )(?!for example |more$)(?P<amount>\S+?(?: [A-Za-z]{1,3})?)(?=,|$| or | if )"
+    r"(?P<before>write |or )(?!for example |more$)"
+    r"(?P<amount>\S+?(?: [A-Za-z]{1,3})?)(?=,|$| or | if )"
 )
 _TWICE: Final = re.compile(r"(?<!\S)(?P<amount>\S+?),? or (?P=amount)(?!\S)(?: if .*)?")
 _REST: Final = re.compile(r"(?P<digits>\d{1,30}) ?(?P<unit>[A-Za-z]{0,8})", re.ASCII)
