@@ -80,19 +80,22 @@ def _follow(fix: str, name: str, steps: int = 3) -> str:
 
     ``0x10`` of memory is 16; that would be 16 bytes, so that 16Gi is offered.
     """
-    better: dict[str, str] = {}
-    for offered in _OFFERED.finditer(fix) if steps else ():
-        said = _read(offered["amount"], name)[1]
-        if said is None:
-            continue
-        advice = _follow(said[1], name, steps - 1)
-        if not advice.startswith("write "):
-            return advice
-        better[offered["amount"]] = advice.removeprefix("write ")
-    followed = _OFFERED.sub(
-        lambda offered: offered["before"] + better.get(offered["amount"], offered["amount"]), fix
+    offered = [match["amount"] for match in _OFFERED.finditer(fix)] if steps else []
+    refused = {text: said for text in offered if (said := _read(text, name)[1])}
+    followed = {text: _follow(said[1], name, steps - 1) for text, said in refused.items()}
+    helpful = {
+        text: advice.removeprefix("write ")
+        for text, advice in followed.items()
+        if advice.startswith("write ") and not advice.startswith("write for example ")
+    }
+    if followed.keys() != helpful.keys():
+        # One of two that is of no use, as too large, is left out.
+        accepted = [text for text in offered if text not in refused]
+        return f"write {accepted[0]}" if accepted else next(iter(followed.values()))
+    better = _OFFERED.sub(
+        lambda each: each["before"] + helpful.get(each["amount"], each["amount"]), fix
     )
-    return _TWICE.sub(r"\g<amount>", followed)
+    return _TWICE.sub(r"\g<amount>", better)
 
 
 def example(name: str) -> str:

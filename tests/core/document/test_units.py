@@ -46,6 +46,8 @@ def read(text: object, name: str) -> tuple[int | None, list[tuple[str, str]]]:
         ("1_0 Gi", "memory", "has underscores", "write 10Gi"),
         ("1:30", "memory", "is 90 to some programs", "write 90Mi"),
         ("-0x10", "memory", "is hexadecimal", "an amount of memory is 0 or more"),
+        ("9000 P", "memory", "is not an amount", "write 9000P"),
+        ("90000 P", "memory", "is not an amount", "write for example 1Gi"),
         ("0x10", "cpu", "is hexadecimal", "write 16"),
         ("1.5Gi", GPU, "is 1610612736: Gi is for bytes", "write 1 or 2"),
         ("8 gib", "memory", "is not an amount", "write 8Gi"),
