@@ -134,9 +134,9 @@ class HubProcess:
                 is_written, is_kept = True, False
             if was_kept and not is_kept:
                 self._tell(f"The Hub's log cannot be written: {self.log_path}. Check its disk.")
-            said = shown.choose(line, is_lasting=self._is_lasting) if is_written else None
-            if said is not None:
-                self._tell(said)
+            chosen = shown.choose(line, is_lasting=self._is_lasting) if is_written else None
+            if chosen is not None:
+                self._tell(chosen)
 
     def wait_until_ready(self, socket: Path) -> str:
         """Wait until the Hub answers, at its socket and through its proxy; return its address.

@@ -132,12 +132,12 @@ def _explain_small(text: str, number: str, unit: str, name: str, amount: int) ->
     said = describe_amount(MEMORY, amount)
     if unit == "":
         return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, name)
-    least = describe_amount(MEMORY, _minimum(name))
-    what = f"{quote(text)} is {said}, and less than {least} of {name} is of no use"
-    return what, _least(name) if unit in {"M", "Mi"} else _guess_bytes(number, name)
+    minimum = describe_amount(MEMORY, _minimum(name))
+    what = f"{quote(text)} is {said}, and less than {minimum} of {name} is of no use"
+    return what, _offer_minimum(name) if unit in {"M", "Mi"} else _guess_bytes(number, name)
 
 
-def _least(name: str) -> str:
+def _offer_minimum(name: str) -> str:
     return f"write {render_quantity(MEMORY, _minimum(name))} or more"
 
 
@@ -147,7 +147,7 @@ def _guess_bytes(number: str, name: str) -> str:
         return f"write {number}Gi"
     if value <= _MAX_MEBI and value * 2**20 >= _minimum(name):
         return f"write {number}Mi"
-    return _least(name)
+    return _offer_minimum(name)
 
 
 def _guess_unreadable(text: str, name: str) -> str:
