@@ -16,6 +16,7 @@ MAX_MILLISECONDS: Final = 200
 MAX_SUSPENSION_SECONDS: Final = 5
 PAUSE_SECONDS: Final = 0.05
 SETTLING_SECONDS: Final = 1.0
+ROUTE_SECONDS: Final = 120
 _WATCHED: Final = {"health": "health", "platform/health with a token": "api/platform/health"}
 
 
@@ -34,6 +35,7 @@ async def measure_anonymous_load(setup: BenchSetup) -> list[Figure]:
 
 
 async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[Figure]:
+    await _wait_for_route(hub, port)
     victims = {name: await hub.make_token(name) for name in setup.population.free[:3]}
     quiet = await _watch(hub, port, SETTLING_SECONDS)
     clients, seconds = setup.size.strangers, setup.size.stranger_seconds
@@ -65,6 +67,15 @@ async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[F
     said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
     figures.append(Figure("strangers", f"errors of the Hub{where}", wrong, "", 0, said))
     return figures
+
+
+async def _wait_for_route(hub: Hub, port: int) -> None:
+    """Wait until the door leads to the Hub, which makes its routes after it answers itself."""
+    end = time.perf_counter() + ROUTE_SECONDS
+    while (await hub.command("GET", f"http://127.0.0.1:{port}/hub/health")).status_code == 404:
+        if time.perf_counter() > end:
+            raise RuntimeError(f"port {port} does not lead to the Hub")
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _send(port: int, clients: int, seconds: float) -> Counter[str]:
