@@ -94,7 +94,7 @@ def find_missing(tx: Transaction) -> list[tuple[str, str]]:
     return missing
 
 
-def find_foreign(tx: Transaction) -> list[tuple[str, str, str]]:
+def find_added(tx: Transaction) -> list[tuple[str, str, str]]:
     """Return the table, the name and the removal of what was added that could drop or hide rows."""
     dialect = tx.dialect.name
     query = _OTHERS_ON_SQLITE if dialect == "sqlite" else _OTHERS_ON_POSTGRESQL

@@ -139,7 +139,7 @@ def _find_all(
 def _check_triggers(store: Store) -> Iterator[AuditFinding]:
     with store.read() as transaction:
         missing = triggers.find_missing(transaction)
-        foreign = triggers.find_foreign(transaction)
+        foreign = triggers.find_added(transaction)
     for name, statement in missing:
         yield AuditFinding(
             "guards",
