@@ -10,34 +10,49 @@ from typing import Any, Final
 from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, quantile
 from benchmarks.hub_driver import ROOT, Hub
+from benchmarks.public_door import running_proxy
 
 MAX_MILLISECONDS: Final = 200
 MAX_SUSPENSION_SECONDS: Final = 5
 PAUSE_SECONDS: Final = 0.05
 SETTLING_SECONDS: Final = 1.0
+ROUTE_SECONDS: Final = 120
 _WATCHED: Final = {"health": "health", "platform/health with a token": "api/platform/health"}
 
 
 async def measure_anonymous_load(setup: BenchSetup) -> list[Figure]:
-    """Ask a governed Hub how it is, and suspend a user, while strangers send."""
+    """Ask a governed Hub how it is, and suspend users, while strangers send.
+
+    First at the Hub's own port, as from inside a server or pod, then at the proxy's.
+    """
     hub = setup.make_hub("strangers", governed=True)
     async with setup.running(hub):
-        quiet = await _watch(hub, SETTLING_SECONDS)
-        clients, seconds = setup.size.strangers, setup.size.stranger_seconds
-        load = asyncio.create_task(_send(hub.port, clients, seconds))
-        await asyncio.sleep(min(SETTLING_SECONDS, seconds / 4))
-        watching = asyncio.create_task(_watch(hub, seconds * 0.75))
-        suspensions = [await _suspend(hub, name) for name in setup.population.free[:3]]
-        busy, answers = await watching, await load
+        figures = await _measure(setup, hub, hub.port, "")
+    with running_proxy(setup.directory / "proxy.log") as door:
+        hub = setup.make_hub("strangers", governed=True, environment=door.environment)
+        async with setup.running(hub):
+            return [*figures, *await _measure(setup, hub, door.port, " through the proxy")]
+
+
+async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[Figure]:
+    await _wait_for_route(hub, port)
+    victims = {name: await hub.make_token(name) for name in setup.population.free[:3]}
+    quiet = await _watch(hub, port, SETTLING_SECONDS)
+    clients, seconds = setup.size.strangers, setup.size.stranger_seconds
+    load = asyncio.create_task(_send(port, clients, seconds))
+    await asyncio.sleep(min(SETTLING_SECONDS, seconds / 4))
+    watching = asyncio.create_task(_watch(hub, port, seconds * 0.75))
+    suspensions = [await _suspend(hub, name, token) for name, token in victims.items()]
+    busy, answers = await watching, await load
     note = f"{clients} clients, {sum(answers.values())} requests in {seconds:.0f} s"
     figures = []
     for what, times in busy.items():
         alone = quantile(quiet[what], 0.5) * 1_000
         figures += [
-            Figure("strangers", f"{what}, p50", quantile(times, 0.5) * 1_000, "ms"),
+            Figure("strangers", f"{what}{where}, p50", quantile(times, 0.5) * 1_000, "ms"),
             Figure(
                 "strangers",
-                f"{what}, p99",
+                f"{what}{where}, p99",
                 quantile(times, 0.99) * 1_000,
                 "ms",
                 MAX_MILLISECONDS,
@@ -45,12 +60,22 @@ async def measure_anonymous_load(setup: BenchSetup) -> list[Figure]:
             ),
         ]
     longest = max(suspensions)
-    figures.append(Figure("strangers", "longest suspension", longest, "s", MAX_SUSPENSION_SECONDS))
+    what = f"longest suspension{where}"
+    figures.append(Figure("strangers", what, longest, "s", MAX_SUSPENSION_SECONDS))
     wrong = sum(count for status, count in answers.items() if status.startswith("5"))
     wrong -= answers["503"]
     said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
-    figures.append(Figure("strangers", "errors of the Hub", wrong, "", 0, said))
+    figures.append(Figure("strangers", f"errors of the Hub{where}", wrong, "", 0, said))
     return figures
+
+
+async def _wait_for_route(hub: Hub, port: int) -> None:
+    """Wait until the door leads to the Hub, which makes its routes after it answers itself."""
+    end = time.perf_counter() + ROUTE_SECONDS
+    while (await hub.command("GET", f"http://127.0.0.1:{port}/hub/health")).status_code == 404:
+        if time.perf_counter() > end:
+            raise RuntimeError(f"port {port} does not lead to the Hub")
+        await asyncio.sleep(PAUSE_SECONDS)
 
 
 async def _send(port: int, clients: int, seconds: float) -> Counter[str]:
@@ -63,23 +88,29 @@ async def _send(port: int, clients: int, seconds: float) -> Counter[str]:
     return Counter(answers)
 
 
-async def _watch(hub: Hub, seconds: float) -> dict[str, list[float]]:
+async def _watch(hub: Hub, port: int, seconds: float) -> dict[str, list[float]]:
     """Ask again and again, and return how long each answer took, by what was asked."""
     times: dict[str, list[float]] = {what: [] for what in _WATCHED}
     end = time.perf_counter() + seconds
     while time.perf_counter() < end:
         for what, path in _WATCHED.items():
             began = time.perf_counter()
-            (await hub.command("GET", path)).raise_for_status()
+            address = f"http://127.0.0.1:{port}/hub/{path}"
+            (await hub.command("GET", address)).raise_for_status()
             times[what].append(time.perf_counter() - began)
         await asyncio.sleep(PAUSE_SECONDS)
     return times
 
 
-async def _suspend(hub: Hub, name: str) -> float:
-    """Return after how many seconds the Hub says that a user is out."""
-    body = {"reason": "measured"}
+async def _suspend(hub: Hub, name: str, token: str) -> float:
+    """Return after how many seconds a user who is suspended is let in no more."""
+    if not await hub.accepts(token):
+        raise RuntimeError(f"{name} is not let in before the suspension")
     began = time.perf_counter()
+    body = {"reason": "measured"}
     answer = await hub.command("POST", f"api/platform/users/{name}/suspend", body)
     answer.raise_for_status()
+    while await hub.accepts(token):
+        if time.perf_counter() - began > MAX_SUSPENSION_SECONDS * 4:
+            raise RuntimeError(f"{name} is let in for ever")
     return time.perf_counter() - began

@@ -2,7 +2,7 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +46,13 @@ class BenchSetup:
         return f"http://127.0.0.1:{self.port}"
 
     def make_hub(
-        self, name: str, *, governed: bool, check_seconds: float = 3600, store_url: str = ""
+        self,
+        name: str,
+        *,
+        governed: bool,
+        check_seconds: float = 3600,
+        store_url: str = "",
+        environment: Mapping[str, str] | None = None,
     ) -> Hub:
         """Make a Hub on a copy of the site of its own, with another store if one is named."""
         home = self.directory / name
@@ -60,6 +66,7 @@ class BenchSetup:
             governed=governed,
             check_seconds=check_seconds,
             store_url=store_url,
+            environment=environment,
         )
 
     @asynccontextmanager

@@ -101,7 +101,15 @@ def set_up_hub(c: Any, *, port: int, token: str) -> None:
     hub = c.JupyterHub
     hub.bind_url = hub.hub_bind_url = f"http://127.0.0.1:{port}"
     hub.db_url = "sqlite:///hub.sqlite"
-    hub.proxy_class = NullProxy
+    if api := os.environ.get("BENCHMARK_PROXY_API"):
+        # A real proxy, which runs beside the Hub and outlives it.
+        hub.bind_url = os.environ["BENCHMARK_PUBLIC_URL"]
+        c.ConfigurableHTTPProxy.should_start = False
+        c.ConfigurableHTTPProxy.api_url = api
+        c.ConfigurableHTTPProxy.auth_token = os.environ["BENCHMARK_PROXY_TOKEN"]
+        c.Platform.trusted_proxies = ["127.0.0.1"]
+    else:
+        hub.proxy_class = NullProxy
     hub.allow_named_servers = True
     hub.cleanup_servers = False
     hub.log_level = "ERROR"
@@ -111,5 +119,5 @@ def set_up_hub(c: Any, *, port: int, token: str) -> None:
     # Who was active when is written no more often than once a day: counts are the same each time.
     hub.activity_resolution = 86_400
     hub.services = [{"name": DRIVER, "api_token": token}]
-    scopes = ["admin:users", "admin:servers", "proxy"]
+    scopes = ["admin:users", "admin:servers", "proxy", "tokens"]
     hub.load_roles = [{"name": DRIVER, "services": [DRIVER], "scopes": scopes}]

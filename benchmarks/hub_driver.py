@@ -148,6 +148,19 @@ class Hub:
         headers = {"Authorization": f"token {self._command_token}", **(more or {})}
         return await self._client.request(method, path, headers=headers, json=body)
 
+    async def make_token(self, name: str) -> str:
+        """Make a token of a user, who is made if need be."""
+        path = f"api/users/{name}"
+        if (await self._client.get(path)).status_code == 404:
+            (await self._client.post(path)).raise_for_status()
+        answer = await self._client.post(f"{path}/tokens", json={"note": "measured"})
+        return str(answer.raise_for_status().json()["token"])
+
+    async def accepts(self, token: str) -> bool:
+        """Tell whether the Hub lets the bearer of a token in."""
+        headers = {"Authorization": f"token {token}"}
+        return (await self._client.get("api/user", headers=headers)).status_code == 200
+
     async def reload(self) -> None:
         """Have the policy read again, and wait until memberships are settled."""
         (await self.command("POST", "api/platform/reload")).raise_for_status()

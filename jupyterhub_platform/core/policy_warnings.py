@@ -60,11 +60,11 @@ def _check_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
             "servers are killed while they start"
         )
         yield f"limits.{MEMORY}", what, "write a limit of 512Mi or more"
-    asked = tier.requests.amount(CPU)
-    if asked >= _MANY_CORES:
-        what = f"{describe_amount(CPU, asked)} is more than most nodes have"
-        fix = f"write {asked // 1000}m if thousandths are meant"
-        yield f"requests.{CPU}", what, fix
+    for part, amounts in (("requests", tier.requests), ("limits", tier.limits)):
+        if (cores := amounts.amount(CPU)) >= _MANY_CORES:
+            what = f"{describe_amount(CPU, cores)} is more than most nodes have"
+            yield f"{part}.{CPU}", what, f"write {cores // 1000}m if thousandths are meant"
+            break
     for name, amount in {**tier.limits, **tier.requests}.items():
         if is_storage(name) and amount >= _MUCH_STORAGE:
             part = "requests" if tier.requests.amount(name) else "limits"

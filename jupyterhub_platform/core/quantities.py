@@ -47,6 +47,8 @@ _QUANTITY: Final = re.compile(
 )
 # The largest amount that Kubernetes keeps in a Quantity.
 _MAX: Final = 2**63 - 1
+# Up to this many bytes, the plain number is as easy to read as any other.
+_READABLE: Final = 2**20
 
 
 def parse_quantity(text: str | float, name: str) -> int:
@@ -133,6 +135,22 @@ def render_quantity(name: str, amount: int) -> str:
     return str(amount)
 
 
+def write_quantity(name: str, amount: int) -> str:
+    """Write an amount as people do, for a policy file: ``7.2Gi`` where that is read as the same.
+
+    Otherwise it is rounded up to a whole Mi, so that a bound which is written so is enough.
+    """
+    exact = render_quantity(name, amount)
+    if not is_storage(name) or not exact.isdigit() or amount < _READABLE:
+        return exact
+    for suffix in ("Ti", "T", "Gi", "G", "Mi", "M"):
+        for digits in range(1, 4):
+            written = f"{_short(Fraction(amount) / _SUFFIXES[suffix], digits)}{suffix}"
+            if amount >= _SUFFIXES[suffix] and parse_quantity(written, name) == amount:
+                return written
+    return render_quantity(name, ceil(Fraction(amount, 2**20)) * 2**20)
+
+
 def describe_amount(name: str, amount: int) -> str:
     """Say an amount in the unit that people use: ``2.5 CPU``, ``8 GiB``, ``1 server``."""
     if name == SERVERS:
@@ -173,8 +191,8 @@ def _storage_unit(amount: int) -> tuple[str, int]:
     return ("byte" if amount == 1 else "bytes"), 1
 
 
-def _short(number: Fraction) -> str:
+def _short(number: Fraction, digits: int = 2) -> str:
     """Say a number with two digits after the point; a small one is never said to be nothing."""
-    digits = 2 if number == 0 or number >= Fraction(1, 100) else 3
+    digits = digits if number == 0 or number >= Fraction(1, 100) else 3
     text = f"{float(number):.{digits}f}"
     return text.rstrip("0").rstrip(".")

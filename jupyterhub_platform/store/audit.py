@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, insert, select, text
 
+from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.origin import ORIGIN, RequestOrigin
 from jupyterhub_platform.store.audit_chain import GENESIS as GENESIS
 from jupyterhub_platform.store.audit_chain import AuditHead as AuditHead
@@ -79,8 +80,8 @@ def append(
     ended = [result, origin.via, address]
     digest = hash_row([seq, render_time(at), who, what, whom, kept, *ended, previous])
     row = AuditRow(seq, at.astimezone(UTC), who, what, whom, kept, previous, digest, *ended)
-    tx.execute(
-        insert(audit),
+    entered = tx.execute(
+        insert(audit).execution_options(preserve_rowcount=True),
         {
             "seq": row.seq,
             "at": row.at,
@@ -95,6 +96,12 @@ def append(
             "address": row.address,
         },
     )
+    if entered.rowcount != 1:
+        # A rule or a trigger that was added dropped it: the change may not stay without it.
+        raise StoreError(
+            "The database did not keep a row of the audit, so that the change was not made. "
+            "Find out what was added to the table audit: jhp audit verify."
+        )
     return row
 
 

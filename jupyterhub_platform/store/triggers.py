@@ -1,15 +1,16 @@
-"""Whether the triggers that keep history append-only are still in place.
+"""Whether the triggers that keep history append-only are still in place, and no others.
 
 Migrations make them. The owner of the database can drop one, change the past, and make it again; or
 leave it out, so that the next mistake goes through. Each is compared by its whole text, since a
-trigger of the same name may refuse nothing.
+trigger of the same name may refuse nothing. One that was added can do more harm: before an insert,
+it drops chosen rows without an error, and the chain goes on over what was never written.
 """
 
 import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import bindparam, text
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import audit, reservation
@@ -48,6 +49,22 @@ _ON_POSTGRESQL: Final = text(
     "JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal "
     "AND t.tgenabled IN ('O', 'A') AND pg_table_is_visible(c.oid)"
 )
+_OTHERS_ON_SQLITE: Final = text(
+    "SELECT tbl_name, 'trigger ' || name, 'DROP TRIGGER ' || name FROM sqlite_master "
+    "WHERE type = 'trigger' AND lower(tbl_name) IN :tables AND name NOT IN :made ORDER BY 1, 2"
+)
+# After an insert, a trigger cannot take it back: such ones copy rows, as some replication does.
+_OTHERS_ON_POSTGRESQL: Final = text(
+    "SELECT relname, what, remedy FROM pg_class c CROSS JOIN LATERAL ("
+    "SELECT 'trigger ' || tgname, format('DROP TRIGGER %I ON %I', tgname, relname) "
+    "FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D' "
+    "AND tgtype & 2 = 2 AND tgname NOT IN :made UNION ALL "
+    "SELECT 'rule ' || rulename, format('DROP RULE %I ON %I', rulename, relname) "
+    "FROM pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D' UNION ALL "
+    "SELECT 'row security', format('ALTER TABLE %I DISABLE ROW LEVEL SECURITY', relname) "
+    "WHERE relrowsecurity) AS found (what, remedy) "
+    "WHERE relname IN :tables AND pg_table_is_visible(c.oid) ORDER BY 1, 2"
+)
 _FUNCTIONS: Final = text(
     "SELECT prosrc FROM pg_proc WHERE proname = :name AND pg_function_is_visible(oid)"
 )
@@ -75,6 +92,17 @@ def find_missing(tx: Transaction) -> list[tuple[str, str]]:
             if [_plain(found) for found in bodies] != [_plain(body)]:
                 missing.insert(0, (name, _MAKE_FUNCTION.format(name, body)))
     return missing
+
+
+def find_added(tx: Transaction) -> list[tuple[str, str, str]]:
+    """Return the table, the name and the removal of what was added that could drop or hide rows."""
+    dialect = tx.dialect.name
+    query = _OTHERS_ON_SQLITE if dialect == "sqlite" else _OTHERS_ON_POSTGRESQL
+    named = {"tables": list(GUARDED), "made": list(list_triggers(dialect))}
+    query = query.bindparams(
+        *(bindparam(name, value, expanding=True) for name, value in named.items())
+    )
+    return [(row[0], row[1], row[2]) for row in tx.execute(query)]
 
 
 def _plain(statement: str) -> str:

@@ -139,6 +139,7 @@ def _find_all(
 def _check_triggers(store: Store) -> Iterator[AuditFinding]:
     with store.read() as transaction:
         missing = triggers.find_missing(transaction)
+        foreign = triggers.find_added(transaction)
     for name, statement in missing:
         yield AuditFinding(
             "guards",
@@ -147,6 +148,14 @@ def _check_triggers(store: Store) -> Iterator[AuditFinding]:
             "refuse to change the past",
             "Find out who changed it, and make it again with the Hub stopped (drop one of that "
             f"name first): {statement};",
+        )
+
+    for table, name, removal in foreign:
+        yield AuditFinding(
+            "guards",
+            f"{table}: {name}",
+            "is not one that the platform made, and can keep rows from being written or shown",
+            f"Find out who made it, and what it dropped or hid; then remove it: {removal};",
         )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.store import audit, managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
-from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.snapshot import Snapshot, find_lockout
 
 MADE: Final = "made"
 CHANGED: Final = "changed"
@@ -111,9 +111,16 @@ def take(snapshot: Snapshot, step: Step, by: str, now: datetime) -> Snapshot:
     ------
     ManagedError
         Raised if the file declares the object by now, as it may when a change is undone.
+    PolicyError
+        Raised with every fault, and if it leaves suspended admins alone.
     """
     refuse_declared(snapshot, step.key)
     sources, policy = snapshot.sources.change(snapshot.policy, step.key, step.after, by, now)
+    suspended = snapshot.suspensions
+    if step.key.kind is Kind.USER and snapshot.policy.admins_let_in(suspended, now):
+        lockout = find_lockout(policy, suspended, now)
+        if lockout is not None:
+            raise PolicyError((lockout,))
     return replace(snapshot, sources=sources, policy=policy)
 
 

@@ -17,7 +17,7 @@ from jupyterhub_platform.store import audit, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Record, record
-from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot
+from jupyterhub_platform.usecases.snapshot import NOTHING, Snapshot, find_lockout
 from jupyterhub_platform.usecases.sources import unite
 
 log = logging.getLogger(__name__)
@@ -221,17 +221,8 @@ def check_admins(
     policy: Policy, suspended: Mapping[str, Suspension], path: Path, now: datetime
 ) -> None:
     """Refuse a policy all of whose admins are suspended, in the file or in the store."""
-    if policy.admins_let_in(suspended, now):
-        return
-    admins = policy.admins()
-    last = next((name for name in admins if name in suspended), admins[-1])
-    place = policy.lines.get(f"users.{last}") or policy.lines.get("users", "")
-    fault = Fault(
-        ("users", last),
-        f"every admin that it leaves is suspended ({join(admins)}), so that no user could govern "
-        "the platform",
-        f"resume one first (jhp resume {last}), or declare another admin",
-        file=str(path),
-        line=int(place.rpartition(":")[2] or 0),
-    )
-    raise PolicyError((fault,))
+    fault = find_lockout(policy, suspended, now)
+    if fault is not None:
+        place = policy.lines.get(f"users.{fault.path[1]}") or policy.lines.get("users", "")
+        line = int(place.rpartition(":")[2] or 0)
+        raise PolicyError((replace(fault, file=str(path), line=line),))

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from jupyterhub_platform.core.document.faults import join
+from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import NO_RULE, Defaults, Policy
 from jupyterhub_platform.core.question import Subject, subject_of
@@ -35,6 +37,25 @@ class Snapshot:
         groups that the Hub has them in.
         """
         return subject_of(self.policy, name, memberships, self.suspension_of(name, now))
+
+
+def find_lockout(
+    policy: Policy, suspensions: Mapping[str, Suspension], now: datetime
+) -> Fault | None:
+    """Return what is wrong with a policy all of whose admins are suspended; ``None`` if one is not.
+
+    One without any admin is a fault of its document.
+    """
+    if policy.admins_let_in(suspensions, now):
+        return None
+    admins = policy.admins()
+    last = next((name for name in admins if name in suspensions), admins[-1])
+    return Fault(
+        ("users", last),
+        f"every admin that it leaves is suspended ({join(admins)}), so that no user could govern "
+        "the platform",
+        f"resume one first (jhp resume {last}), or declare another admin",
+    )
 
 
 NOTHING: Final = Snapshot(Policy("", NO_RULE, Defaults(), {}, {}, {}, {}), 0)

@@ -94,6 +94,14 @@ def test_address_of_a_site_is_passed_over_with_a_line(
     assert "http://127.0.0.1:8123/" in record.getMessage()
 
 
+def test_address_that_is_said_instead_has_the_prefix_that_was_taken_over(
+    enforced: EnforcedConfig, caplog: pytest.LogCaptureFixture
+) -> None:
+    run(enforced, {"JupyterHub.bind_url": "http://0.0.0.0:8998/x/", "JupyterHub.hub_port": 1})
+    assert all("at http://127.0.0.1:8123/x/." in each.getMessage() for each in caplog.records)
+    assert len(caplog.records) == 2
+
+
 @pytest.mark.parametrize(
     ("name", "value", "what"),
     [

@@ -17,6 +17,47 @@ from jupyterhub_platform.cli.local.hub_log import (
     HubLog,
     read_lines,
 )
+from jupyterhub_platform.cli.local.hub_process import ShownLines
+
+FAULT = (
+    "[E 2026-11-29 17:00:39.123 jupyterhub_platform.hub.policy_faults policy_faults:2] The file:"
+)
+
+
+@pytest.mark.parametrize("is_lasting", [True, False])
+@pytest.mark.parametrize(
+    "other",
+    [
+        "2026-11-29T17:04:29.377Z [ConfigProxy] info: 200 GET /api/routes",
+        "2026-11-29 17:04:29,377 INFO a service says so",
+        "[W 2026-11-29 16:59:13,693 tornado.application] Detected unused OAuth state cookies",
+        "[I 261129 16:59:13 app:3] idle culler",
+        "[I 2026-11-29 16:59:13.693 JupyterHub log:192] 200 GET /hub/api",
+    ],
+)
+def test_a_line_of_another_program_is_no_part_of_a_message(other: str, is_lasting: bool) -> None:
+    shown = ShownLines(Path("hub.log"))
+    said = [
+        shown.choose(f"{line}\n", is_lasting=is_lasting)
+        for line in (FAULT, "    line 3: no", other, "    at the other program")
+    ]
+    assert said[0] == f"{'17:00:39  ' * is_lasting}The file:"
+    assert said[1:] == ["    line 3: no", None, None]
+
+
+def test_a_bare_line_goes_on_with_a_message_only_while_the_hub_starts() -> None:
+    for is_lasting, expected in ((False, "(see https://sqlalche.me/)"), (True, None)):
+        shown = ShownLines(Path("hub.log"))
+        shown.choose(f"{FAULT}\n", is_lasting=is_lasting)
+        assert shown.choose("(see https://sqlalche.me/)\n", is_lasting=is_lasting) == expected
+
+
+def test_an_error_is_shown_and_its_traceback_is_named() -> None:
+    shown = ShownLines(Path("hub.log"))
+    head = "[E 2026-11-29 17:00:39.123 JupyterHub app:9] broken\n"
+    lines = (head, "    Traceback (most recent call last):\n", "      File x\n", "ValueError: 1\n")
+    said = [shown.choose(line, is_lasting=True) for line in lines]
+    assert said == ["17:00:39  broken", "    The traceback is in hub.log", None, None]
 
 
 class Clock:

@@ -11,6 +11,7 @@ from jupyterhub_platform.core.quantities import (
     parse_quantity,
     read_quantity,
     render_quantity,
+    write_quantity,
 )
 
 NAMES = ["cpu", "memory", "ephemeral-storage", "hugepages-2Mi", "nvidia.com/gpu", "servers"]
@@ -164,3 +165,26 @@ def test_says_amounts_as_people_do(name: str, amount: int, words: str):
 )
 def test_a_unit_is_said_as_people_say_it(name: str, amount: int, unit: str) -> None:
     assert describe_unit(name, amount) == unit
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "written"),
+    [
+        ("7.2Gi", "memory", "7.2Gi"),
+        ("7.222G", "memory", "7.222G"),
+        ("14.444Gi", "ephemeral-storage", "14.444Gi"),
+        ("8Gi", "memory", "8Gi"),
+        ("1000000000", "memory", "1G"),
+        ("3.14159Gi", "memory", "3217Mi"),
+        ("1048577", "memory", "2Mi"),
+        ("512", "memory", "512"),
+        ("1500m", "cpu", "1500m"),
+        ("3", "servers", "3"),
+    ],
+)
+def test_an_amount_is_written_as_people_write_it_and_never_as_less(
+    text: str, name: str, written: str
+) -> None:
+    amount = parse_quantity(text, name)
+    assert write_quantity(name, amount) == written
+    assert parse_quantity(written, name) >= amount

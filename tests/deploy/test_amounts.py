@@ -1,10 +1,13 @@
 """What a cluster says of amounts is read as it means it; what cannot be read is unknown."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from jupyterhub_platform.deploy.doctor.facts import File
 from jupyterhub_platform.deploy.doctor.findings import Status
+from jupyterhub_platform.documents import parse_policy
 from tests.deploy.facts import look, of_cluster, render_daemonset, render_node
 from tests.support.policies import GPU
 
@@ -124,6 +127,74 @@ def test_a_quota_that_hub_and_proxy_hold_a_part_of_refuses_what_fits_alone(
     assert (status, words in what) == (FAILED, True)
     raised = (quota(**dict.fromkeys(hard, "2070m")),)
     assert said("doctor.quota", resourcequotas=raised, pods=RUNNING) == []
+
+
+@pytest.mark.parametrize("name", ["pods", "count/pods"])
+def test_pods_of_hub_and_proxy_are_not_called_servers(name: str) -> None:
+    policy = {"quota": {"servers": 12}}
+    quotas = (quota(**{name: "10"}),)
+    ((status, what),) = said("doctor.quota", policy, resourcequotas=quotas, pods=RUNNING)
+    assert status is WARNING
+    assert "together hold 12 servers (servers)" in what
+    assert "allows 10 pods, 2 of which Hub, proxy and others hold." in what
+
+
+# -- advice names the key that is there -----------------------------------------------------------
+
+WRITTEN = """\
+version: 1
+users: {root: {level: admin}}
+groups: {vision: {members: [root]}}
+images: {lab: {reference: example/lab:1}}
+defaults: {home: {size: 50Gi}}
+tiers:
+  small: {requests: {cpu: 1, memory: 4Gi}, images: [lab]}
+  own: {limits: {cpu: 1, memory: 1Gi}, images: [lab], home: {size: 60Gi, storage_class: gone}}
+"""
+
+
+def fixes(code: str, **objects: Any) -> list[str]:
+    policy = parse_policy(WRITTEN.encode(), "platform.yaml").policy
+    facts = of_cluster(**objects)
+    return [each.fix for each in look(code, replace(facts, file=File("platform.yaml", policy)))]
+
+
+@pytest.mark.parametrize(
+    ("hard", "keys"),
+    [
+        ({"requests.storage": "1Gi"}, ["defaults.home.size", "tiers.own.home.size"]),
+        ({"persistentvolumeclaims": "0"}, ["defaults.home", "tiers.own.home"]),
+        ({"limits.cpu": "500m"}, ["tiers.small.requests.cpu", "tiers.own.limits.cpu"]),
+        ({"requests.cpu": "500m"}, ["tiers.small.requests.cpu", "tiers.own.limits.cpu"]),
+    ],
+)
+def test_advice_about_a_quota_names_the_key_that_the_file_has(
+    hard: dict[str, str], keys: list[str]
+) -> None:
+    found = fixes("doctor.quota", resourcequotas=(quota(**hard),), deployments=(), pods=())
+    verb = "remove" if keys[0].endswith("home") else "lower"
+    assert [fix.partition("; or ")[2] for fix in found] == [
+        f"{verb} {key} in the policy." for key in keys
+    ]
+
+
+def test_advice_about_a_limit_range_names_the_key_that_the_file_has() -> None:
+    volumes = limits("PersistentVolumeClaim", max={"storage": "1Gi"})
+    assert [fix.split()[1] for fix in fixes("doctor.limits", limitranges=(volumes,))] == [
+        "defaults.home.size",
+        "tiers.own.home.size",
+    ]
+    containers = limits(max={"cpu": "500m"})
+    assert [fix.split()[1] for fix in fixes("doctor.limits", limitranges=(containers,))] == [
+        "tiers.small.requests.cpu",
+        "tiers.own.limits.cpu",
+    ]
+
+
+def test_advice_about_storage_classes_names_the_key_that_the_file_has() -> None:
+    none, gone = fixes("doctor.storage", storageclasses=())
+    assert "or name one as defaults.home.storage_class in the policy" in none
+    assert "as tiers.own.home.storage_class in the policy" in gone
 
 
 @pytest.mark.parametrize("name", ["pods", "count/pods"])

@@ -167,7 +167,7 @@ CASES: tuple[Case, ...] = (
     ),
     (
         *("doctor.quota", {}, {"resourcequotas": (quota(pods="3"),)}, WARNING),
-        "hold 10 servers (servers), and the ResourceQuota most allows 3 servers",
+        "hold 10 servers (servers), and the ResourceQuota most allows 3 pods",
     ),
     (
         *("doctor.quota", {"tiers": {"large": {"priority_class": "high"}}}),

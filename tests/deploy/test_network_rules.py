@@ -103,6 +103,17 @@ TO_HUB = {"to": [{"podSelector": {"matchLabels": {"component": "hub"}}}], "ports
 BOTH = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
 SYSTEM = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}
 OTHER = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}
+LABELLED = {"namespaceSelector": {"matchLabels": {"team": "platform"}}}
+
+
+def select_namespaces(
+    operator: str, *values: str, key: str = "kubernetes.io/metadata.name"
+) -> dict[str, Any]:
+    """Return a peer: what is in the namespaces whose label fulfils an expression."""
+    expression = {"key": key, "operator": operator, **({"values": [*values]} if values else {})}
+    return {"namespaceSelector": {"matchExpressions": [expression]}}
+
+
 PODS_OF_DNS = {**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}
 DNS = {
     "dns": ({"spec": {"clusterIPs": ["10.96.0.10"], "selector": {"k8s-app": "kube-dns"}}},),
@@ -133,6 +144,12 @@ def look_for_dns(*rules: Any, component: str = "singleuser-server", **objects: A
         ((TO_HUB, {"to": [SYSTEM], "ports": BOTH[1:]}), FAILED),
         ((TO_HUB, {"to": [{"podSelector": {}}], "ports": BOTH}), FAILED),
         ((TO_HUB, {"to": [OTHER], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [select_namespaces("In", "elsewhere")], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [select_namespaces("NotIn", "kube-system")], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [select_namespaces("DoesNotExist")], "ports": BOTH}), FAILED),
+        ((TO_HUB, {"to": [select_namespaces("In", "a", "kube-system")], "ports": BOTH}), None),
+        ((TO_HUB, {"to": [select_namespaces("Exists", key="team")], "ports": BOTH}), UNKNOWN),
+        ((TO_HUB, {"to": [LABELLED], "ports": BOTH}), UNKNOWN),
         (
             (TO_HUB, {"to": [{**SYSTEM, "podSelector": {"matchLabels": {"k8s-app": "x"}}}]}),
             FAILED,

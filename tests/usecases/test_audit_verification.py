@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
+from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.store import audit, triggers
 from jupyterhub_platform.store.audit_chain import GENESIS, ROWS_AT_A_TIME, hash_row
 from jupyterhub_platform.store.column_types import render_time
@@ -327,6 +328,69 @@ def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postg
     said = [finding.row for finding in audit_verification.verify(store).findings]
     assert said == ["refuse_change", "reservation_no_rewrite"]
     store.close()
+
+
+DROPPING = "CREATE TRIGGER quiet BEFORE INSERT ON {} WHEN NEW.{} BEGIN SELECT RAISE(IGNORE); END"
+QUIET = (
+    "CREATE FUNCTION quiet() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+    "CREATE TRIGGER quiet BEFORE INSERT ON {} FOR EACH ROW WHEN (NEW.{}) EXECUTE FUNCTION quiet()",
+)
+RULE = "CREATE RULE quiet AS ON INSERT TO {} WHERE NEW.{} DO INSTEAD NOTHING"
+HIDING = "ALTER TABLE {} ENABLE ROW LEVEL SECURITY"
+
+
+def _add(store: Store, *statements: str) -> None:
+    with store.begin() as tx:
+        for statement in statements:
+            tx.exec_driver_sql(statement)
+
+
+def _append(store: Store, actor: str) -> None:
+    with store.begin() as tx:
+        audit.append(tx, at=NOW, actor=actor, action="person.suspended", subject="dev")
+
+
+@pytest.mark.parametrize("table", sorted(triggers.GUARDED))
+@pytest.mark.parametrize("name", ["quiet", "AUDIT_NO_DELETE_2"])
+def test_an_added_trigger_is_found_on_sqlite(sqlite_url, table, name):
+    store = Store.open(sqlite_url)
+    _add(store, DROPPING.format(table.upper(), "rowid > 1").replace("quiet", name))
+    assert f"guards {table.upper()}: trigger {name}: is not one that" in only(look(store))
+    _add(store, look(store).findings[0].fix.rpartition("remove it: ")[2])
+    assert look(store).is_whole
+    store.close()
+
+
+@pytest.mark.postgres
+def test_an_added_trigger_rule_or_row_security_is_found_on_postgresql(postgres_url):
+    store = Store.open(postgres_url)
+    _add(store, QUIET[0])
+    for table, (key, _) in triggers.GUARDED.items():
+        for statement, name in (
+            (QUIET[1], "trigger quiet"),
+            (RULE, "rule quiet"),
+            (HIDING, "row security"),
+        ):
+            _add(store, statement.format(table, f"{key} IS NULL"))
+            assert f"guards {table}: {name}: is not one that" in only(look(store))
+            _add(store, look(store).findings[0].fix.rpartition("remove it: ")[2])
+            assert look(store).is_whole
+    copying = QUIET[1].replace("BEFORE", "AFTER")
+    _add(store, copying.format("audit", "seq > 0"))
+    assert look(store).is_whole, "one that copies rows keeps none from being written"
+    store.close()
+
+
+def test_a_change_whose_row_the_database_drops_is_not_made(store):
+    _append(store, "mallory")
+    with store.read() as tx:
+        added = DROPPING if tx.dialect.name == "sqlite" else RULE
+    _add(store, added.format("audit", "actor = 'mallory'"))
+    _append(store, "root")
+    with pytest.raises(StoreError, match="jhp audit verify"):
+        _append(store, "mallory")
+    _append(store, "root")
+    assert look(store).rows == 3
 
 
 def _check_guard(store: Store, name: str, lifted: str, put_back: str) -> None:

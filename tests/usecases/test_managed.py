@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from jupyterhub_platform.core.errors import PolicyError, StoreUnreachableError
 from jupyterhub_platform.core.managed import Key, Kind
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.store import managed as managed_store
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.changes import Changes
@@ -18,6 +20,7 @@ from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.policy_rollback import RollBack, list_changes_since
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
+from jupyterhub_platform.usecases.suspensions import Suspend
 from tests.support.policies import NOW
 from tests.usecases.conftest import Clock, Outage, read_audit
 from tests.usecases.test_policies import CHANGED, GOOD
@@ -275,3 +278,48 @@ async def test_nothing_is_half_done_while_the_store_is_down(changes, in_force, o
     outage.end()
     assert in_force.snapshot is before
     assert (await changes.apply(put(VIDEO, {}))).sources.managed[VIDEO].at == NOW
+
+
+SECOND = Key(Kind.USER, "second")
+ADMIN: Mapping[str, Any] = {"level": "admin"}
+GONE: Mapping[str, Any] = {
+    **ADMIN,
+    "suspended": {"reason": "left", "until": "2030-01-01T00:00:00Z"},
+}
+
+
+@pytest.mark.parametrize("until", [None, NOW + timedelta(hours=1)], ids=["for ever", "an hour"])
+async def test_no_change_leaves_only_admins_whom_the_store_suspends(
+    changes: Changes, in_force: InForce, store: Store, clock: Clock, until: datetime | None
+) -> None:
+    await changes.apply(put(SECOND, {"level": "user"}))
+    (before,) = (row.number for row in store_revisions(store))
+    await changes.apply(put(SECOND, ADMIN))
+    await changes.apply(Suspend("root", "away", until, "second"))
+    for change in (
+        put(SECOND, {"level": "user"}, by="second"),
+        put(SECOND, GONE, by="second"),
+        RetireObject(SECOND, "left", "second"),
+        roll_back(store, in_force, before, "as it was"),
+    ):
+        with pytest.raises(PolicyError, match=r"users\.root: every admin .*jhp resume root"):
+            await changes.apply(change)
+    assert in_force.snapshot.policy.people["second"].level == "admin"
+    await changes.apply(put(Key(Kind.USER, "third"), ADMIN, by="second"))
+    await changes.apply(put(SECOND, {"level": "user"}, by="second"))
+    if until is not None:
+        clock.advance(hours=2)
+        await changes.apply(RetireObject(Key(Kind.USER, "third"), "left", "third"))
+
+
+async def test_where_every_admin_is_suspended_already_changes_go_on(
+    changes: Changes, in_force: InForce
+) -> None:
+    admins = {"root": Suspension("away", by="jhp", since=NOW)}
+    in_force.replace(replace(in_force.snapshot, suspensions=admins))
+    await changes.apply(put(SECOND, {"level": "user"}))
+
+
+def store_revisions(store: Store) -> list[managed_store.ManagedRevision]:
+    with store.read() as transaction:
+        return managed_store.list_revisions(transaction)

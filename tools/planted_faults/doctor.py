@@ -39,7 +39,7 @@ DOCTOR: Final = (
         (
             "DNS is in any namespace that a policy names",
             "Network._is_dns",
-            Never("named is not None and named != DNS_NAMESPACE"),
+            Never("is_there is False"),
         ),
         (
             "anything may be posted",

@@ -32,7 +32,7 @@ POLICY: Final = (
         ),
         (
             "an amount is octal to others",
-            "read_amount",
+            "units:_read",
             Never("(said := find_ambiguity(text))"),
         ),
         (

@@ -74,22 +74,23 @@ class EnforcedConfig:
             sys.exit(1)
         scheme = "https" if hub.get("ssl_cert") else "http"
         prefix = _find_prefix(hub)
+        public = self._url(scheme, prefix, _shown(self.host))
         for name in _INSTEAD_OF_SOCKETS:
             if name in hub:
-                self._tell(f"c.JupyterHub.{name}", hub.pop(name))
+                _tell(f"c.JupyterHub.{name}", hub.pop(name), public)
         hub.pop("base_url", None)
         before = {(section, name): value for section, name, value in self._addresses("http", "/")}
         for section, name, value in self._addresses(scheme, prefix):
             found = c[section].get(name, value)
             if found not in {value, before[section, name]} and not self._is_own(name, found):
-                self._tell(f"c.{section}.{name}", found)
+                _tell(f"c.{section}.{name}", found, public)
             c[section][name] = value
         for service in read_added(hub.services):
             if service.get("command"):
                 # If Hub and `jhp up` are killed, the next start recognises it by this.
                 own = dict(service.get("environment") or {})
                 service["environment"] = {**own, MARK: str(self.state)}
-        write_private(self.state / URL_FILE, f"{self._url(scheme, prefix, _shown(self.host))}\n")
+        write_private(self.state / URL_FILE, f"{public}\n")
 
     def _addresses(self, scheme: str, prefix: str) -> Iterator[tuple[str, str, Any]]:
         sockets = Sockets(self.sockets)
@@ -113,14 +114,15 @@ class EnforcedConfig:
             return False
         return urlsplit(str(found)).netloc == urlsplit(self._url("http", "/", self.host)).netloc
 
-    def _tell(self, name: str, value: Any) -> None:
-        get_logger().error(
-            "%s = %r is ignored: `jhp up` decides where its parts listen, and users find it "
-            "at %s. Use --host and --port for another address, or run `jupyterhub` yourself.",
-            name,
-            value,
-            self._url("http", "/", self.host),
-        )
+
+def _tell(name: str, value: Any, public: str) -> None:
+    get_logger().error(
+        "%s = %r is ignored: `jhp up` decides where its parts listen, and users find it "
+        "at %s. Use --host and --port for another address, or run `jupyterhub` yourself.",
+        name,
+        value,
+        public,
+    )
 
 
 def _find_prefix(hub: Mapping[str, Any]) -> str:

@@ -29,6 +29,8 @@ _HEAD: Final = re.compile(
     r"\[(?P<level>[DIWEC]) \d{4}-\d\d-\d\d (?P<time>[\d:]+)[\d.]* "
     r"(?P<where>[^\]]*)\] ?(?P<text>.*)"
 )
+_OF_OTHERS: Final = re.compile(r"\[[DIWECF] \d|\d{4}-\d\d-\d\d[T ]\d\d:")
+"""How the proxy and most services begin a line."""
 
 
 def write_configuration(state: State, enforced: EnforcedConfig, site: Path | None) -> Path:
@@ -47,6 +49,33 @@ def write_configuration(state: State, enforced: EnforcedConfig, site: Path | Non
     lines += ["_enforced.keep(c)", "pass_socket_to_proxy(_enforced.listener, _enforced.port)"]
     (state / URL_FILE).unlink(missing_ok=True)
     return write_private(state / "jupyterhub_config.py", "\n".join(lines) + "\n")
+
+
+class ShownLines:
+    """Chooses what of the Hub's output the terminal shows: what is ours, and every error.
+
+    A message goes on with lines that are indented. Proxy and services write beside the Hub: what
+    they say begins a line, and is no part of it.
+    """
+
+    def __init__(self, log_path: Path) -> None:
+        self._log_path = log_path
+        self._showing = False
+
+    def choose(self, line: str, *, is_lasting: bool) -> str | None:
+        """Return how to show a line; with its time once the Hub lasts. ``None`` hides it."""
+        head = _HEAD.match(line)
+        if head is not None:
+            self._showing = bool(_OURS.search(head["where"])) or head["level"] in "EC"
+            at = f"{head['time']}  " if is_lasting else ""
+            line = f"{at}{head['text']}"
+        elif line.strip() == _TRACE:
+            # A traceback is for developers; the log has all of it.
+            showing, self._showing = self._showing, False
+            return f"    The traceback is in {self._log_path}" if showing else None
+        elif _OF_OTHERS.match(line) or (is_lasting and not line.startswith((" ", "\t", "\n"))):
+            self._showing = False
+        return line.rstrip("\n") if self._showing and not _is_request(line) else None
 
 
 class HubProcess:
@@ -95,7 +124,7 @@ class HubProcess:
                 log.close()
 
     def _copy(self, lines: Iterable[str], log: HubLog) -> None:
-        showing, is_kept = False, True
+        shown, is_kept = ShownLines(self.log_path), True
         for line in lines:
             was_kept = is_kept
             try:
@@ -105,23 +134,9 @@ class HubProcess:
                 is_written, is_kept = True, False
             if was_kept and not is_kept:
                 self._tell(f"The Hub's log cannot be written: {self.log_path}. Check its disk.")
-            if not is_written:
-                continue
-            head = _HEAD.match(line)
-            if head is not None:
-                ours = bool(_OURS.search(head["where"]))
-                showing = ours or head["level"] in "EC"
-                at = f"{head['time']}  " if self._is_lasting else ""
-                line = f"{at}{head['text']}\n"
-            elif line.strip() == _TRACE:
-                # A traceback is for developers; the log has all of it.
-                self._tell_if(showing, f"    The traceback is in {self.log_path}")
-                showing = False
-            self._tell_if(showing and not _is_request(line), line.rstrip("\n"))
-
-    def _tell_if(self, wanted: bool, line: str) -> None:
-        if wanted:
-            self._tell(line)
+            chosen = shown.choose(line, is_lasting=self._is_lasting) if is_written else None
+            if chosen is not None:
+                self._tell(chosen)
 
     def wait_until_ready(self, socket: Path) -> str:
         """Wait until the Hub answers, at its socket and through its proxy; return its address.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath
 from jupyterhub_platform.core.document.units import example
-from jupyterhub_platform.core.quantities import parse_quantity, render_quantity
+from jupyterhub_platform.core.quantities import parse_quantity, render_quantity, write_quantity
 from jupyterhub_platform.core.resource_names import CPU, HUGEPAGES, MEMORY, SERVERS, is_indivisible
 
 
@@ -40,14 +40,14 @@ def _check_alone(faults: FaultCollector, path: KeyPath, name: str, amount: int) 
     elif name.startswith(HUGEPAGES):
         size = parse_quantity(name.removeprefix(HUGEPAGES), MEMORY)
         if size and amount % size:
-            what = f"{render_quantity(name, amount)} is not a whole number of such pages"
+            what = f"{write_quantity(name, amount)} is not a whole number of such pages"
             faults.add(path, what, f"write {render_quantity(MEMORY, size)} times a whole number")
 
 
 def _check_pair(faults: FaultCollector, path: KeyPath, request: int, limit: int) -> None:
     name = str(path[-1])
     limit_path = (*path[:-2], "limits", name)
-    asked, maximum = render_quantity(name, request), render_quantity(name, limit)
+    asked, maximum = write_quantity(name, request), write_quantity(name, limit)
     if request != limit and is_indivisible(name):
         what = f"{asked} is not the limit, {maximum}, and Kubernetes does not share out {name}"
         faults.add(path, what, "write the same in both", rests_on=[limit_path])

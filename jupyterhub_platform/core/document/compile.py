@@ -21,7 +21,7 @@ from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.policy import NO_RULE, Defaults, Group, Person, Policy
-from jupyterhub_platform.core.quantities import render_quantity
+from jupyterhub_platform.core.quantities import write_quantity
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
 from jupyterhub_platform.core.resources import Resources, check_resource_name
@@ -251,8 +251,8 @@ class _Compiler:
                 continue
             self._faults.add(
                 self._demand_path(tier, name),
-                f"no user can ever start it: it asks for {render_quantity(name, asked)}, and the "
-                f"whole platform has {render_quantity(name, maximum)}",
+                f"no user can ever start it: it asks for {write_quantity(name, asked)}, and the "
+                f"whole platform has {write_quantity(name, maximum)}",
                 f"lower it, or raise quota.{name}",
                 rests_on=[("quota", name)],
             )
@@ -269,9 +269,9 @@ class _Compiler:
                     continue
                 self._faults.add(
                     (*path, name),
-                    f"{render_quantity(name, maximum)} is less than one server of the default tier "
-                    f"{quote(tier.name)}, which asks for {render_quantity(name, asked)}",
-                    f"write {render_quantity(name, asked)} or more, or 0 if none is meant",
+                    f"{write_quantity(name, maximum)} is less than one server of the default tier "
+                    f"{quote(tier.name)}, which asks for {write_quantity(name, asked)}",
+                    f"write {write_quantity(name, asked)} or more, or 0 if none is meant",
                     rests_on=[self._demand_path(tier, name)] if name != SERVERS else [],
                 )
 

@@ -12,7 +12,9 @@ from typing import Any, Final, Self
 from jupyterhub_platform.core.document.faults import quote
 
 _LEADING_ZERO: Final = re.compile(r"([-+]?)0+(\d+)", re.ASCII)
-_OTHER_BASE: Final = re.compile(r"([-+]?)0([xob])([0-9a-f_]{1,64})", re.ASCII | re.IGNORECASE)
+_OTHER_BASE: Final = re.compile(
+    r"([-+]?)0([xob])([0-9a-f_]{1,64})(?: ?([kmgtp]i?b?|ei))?", re.ASCII | re.IGNORECASE
+)
 _GROUPED: Final = re.compile(r"[-+]?\d[\d_]*_[\d_]*(?:\.[\d_]*)? ?[A-Za-z]{0,3}", re.ASCII)
 _BASE_SIXTY: Final = re.compile(r"([-+]?)(\d{1,9}(?::[0-5]?\d){1,3})", re.ASCII)
 _ZEROS: Final = re.compile(r"(?<!\d)0+(?=\d)", re.ASCII)
@@ -99,10 +101,12 @@ def _choose_base(sign: str, digits: str) -> str:
     return f"{decimal}, or {sign}{int(digits, 8)} if octal is meant" if is_octal else decimal
 
 
-def _find_base(text: str, sign: str, letter: str, digits: str) -> tuple[str, str] | None:
+def _find_base(
+    text: str, sign: str, letter: str, digits: str, unit: str | None
+) -> tuple[str, str] | None:
     base, name = _BASES[letter.lower()]
     try:
         number = int(digits.replace("_", ""), base)
     except ValueError:
         return None
-    return f"{quote(text)} is {name}", f"write {sign}{number}"
+    return f"{quote(text)} is {name}", f"write {sign}{number}{unit or ''}"

@@ -15,7 +15,11 @@ from typing import Final
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.document.notations import find_ambiguity
 from jupyterhub_platform.core.errors import QuantityError
-from jupyterhub_platform.core.quantities import describe_amount, parse_quantity
+from jupyterhub_platform.core.quantities import (
+    describe_amount,
+    parse_quantity,
+    render_quantity,
+)
 from jupyterhub_platform.core.resource_names import (
     CPU,
     HUGEPAGES,
@@ -39,26 +43,59 @@ _MILLI_CORES: Final = frozenset(
     {"m", "mc", "mcpu", "millicpu", "millicpus", "millicore", "millicores"}
 )
 _WHOLE: Final = re.compile(r"[-+]?\d{1,30}", re.ASCII)
+_OFFERED: Final = re.compile(
+    r"(?P<before>write |or )(?!for example |more$)"
+    r"(?P<amount>\S+?(?: [A-Za-z]{1,3})?)(?=,|$| or | if )"
+)
+_TWICE: Final = re.compile(r"(?<!\S)(?P<amount>\S+?),? or (?P=amount)(?!\S)(?: if .*)?")
 _REST: Final = re.compile(r"(?P<digits>\d{1,30}) ?(?P<unit>[A-Za-z]{0,8})", re.ASCII)
 _OF_TIME: Final = frozenset({"s", "h", "d", "min"})
 
 
 def read_amount(faults: FaultCollector, path: KeyPath, text: object, name: str) -> int | None:
     """Return the amount of ``name`` that stands at ``path``; what cannot be meant is a fault."""
+    amount, said = _read(text, name)
+    if said is not None:
+        what, fix = said
+        faults.add(path, what, _follow(fix, name))
+    return amount
+
+
+def _read(text: object, name: str) -> tuple[int | None, tuple[str, str] | None]:
+    """Return an amount, or what is wrong with it and how to write what was probably meant."""
     if said := find_ambiguity(text):
-        faults.add(path, *said)
-        return None
+        return None, said
     try:
         amount = parse_quantity(text if isinstance(text, int | float) else str(text), name)
     except QuantityError as error:
         what, fix = split_message(str(error), f"write for example {example(name)}")
         guess = _guess_unreadable(str(text), name) if "is not an amount" in what else ""
-        faults.add(path, what, guess or fix)
-        return None
-    if said := _find_meaning(str(text).strip(), name, amount):
-        faults.add(path, *said)
-        return None
-    return amount
+        return None, (what, guess or fix)
+    said = _find_meaning(str(text).strip(), name, amount)
+    return (None, said) if said else (amount, None)
+
+
+def _follow(fix: str, name: str, steps: int = 3) -> str:
+    """Return advice that can be followed: what it offers is not refused in turn.
+
+    ``0x10`` of memory is 16; that would be 16 bytes, so that 16Gi is offered.
+    """
+    offered = [match["amount"] for match in _OFFERED.finditer(fix)] if steps else []
+    refused = {text: said for text in offered if (said := _read(text, name)[1])}
+    followed = {text: _follow(said[1], name, steps - 1) for text, said in refused.items()}
+    helpful = {
+        text: advice.removeprefix("write ")
+        for text, advice in followed.items()
+        if advice.startswith("write ") and not advice.startswith("write for example ")
+    }
+    if followed.keys() != helpful.keys():
+        # One of two that is of no use, as too large, is left out.
+        accepted = [text for text in offered if text not in refused]
+        return f"write {accepted[0]}" if accepted else next(iter(followed.values()))
+    better = _OFFERED.sub(
+        lambda each: each["before"] + helpful.get(each["amount"], each["amount"]), fix
+    )
+    return _TWICE.sub(r"\g<amount>", better)
 
 
 def example(name: str) -> str:
@@ -92,23 +129,25 @@ def _explain_small(text: str, number: str, unit: str, name: str, amount: int) ->
         parts = {"n": "billionths", "u": "millionths", "m": "thousandths"}[unit]
         what = f"{quote(text)} is {parts} of a byte, which is what {unit} means after {name}"
         return what, f"write {number}Mi"
-    minimum = describe_amount(MEMORY, _minimum(name))
     said = describe_amount(MEMORY, amount)
     if unit == "":
-        return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, minimum)
+        return f"{quote(text)} is {said}, since it has no unit", _guess_bytes(number, name)
+    minimum = describe_amount(MEMORY, _minimum(name))
     what = f"{quote(text)} is {said}, and less than {minimum} of {name} is of no use"
-    if unit in {"M", "Mi"}:
-        return what, f"write {minimum.replace(' MiB', 'Mi')} or more"
-    return what, _guess_bytes(number, minimum)
+    return what, _offer_minimum(name) if unit in {"M", "Mi"} else _guess_bytes(number, name)
 
 
-def _guess_bytes(number: str, minimum: str) -> str:
+def _offer_minimum(name: str) -> str:
+    return f"write {render_quantity(MEMORY, _minimum(name))} or more"
+
+
+def _guess_bytes(number: str, name: str) -> str:
     value = Fraction(number.replace(",", ".") or 0)
-    if 0 < value <= _MAX_GUESSED:
+    if value <= _MAX_GUESSED and value * 2**30 >= _minimum(name):
         return f"write {number}Gi"
-    if 0 < value <= _MAX_MEBI:
+    if value <= _MAX_MEBI and value * 2**20 >= _minimum(name):
         return f"write {number}Mi"
-    return f"write {minimum.replace(' MiB', 'Mi')} or more"
+    return _offer_minimum(name)
 
 
 def _guess_unreadable(text: str, name: str) -> str:
@@ -118,7 +157,7 @@ def _guess_unreadable(text: str, name: str) -> str:
         return ""
     number, unit = match[1].replace(",", "."), match[2]
     if is_storage(name):
-        return _guess_storage(number, unit)
+        return _guess_storage(number, unit, name)
     if name == CPU and unit.lower() in _MILLI_CORES:
         return f"write {number}m"
     if name == CPU and unit.lower() in _CORES:
@@ -126,9 +165,9 @@ def _guess_unreadable(text: str, name: str) -> str:
     return f"write {number}" if is_whole(name) and number.isdigit() else ""
 
 
-def _guess_storage(number: str, unit: str) -> str:
+def _guess_storage(number: str, unit: str, name: str) -> str:
     if not unit:
-        return _guess_bytes(number, "1 MiB")
+        return _guess_bytes(number, name)
     match = _BYTES.fullmatch(unit)
     if match is None or match[1] is None:
         return ""

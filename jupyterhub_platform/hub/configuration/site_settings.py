@@ -125,10 +125,13 @@ def _check_prefix(hub: Any) -> None:
             path = value if trait == "base_url" else urlsplit(value).path
         except ValueError as error:
             raise ConfigurationError(f"c.JupyterHub.{trait} is not an address: {error}") from error
-        if not _PATH.fullmatch(path):
+        # A browser takes // at the beginning for a host, and removes dots before it asks.
+        names = path.removeprefix("/").removesuffix("/").split("/")
+        is_odd = names != [""] and not {"", ".", ".."}.isdisjoint(names)
+        if is_odd or not _PATH.fullmatch(path):
             raise ConfigurationError(
                 f"c.JupyterHub.{trait} is {value!r}, and a page's address cannot begin so. Use "
-                "letters of ASCII, digits, - . _ ~ and /, for example /jupyter/"
+                "letters of ASCII, digits, - . _ ~, and one / between names, for example /jupyter/"
             )
 
 

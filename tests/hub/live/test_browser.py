@@ -3,10 +3,12 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import launch_chromium, log_in
 from tests.support.hub_fixtures import hub_of
 from tests.support.live_hub import LiveHub
@@ -139,6 +141,28 @@ def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
         assert not wide, f"{path} scrolls sideways at {width} px"
         _picture(page, f"live-{name}-{theme}-{width}")
         context.close()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_what_a_user_presses_on_pages_of_jupyterhub_can_be_read(
+    hub: LiveHub, browser: Browser, theme: Literal["light", "dark"]
+) -> None:
+    context = browser.new_context(color_scheme=theme)
+    page = context.new_page()
+    page.goto(f"{hub.url}/hub/login")
+    _assert_contrast(page)
+    log_in(page, hub.url, "admin", hub.passwords["admin"])
+    page.goto(f"{hub.url}/hub/token")
+    _assert_contrast(page)
+    page.get_by_role("button", name="Request new API token").hover()
+    _assert_contrast(page)
+    context.close()
+
+
+def _assert_contrast(page: Page) -> None:
+    page.evaluate(find_axe().read_text())
+    found = [rule for rule in list_serious(page.evaluate(RUN)) if rule[0] == "color-contrast"]
+    assert found == [], page.url
 
 
 def _picture(page: Page, name: str) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.manifests import Manifest, items, part
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_number
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.deploy.doctor.facts import DoctorFacts
@@ -16,6 +17,7 @@ from jupyterhub_platform.deploy.doctor.rules.amounts import (
     find_unreadable,
     read_amounts,
 )
+from jupyterhub_platform.deploy.doctor.rules.policy_keys import policy_key
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 
 _WHY = "The API server refuses every server of that tier."
@@ -39,17 +41,20 @@ def check_limits(facts: DoctorFacts) -> Iterator[Finding]:
         for each in ranges.listed:
             for kind in ("Container", "Pod"):
                 for entry in entries_of([each], kind):
-                    yield from _check_amounts(name_of(each), entry, tier, amounts)
+                    yield from _check_amounts(policy, name_of(each), entry, tier, amounts)
             for entry in entries_of([each], "PersistentVolumeClaim"):
-                yield from _check_home(name_of(each), entry, tier)
+                yield from _check_home(policy, name_of(each), entry, tier)
 
 
-def _check_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -> Iterator[Finding]:
+def _check_amounts(
+    policy: Policy, name: str, entry: Manifest, tier: Tier, amounts: Amounts
+) -> Iterator[Finding]:
     kind = str(entry.get("type")).lower()
     for resource, minimum in read_amounts(part(entry, "min")).items():
         asked = amounts.requests.get(resource, 0)
         if asked < minimum:
             yield _refuse(
+                policy,
                 name,
                 tier,
                 f"requests.{resource}",
@@ -68,6 +73,7 @@ def _check_amounts(name: str, entry: Manifest, tier: Tier, amounts: Amounts) -> 
             )
         elif limit > maximum:
             yield _refuse(
+                policy,
                 name,
                 tier,
                 f"limits.{resource}",
@@ -105,7 +111,7 @@ def _check_ratio(
         )
 
 
-def _check_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
+def _check_home(policy: Policy, name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
     home = tier.pod.home
     if home is None:
         return
@@ -119,14 +125,15 @@ def _check_home(name: str, entry: Manifest, tier: Tier) -> Iterator[Finding]:
             if home.size < minimum
             else f"at most {describe('storage', maximum)}"
         )
-        yield _refuse(name, tier, "home.size", home.size, f"{allowed} for a volume")
+        yield _refuse(policy, name, tier, "home.size", home.size, f"{allowed} for a volume")
 
 
-def _refuse(name: str, tier: Tier, key: str, asked: int, allowed: str) -> Finding:
+def _refuse(policy: Policy, name: str, tier: Tier, key: str, asked: int, allowed: str) -> Finding:
     resource = "storage" if key == "home.size" else key.partition(".")[2]
     return failed(
         f"The LimitRange {name} wants {allowed}, and tier {tier.name} has "
         f"{describe(resource, asked)} as its {key}.",
         _WHY,
-        f"Change {key} of tiers.{tier.name} in the policy, or kubectl edit limitrange {name}",
+        f"Change {policy_key(policy, tier.name, key)} in the policy, or kubectl edit limitrange "
+        f"{name}",
     )

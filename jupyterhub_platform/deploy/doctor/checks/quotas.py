@@ -17,6 +17,7 @@ from jupyterhub_platform.deploy.doctor.rules.amounts import (
     find_unreadable,
     read_amounts,
 )
+from jupyterhub_platform.deploy.doctor.rules.policy_keys import policy_key
 from jupyterhub_platform.deploy.doctor.rules.quota_scopes import (
     OF_CLASS,
     devices_by_class,
@@ -56,12 +57,13 @@ def check_quotas(facts: DoctorFacts) -> Iterator[Finding]:
             if is_counted(quota, tier.pod.priority_class or priority):
                 asked = _asked(tier, amounts_of(tier, ranges.listed), default)
                 asked |= devices_by_class(tier, cluster.of("resourceclaimtemplates").listed)
-                yield from _check_tier(name_of(quota), bounds, held, tier, asked)
+                yield from _check_tier(policy, name_of(quota), bounds, held, tier, asked)
         if not part(quota, "spec", "scopeSelector") and not part(quota, "spec").get("scopes"):
             yield from _check_platform(name_of(quota), bounds, held, policy)
 
 
 def _check_tier(
+    policy: Policy,
     quota: str,
     hard: Mapping[str, int],
     held: Mapping[str, int],
@@ -77,7 +79,7 @@ def _check_tier(
                 f"{_say_held(name, held)}.",
                 "No server of that tier can ever start.",
                 f"kubectl edit resourcequota {quota}: raise spec.hard.{name}"
-                f"{_say_key(name, tier)}.",
+                f"{_say_key(policy, name, tier)}.",
             )
 
 
@@ -104,10 +106,13 @@ def _asked(tier: Tier, amounts: Amounts, default_class: str) -> dict[str, int]:
     return asked
 
 
-def _say_key(name: str, tier: Tier) -> str:
+def _say_key(policy: Policy, name: str, tier: Tier) -> str:
     if name in _PODS:
         return ""  # each server is one, whatever the policy says
-    return f"; or lower {_key(name)} of tiers.{tier.name} in the policy"
+    key = _key(name)
+    # A home is one volume, and a list of claims has no size: only less of a number can be lower.
+    verb = "lower" if "." in key else "shorten" if key == "devices" else "remove"
+    return f"; or {verb} {policy_key(policy, tier.name, key)} in the policy"
 
 
 def _key(name: str) -> str:
@@ -142,13 +147,12 @@ def _check_platform(
             default=(None, ""),
         )
         if left is not None and maximum is not None and maximum > left:
-            shown = describe(name, hard[counted])
-            beside = held.get(counted, 0)
-            of_others = f", {describe(name, beside)} of which Hub, proxy and others hold"
+            # The Hub's own pod is no server, and the ResourceQuota counts it beside them.
+            allowed = describe(counted, hard[counted]) + (" pods" if name == SERVERS else "")
             yield warning(
                 f"The policy lets everybody together hold {describe(name, maximum)} ({name}), "
                 "and the "
-                f"ResourceQuota {quota} allows {shown}{of_others if beside else ''}.",
+                f"ResourceQuota {quota} allows {allowed}{_say_held(counted, held)}.",
                 "What the policy admits last is refused by the cluster, without what would fit.",
                 f"Lower quota.{name} in the policy, or raise it: kubectl edit resourcequota "
                 f"{quota}",

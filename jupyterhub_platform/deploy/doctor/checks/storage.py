@@ -15,12 +15,14 @@ from jupyterhub_platform.deploy.doctor.findings import (
     unread,
     warning,
 )
+from jupyterhub_platform.deploy.doctor.rules.policy_keys import policy_key
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
 from jupyterhub_platform.deploy.doctor.rules.storage_classes import DEFAULT, is_default
 
 _WRONG_ZONE: Final = (
     "A home may be made in a zone where no node has room for its server, which then waits for ever."
 )
+_CLASS: Final = "home.storage_class"
 ZONE: Final = "topology.kubernetes.io/zone"
 
 
@@ -39,14 +41,14 @@ def check_storage(facts: DoctorFacts) -> Iterator[Finding]:
     defaults = sorted(name for name, each in known.items() if is_default(each))
     wanted = _homes_by_class(policy)
     if "" in wanted:
-        yield from _check_default(defaults, wanted[""])
+        yield from _check_default(policy, defaults, wanted[""])
     for name in sorted(set(wanted) - {""} - set(known)):
         yield failed(
             f"There is no storage class {name}, which the homes of "
             f"{describe_tiers(wanted[name])} need.",
             "Their volumes never come, and their servers never start.",
-            f"Name one of kubectl get storageclass as tiers.{wanted[name][0]}.home.storage_class "
-            "in the policy, or make that class.",
+            "Name one of kubectl get storageclass as "
+            f"{policy_key(policy, wanted[name][0], _CLASS)} in the policy, or make that class.",
         )
     used = (set(wanted) - {""} | set(defaults if "" in wanted else ())) & set(known)
     for name in sorted(used):
@@ -62,7 +64,7 @@ def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
     return wanted
 
 
-def _check_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
+def _check_default(policy: Policy, defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
     if not defaults:
         yield failed(
             "No storage class is the default one, and the homes of "
@@ -70,7 +72,7 @@ def _check_default(defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
             "Their volumes never come, and their servers never start.",
             "kubectl patch storageclass NAME --patch "
             f'\'{{"metadata":{{"annotations":{{"{DEFAULT}":"true"}}}}}}\''
-            f", or name one as tiers.{tiers[0]}.home.storage_class in the policy.",
+            f", or name one as {policy_key(policy, tiers[0], _CLASS)} in the policy.",
         )
     elif len(defaults) > 1:
         yield warning(

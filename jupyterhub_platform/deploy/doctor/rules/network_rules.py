@@ -136,13 +136,13 @@ class Network:
             return holds_dns(part(described, "ipBlock"), dns.addresses)
         if not self._is_elsewhere(described):
             return False
-        named = part(described, "namespaceSelector", "matchLabels").get(_NAME)
-        if named is not None and named != DNS_NAMESPACE:
+        is_there = _selects_dns_namespace(part(described, "namespaceSelector"))
+        if is_there is False:
             # Without its address, it may be in a namespace of that name.
             return False if dns.addresses else None
         selector = part(described, "podSelector")
         if not selector or not dns.labels or selects(selector, dns.labels):
-            return True
+            return is_there
         # Pods have more labels than their Service selects them by.
         return False if set(part(selector, "matchLabels")) & set(dns.labels) else None
 
@@ -182,6 +182,19 @@ def selects(selector: Manifest, labels: Mapping[str, Any]) -> bool:
     return all(labels.get(key) == value for key, value in wanted) and all(
         matches(each, labels) for each in items(selector, "matchExpressions")
     )
+
+
+def _selects_dns_namespace(selector: Manifest) -> bool | None:
+    """Tell whether a selector of namespaces selects that of DNS, of which only the name is known.
+
+    ``None`` says that it depends on other labels.
+    """
+    wanted = part(selector, "matchLabels").items()
+    answers = {value == DNS_NAMESPACE if key == _NAME else None for key, value in wanted} | {
+        matches(each, {_NAME: DNS_NAMESPACE}) if each.get("key") == _NAME else None
+        for each in items(selector, "matchExpressions")
+    }
+    return False if False in answers else None if None in answers else True
 
 
 def _read_network(text: object) -> _Net | None:
