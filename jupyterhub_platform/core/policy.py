@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from jupyterhub_platform.core.grants import Grant
+from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
 from jupyterhub_platform.core.quotas import Rule, Value, resolve
@@ -21,7 +21,10 @@ _NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A declared person. ``within`` holds their own limits inside an account, by its name."""
+    """A declared person. ``within`` holds their own limits inside an account, by its name.
+
+    ``without_grant`` is their own level, while ``level`` is one that a grant gives them.
+    """
 
     name: str
     level: Level
@@ -29,6 +32,12 @@ class Person:
     quota: Rule = NO_RULE
     within: Mapping[str, Rule] = field(default_factory=dict)
     suspended: Suspension | None = None
+    without_grant: Level | None = None
+
+    @property
+    def own_level(self) -> Level:
+        """The level that they have without any grant."""
+        return self.without_grant or self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +134,28 @@ class Policy:
         """Return the names of the admins, sorted."""
         return self._index.admins
 
+    def own_admins(self) -> tuple[str, ...]:
+        """Return the names of the admins who stay it whatever grant ends, sorted."""
+        return tuple(a for a in self.admins() if self.people[a].own_level is Level.ADMIN)
+
     def admins_let_in(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
-        """Return the names of the admins whom no suspension keeps out at ``now``, sorted."""
-        return tuple(a for a in self.admins() if self.suspension_of(a, others, now) is None)
+        """Return the names of lasting admins whom no suspension keeps out at ``now``, sorted."""
+        return tuple(a for a in self.own_admins() if self.suspension_of(a, others, now) is None)
+
+    def with_levels(self, now: datetime) -> "Policy":
+        """Return this policy with the levels that grants give at ``now``; itself if it has them.
+
+        It costs the grants that give levels, and the people who have one by a grant.
+        """
+        names = {*self._index.with_granted_level, *(g.user for g in self._index.grants_of_levels)}
+        changed = {}
+        for person in (self.people[name] for name in names if name in self.people):
+            own, grants = person.own_level, self._index.grants_to_user.get(person.name, ())
+            level = level_at(own, grants, now)
+            if level is not person.level:
+                without = None if level is own else own
+                changed[person.name] = replace(person, level=level, without_grant=without)
+        return self.with_parts(people={**self.people, **changed}) if changed else self
 
     def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
         """Return how a server of ``tier`` runs that is charged to ``account``.
@@ -231,6 +259,8 @@ class _Index:
     groups_of: Mapping[str, frozenset[str]]
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
+    with_granted_level: tuple[str, ...]
+    grants_of_levels: tuple[Grant, ...]
     grants_to_user: Mapping[str, list[Grant]]
     grants_to_group: Mapping[str, list[Grant]]
     of_member: Mapping[str, tuple[Value, ...]]
@@ -255,6 +285,8 @@ class _Index:
             groups_of={user: shared[frozenset(names)] for user, names in groups_of.items()},
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
+            with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
+            grants_of_levels=tuple(grant for grant in policy.grants if grant.level),
             grants_to_user=to_user,
             grants_to_group=to_group,
             of_member={g.name: resolve(g.member_quota, defaults.member) for g in groups},
@@ -276,10 +308,13 @@ class _Index:
             out = {n for n, person in now.items() if person.suspended}
             parts["admins"] = tuple(sorted({*self.admins} - changed | admins))
             parts["suspended"] = tuple(sorted({*self.suspended} - changed | out))
+            raised = {n for n, person in now.items() if person.without_grant}
+            parts["with_granted_level"] = tuple({*self.with_granted_level} - changed | raised)
         if before.groups is not after.groups:
             parts |= self._follow_groups(before, after)
         if before.grants is not after.grants:
             parts["grants_to_user"], parts["grants_to_group"] = _by_receiver(after.grants)
+            parts["grants_of_levels"] = tuple(grant for grant in after.grants if grant.level)
         if before.tiers is not after.tiers:
             parts["accelerators"] = _list_accelerators(after.tiers)
         return replace(self, **parts)

@@ -272,6 +272,8 @@ class StoreReader:
             for each in objects.changes:
                 sources, policy = sources.change(policy, each.key, each.after, each.actor, each.at)
         revision = replace(revision, document_json="")
+        # A grant of a level may have begun or ended since.
+        policy = policy.with_levels(self._clock())
         self._compiled = _Compiled(revision, objects.number, sources, policy)
         return self._compiled
 
