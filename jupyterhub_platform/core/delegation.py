@@ -105,8 +105,9 @@ def _why_not_person(policy: Policy, manager: str, name: str, memberships: frozen
     if not groups or not groups & policy.managed_groups(manager):
         return f"You are not in charge of a user {name}. Ask an admin."
     person = policy.people[name]
-    for level in filter(_is_raised, (person.level, person.own_level)):
-        return f"{name} is {level} on this platform. Ask an admin."
+    for level in (person.level, person.own_level):
+        if _is_raised(level):
+            return f"{name} is {level} on this platform. Ask an admin."
     if not groups <= policy.managed_groups(manager):
         return f"{name} is also in groups that are not yours. Ask an admin."
     return ""
