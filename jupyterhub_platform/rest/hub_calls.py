@@ -10,6 +10,7 @@ from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
+from jupyterhub_platform.rest.refused_requests import NOTE_REFUSED
 from jupyterhub_platform.rest.request_bodies import (
     MAX_INVITE_HOURS,
     DryRunRequest,
@@ -196,6 +197,7 @@ HUB_CALLS: Final = (
         INDEX,
     ),
     *(INVITE, SUSPEND, RESUME),
+    NOTE_REFUSED,
     *MANAGED_CALLS,
     *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
