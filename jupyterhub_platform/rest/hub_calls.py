@@ -33,6 +33,7 @@ from jupyterhub_platform.rest.response_bodies import (
 )
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
 from jupyterhub_platform.rest.terminal_logins import TERMINAL_LOGIN_CALLS
+from jupyterhub_platform.rest.undeclared_users import UNDECLARED_CALLS
 
 PREFIX: Final = "/hub/api/platform"
 REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
@@ -199,6 +200,7 @@ HUB_CALLS: Final = (
     *(INVITE, SUSPEND, RESUME),
     NOTE_REFUSED,
     *MANAGED_CALLS,
+    *UNDECLARED_CALLS,
     *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
     *TERMINAL_LOGIN_CALLS,
