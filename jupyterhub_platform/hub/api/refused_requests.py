@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from tornado import web
 
-from jupyterhub_platform.forwarded_headers import source_of
+from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.api.handler import PlatformAPIHandler
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.origin import ORIGIN

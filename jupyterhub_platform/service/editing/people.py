@@ -85,7 +85,7 @@ class InvitePage(PersonPage):
         return {}
 
 
-class DeletePage(ChangingPage):
+class DeletePage(EditingPage):
     """Remove a user whom no policy knows from JupyterHub."""
 
     async def get(self, name: str) -> None:
