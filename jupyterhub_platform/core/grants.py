@@ -31,6 +31,12 @@ class Grant:
     reason: str
     level: Level | None = None
 
+    def counts_for(self, user: str, account: str) -> bool:
+        """Tell whether the grant counts for what ``user`` starts in ``account``."""
+        if self.user:
+            return self.user == user and self.account in {"", account}
+        return self.group == account
+
     def is_live(self, now: datetime) -> bool:
         """Tell whether the grant counts at ``now``."""
         return (self.starts is None or self.starts <= now) and now < self.until

@@ -186,14 +186,8 @@ class Policy:
         """Tell whether ``user`` may start ``tier`` charged to ``account``, also by a grant."""
         if tier.access.admits(user, level, account):
             return True
-        return any(
-            grant.tier == tier.name
-            and (
-                (grant.user == user and grant.account in {"", account})
-                or (grant.group != "" and grant.group == account)
-            )
-            for grant in self._live_grants(user, account, now)
-        )
+        live = self._live_grants(user, account, now)
+        return any(each.tier == tier.name and each.counts_for(user, account) for each in live)
 
     def list_limits(self, user: str, account: str, now: datetime) -> tuple[Limit, ...]:
         """Return every limit on what ``user`` may hold in ``account``, apart from those of tiers.
@@ -372,7 +366,7 @@ def _scarce(name: str, grants: tuple[Grant, ...], user: str, account: str) -> It
     granted, they hold once, whichever account is charged. Where both are live, others never
     live on a person's own grant: rather too little is admitted than too much.
     """
-    here = sum(grant.add.amount(name) for grant in grants if _gives(grant, user, account))
+    here = sum(grant.add.amount(name) for grant in grants if grant.counts_for(user, account))
     yield Limit(Scope("member", account, user), name, here, _NO_RULE_SENTENCE, here)
     if here:
         everywhere = sum(grant.add.amount(name) for grant in grants)
@@ -386,12 +380,6 @@ def _adds_to(grant: Grant, scope: Scope, account: str) -> bool:
     if scope.kind in {"member", "user"}:
         return grant.user == scope.user and grant.account in {"", account}
     return False
-
-
-def _gives(grant: Grant, user: str, account: str) -> bool:
-    if grant.user:
-        return grant.user == user and grant.account in {"", account}
-    return grant.group == account
 
 
 def tier_limits(tier: Tier, user: str, account: str) -> tuple[Limit, ...]:
