@@ -36,8 +36,7 @@ def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
         assert gone1.start("gone1", tier="small", account="vision").status_code in {201, 202}
         gone1.wait_until_ready("gone1")
         left = "".join(line for line in WITH_THREE.splitlines(True) if "  gone" not in line)
-        file = hub.state / "platform.yaml"
-        file.write_text(left.replace(", gone1]", "]"))
+        hub.policy.write_text(left.replace(", gone1]", "]"))
         reloaded = hub.token("admin").post("platform/reload", json={})
         assert reloaded.status_code == 200, reloaded.text
         yield hub
