@@ -75,8 +75,10 @@ def denied(decision: Decision, decision_id: str, api_url: str, *, to: str = "") 
     )
     error.decision = decision
     if to:
-        error.jupyterhub_message = said = decision.say_to(to)
-        error.jupyterhub_html_message = f'<span data-code="{escape(codes)}">{escape(said)}</span>'
+        error.jupyterhub_message = sentence = decision.say_to(to)
+        error.jupyterhub_html_message = (
+            f'<span data-code="{escape(codes)}">{escape(sentence)}</span>'
+        )
     if decision_id:
         error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
     if status == 503:

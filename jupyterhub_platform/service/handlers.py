@@ -31,7 +31,7 @@ from jupyterhub_platform.usecases.troubles import Trouble
 log = logging.getLogger(__name__)
 
 _HUB_SECONDS: Final = 10
-_MAX_SAID: Final = 500
+_MAX_TEXT: Final = 500
 _NOTING: Final[set[asyncio.Future[None]]] = set()
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
@@ -96,9 +96,9 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         status = self.get_status()
         body = {
             "method": self.request.method,
-            "path": self.request.path[:_MAX_SAID],
+            "path": self.request.path[:_MAX_TEXT],
             "status": status,
-            "reason": (self.refusal or HTTPStatus(status).phrase)[:_MAX_SAID],
+            "reason": (self.refusal or HTTPStatus(status).phrase)[:_MAX_TEXT],
         }
         token = self.token if self._is_known else self.hub_auth.api_token
         headers = {**self._origin_for_hub, "Authorization": f"token {token}"}

@@ -201,7 +201,7 @@ def test_a_service_that_is_down_is_said_to_be_that_and_not_a_server(hub: LiveHub
 
 
 def test_open_requests_are_counted_in_the_navigation_of_all_pages(hub: LiveHub) -> None:
-    """Whoever may answer sees the count, on the Hub's pages as on those of the service."""
+    """Users who may answer see the count, on the Hub's pages as on those of the service."""
     body = {"account": "vision", "reason": "two runs", "for": "2d", "add": {"servers": 1}}
     asked = hub.token("dev1").post("platform/requests", json=body).json()
     pages = ("/hub/token", "/hub/spawn", "/services/platform/groups")

@@ -11,7 +11,7 @@ LEVELS: Final = (
         ("a lent level is lent for good", "level_at", Drop("each.is_live(now)")),
         ("an admin is lent a lower level", "level_at", Drop("own is not Level.ADMIN")),
         (
-            "a lent level lasts for whoever judges",
+            "a lent level counts as one that lasts",
             "excerpt:_levels",
             Replace("person.own_level", "person.level"),
         ),

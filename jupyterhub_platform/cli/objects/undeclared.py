@@ -58,8 +58,8 @@ def remove_undeclared(name: str, yes: bool, hub: Hub, as_json: bool) -> None:
     It cannot be undone: tokens, shares and stopped servers are gone.
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     if not yes:
-        said = f"Remove {name} from JupyterHub, with tokens, shares and servers?"
-        click.confirm(printable(said), abort=True, err=True)
+        question = f"Remove {name} from JupyterHub, with tokens, shares and servers?"
+        click.confirm(printable(question), abort=True, err=True)
     with PlatformApi.of(hub) as api:
         answer = api.call("removeUndeclared", name)
     if as_json:

@@ -55,15 +55,15 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     echo_table(tiers, list(_list_offers(report)), "None.")
 
 
-def _say_level(name: str, report: Mapping[str, Any], said: str) -> str:
+def _say_level(name: str, report: Mapping[str, Any], place: str) -> str:
     level = report["level"] or "a level that no policy gives"
     if granted := report["granted_level"]:
         until = describe_instant(read_stored(granted["until"]))
         level = (
             f"{level} until {until}, by {granted['path']}; then {granted['then']} again, as said by"
         )
-        return f"{name} is {level} users.{name}, {said}"
-    return f"{name} is {level}: users.{name}, {said}"
+        return f"{name} is {level} users.{name}, {place}"
+    return f"{name} is {level}: users.{name}, {place}"
 
 
 def _head(title: str) -> None:

@@ -63,6 +63,8 @@ def logs(
             text = _read_pod(connection, namespace or connection.namespace, user, name, lines)
     else:
         text = _read_file(locate_log(state.absolute(), user, name), lines, server)
+    if not text:
+        click.echo(f"{server} has written nothing yet.", err=True)
     # What a server wrote may hold anything: a terminal gets text, a pipe gets it as it is.
     sys.stdout.write(_clean(text) if sys.stdout.isatty() else text)
 
@@ -92,25 +94,25 @@ def _read_pod(connection: Connection, namespace: str, user: str, server: str, li
         raise PlatformError(explain_refusal(error.status, str(error))) from None
 
 
-def explain_refusal(status: int, said: str) -> str:
+def explain_refusal(status: int, reason: str) -> str:
     """Say why a cluster gives no log, and what to do: of rights, of the container, or of its node.
 
     The API server asks the node, whose kubelet has the log; what that answers comes through it.
     """
     if status in _NO_RIGHTS:
         return (
-            f"The cluster refuses that ({status}): {said}. Your account there needs list of pods "
+            f"The cluster refuses that ({status}): {reason}. Your account there needs list of pods "
             "and get of pods/log."
         )
     if status == HTTPStatus.BAD_REQUEST:
         return (
-            f"The server has written nothing yet: {said}. Try again once its container runs; jhp "
+            f"The server has written nothing yet: {reason}. Try again once its container runs; jhp "
             "why says what it waits for."
         )
     if status == HTTPStatus.NOT_FOUND:
-        return f"The pod is gone, and its log with it: {said}. jhp why says how the server ended."
+        return f"The pod is gone, and its log with it: {reason}. jhp why says how the server ended."
     return (
-        f"The cluster does not get the log from the pod's node ({status}): {said}. Check that the "
+        f"The cluster does not get the log from the pod's node ({status}): {reason}. Check that the "
         "node is ready, and that the API server reaches its kubelet at port 10250."
     )
 

@@ -56,7 +56,7 @@ class UndeclaredUsersHandler(PlatformAPIHandler):
             rows = part.limit(_USERS_AT_A_TIME).all()
             for row in rows:
                 if row.name not in people and len(found) < limit:
-                    found.append(self._describe(*row))
+                    found.append(self._make_user(*row))
             if len(rows) < _USERS_AT_A_TIME:
                 break
             after = rows[-1].name
@@ -69,7 +69,7 @@ class UndeclaredUsersHandler(PlatformAPIHandler):
         known = self.db.query(orm.User.id).count()
         return bool(known > len(people.keys() - blocked))
 
-    def _describe(self, name: str, created: Any, active: Any) -> UndeclaredUser:
+    def _make_user(self, name: str, created: Any, active: Any) -> UndeclaredUser:
         running = len(tuple(self.platform.admission.book.of_user(name)))
         return UndeclaredUser(
             name=name, created=_render(created), last_activity=_render(active), servers=running
