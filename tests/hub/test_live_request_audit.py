@@ -329,7 +329,7 @@ def test_what_the_service_refuses_itself_has_its_row(hub: LiveHub) -> None:
     row = rows.one()
     assert (row.actor, row.action, row.via, row.address) == (
         "admin",
-        "user.made",
+        "user.changed",
         "page",
         "127.0.0.1",
     )
