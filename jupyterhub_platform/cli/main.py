@@ -37,6 +37,7 @@ VERBS: Final = {
     "explain": "jupyterhub_platform.cli.servers.explain:explain",
     "who-can": "jupyterhub_platform.cli.servers.explain:who_can",
     "request": "jupyterhub_platform.cli.objects.request:request",
+    "undeclared": "jupyterhub_platform.cli.objects.undeclared:undeclared",
     "notices": "jupyterhub_platform.cli.hub.notices:notices",
     "policy": "jupyterhub_platform.cli.objects.policy:policy",
     "bulk": "jupyterhub_platform.cli.objects.bulk_changes:bulk",

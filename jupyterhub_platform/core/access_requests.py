@@ -44,8 +44,8 @@ class AccessRequest:
     """A request, and its answer.
 
     ``wish`` is what a grant would say: ``{"tier": …}`` or ``{"add": {…}}``; or which ``grant``
-    shall last longer, or which ``level`` is asked for. ``lasts`` is for how long; a level has no
-    end.
+    shall last longer, or which ``level`` is asked for. ``lasts`` is for how long; only a level may
+    be asked for without an end.
     """
 
     id: str
@@ -84,10 +84,11 @@ def plan(
     LookupError
         Raised if what it is about is gone.
     """
-    if request.kind is Wish.LEVEL:
+    lasts = lasts or request.lasts
+    if request.kind is Wish.LEVEL and lasts is None:
         key = Key(Kind.USER, request.user)
         return key, {**(sources.find(key) or {}), "level": request.wish["level"]}
-    ends = now + (lasts or request.lasts or timedelta())
+    ends = now + (lasts or timedelta())
     if request.kind is Wish.EXTENSION:
         key = Key(Kind.GRANT, str(request.wish["grant"]))
         grant = sources.find(key)
@@ -97,7 +98,7 @@ def plan(
     wish = {**request.wish, **({"add": dict(add)} if add is not None else {})}
     return Key(Kind.GRANT, request.id), {
         "user": request.user,
-        "account": request.account,
+        **({"account": request.account} if request.account else {}),
         **wish,
         "until": ends.isoformat(),
         "by": by,

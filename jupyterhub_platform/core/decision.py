@@ -56,9 +56,10 @@ class Denial:
         own = self.limit is None or self.limit.scope.user == user
         return address(self.reason, user) if own else self.reason
 
-    def to_json(self) -> dict[str, Any]:
-        """Render for the API, the ledger and the audit."""
-        data: dict[str, Any] = {"code": self.code, "reason": self.reason, "remedy": self.remedy}
+    def to_json(self, to: str = "") -> dict[str, Any]:
+        """Render for the API, the ledger and the audit; said ``to`` the user, if one is given."""
+        reason = self.say_to(to) if to else self.reason
+        data: dict[str, Any] = {"code": self.code, "reason": reason, "remedy": self.remedy}
         if self.limit is not None:
             data |= limit_to_json(self.limit) | {"asked": self.asked, "missing": self.missing}
         return data
@@ -116,15 +117,15 @@ class Decision:
             parts.append(say_what_fits(self.fits))
         return " ".join(dict.fromkeys(part for part in parts if part))
 
-    def to_json(self) -> dict[str, Any]:
-        """Render the whole decision, the same for every door."""
+    def to_json(self, to: str = "") -> dict[str, Any]:
+        """Render the whole decision; said ``to`` the user who asked, if given."""
         question = self.question
         return {
             "admitted": self.admitted,
             "observed": self.observed,
-            "sentence": self.sentence,
+            "sentence": self.say_to(to) if to else self.sentence,
             "codes": list(self.codes),
-            "denials": [denial.to_json() for denial in self.denials],
+            "denials": [denial.to_json(to) for denial in self.denials],
             "fits": list(self.fits),
             "user": question.subject.name,
             "server": question.server,

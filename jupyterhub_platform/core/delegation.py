@@ -15,6 +15,7 @@ from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.policy import Person, Policy
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import is_accelerator
+from jupyterhub_platform.core.tiers import Tier
 
 _MOMENT: Final = timedelta(seconds=1)
 _MEMBERS: Final = "members"
@@ -103,8 +104,10 @@ def _why_not_person(policy: Policy, manager: str, name: str, memberships: frozen
         return "You cannot change your own level or account. Ask an admin."
     if not groups or not groups & policy.managed_groups(manager):
         return f"You are not in charge of a user {name}. Ask an admin."
-    if _is_raised(policy.people[name].level):
-        return f"{name} is {policy.people[name].level} on this platform. Ask an admin."
+    person = policy.people[name]
+    for level in (person.level, person.own_level):
+        if _is_raised(level):
+            return f"{name} is {level} on this platform. Ask an admin."
     if not groups <= policy.managed_groups(manager):
         return f"{name} is also in groups that are not yours. Ask an admin."
     return ""
@@ -114,8 +117,8 @@ def _why_not_level(
     before: Policy, after: Policy, manager: str, name: str, groups: frozenset[str]
 ) -> str:
     new, old = after.people[name], before.people.get(name, Person(name, Level.VIEWER))
-    if _is_raised(new.level):
-        return f"You may give the levels {_list_levels()}. Ask an admin for {new.level}."
+    if _is_raised(new.own_level):
+        return f"You may give the levels {_list_levels()}. Ask an admin for {new.own_level}."
     if (new.quota.quota, new.suspended) != (old.quota.quota, old.suspended):
         return "You may change the title and the level of a user. Ask an admin for anything else."
     if name not in before.people and not groups:
@@ -158,14 +161,19 @@ def _refuse_grant(
         yield f"A grant names who made it: write by: {manager}, or leave it out."
     moments = _list_moments(after, manager, grant, now)
     if grant.tier:
-        tier, level = before.tiers[grant.tier], before.people[manager].level
-        if not all(before.may_use(tier, manager, level, grant.account, t) for t in moments):
+        tier = before.tiers[grant.tier]
+        if not all(_may_use(before, tier, manager, grant.account, t) for t in moments):
             yield (
                 f"You may not start {tier.name} in {grant.account} yourself until then, so you "
                 "cannot grant it. Ask an admin."
             )
     for moment in moments:
         yield from _exceeds(before, after, grant, moment)
+
+
+def _may_use(policy: Policy, tier: Tier, manager: str, account: str, at: datetime) -> bool:
+    level = policy.with_levels(at).people[manager].level
+    return policy.may_use(tier, manager, level, account, at)
 
 
 def _list_moments(policy: Policy, manager: str, grant: Grant, now: datetime) -> list[datetime]:

@@ -64,7 +64,7 @@ def make_excerpt(
 
 def _other_admin(policy: Policy, name: str) -> Iterator[tuple[str, Any]]:
     """Yield one admin who is not ``name`` and not suspended: a document without one has a fault."""
-    for admin in policy.admins():
+    for admin in policy.own_admins():
         if admin != name and policy.people[admin].suspended is None:
             yield admin, {"level": "admin"}
             return
@@ -117,4 +117,4 @@ def _levels(policy: Policy, users: Iterable[object]) -> Iterator[tuple[str, Any]
     for user in users:
         person = policy.people.get(fold_user(str(user)))
         if person is not None:
-            yield person.name, {"level": str(person.level)}
+            yield person.name, {"level": str(person.own_level)}

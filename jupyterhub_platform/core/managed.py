@@ -120,7 +120,7 @@ class Sources:
         found = {section: self._objects[section] for section in NAMED}
         grants = self._objects[GRANTS]
         whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
-        return _compile(whole, None, now)
+        return _compile(whole, None, now).with_levels(now)
 
     def change(
         self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
@@ -161,7 +161,7 @@ class Sources:
             policy = _with_limits(policy, judged, name, limited)
         if new.key.kind is Kind.USER:
             policy = self._with_memberships(policy, name, new.document)
-        return sources, _with(policy, judged, new.key)
+        return sources, _with(policy, judged, new.key).with_levels(now)
 
     def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
         """Take an object away that nothing names any more; return the sources and the policy left.
@@ -176,12 +176,12 @@ class Sources:
             what = f"is still named by {join(naming)}"
             raise PolicyError((Fault((key.kind.section, key.name), what, "change those first"),))
         sources = self._with(key, None)
-        if key.kind is Kind.USER and policy.admins() == (key.name,):
+        if key.kind is Kind.USER and policy.own_admins() == (key.name,):
             # The whole document says it in its own words.
             sources.unite(now)
         if key.kind is Kind.USER:
             policy = self._with_memberships(policy, key.name, {})
-        return sources, _without(policy, key)
+        return sources, _without(policy, key).with_levels(now)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
         managed, section = dict(self.managed), dict(self._objects[key.kind.section])

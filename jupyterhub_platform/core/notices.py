@@ -143,6 +143,7 @@ def grant_facts(grant: Grant) -> dict[str, Any]:
             "group": grant.group,
             "account": grant.account,
             "tier": grant.tier,
+            **({"level": str(grant.level)} if grant.level else {}),
             "add": {name: grant.add.amount(name) for name in grant.add},
             "until": grant.until.isoformat(),
             "by": grant.by,
@@ -169,7 +170,8 @@ def gives_the_same(facts: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
 
 def _given(grant: Mapping[str, Any]) -> tuple[Any, ...]:
     parts = (grant[key] for key in ("user", "group", "account", "tier"))
-    return (*parts, tuple(sorted(grant["add"].items())))
+    level = (grant["level"],) if "level" in grant else ()
+    return (*parts, tuple(sorted(grant["add"].items())), *level)
 
 
 def announce_at(until: datetime, now: datetime, before: timedelta) -> datetime:
@@ -266,7 +268,8 @@ def _say_wish(wish: Mapping[str, Any], seconds: int | None) -> str:
 
 def _say_given(grant: Mapping[str, Any]) -> str:
     amounts = [describe_amount(name, amount) for name, amount in grant["add"].items()]
-    return listed([*amounts, *([f"the tier {grant['tier']}"] if grant["tier"] else [])])
+    named = [f"the {key} {grant[key]}" for key in ("tier", "level") if grant.get(key)]
+    return listed([*amounts, *named])
 
 
 def _say_amount(name: str, amount: Any) -> str:

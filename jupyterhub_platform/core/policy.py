@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from jupyterhub_platform.core.grants import Grant
+from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.pods import Pod, SharedVolume
 from jupyterhub_platform.core.quotas import Rule, Value, resolve
@@ -21,7 +21,10 @@ _NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A declared person. ``within`` holds their own limits inside an account, by its name."""
+    """A declared person. ``within`` holds their own limits inside an account, by its name.
+
+    ``without_grant`` is their own level, while ``level`` is one that a grant gives them.
+    """
 
     name: str
     level: Level
@@ -29,6 +32,12 @@ class Person:
     quota: Rule = NO_RULE
     within: Mapping[str, Rule] = field(default_factory=dict)
     suspended: Suspension | None = None
+    without_grant: Level | None = None
+
+    @property
+    def own_level(self) -> Level:
+        """The level that they have without any grant."""
+        return self.without_grant or self.level
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +134,28 @@ class Policy:
         """Return the names of the admins, sorted."""
         return self._index.admins
 
+    def own_admins(self) -> tuple[str, ...]:
+        """Return the names of the admins who stay it whatever grant ends, sorted."""
+        return tuple(a for a in self.admins() if self.people[a].own_level is Level.ADMIN)
+
     def admins_let_in(self, others: Mapping[str, Suspension], now: datetime) -> tuple[str, ...]:
-        """Return the names of the admins whom no suspension keeps out at ``now``, sorted."""
-        return tuple(a for a in self.admins() if self.suspension_of(a, others, now) is None)
+        """Return the names of lasting admins whom no suspension keeps out at ``now``, sorted."""
+        return tuple(a for a in self.own_admins() if self.suspension_of(a, others, now) is None)
+
+    def with_levels(self, now: datetime) -> "Policy":
+        """Return this policy with the levels that grants give at ``now``; itself if it has them.
+
+        It costs the grants that give levels, and the people who have one by a grant.
+        """
+        names = {*self._index.with_granted_level, *(g.user for g in self._index.grants_of_levels)}
+        changed = {}
+        for person in (self.people[name] for name in names if name in self.people):
+            own, grants = person.own_level, self._index.grants_to_user.get(person.name, ())
+            level = level_at(own, grants, now)
+            if level is not person.level:
+                without = None if level is own else own
+                changed[person.name] = replace(person, level=level, without_grant=without)
+        return self.with_parts(people={**self.people, **changed}) if changed else self
 
     def pod_of(self, tier: Tier, account: str, groups: Iterable[str]) -> Pod:
         """Return how a server of ``tier`` runs that is charged to ``account``.
@@ -158,14 +186,8 @@ class Policy:
         """Tell whether ``user`` may start ``tier`` charged to ``account``, also by a grant."""
         if tier.access.admits(user, level, account):
             return True
-        return any(
-            grant.tier == tier.name
-            and (
-                (grant.user == user and grant.account in {"", account})
-                or (grant.group != "" and grant.group == account)
-            )
-            for grant in self._live_grants(user, account, now)
-        )
+        live = self._live_grants(user, account, now)
+        return any(each.tier == tier.name and each.counts_for(user, account) for each in live)
 
     def list_limits(self, user: str, account: str, now: datetime) -> tuple[Limit, ...]:
         """Return every limit on what ``user`` may hold in ``account``, apart from those of tiers.
@@ -231,6 +253,8 @@ class _Index:
     groups_of: Mapping[str, frozenset[str]]
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
+    with_granted_level: tuple[str, ...]
+    grants_of_levels: tuple[Grant, ...]
     grants_to_user: Mapping[str, list[Grant]]
     grants_to_group: Mapping[str, list[Grant]]
     of_member: Mapping[str, tuple[Value, ...]]
@@ -250,6 +274,8 @@ class _Index:
             groups_of=_find_groups(groups),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
+            with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
+            grants_of_levels=tuple(grant for grant in policy.grants if grant.level),
             grants_to_user=to_user,
             grants_to_group=to_group,
             of_member={
@@ -279,10 +305,13 @@ class _Index:
             out = {n for n, person in now.items() if person.suspended}
             parts["admins"] = tuple(sorted({*self.admins} - changed | admins))
             parts["suspended"] = tuple(sorted({*self.suspended} - changed | out))
+            raised = {n for n, person in now.items() if person.without_grant}
+            parts["with_granted_level"] = tuple({*self.with_granted_level} - changed | raised)
         if before.groups is not after.groups:
             parts |= self._follow_groups(before, after)
         if before.grants is not after.grants:
             parts["grants_to_user"], parts["grants_to_group"] = _by_receiver(after.grants)
+            parts["grants_of_levels"] = tuple(grant for grant in after.grants if grant.level)
         if before.tiers is not after.tiers:
             parts["accelerators"] = _list_accelerators(after.tiers)
         return replace(self, **parts)
@@ -353,7 +382,7 @@ def _scarce(name: str, grants: tuple[Grant, ...], user: str, account: str) -> It
     granted, they hold once, whichever account is charged. Where both are live, others never
     live on a person's own grant: rather too little is admitted than too much.
     """
-    here = sum(grant.add.amount(name) for grant in grants if _gives(grant, user, account))
+    here = sum(grant.add.amount(name) for grant in grants if grant.counts_for(user, account))
     yield Limit(Scope("member", account, user), name, here, _NO_RULE_SENTENCE, here)
     if here:
         everywhere = sum(grant.add.amount(name) for grant in grants)
@@ -367,12 +396,6 @@ def _adds_to(grant: Grant, scope: Scope, account: str) -> bool:
     if scope.kind in {"member", "user"}:
         return grant.user == scope.user and grant.account in {"", account}
     return False
-
-
-def _gives(grant: Grant, user: str, account: str) -> bool:
-    if grant.user:
-        return grant.user == user and grant.account in {"", account}
-    return grant.group == account
 
 
 def tier_limits(tier: Tier, user: str, account: str) -> tuple[Limit, ...]:

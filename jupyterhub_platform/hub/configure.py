@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.auth.governed_authenticator import (
 from jupyterhub_platform.hub.branding import find_branding
 from jupyterhub_platform.hub.configuration.errors import ConfigurationError
 from jupyterhub_platform.hub.configuration.hardening import HARD_PROFILE, harden, read_added
+from jupyterhub_platform.hub.configuration.loopback import find_loopback
 from jupyterhub_platform.hub.configuration.site_settings import check_shapes, is_on, load_class
 from jupyterhub_platform.hub.configuration_check import say_overwritten
 from jupyterhub_platform.hub.landing import land
@@ -246,7 +247,7 @@ def _service(c: Any, settings: Settings, local_credentials: bool) -> dict[str, A
     """Return the admin service, which has no permissions of its own: only those of its callers."""
     url = c.Platform.get("service_url") or os.environ.get("PLATFORM_SERVICE_URL")
     environment = {**settings.render_environment(), "PLATFORM_HUB_PID": str(os.getpid())}
-    environment |= _render_branding(c)
+    environment |= {**_render_branding(c), **find_loopback(c.JupyterHub)}
     if local_credentials:
         environment["PLATFORM_LOCAL_CREDENTIALS"] = "1"
     for name in ("PLATFORM_SERVICE_BIND", "PLATFORM_SERVICE_COOKIE_SECRET"):

@@ -59,8 +59,11 @@ def status_of(decision: Decision) -> int:
     return 409
 
 
-def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenied:
-    """Create the denial of a start, with headers linking to the whole decision, if it has a row."""
+def denied(decision: Decision, decision_id: str, api_url: str, *, to: str = "") -> AdmissionDenied:
+    """Create the denial of a start, with headers linking to the whole decision, if it has a row.
+
+    It is said ``to`` the user who asked, if the server is theirs; the Hub's log names them.
+    """
     status = status_of(decision)
     link = f"{api_url}/decisions/{decision_id}"
     codes = ", ".join(decision.codes)
@@ -71,6 +74,11 @@ def denied(decision: Decision, decision_id: str, api_url: str) -> AdmissionDenie
         html=f'<span data-code="{escape(codes)}">{escape(decision.sentence)}</span>',
     )
     error.decision = decision
+    if to:
+        error.jupyterhub_message = sentence = decision.say_to(to)
+        error.jupyterhub_html_message = (
+            f'<span data-code="{escape(codes)}">{escape(sentence)}</span>'
+        )
     if decision_id:
         error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
     if status == 503:

@@ -8,15 +8,22 @@ from jupyterhub.scopes import Scope
 from jupyterhub.user import User
 
 from jupyterhub_platform.hub.people import roles
+from jupyterhub_platform.hub.platform import platform_of
 from jupyterhub_platform.hub.public_address import pages_of
-from jupyterhub_platform.usecases.navigation import Place, list_places
+from jupyterhub_platform.usecases.navigation import Place, count_waiting, list_places
 
 
 @dataclass(frozen=True, slots=True)
 class Navigation:
-    """Where the platform's pages are; which of them are open depends on the viewer's scopes."""
+    """Where the platform's pages are; which of them are open depends on the viewer's scopes.
+
+    ``asked`` are account and user of each open request, ``charges`` the viewer's own groups.
+    """
 
     url: str
+    name: str
+    asked: tuple[tuple[str, str], ...] = ()
+    charges: frozenset[str] = frozenset()
 
     def list_places(self, scopes: Mapping[str, Any]) -> tuple[Place, ...]:
         """Return the entries for a viewer with these scopes, as the Hub has parsed them."""
@@ -28,12 +35,24 @@ class Navigation:
             reads_audit=_reach_all(scopes, roles.AUDIT, roles.ADMIN),
         )
 
+    def count_waiting(self, scopes: Mapping[str, Any]) -> int:
+        """Count the requests that wait for the viewer's answer."""
+        charges = self.charges if roles.MANAGE in scopes else frozenset[str]()
+        every = _reach_all(scopes, roles.ADMIN)
+        return count_waiting(self.asked, self.name, charges, changes_all=every)
+
 
 def find_navigation(user: Any) -> Navigation | None:
     """Return the navigation for the Hub's pages; ``None`` for visitors who are not logged in."""
     if not isinstance(user, User):
         return None
-    return Navigation(pages_of(user.settings["services"][roles.SERVICE_NAME]))
+    runtime = platform_of(user.settings).runtime
+    return Navigation(
+        pages_of(user.settings["services"][roles.SERVICE_NAME]),
+        user.name,
+        runtime.access_requests.askers,
+        runtime.in_force.snapshot.policy.managed_groups(user.name),
+    )
 
 
 def _reach_all(scopes: Mapping[str, Any], *names: str) -> bool:

@@ -212,15 +212,17 @@ class Platform(PlatformTraits):
             (self._retry_store, self.store_retry_seconds),
             (self.lingering.end, 5.0),
             (self.suspension.settle, 5.0),
+            (self.managed.follow_clock, SETTLE_LOOK_SECONDS),
             (self.memberships.keep, SETTLE_LOOK_SECONDS),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (AccessRequestExpiry(self.runtime, self.notices.notify).keep, REQUEST_SECONDS),
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
         self.repeat(self.bulk.keep, BULK_SECONDS)
+        expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
+        self.repeat(expiry.keep, REQUEST_SECONDS)
         if self._audit_key is not None:
             keep = timedelta(days=self.audit_keep_days)
             self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)

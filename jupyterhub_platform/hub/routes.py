@@ -34,6 +34,11 @@ from jupyterhub_platform.hub.api.notices import (
 from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
+from jupyterhub_platform.hub.api.refused_requests import RefusedRequestHandler
+from jupyterhub_platform.hub.api.undeclared_users import (
+    UndeclaredUserHandler,
+    UndeclaredUsersHandler,
+)
 from jupyterhub_platform.hub.api.why import WhyHandler
 from jupyterhub_platform.hub.auth.pages import InvitePage, PasswordPage
 from jupyterhub_platform.hub.auth.terminal_login import PAGE, LogoutGuard, TerminalLoginPage
@@ -99,6 +104,9 @@ def _api_handlers() -> list[Any]:
         (r"/api/platform/settings", SettingsHandler),
         (r"/api/platform/health", HealthHandler),
         (r"/api/platform/proxies", ProxiesHandler),
+        (r"/api/platform/refused", RefusedRequestHandler),
+        (r"/api/platform/undeclared", UndeclaredUsersHandler),
+        (r"/api/platform/undeclared/([^/]+)", UndeclaredUserHandler),
         (r"/api/platform/why", WhyHandler),
         (r"/api/platform/servers", OwnServersHandler),
         (r"/api/platform/login", TerminalLoginHandler),

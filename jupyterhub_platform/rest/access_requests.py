@@ -75,7 +75,7 @@ class AskRequest(Body):
         Raises
         ------
         ValueError
-            Raised if it is none, more than one, or has no duration.
+            Raised if it is none, more than one, or lacks a duration.
         """
         named: dict[Wish, dict[str, Any]] = {
             Wish.TIER: {"tier": self.tier},
@@ -86,8 +86,8 @@ class AskRequest(Body):
         wishes = [(kind, wish) for kind, wish in named.items() if all(wish.values())]
         if len(wishes) != 1:
             raise ValueError("Ask for one of tier, add, grant and level.")
-        if (wishes[0][0] is Wish.LEVEL) is (self.lasts is not None):
-            raise ValueError("Say for how long, such as 2d; a level has no end.")
+        if self.lasts is None and wishes[0][0] is not Wish.LEVEL:
+            raise ValueError("Say for how long, such as 2d; only a level may have no end.")
         return wishes[0]
 
 

@@ -10,6 +10,7 @@ from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.notices import NOTICE_CALLS
 from jupyterhub_platform.rest.operations import Argument, Operation
 from jupyterhub_platform.rest.own_servers import OWN_SERVERS
+from jupyterhub_platform.rest.refused_requests import NOTE_REFUSED
 from jupyterhub_platform.rest.request_bodies import (
     MAX_INVITE_HOURS,
     DryRunRequest,
@@ -32,6 +33,7 @@ from jupyterhub_platform.rest.response_bodies import (
 )
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, OPERATE, READ, SELF
 from jupyterhub_platform.rest.terminal_logins import TERMINAL_LOGIN_CALLS
+from jupyterhub_platform.rest.undeclared_users import UNDECLARED_CALLS
 
 PREFIX: Final = "/hub/api/platform"
 REFUSALS: Final[dict[int, Any]] = {400: Refusal, 403: Refusal}
@@ -196,7 +198,9 @@ HUB_CALLS: Final = (
         INDEX,
     ),
     *(INVITE, SUSPEND, RESUME),
+    NOTE_REFUSED,
     *MANAGED_CALLS,
+    *UNDECLARED_CALLS,
     *BULK_CALLS,
     *ACCESS_REQUEST_CALLS,
     *TERMINAL_LOGIN_CALLS,

@@ -31,20 +31,26 @@ class Index(Response):
     page: str = Field(description="The same, to read.")
 
 
-def make_index(calls: Iterable[Operation], base: str) -> Index:
-    """Return what a root lists; ``base`` is where the Hub's own addresses begin."""
+def make_index(calls: Iterable[Operation], base: str, *, hub: str = "", service: str = "") -> Index:
+    """Return what a root lists; ``base`` is the path at which the Hub's own addresses begin.
+
+    ``hub`` and ``service`` are the origins of the two, where each has a host of its own; a root
+    without one is at the host that was asked.
+    """
     base = base.rstrip("/")
     return Index(
         calls=[
             IndexedCall(id=each.id, method=each.method, path=base + each.path, summary=each.summary)
             for each in calls
         ],
-        roots=[base + HUB_ROOT, base + SERVICE_ROOT],
-        document=f"{base}{HUB_ROOT}openapi.json",
-        page=base + PAGE,
+        roots=[f"{hub}{base}{HUB_ROOT}", f"{service}{base}{SERVICE_ROOT}"],
+        document=f"{hub}{base}{HUB_ROOT}openapi.json",
+        page=f"{service}{base}{PAGE}",
     )
 
 
-def render_index(calls: Iterable[Operation], base: str) -> dict[str, Any]:
+def render_index(
+    calls: Iterable[Operation], base: str, *, hub: str = "", service: str = ""
+) -> dict[str, Any]:
     """Render it as JSON."""
-    return make_index(calls, base).to_json()
+    return make_index(calls, base, hub=hub, service=service).to_json()

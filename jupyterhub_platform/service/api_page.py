@@ -78,8 +78,9 @@ class IndexCall(ApiHandler):
 
     async def get(self) -> None:
         """Answer any logged-in user."""
-        base = self.settings["environment"].prefix.removesuffix("services/platform/")
-        self.send(render_index(SERVICE_CALLS, base))
+        environment = self.settings["environment"]
+        base = environment.prefix.removesuffix("services/platform/")
+        self.send(render_index(SERVICE_CALLS, base, hub=environment.hub_host))
 
 
 @cache

@@ -19,7 +19,12 @@ from jupyterhub_platform.service.editing.bulk_changes import BulkActPage, NewBul
 from jupyterhub_platform.service.editing.forms import edit_page_of, new_page_of
 from jupyterhub_platform.service.editing.members import MembersPage
 from jupyterhub_platform.service.editing.page import PLACES
-from jupyterhub_platform.service.editing.people import InvitePage, ResumePage, SuspendPage
+from jupyterhub_platform.service.editing.people import (
+    DeletePage,
+    InvitePage,
+    ResumePage,
+    SuspendPage,
+)
 from jupyterhub_platform.service.editing.policy_rollback import RollBackPage
 from jupyterhub_platform.service.editing.retire import retire_page_of
 from jupyterhub_platform.service.environment import Environment
@@ -49,7 +54,10 @@ from jupyterhub_platform.usecases.reports.reader import StoreReader
 _NAME = r"([^/]+)"
 _MAY_BE_EMPTY = r"([^/]*)"
 
-_FILLED_IN = {Kind.GRANT: frozenset({"user", "group", "account", "tier"})}
+_FILLED_IN = {
+    Kind.GRANT: frozenset({"user", "group", "account", "tier"}),
+    Kind.USER: frozenset({"name"}),
+}
 
 ROUTES: tuple[tuple[str, type[Any]], ...] = (
     ("", page_of(own.Own)),
@@ -84,6 +92,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"people/{_NAME}/suspend", SuspendPage),
     (f"people/{_NAME}/resume", ResumePage),
     (f"people/{_NAME}/invite", InvitePage),
+    (f"people/{_NAME}/delete", DeletePage),
     (f"policy/{_NAME}/rollback", RollBackPage),
     ("bulk", page_of(bulk_changes.BulkList)),
     (f"bulk/{_NAME}", page_of(bulk_changes.Bulk)),

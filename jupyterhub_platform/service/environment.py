@@ -68,7 +68,7 @@ class Environment:
             prefix=_require(environ, "JUPYTERHUB_SERVICE_PREFIX"),
             hub_prefix=f"{base.rstrip('/')}/hub/",
             hub_host=environ.get("JUPYTERHUB_HOST", ""),
-            api_url=_require(environ, "JUPYTERHUB_API_URL"),
+            api_url=_read_api_url(environ),
             database_url=Settings.from_environment(environ).database_url,
             cookie_secret=_read_secret(environ),
             hub_pid=_read_number(environ, "PLATFORM_HUB_PID"),
@@ -77,6 +77,17 @@ class Environment:
             local_credentials=bool(environ.get("PLATFORM_LOCAL_CREDENTIALS")),
             branding=_read_branding(environ.get("PLATFORM_BRANDING", "")),
         )
+
+
+def _read_api_url(environ: Mapping[str, str]) -> str:
+    """Return where the Hub's API is: on this machine, if it listens everywhere.
+
+    There the kernel tells the Hub whose process calls, and the Hub believes what it says of users.
+    """
+    url, here = _require(environ, "JUPYTERHUB_API_URL"), environ.get("PLATFORM_HUB_LOOPBACK", "")
+    if not here or urlsplit(url).scheme != "http":
+        return url
+    return f"{here}{urlsplit(url).path}"
 
 
 def _read_branding(text: str) -> Branding:

@@ -1,7 +1,9 @@
 """The common part of all pages and of the API: the caller, the origin and the query."""
 
 import asyncio
+import logging
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any, ClassVar, Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -18,6 +20,7 @@ from jupyterhub_platform.http.forwarded_headers import FOR
 from jupyterhub_platform.origin import SERVICE_AGENT
 from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles
+from jupyterhub_platform.service.hub_changes import send_change
 from jupyterhub_platform.service.response import ResponseHandler
 from jupyterhub_platform.service.scopes import read_scopes, view_of
 from jupyterhub_platform.usecases.reports.paging import Query, read_query
@@ -25,7 +28,11 @@ from jupyterhub_platform.usecases.reports.reader import ReportFacts, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
 
+log = logging.getLogger(__name__)
+
 _HUB_SECONDS: Final = 10
+_MAX_TEXT: Final = 500
+_NOTING: Final[set[asyncio.Future[None]]] = set()
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
@@ -48,6 +55,9 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         self.hub_auth: HubOAuth = self.settings["hub_auth"]
         self.reader: StoreReader = self.settings["reader"]
         self.troubles: tuple[Trouble, ...] = ()
+        self._is_known = False
+        self.is_passed_on = False
+        """Whether the Hub was asked to change something: then it has on record what it refused."""
 
     def get_current_user(self) -> None:
         """Return ``None``: :meth:`prepare` identifies the caller, without blocking the loop."""
@@ -56,6 +66,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         """Identify the caller, and refuse forged requests."""
         self.current_user = None
         model = await ask_hub(self)
+        self._is_known = model is not None
         self._refuse_forgery()
         if model is None:
             self.answer_unknown()
@@ -65,11 +76,35 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         except UserNotAllowed:
             raise RefusalError(
                 403,
-                f"{model['name']} has no access to this service. Ask an admin for a level.",
+                "You have no access to this service. Ask an admin for a level.",
                 "level.no_access",
             ) from None
         self.scopes = read_scopes(model["scopes"])
         self.viewer = view_of(model, self.scopes)
+
+    def on_finish(self) -> None:
+        """Have on record what was refused here, without the Hub."""
+        super().on_finish()
+        refused = HTTPStatus.BAD_REQUEST <= self.get_status() < HTTPStatus.INTERNAL_SERVER_ERROR
+        if self.request.method in _UNSAFE and refused and not self.is_passed_on:
+            note = asyncio.ensure_future(self._note_refused())
+            _NOTING.add(note)
+            note.add_done_callback(_NOTING.discard)
+
+    async def _note_refused(self) -> None:
+        """Tell the Hub, as the caller; of a caller without a login as the service."""
+        status = self.get_status()
+        body = {
+            "method": self.request.method,
+            "path": self.request.path[:_MAX_TEXT],
+            "status": status,
+            "reason": (self.refusal or HTTPStatus(status).phrase)[:_MAX_TEXT],
+        }
+        token = self.token if self._is_known else self.hub_auth.api_token
+        headers = {**self._origin_for_hub, "Authorization": f"token {token}"}
+        answer = await send_change(self.hub_auth.api_url, token, "POST", "refused", body, headers)
+        if not answer.is_done:
+            log.warning("A refused request is not in the audit: %s", answer.sentence)
 
     async def head(self, *names: str) -> None:
         """Answer as for a ``GET``, without its body."""
@@ -103,13 +138,19 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
 
     @property
     def headers_for_hub(self) -> dict[str, str]:
-        """What a change carries that is passed on to the Hub: whose it is, and from where.
+        """What a change carries that is passed on to the Hub: whose it is, and from where."""
+        self.is_passed_on = True
+        return {"Authorization": f"token {self.token}", **self._origin_for_hub}
+
+    @property
+    def _origin_for_hub(self) -> dict[str, str]:
+        """Through which door the caller came, and from where.
 
         The Hub believes the address, since the service runs as the Hub's own user.
         """
         via_page = {} if getattr(self, "_token_authenticated", False) else _VIA_PAGE
         client = {FOR: str(self.request.remote_ip)} if self.request.remote_ip else {}
-        return {"Authorization": f"token {self.token}", **via_page, **client}
+        return {**via_page, **client}
 
     async def read_in_thread(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""

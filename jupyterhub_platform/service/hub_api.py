@@ -9,6 +9,7 @@ from jupyterhub.httpclient import fetch
 
 from jupyterhub_platform.rest.own_servers import OwnServers
 from jupyterhub_platform.rest.response_bodies import AuditHealth
+from jupyterhub_platform.rest.undeclared_users import UndeclaredUsers
 from jupyterhub_platform.service.errors import RefusalError, unknown
 from jupyterhub_platform.usecases.troubles import UNANSWERED, Trouble, find_troubles
 
@@ -61,6 +62,14 @@ async def read_own_servers(api_url: str, token: str) -> OwnServers | None:
     """Return the caller's servers as the Hub has them; ``None`` if it does not say."""
     try:
         return OwnServers.model_validate(await read_hub(api_url, token, "servers"))
+    except (RefusalError, ValueError):
+        return None
+
+
+async def read_undeclared(api_url: str, token: str) -> UndeclaredUsers | None:
+    """Return the first users whom no policy knows; ``None`` if the Hub does not say."""
+    try:
+        return UndeclaredUsers.model_validate(await read_hub(api_url, token, "undeclared"))
     except (RefusalError, ValueError):
         return None
 

@@ -17,7 +17,12 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 
 class ResponseHandler(RequestHandler):
-    """Sets the headers of every answer, and renders refusals as a page."""
+    """Sets the headers of every answer, and renders refusals as a page.
+
+    ``refusal`` is the sentence of one.
+    """
+
+    refusal = ""
 
     def set_default_headers(self) -> None:
         """Keep answers out of frames and caches, and browsers from guessing their type."""
@@ -51,6 +56,7 @@ class ResponseHandler(RequestHandler):
 
     def write_refusal(self, status: int, sentence: str, code: str) -> None:
         """Write a refusal as a page."""
+        self.refusal = sentence
         troubles = getattr(self, "troubles", ())
         names = {"status": status, "sentence": sentence, "code": code, "troubles": troubles}
         self.write_page("refusal.html", now=datetime.now(UTC), **names)

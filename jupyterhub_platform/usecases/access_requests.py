@@ -15,7 +15,7 @@ from jupyterhub_platform.core.access_requests import (
     plan,
 )
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.core.managed import ManagedObject
+from jupyterhub_platform.core.managed import Kind, ManagedObject
 from jupyterhub_platform.core.notices import Event, request_facts
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import read_quantity
@@ -73,8 +73,9 @@ class Ask:
                 raise AccessRequestError(
                     "request.needless", f"You have the level {subject.level} already."
                 )
-            return partial(self._record, snapshot)
-        if asked.account not in subject.accounts:
+            if asked.lasts is None:
+                return partial(self._record, snapshot)
+        elif asked.account not in subject.accounts and not self._prolongs_level(policy):
             raise AccessRequestError(
                 "request.account",
                 f"You are in no group {asked.account}. Ask for one of yours: "
@@ -90,6 +91,13 @@ class Ask:
             raise AccessRequestError("request.gone", str(error)) from None
         snapshot.sources.put(policy, ManagedObject(key, document, 1, by, now), now)
         return partial(self._record, snapshot)
+
+    def _prolongs_level(self, policy: Policy) -> bool:
+        """Tell whether a grant of a level shall last longer, which is in no account."""
+        if self.request.kind is not Wish.EXTENSION or self.request.account:
+            return False
+        path = f"{Kind.GRANT.section}.{self.request.wish['grant']}"
+        return any(each.path == path and each.level for each in policy.grants)
 
     def _check_tier(self, policy: Policy, level: Any, now: datetime) -> None:
         asked, tier = self.request, policy.tiers.get(str(self.request.wish["tier"]))
@@ -169,7 +177,7 @@ class Approve:
 
     def _check_less(self) -> None:
         asked = self.request
-        if self.lasts is not None and (asked.lasts is None or self.lasts > asked.lasts):
+        if self.lasts and asked.lasts and self.lasts > asked.lasts:
             raise AccessRequestError("request.more", "Approve what was asked for, or less.")
         if self.add is None:
             return
@@ -233,10 +241,19 @@ class Decline:
 
 
 class AccessRequests:
-    """What is on record of requests. Its methods may take long: call them in a thread."""
+    """What is on record of requests. Its methods may take long: call them in a thread.
+
+    ``askers`` are account and user of each open request, as :meth:`note_askers` read them last.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.askers: tuple[tuple[str, str], ...] = ()
+
+    def note_askers(self) -> None:
+        """Read whose requests are open, for pages that do not wait for the store."""
+        with self._store.read() as transaction:
+            self.askers = tuple(access_requests.list_open_askers(transaction))
 
     def find(self, id_: str) -> AccessRequest | None:
         """Return a request; None if there is none of this id."""

@@ -7,6 +7,7 @@ be recorded has not happened.
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -73,6 +74,18 @@ class Changes:
             after = await self._in_thread(record, self._store, change, before, self._clock())
             self._in_force.replace(after)
             return after
+
+    async def follow_clock(self) -> Snapshot:
+        """Put the levels that grants give now into force; return what is in force then.
+
+        Nothing is recorded, since the grants are: a level ends although the store is gone.
+        """
+        async with self._changing:
+            before = self._in_force.snapshot
+            policy = before.policy.with_levels(self._clock())
+            if policy is not before.policy:
+                self._in_force.replace(replace(before, policy=policy))
+            return self._in_force.snapshot
 
     async def preview(self, change: Change) -> Snapshot:
         """Return what would be in force after a change; nothing is recorded or put into force.

@@ -1,9 +1,11 @@
 """What was decided: looked up again by its id."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from jupyterhub_platform.core.sentences import address
 from jupyterhub_platform.store import decision_log
 from jupyterhub_platform.store.store import Store
 
@@ -20,6 +22,22 @@ class FoundDecision:
     account: str
     decision: dict[str, Any]
     times: int = 1
+
+
+def address_decision(decision: Mapping[str, Any], user: str) -> dict[str, Any]:
+    """Return a recorded decision as it is said to ``user``, whom it is about."""
+    sentence, denials = str(decision["sentence"]), []
+    for denial in decision["denials"]:
+        reason = address_denial(denial, user)
+        sentence = sentence.replace(denial["reason"], reason, 1)
+        denials.append({**denial, "reason": reason})
+    return {**decision, "sentence": sentence, "denials": denials}
+
+
+def address_denial(denial: Mapping[str, Any], user: str) -> str:
+    """Return a recorded reason as it is said to ``user``; a limit of all is not theirs."""
+    own = denial.get("scope", {"user": user}).get("user") == user
+    return address(denial["reason"], user) if own else str(denial["reason"])
 
 
 class DecisionReader:

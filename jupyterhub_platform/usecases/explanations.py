@@ -25,6 +25,7 @@ from jupyterhub_platform.core.resource_names import MEMORY
 from jupyterhub_platform.store import decision_log, ledger
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.admission import Admission, Start
+from jupyterhub_platform.usecases.decisions import address_denial
 
 
 class State(StrEnum):
@@ -94,8 +95,12 @@ def explain_last_run(user: str, server: str, run: LastRun) -> Explanation:
     return Explanation(user, server, State.ENDED, run.cause, run.at, run.tier, run.account)
 
 
-def explain_recorded(store: Store, user: str, server: str) -> Explanation | None:
+def explain_recorded(
+    store: Store, user: str, server: str, *, own: bool = False
+) -> Explanation | None:
     """Explain a server by its newest row in the ledger; ``None`` if it has none.
+
+    It is said to the user themselves, if it is their ``own``.
 
     Raises
     ------
@@ -109,7 +114,7 @@ def explain_recorded(store: Store, user: str, server: str) -> Explanation | None
         return None
     (row,) = newest
     if not row.admitted:
-        state, cause, since = State.REFUSED, _cause_of_denial(row), row.at
+        state, cause, since = State.REFUSED, _cause_of_denial(row, own=own), row.at
     elif released is None:
         state, cause, since = State.STOPPING, STOPS, row.at
     else:
@@ -121,9 +126,9 @@ def explain_recorded(store: Store, user: str, server: str) -> Explanation | None
     )
 
 
-def _cause_of_denial(row: decision_log.DecisionRecord) -> Cause:
+def _cause_of_denial(row: decision_log.DecisionRecord, *, own: bool) -> Cause:
     denials = json.loads(row.decision_json)["denials"]
-    reasons = (str(denial["reason"]) for denial in denials)
+    reasons = (address_denial(d, row.user) if own else str(d["reason"]) for d in denials)
     return cause_of_denial(row.codes, reasons, (str(denial["remedy"]) for denial in denials))
 
 

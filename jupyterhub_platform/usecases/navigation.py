@@ -3,6 +3,7 @@
 Only pages that are open to them are named: none is greyed out.
 """
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 REQUESTS = "requests"
@@ -35,3 +36,13 @@ def list_places(
         (reads_audit, "audit", "Audit"),
     )
     return tuple(Place(path, title) for shown, path, title in entries if shown)
+
+
+def count_waiting(
+    asked: Iterable[tuple[str, str]], name: str, charges: Collection[str], *, changes_all: bool
+) -> int:
+    """Count the open requests that wait for the answer of a user, for the entry of their page.
+
+    ``asked`` are account and user of each, ``charges`` the groups that the user is in charge of.
+    """
+    return sum(user != name and (changes_all or account in charges) for account, user in asked)

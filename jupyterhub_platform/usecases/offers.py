@@ -2,9 +2,11 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from jupyterhub_platform.core.decision import Decision, Denial, decide
+from jupyterhub_platform.core.grants import level_at
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import describe_amount
@@ -12,7 +14,7 @@ from jupyterhub_platform.core.question import Candidate, Question, raised_by, ra
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, resource_order
 from jupyterhub_platform.core.sentences import say_how_to_get, say_what_fits, say_whom_to_ask
-from jupyterhub_platform.core.tiers import Asked
+from jupyterhub_platform.core.tiers import Asked, Tier
 
 _PERSONAL: Final = ("person.", "level.", "account.none")
 
@@ -82,6 +84,32 @@ def list_obstacles(
         remedies = (opens,) if opens else ()
     name = question.subject.name
     return tuple(each.say_to(name) if own else each.reason for each in denials), remedies
+
+
+def find_end_of_access(
+    policy: Policy, tier: Tier, user: str, account: str, now: datetime
+) -> datetime | None:
+    """Return when a tier is no longer open to a user in an account, if only grants open it.
+
+    A grant opens it, or gives the level that does; one may follow another without a gap.
+    """
+    person = policy.people.get(user)
+    if person is None or tier.access.admits(user, person.own_level, account):
+        return None
+    theirs = [
+        grant
+        for grant in policy.grants
+        if grant.until > now and (grant.user == user or grant.group == account != "")
+    ]
+    lent = [grant for grant in theirs if grant.user == user]
+    return next(
+        (
+            end
+            for end in sorted({grant.until for grant in theirs})
+            if not policy.may_use(tier, user, level_at(person.own_level, lent, end), account, end)
+        ),
+        None,
+    )
 
 
 def list_tier_resources(gives: Asked) -> tuple[Amount, ...]:

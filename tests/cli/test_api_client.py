@@ -40,6 +40,7 @@ NO_VERB = {
     "readWholeDecision": "the page of a denial shows it, and jhp why its reason",
     "listDecisions": "jhp why shows the last one of a server",
     "readProxies": "for the platform's own service",
+    "noteRefused": "for the platform's own service",
     "listHubCalls": "jhp api lists all calls",
     "listServiceCalls": "jhp api lists all calls",
     "readDocument": "for programs that make clients",

@@ -1,5 +1,6 @@
 """What is named with ``--url`` and is no Hub: a sentence and an exit code, never a traceback."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from jupyterhub_platform.cli.hub.client import SERVICE_PREFIX, HubClient, locate_service
 from jupyterhub_platform.cli.main import main
+from jupyterhub_platform.core.errors import PlatformError
 
 VERBS: tuple[tuple[str, ...], ...] = (
     ("doctor",),
@@ -85,6 +88,95 @@ def test_a_server_that_answers_as_no_hub_does_is_named_as_such(
     assert f"{url} does not answer like a Hub with this platform" in said
     assert "Check the address" in said
     assert "secret-word" not in said
+
+
+class _Two(BaseHTTPRequestHandler):
+    """A Hub whose service has a host of its own: notes who came where, with which token."""
+
+    service: str
+    seen: list[tuple[str, str, str]]
+
+    def do_GET(self) -> None:
+        token = self.headers.get("Authorization", "")
+        self.seen.append((str(self.headers["Host"]), self.path, token))
+        body = {"roots": ["/hub/api/platform/", self.service], "items": [], "next": None}
+        sent = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        self.wfile.write(sent)
+
+    def log_message(self, *words: Any) -> None:
+        """Say nothing on the terminal."""
+
+
+def ask_service(named: str) -> tuple[list[tuple[str, str, str]], str, str]:
+    """Ask a Hub that names this address of its service; return who was asked, and how it ended."""
+    seen: list[tuple[str, str, str]] = []
+    handler = type("Handler", (_Two,), {"seen": seen})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    port = server.server_address[1]
+    handler.service = named.format(port=port)  # type: ignore[attr-defined]
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        with HubClient(f"http://127.0.0.1:{port}", "secret-word") as client:
+            try:
+                client.send("GET", f"{SERVICE_PREFIX}people")
+                client.send("GET", f"{SERVICE_PREFIX}groups")
+                said = ""
+            except PlatformError as error:
+                said = str(error)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+    return seen, str(port), said
+
+
+@pytest.mark.parametrize(
+    ("named", "host"),
+    [
+        (SERVICE_PREFIX, "127.0.0.1"),
+        ("http://localhost:{port}" + SERVICE_PREFIX, "localhost"),
+        ("//evil.example" + SERVICE_PREFIX, "127.0.0.1"),
+    ],
+)
+def test_the_service_is_asked_where_the_hub_says(named: str, host: str) -> None:
+    seen, port, said = ask_service(named)
+    assert said == ""
+    assert seen == [
+        (f"127.0.0.1:{port}", "/hub/api/platform/", "Bearer secret-word"),
+        (f"{host}:{port}", f"{SERVICE_PREFIX}people", "Bearer secret-word"),
+        (f"{host}:{port}", f"{SERVICE_PREFIX}groups", "Bearer secret-word"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        "ftp://localhost:{port}" + SERVICE_PREFIX,
+        "http://kim:word@localhost:{port}" + SERVICE_PREFIX,
+        "http://" + SERVICE_PREFIX,
+        "http://[::1" + SERVICE_PREFIX,
+    ],
+)
+def test_no_token_is_sent_to_what_is_no_address_of_a_service(named: str) -> None:
+    seen, _, said = ask_service(named)
+    assert "to which no token is sent" in said
+    assert [path for _, path, _ in seen] == ["/hub/api/platform/"]
+
+
+def test_a_service_that_is_not_there_is_named_as_such() -> None:
+    _, _, said = ask_service("http://127.0.0.1:1" + SERVICE_PREFIX)
+    assert said.startswith("The platform's service at http://127.0.0.1:1 does not answer")
+
+
+def test_a_hub_under_tls_names_no_service_without_it() -> None:
+    hub = "https://hub.example.org"
+    assert locate_service(hub, f"https://p.hub.example.org{SERVICE_PREFIX}").startswith("https://p")
+    with pytest.raises(PlatformError, match="to which no token is sent"):
+        locate_service(hub, f"http://p.hub.example.org{SERVICE_PREFIX}")
 
 
 @pytest.mark.parametrize(("body", "said"), [(b'["x"]', "Bad Gateway"), (b'{"message": "m"}', "m")])

@@ -15,6 +15,7 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.question_json import question_from_json
 from jupyterhub_platform.core.sentences import join_remedies
+from jupyterhub_platform.usecases.decisions import address_decision
 from tests.support.policies import (
     GIB,
     GPU,
@@ -916,6 +917,11 @@ def test_users_are_addressed_in_their_own_denials(
     assert told in said
     assert f"{user} " not in said
     assert told not in decision.sentence
+    addressed, recorded = decision.to_json(to=user), decision.to_json()
+    assert (addressed["sentence"], recorded["sentence"]) == (said, decision.sentence)
+    reasons = [denial["reason"] for denial in addressed["denials"]]
+    assert reasons == [denial.say_to(user) for denial in decision.denials]
+    assert address_decision(recorded, user) == addressed
 
 
 def test_a_limit_of_their_own_is_said_to_the_user_and_that_of_a_group_is_not() -> None:

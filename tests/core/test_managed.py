@@ -65,6 +65,66 @@ def test_a_managed_tier_is_as_one_of_the_file() -> None:
     assert policy == united(Sources(declared))
 
 
+LEVEL: dict[str, Any] = {"user": "eve", "level": "admin", **WHY}
+
+
+def test_a_grant_gives_a_level_and_takes_it_back() -> None:
+    sources, policy = put(SOURCES, managed(Kind.GRANT, "g", LEVEL))
+    eve = policy.people["eve"]
+    assert (eve.level, eve.own_level) == ("admin", united(SOURCES).people["eve"].level)
+    assert "eve" in policy.admins()
+    assert "eve" not in (*policy.own_admins(), *policy.admins_let_in({}, NOW))
+    assert policy == united(sources)
+    assert policy.with_levels(NOW) is policy
+    end = datetime(2030, 1, 31, 18, tzinfo=UTC)
+    after = policy.with_levels(end)
+    assert (after.people, after.admins()) == (united(SOURCES).people, united(SOURCES).admins())
+    assert after.with_levels(end) is after
+    again = after.with_levels(NOW)
+    assert (again.people, again.admins()) == (policy.people, policy.admins())
+    _, retired = sources.retire(policy, Key(Kind.GRANT, "g"), NOW)
+    assert retired == united(SOURCES)
+
+
+def test_a_change_of_a_user_keeps_the_level_that_a_grant_gives() -> None:
+    new = managed(Kind.USER, "new", {"level": "user"})
+    lent = managed(Kind.GRANT, "g", LEVEL | {"user": "new", "level": "operator"})
+    sources, policy = put(SOURCES, new, lent)
+    sources, policy = sources.put(
+        policy, managed(Kind.USER, "new", {"level": "viewer", "title": "New"}), NOW
+    )
+    new_is = policy.people["new"]
+    assert (new_is.level, new_is.own_level, new_is.title) == ("operator", "viewer", "New")
+    _, policy = sources.put(policy, managed(Kind.USER, "new", {"level": "admin"}), NOW)
+    assert (policy.people["new"].level, policy.people["new"].without_grant) == ("admin", None)
+
+
+def test_of_two_levels_the_higher_one_counts_and_an_admin_stays_one() -> None:
+    admin = united(SOURCES).admins()[0]
+    _, policy = put(
+        SOURCES,
+        managed(Kind.GRANT, "a", LEVEL | {"level": "viewer"}),
+        managed(Kind.GRANT, "b", LEVEL | {"level": "operator"}),
+        managed(Kind.GRANT, "c", LEVEL | {"level": "viewer", "user": admin}),
+    )
+    assert (policy.people["eve"].level, policy.people[admin].level) == ("operator", "admin")
+
+
+def test_what_a_grant_gives_is_not_a_level_that_lasts() -> None:
+    lent = managed(Kind.GRANT, "g", LEVEL | {"level": "manager"})
+    sources, policy = put(SOURCES, lent)
+    with pytest.raises(PolicyError, match="only manager and admin may manage groups"):
+        sources.put(policy, managed(Kind.GROUP, "new", {"managers": ["eve"]}), NOW)
+
+
+@pytest.mark.parametrize("more", [{"account": "vision"}, {"user": None, "group": "text"}])
+def test_a_level_is_given_to_one_user_on_the_whole_platform(more: Mapping[str, Any]) -> None:
+    said = {key: value for key, value in {**LEVEL, **more}.items() if value}
+    assert any(
+        "is of one person" in each for each in faults_of(SOURCES, managed(Kind.GRANT, "g", said))
+    )
+
+
 def test_a_group_gives_its_members_what_the_file_would() -> None:
     group = {"members": ["Eve"], "managers": ["mia"], "users": {"eve": {"servers": 5}}}
     sources, policy = put(SOURCES, managed(Kind.GROUP, "new", group))

@@ -198,3 +198,22 @@ def test_a_service_that_is_down_is_said_to_be_that_and_not_a_server(hub: LiveHub
     assert "Your server appears" in session.get("/hub/error/503?url=/user/dev1/").text
     os.kill(hub.service_pid, signal.SIGKILL)
     wait_for(lambda: session.visit("/hub/home").status_code == 200, "the page to be back", 60)
+
+
+def test_open_requests_are_counted_in_the_navigation_of_all_pages(hub: LiveHub) -> None:
+    """Users who may answer see the count, on the Hub's pages as on those of the service."""
+    body = {"account": "vision", "reason": "two runs", "for": "2d", "add": {"servers": 1}}
+    asked = hub.token("dev1").post("platform/requests", json=body).json()
+    pages = ("/hub/token", "/hub/spawn", "/services/platform/groups")
+
+    def counts(name: str) -> list[list[str]]:
+        session = hub.login(name)
+        return [re.findall(r'"badge text-bg-warning">(\d+)<', session.visit(p).text) for p in pages]
+
+    assert counts("manager") == counts("admin") == [["1"]] * 3
+    assert counts("dev1") == counts("operator") == [[]] * 3
+    answer = hub.token("manager").post(
+        f"platform/requests/{asked['id']}/refuse", json={"reason": "one is enough"}
+    )
+    assert answer.status_code == 200
+    assert counts("manager") == [[]] * 3

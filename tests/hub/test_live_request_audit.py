@@ -67,6 +67,9 @@ class Rows:
         self._seen = rows[0].seq if rows else self._seen
         return rows[::-1]
 
+    def is_any_new(self) -> bool:
+        return read_audit(self._hub)[0].seq > self._seen
+
     def one(self) -> AuditRow:
         (row,) = self.new()
         return row
@@ -287,6 +290,61 @@ def test_a_stop_on_a_page_of_the_service_comes_from_the_browser(hub: LiveHub) ->
     row = rows.one()
     assert (row.actor, row.action, row.subject) == ("admin", "server.stopped", "dev1/stop")
     assert (row.via, row.address) == ("page", "127.0.0.1")
+
+
+def test_what_the_service_refuses_itself_has_its_row(hub: LiveHub) -> None:
+    """The Hub hears nothing of these; what it refuses itself still has one row."""
+    prefix = "/services/platform"
+    dev1, admin = hub.login("dev1"), hub.login("admin")
+    xsrf = {"_xsrf": hidden_xsrf(dev1.visit(f"{prefix}/new/request").text)}
+    rows = Rows(hub)
+    attempts = [
+        ("new/tier", xsrf | {"name": "mine"}, {}, 403, "Only admins change tiers"),
+        ("people/dev2/suspend", xsrf | {"why": "x"}, {}, 403, "Only admins"),
+        ("new/request", xsrf, {"Origin": "https://evil.example"}, 403, "from another site"),
+        ("servers/stop", xsrf | {"user": ".."}, {}, 400, "Name the user and the server"),
+    ]
+    for path, form, headers, status, reason in attempts:
+        sent = dev1.post(f"{prefix}/{path}", data=form, headers=headers)
+        assert sent.status_code == status, (path, sent.text)
+        wait_for(rows.is_any_new, f"the row of {path}")
+        row = rows.one()
+        request = f"POST {prefix}/{path}"
+        assert (row.actor, row.action, row.subject) == ("dev1", "call.refused", request)
+        assert (row.result, row.via, row.address) == ("refused", "page", "127.0.0.1")
+        assert (detail(row)["status"], detail(row)["request"]) == (status, request)
+        assert reason in detail(row)["reason"]
+    expired = dev1.post(f"{prefix}/new/tier", data={"name": "mine"})
+    assert expired.status_code == 403, "without the token of a form, a cookie says nothing"
+    wait_for(rows.is_any_new, "the row of a stranger")
+    row = rows.one()
+    assert (row.actor, row.action, row.subject) == ("(anonymous)", "call.refused", "")
+    assert detail(row)["request"] == f"POST {prefix}/new/tier"
+    page = admin.visit(f"{prefix}/new/user").text
+    form = {"_xsrf": hidden_xsrf(page), "name": "new one", "why": "hired", "step": "save"}
+    sent = admin.post(f"{prefix}/new/user", data=form)
+    assert sent.status_code == 422, sent.text
+    wait_for(rows.is_any_new, "the row of the Hub")
+    time.sleep(1)
+    row = rows.one()
+    assert (row.actor, row.action, row.via, row.address) == (
+        "admin",
+        "user.changed",
+        "page",
+        "127.0.0.1",
+    )
+
+
+def test_nobody_notes_a_refused_attempt_of_others(hub: LiveHub) -> None:
+    body = {"method": "POST", "path": "/x", "status": 403, "reason": "no"}
+    dev1 = hub.token("dev1")
+    rows = Rows(hub)
+    assert dev1.post("platform/refused", json=body).status_code == 200
+    assert rows.one().actor == "dev1"
+    stranger = httpx.post(f"{hub.url}/hub/api/platform/refused", json=body)
+    assert stranger.status_code == 403
+    more = dev1.post("platform/refused", json=body | {"actor": "admin"})
+    assert more.status_code == 400
 
 
 def test_a_policy_file_with_faults_is_a_refused_attempt(hub: LiveHub) -> None:

@@ -17,6 +17,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
 )
 from jupyterhub_platform.rest.notices import TryNoticesRequest
+from jupyterhub_platform.rest.refused_requests import RefusedRequest
 from jupyterhub_platform.rest.request_bodies import (
     Body,
     BodyError,
@@ -41,6 +42,7 @@ BODIES: tuple[type[Body], ...] = (
     Nothing,
     PutObjectRequest,
     ReasonRequest,
+    RefusedRequest,
     ReleaseRequest,
     ResumeRequest,
     RollBackRequest,

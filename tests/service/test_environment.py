@@ -14,6 +14,15 @@ TOLD = {
 }
 
 
+def test_a_hub_that_listens_everywhere_is_asked_on_this_machine() -> None:
+    url = {"JUPYTERHUB_API_URL": "http://hub:8081/base/hub/api"}
+    here = {"PLATFORM_HUB_LOOPBACK": "http://127.0.0.1:8081"}
+    assert Environment.read(TOLD | url | here).api_url == "http://127.0.0.1:8081/base/hub/api"
+    assert Environment.read(TOLD | url).api_url == url["JUPYTERHUB_API_URL"]
+    tls = {"JUPYTERHUB_API_URL": "https://hub:8081/hub/api"}
+    assert Environment.read(TOLD | tls | here).api_url == tls["JUPYTERHUB_API_URL"]
+
+
 def test_everything_is_read_from_what_the_hub_sets() -> None:
     read = Environment.read(TOLD)
     assert (read.host, read.port) == ("127.0.0.1", 8123)

@@ -203,6 +203,47 @@ async def test_a_declared_level_is_changed_in_the_file(changes):
         await changes.apply(Approve(asked.request, "root", "ok"))
 
 
+@pytest.mark.parametrize(
+    ("asked_for", "approved"), [(2 * DAY, None), (None, 2 * DAY), (5 * DAY, 2 * DAY)]
+)
+async def test_a_level_with_an_end_reverts_by_itself(
+    asked_for, approved, changes, in_force, clock, requests
+):
+    asked = ask(Wish.LEVEL, {"level": "operator"}, account="", lasts=asked_for)
+    await changes.apply(asked)
+    await changes.apply(Approve(asked.request, "root", "on call", lasts=approved))
+
+    def level() -> str:
+        return str(in_force.snapshot.subject("dev", frozenset(), clock.now).level)
+
+    assert (level(), len(in_force.snapshot.policy.grants)) == ("operator", 1)
+    clock.advance(days=1)
+    longer = ask(Wish.EXTENSION, {"grant": "r1"}, "r2", account="", lasts=2 * DAY)
+    await changes.apply(longer)
+    with pytest.raises(NotAllowedError, match="within a group that you are in charge of"):
+        await changes.apply(Approve(longer.request, "boss", "ok", BOSS))
+    await changes.apply(Approve(longer.request, "root", "ok"))
+    clock.advance(days=1)
+    assert (await changes.follow_clock()).policy.people["dev"].level == "operator"
+    clock.advance(days=1)
+    assert (await changes.follow_clock()).policy.people["dev"].level == level() == "developer"
+    assert await changes.follow_clock() is in_force.snapshot
+
+
+async def test_a_level_is_lent_for_no_longer_than_it_was_asked_for(changes):
+    asked = ask(Wish.LEVEL, {"level": "operator"}, account="")
+    await changes.apply(asked)
+    with pytest.raises(AccessRequestError, match="Approve what was asked for, or less"):
+        await changes.apply(Approve(asked.request, "root", "ok", lasts=3 * DAY))
+
+
+async def test_a_level_is_nothing_that_another_grant_is_asked_for_without_a_group(changes):
+    await changes.apply(granted := ask())
+    await changes.apply(Approve(granted.request, "boss", "ok", BOSS))
+    with pytest.raises(AccessRequestError, match="You are in no group"):
+        await changes.apply(ask(Wish.EXTENSION, {"grant": "r1"}, "r2", account=""))
+
+
 async def test_requests_end_by_themselves(store, changes, requests, in_force, clock):
     await changes.apply(ask())
     await changes.apply(ask(id_="r2", user="eve"))

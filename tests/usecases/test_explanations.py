@@ -60,6 +60,9 @@ def test_a_server_is_explained_by_its_newest_row(gate: Gate) -> None:
     assert (found.state, found.cause.code) == (State.REFUSED, "quota.servers")
     assert found.cause.sentence == "dev holds 1 of 1 server in vision, and small is 1 more."
     assert found.cause.fix.startswith("Stop a server, or ask")
+    own = explain_recorded(gate.store, "dev", "a", own=True)
+    assert own is not None
+    assert own.cause.sentence == "You hold 1 of 1 server in vision, and small is 1 more."
     assert found.decision == denied.value.decision_id
     assert explain(gate, "a", "other") is None
 

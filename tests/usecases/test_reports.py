@@ -16,7 +16,7 @@ from jupyterhub_platform.store import decision_log, ledger, policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.as_json import render_json
 from jupyterhub_platform.usecases.reports.overview import report_overview
-from jupyterhub_platform.usecases.reports.own import report_own, report_person
+from jupyterhub_platform.usecases.reports.own import GrantedLevel, report_own, report_person
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.people import report_people
 from jupyterhub_platform.usecases.reports.reader import StoreReader
@@ -131,6 +131,23 @@ def test_my_resources_open_with_what_i_hold_and_what_fits(
 def test_a_level_that_starts_nothing_is_told_so(book: Ledger) -> None:
     assert report_own(book.reader.read(), own("lee")).sentence == (
         "You hold nothing in text. You have the level viewer, which opens what is shared with you."
+    )
+
+
+def test_a_tier_and_a_level_of_a_grant_say_when_they_end(book: Ledger) -> None:
+    closed = POLICY.replace("at_once:", "access: {levels: [operator]}, at_once:")
+    end = "2026-03-03T12:00:00Z"
+    given = f"user: kim, until: '{end}', by: root, reason: on call"
+    book.publish(f"{closed}grants:\n  - {{{given}, level: operator}}\n")
+    report = report_own(book.reader.read(), own("kim"))
+    ends = {each.tier: each.until for each in report.accounts[0].offers}
+    assert ends == {"small": None, "large": NOW + timedelta(days=2)}
+    assert report.level == "operator"
+    assert report.granted_level == GrantedLevel(NOW + timedelta(days=2), "developer", "grants.0")
+    late = StoreReader(book.url, clock=lambda: NOW + timedelta(days=2)).read()
+    assert (report_own(late, own("kim")).level, report_own(late, own("kim")).granted_level) == (
+        "developer",
+        None,
     )
 
 

@@ -7,6 +7,49 @@ from mutation.operators import Always, Drop, Never, Replace
 
 LEVELS: Final = (
     *noticed_by(
+        "tests/core/test_managed.py -k 'level or higher'",
+        ("a lent level is lent for good", "level_at", Drop("each.is_live(now)")),
+        ("an admin is lent a lower level", "level_at", Drop("own is not Level.ADMIN")),
+        (
+            "a lent level counts as one that lasts",
+            "excerpt:_levels",
+            Replace("person.own_level", "person.level"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_access_requests.py -k 'sqlite and level'",
+        ("a lent level stays in force", "Changes.follow_clock", Never("policy is not ...")),
+        (
+            "a level is lent for longer than was asked for",
+            "Approve._check_less",
+            Never("self.lasts and asked.lasts and self.lasts > asked.lasts"),
+        ),
+        (
+            "any grant is prolonged without a group",
+            "Ask._prolongs_level",
+            Drop("each.level"),
+        ),
+    ),
+    *noticed_by(
+        "tests/cli/test_hub_client.py -k 'service or token'",
+        (
+            "a token is sent without TLS",
+            "locate_service",
+            Replace('httpx.URL(hub).scheme == "https"', "False"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/spawn_page/test_blocking_servers.py -k 'grant or lent'",
+        (
+            "a tier of a grant has no end",
+            "find_end_of_access",
+            Replace(
+                "tier.access.admits(user, person.own_level, account)",
+                "tier.access.admits(user, person.level, account)",
+            ),
+        ),
+    ),
+    *noticed_by(
         'tests/hub/people/test_memberships.py -m "not postgres"',
         (
             "a new admin is added as if they were none",

@@ -21,7 +21,7 @@ MANAGED: Final = (
             Never("not groups <= policy.managed_groups(manager)"),
         ),
         ("managers change operators", "_why_not_person", Never("_is_raised(...)")),
-        ("managers make managers", "_why_not_level", Never("_is_raised(new.level)")),
+        ("managers make managers", "_why_not_level", Never("_is_raised(new.own_level)")),
         ("managers change quotas of their group", "why_not_put", Never("old != new")),
         ("managers give to themselves", "_refuse_grant", Never("grant.user == manager")),
         ("grants name another maker", "_refuse_grant", Never("grant.by != manager")),

@@ -51,12 +51,12 @@ POLICY: Final = (
         (
             "a grant opens every tier",
             "Policy.may_use",
-            Replace("grant.tier == tier.name", "bool(grant.tier)"),
+            Replace("each.tier == tier.name", "bool(each.tier)"),
         ),
         (
             "a grant opens a tier to all",
-            "Policy.may_use",
-            Replace('grant.user == user and grant.account in {"", account}', 'grant.user != ""'),
+            "Grant.counts_for",
+            Replace('self.user == user and self.account in {"", account}', "True"),
         ),
         (
             "accelerators are free where no rule names them",

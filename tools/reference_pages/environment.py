@@ -69,6 +69,11 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "service",
         "Set by the Hub where people have passwords that the platform keeps.",
     ),
+    (
+        "PLATFORM_HUB_LOOPBACK",
+        "service",
+        "Set by the Hub where it listens everywhere: its address on this machine.",
+    ),
     ("PLATFORM_HUB_PID", "service", "Set by the Hub: the process with which the service ends."),
     (
         "PLATFORM_HUB_STARTED",

@@ -355,6 +355,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     },
     "groups/([^/]+)/members": "adds and removes members; the Hub decides, as above",
     "people/([^/]+)/suspend": "asks first; the Hub decides, as above",
+    "people/([^/]+)/delete": "asks first; the Hub decides, as above",
     "people/([^/]+)/resume": "asks first; the Hub decides, as above",
     "people/([^/]+)/invite": "shows the link once; the Hub decides, as above",
     "policy/([^/]+)/rollback": "asks first; the Hub decides, as above",

@@ -31,17 +31,39 @@ class HubClient:
         self, url: str, token: str, socket: Path | None = None, service: Path | None = None
     ) -> None:
         self._url = url.rstrip("/")
-        self._http = self._connect("hub/api", token, socket)
-        self._service = self._connect("services/platform/api/v1", token, service)
+        self._token = token
+        self._http = self._connect(f"{self._url}{HUB_PREFIX}", socket)
+        at_socket = self._connect(f"{self._url}{SERVICE_PREFIX}", service) if service else None
+        self._known_service = at_socket
 
     @property
     def url(self) -> str:
         """The address of the Hub's public port."""
         return self._url
 
-    def _connect(self, path: str, token: str, socket: Path | None) -> httpx.Client:
+    @property
+    def _service(self) -> httpx.Client:
+        """The connection to the service, whose host may be another one than the Hub's."""
+        if self._known_service is None:
+            self._known_service = self._connect(self._find_service())
+        return self._known_service
+
+    def _find_service(self) -> str:
+        """Ask the Hub for the address of its service: the token goes nowhere else.
+
+        Raises
+        ------
+        PlatformError
+            Raised if the Hub does not say it, or as :func:`locate_service` does.
+        """
+        roots = self.get("platform/", keys=["roots"])["roots"]
+        named = [each for each in map(str, roots) if each.endswith(SERVICE_PREFIX)]
+        return locate_service(self._url, named[0] if named else SERVICE_PREFIX)
+
+    def _connect(self, address: str, socket: Path | None = None) -> httpx.Client:
+        token = self._token
         return httpx.Client(
-            base_url=f"{self._url}/{path}/",
+            base_url=address,
             # Only the Hub can listen there; a port that the platform has left, any process can
             # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
@@ -159,6 +181,12 @@ class HubClient:
             raise self._explain(error) from None
 
     def _explain(self, error: httpx.HTTPError) -> PlatformError:
+        asked, hub = error.request.url, httpx.URL(self._url)
+        if (asked.host, asked.port) != (hub.host, hub.port):
+            return PlatformError(
+                f"The platform's service at {asked.scheme}://{asked.netloc.decode()} does not "
+                f"answer: {error}. The Hub at {self._url} names it; check that this name resolves."
+            )
         return PlatformError(
             f"The Hub at {self._url} does not answer: {error}. Check that it runs."
         )
@@ -181,7 +209,8 @@ class HubClient:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
-        self._service.close()
+        if self._known_service is not None:
+            self._known_service.close()
 
     def __enter__(self) -> Self:
         return self
@@ -193,6 +222,29 @@ class HubClient:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def locate_service(hub: str, named: str) -> str:
+    """Return the address of the service's API, as the Hub at ``hub`` has ``named`` it.
+
+    Raises
+    ------
+    PlatformError
+        Raised if the token would be less protected there than on its way to the Hub.
+    """
+    if named.startswith("/"):
+        return f"{hub}{SERVICE_PREFIX}"
+    try:
+        service = httpx.URL(named)
+    except httpx.InvalidURL:
+        service = httpx.URL()
+    schemes = {"https"} if httpx.URL(hub).scheme == "https" else {"http", "https"}
+    if service.scheme not in schemes or not service.host or service.userinfo:
+        raise PlatformError(
+            f"The Hub at {hub} names {named!r} as the address of its service, to which no token is "
+            "sent. It begins with the scheme of c.JupyterHub.subdomain_host: check that."
+        )
+    return named
 
 
 def _read_object(answer: httpx.Response) -> dict[str, Any]:

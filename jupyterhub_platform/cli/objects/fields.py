@@ -87,6 +87,7 @@ FIELDS: Final[Mapping[Kind, tuple[Field, ...]]] = {
         Field("account", ("account",), _TEXT, "With --user: the one group in which it counts."),
         Field("add", ("add",), _AMOUNTS, "What may be held on top: servers=1."),
         Field("tier", ("tier",), _TEXT, "A tier that may be used during that time."),
+        Field("level", ("level",), _TEXT, "With --user: their level during that time.", _LEVELS),
         Field("by", ("by",), _TEXT, "Who decided it; by default the owner of the token."),
     ),
 }

@@ -11,6 +11,7 @@ from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.objects.show import say_source
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.core.times import describe_instant, read_stored
 from jupyterhub_platform.usecases.reports.who_can import VERBS
 
 _NOT_FOUND = 404
@@ -37,8 +38,7 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     if as_json:
         echo_json({**report, "said": place, "groups_said": groups})
         return
-    level = report["level"] or "a level that no policy gives"
-    click.echo(f"{printable(name)} is {level}: users.{printable(name)}, {place}")
+    click.echo(printable(_say_level(name, report, place)))
     click.echo(printable(report["sentence"]))
     _head("Groups")
     titles = ("group", "role", "said by")
@@ -53,6 +53,17 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     _head("Tiers")
     tiers = ("tier", "in", "now", "why")
     echo_table(tiers, list(_list_offers(report)), "None.")
+
+
+def _say_level(name: str, report: Mapping[str, Any], place: str) -> str:
+    level = report["level"] or "a level that no policy gives"
+    if granted := report["granted_level"]:
+        until = describe_instant(read_stored(granted["until"]))
+        level = (
+            f"{level} until {until}, by {granted['path']}; then {granted['then']} again, as said by"
+        )
+        return f"{name} is {level} users.{name}, {place}"
+    return f"{name} is {level}: users.{name}, {place}"
 
 
 def _head(title: str) -> None:
@@ -87,6 +98,8 @@ def _list_offers(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str
     for account in report["accounts"]:
         for offer in account["offers"]:
             now = "fits" if offer["fits"] else "no" if offer["granted"] else "not granted"
+            if offer["until"]:
+                now += f", granted until {describe_instant(read_stored(offer['until']))}"
             yield offer["tier"], account["account"], now, offer["sentence"]
 
 

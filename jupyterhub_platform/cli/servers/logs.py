@@ -4,7 +4,9 @@ import os
 import sys
 from collections import deque
 from contextlib import closing
+from http import HTTPStatus
 from pathlib import Path
+from typing import Final
 
 import click
 
@@ -14,6 +16,8 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.deploy.cluster.connection import ClusterRefusedError, Connection
 from jupyterhub_platform.deploy.cluster.logs import find_pod, read_log
 from jupyterhub_platform.hub.local.machine import locate_log
+
+_NO_RIGHTS: Final = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 
 
 @click.command(short_help="Print the end of what a server has written.")
@@ -59,6 +63,8 @@ def logs(
             text = _read_pod(connection, namespace or connection.namespace, user, name, lines)
     else:
         text = _read_file(locate_log(state.absolute(), user, name), lines, server)
+    if not text:
+        click.echo(f"{server} has written nothing yet.", err=True)
     # What a server wrote may hold anything: a terminal gets text, a pipe gets it as it is.
     sys.stdout.write(_clean(text) if sys.stdout.isatty() else text)
 
@@ -85,10 +91,30 @@ def _read_pod(connection: Connection, namespace: str, user: str, server: str, li
             )
         return read_log(connection, namespace, pod, lines)
     except ClusterRefusedError as error:
-        raise PlatformError(
-            f"The cluster refuses that ({error.status}): {error}. Your account there needs list of "
-            "pods and get of pods/log."
-        ) from None
+        raise PlatformError(explain_refusal(error.status, str(error))) from None
+
+
+def explain_refusal(status: int, reason: str) -> str:
+    """Say why a cluster gives no log, and what to do: of rights, of the container, or of its node.
+
+    The API server asks the node, whose kubelet has the log; what that answers comes through it.
+    """
+    if status in _NO_RIGHTS:
+        return (
+            f"The cluster refuses that ({status}): {reason}. Your account there needs list of pods "
+            "and get of pods/log."
+        )
+    if status == HTTPStatus.BAD_REQUEST:
+        return (
+            f"The server has written nothing yet: {reason}. Try again once its container runs; jhp "
+            "why says what it waits for."
+        )
+    if status == HTTPStatus.NOT_FOUND:
+        return f"The pod is gone, and its log with it: {reason}. jhp why says how the server ended."
+    return (
+        f"The cluster does not get the log from the pod's node ({status}): {reason}. Check that "
+        "the node is ready, and that the API server reaches its kubelet at port 10250."
+    )
 
 
 def _clean(text: str) -> str:

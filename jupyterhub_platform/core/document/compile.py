@@ -195,6 +195,7 @@ class _Compiler:
             until=grant.until,
             by=fold_user(grant.by),
             reason=grant.reason,
+            level=grant.level,
         )
 
     def _read_rule(self, path: KeyPath, limits: Mapping[str, object]) -> Rule:

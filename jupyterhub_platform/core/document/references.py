@@ -253,10 +253,19 @@ class _Checks:
                 self._check_reference((*path, key), name, section)
         if grant.account is not None:
             self._check_account((*path, "account"), grant, grant.account)
-        if not grant.add and grant.tier is None:
-            what = "is missing, and no tier is named either: the grant gives nothing"
+        if not grant.add and grant.tier is None and grant.level is None:
+            what = "is missing, and no tier or level is named either: the grant gives nothing"
             fix = "write for example add: {cpu: 2}, or tier: NAME"
-            self._faults.add((*path, "add"), what, fix, rests_on=[(*path, "tier")])
+            self._faults.add(
+                (*path, "add"), what, fix, rests_on=[(*path, "tier"), (*path, "level")]
+            )
+        if grant.level is not None and (grant.user is None or grant.account is not None):
+            self._faults.add(
+                (*path, "level"),
+                "is of one person, on the whole platform",
+                "name a user and no account, or remove it; a tier or amounts are another grant",
+                rests_on=[(*path, key) for key in ("user", "group", "account")],
+            )
         if grant.starts is not None and grant.until <= grant.starts:
             what = f"ends at {describe_instant(grant.until)}, before it begins"
             fix = f"write a time after {describe_instant(grant.starts)}"

@@ -226,6 +226,10 @@ class DeclaredGrant(Declared):
     )
     add: Amounts = Field({}, description="What may be held on top.")
     tier: str | None = Field(None, description="A tier that may be used during that time.")
+    level: LevelName | None = Field(
+        None,
+        description="With user: their permission level during that time; then it is as before.",
+    )
     starts: Instant | None = Field(None, alias="from", description="Since when; absent: always.")
     until: Instant = Field(
         description="When it ends, with a time zone.", examples=["2030-01-31T18:00:00Z"]

@@ -1,5 +1,6 @@
 """Requests for access, by REST: made, listed, approved, refused and withdrawn."""
 
+import contextlib
 import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from urllib.parse import urlencode
 from tornado import web
 
 from jupyterhub_platform.core.access_requests import AccessRequest, RequestState
+from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.hub.api.change_handler import ChangeHandler
 from jupyterhub_platform.hub.api.handler import CodedError
 from jupyterhub_platform.hub.people import roles
@@ -60,9 +62,12 @@ class AccessRequestHandler(ChangeHandler):
     async def change(self, change: Change) -> Snapshot | None:
         """Make a change; a request that cannot be made or answered is a refusal with its code."""
         try:
-            return await super().change(change)
+            after = await super().change(change)
         except AccessRequestError as error:
             raise CodedError(_STATUS.get(error.code, 409), str(error), error.code) from None
+        with contextlib.suppress(StoreError):  # It is done: they are noted again soon.
+            await self.in_thread(self.requests.note_askers)
+        return after
 
     async def find(self, id_: str) -> AccessRequest:
         """Return a request.

@@ -17,6 +17,7 @@ from jupyterhub_platform.rest.decisions import (
 )
 from jupyterhub_platform.rest.request_bodies import DryRunRequest
 from jupyterhub_platform.usecases.admission import Start
+from jupyterhub_platform.usecases.decisions import address_decision
 from jupyterhub_platform.usecases.holdings import holdings_to_json
 
 _DECISION_ID = re.compile("[0-9a-f]{1,64}")
@@ -77,7 +78,8 @@ class DecideHandler(PlatformAPIHandler):
         options = self.platform.own_options(body.user_options)
         start = Start(name, memberships, body.server, options, by=self.me)
         decision = self.platform.admission.dry_run(start)
-        answer = {**decision.to_json(), "status": status_of(decision), "id": None}
+        told = decision.to_json(to=name if name == self.me else "")
+        answer = {**told, "status": status_of(decision), "id": None}
         self.answer(DryRun.model_validate(answer))
 
     def _may_start(self, name: str) -> bool:
@@ -100,5 +102,7 @@ class DecisionHandler(PlatformAPIHandler):
             raise web.HTTPError(404, "There is no such decision, or it is not yours to see.")
         if recorded is None:
             raise web.HTTPError(404, "There is no such decision.")
-        answer = {**recorded.decision, "id": recorded.id, "times": recorded.times}
+        own = recorded.user == self.me
+        told = address_decision(recorded.decision, self.me) if own else recorded.decision
+        answer = {**told, "id": recorded.id, "times": recorded.times}
         self.answer(RecordedDecision.model_validate(answer))

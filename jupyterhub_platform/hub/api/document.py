@@ -22,7 +22,9 @@ class IndexHandler(PlatformAPIHandler):
 
     def get(self) -> None:
         """Answer any logged-in user."""
-        self.write(render_index(HUB_CALLS, self.settings["base_url"]))
+        service = self.settings["services"].get("platform")
+        origin = service.host if service else ""
+        self.write(render_index(HUB_CALLS, self.settings["base_url"], service=origin))
 
 
 @cache

@@ -33,7 +33,7 @@ class WhyHandler(PlatformAPIHandler):
         if now is not None and now.state is not State.ENDED:
             return now
         store = self.platform.runtime.store
-        recorded = await self.in_thread(explain_recorded, store, name, server)
+        recorded = await self.in_thread(explain_recorded, store, name, server, own=name == self.me)
         # A later attempt may have been refused; otherwise what was observed says more than the
         # ledger.
         if now is None or (recorded is not None and recorded.since > now.since):

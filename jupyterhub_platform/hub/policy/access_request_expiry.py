@@ -19,7 +19,7 @@ class AccessRequestExpiry:
         self._notify = notify
 
     async def keep(self) -> None:
-        """End what has to end; nothing is written if nothing has."""
+        """End what has to end, and note what is open; nothing is written if nothing has ended."""
         runtime, now = self._runtime, datetime.now(UTC)
         if runtime.health.reason:
             return
@@ -28,5 +28,6 @@ class AccessRequestExpiry:
             due = await in_store_thread(is_any_overdue, runtime.store, snapshot, now)
             if due:
                 await runtime.changes.apply(EndOverdueRequests(self._notify))
+            await in_store_thread(runtime.access_requests.note_askers)
         except StoreError as error:
             runtime.health.mark_down(error)

@@ -44,6 +44,13 @@ class ManagedObjects:
             await self._settle_suspensions()
         return after
 
+    async def follow_clock(self) -> None:
+        """Have levels begin and end with the grants that give them."""
+        async with self._changing:
+            before = self._runtime.in_force.snapshot
+            if await self._runtime.changes.follow_clock() is not before:
+                await self._memberships.settle_moved(before.policy)
+
     async def preview(self, change: Change) -> Snapshot:
         """Return what a change would put into force; nothing is changed.
 

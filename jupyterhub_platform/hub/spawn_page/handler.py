@@ -69,8 +69,6 @@ class SpawnPageHandler(HeadAsGet, AlreadyRunning):
             self.set_header(name, value)
         text, html = denial.jupyterhub_message, denial.jupyterhub_html_message
         if denial.decision is not None:
-            own = user.name == self.current_user.name
-            text = denial.decision.say_to(user.name) if own else text
             codes = escape(", ".join(denial.decision.codes))
             seen = f" <code>{codes}</code>" if self.has_scope(roles.READ) else ""
             html = f'<span data-code="{codes}">{escape(text)}{seen}</span>'

@@ -91,6 +91,7 @@ class TierCard:
     ``ends`` says when a server is stopped by itself, ``left_after`` what remains once it runs.
     ``asked`` marks the tier that a link or a refused attempt named. ``again`` leads back to this
     page with this tier preselected, ``request_url`` to where the tier, or more quota, is asked for.
+    ``until`` is when the tier is no longer open, if grants alone open it.
     """
 
     name: str
@@ -110,6 +111,7 @@ class TierCard:
     asked: bool = False
     again: str = ""
     request_url: str = ""
+    until: datetime | None = None
 
     @property
     def may_start(self) -> bool:

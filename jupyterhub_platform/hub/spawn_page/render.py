@@ -7,7 +7,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.sentences import say_what_fits
-from jupyterhub_platform.core.times import describe_age, describe_second
+from jupyterhub_platform.core.times import describe_age, describe_duration, describe_second
 from jupyterhub_platform.hub.spawn_page.form_data import IMAGE_PREFIX
 from jupyterhub_platform.hub.spawn_page.page import Reason, SpawnPage
 
@@ -34,6 +34,7 @@ def _environment() -> Environment:
         "moment": describe_second,
         "day": describe_day,
         "age": describe_age,
+        "duration": describe_duration,
         "what_fits": say_what_fits,
     }
     environment.globals["image_prefix"] = IMAGE_PREFIX

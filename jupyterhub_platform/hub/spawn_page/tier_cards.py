@@ -18,7 +18,12 @@ from jupyterhub_platform.hub.spawn_page.page import (
     TierCard,
 )
 from jupyterhub_platform.hub.spawn_page.page_context import PageContext
-from jupyterhub_platform.usecases.offers import decide_tier, list_tier_resources, say_how_to_open
+from jupyterhub_platform.usecases.offers import (
+    decide_tier,
+    find_end_of_access,
+    list_tier_resources,
+    say_how_to_open,
+)
 
 
 def build_card(
@@ -47,6 +52,9 @@ def build_card(
         later=opens,
         asked=wish.tier == tier.name,
         again=context.links.link(account=context.account, tier=tier.name),
+        until=find_end_of_access(context.policy, tier, context.user, context.account, question.at)
+        if candidate.granted
+        else None,
     )
     if card.may_start:
         left = describe_left_after(context, question, candidate)

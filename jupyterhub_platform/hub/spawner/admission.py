@@ -132,7 +132,7 @@ class AdmissionMixin(
                 status=409,
                 code="server.still_stopping",
             )
-        with self._translated_denials():
+        with self._translated_denials(self.handler):
             remembered = self._is_remembered()
             return self.platform.admission.admit(
                 self._request(self.user_options, self.handler, remembered=remembered)
@@ -163,7 +163,7 @@ class AdmissionMixin(
             return
         before = self.orm_spawner.user_options
         try:
-            with self._translated_denials():
+            with self._translated_denials(handler):
                 remembered = options is None
                 asked = (before or {}) if remembered else options
                 request = self._request(asked, handler, remembered=remembered)
@@ -182,20 +182,22 @@ class AdmissionMixin(
             start.add_done_callback(lambda _: rollback.restore(self))
 
     @contextmanager
-    def _translated_denials(self) -> Iterator[None]:
+    def _translated_denials(self, handler: Any) -> Iterator[None]:
         """Turn errors of admission into denials that the Hub shows, and count them."""
         try:
             yield
         except DeniedError as error:
             platform_metrics.DECISIONS.labels(error.decision.codes[0]).inc()
-            raise denied(error.decision, error.decision_id, self.platform.api_url) from None
+            api_url, by = self.platform.api_url, _name_caller(handler)
+            to = by if by == self.user.name else ""
+            raise denied(error.decision, error.decision_id, api_url, to=to) from None
         except StoreError as error:
             platform_metrics.DECISIONS.labels(error.code).inc()
             raise store_is_down(error) from None
 
     def _request(self, options: Any, handler: Any, *, remembered: bool) -> Start:
         """Return the request to admission, for this server with ``options``."""
-        by = getattr(getattr(handler, "current_user", None), "name", "")
+        by = _name_caller(handler)
         return Start(
             user=self.user.name,
             memberships=frozenset(group.name for group in self.user.groups),
@@ -304,3 +306,7 @@ class AdmissionMixin(
             self.orm_spawner.state = self.get_state()
             self.user.db.commit()
         return book.get(held) is None
+
+
+def _name_caller(handler: Any) -> str:
+    return str(getattr(getattr(handler, "current_user", None), "name", ""))

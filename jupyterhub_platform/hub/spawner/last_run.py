@@ -202,9 +202,8 @@ class LastRunMixin(Spawner):  # type: ignore[misc]
 
 
 def _cause_of(refusal: AdmissionDenied) -> Cause:
-    return refusal.cause or Cause(
-        refusal.code, refusal.jupyterhub_message, Who.OPERATOR, _MESSAGE_SAYS
-    )
+    message = refusal.decision.sentence if refusal.decision else refusal.jupyterhub_message
+    return refusal.cause or Cause(refusal.code, message, Who.OPERATOR, _MESSAGE_SAYS)
 
 
 def _refusal_in(start: "asyncio.Future[Any]") -> AdmissionDenied | None:

@@ -88,7 +88,9 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             return
         if platform_of(self.settings).lets_in(user.name):
             if await self.refresh_auth(user, force=True) is None:
-                raise web.HTTPError(403, f"The login of {user.name} has expired. Log in again.")
+                own = user.name == self.current_user.name
+                whose = "Your login" if own else f"The login of {user.name}"
+                raise web.HTTPError(403, f"{whose} has expired. Log in again.")
         else:
             # Admission explains and records the denial.
             skip_refresh(self, user)

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.access_requests import OPEN_DAYS, RequestState, Wish
 from jupyterhub_platform.core.levels import Level
+from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.times import describe_length
@@ -137,14 +138,14 @@ class NewRequestPage(RequestReader):
         facts = await self.read_policy()
         names = ("kind", "tier", "account", "grant", "level", "for")
         values = {name: self.sent(name) for name in names}
-        answer = await self.ask("POST", "requests", self._read_body(values))
+        answer = await self.ask("POST", "requests", self._read_body(facts, values))
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
             self.redirect(f"{prefix}requests", status=303)
             return
         self._show(facts, values, answer)
 
-    def _read_body(self, values: Mapping[str, str]) -> dict[str, Any]:
+    def _read_body(self, facts: ReportFacts, values: Mapping[str, str]) -> dict[str, Any]:
         kind = values["kind"]
         body: dict[str, Any] = {"reason": self.sent("why")}
         if kind == Wish.QUOTA:
@@ -152,9 +153,16 @@ class NewRequestPage(RequestReader):
         elif kind in set(Wish):
             name = "grant" if kind == Wish.EXTENSION else kind
             body[name] = values[name]
-        if kind != Wish.LEVEL:
-            body |= {"account": values["account"], "for": values["for"]}
+        if values["for"] or kind != Wish.LEVEL:
+            body["for"] = values["for"]
+        if not (kind == Wish.LEVEL or self._is_of_level(facts, body)):
+            body["account"] = values["account"]
         return body
+
+    def _is_of_level(self, facts: ReportFacts, body: Mapping[str, Any]) -> bool:
+        """Tell whether a grant of a level shall last longer, which is in no group."""
+        path = f"{Kind.GRANT.section}.{body.get('grant')}"
+        return any(each.path == path and each.level for each in facts.policy.grants)
 
     def _show(
         self, facts: ReportFacts, values: Mapping[str, str], refused: HubAnswer | None = None

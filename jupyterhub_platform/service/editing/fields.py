@@ -81,6 +81,7 @@ def _grant(policy: Policy) -> Iterable[Field]:
     yield from _amounts("add", "What may be held on top", policy, servers=True)
     tiers = tuple((tier.name, tier.title or tier.name) for tier in policy.tiers.values())
     yield Field(("tier",), "Tier", "choice", "A tier that is open meanwhile.", tiers)
+    yield Field(("level",), "Level", "choice", "Of a user, meanwhile; no group.", _levels())
     hint = "How long from now, such as 2d; or a time, such as 2030-01-31T18:00:00Z."
     yield Field(("until",), "Until", "instant", hint, required=True)
     yield Field(("from",), "From", "instant", "Empty: from now on.")

@@ -188,7 +188,8 @@ class NewPage(FormPage):
         self.check_level()
         fields = list_fields(self.KIND, facts.policy)
         values = {each.name: [self.argument(each.name)] for each in fields}
-        self.show_form(facts, Draft("", "", values=values, once=secrets.token_hex(16)), Reply())
+        name = self.argument(NAME)
+        self.show_form(facts, Draft(name, "", values=values, once=secrets.token_hex(16)), Reply())
 
     async def post(self) -> None:
         """Preview the object, or make it."""

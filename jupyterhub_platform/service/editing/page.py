@@ -63,6 +63,8 @@ class EditingPage(PageHandler):
         headers: Mapping[str, str] | None = None,
     ) -> HubAnswer:
         """Send a change to the Hub, as the caller."""
+        if method != "GET":
+            headers = {**(headers or {}), **self.headers_for_hub}
         return await send_change(self.hub_auth.api_url, self.token, method, path, body, headers)
 
     def sent(self, name: str) -> str:

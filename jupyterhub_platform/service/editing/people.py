@@ -83,3 +83,39 @@ class InvitePage(PersonPage):
     def read_body(self) -> Mapping[str, Any]:
         """Return an empty body: the Hub's configuration says how long an invite is valid."""
         return {}
+
+
+class DeletePage(EditingPage):
+    """Remove a user whom no policy knows from JupyterHub."""
+
+    async def get(self, name: str) -> None:
+        """Ask first."""
+        facts = await self._begin()
+        place_of(name)
+        self._show(facts, name)
+
+    async def post(self, name: str) -> None:
+        """Do it."""
+        facts = await self._begin()
+        answer = await self.ask("DELETE", place_of("undeclared", name))
+        if answer.is_done:
+            self.redirect(self.back_to(Kind.USER), status=303)
+            return
+        self.set_status(answer.status)
+        self._show(facts, name, answer)
+
+    async def _begin(self) -> ReportFacts:
+        facts = await self.read_policy()
+        self.require_change("people")
+        return facts
+
+    def _show(self, facts: ReportFacts, name: str, answer: HubAnswer | None = None) -> None:
+        self.write_page(
+            "person_delete.html",
+            now=facts.at,
+            object_name=name,
+            answer=answer,
+            held=facts.book.of_user(name),
+            action=self.place(Kind.USER, name, "delete"),
+            back=self.back_to(Kind.USER),
+        )

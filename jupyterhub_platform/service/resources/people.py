@@ -5,6 +5,7 @@ from typing import Any
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.service.errors import unknown
 from jupyterhub_platform.service.handlers import PART_OF_A_LIST
+from jupyterhub_platform.service.hub_api import read_undeclared
 from jupyterhub_platform.service.pages import AFTER_A_CHANGE, AFTER_A_STOP
 from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.grants import list_grants_of
@@ -39,8 +40,14 @@ class People(Resource[PeopleReport]):
         return report_people(facts, viewer, self.query)
 
     async def add_for_page(self, report: PeopleReport) -> dict[str, Any]:
-        """Add the page's view of the list."""
-        return {"page": report.people}
+        """Add the page's view of the list, and the users whom JupyterHub alone knows."""
+        hub_auth = self.handler.hub_auth
+        found = (
+            await read_undeclared(hub_auth.api_url, self.handler.token)
+            if self.viewer.reads_all
+            else None
+        )
+        return {"page": report.people, "undeclared": found}
 
     def to_table(self, report: PeopleReport) -> Page[Any]:
         """Return the lines of the list."""

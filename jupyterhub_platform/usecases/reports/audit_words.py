@@ -166,22 +166,21 @@ class _Words:
     def _say_wish(self) -> str:
         wish = self.detail.get("wish")
         named = dict(wish) if isinstance(wish, dict) else {}
-        level = [f"the level {named['level']}"] if named.get("level") else []
         longer = ["a grant that lasts longer"] if named.get("grant") else []
-        parts = [each for each in (_say_given(named), *level, *longer) if each] or ["more"]
+        parts = [each for each in (_say_given(named), *longer) if each] or ["more"]
         where = f" in {self.detail['account']}" if self.detail.get("account") else ""
         return f"{listed(parts)}{where}"
 
 
 def _say_given(granted: Mapping[str, Any]) -> str:
-    """Say the tier and the amounts of a grant, or of a request for one."""
+    """Say the tier, the level and the amounts of a grant, or of a request for one."""
     add = granted.get("add")
     amounts = [
         f"{_describe_amount(str(name), amount)} more"
         for name, amount in (add.items() if isinstance(add, dict) else ())
     ]
-    tier = [f"the tier {granted['tier']}"] if granted.get("tier") else []
-    return listed([*amounts, *tier]) if amounts or tier else ""
+    named = [f"the {key} {granted[key]}" for key in ("tier", "level") if granted.get(key)]
+    return listed([*amounts, *named]) if amounts or named else ""
 
 
 def _describe_amount(name: str, amount: object) -> str:

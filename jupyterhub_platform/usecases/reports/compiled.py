@@ -114,6 +114,18 @@ class PolicyCompiler:
         PolicyError
             Raised if this code cannot read the policy that another version of it recorded.
         """
+        compiled = self._follow(newest)
+        # A grant of a level may have begun or ended since.
+        policy = compiled.policy.with_levels(self._clock())
+        if policy is compiled.policy:
+            return compiled
+        lent = replace(compiled, policy=policy, derived=Derived())
+        with self._lock:
+            if self.last is compiled:
+                self.last = lent
+        return lent
+
+    def _follow(self, newest: Newest) -> Compiled:
         last = self.last
         if newest.objects is not None or last is None:
             return self._compile_file(newest, last)

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from jupyterhub_platform.core.sentences import address
 from jupyterhub_platform.store.decision_log import DecisionLine, DecisionRecord
+from jupyterhub_platform.usecases.decisions import address_decision, address_denial
 from jupyterhub_platform.usecases.reports.cursors import render_cursor
 from jupyterhub_platform.usecases.reports.reader import MAX_DENIALS, StoreReader
 from jupyterhub_platform.usecases.reports.viewer import Viewer
@@ -43,7 +43,7 @@ class WholeDecision:
         """Return reason, remedy and code of each denial, said to the ``reader`` if it is theirs."""
         own = self.record.user == reader
         return tuple(
-            (_address(each, reader) if own else each["reason"], each["remedy"], each["code"])
+            (address_denial(each, reader) if own else each["reason"], each["remedy"], each["code"])
             for each in self.decision["denials"]
         )
 
@@ -73,16 +73,8 @@ def read_own_denials(reader: StoreReader, name: str, limit: int) -> tuple[Decisi
 
 
 def _say_to(record: DecisionRecord, user: str) -> str:
-    sentence = record.sentence
-    for denial in json.loads(record.decision_json)["denials"]:
-        sentence = sentence.replace(denial["reason"], _address(denial, user), 1)
-    return sentence
-
-
-def _address(denial: Mapping[str, Any], user: str) -> str:
-    """Return a recorded reason as it is said to ``user``; a limit of all is not theirs."""
-    own = denial.get("scope", {"user": user}).get("user") == user
-    return address(denial["reason"], user) if own else str(denial["reason"])
+    told = {"sentence": record.sentence, "denials": json.loads(record.decision_json)["denials"]}
+    return str(address_decision(told, user)["sentence"])
 
 
 def report_decisions(

@@ -46,12 +46,14 @@ class GrantLine:
     by: str
     reason: str
     origin: ObjectSource
+    level: str = ""
 
     @property
     def what(self) -> str:
         """What it gives: ``1 server, 4 CPU``, ``the tier gpu``."""
         parts = [describe_amount(name, amount) for name, amount in self.add.items()]
         parts += [f"the tier {self.tier}"] if self.tier else []
+        parts += [f"the level {self.level}"] if self.level else []
         return listed(parts) if parts else ""
 
 
@@ -82,7 +84,12 @@ def report_grants(facts: ReportFacts, viewer: Viewer, query: Query) -> Grants:
             "until": lambda each: (*_by_end(each, states[each.path]), each.path),
             "who": lambda each: (each.user or each.group, each.until, each.path),
             "by": lambda each: (each.by, each.until, each.path),
-            "what": lambda each: (each.tier, str(each.add.describe()), each.path),
+            "what": lambda each: (
+                each.tier,
+                each.level or "",
+                str(each.add.describe()),
+                each.path,
+            ),
         },
         words=lambda each: _words(each, states[each.path]),
     )
@@ -147,6 +154,7 @@ def grant_line(facts: ReportFacts, grant: Grant) -> GrantLine:
         grant.by,
         grant.reason,
         find_object_source(facts, Key(Kind.GRANT, name)),
+        grant.level or "",
     )
 
 
@@ -160,6 +168,7 @@ def _words(grant: Grant, state: GrantState) -> dict[str, str]:
         "user": grant.user,
         "group": f"{grant.group} {grant.account}",
         "tier": grant.tier,
+        "level": grant.level or "",
         "by": grant.by,
         "state": "live ending" if state is GrantState.ENDING else state,
         "reason": grant.reason,

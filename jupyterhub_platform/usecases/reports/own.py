@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.usecases.holdings import (
@@ -17,6 +18,7 @@ from jupyterhub_platform.usecases.meters import list_binding
 from jupyterhub_platform.usecases.offers import (
     decide_tier,
     describe_tier_resources,
+    find_end_of_access,
     list_obstacles,
     list_refusals,
     say_answer,
@@ -34,6 +36,7 @@ class Offer:
     """A tier, and whether a server of it would be admitted now; ``sentence`` says why not.
 
     ``reasons`` and ``remedies`` say it in parts, and only what is worth saying beside the tier.
+    ``until`` is when it is no longer open, if grants alone open it.
     """
 
     tier: str
@@ -46,6 +49,7 @@ class Offer:
     codes: tuple[str, ...]
     reasons: tuple[str, ...] = ()
     remedies: tuple[str, ...] = ()
+    until: datetime | None = None
 
     @property
     def is_over_quota(self) -> bool:
@@ -77,10 +81,20 @@ class AccountReport:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantedLevel:
+    """A level that a grant gives: until when, the level afterwards, and which grant gives it."""
+
+    until: datetime
+    then: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonReport:
     """One person: what they hold against which limit, and what would fit now.
 
-    ``limits`` hold in every account. ``level`` is empty for a user whom the policy does not know.
+    ``limits`` hold in every account. ``level`` is empty for a user whom the policy does not know;
+    ``granted_level`` says when it ends, if a grant gives it.
     """
 
     name: str
@@ -97,6 +111,7 @@ class PersonReport:
     revision: int
     at: datetime
     suspension: Suspension | None = None
+    granted_level: GrantedLevel | None = None
 
 
 def report_own(facts: ReportFacts, viewer: Viewer) -> PersonReport:
@@ -159,7 +174,20 @@ def _report(
         revision=facts.revision,
         at=facts.at,
         suspension=facts.suspension_of(name),
+        granted_level=_find_granted_level(policy, name, facts.at),
     )
+
+
+def _find_granted_level(policy: Policy, name: str, now: datetime) -> GrantedLevel | None:
+    person = policy.people.get(name)
+    if person is None or person.without_grant is None:
+        return None
+    giving = (g for g in policy.grants if g.user == name and g.level is person.level)
+    live = [grant for grant in giving if grant.is_live(now)]
+    grant = max(live, key=lambda each: each.until, default=None)
+    if grant is None:
+        return None
+    return GrantedLevel(grant.until, person.own_level, grant.path)
 
 
 def _ask(facts: ReportFacts, subject: Subject, account: str) -> Question:
@@ -223,6 +251,11 @@ def _offer(facts: ReportFacts, question: Question, candidate: Candidate, *, own:
         codes=decision.codes,
         reasons=reasons,
         remedies=remedies,
+        until=find_end_of_access(
+            facts.policy, tier, question.subject.name, question.account, facts.at
+        )
+        if candidate.granted
+        else None,
     )
 
 

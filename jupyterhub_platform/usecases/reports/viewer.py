@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.store.decision_log import DecisionRecord
-from jupyterhub_platform.usecases.navigation import Place, list_places
+from jupyterhub_platform.usecases.navigation import Place, count_waiting, list_places
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 
 
@@ -51,10 +51,7 @@ class Viewer:
     def resolve(self, facts: ReportFacts) -> "Viewer":
         """Return the viewer with the groups that policy puts them in charge of."""
         charges = facts.policy.managed_groups(self.name) if self.manages else frozenset[str]()
-        waiting = sum(
-            user != self.name and (self.changes_all or account in charges)
-            for account, user in facts.asked
-        )
+        waiting = count_waiting(facts.asked, self.name, charges, changes_all=self.changes_all)
         return replace(
             self, reads_groups=self.reads_groups | charges, charges=charges, waiting=waiting
         )

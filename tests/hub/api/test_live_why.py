@@ -138,10 +138,14 @@ def test_refused_start_is_explained_with_whom_to_ask(hub: LiveHub) -> None:
     assert dev.start("dev", "never", tier="large").status_code == 403
     answer = ask(dev, "never")
     assert (answer["state"], answer["cause"]["code"]) == ("refused", "tier.not_granted")
-    assert answer["cause"]["sentence"] == "The tier large is not open to dev in vision."
+    assert answer["cause"]["sentence"] == "The tier large is not open to you in vision."
+    others = hub.token("admin").get("platform/why?user=dev&server=never").json()
+    assert others["cause"]["sentence"] == "The tier large is not open to dev in vision."
     assert (answer["cause"]["who"], answer["account"]) == ("manager", "vision")
     decision = dev.get(f"platform/decisions/{answer['decision']}")
     assert decision.json()["codes"] == ["tier.not_granted"]
+    assert "not open to you in vision" in decision.json()["sentence"]
+    assert "not open to you in vision" in decision.json()["denials"][0]["reason"]
     assert dev.start("dev", "dies", tier="large").status_code == 403
     assert ask(dev, "dies")["state"] == "refused", "a later refusal counts more than the last run"
 

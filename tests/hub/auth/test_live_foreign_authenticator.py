@@ -114,13 +114,13 @@ def test_starts_pass_admission_and_keep_their_status(hub: LiveHub) -> None:
     viewer, dev1 = hub.token("viewer"), hub.token("dev1")
     refused = viewer.start("viewer", tier="small")
     assert refused.status_code == 403
-    assert "viewer has the level viewer" in refused.json()["message"]
+    assert "You have the level viewer" in refused.json()["message"]
     assert dev1.start("dev1", tier="small").status_code in {201, 202}
     dev1.wait_until_ready("dev1")
     full = dev1.start("dev1", "more", tier="small")
     assert full.status_code == 409
     assert full.headers["X-Platform-Decision"]
-    assert "holds 1 of 1 server in vision" in full.json()["message"]
+    assert "You hold 1 of 1 server in vision" in full.json()["message"]
     dev1.stop("dev1")
 
 

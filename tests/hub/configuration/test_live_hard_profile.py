@@ -48,6 +48,12 @@ async url => {
   return "nothing";
 }
 """
+READ_ROOTS = """
+async () => {
+  const headers = {"X-XSRFToken": window.jhdata.xsrf_token};
+  return (await (await fetch("/hub/api/platform/", {headers})).json()).roots;
+}
+"""
 PLANT_A_COOKIE = """
 ([name, domain]) => {
   for (const path of ["/", "/hub/"])
@@ -111,6 +117,9 @@ def test_login_server_and_service_work_under_tls(site: tuple[str, TlsHub, Page])
         other.goto(f"{hub.origin}/hub/{address}")
         assert other.url == f"{service}/services/platform/{leads}"
     other.goto(f"{hub.origin}/hub/token")
+    roots = other.evaluate(READ_ROOTS)
+    named = f"{service if settings != PLAIN else ''}/services/platform/api/v1/"
+    assert roots == ["/hub/api/platform/", named]
     other.get_by_role("link", name="Groups", exact=True).click()
     other.wait_for_url(f"{service}/services/platform/groups")
     other.goto(f"{hub.origin}/hub/spawn?opt-tier=small")

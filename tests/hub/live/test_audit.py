@@ -88,7 +88,7 @@ def test_recorded_denials_of_one_user_in_a_minute_are_bounded(hub: LiveHub) -> N
     dev2, admin = hub.token("dev2"), hub.token("admin")
     answers = [dev2.start("dev2", f"n{number}", tier="small") for number in range(40)]
     assert {answer.status_code for answer in answers} == {409}
-    assert all("dev2 holds 0 of 0 servers" in answer.json()["message"] for answer in answers)
+    assert all("You hold 0 of 0 servers" in answer.json()["message"] for answer in answers)
     with_row = [answer for answer in answers if "X-Platform-Decision" in answer.headers]
     assert MAX_AT_ONCE <= len(with_row) <= MAX_AT_ONCE + 1
     rows = [row for row in read_decisions(hub, admitted=False) if row.user == "dev2"]

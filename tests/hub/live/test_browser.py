@@ -75,11 +75,15 @@ def test_a_developer_starts_a_tier_runs_a_kernel_and_is_refused_with_reasons(
     # Word for word the same wherever it is asked.
     api = hub.token("dev1")
     refused = api.start("dev1", "third", tier="small")
-    assert (refused.status_code, refused.json()["message"]) == (409, REFUSAL)
+    told = REFUSAL.replace("dev1 holds", "You hold", 1)
+    assert (refused.status_code, refused.json()["message"]) == (409, told)
     dry = api.post("platform/decide", json={"server": "third", "user_options": {"tier": "small"}})
-    assert (dry.status_code, dry.json()["sentence"], dry.json()["status"]) == (200, REFUSAL, 409)
-    # On a page of their own, the user is addressed.
-    assert REFUSAL.replace("dev1 holds", "You hold", 1) in answer.text()
+    assert (dry.status_code, dry.json()["sentence"], dry.json()["status"]) == (200, told, 409)
+    assert told in answer.text()
+    # An operator who asks for them reads their name, as does the record.
+    asked = {"user": "dev1", "server": "third", "user_options": {"tier": "small"}}
+    theirs = hub.token("operator").post("platform/decide", json=asked)
+    assert theirs.json()["sentence"] == REFUSAL
     recorded = read_decisions(hub, admitted=False)
     assert {row.sentence for row in recorded} == {REFUSAL}
     audited = [row for row in read_audit(hub) if row.action == "server.denied"]

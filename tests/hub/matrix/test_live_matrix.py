@@ -221,7 +221,8 @@ def test_levels_that_start_nothing_say_so(
     with Api(hub.url, walk.actors[column].token) as api:
         decided = api.post("platform/decide", json={"user_options": {"tier": "small"}}).json()
     assert (decided["admitted"], decided["status"]) == (False, 403)
-    said = f"{level} has the level {level}, which {summary}. Ask an admin for the level user."
+    summary = summary.replace("shared with them", "shared with you")
+    said = f"You have the level {level}, which {summary}. Ask an admin for the level user."
     assert decided["sentence"].startswith(said)
 
 

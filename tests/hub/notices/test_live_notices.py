@@ -117,6 +117,38 @@ def test_a_request_is_announced_answered_and_its_grant_ends(site: Site) -> None:
     assert posted.headers["X-Platform-Notice"] == posted.json["id"]
 
 
+def test_a_level_is_approved_for_a_while_announced_and_reverts_by_itself(site: Site) -> None:
+    hub, jhp = site.hub, Terminal(site.hub.state)
+    dev2, admin = hub.token("dev2"), hub.token("admin")
+    asked = ask(dev2, level="operator", account=None, **{"for": None}).json()
+    refused(
+        answer(hub.token("boss"), asked["id"], "approve", **{"for": "1h"}),
+        404,
+        "platform.not_found",
+    )
+
+    def groups() -> set[str]:
+        return {each for each in admin.get("users/dev2").json()["groups"] if ":" in each}
+
+    with site.receive():
+        approved = answer(admin, asked["id"], "approve", **{"for": "30s"})
+        assert approved.status_code == 200, approved.text
+        assert groups() == {"level:operator"}
+        person = admin.get(f"{hub.url}/services/platform/api/v1/people/dev2").json()
+        assert (person["level"], person["granted_level"]["then"]) == ("operator", "developer")
+        page = hub.login("admin").visit("services/platform/people/dev2").text
+        assert person["granted_level"]["until"] in page
+        assert "then developer again" in page
+        explained = jhp.done("explain dev2").stdout
+        assert explained.startswith("dev2 is operator until ")
+        assert f"by grants.{asked['id']}; then developer again, as said by users.dev2" in explained
+        ends = wait_for_event(site, "grant.ends", user="dev2", level="operator")
+        assert ends["recipients"] == ["dev2"]
+        wait_for(lambda: groups() == {"level:developer"}, "the level to revert")
+        wait_for_event(site, "grant.ended", user="dev2", level="operator")
+    assert jhp.done("explain dev2").stdout.startswith("dev2 is developer: users.dev2, ")
+
+
 def test_what_is_told_while_receivers_are_away_and_the_hub_is_killed_arrives_once(
     site: Site,
 ) -> None:

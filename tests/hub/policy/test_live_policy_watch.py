@@ -149,7 +149,7 @@ def test_dropped_person_starts_nothing_but_keeps_what_runs(
     put_into_force(hub, admin, WITHOUT_DEV1)
     refused = dev1.start("dev1", "more", tier="small")
     assert refused.status_code == 403, refused.text
-    assert "dev1 is not declared on this platform." in refused.json()["message"]
+    assert "You are not declared on this platform." in refused.json()["message"]
     form = dev1_browser.post_json("/hub/api/users/dev1/servers/more", {})
     assert form.status_code == 403
     asked_for = admin.start("dev1", "more", tier="small")

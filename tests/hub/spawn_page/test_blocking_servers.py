@@ -1,13 +1,16 @@
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 
+from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Person
 from jupyterhub_platform.core.question import Subject
 from jupyterhub_platform.core.resources import Resources
+from jupyterhub_platform.hub.spawn_page.render import render_form
 from tests.hub.spawn_page.policies import (
     FULL,
     HELD,
@@ -149,6 +152,45 @@ def test_a_grant_that_does_not_help_promises_nothing(change):
     card = cards_of(view(replace(POLICY, grants=(grant,)))).get("gpu")
     assert card is not None
     assert card.later is None
+
+
+def live(**changes: Any) -> Grant:
+    """Return a grant of the tier gpu that counts now, for two days."""
+    two_days = NOW + timedelta(days=2)
+    return make_grant(**{"tier": "gpu", "starts": None, "until": two_days} | changes)
+
+
+def test_a_tier_that_only_a_grant_opens_says_when_that_ends():
+    page = view(replace(POLICY, grants=(live(),)))
+    card = cards_of(page)["gpu"]
+    assert card.until == NOW + timedelta(days=2)
+    assert cards_of(page)["small"].until is None
+    assert "By a grant that <time" in (html := render_form(page))
+    assert "ends in 2 d</time>" in html
+
+
+@pytest.mark.parametrize(
+    ("others", "days"),
+    [
+        ([{"starts": NOW + timedelta(days=1), "until": NOW + timedelta(days=5)}], 5),
+        ([{"starts": NOW + timedelta(days=2), "until": NOW + timedelta(days=5)}], 5),
+        ([{"starts": NOW + timedelta(days=3), "until": NOW + timedelta(days=5)}], 2),
+        ([{"user": "", "account": "", "group": "vision", "until": NOW + timedelta(days=3)}], 3),
+        ([{"user": "dev2", "until": NOW + timedelta(days=5)}], 2),
+        ([{"tier": "small", "until": NOW + timedelta(days=5)}], 2),
+    ],
+)
+def test_the_end_is_that_of_the_last_grant_without_a_gap(others, days):
+    grants = (live(), *(live(**each) for each in others))
+    card = cards_of(view(replace(POLICY, grants=grants)))["gpu"]
+    assert card.until == NOW + timedelta(days=days)
+
+
+def test_a_tier_that_a_lent_level_opens_says_when_that_ends():
+    access = replace(POLICY.tiers["secret"].access, levels=frozenset({Level.OPERATOR}))
+    lent = live(tier="", account="", level=Level.OPERATOR)
+    policy = replace(with_tier(POLICY, "secret", access=access), grants=(lent,)).with_levels(NOW)
+    assert cards_of(view(policy))["secret"].until == NOW + timedelta(days=2)
 
 
 def test_in_a_group_without_managers_an_admin_is_to_be_asked():
