@@ -33,6 +33,8 @@ def normalise_user(name: str) -> str:
     IdentityError
         Raised if the name is empty, too long, or has characters that names don't have.
     """
+    if _is_folded(name):
+        return sys.intern(name)
     if len(name) > 4 * MAX_CHARACTERS:
         raise IdentityError(
             f"A name has {MAX_CHARACTERS} characters at most; this one has {len(name)}"
@@ -55,6 +57,11 @@ def normalise_user(name: str) -> str:
         )
     # A large policy has each name in many places.
     return sys.intern(folded)
+
+
+def _is_folded(name: str) -> bool:
+    """Tell quickly whether it is in that form already, as most names of a large policy are."""
+    return _USER.fullmatch(name) is not None
 
 
 def check_name(name: str, kind: str) -> str:
