@@ -199,12 +199,13 @@ class Sources:
         now = set(after.get("groups") or ())
         if before == now:
             return policy
-        groups = dict(policy.groups)
+        groups = Table.of(policy.groups)
         for name in before ^ now:
             group = groups[name]
             change = group.members.union if name in now else group.members.difference
             rejoin = group.joined.union if name in now else group.joined.difference
-            groups[name] = replace(group, members=change({user}), joined=rejoin({user}))
+            new = replace(group, members=change({user}), joined=rejoin({user}))
+            groups = groups.put(name, new)
         return policy.with_parts(groups=groups)
 
     def _rest(self) -> dict[str, Any]:

@@ -122,7 +122,7 @@ def write_all(
             each.by,
             "person.suspended" if each.name in new else "person.resumed",
             each.name,
-            _tell(each, before, new.get(each.name)),
+            _render_details(each, before, new.get(each.name)),
         )
         for each, before in changes
         if each.name in new or before
@@ -130,15 +130,15 @@ def write_all(
     audit.append_all(transaction, events)
 
 
-def _tell(
+def _render_details(
     change: Suspend | Resume, before: Suspension | None, after: Suspension | None
 ) -> dict[str, object]:
-    told: dict[str, object] = {
+    details: dict[str, object] = {
         "reason": change.reason,
         "before": _render(before),
         "after": _render(after),
     }
-    return {**told, "until": _render_end(after)} if after else told
+    return {**details, "until": _render_end(after)} if after else details
 
 
 def _with_suspensions(snapshot: Snapshot, transaction: Transaction) -> Snapshot:

@@ -42,8 +42,8 @@ class Row:
 
     def to_json(self) -> dict[str, Any]:
         """Return what is sent to add them; empty parts are left out, since a table may be long."""
-        said = {"document": dict(self.document), "groups": list(self.groups)}
-        return {"name": self.name, **{key: value for key, value in said.items() if value}}
+        parts = {"document": dict(self.document), "groups": list(self.groups)}
+        return {"name": self.name, **{key: value for key, value in parts.items() if value}}
 
 
 def read_table(path: Path) -> tuple[list[Row], list[str]]:
@@ -153,14 +153,14 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
 def _say_faults(
     path: Path, rows: Mapping[str, Row], refused: Sequence[BulkOutcome], count: int
 ) -> list[str]:
-    said = [
+    faults = [
         f"{path}:{rows[each.name].line} {line}"
         f"{_place(rows[each.name].columns, _find_column(rows[each.name], line))}"
         for each in refused
         for line in each.reason.splitlines()
     ]
     more = count - len(refused)
-    return said + ([f"{path} has {more:,} more rows that are refused"] if more else [])
+    return faults + ([f"{path} has {more:,} more rows that are refused"] if more else [])
 
 
 def _refuse(path: Path, faults: list[str], *, as_json: bool, dry_run: bool) -> NoReturn:
