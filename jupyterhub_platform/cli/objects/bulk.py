@@ -130,14 +130,14 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
         try:
             if rows and (faults or dry_run):
                 tried = api.try_bulk(body)
-                faults += _say_faults(path, by_name, tried.refusals, tried.refused)
+                faults += _list_faults(path, by_name, tried.refusals, tried.refused)
             elif rows:
                 begun = api.start_bulk(body, uuid4().hex)
         except HubRefusedError as error:
             found = [BulkOutcome.model_validate(each) for each in error.body.get("refusals", ())]
             if not found:
                 raise
-            faults += _say_faults(path, by_name, found, len(found))
+            faults += _list_faults(path, by_name, found, len(found))
         if faults:
             _refuse(path, faults, as_json=as_json, dry_run=dry_run)
         ended = follow(api, begun) if begun else None
@@ -150,7 +150,7 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
         echo_undo(f"jhp bulk undo {ended.id}{hub.options} --reason …")
 
 
-def _say_faults(
+def _list_faults(
     path: Path, rows: Mapping[str, Row], refused: Sequence[BulkOutcome], count: int
 ) -> list[str]:
     faults = [

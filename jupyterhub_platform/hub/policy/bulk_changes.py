@@ -89,7 +89,7 @@ class BulkRunner:
                 self._failures[job.id] += 1
                 await asyncio.sleep(_AFTER_FAILURE_SECONDS)
                 return
-            await self._stop(job, await self._say_failure(job, error))
+            await self._stop(job, await self._explain_failure(job, error))
         self._failures.pop(job.id, None)
 
     async def _is_store_up(self, error: StoreError) -> bool:
@@ -98,7 +98,7 @@ class BulkRunner:
         self._runtime.health.mark_down(error)
         return await in_store_thread(self._runtime.health.retry)
 
-    async def _say_failure(self, job: BulkJob, error: Exception) -> str:
+    async def _explain_failure(self, job: BulkJob, error: Exception) -> str:
         chunk = await in_store_thread(self._runtime.bulk_changes.read_chunk, job)
         where = f" at {chunk.items[0].name}" if chunk.items else ""
         what = str(error) or type(error).__name__
