@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.audit.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap
+from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.origin import ORIGIN
 from jupyterhub_platform.usecases.bulk_changes import BulkError, origin_of
 
@@ -116,7 +116,9 @@ class BulkRunner:
         chunk = whole.take_part(share)
         memberships = await self.read_memberships(job, (each.name for each in chunk.items))
         try:
-            await self._managed.apply(replace(chunk, memberships=memberships))
+            # A group of ten thousand is some ten thousand objects, which are gone at once.
+            with gc_paused():
+                await self._managed.apply(replace(chunk, memberships=memberships))
         except StoreError:
             raise
         except PlatformError as error:
