@@ -56,7 +56,7 @@ SUSPENSION: Final = (
         (
             "cookies outlive a suspension",
             "end_access",
-            Drop("database.execute(replace.values(...), rows)"),
+            Drop("database.bulk_update_mappings(orm.User, rows)"),
         ),
         (
             "servers outlive a suspension",

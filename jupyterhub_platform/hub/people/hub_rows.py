@@ -8,7 +8,6 @@ from collections.abc import Set as AbstractSet
 from typing import Any
 
 from jupyterhub import orm, roles
-from sqlalchemy import bindparam
 
 ROLE_OF_USERS = "user"
 """The role that JupyterHub gives to every user, and the only one to users who are no admins."""
@@ -79,10 +78,10 @@ def change_members(
     through all other members of the group.
     """
     pairs = orm.user_group_map
-    if leaves:
-        same = (pairs.c.user_id == bindparam("user"), pairs.c.group_id == bindparam("group"))
-        rows = [{"user": user, "group": group} for user, group in leaves]
-        database.execute(pairs.delete().where(*same), rows)
+    for group_id in {group for _, group in leaves}:
+        users = [user for user, group in leaves if group == group_id]
+        same = (pairs.c.group_id == group_id, pairs.c.user_id.in_(users))
+        database.execute(pairs.delete().where(*same))
     if joins:
         rows = [{"user_id": user, "group_id": group} for user, group in joins]
         database.execute(pairs.insert(), rows)
@@ -112,11 +111,8 @@ def end_access(database: Any, user_ids: Collection[int]) -> int:
     ]
     for each in found:
         database.delete(each)
-    rows = [{"user": each, "cookie": orm.new_token()} for each in user_ids]
-    if rows:
-        users = orm.User.__table__
-        replace = users.update().where(users.c.id == bindparam("user"))
-        database.execute(replace.values(cookie_id=bindparam("cookie")), rows)
+    rows = [{"id": each, "cookie_id": orm.new_token()} for each in user_ids]
+    database.bulk_update_mappings(orm.User, rows)
     for user_id in user_ids:
         expire_attribute(database, orm.User, user_id, "cookie_id")
     database.commit()
