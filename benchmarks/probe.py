@@ -28,6 +28,9 @@ class Probe:
         self._writing: WeakSet[Connection] = WeakSet()
         self.hooks: list[float] = []
         self.stalls: list[float] = []
+        self.without_disk: list[float] = []
+        self._disk_seconds = 0.0
+        self.times_commits = False
         self.longest_collection = 0.0
         self._collection_began = 0.0
         self._watching: asyncio.Task[None] | None = None
@@ -42,6 +45,7 @@ class Probe:
         self.commits.clear()
         self.hooks.clear()
         self.stalls.clear()
+        self.without_disk.clear()
         self.longest_collection = 0.0
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -75,6 +79,7 @@ class Probe:
             "store_commits": sum(self.commits[engine] for engine in stores),
             "hook_seconds": self.hooks,
             "stall_seconds": sorted(self.stalls, reverse=True)[:MAX_STALLS],
+            "stall_seconds_without_disk": sorted(self.without_disk, reverse=True)[:MAX_STALLS],
             "collection_seconds": self.longest_collection,
         }
 
@@ -104,11 +109,33 @@ class Probe:
         stand in its queue; that is not a stall of the Hub.
         """
         while True:
-            queued, due = _seconds_in_queue(), time.perf_counter() + TICK_SECONDS
+            queued, disk = _seconds_in_queue(), self._disk_seconds
+            due = time.perf_counter() + TICK_SECONDS
             await asyncio.sleep(TICK_SECONDS)
             late = time.perf_counter() - due
             if late > TICK_SECONDS:
-                self.stalls.append(max(0.0, late - (_seconds_in_queue() - queued)))
+                late -= _seconds_in_queue() - queued
+                self.stalls.append(max(0.0, late))
+                self.without_disk.append(max(0.0, late - (self._disk_seconds - disk)))
+
+    def time_commits(self, engine: Any) -> None:
+        """Add up how long the loop's thread sleeps in commits: SQLite waits for the disk there."""
+        commit = engine.dialect.do_commit
+        self.times_commits = True
+
+        def do_commit(connection: Any) -> None:
+            if threading.current_thread() is not threading.main_thread():
+                commit(connection)
+                return
+            began, worked = time.perf_counter(), time.thread_time()
+            queued = _seconds_in_queue()
+            try:
+                commit(connection)
+            finally:
+                slept = time.perf_counter() - began - (time.thread_time() - worked)
+                self._disk_seconds += max(0.0, slept - (_seconds_in_queue() - queued))
+
+        engine.dialect.do_commit = do_commit
 
 
 def _seconds_in_queue() -> float:
@@ -134,4 +161,6 @@ class ProbeHandler(web.RequestHandler):
 
     def post(self) -> None:
         """Begin anew."""
+        if not self.probe.times_commits:
+            self.probe.time_commits(self.settings["db"].get_bind())
         self.probe.reset()

@@ -21,6 +21,7 @@ class Act(StrEnum):
     RETIRE = "retire"
     GRANT = "grant"
     END_GRANT = "end-grant"
+    ADD_PEOPLE = "add-people"
     UNDO = "undo"
 
     @property
@@ -34,6 +35,11 @@ class Act(StrEnum):
         return self in {Act.ADD, Act.REMOVE}
 
     @property
+    def is_whole(self) -> bool:
+        """Whether all of it is done, or nothing: what is refused undoes the rest."""
+        return self is Act.ADD_PEOPLE
+
+    @property
     def makes_revisions(self) -> bool:
         """Whether its changes are revisions, which can be undone."""
         return self not in {Act.SUSPEND, Act.RESUME}
@@ -45,6 +51,7 @@ class BulkState(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"
     DONE = "done"
+    FAILED = "failed"
 
 
 class Result(StrEnum):
@@ -57,13 +64,17 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The outcome of one name, and the reason of a refusal."""
+    """What became of one name, and why if it was refused.
+
+    ``arguments`` are those of this name alone: the document and the groups of a new user.
+    """
 
     position: int
     name: str
     result: Result | None
     code: str = ""
     sentence: str = ""
+    arguments: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

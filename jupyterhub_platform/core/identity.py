@@ -33,8 +33,7 @@ def normalise_user(name: str) -> str:
     IdentityError
         Raised if the name is empty, too long, or has characters that names don't have.
     """
-    if _USER.fullmatch(name):
-        # A large policy has each name in many places.
+    if _is_folded(name):
         return sys.intern(name)
     if len(name) > 4 * MAX_CHARACTERS:
         raise IdentityError(
@@ -57,6 +56,11 @@ def normalise_user(name: str) -> str:
             "beginning and ending with a letter or digit"
         )
     return sys.intern(folded)
+
+
+def _is_folded(name: str) -> bool:
+    """Tell quickly whether it is in that form already, as most names of a large policy are."""
+    return _USER.fullmatch(name) is not None
 
 
 def check_name(name: str, kind: str) -> str:

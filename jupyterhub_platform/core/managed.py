@@ -18,12 +18,12 @@ from jupyterhub_platform.core.excerpt import (
     GRANTS,
     NAMED,
     Excerpt,
-    Section,
     is_judged_alone,
     make_excerpt,
 )
 from jupyterhub_platform.core.grants import Grant
-from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.policy import Person, Policy
+from jupyterhub_platform.core.tables import Table
 from jupyterhub_platform.core.times import describe_instant
 
 _Object = TypeVar("_Object")
@@ -80,7 +80,7 @@ class Sources:
 
     declared: Mapping[str, Any]
     managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
-    _objects: Mapping[str, Section] = field(default_factory=dict, repr=False, compare=False)
+    _objects: Mapping[str, Table[str, Any]] = field(default_factory=dict, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self._objects:
@@ -93,7 +93,8 @@ class Sources:
         objects[GRANTS] = {str(number): grant for number, grant in enumerate(grants)}
         for key, each in self.managed.items():
             objects[key.kind.section][key.name] = each.document
-        object.__setattr__(self, "_objects", objects)
+        tables = {section: Table(entries) for section, entries in objects.items()}
+        object.__setattr__(self, "_objects", tables)
 
     def is_declared(self, key: Key) -> bool:
         """Tell whether the file declares an object of this name."""
@@ -117,7 +118,7 @@ class Sources:
             what is declared.
         """
         self._check_names()
-        found = {section: self._objects[section] for section in NAMED}
+        found = {section: dict(self._objects[section]) for section in NAMED}
         grants = self._objects[GRANTS]
         whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
         return _compile(whole, None, now).with_levels(now)
@@ -153,7 +154,7 @@ class Sources:
         if not is_judged_alone(policy, section, name):
             return sources, sources.unite(now).with_parts(lines=policy.lines)
         excerpt = make_excerpt(self._rest(), sources._objects, policy, section, name)
-        names = Names({each: frozenset(sources._objects[each]) for each in NAMED})
+        names = Names({each: sources._objects[each].keys() for each in NAMED})
         judged = _compile(excerpt, names, now)
         if new.key.kind is Kind.GROUP:
             before = self._objects["groups"].get(name) or {}
@@ -184,11 +185,11 @@ class Sources:
         return sources, _without(policy, key).with_levels(now)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
-        managed, section = dict(self.managed), dict(self._objects[key.kind.section])
+        managed, section = Table.of(self.managed), self._objects[key.kind.section]
         if new is None:
-            del managed[key], section[key.name]
+            managed, section = managed.drop(key), section.drop(key.name)
         else:
-            managed[key], section[key.name] = new, new.document
+            managed, section = managed.put(key, new), section.put(key.name, new.document)
         objects = {**self._objects, key.kind.section: section}
         return replace(self, managed=managed, _objects=objects)
 
@@ -198,12 +199,13 @@ class Sources:
         now = set(after.get("groups") or ())
         if before == now:
             return policy
-        groups = dict(policy.groups)
+        groups = Table.of(policy.groups)
         for name in before ^ now:
             group = groups[name]
             change = group.members.union if name in now else group.members.difference
             rejoin = group.joined.union if name in now else group.joined.difference
-            groups[name] = replace(group, members=change({user}), joined=rejoin({user}))
+            new = replace(group, members=change({user}), joined=rejoin({user}))
+            groups = groups.put(name, new)
         return policy.with_parts(groups=groups)
 
     def _rest(self) -> dict[str, Any]:
@@ -275,9 +277,10 @@ def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
         case Kind.USER:
             old = policy.people.get(name)
             person = replace(judged.people[name], within=old.within if old else {})
-            return policy.with_parts(people={**policy.people, name: person})
+            return policy.with_parts(people=Table.of(policy.people).put(name, person))
         case Kind.GROUP:
-            return policy.with_parts(groups={**policy.groups, name: judged.groups[name]})
+            groups = Table.of(policy.groups).put(name, judged.groups[name])
+            return policy.with_parts(groups=groups)
         case Kind.IMAGE:
             return policy.with_parts(images={**policy.images, name: judged.images[name]})
         case Kind.TIER:
@@ -290,21 +293,22 @@ def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
 def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[str]) -> Policy:
     """Return ``policy`` with what a group gives single people of it."""
     given = {name for name, person in judged.people.items() if group in person.within}
-    people = dict(policy.people)
-    for name in given | {each for each in before if each in people}:
-        within = {k: rule for k, rule in people[name].within.items() if k != group}
+    people: dict[str, Person] = {}
+    for name in given | {each for each in before if each in policy.people}:
+        person = policy.people[name]
+        within = {k: rule for k, rule in person.within.items() if k != group}
         if name in given:
             within[group] = judged.people[name].within[group]
-        people[name] = replace(people[name], within=within)
-    return policy.with_parts(people=people)
+        people[name] = replace(person, within=within)
+    return policy.with_parts(people=Table.of(policy.people).put_all(people)) if people else policy
 
 
 def _without(policy: Policy, key: Key) -> Policy:
     match key.kind:
         case Kind.USER:
-            return policy.with_parts(people=_drop(policy.people, key.name))
+            return policy.with_parts(people=Table.of(policy.people).drop(key.name))
         case Kind.GROUP:
-            return policy.with_parts(groups=_drop(policy.groups, key.name))
+            return policy.with_parts(groups=Table.of(policy.groups).drop(key.name))
         case Kind.IMAGE:
             return policy.with_parts(images=_drop(policy.images, key.name))
         case Kind.TIER:

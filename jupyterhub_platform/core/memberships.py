@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.tables import list_changed
 
 
 def declared_memberships(policy: Policy, user: str) -> frozenset[str]:
@@ -47,13 +48,14 @@ def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:
 
 def list_moved(before: Policy, after: Policy) -> frozenset[str]:
     """Return the names of all users whose level or groups differ between two policies."""
-    old, new = before.people, after.people
-    moved = set(old.keys() ^ new.keys())
-    moved |= {name for name in old.keys() & new.keys() if old[name].level is not new[name].level}
-    for name in before.groups.keys() | after.groups.keys():
+    moved: set[str] = set()
+    for name in list_changed(before.people, after.people):
+        old, new = before.people.get(name), after.people.get(name)
+        if old is None or new is None or old.level is not new.level:
+            moved.add(name)
+    for name in list_changed(before.groups, after.groups):
         was, now = before.groups.get(name), after.groups.get(name)
-        if was is not now:
-            there = was.members | was.managers if was else frozenset()
-            here = now.members | now.managers if now else frozenset()
-            moved |= there ^ here
+        there = was.members | was.managers if was else frozenset()
+        here = now.members | now.managers if now else frozenset()
+        moved |= there ^ here
     return frozenset(moved)

@@ -13,6 +13,7 @@ from jupyterhub_platform.core.quotas import Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.tables import Table, list_changed
 from jupyterhub_platform.core.tiers import Image, Tier
 
 NO_RULE: Final = Rule("", {})
@@ -107,6 +108,8 @@ class Policy:
     _index: "_Index" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        for part in ("people", "groups"):
+            object.__setattr__(self, part, Table.of(getattr(self, part)))
         object.__setattr__(self, "_index", _Index.of(self))
 
     def with_parts(self, **parts: Any) -> "Policy":
@@ -250,17 +253,17 @@ class _Index:
     Values are those of a group's or the platform's own rules before the defaults.
     """
 
-    groups_of: Mapping[str, frozenset[str]]
+    groups_of: Table[str, frozenset[str]]
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
     with_granted_level: tuple[str, ...]
     grants_of_levels: tuple[Grant, ...]
     grants_to_user: Mapping[str, list[Grant]]
     grants_to_group: Mapping[str, list[Grant]]
-    of_member: Mapping[str, tuple[Value, ...]]
+    of_member: Table[str, tuple[Value, ...]]
     no_member: tuple[Value, ...]
     of_user: tuple[Value, ...]
-    of_account: Mapping[str, tuple[Value, ...]]
+    of_account: Table[str, tuple[Value, ...]]
     no_account: tuple[Value, ...]
     of_platform: tuple[Value, ...]
     accelerators: tuple[str, ...]
@@ -271,25 +274,29 @@ class _Index:
         groups, defaults = policy.groups.values(), policy.defaults
         no_member, no_account = resolve(defaults.member), resolve(defaults.group)
         return cls(
-            groups_of=_find_groups(groups),
+            groups_of=Table(_find_groups(groups)),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
             grants_of_levels=tuple(grant for grant in policy.grants if grant.level),
             grants_to_user=to_user,
             grants_to_group=to_group,
-            of_member={
-                g.name: resolve(g.member_quota, defaults.member)
-                if g.member_quota.quota
-                else no_member
-                for g in groups
-            },
+            of_member=Table(
+                {
+                    g.name: resolve(g.member_quota, defaults.member)
+                    if g.member_quota.quota
+                    else no_member
+                    for g in groups
+                }
+            ),
             no_member=no_member,
             of_user=resolve(defaults.user),
-            of_account={
-                g.name: resolve(g.quota, defaults.group) if g.quota.quota else no_account
-                for g in groups
-            },
+            of_account=Table(
+                {
+                    g.name: resolve(g.quota, defaults.group) if g.quota.quota else no_account
+                    for g in groups
+                }
+            ),
             no_account=no_account,
             of_platform=resolve(policy.quota),
             accelerators=_list_accelerators(policy.tiers),
@@ -299,7 +306,7 @@ class _Index:
         """Return the index of ``after``, which has the rules of ``before`` for everything else."""
         parts: dict[str, Any] = {}
         if before.people is not after.people:
-            changed = _list_changed(before.people, after.people)
+            changed = list_changed(before.people, after.people)
             now = {name: after.people[name] for name in changed if name in after.people}
             admins = {n for n, person in now.items() if person.level is Level.ADMIN}
             out = {n for n, person in now.items() if person.suspended}
@@ -317,22 +324,23 @@ class _Index:
         return replace(self, **parts)
 
     def _follow_groups(self, before: Policy, after: Policy) -> dict[str, Any]:
-        groups_of = dict(self.groups_of)
-        of_member, of_account = dict(self.of_member), dict(self.of_account)
-        for name in _list_changed(before.groups, after.groups):
+        theirs: dict[str, frozenset[str]] = {}
+        of_member, of_account = self.of_member, self.of_account
+        for name in list_changed(before.groups, after.groups):
             old, new = before.groups.get(name), after.groups.get(name)
-            for user in (old.members | old.managers) if old else ():
-                left = groups_of[user] - {name}
-                groups_of[user] = left
-                if not left:
-                    del groups_of[user]
-            for user in (new.members | new.managers) if new else ():
-                groups_of[user] = groups_of.get(user, frozenset()) | {name}
-            of_member.pop(name, None)
-            of_account.pop(name, None)
+            was = old.members | old.managers if old else frozenset()
+            now = new.members | new.managers if new else frozenset()
+            for user in was ^ now:
+                known = theirs.get(user) or self.groups_of.get(user, frozenset())
+                theirs[user] = known | {name} if user in now else known - {name}
             if new:
-                of_member[name] = resolve(new.member_quota, after.defaults.member)
-                of_account[name] = resolve(new.quota, after.defaults.group)
+                of_member = of_member.put(name, resolve(new.member_quota, after.defaults.member))
+                of_account = of_account.put(name, resolve(new.quota, after.defaults.group))
+            else:
+                of_member, of_account = of_member.drop(name), of_account.drop(name)
+        groups_of = self.groups_of.put_all({user: each for user, each in theirs.items() if each})
+        for user in (user for user, each in theirs.items() if not each):
+            groups_of = groups_of.drop(user)
         return {"groups_of": groups_of, "of_member": of_member, "of_account": of_account}
 
 
@@ -363,12 +371,6 @@ def _by_receiver(
 def _list_accelerators(tiers: Mapping[str, Tier]) -> tuple[str, ...]:
     asked = {name for tier in tiers.values() for name in tier.demand}
     return tuple(sorted(filter(is_accelerator, asked)))
-
-
-def _list_changed(before: Mapping[str, object], after: Mapping[str, object]) -> set[str]:
-    """Return the names of what is another object than before, or on one side only."""
-    changed = {name for name, each in after.items() if before.get(name) is not each}
-    return changed | (before.keys() - after.keys())
 
 
 def _added(grants: tuple[Grant, ...], scope: Scope, name: str, account: str) -> int:

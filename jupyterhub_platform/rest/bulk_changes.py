@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, ValidationError, WithJsonSchema
 
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Outcome, Progress
 from jupyterhub_platform.core.document.references import fold_user
@@ -16,9 +16,13 @@ from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE
 
 PREFIX: Final = "/hub/api/platform/bulk"
-ACTS: Final = tuple(each for each in Act if each is not Act.UNDO)
-_ACTS: Final = f"act is one of {', '.join(ACTS)}."
+ACTS: Final = tuple(each for each in Act if each not in {Act.UNDO, Act.ADD_PEOPLE})
+"""What is done to names alone."""
+_ACTS: Final = f"act is one of {', '.join((*ACTS, Act.ADD_PEOPLE))}."
 _NAMES: Final = f"names is a list of 1 to {MAX_NAMES} names, each once."
+_PEOPLE: Final = (
+    f"people is a list of 1 to {MAX_NAMES} objects with name, document and groups, each name once."
+)
 _UNTIL: Final = "until is a time with its zone, or left out."
 
 
@@ -29,6 +33,31 @@ def _read_names(value: object) -> list[str]:
     if len(names) < len(value) or not all(map(str.isprintable, names)):
         raise refuse(_NAMES)
     return list(dict.fromkeys(map(fold_user, names)))
+
+
+class NewPerson(Body):
+    """A user to be added."""
+
+    name: Annotated[str, MayBe(_PEOPLE)] = Field(min_length=1, max_length=255)
+    document: Annotated[dict[str, Any], MayBe(_PEOPLE)] = Field(
+        default_factory=dict, description="What would stand below the name in the policy file."
+    )
+    groups: Annotated[list[str], MayBe(_PEOPLE)] = Field(
+        default_factory=list, max_length=100, description="Managed groups that the user joins."
+    )
+
+
+def _read_people(value: object) -> list[NewPerson]:
+    if not isinstance(value, list) or not 0 < len(value) <= MAX_NAMES:
+        raise refuse(_PEOPLE)
+    try:
+        people = [NewPerson.model_validate(each) for each in value]
+        found = [each.model_copy(update={"name": fold_user(each.name)}) for each in people]
+    except ValidationError:
+        raise refuse(_PEOPLE) from None
+    if len({each.name for each in found}) < len(found):
+        raise refuse(_PEOPLE)
+    return found
 
 
 class BulkRequest(Body):
@@ -44,6 +73,7 @@ class BulkRequest(Body):
             "retire",
             "grant",
             "end-grant",
+            "add-people",
         ],
         MayBe(_ACTS),
     ]
@@ -57,10 +87,16 @@ class BulkRequest(Body):
                 "items": {"type": "string", "minLength": 1, "maxLength": 255},
                 "minItems": 1,
                 "maxItems": MAX_NAMES,
-                "description": "Users; for end-grant the names of grants.",
+                "description": "Users; for end-grant the names of grants; not for add-people.",
             }
         ),
-    ]
+    ] = Field(default_factory=list)
+    people: Annotated[
+        list[NewPerson], BeforeValidator(_read_people), MayBe(_PEOPLE), Field(max_length=MAX_NAMES)
+    ] = Field(
+        default_factory=list,
+        description="For add-people: who is added. All of them, or nobody if one is refused.",
+    )
     reason: Reason
     group: Annotated[str, MayBe("group is the name of a group.")] = Field(
         default="", description="For add-to-group and remove-from-group: a managed group."
@@ -88,6 +124,11 @@ class BulkRequest(Body):
         ValueError
             Raised with what is missing.
         """
+        wanted, other = (
+            ("people", "names") if Act(self.act) is Act.ADD_PEOPLE else ("names", "people")
+        )
+        if not getattr(self, wanted) or getattr(self, other):
+            raise ValueError(f"{self.act} needs the key {wanted}, and not {other}.")
         match Act(self.act):
             case Act.ADD | Act.REMOVE:
                 needed = {"group": self.group}
@@ -103,6 +144,20 @@ class BulkRequest(Body):
         if missing:
             raise ValueError(f"{self.act} needs the key {missing[0]}.")
         return dict(needed)
+
+    def list_items(self) -> list[Outcome]:
+        """Return whom it is about, with what is said of each alone."""
+        if not self.people:
+            return [Outcome(position, name, None) for position, name in enumerate(self.names)]
+        return [
+            Outcome(
+                position,
+                each.name,
+                None,
+                arguments={"document": each.document, "groups": list(dict.fromkeys(each.groups))},
+            )
+            for position, each in enumerate(self.people)
+        ]
 
     def _read_grant(self) -> dict[str, Any]:
         if not self.document:
@@ -134,6 +189,12 @@ class BulkOutcome(Response):
         )
 
 
+class BulkRefused(Refusal):
+    """A bulk change that is made whole or not at all, and nothing was changed."""
+
+    refusals: list[BulkOutcome] = Field(description="Some of what is refused, and why.")
+
+
 class BulkPreview(Response):
     """What a bulk change would do. ``checked`` may be fewer than all: the rest is checked later."""
 
@@ -144,6 +205,7 @@ class BulkPreview(Response):
     same: int
     refused: int
     touched: list[str] = Field(description="Some of whom it would change.")
+    in_place: list[str] = Field(description="Who is so already: all for add-people, else some.")
     refusals: list[BulkOutcome] = Field(description="Some of what would be refused, and why.")
     effects: ChangeEffects
 
@@ -208,11 +270,12 @@ BULK_CALLS: Final = (
         {200: BulkPreview, 202: Bulk},
         scopes=_SCOPES,
         who=_WHO,
-        note="Each name is done, was so already, or is refused with its reason; 200 is a dry run.",
+        note="Each name is done, was so already, or is refused with its reason; 200 is a dry run. "
+        "add-people is done whole or not at all: 422 if one of them is refused.",
         arguments=(DRY_RUN,),
         headers=(IDEMPOTENCY_KEY,),
         body=BulkRequest,
-        refusals={413: Refusal, 503: Refusal},
+        refusals={413: Refusal, 422: BulkRefused, 503: Refusal},
     ),
     Operation(
         "readBulk",

@@ -1,8 +1,8 @@
 """The audit: who did what to whom, in the same transaction as the change itself."""
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -54,6 +54,18 @@ class AuditRow:
     address: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that is to be told by a row."""
+
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    detail: Mapping[str, Any]
+    result: str = DONE
+
+
 def append(
     tx: Transaction,
     *,
@@ -69,40 +81,44 @@ def append(
 
     It comes from the request that is answered now, unless another ``origin`` is said.
     """
+    event = Event(at, actor, action, subject, detail or {}, result)
+    return append_all(tx, [event], origin)[0]
+
+
+def append_all(
+    tx: Transaction, events: Sequence[Event], origin: RequestOrigin | None = None
+) -> list[AuditRow]:
+    """Add a row for each event, in their order, as :func:`append` does for one."""
+    if not events:
+        return []
     if tx.dialect.name == "postgresql":
         tx.execute(_AUDIT_LOCK)
-    head = read_head(tx)
-    seq, previous = (1, GENESIS) if head is None else (head.seq + 1, head.hash)
-    who, what, whom = (shorten(clean_text(name)) for name in (actor, action, subject))
-    kept = _render_detail(detail or {})
+    head = read_head(tx) or AuditHead(0, GENESIS)
     origin = origin or ORIGIN.get()
-    address = shorten(clean_text(origin.address))
-    ended = [result, origin.via, address]
-    digest = hash_row([seq, render_time(at), who, what, whom, kept, *ended, previous])
-    row = AuditRow(seq, at.astimezone(UTC), who, what, whom, kept, previous, digest, *ended)
-    entered = tx.execute(
-        insert(audit).execution_options(preserve_rowcount=True),
-        {
-            "seq": row.seq,
-            "at": row.at,
-            "actor": row.actor,
-            "action": row.action,
-            "subject": row.subject,
-            "detail": row.detail_json,
-            "previous_hash": row.previous_hash,
-            "hash": row.hash,
-            "result": row.result,
-            "via": row.via,
-            "address": row.address,
-        },
-    )
-    if entered.rowcount != 1:
+    rows: list[AuditRow] = []
+    for event in events:
+        head = AuditHead(head.seq + 1, rows[-1].hash if rows else head.hash)
+        rows.append(_make_row(event, head.seq, head.hash, origin))
+    values = [{**asdict(row), "detail": row.detail_json} for row in rows]
+    for each in values:
+        del each["detail_json"]
+    entered = tx.execute(insert(audit).execution_options(preserve_rowcount=True), values)
+    if entered.rowcount != len(values):
         # A rule or a trigger that was added dropped it: the change may not stay without it.
         raise StoreError(
             "The database did not keep a row of the audit, so that the change was not made. "
             "Find out what was added to the table audit: jhp audit verify."
         )
-    return row
+    return rows
+
+
+def _make_row(event: Event, seq: int, previous: str, origin: RequestOrigin) -> AuditRow:
+    names = (event.actor, event.action, event.subject)
+    who, what, whom = (shorten(clean_text(name)) for name in names)
+    kept = _render_detail(event.detail)
+    ended = [event.result, origin.via, shorten(clean_text(origin.address))]
+    digest = hash_row([seq, render_time(event.at), who, what, whom, kept, *ended, previous])
+    return AuditRow(seq, event.at.astimezone(UTC), who, what, whom, kept, previous, digest, *ended)
 
 
 def list_audit(tx: Transaction, *, limit: int = 50, before: int | None = None) -> list[AuditRow]:

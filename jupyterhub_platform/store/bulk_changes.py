@@ -1,11 +1,11 @@
 """Bulk changes: their jobs, the outcomes of names, and the revisions that they made."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select, update
+from sqlalchemy import Row, bindparam, delete, func, insert, select, update
 
 from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Outcome, Progress, Result
 from jupyterhub_platform.store.engine import Transaction
@@ -16,8 +16,8 @@ _ITEM = bulk_item.c
 _REVISION = bulk_revision.c
 
 
-def add_job(tx: Transaction, job: BulkJob, names: Sequence[str]) -> None:
-    """Enter a change of these names, in their order."""
+def add_job(tx: Transaction, job: BulkJob) -> None:
+    """Enter a change, whose names were entered before."""
     tx.execute(
         insert(bulk_job),
         {
@@ -35,12 +35,30 @@ def add_job(tx: Transaction, job: BulkJob, names: Sequence[str]) -> None:
             "address": job.address,
         },
     )
+
+
+def add_items(tx: Transaction, id_: str, items: Collection[Outcome]) -> None:
+    """Enter names of a change that is not entered yet."""
     rows = [
-        {"job": job.id, "position": number, "name": name, "code": "", "sentence": ""}
-        for number, name in enumerate(names)
+        {
+            "job": id_,
+            "position": each.position,
+            "name": each.name,
+            "code": "",
+            "sentence": "",
+            "arguments": (
+                None if each.arguments is None else json.dumps(each.arguments, ensure_ascii=False)
+            ),
+        }
+        for each in items
     ]
     if rows:
         tx.execute(insert(bulk_item), rows)
+
+
+def remove_items(tx: Transaction, id_: str) -> None:
+    """Remove names of a change that was never entered."""
+    tx.execute(delete(bulk_item).where(_ITEM.job == id_))
 
 
 def find_job(tx: Transaction, id_: str) -> BulkJob | None:
@@ -104,17 +122,26 @@ def list_items(
             Result(row.result) if row.result else None,
             row.code,
             row.sentence,
+            None if row.arguments is None else json.loads(row.arguments),
         )
         for row in rows
     ]
 
 
 def put_outcomes(tx: Transaction, id_: str, outcomes: Iterable[Outcome]) -> None:
-    """Write the outcomes of names."""
-    for each in outcomes:
-        same = (_ITEM.job == id_, _ITEM.position == each.position)
-        values = {"result": str(each.result), "code": each.code, "sentence": each.sentence}
-        tx.execute(update(bulk_item).where(*same).values(**values))
+    """Write what became of names."""
+    same = (_ITEM.job == id_, _ITEM.position == bindparam("at_position"))
+    rows = [
+        {
+            "at_position": each.position,
+            "result": str(each.result),
+            "code": each.code,
+            "sentence": each.sentence,
+        }
+        for each in outcomes
+    ]
+    if rows:
+        tx.execute(update(bulk_item).where(*same), rows)
 
 
 def add_revisions(tx: Transaction, id_: str, numbers: Iterable[int]) -> None:

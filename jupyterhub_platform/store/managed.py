@@ -1,12 +1,12 @@
 """What is managed in the Hub: each object as it is now, and every change of one as a revision."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from jupyterhub_platform.core.managed import Key, Kind, ManagedObject
 from jupyterhub_platform.store.engine import Transaction
@@ -45,42 +45,49 @@ def list_objects(tx: Transaction) -> dict[Key, ManagedObject]:
     return {each.key: each for each in found}
 
 
-def put_object(tx: Transaction, new: ManagedObject) -> None:
-    """Make an object, or replace it."""
-    kind, name = new.key
-    values = {
-        "document": _render(new.document),
-        "version": new.version,
-        "by_name": new.by,
-        "at": new.at,
-    }
-    same = (_OBJECT.kind == str(kind), _OBJECT.name == name)
-    if tx.execute(update(managed_object).where(*same).values(**values)).rowcount == 0:
-        tx.execute(insert(managed_object), {"kind": str(kind), "name": name, **values})
-
-
-def remove_object(tx: Transaction, key: Key) -> None:
-    """Remove an object; its revisions stay."""
-    same = (_OBJECT.kind == str(key.kind), _OBJECT.name == key.name)
-    tx.execute(delete(managed_object).where(*same))
-
-
-def record_revision(tx: Transaction, revision: ManagedRevision) -> None:
-    """Record a change."""
-    before, after = revision.before, revision.after
-    tx.execute(
-        insert(managed_revision),
+def put_objects(tx: Transaction, new: Collection[ManagedObject]) -> None:
+    """Make objects, or replace them; each once."""
+    remove_objects(tx, [each.key for each in new])
+    rows = [
         {
-            "number": revision.number,
-            "kind": str(revision.key.kind),
-            "name": revision.key.name,
-            "before": None if before is None else _render(before),
-            "after": None if after is None else _render(after),
-            "actor": revision.actor,
-            "reason": revision.reason,
-            "at": revision.at,
-        },
-    )
+            "kind": str(each.key.kind),
+            "name": each.key.name,
+            "document": _render(each.document),
+            "version": each.version,
+            "by_name": each.by,
+            "at": each.at,
+        }
+        for each in new
+    ]
+    if rows:
+        tx.execute(insert(managed_object), rows)
+
+
+def remove_objects(tx: Transaction, keys: Collection[Key]) -> None:
+    """Remove objects; their revisions stay."""
+    same = (_OBJECT.kind == bindparam("kind_of"), _OBJECT.name == bindparam("name_of"))
+    rows = [{"kind_of": str(key.kind), "name_of": key.name} for key in keys]
+    if rows:
+        tx.execute(delete(managed_object).where(*same), rows)
+
+
+def record_revisions(tx: Transaction, revisions: Collection[ManagedRevision]) -> None:
+    """Record changes."""
+    rows = [
+        {
+            "number": each.number,
+            "kind": str(each.key.kind),
+            "name": each.key.name,
+            "before": None if each.before is None else _render(each.before),
+            "after": None if each.after is None else _render(each.after),
+            "actor": each.actor,
+            "reason": each.reason,
+            "at": each.at,
+        }
+        for each in revisions
+    ]
+    if rows:
+        tx.execute(insert(managed_revision), rows)
 
 
 def list_revisions(

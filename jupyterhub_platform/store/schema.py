@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 from jupyterhub_platform.store.column_types import CleanText, UtcTime
 
-SCHEMA_VERSION: Final = "0012"
+SCHEMA_VERSION: Final = "0013"
 """The newest schema version, and the one that this code reads and writes."""
 
 VERSION_TABLE: Final = "platform_alembic_version"
@@ -316,6 +316,7 @@ bulk_item = Table(
     Column("result", String(16)),
     Column("code", CleanText, nullable=False),
     Column("sentence", CleanText, nullable=False),
+    Column("arguments", CleanText),
     sqlite_with_rowid=False,
 )
 

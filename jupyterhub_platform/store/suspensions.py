@@ -1,10 +1,9 @@
 """Who is suspended now, and the shares that were revoked with it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select
 
 from jupyterhub_platform.core.suspensions import RevokedShare, Suspension
 from jupyterhub_platform.store.engine import Transaction
@@ -19,19 +18,22 @@ def list_suspensions(tx: Transaction) -> dict[str, Suspension]:
     return {row.name: Suspension(row.reason, row.until, row.by_name, row.at) for row in rows}
 
 
-def put_suspension(
-    tx: Transaction, name: str, reason: str, until: datetime | None, by: str, at: datetime
-) -> None:
-    """Suspend a user, or replace the reason and the end of their suspension."""
-    values = {"reason": reason, "until": until, "by_name": by, "at": at}
-    done = tx.execute(update(suspension).where(_SUSPENDED.name == name).values(**values))
-    if done.rowcount == 0:
-        tx.execute(insert(suspension), {"name": name, **values})
+def put_suspensions(tx: Transaction, new: Mapping[str, Suspension]) -> None:
+    """Suspend users, or replace the reason and the end of their suspension."""
+    remove_suspensions(tx, new)
+    rows = [
+        {"name": name, "reason": s.reason, "until": s.until, "by_name": s.by, "at": s.since}
+        for name, s in new.items()
+    ]
+    if rows:
+        tx.execute(insert(suspension), rows)
 
 
-def remove_suspension(tx: Transaction, name: str) -> bool:
-    """Lift a suspension; False if there is none."""
-    return tx.execute(delete(suspension).where(_SUSPENDED.name == name)).rowcount == 1
+def remove_suspensions(tx: Transaction, names: Iterable[str]) -> None:
+    """Lift suspensions."""
+    rows = [{"who": name} for name in names]
+    if rows:
+        tx.execute(delete(suspension).where(_SUSPENDED.name == bindparam("who")), rows)
 
 
 def keep_shares(tx: Transaction, shares: Sequence[RevokedShare]) -> None:

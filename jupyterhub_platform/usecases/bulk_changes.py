@@ -4,11 +4,13 @@ The changes of a chunk and the progress of its job are written in one transactio
 interrupted, by a user or by the end of the Hub, continues exactly where it stopped.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Final
+from uuid import NAMESPACE_URL, uuid5
 
 from jupyterhub_platform.core.bulk_changes import (
     Act,
@@ -28,12 +30,16 @@ from jupyterhub_platform.usecases import managed_steps
 from jupyterhub_platform.usecases.bulk_steps import MEMBERS_AT_ONCE, BulkSteps
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
+from jupyterhub_platform.usecases.suspensions import write_all
 
 CHUNK_SECONDS: Final = 0.05
-"""The time in which the names of one chunk are checked, while other changes wait."""
-AT_ONCE: Final = 25
-"""The number of names in one chunk if each is a change of its own; other changes wait for it."""
+"""How long the names of one chunk are checked: other changes wait that long."""
+AT_ONCE: Final = 50
+"""How many names one chunk writes, if each is a change of its own: others wait for that, too."""
+AT_ONCE_OF: Final = {Act.ADD: MEMBERS_AT_ONCE, Act.REMOVE: MEMBERS_AT_ONCE}
+ENTERED_AT_ONCE: Final = 500
 PREVIEW_SECONDS: Final = 4.0
+WHOLE_SECONDS: Final = 3600.0
 _NAMED: Final = 100
 
 
@@ -54,46 +60,76 @@ class BulkStoppedError(BulkError):
 
 @dataclass(frozen=True, slots=True)
 class BulkChunk:
-    """The change of the next names of a job, applied like any other change."""
+    """Takes the next names of a job: a change like any other.
+
+    ``is_last`` says that no names come after these.
+    """
 
     job: BulkJob
     items: Sequence[Outcome]
-    memberships: Mapping[str, frozenset[str]]
-    undone: Mapping[str, ManagedRevision]
+    memberships: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    undone: Mapping[str, ManagedRevision] = field(default_factory=dict)
+    is_last: bool = False
+
+    def take_part(self, share: float) -> "BulkChunk":
+        """Return the first of its names, as many as that share of them; at least one."""
+        count = max(1, int(len(self.items) * share))
+        if count >= len(self.items):
+            return self
+        return replace(self, items=self.items[:count], is_last=False)
 
     def check(self, snapshot: Snapshot, now: datetime) -> Record:
         """Check each name; a refused one does not keep the others from being changed."""
         steps = BulkSteps(self.job, snapshot, now, self.memberships, self.undone)
         steps.take(self.items, CHUNK_SECONDS)
-        return partial(self._record, steps)
+        return partial(self._record, steps, snapshot)
 
-    def _record(self, steps: BulkSteps, transaction: Transaction) -> Snapshot:
+    def _record(self, steps: BulkSteps, before: Snapshot, transaction: Transaction) -> Snapshot:
         found = bulk_changes.find_job(transaction, self.job.id)
         if found is None or found.state is not BulkState.RUNNING:
             raise BulkStoppedError
         after, job = steps.after, self.job
+        if steps.refused and job.act.is_whole:
+            self._fail(steps, transaction)
+            return before
         if steps.steps:
             last = policies.latest_number(transaction)
             after = managed_steps.record(after, steps.steps, job, steps.now, transaction)
             numbers = range(last + 1, last + 1 + len(steps.steps))
             bulk_changes.add_revisions(transaction, job.id, numbers)
-        for write in steps.writes:
-            write(transaction)
+        write_all(steps.suspensions, steps.now, transaction)
         bulk_changes.put_outcomes(transaction, job.id, steps.outcomes)
         self._record_refused(steps, transaction)
-        progress = bulk_changes.measure(transaction, job)
-        if not progress.left:
+        if self.is_last and len(steps.outcomes) == len(self.items):
+            progress = bulk_changes.measure(transaction, job)
             bulk_changes.set_state(transaction, job.id, BulkState.DONE, steps.now)
             _record_job(transaction, job, "bulk.done", job.by, steps.now, _count(progress))
         return after
 
+    def _fail(self, steps: BulkSteps, transaction: Transaction) -> None:
+        """End a change that is made whole or not at all, and begin to undo what it did."""
+        job, now, first = self.job, steps.now, steps.refused[0]
+        why = f"{first.name} was refused, so nothing stays: {first.sentence}"
+        bulk_changes.put_outcomes(transaction, job.id, steps.refused)
+        self._record_refused(steps, transaction)
+        bulk_changes.set_state(transaction, job.id, BulkState.FAILED, now, why)
+        _record_job(transaction, job, "bulk.failed", job.by, now, {"why": why})
+        numbers = bulk_changes.list_revisions(transaction, job.id)
+        if not numbers:
+            return
+        id_ = uuid5(NAMESPACE_URL, f"bulk\n{job.id}\nundo").hex
+        undone = {"bulk": job.id, "act": str(job.act)}
+        undo = replace(job, id=id_, act=Act.UNDO, arguments=undone, at=now, total=len(numbers))
+        bulk_changes.add_items(transaction, id_, list_items(map(str, numbers)))
+        bulk_changes.add_job(transaction, undo)
+        _record_job(transaction, undo, "bulk.started", job.by, now, {"total": len(numbers)})
+
     def _record_refused(self, steps: BulkSteps, transaction: Transaction) -> None:
-        refused = [each for each in steps.outcomes if each.result is Result.REFUSED]
-        if not refused:
+        if not steps.refused:
             return
         refusals = [
             {"name": each.name, "code": each.code, "reason": each.sentence}
-            for each in refused[:_NAMED]
+            for each in steps.refused[:_NAMED]
         ]
         audit.append(
             transaction,
@@ -101,7 +137,7 @@ class BulkChunk:
             actor=self.job.by,
             action="bulk.refused",
             subject=self.job.id,
-            detail={"act": str(self.job.act), "count": len(refused), "refused": refusals},
+            detail={"act": str(self.job.act), "count": len(steps.refused), "refused": refusals},
             result=audit.REFUSED,
         )
 
@@ -111,16 +147,28 @@ class BulkChanges:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self._starting = threading.Lock()
 
-    def start(self, job: BulkJob, names: Sequence[str]) -> Progress:
-        """Enter a job, unless one of the same id is there already."""
-        with self._store.begin() as transaction:
-            found = bulk_changes.find_job(transaction, job.id)
-            if found is None:
-                job = found = replace(job, total=len(names))
-                bulk_changes.add_job(transaction, job, names)
-                _record_job(transaction, job, "bulk.started", job.by, job.at, {"total": len(names)})
-            return bulk_changes.measure(transaction, found)
+    def start(self, job: BulkJob, items: Sequence[Outcome]) -> Progress:
+        """Enter a job; one of the same id is entered once.
+
+        Its names come first, some at a time: whatever else is written waits for no more.
+        """
+        with self._starting:
+            with self._store.begin() as transaction:
+                found = bulk_changes.find_job(transaction, job.id)
+                if found is not None:
+                    return bulk_changes.measure(transaction, found)
+                bulk_changes.remove_items(transaction, job.id)
+            for first in range(0, len(items), ENTERED_AT_ONCE):
+                with self._store.begin() as transaction:
+                    some = items[first : first + ENTERED_AT_ONCE]
+                    bulk_changes.add_items(transaction, job.id, some)
+            with self._store.begin() as transaction:
+                job = replace(job, total=len(items))
+                bulk_changes.add_job(transaction, job)
+                _record_job(transaction, job, "bulk.started", job.by, job.at, {"total": len(items)})
+                return bulk_changes.measure(transaction, job)
 
     def find(self, id_: str) -> Progress | None:
         """Return the progress of a job; ``None`` if there is none of this id."""
@@ -150,18 +198,19 @@ class BulkChanges:
         with self._store.read() as transaction:
             return bulk_changes.find_running(transaction)
 
-    def read_chunk(self, job: BulkJob) -> tuple[list[Outcome], dict[str, ManagedRevision]]:
-        """Return the next names of a job, and the revisions that they undo."""
-        limit = MEMBERS_AT_ONCE if job.act.is_of_group else AT_ONCE
+    def read_chunk(self, job: BulkJob) -> BulkChunk:
+        """Return the names that come next, with the revisions that they undo."""
+        limit = AT_ONCE_OF.get(job.act, AT_ONCE)
         with self._store.read() as transaction:
             items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=limit)
+            chunk = BulkChunk(job, items, is_last=len(items) < limit)
             if job.act is not Act.UNDO or not items:
-                return items, {}
+                return chunk
             newest, oldest = int(items[0].name), int(items[-1].name)
             found = managed.list_revisions(
                 transaction, since=oldest - 1, until=newest, limit=newest - oldest + 1
             )
-            return items, {str(each.number): each for each in found}
+            return replace(chunk, undone={str(each.number): each for each in found})
 
     def list_revisions(self, id_: str) -> list[int]:
         """Return the revisions that a job made, the newest first."""
@@ -207,16 +256,23 @@ class BulkChanges:
 
 def preview(
     job: BulkJob,
-    names: Sequence[str],
+    items: Sequence[Outcome],
     snapshot: Snapshot,
     memberships: Mapping[str, frozenset[str]],
     now: datetime,
 ) -> BulkSteps:
-    """Return what a job would do to the names that can be checked in a few seconds."""
+    """Return what a job would do to as many names as can be checked in a few seconds.
+
+    One that is done whole or not at all is checked to its end.
+    """
     steps = BulkSteps(job, snapshot, now, memberships)
-    items = [Outcome(position, name, None) for position, name in enumerate(names)]
-    steps.take(items, PREVIEW_SECONDS)
+    steps.take(items, WHOLE_SECONDS if job.act.is_whole else PREVIEW_SECONDS)
     return steps
+
+
+def list_items(names: Iterable[str]) -> list[Outcome]:
+    """Return names as they are before a job has come to them."""
+    return [Outcome(position, name, None) for position, name in enumerate(names)]
 
 
 def origin_of(job: BulkJob) -> RequestOrigin:

@@ -5,10 +5,9 @@ outcome of a name, so that a preview and the change itself are the same.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
 
@@ -16,13 +15,14 @@ from jupyterhub_platform.core.bulk_changes import Act, BulkJob, Outcome, Result
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import PlatformError, PolicyError
 from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.usecases.managed import (
     Authority,
     PutObject,
     RetireObject,
     check_touch,
+    join,
 )
 from jupyterhub_platform.usecases.managed_steps import (
     LostUpdateError,
@@ -36,9 +36,13 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import Resume, Suspend
 
 MEMBERS_AT_ONCE: Final = 100
-"""The number of members that a group gets or loses in one revision, which has all of them."""
-
-Write = Callable[[Transaction], None]
+"""How many members a group gets or loses in one revision, which keeps all of them."""
+_PEOPLE_AT_ONCE: Final = 50
+_AT_ONCE: Final = {
+    Act.ADD: MEMBERS_AT_ONCE,
+    Act.REMOVE: MEMBERS_AT_ONCE,
+    Act.ADD_PEOPLE: _PEOPLE_AT_ONCE,
+}
 
 
 @dataclass(slots=True)
@@ -59,35 +63,47 @@ class BulkSteps:
     memberships: Mapping[str, frozenset[str]] = field(default_factory=dict)
     undone: Mapping[str, ManagedRevision] = field(default_factory=dict)
     steps: list[Step] = field(default_factory=list)
-    writes: list[Write] = field(default_factory=list)
+    suspensions: list[tuple[Suspend | Resume, Suspension | None]] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def refused(self) -> list[Outcome]:
+        """What was refused, and why."""
+        return [each for each in self.outcomes if each.result is Result.REFUSED]
 
     def take(self, items: Sequence[Outcome], seconds: float) -> None:
         """Plan as many names as fit into ``seconds``; at least one, or one batch of members."""
         ends = time.perf_counter() + seconds
-        at_once = MEMBERS_AT_ONCE if self.job.act.is_of_group else 1
+        at_once = _AT_ONCE.get(self.job.act, 1)
         for first in range(0, len(items), at_once):
             self._take_some(items[first : first + at_once])
             if time.perf_counter() > ends:
                 return
 
     def _take_some(self, items: Sequence[Outcome]) -> None:
+        before, steps, outcomes = self.after, len(self.steps), len(self.outcomes)
         try:
-            result = (
-                self._put_into_group(items) if self.job.act.is_of_group else self._apply(items[0])
-            )
+            self._apply_some(items)
         except PlatformError as error:
+            self.after = before
+            del self.steps[steps:], self.outcomes[outcomes:]
             if len(items) > 1:
                 # One of them is refused, and the others are not.
                 half = len(items) // 2
                 self._take_some(items[:half])
                 self._take_some(items[half:])
                 return
-            code = getattr(error, "code", "")
-            self.outcomes.append(_settle(items[0], Result.REFUSED, code, _say_why(error)))
-            return
-        if result is not None:
-            self.outcomes += [_settle(each, result) for each in items]
+            code, whole = getattr(error, "code", ""), self.job.act is Act.ADD_PEOPLE
+            sentence = str(error) if whole else _say_why(error)
+            self.outcomes.append(_settle(items[0], Result.REFUSED, code, sentence))
+
+    def _apply_some(self, items: Sequence[Outcome]) -> None:
+        if self.job.act.is_of_group:
+            self._put_into_group(items)
+        elif self.job.act is Act.ADD_PEOPLE:
+            self._add_people(items)
+        else:
+            self.outcomes.append(_settle(items[0], self._apply(items[0])))
 
     def _apply(self, item: Outcome) -> Result:
         name, job = item.name, self.job
@@ -107,7 +123,7 @@ class BulkSteps:
             case _:
                 return self._undo(name)
 
-    def _put_into_group(self, items: Sequence[Outcome]) -> Result | None:
+    def _put_into_group(self, items: Sequence[Outcome]) -> None:
         """Add or remove all of these members in one step."""
         key = Key(Kind.GROUP, str(self.job.arguments["group"]))
         before = self._find(key)
@@ -125,7 +141,28 @@ class BulkSteps:
         self.outcomes += [
             _settle(each, Result.DONE if each.position in moved else Result.SAME) for each in items
         ]
-        return None
+
+    def _add_people(self, items: Sequence[Outcome]) -> None:
+        """Add people, and then all of them to their groups in one step of each group."""
+        joining: dict[str, list[str]] = {}
+        for item in items:
+            arguments, key = item.arguments or {}, Key(Kind.USER, item.name)
+            document, groups = arguments.get("document") or {}, arguments.get("groups") or ()
+            there = self.after.sources.managed.get(key)
+            if there is not None and there.document == document:
+                self.outcomes.append(_settle(item, Result.SAME))
+                continue
+            job = self.job
+            change = PutObject(key, document, job.reason, job.by, 0, groups, self._authority(key))
+            self.after, step, joined = change.plan_alone(self.after, self.now)
+            self.steps.append(step)
+            for group in joined:
+                joining.setdefault(group, []).append(item.name)
+            self.outcomes.append(_settle(item, Result.DONE))
+        for group, names in joining.items():
+            step = join(self.after, names, group)
+            self.after = take(self.after, step, self.job.by, self.now)
+            self.steps.append(step)
 
     def _set_level(self, name: str) -> Result:
         key = Key(Kind.USER, name)
@@ -143,7 +180,7 @@ class BulkSteps:
 
     def _write(self, change: Suspend | Resume) -> Result:
         before, self.after = self.after, change.plan(self.after, self.now)
-        self.writes.append(partial(change.write, before, self.now))
+        self.suspensions.append((change, before.suspensions.get(change.name)))
         return Result.DONE
 
     def _grant(self, name: str) -> Result:

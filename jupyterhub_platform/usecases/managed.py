@@ -78,12 +78,21 @@ class PutObject:
 
     def plan(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, list[Step]]:
         """Return what would be in force, and the steps to it; it is refused as by :meth:`check`."""
+        after, step, joined = self.plan_alone(snapshot, now)
+        steps = [step]
+        for name in joined:
+            steps.append(join(after, [self.key.name], name))
+            after = take(after, steps[-1], self.by, now)
+        return after, steps
+
+    def plan_alone(self, snapshot: Snapshot, now: datetime) -> tuple[Snapshot, Step, list[str]]:
+        """Return the object's own step, and the managed groups that are still to be joined."""
         check_touch(snapshot, self.key, self.authority, now)
         found = find(snapshot, self.key, self.seen)
         before = found.document if found else None
         document, joined = self._divide(snapshot)
-        steps = [Step(self.key, before, document)]
-        after = take(snapshot, steps[0], self.by, now)
+        step = Step(self.key, before, document)
+        after = take(snapshot, step, self.by, now)
         if self.authority.manager:
             why_not = delegation.why_not_put(
                 snapshot.policy,
@@ -96,10 +105,7 @@ class PutObject:
             )
             if why_not:
                 raise NotAllowedError(why_not)
-        for name in joined:
-            steps.append(_join(after, self.key.name, name))
-            after = take(after, steps[-1], self.by, now)
-        return after, steps
+        return after, step, joined
 
     def _divide(self, snapshot: Snapshot) -> tuple[Mapping[str, Any], list[str]]:
         """Return what the object says with the declared groups that it joins, and the others."""
@@ -174,13 +180,19 @@ def check_touch(snapshot: Snapshot, key: Key, authority: Authority, now: datetim
             raise NotAllowedError(why_not)
 
 
-def _join(snapshot: Snapshot, user: str, group: str) -> Step:
-    """Return the step by which a user joins a managed group."""
+def join(snapshot: Snapshot, users: Sequence[str], group: str) -> Step:
+    """Return the step by which users join a managed group.
+
+    Raises
+    ------
+    NoObjectError
+        Raised if no such group is managed.
+    """
     before = snapshot.sources.managed.get(Key(Kind.GROUP, group))
     if before is None:
         raise NoObjectError(Key(Kind.GROUP, group))
     members = list(before.document.get("members") or ())
-    document = {**before.document, "members": [*members, user]}
+    document = {**before.document, "members": [*members, *users]}
     return Step(before.key, before.document, document)
 
 

@@ -132,35 +132,33 @@ def record(
     transaction: Transaction,
 ) -> Snapshot:
     """Record steps as revisions, each with its row of the audit."""
-    number = policies.latest_number(transaction)
-    for number, step in enumerate(steps, start=number + 1):  # noqa: B020 the last one is returned
-        new = after.sources.managed.get(step.key)
-        if new is None:
-            managed.remove_object(transaction, step.key)
-        else:
-            managed.put_object(transaction, new)
-        revision = ManagedRevision(
-            number, step.key, step.before, step.after, change.by, change.reason, now
-        )
-        managed.record_revision(transaction, revision)
-        audit.append(
-            transaction,
-            at=now,
-            actor=change.by,
-            action=f"{step.key.kind}.{_name_change(step)}",
-            subject=_name_subject(step),
-            detail={
-                "revision": number,
-                **({"grant": step.key.name} if step.key.kind is Kind.GRANT else {}),
-                "reason": change.reason,
-                "before": step.before,
-                "after": step.after,
-            },
-        )
-    return replace(after, revision=number)
+    first = policies.latest_number(transaction) + 1
+    left = {step.key: after.sources.managed.get(step.key) for step in steps}
+    managed.remove_objects(transaction, [key for key, new in left.items() if new is None])
+    managed.put_objects(transaction, [new for new in left.values() if new is not None])
+    revisions = [
+        ManagedRevision(number, step.key, step.before, step.after, change.by, change.reason, now)
+        for number, step in enumerate(steps, start=first)
+    ]
+    managed.record_revisions(transaction, revisions)
+    audit.append_all(transaction, [_make_event(each) for each in revisions])
+    return replace(after, revision=first + len(steps) - 1)
 
 
-def _name_subject(step: Step) -> str:
+def _make_event(revision: ManagedRevision) -> audit.Event:
+    key = revision.key
+    details = {
+        "revision": revision.number,
+        **({"grant": key.name} if key.kind is Kind.GRANT else {}),
+        "reason": revision.reason,
+        "before": revision.before,
+        "after": revision.after,
+    }
+    action = f"{key.kind}.{_name_change(revision)}"
+    return audit.Event(revision.at, revision.actor, action, _name_subject(revision), details)
+
+
+def _name_subject(step: ManagedRevision) -> str:
     """Return on whom it is done: a grant is given to a user or a group, who are searched for."""
     if step.key.kind is not Kind.GRANT:
         return step.key.name
@@ -168,7 +166,7 @@ def _name_subject(step: Step) -> str:
     return str(document.get("user") or document.get("group") or step.key.name)
 
 
-def _name_change(step: Step) -> str:
+def _name_change(step: ManagedRevision) -> str:
     if step.before is None:
         return MADE
     return RETIRED if step.after is None else CHANGED

@@ -49,31 +49,15 @@ class Suspend:
     def plan(self, snapshot: Snapshot, now: datetime) -> Snapshot:
         """Return what would be in force; it is refused as by :meth:`check`."""
         check_may_suspend(snapshot, self.name, self.until, self.by, now)
-        new = Suspension(self.reason, self.until, self.by, now)
-        return replace(snapshot, suspensions={**snapshot.suspensions, self.name: new})
+        return replace(snapshot, suspensions={**snapshot.suspensions, self.name: self.make(now)})
+
+    def make(self, now: datetime) -> Suspension:
+        """Return the suspension that this puts into force at ``now``."""
+        return Suspension(self.reason, self.until, self.by, now)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        self.write(snapshot, now, transaction)
+        write_all([(self, snapshot.suspensions.get(self.name))], now, transaction)
         return _with_suspensions(snapshot, transaction)
-
-    def write(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> None:
-        """Write the rows; ``snapshot`` is what was in force before."""
-        until = self.until.isoformat() if self.until else None
-        before = snapshot.suspensions.get(self.name)
-        suspensions.put_suspension(transaction, self.name, self.reason, self.until, self.by, now)
-        audit.append(
-            transaction,
-            at=now,
-            actor=self.by,
-            action="person.suspended",
-            subject=self.name,
-            detail={
-                "reason": self.reason,
-                "until": until,
-                "before": _render(before),
-                "after": {"reason": self.reason, "until": until},
-            },
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +86,8 @@ class Resume:
         return replace(snapshot, suspensions=left)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        self.write(snapshot, now, transaction)
+        write_all([(self, snapshot.suspensions.get(self.name))], now, transaction)
         return _with_suspensions(snapshot, transaction)
-
-    def write(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> None:
-        """Write the rows; ``snapshot`` is what was in force before."""
-        before = snapshot.suspensions.get(self.name)
-        _lift(transaction, self.name, self.reason, self.by, now, before)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +99,46 @@ class EndExpiredSuspensions:
         return partial(self._record, snapshot, now)
 
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
-        for name, suspension in suspensions.list_suspensions(transaction).items():
-            if not suspension.holds(now):
-                _lift(transaction, name, "its end has come", "platform", now, suspension)
+        found = suspensions.list_suspensions(transaction)
+        over = {name: each for name, each in found.items() if not each.holds(now)}
+        ends = [(Resume(name, "its end has come", "platform"), each) for name, each in over.items()]
+        write_all(ends, now, transaction)
         return _with_suspensions(snapshot, transaction)
+
+
+def write_all(
+    changes: Sequence[tuple[Suspend | Resume, Suspension | None]],
+    now: datetime,
+    transaction: Transaction,
+) -> None:
+    """Write the rows of changes, each with what was in force before it."""
+    new = {each.name: each.make(now) for each, _ in changes if isinstance(each, Suspend)}
+    suspensions.put_suspensions(transaction, new)
+    lifted = [each.name for each, before in changes if isinstance(each, Resume) and before]
+    suspensions.remove_suspensions(transaction, lifted)
+    events = [
+        audit.Event(
+            now,
+            each.by,
+            "person.suspended" if each.name in new else "person.resumed",
+            each.name,
+            _render_details(each, before, new.get(each.name)),
+        )
+        for each, before in changes
+        if each.name in new or before
+    ]
+    audit.append_all(transaction, events)
+
+
+def _render_details(
+    change: Suspend | Resume, before: Suspension | None, after: Suspension | None
+) -> dict[str, object]:
+    details: dict[str, object] = {
+        "reason": change.reason,
+        "before": _render(before),
+        "after": _render(after),
+    }
+    return {**details, "until": _render_end(after)} if after else details
 
 
 def _with_suspensions(snapshot: Snapshot, transaction: Transaction) -> Snapshot:
@@ -133,27 +148,11 @@ def _with_suspensions(snapshot: Snapshot, transaction: Transaction) -> Snapshot:
 def _render(suspension: Suspension | None) -> dict[str, str | None] | None:
     if suspension is None:
         return None
-    until = suspension.until.isoformat() if suspension.until else None
-    return {"reason": suspension.reason, "until": until}
+    return {"reason": suspension.reason, "until": _render_end(suspension)}
 
 
-def _lift(
-    transaction: Transaction,
-    name: str,
-    reason: str,
-    by: str,
-    now: datetime,
-    before: Suspension | None,
-) -> None:
-    if suspensions.remove_suspension(transaction, name):
-        audit.append(
-            transaction,
-            at=now,
-            actor=by,
-            action="person.resumed",
-            subject=name,
-            detail={"reason": reason, "before": _render(before), "after": None},
-        )
+def _render_end(suspension: Suspension) -> str | None:
+    return suspension.until.isoformat() if suspension.until else None
 
 
 class Suspensions:

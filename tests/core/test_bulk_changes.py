@@ -17,3 +17,7 @@ def test_managers_neither_suspend_nor_resume_nor_undo() -> None:
 def test_only_changes_of_the_policy_make_revisions() -> None:
     assert {each for each in Act if not each.makes_revisions} == {Act.SUSPEND, Act.RESUME}
     assert {each for each in Act if each.is_of_group} == {Act.ADD, Act.REMOVE}
+
+
+def test_only_a_table_of_new_people_is_done_whole_or_not_at_all() -> None:
+    assert {each for each in Act if each.is_whole} == {Act.ADD_PEOPLE}

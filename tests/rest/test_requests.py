@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.rest.access_requests import AnswerRequest, ApproveRequest, AskRequest
-from jupyterhub_platform.rest.bulk_changes import BulkRequest, UndoRequest
+from jupyterhub_platform.rest.bulk_changes import BulkRequest, NewPerson, UndoRequest
 from jupyterhub_platform.rest.managed import (
     AdoptRequest,
     PutObjectRequest,
@@ -39,6 +39,7 @@ BODIES: tuple[type[Body], ...] = (
     BulkRequest,
     DryRunRequest,
     InviteRequest,
+    NewPerson,
     Nothing,
     PutObjectRequest,
     ReasonRequest,

@@ -39,6 +39,7 @@ from jupyterhub_platform.store import (
 )
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.bulk_changes import list_items
 from jupyterhub_platform.usecases.failures import Failures
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 from jupyterhub_platform.usecases.store_health import StoreHealth
@@ -171,7 +172,8 @@ class Filled:
         said = {"level": "user"}
         job = BulkJob(id_, Act.LEVEL, said, "a term", "admin", "", self.now, len(names))
         with self.store.begin() as transaction:
-            bulk_changes.add_job(transaction, job, names)
+            bulk_changes.add_items(transaction, id_, list_items(names))
+            bulk_changes.add_job(transaction, job)
 
 
 @pytest.fixture(scope="session")

@@ -29,14 +29,14 @@ def change(
     with filled.store.begin() as transaction:
         number = policies.latest_number(transaction) + 1
         if after is None:
-            managed.remove_object(transaction, key)
+            managed.remove_objects(transaction, [key])
         else:
             version = 1 if before is None else 2
             made = ManagedObject(key, after, version, "admin", filled.now)
-            managed.put_object(transaction, made)
-        managed.record_revision(
+            managed.put_objects(transaction, [made])
+        managed.record_revisions(
             transaction,
-            ManagedRevision(number, key, before, after, "admin", reason, filled.now),
+            [ManagedRevision(number, key, before, after, "admin", reason, filled.now)],
         )
     return number
 

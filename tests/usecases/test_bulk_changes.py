@@ -6,15 +6,22 @@ from typing import Any
 
 import pytest
 
-from jupyterhub_platform.core.bulk_changes import Act, BulkJob, BulkState, Progress, Result
+from jupyterhub_platform.core.bulk_changes import (
+    Act,
+    BulkJob,
+    BulkState,
+    Outcome,
+    Progress,
+    Result,
+)
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import bulk_changes as module
 from jupyterhub_platform.usecases.bulk_changes import (
     BulkChanges,
-    BulkChunk,
     BulkError,
     BulkStoppedError,
+    list_items,
     preview,
 )
 from jupyterhub_platform.usecases.changes import Changes
@@ -69,11 +76,17 @@ def job(act: Act, *, manager: str = "", id_: str = "j", **said: Any) -> BulkJob:
 
 
 async def run(record: BulkChanges, changes: Changes, wanted: BulkJob, names: list[str]) -> Progress:
-    record.start(wanted, names)
+    return await run_items(record, changes, wanted, list_items(names))
+
+
+async def run_items(
+    record: BulkChanges, changes: Changes, wanted: BulkJob, items: list[Outcome]
+) -> Progress:
+    record.start(wanted, items)
     while (found := record.find_next()) is not None:
-        items, undone = record.read_chunk(found)
-        theirs = {each.name: frozenset({"course"}) for each in items}
-        await changes.apply(BulkChunk(found, items, theirs, undone))
+        chunk = record.read_chunk(found)
+        theirs = {each.name: frozenset({"course"}) for each in chunk.items}
+        await changes.apply(replace(chunk, memberships=theirs))
     done = record.find(wanted.id)
     assert done is not None
     return done
@@ -164,7 +177,7 @@ async def test_a_manager_does_not_learn_what_is_so_already_elsewhere(
 ) -> None:
     await run(record, changes, job(Act.ADD, id_="a", group="course"), PEOPLE[:1])
     wanted = job(act, id_="x", manager="peer", **said)
-    (outcome,) = preview(wanted, [name], in_force.snapshot, {}, NOW).outcomes
+    (outcome,) = preview(wanted, list_items([name]), in_force.snapshot, {}, NOW).outcomes
     assert (outcome.result, outcome.code) == (Result.REFUSED, "managed.not_allowed")
 
 
@@ -238,16 +251,15 @@ async def test_it_is_done_chunk_by_chunk_and_stops_between(
 ) -> None:
     monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
     wanted = job(Act.LEVEL, level="developer")
-    record.start(wanted, PEOPLE)
-    record.start(wanted, PEOPLE)
-    items, _ = record.read_chunk(wanted)
-    chunk = BulkChunk(wanted, items, {}, {})
+    record.start(wanted, list_items(PEOPLE))
+    record.start(wanted, list_items(PEOPLE))
+    chunk = record.read_chunk(wanted)
     await changes.apply(chunk)
     halfway = record.stop("j", "root", "enough", NOW)
     assert (halfway.done, halfway.left, halfway.job.state) == (1, 5, BulkState.STOPPED)
-    left, _ = record.read_chunk(wanted)
+    left = record.read_chunk(wanted)
     with pytest.raises(BulkStoppedError):
-        await changes.apply(replace(chunk, items=left))
+        await changes.apply(left)
     assert in_force.snapshot.policy.people["p1"].level == "user"
     assert record.find_next() is None
     with pytest.raises(BulkError, match="is stopped, and not running"):
@@ -278,8 +290,84 @@ async def test_a_preview_changes_nothing_and_says_what_would_happen(
     record: BulkChanges, changes: Changes, in_force: InForce
 ) -> None:
     before = in_force.snapshot
-    steps = preview(job(Act.RETIRE), [*PEOPLE, "dec"], before, {}, NOW)
+    steps = preview(job(Act.RETIRE), list_items([*PEOPLE, "dec"]), before, {}, NOW)
     assert [each.result for each in steps.outcomes] == [*[Result.DONE] * 6, Result.REFUSED]
     assert not set(PEOPLE) & steps.after.policy.people.keys()
     assert in_force.snapshot is before
     assert record.list_jobs(by=None) == []
+
+
+def list_new(*rows: tuple[str, dict[str, Any], list[str]]) -> list[Outcome]:
+    return [
+        Outcome(position, name, None, arguments={"document": document, "groups": groups})
+        for position, (name, document, groups) in enumerate(rows)
+    ]
+
+
+async def test_people_of_a_table_are_added_with_one_revision_of_each_group(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    rows = [(f"n{number}", {"level": "user"}, ["course"]) for number in range(20)]
+    same: tuple[str, dict[str, Any], list[str]] = ("p1", {"level": "user"}, [])
+    done = await run_items(record, changes, job(Act.ADD_PEOPLE), list_new(*rows, same))
+    assert (done.done, done.same, done.refused, done.revisions) == (20, 1, 0, 21)
+    assert in_force.snapshot.policy.groups["course"].members == {name for name, *_ in rows}
+    numbers = list(map(str, record.list_revisions("j")))
+    undone = await run(record, changes, job(Act.UNDO, id_="u"), numbers)
+    assert (undone.done, undone.refused) == (21, 0)
+    assert not {name for name, *_ in rows} & in_force.snapshot.policy.people.keys()
+
+
+@pytest.mark.parametrize(
+    ("row", "code"),
+    [
+        (("p0", {"level": "admin"}, []), "managed.changed"),
+        (("dec", {"level": "user"}, []), "managed.declared"),
+        (("new", {"level": "boss"}, []), "policy.invalid"),
+        (("new", {}, ["none"]), "managed.none"),
+    ],
+)
+async def test_what_is_made_whole_or_not_at_all_is_undone_by_one_refusal(
+    record: BulkChanges,
+    changes: Changes,
+    in_force: InForce,
+    store: Store,
+    monkeypatch: pytest.MonkeyPatch,
+    row: tuple[str, dict[str, Any], list[str]],
+    code: str,
+) -> None:
+    monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
+    before = in_force.snapshot.policy
+    rows = [(f"n{number:03}", {"level": "user"}, ["course"]) for number in range(60)]
+    failed = await run_items(record, changes, job(Act.ADD_PEOPLE), list_new(*rows, row))
+    assert (failed.job.state, failed.done, failed.refused) == (BulkState.FAILED, 50, 1)
+    assert f"{row[0]} was refused, so nothing stays: " in failed.job.why
+    (refused,) = record.list_outcomes("j", result=Result.REFUSED)
+    assert refused.code == code
+    after = in_force.snapshot.policy
+    assert after.people == before.people
+    assert after.groups["course"].members == before.groups["course"].members
+    (undo,) = (each for each in record.list_jobs(by="root") if each.job.act is Act.UNDO)
+    assert (undo.job.act, undo.done, undo.left, undo.job.state) == (Act.UNDO, 51, 0, BulkState.DONE)
+    with pytest.raises(BulkError, match="is failed, and not stopped"):
+        record.resume("j", "root", NOW)
+    actions = [row.action for row in read_audit(store) if row.subject == "j"]
+    assert {"bulk.started", "bulk.refused", "bulk.failed"} == set(actions)
+
+
+async def test_a_manager_adds_people_to_their_own_groups_alone(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    rows = list_new(
+        ("mine", {"level": "user"}, ["course"]), ("too", {"level": "admin"}, ["course"])
+    )
+    wanted = job(Act.ADD_PEOPLE, manager="boss")
+    steps = preview(wanted, rows, in_force.snapshot, {}, NOW)
+    assert [each.result for each in steps.outcomes] == [Result.DONE, Result.REFUSED]
+    for group in ([], ["vision"]):
+        other = replace(wanted, manager="peer")
+        (alone,) = preview(other, list_new(("x", {}, group)), in_force.snapshot, {}, NOW).outcomes
+        assert (alone.result, alone.code) == (Result.REFUSED, "managed.not_allowed")
+    done = await run_items(record, changes, wanted, rows[:1])
+    assert done.done == 1
+    assert "mine" in in_force.snapshot.policy.groups["course"].members

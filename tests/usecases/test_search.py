@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.store import suspensions
 from jupyterhub_platform.usecases.reports.paging import Query, matches
 from jupyterhub_platform.usecases.reports.people import _words, report_people
@@ -26,7 +27,7 @@ def book(tmp_path: Path) -> Iterator[Ledger]:
     ledger.hold("ghost", "a")
     ledger.hold("lee", "a", account="vision")
     with ledger.store.begin() as tx:
-        suspensions.put_suspension(tx, "kim", "left", None, "root", NOW)
+        suspensions.put_suspensions(tx, {"kim": Suspension("left", None, "root", NOW)})
     yield ledger
     ledger.reader.close()
     ledger.store.close()

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mutation.faults import noticed_by
-from mutation.operators import Drop, Never, Replace
+from mutation.operators import Always, Drop, Never, Replace
 
 BULK: Final = (
     *noticed_by(
@@ -31,9 +31,55 @@ BULK: Final = (
             Never("now != revision.after"),
         ),
         (
+            "people are added in part",
+            "BulkChunk._record",
+            Never("steps.refused and job.act.is_whole"),
+        ),
+        (
+            "what a refused table did stays",
+            "BulkChunk._fail",
+            Drop("bulk_changes.add_job(transaction, undo)"),
+        ),
+        (
+            "what half of a chunk did counts twice",
+            "BulkSteps._take_some",
+            Drop("self.after = before"),
+        ),
+        (
+            "a manager adds people to any group",
+            "PutObject.plan_alone",
+            Drop("raise NotAllowedError(why_not)"),
+        ),
+        (
             "one fault keeps the others back",
             "BulkSteps._take_some",
             Never("len(items) > 1"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/api/test_live_bulk.py -k always_fails",
+        (
+            "what always fails is tried for ever",
+            "BulkRunner._try_chunk",
+            Always("failures + 1 < len(SHARES)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_tables.py",
+        (
+            "what was dropped is there",
+            "Table.__contains__",
+            Always("self._changes[key] is not _GONE"),
+        ),
+        (
+            "tables that differ are taken for the same",
+            "list_changed",
+            Always("before.get(key) is not after.get(key)"),
+        ),
+        (
+            "a table forgets its changes",
+            "Table._with",
+            Replace("{**self._changes, **changes}", "dict(changes)"),
         ),
     ),
     *noticed_by(

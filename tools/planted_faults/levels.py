@@ -58,7 +58,7 @@ LEVELS: Final = (
         ),
         (
             "new users are given no role",
-            "_add_users",
+            "add_users",
             Drop('database.execute(orm.Base.metadata.tables["user_role_map"].insert(), rows)'),
         ),
     ),

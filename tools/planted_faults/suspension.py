@@ -35,18 +35,18 @@ SUSPENSION: Final = (
         "tests/hub/people/test_live_suspension.py -k everywhere",
         (
             "tokens outlive a suspension",
-            "delete_access",
-            Drop("*database.query(orm.APIToken).filter_by(user_id=orm_user.id)"),
+            "end_access",
+            Drop("*database.query(orm.APIToken).filter(orm.APIToken.user_id.in_(user_ids))"),
         ),
         (
             "codes for tokens outlive a suspension",
-            "delete_access",
-            Drop("*database.query(orm.OAuthCode).filter_by(user_id=orm_user.id)"),
+            "end_access",
+            Drop("*database.query(orm.OAuthCode).filter(orm.OAuthCode.user_id.in_(user_ids))"),
         ),
         (
             "share codes outlive a suspension",
-            "delete_access",
-            Drop("*database.query(orm.ShareCode).filter_by(owner_id=orm_user.id)"),
+            "end_access",
+            Drop("*database.query(orm.ShareCode).filter(orm.ShareCode.owner_id.in_(user_ids))"),
         ),
         (
             "a user who was checked lately stays in",
@@ -55,8 +55,8 @@ SUSPENSION: Final = (
         ),
         (
             "cookies outlive a suspension",
-            "delete_access",
-            Drop("orm_user.cookie_id = orm.new_token()"),
+            "end_access",
+            Drop("database.bulk_update_mappings(orm.User, rows)"),
         ),
         (
             "servers outlive a suspension",
@@ -107,7 +107,7 @@ SUSPENSION: Final = (
             "SuspensionEnforcer._settle_one",
             Drop("except Exception: ..."),
         ),
-        ("what is over is not lifted", "SuspensionEnforcer._settle_all", Always("s.holds(now)")),
+        ("what is over is not lifted", "_read_suspended", Always("each.holds(now)")),
     ),
     *noticed_by(
         "tests/core/test_suspensions.py",

@@ -32,8 +32,11 @@ AUDIT_ACTIONS: Final[tuple[tuple[str, str], ...]] = (
     ("request.refused", "A request was refused; the detail has the reason."),
     ("request.withdrawn", "A request was withdrawn by its user."),
     ("bulk.started", "A bulk change was begun; each change that it makes has a row of its own."),
-    ("bulk.refused", "A chunk of a bulk change refused some names, each with its reason."),
     ("bulk.resumed", "A stopped bulk change goes on."),
+    (
+        "bulk.failed",
+        "A bulk change that is made whole or not at all was refused, and is undone.",
+    ),
     ("bulk.done", "A bulk change has ended, with how many were done, the same and refused."),
     ("request.expired", "A request expired, as no one answered it."),
     ("request.void", "A request ended as its user was suspended or removed."),

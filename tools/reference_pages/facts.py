@@ -256,6 +256,14 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "-",
         "A bulk change was stopped; what it did stays. Also an action of the audit.",
     ),
+    (
+        "bulk.refused",
+        "422",
+        (
+            "A bulk change that is made whole or not at all has names that are refused. As an "
+            "action of the audit: some names of a bulk change were refused, each with its reason."
+        ),
+    ),
     ("bulk.authority", "409", "The user who began a bulk change may no longer do what it does."),
     ("bulk.nothing", "409", "A bulk change made no revision that could be undone."),
     ("bulk.no_one", "400, 404", "No one was chosen for a bulk change."),

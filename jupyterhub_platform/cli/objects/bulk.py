@@ -1,17 +1,16 @@
 """``jhp user add --from FILE``: adds many people from a CSV file.
 
-All rows are checked first, and none is added while one has a fault. Then each row is a change of
-its own, so that the Hub serves others meanwhile. An interrupted command can be repeated: it skips
-rows whose users exist already.
+They are one bulk change of the Hub, which checks all rows first, and adds all of them or nobody.
+Rows that are in place already are passed over.
 """
 
 import csv
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from uuid import uuid4
 
 import click
 
@@ -19,17 +18,16 @@ from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.objects.bulk_changes import follow, say_progress
 from jupyterhub_platform.cli.objects.changes import echo_undo
 from jupyterhub_platform.cli.terminal import count, echo_json, printable
+from jupyterhub_platform.core.bulk_changes import Act, BulkState
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.rest.managed import Changed, ChangeEffects
+from jupyterhub_platform.rest.bulk_changes import Bulk, BulkOutcome, BulkPreview
 
 _COLUMNS: Final = ("name", "level", "title", "groups")
 _FORMULAS: Final = tuple("=+-@\t\r")
 """What makes a spreadsheet take a text for a formula: no name, level or title begins so."""
-_IS_THERE: Final = 412
-_EACH: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +40,10 @@ class Row:
     groups: tuple[str, ...]
     columns: tuple[str, ...] = ()
 
-    def body(self, reason: str) -> dict[str, Any]:
-        """Return the body of the request that adds the person."""
-        return {"document": self.document, "reason": reason, "groups": list(self.groups)}
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """The rows of a file to add, those that exist already, and the faults."""
-
-    new: list[Row]
-    there: list[Row]
-    faults: list[str]
-    effects: list[ChangeEffects] = field(default_factory=list)
+    def to_json(self) -> dict[str, Any]:
+        """Return what is sent to add them; empty parts are left out, since a table may be long."""
+        parts = {"document": dict(self.document), "groups": list(self.groups)}
+        return {"name": self.name, **{key: value for key, value in parts.items() if value}}
 
 
 def read_table(path: Path) -> tuple[list[Row], list[str]]:
@@ -131,100 +120,111 @@ def _find_column(row: Row, sentence: str) -> str:
 
 
 def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:
-    """Add the people of a file, unless one of them has a fault."""
+    """Add the people of a file as one bulk change: all of them, or nobody if one has a fault."""
     rows, faults = read_table(path)
+    by_name = {row.name: row for row in rows}
+    body = {"act": str(Act.ADD_PEOPLE), "people": [r.to_json() for r in rows], "reason": reason}
     with PlatformApi.of(hub) as api:
-        checked = _check(api, path, rows, faults, reason)
-        if checked.faults:
-            _echo(checked, [], as_json=as_json, dry_run=dry_run)
-            click.echo(
-                f"Nothing was changed: {count(len(checked.faults), 'fault')} in {path}.", err=True
-            )
-            click.get_current_context().exit(REFUSED)
-        made: list[Changed] = []
+        tried: BulkPreview | None = None
+        begun: Bulk | None = None
         try:
-            if not dry_run:
-                _make(api, checked.new, reason, made)
-        except (PlatformError, KeyboardInterrupt):
-            if made:
-                left = f"{len(made):,} of {len(checked.new):,}"
-                click.echo(f"{left} were added before that. Run it again to go on.", err=True)
-                echo_undo(f"jhp policy rollback {made[0].previous}{hub.options} --reason …")
-            raise
-    _echo(checked, made, as_json=as_json, dry_run=dry_run)
-    if made:
-        echo_undo(f"jhp policy rollback {made[0].previous}{hub.options} --reason …")
-
-
-def _check(
-    api: PlatformApi, path: Path, rows: list[Row], faults: list[str], reason: str
-) -> Checked:
-    checked = Checked([], [], list(faults))
-    for number, row in enumerate(rows, start=1):
-        try:
-            tried = api.put(Kind.USER, row.name, row.body(reason), dry_run=True)
-            checked.new.append(row)
-            if tried.effects is not None:
-                checked.effects.append(tried.effects)
+            if rows and (faults or dry_run):
+                tried = api.try_bulk(body)
+                faults += _list_faults(path, by_name, tried.refusals, tried.refused)
+            elif rows:
+                begun = api.start_bulk(body, uuid4().hex)
         except HubRefusedError as error:
-            if error.status == _IS_THERE and _is_same(error.body.get("current"), row):
-                checked.there.append(row)
-            else:
-                what = str(error.body.get("message") or error)
-                checked.faults.extend(
-                    f"{path}:{row.line} {each}{_place(row.columns, _find_column(row, each))}"
-                    for each in what.splitlines()
-                )
-        _tell_progress("Checked", number, len(rows))
-    return checked
+            found = [BulkOutcome.model_validate(each) for each in error.body.get("refusals", ())]
+            if not found:
+                raise
+            faults += _list_faults(path, by_name, found, len(found))
+        if faults:
+            _refuse(path, faults, as_json=as_json, dry_run=dry_run)
+        ended = follow(api, begun) if begun else None
+        if ended is not None and ended.state is not BulkState.DONE:
+            raise PlatformError(say_progress(ended))
+        there = _find_in_place(api, ended, tried, by_name)
+    new = [row for row in rows if row.name not in there]
+    _echo(new, there, tried, ended, as_json=as_json)
+    if ended is not None and ended.revisions:
+        echo_undo(f"jhp bulk undo {ended.id}{hub.options} --reason …")
 
 
-def _is_same(current: Any, row: Row) -> bool:
-    return isinstance(current, Mapping) and current.get("document") == row.document
+def _list_faults(
+    path: Path, rows: Mapping[str, Row], refused: Sequence[BulkOutcome], count: int
+) -> list[str]:
+    faults = [
+        f"{path}:{rows[each.name].line} {line}"
+        f"{_place(rows[each.name].columns, _find_column(rows[each.name], line))}"
+        for each in refused
+        for line in each.reason.splitlines()
+    ]
+    more = count - len(refused)
+    return faults + ([f"{path} has {more:,} more rows that are refused"] if more else [])
 
 
-def _make(api: PlatformApi, rows: list[Row], reason: str, made: list[Changed]) -> None:
-    for number, row in enumerate(rows, start=1):
-        made.append(api.put(Kind.USER, row.name, row.body(reason)))
-        _tell_progress("Added", number, len(rows))
-
-
-def _tell_progress(what: str, number: int, total: int) -> None:
-    if total > _EACH and (number % _EACH == 0 or number == total):
-        click.echo(f"{what} {number:,} of {total:,}", err=True)
-
-
-def _echo(checked: Checked, made: list[Changed], *, as_json: bool, dry_run: bool) -> None:
+def _refuse(path: Path, faults: list[str], *, as_json: bool, dry_run: bool) -> NoReturn:
     if as_json:
-        echo_json(
-            {
-                "dry_run": dry_run,
-                "made": [each.name for each in made],
-                "new": [row.name for row in checked.new],
-                "in_place": [row.name for row in checked.there],
-                "gains": _sum_gains(checked),
-                "faults": checked.faults,
-            }
-        )
-        return
-    for fault in checked.faults:
+        _echo_json([], [], [], faults, {}, dry_run=dry_run)
+    for fault in () if as_json else faults:
         click.echo(printable(fault))
-    if checked.faults:
+    click.echo(f"Nothing was changed: {count(len(faults), 'fault')} in {path}.", err=True)
+    raise click.exceptions.Exit(REFUSED)
+
+
+def _find_in_place(
+    api: PlatformApi, ended: Bulk | None, tried: BulkPreview | None, rows: Mapping[str, Row]
+) -> list[str]:
+    """Return who of the file was there already."""
+    if ended is not None:
+        lines = api.list_pages("readBulkReport", "", ended.id, result="same") if ended.same else ()
+        return [str(each["name"]) for each in lines]
+    if tried is None or not tried.same:
+        return []
+    return list(tried.in_place)
+
+
+def _echo(
+    new: Sequence[Row],
+    there: Sequence[str],
+    tried: BulkPreview | None,
+    ended: Bulk | None,
+    *,
+    as_json: bool,
+) -> None:
+    gains = {each.tier: each.count for each in tried.effects.gains} if tried else {}
+    if as_json:
+        made = [row.name for row in new] if ended else []
+        names = [row.name for row in new]
+        _echo_json(made, names, there, [], dict(sorted(gains.items())), dry_run=ended is None)
         return
-    verb = "would be added" if dry_run else "added"
-    for row in checked.new:
+    for row in new:
         groups = f" to {', '.join(row.groups)}" if row.groups else ""
         level = f" as {row.document['level']}" if "level" in row.document else ""
         click.echo(printable(f"  + {row.name}{level}{groups}"))
-    for tier, number in _sum_gains(checked).items():
+    for tier, number in sorted(gains.items()):
         click.echo(printable(f"  {count(number, 'user')} can start {tier}"))
-    there = f"; {len(checked.there):,} in place already" if checked.there else ""
-    click.echo(f"{count(len(checked.new), 'user')} {verb}{there}.")
+    in_place = f"; {len(there):,} in place already" if there else ""
+    verb = "would be added" if ended is None else "added"
+    click.echo(f"{count(len(new), 'user')} {verb}{in_place}.")
 
 
-def _sum_gains(checked: Checked) -> dict[str, int]:
-    """Return the number of users who would gain each tier."""
-    gains: Counter[str] = Counter()
-    for effects in checked.effects:
-        gains.update({reach.tier: reach.count for reach in effects.gains})
-    return dict(sorted(gains.items()))
+def _echo_json(
+    made: Sequence[str],
+    new: Sequence[str],
+    in_place: Sequence[str],
+    faults: Sequence[str],
+    gains: Mapping[str, int],
+    *,
+    dry_run: bool,
+) -> None:
+    echo_json(
+        {
+            "dry_run": dry_run,
+            "made": made,
+            "new": new,
+            "in_place": in_place,
+            "gains": gains,
+            "faults": faults,
+        }
+    )

@@ -100,7 +100,7 @@ def run(
             _echo_preview(api.try_bulk(body), as_json=as_json)
             return
         begun = api.start_bulk(body, uuid4().hex)
-        _end(ctx, api, _follow(api, begun) if wait else begun, hub, as_json=as_json)
+        _end(ctx, api, follow(api, begun) if wait else begun, hub, as_json=as_json)
 
 
 def _find_names(api: PlatformApi, act: str, search: str | None, file: Path | None) -> list[str]:
@@ -218,7 +218,7 @@ def resume(ctx: click.Context, id_: str, wait: bool, hub: Hub, as_json: bool) ->
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         found = api.resume_bulk(id_)
-        _end(ctx, api, _follow(api, found) if wait else found, hub, as_json=as_json)
+        _end(ctx, api, follow(api, found) if wait else found, hub, as_json=as_json)
 
 
 @bulk.command("undo", short_help="Undo the revisions that one made.")
@@ -239,11 +239,11 @@ def undo(ctx: click.Context, id_: str, reason: str, wait: bool, hub: Hub, as_jso
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         found = api.undo_bulk(id_, reason, uuid4().hex)
-        _end(ctx, api, _follow(api, found) if wait else found, hub, as_json=as_json)
+        _end(ctx, api, follow(api, found) if wait else found, hub, as_json=as_json)
 
 
-def _follow(api: PlatformApi, begun: Bulk) -> Bulk:
-    """Show the progress of a bulk change until it ends; the Hub does not depend on it."""
+def follow(api: PlatformApi, begun: Bulk) -> Bulk:
+    """Show how far a bulk change is until it ends; it goes on without this."""
     found = begun
     with click.progressbar(length=begun.total, label=begun.act, file=sys.stderr) as bar:
         bar.update(begun.total - begun.left)
@@ -276,7 +276,7 @@ def _end(ctx: click.Context, api: PlatformApi, found: Bulk, hub: Hub, *, as_json
                 click.echo(f"  and more: jhp bulk show {found.id} --refused{hub.options}")
     if found.revisions:
         echo_undo(f"jhp bulk undo {found.id}{hub.options} --reason …")
-    if found.state is BulkState.STOPPED or found.refused:
+    if found.state in {BulkState.STOPPED, BulkState.FAILED} or found.refused:
         ctx.exit(REFUSED)
 
 

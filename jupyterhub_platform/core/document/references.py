@@ -1,6 +1,7 @@
 """Whether the names in a declaration are valid, and refer to something that is declared."""
 
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,7 +39,7 @@ def fold_user(name: str) -> str:
 class Names:
     """What is declared, by name and by section; also what could not be read otherwise."""
 
-    declared: Mapping[str, frozenset[str]]
+    declared: Mapping[str, AbstractSet[str]]
 
     @classmethod
     def of(cls, document: object) -> "Names":

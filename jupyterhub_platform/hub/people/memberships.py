@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
-from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
 from jupyterhub import orm, roles
@@ -16,6 +15,14 @@ from jupyterhub_platform.core.memberships import (
     settle_memberships,
 )
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.hub.people.hub_rows import (
+    add_users,
+    change_members,
+    expire_attribute,
+    find_or_add,
+    find_or_add_groups,
+    list_groups_of,
+)
 from jupyterhub_platform.hub.people.privileges import strip_roles_of_admins
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
@@ -30,8 +37,8 @@ USERS_AT_A_TIME = 200
 NEW_USERS_AT_A_TIME = 20
 """New users who are added by the same statements, which takes a few milliseconds, too."""
 
-ROLE_OF_USERS = "user"
-"""The role that JupyterHub gives to every user, and the only one to users who are no admins."""
+MOVED_AT_A_TIME = 40
+"""Users whose level or groups changed, and who are settled by the same statements."""
 
 
 async def apply_memberships(
@@ -87,17 +94,10 @@ async def apply_to_moved(
     turn = Turn()
     left = sorted(moved - app.authenticator.blocked_users)
     while left:
-        names, left = left[:NEW_USERS_AT_A_TIME], left[NEW_USERS_AT_A_TIME:]
+        names, left = left[:MOVED_AT_A_TIME], left[MOVED_AT_A_TIME:]
         # As it is now: the file may have been read again meanwhile.
-        declared = [name for name in names if name in after.snapshot.policy.people]
-        added = add_people(app.db, after.snapshot.policy, declared, levels_only=levels_only)
-        for name in (each for each in names if each not in added):
-            if turn.is_over:
-                app.db.commit()
-                await turn.yield_if_due()
-            policy = after.snapshot.policy
-            if name in policy.people or orm.User.find(app.db, name) is not None:
-                settle_person(app.db, policy, name, was[name], levels_only=levels_only)
+        settle_people(app.db, after.snapshot.policy, names, was, levels_only=levels_only)
+        # Before others have a turn: they may undo what is not committed.
         app.db.commit()
         await turn.yield_if_due()
     app.db.commit()
@@ -202,16 +202,62 @@ def add_people(
     fresh = sorted(set(users) - {name for (name,) in known})
     if not fresh:
         return nothing
-    ids = _add_users(database, fresh)
-    groups = _find_or_add_groups(database, nothing.union(*(shall[name] for name in fresh)))
+    ids = add_users(database, fresh)
+    groups = find_or_add_groups(database, nothing.union(*(shall[name] for name in fresh)))
     rows = [
         {"user_id": ids[name], "group_id": groups[group]} for name in fresh for group in shall[name]
     ]
     if rows:
         database.execute(orm.user_group_map.insert(), rows)
     for group_id in groups.values():
-        _expire(database, orm.Group, group_id, "users")
+        expire_attribute(database, orm.Group, group_id, "users")
     return frozenset(fresh)
+
+
+def settle_people(
+    database: Any,
+    policy: Policy,
+    names: Collection[str],
+    applied: Memberships,
+    *,
+    levels_only: bool = False,
+) -> None:
+    """Do for all of these what :func:`settle_person` does for one, with few statements.
+
+    Names that neither the policy nor the Hub knows are passed over. The caller commits.
+    """
+    declared = [name for name in names if name in policy.people]
+    added = add_people(database, policy, declared, levels_only=levels_only)
+    rest = [name for name in names if name not in added]
+    query = database.query(orm.User.name, orm.User.id, orm.User.admin)
+    known = {row.name: row for row in query.filter(orm.User.name.in_(rest))}
+    groups = list_groups_of(database, [row.id for row in known.values()])
+    alone = [name for name in declared if name not in known and name not in added]
+    leaves: list[tuple[int, int]] = []
+    joins: dict[int, frozenset[str]] = {}
+    for name, row in known.items():
+        current = groups[row.id]
+        was = applied.get(name, frozenset())
+        shall = settle_memberships(policy, name, frozenset(current), was, levels_only=levels_only)
+        if _is_of_admin(policy, name, current, shall, is_admin=row.admin):
+            alone.append(name)
+            continue
+        leaves += [(row.id, current[group]) for group in sorted(current.keys() - shall)]
+        joins[row.id] = shall - current.keys()
+    ids = find_or_add_groups(database, frozenset().union(*joins.values()))
+    entered = [(user, ids[each]) for user, theirs in joins.items() for each in sorted(theirs)]
+    change_members(database, leaves, entered)
+    for name in alone:
+        theirs = applied.get(name, frozenset())
+        settle_person(database, policy, name, theirs, levels_only=levels_only)
+
+
+def _is_of_admin(
+    policy: Policy, name: str, current: Collection[str], shall: Collection[str], *, is_admin: bool
+) -> bool:
+    """Tell whether admin status is to be granted or revoked, and by us."""
+    admins = level_group(Level.ADMIN)
+    return (name in policy.people or admins in current) and is_admin is not (admins in shall)
 
 
 def settle_person(
@@ -227,94 +273,20 @@ def settle_person(
     Their groups are read once more: other tasks may have run since all were read. The caller
     commits.
     """
-    user_id, was_admin = _find_or_add(database, name)
-    current = _list_groups(database, user_id)
+    user_id, was_admin = find_or_add(database, name)
+    current = list_groups_of(database, [user_id])[user_id]
     shall = settle_memberships(policy, name, frozenset(current), applied, levels_only=levels_only)
-    leaves = [current[group] for group in current.keys() - shall]
-    joins = sorted(_find_or_add_groups(database, shall - current.keys()).values())
-    if leaves or joins:
-        _change_rows(database, user_id, leaves, joins)
+    joins = find_or_add_groups(database, shall - current.keys())
+    change_members(
+        database,
+        [(user_id, current[group]) for group in sorted(current.keys() - shall)],
+        [(user_id, joins[group]) for group in sorted(joins)],
+    )
     is_admin = level_group(Level.ADMIN) in shall
-    is_ours = name in policy.people or level_group(Level.ADMIN) in current
-    if is_ours and was_admin is not is_admin:
+    if _is_of_admin(policy, name, current, shall, is_admin=was_admin):
         user = orm.User.find(database, name)
         user.admin = is_admin
         database.flush()
         roles.assign_default_roles(database, entity=user)
         if not is_admin:
             strip_roles_of_admins(database, user)
-
-
-def _add_users(database: Any, names: Collection[str]) -> dict[str, int]:
-    """Add users with their default role; return their ids by name.
-
-    ``assign_default_roles`` takes one user, with four queries and a commit: 20 users a second.
-    """
-    database.execute(orm.User.__table__.insert(), [{"name": name} for name in names])
-    query = database.query(orm.User.name, orm.User.id).filter(orm.User.name.in_(names))
-    ids: dict[str, int] = dict(query.all())
-    role_id = database.query(orm.Role.id).filter(orm.Role.name == ROLE_OF_USERS).scalar()
-    rows = [{"user_id": user_id, "role_id": role_id} for user_id in ids.values()]
-    database.execute(orm.Base.metadata.tables["user_role_map"].insert(), rows)
-    _expire(database, orm.Role, role_id, "users")
-    return ids
-
-
-def _find_or_add(database: Any, name: str) -> tuple[int, bool]:
-    """Return the id of a user, and whether they are an admin in the Hub."""
-    found = database.query(orm.User.id, orm.User.admin).filter(orm.User.name == name).first()
-    if found is not None:
-        return found.id, found.admin
-    user = orm.User(name=name)
-    database.add(user)
-    database.flush()
-    roles.assign_default_roles(database, entity=user)
-    return user.id, user.admin
-
-
-def _list_groups(database: Any, user_id: int) -> dict[str, int]:
-    """Return the ids of a user's groups by name."""
-    pairs = orm.user_group_map.c
-    query = database.query(orm.Group.name, orm.Group.id)
-    theirs = query.join(orm.user_group_map, pairs.group_id == orm.Group.id)
-    return dict(theirs.filter(pairs.user_id == user_id).all())
-
-
-def _find_or_add_groups(database: Any, names: AbstractSet[str]) -> dict[str, int]:
-    """Return the ids of groups by name."""
-    if not names:
-        return {}
-    query = database.query(orm.Group.name, orm.Group.id).filter(orm.Group.name.in_(names))
-    found = dict(query.all())
-    fresh = [orm.Group(name=name) for name in sorted(names - found.keys())]
-    database.add_all(fresh)
-    database.flush()
-    return {**found, **{group.name: group.id for group in fresh}}
-
-
-def _change_rows(
-    database: Any, user_id: int, leaves: Collection[int], joins: Collection[int]
-) -> None:
-    """Change the members of groups, by ids.
-
-    Rows rather than lists of objects: for each user who joins or leaves, SQLAlchemy would walk
-    through all other members of the group.
-    """
-    pairs = orm.user_group_map
-    if leaves:
-        of_user = pairs.c.user_id == user_id
-        database.execute(pairs.delete().where(of_user, pairs.c.group_id.in_(leaves)))
-    if joins:
-        rows = [{"user_id": user_id, "group_id": group_id} for group_id in joins]
-        database.execute(pairs.insert(), rows)
-    _expire(database, orm.User, user_id, "groups")
-    for group_id in (*leaves, *joins):
-        _expire(database, orm.Group, group_id, "users")
-
-
-def _expire(database: Any, kind: Any, identifier: int, attribute: str) -> None:
-    """Have an attribute of an object in the Hub's memory reloaded when it is needed."""
-    key = kind.__mapper__.identity_key_from_primary_key((identifier,))
-    known = database.identity_map.get(key)
-    if known is not None:
-        database.expire(known, [attribute])

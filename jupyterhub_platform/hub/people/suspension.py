@@ -12,14 +12,21 @@ from jupyterhub import orm
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
+from jupyterhub_platform.hub.people.hub_rows import end_access, find_ids, find_sharing
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth
-from jupyterhub_platform.hub.upstream.event_loop import Turn
+from jupyterhub_platform.hub.upstream.event_loop import Turn, wait_for_quiet_loop
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resume, Suspend
 
 T = TypeVar("T")
+
+USERS_AT_A_TIME = 40
+"""Suspended users who are looked at by the same statements, which takes a few milliseconds."""
+
+_FOR_A_STOP_SECONDS = 0.25
+"""How long the next user's servers wait at most, until the loop has begun to stop these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +93,22 @@ class SuspensionEnforcer:
             await self._settle_all()
 
     async def _settle_all(self) -> None:
-        now = datetime.now(UTC)
-        suspended = self._snapshot.policy.list_suspended(self._snapshot.suspensions, now)
+        now, snapshot = datetime.now(UTC), self._snapshot
+        # In a thread: with thousands of them it takes the loop several milliseconds.
+        suspended, has_ended = await in_store_thread(_read_suspended, snapshot, now)
         self._enforced.intersection_update(suspended)
         # Keeping people out comes first: most of it needs no store, and all but that is retried.
-        new = [name for name in suspended if name not in self._enforced]
+        new = sorted(suspended - self._enforced)
         out = await self._end_access_of(new)
         turn = Turn()
-        for name in new:
+        for name in await self._enforce_simple([each for each in new if each in out], turn):
             await turn.yield_if_due()
-            await self._settle_one(partial(self._enforce, has_access=name not in out), name)
+            await self._settle_one(partial(self._enforce, has_access=False), name)
+        for name in (each for each in new if each not in out):
+            await turn.yield_if_due()
+            await self._settle_one(self._enforce, name)
         try:
-            if not all(s.holds(now) for s in self._snapshot.suspensions.values()):
+            if has_ended:
                 await self._runtime.changes.apply(EndExpiredSuspensions())
             kept = await in_store_thread(self._record.list_shares)
             ready = (share for share in kept if share.people.isdisjoint(suspended))
@@ -110,20 +121,47 @@ class SuspensionEnforcer:
         """End sessions and tokens of all with few commits, before all else; return of whom."""
         database, turn = self._app.db, Turn()
         try:
-            for name in names:
-                orm_user = orm.User.find(database, name)
-                if orm_user is not None:
-                    delete_access(database, orm_user)
-                if turn.is_over:
-                    database.commit()
-                    await turn.yield_if_due()
-            database.commit()
+            for first in range(0, len(names), USERS_AT_A_TIME):
+                ids = find_ids(database, names[first : first + USERS_AT_A_TIME])
+                end_access(database, list(ids.values()))
+                await turn.yield_if_due()
         except Exception:
             # One by one, so that one of them delays no other.
             self._app.log.exception("Sessions and tokens of suspended users end one by one")
             database.rollback()
             return frozenset()
         return frozenset(names)
+
+    async def _enforce_simple(self, names: Sequence[str], turn: Turn) -> list[str]:
+        """Enforce suspensions of those who are out and shared nothing; return the other names.
+
+        By ids: with a user, the Hub loads all groups and shares of theirs.
+        """
+        others: list[str] = []
+        for first in range(0, len(names), USERS_AT_A_TIME):
+            some = names[first : first + USERS_AT_A_TIME]
+            try:
+                ids = find_ids(self._app.db, some)
+                sharing = find_sharing(self._app.db, list(ids.values()))
+            except Exception:
+                self._app.log.exception("Suspensions are enforced one by one")
+                self._app.db.rollback()
+                others += some
+                continue
+            for name in some:
+                if ids.get(name) in sharing:
+                    others.append(name)
+                    continue
+                if name in ids and self._stop_servers(ids[name]):
+                    # All at once, they would hold the loop.
+                    await wait_for_quiet_loop(_FOR_A_STOP_SECONDS)
+                self._note_enforced(name)
+            await turn.yield_if_due()
+        return others
+
+    def _note_enforced(self, name: str) -> None:
+        self._enforced.add(name)
+        self._app.log.warning("%s is suspended: logged out, their servers stop", name)
 
     async def _settle_one(self, settle: Callable[[str], Awaitable[object]], name: str) -> None:
         """Settle one user's suspension; failures are retried, and do not delay other users'."""
@@ -145,18 +183,17 @@ class SuspensionEnforcer:
         if orm_user is None:
             self._enforced.add(name)
             return Ended()
-        tokens = end_access(database, orm_user) if has_access else 0
-        servers = self._stop_servers(orm_user)
+        tokens = end_access(database, [orm_user.id]) if has_access else 0
+        servers = self._stop_servers(orm_user.id)
         still_open = list_visited(database, orm_user)
         shares = await self._revoke_shares(name, orm_user)
-        self._enforced.add(name)
-        self._app.log.warning("%s is suspended: logged out, their servers stop", name)
+        self._note_enforced(name)
         return Ended(servers, tokens, shares, still_open)
 
-    def _stop_servers(self, orm_user: Any) -> tuple[str, ...]:
-        if orm_user not in self._app.users:
+    def _stop_servers(self, user_id: int) -> tuple[str, ...]:
+        if user_id not in self._app.users:
             return ()
-        user = self._app.users[orm_user]
+        user = self._app.users[user_id]
         # Their next request checks the user again, however recent the last check is.
         expire_auth(user)
         names = list_active(user)
@@ -199,27 +236,10 @@ class SuspensionEnforcer:
         return self._snapshot.suspension_of(name, datetime.now(UTC)) is not None
 
 
-def end_access(database: Any, orm_user: Any) -> int:
-    """End every session and every token of a user, and return how many tokens there were.
-
-    Cookies carry an id, which is replaced. Share codes let others in, as tokens do.
-    """
-    count = delete_access(database, orm_user)
-    database.commit()
-    return count
-
-
-def delete_access(database: Any, orm_user: Any) -> int:
-    """Delete what lets a user in, which the caller commits; return how many tokens there were."""
-    found = [
-        *database.query(orm.APIToken).filter_by(user_id=orm_user.id),
-        *database.query(orm.OAuthCode).filter_by(user_id=orm_user.id),
-        *database.query(orm.ShareCode).filter_by(owner_id=orm_user.id),
-    ]
-    for each in found:
-        database.delete(each)
-    orm_user.cookie_id = orm.new_token()
-    return sum(isinstance(each, orm.APIToken) for each in found)
+def _read_suspended(snapshot: Snapshot, now: datetime) -> tuple[frozenset[str], bool]:
+    """Return who is suspended, and whether the end of any suspension has come."""
+    suspended = frozenset(snapshot.policy.list_suspended(snapshot.suspensions, now))
+    return suspended, not all(each.holds(now) for each in snapshot.suspensions.values())
 
 
 def find_shares(database: Any, orm_user: Any) -> list[Any]:

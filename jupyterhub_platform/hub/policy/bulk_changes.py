@@ -1,7 +1,9 @@
 """Runs bulk changes in the Hub, chunk by chunk, and continues interrupted ones."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,12 +17,15 @@ from jupyterhub_platform.hub.audit.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.hub.upstream.event_loop import Turn
+from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.origin import ORIGIN
-from jupyterhub_platform.usecases.bulk_changes import BulkChunk, BulkError, origin_of
+from jupyterhub_platform.usecases.bulk_changes import BulkError, origin_of
 
 LOOK_SECONDS: Final = 5.0
-_OF_USERS: Final = frozenset({Act.LEVEL, Act.RETIRE})
+SHARES: Final = (1.0, 0.1, 0.0)
+"""Which part of a chunk is tried, after so many failures in a row; the last is one name."""
+_AFTER_FAILURE_SECONDS: Final = 1.0
+_OF_USERS: Final = frozenset({Act.LEVEL, Act.RETIRE, Act.ADD_PEOPLE})
 _BETWEEN_SECONDS: Final = 0.02
 """What other changes and requests have between two chunks."""
 
@@ -43,6 +48,7 @@ class BulkRunner:
         self._managed = managed
         self._settle_suspensions = settle_suspensions
         self._running: asyncio.Task[None] | None = None
+        self._failures: Counter[str] = Counter()
 
     async def keep(self) -> None:
         """Continue the next job, unless one runs."""
@@ -52,25 +58,67 @@ class BulkRunner:
         self._running = asyncio.ensure_future(self._run())
 
     async def _run(self) -> None:
+        before = ""
         try:
             while (job := await in_store_thread(self._runtime.bulk_changes.find_next)) is not None:
                 ORIGIN.set(origin_of(job))
-                await self._take_chunk(job)
+                if job.id != before:
+                    # The collector is not to walk through what exists already, chunk after chunk.
+                    freeze_heap()
+                    before = job.id
+                await self._try_chunk(job)
                 await asyncio.sleep(_BETWEEN_SECONDS)
         except StoreError as error:
             self._runtime.health.mark_down(error)
         except Exception:
             self._app.log.exception("A bulk change was interrupted; it goes on in a moment")
 
-    async def _take_chunk(self, job: BulkJob) -> None:
+    async def _try_chunk(self, job: BulkJob) -> None:
+        """Take a chunk, or less of it after a failure; one name that fails stops its job.
+
+        Others go on then. While the store is away, a job waits for it as everything else does.
+        """
+        failures = self._failures[job.id]
+        try:
+            await self._take_chunk(job, SHARES[failures])
+        except Exception as error:
+            if isinstance(error, StoreError) and not await self._is_store_up(error):
+                raise
+            self._app.log.exception("The bulk change %s failed", job.id)
+            if failures + 1 < len(SHARES):
+                self._failures[job.id] += 1
+                await asyncio.sleep(_AFTER_FAILURE_SECONDS)
+                return
+            await self._stop(job, await self._explain_failure(job, error))
+        self._failures.pop(job.id, None)
+
+    async def _is_store_up(self, error: StoreError) -> bool:
+        if type(error) is StoreError:
+            return True  # it refused what a statement says
+        self._runtime.health.mark_down(error)
+        return await in_store_thread(self._runtime.health.retry)
+
+    async def _explain_failure(self, job: BulkJob, error: Exception) -> str:
+        chunk = await in_store_thread(self._runtime.bulk_changes.read_chunk, job)
+        where = f" at {chunk.items[0].name}" if chunk.items else ""
+        what = str(error) or type(error).__name__
+        return (
+            f"It failed{where}: {what}. What it did before stays. Look into the Hub's log, and "
+            "resume it once the cause is gone."
+        )
+
+    async def _take_chunk(self, job: BulkJob, share: float = 1.0) -> None:
         why_not = self.why_not(job)
         if why_not:
             await self._stop(job, why_not)
             return
-        items, undone = await in_store_thread(self._runtime.bulk_changes.read_chunk, job)
-        memberships = await self.read_memberships(job, (each.name for each in items))
+        whole = await in_store_thread(self._runtime.bulk_changes.read_chunk, job)
+        chunk = whole.take_part(share)
+        memberships = await self.read_memberships(job, (each.name for each in chunk.items))
         try:
-            await self._managed.apply(BulkChunk(job, items, memberships, undone))
+            # A group of ten thousand is some ten thousand objects, which are gone at once.
+            with gc_paused():
+                await self._managed.apply(replace(chunk, memberships=memberships))
         except StoreError:
             raise
         except PlatformError as error:

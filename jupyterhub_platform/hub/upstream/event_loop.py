@@ -20,6 +20,7 @@ from typing import Any, Final
 SWITCH_SECONDS: Final = 0.0005
 MAX_TURN_SECONDS: Final = 0.003
 """A step that begins just before its end adds to it; together they stay below 20 ms."""
+_NAP_SECONDS: Final = 0.004
 
 
 def shorten_switch_interval() -> None:
@@ -58,6 +59,15 @@ def gc_paused() -> Iterator[None]:
         _gc_paused.remove(work)
         if not _gc_paused:
             gc.enable()
+
+
+async def wait_for_quiet_loop(most: float) -> None:
+    """Wait until the loop wakes a sleeper in time, but no longer than so many seconds."""
+    ends = time.monotonic() + most
+    while (began := time.monotonic()) < ends:
+        await asyncio.sleep(_NAP_SECONDS)
+        if time.monotonic() - began < 2 * _NAP_SECONDS:
+            return
 
 
 class Turn:

@@ -65,6 +65,7 @@ _VERBS: Final[Mapping[str, tuple[str, str, str]]] = {
     "bulk.refused": ("do", "did", "a part of the bulk change {subject}"),
     "bulk.stopped": ("stop", "stopped", "the bulk change {subject}"),
     "bulk.resumed": ("resume", "resumed", "the bulk change {subject}"),
+    "bulk.failed": ("make", "could not make", "the bulk change {subject}, which is undone"),
     "bulk.done": ("finish", "finished", "the bulk change {subject}"),
     "request.expired": ("end", "ended", "the request of {subject} for {wish}: no one answered it"),
     "request.void": ("end", "ended", "the request of {subject} for {wish}"),

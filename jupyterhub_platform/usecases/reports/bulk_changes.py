@@ -56,6 +56,8 @@ class BulkLine:
         progress = ", ".join(counts)
         if self.state == BulkState.DONE:
             return f"Finished: {progress}."
+        if self.state == BulkState.FAILED:
+            return f"It failed, and what it did is undone: {progress} of {self.total:,}."
         state = "It runs" if self.state == BulkState.RUNNING else "It is stopped"
         return f"{state}: {progress}, {self.left:,} left of {self.total:,}."
 
@@ -110,6 +112,8 @@ def describe_act(act: Act, arguments: Mapping[str, Any]) -> str:
             return "Give a grant"
         case Act.END_GRANT:
             return "End grants"
+        case Act.ADD_PEOPLE:
+            return "Add people"
         case _:
             return "Undo an earlier bulk change"
 

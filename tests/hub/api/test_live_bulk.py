@@ -1,15 +1,16 @@
 """Many people are changed at once on a real Hub: tried out, followed, interrupted and undone."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
 import httpx
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
-from tests.hub.api.test_live_managed import refused
+from tests.hub.api.test_live_managed import join, refused
 from tests.support.live_hub import Api, LiveHub, running, wait_for
 from tests.support.store_readers import read_audit, reading
 
@@ -63,7 +64,7 @@ def begin(who: Api, act: str, names: list[str], *, query: str = "", **said: Any)
 def follow(who: Api, answer: httpx.Response, state: str = "done") -> dict[str, Any]:
     assert answer.status_code == 202, answer.text
     path = f"platform/bulk/{answer.json()['id']}"
-    wait_for(lambda: who.get(path).json()["state"] == state, f"the bulk change to be {state}")
+    wait_for(lambda: who.get(path).json().get("state") == state, f"the bulk change to be {state}")
     found: dict[str, Any] = who.get(path).json()
     return found
 
@@ -154,6 +155,101 @@ def test_a_manager_cannot_do_in_bulk_what_they_cannot_do_one_by_one(admin: Api, 
         done = follow(boss, begin(boss, act, ["outsider", "boss", "admin"], **said))
         assert (done["done"], done["refused"]) == (0, 3), (act, done)
     assert read_members(admin, "theirs") == ["outsider"]
+
+
+def test_a_name_that_always_fails_stops_its_job_and_no_other(hub: LiveHub, admin: Api) -> None:
+    writer = create_engine(hub.database_url)
+    with writer.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE TRIGGER poison BEFORE INSERT ON audit WHEN NEW.subject = 'p0070' "
+                "BEGIN SELECT RAISE(ABORT, 'poisoned'); END"
+            )
+        )
+    bad = begin(admin, "suspend", PEOPLE[:90])
+    good = begin(admin, "suspend", PEOPLE[100:120])
+    assert follow(admin, good)["done"] == 20
+    stopped = follow(admin, bad, "stopped")
+    assert (stopped["done"], stopped["left"]) == (70, 20)
+    assert stopped["why"].startswith("It failed at p0070: ")
+    assert "poisoned" in stopped["why"]
+    assert "resume it once the cause is gone" in stopped["why"]
+    with writer.begin() as connection:
+        connection.execute(text("DROP TRIGGER poison"))
+    writer.dispose()
+    path = f"platform/bulk/{stopped['id']}/resume"
+    assert follow(admin, admin.post(path, json={}))["done"] == 90
+    follow(admin, begin(admin, "resume", PEOPLE[:120]))
+
+
+def new_people(count: int, *groups: str) -> list[dict[str, Any]]:
+    return [
+        {"name": f"n{number:03}", "document": {"level": "user"}, "groups": list(groups)}
+        for number in range(count)
+    ]
+
+
+def test_a_table_is_added_whole_although_the_hub_was_killed(hub: LiveHub, admin: Api) -> None:
+    make(admin, "groups/table", {"members": ["outsider"]})
+    people = new_people(300, "table")
+    body = {"act": "add-people", "people": people, "reason": "a term"}
+    begun = admin.post("platform/bulk", json=body)
+    path = f"platform/bulk/{begun.json()['id']}"
+    wait_for(lambda: admin.get(path).json()["done"] > 0, "it to be on its way")
+    hub.kill_hub()
+    hub.start()
+    done = follow(admin, begun)
+    assert (done["done"], done["refused"], done["left"]) == (300, 0, 0)
+    assert read_members(admin, "table") == ["outsider", *(each["name"] for each in people)]
+    query = text("SELECT subject FROM audit WHERE action = 'user.made' ORDER BY seq")
+    with reading(hub) as transaction:
+        made = [row.subject for row in transaction.execute(query)]
+    assert made == [each["name"] for each in people]
+    wait_for(lambda: "table" in admin.get("users/n299").json()["groups"], "the Hub's group")
+    again = admin.post("platform/bulk?dry_run=true", json=body).json()
+    assert (again["same"], again["done"]) == (300, 0)
+
+
+def test_a_table_with_one_fault_adds_nobody(hub: LiveHub, admin: Api, boss: Api) -> None:
+    make(admin, "groups/own", {"managers": ["boss"]})
+    fine = [{**each, "name": f"x{each['name']}"} for each in new_people(3, "own")]
+    for who, faulty, code in (
+        (admin, {"name": "bad", "document": {"level": "emperor"}}, "policy.invalid"),
+        (admin, {"name": "bad", "groups": ["nothing"]}, "managed.none"),
+        (boss, {"name": "bad", "document": {"level": "admin"}, "groups": ["own"]}, None),
+        (boss, {"name": "bad", "groups": []}, None),
+    ):
+        body = {"act": "add-people", "people": [*fine, faulty], "reason": "a term"}
+        answer = who.post("platform/bulk", json=body)
+        refused(answer, 422, "bulk.refused", "so nothing was changed")
+        (one,) = answer.json()["refusals"]
+        assert (one["name"], one["code"]) == ("bad", code or "managed.not_allowed")
+    assert admin.get("platform/users/xn000").status_code == 404
+    tried = [
+        row for row in read_audit(hub) if (row.action, row.result) == ("bulk.started", "refused")
+    ]
+    assert {row.actor for row in tried} >= {"admin", "boss"}
+
+
+def test_a_managed_suspension_is_enforced_within_five_seconds(hub: LiveHub, admin: Api) -> None:
+    make(admin, "users/kim", {"level": "user"})
+    make(admin, "groups/kims", {"members": ["kim"]})
+    wait_for(lambda: admin.get("users/kim").status_code == 200, "the Hub to know kim")
+    kim = join(hub, "kim", admin.post("platform/users/kim/invite", json={}).json()["url"])
+    assert kim.start("kim", tier="small", account="kims").status_code in {201, 202}
+    kim.wait_until_ready("kim")
+    seen = admin.get("platform/users/kim")
+    document = {"level": "user", "suspended": {"reason": "left"}}
+    changed = admin.put(
+        "platform/users/kim",
+        json={"document": document, "reason": "left"},
+        headers={"If-Match": seen.headers["ETag"]},
+    )
+    assert changed.status_code == 200, changed.text
+    since = time.monotonic()
+    wait_for(lambda: kim.get("user").status_code == 403, "the token to end")
+    wait_for(lambda: not admin.servers("kim"), "the server to stop")
+    assert time.monotonic() - since < 5
 
 
 def test_the_same_key_begins_one_only(admin: Api) -> None:

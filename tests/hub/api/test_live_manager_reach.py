@@ -402,8 +402,8 @@ def import_table(row: str) -> Try:
     return act
 
 
-way("a table with a manager", "user.changed")(import_table("sock,manager,,team"))
-way("a table with another group", "user.changed")(import_table("sock,user,,lang"))
+way("a table with a manager", "bulk.started")(import_table("sock,manager,,team"))
+way("a table with another group", "bulk.started")(import_table("sock,user,,lang"))
 
 
 def submit(path: str, **form: str) -> Try:

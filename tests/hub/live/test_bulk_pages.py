@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import log_in
-from tests.support.live_hub import LiveHub, running
+from tests.support.live_hub import LiveHub, running, wait_for
 from tests.support.visitors import browser as browser
 from tests.support.visitors import visit as visit
 
@@ -101,6 +101,45 @@ def test_all_who_match_join_a_group_and_leave_it_by_undo(
     expect(admin.locator(".answer")).to_have_text("Finished: 2 done.")
     document = hub.token("admin").get("platform/groups/course").json()["document"]
     assert document["members"] == ["dev1"]
+
+
+def test_members_of_a_group_are_changed_on_its_page_with_a_preview(
+    hub: LiveHub, visit: Callable[[str], Page]
+) -> None:
+    admin = visit("admin")
+    admin.goto(f"{SERVICE}groups/course")
+    admin.get_by_text("Change many members").click()
+    admin.get_by_label("User names").fill("P001, p002\nnobody dev1")
+    admin.get_by_role("form", name="Change many members").get_by_role(
+        "button", name="Preview"
+    ).click()
+    expect(admin.locator(".answer")).to_have_text(
+        "2 users of 4 will be changed, 1 is so already, 1 cannot be."
+    )
+    expect(admin.get_by_label("Group")).to_have_value("course")
+    expect(admin.get_by_role("region", name="What cannot be done")).to_contain_text("nobody")
+    see(admin, "of-a-group")
+    admin.get_by_label("Why").fill("a term begins")
+    admin.get_by_role("button", name="Add to a group: 2 users").click()
+    expect(admin.get_by_role("heading", name="Add to the group course")).to_be_visible()
+    wait_for(lambda: read_members(hub) == {"dev1", "p001", "p002"}, "them to be members")
+    admin.goto(f"{SERVICE}groups/course")
+    admin.get_by_text("Change many members").click()
+    see(admin, "members-of-a-group")
+    admin.get_by_label("User names").fill("p001\np002")
+    admin.get_by_label("What to do with them").select_option("remove-from-group")
+    admin.get_by_role("form", name="Change many members").get_by_role(
+        "button", name="Preview"
+    ).click()
+    expect(admin.locator(".answer")).to_have_text("2 users of 2 will be changed.")
+    admin.get_by_label("Why").fill("it is over")
+    admin.get_by_role("button", name="Remove from a group: 2 users").click()
+    wait_for(lambda: read_members(hub) == {"dev1"}, "them to be gone")
+
+
+def read_members(hub: LiveHub) -> set[str]:
+    document = hub.token("admin").get("platform/groups/course").json()["document"]
+    return set(document["members"])
 
 
 def test_a_manager_sees_what_cannot_be_done_and_why(
