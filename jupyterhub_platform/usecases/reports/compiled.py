@@ -165,7 +165,7 @@ class PolicyCompiler:
                 if self._done is done:
                     self.last = compiled
             done.set_result(compiled)
-        except BaseException as error:  # noqa: BLE001 - whoever waits is told
+        except BaseException as error:  # noqa: BLE001 - every caller that waits is told
             with self._lock:
                 # Tried anew by the next who asks.
                 if self._done is done:
