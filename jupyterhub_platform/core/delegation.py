@@ -12,7 +12,8 @@ from typing import Any, Final
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.core.policy import Person, Policy
+from jupyterhub_platform.core.people import Person
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import is_accelerator
 from jupyterhub_platform.core.tiers import Tier

@@ -22,7 +22,8 @@ from jupyterhub_platform.core.excerpt import (
     make_excerpt,
 )
 from jupyterhub_platform.core.grants import Grant
-from jupyterhub_platform.core.policy import Person, Policy
+from jupyterhub_platform.core.people import Person
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.tables import Table
 from jupyterhub_platform.core.times import describe_instant
 

@@ -8,62 +8,16 @@ from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.pods import Pod, SharedVolume
-from jupyterhub_platform.core.quotas import Rule, Value, resolve
+from jupyterhub_platform.core.people import Group, Person
+from jupyterhub_platform.core.pods import Pod
+from jupyterhub_platform.core.quotas import NO_RULE, Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.core.tables import Table, list_changed
 from jupyterhub_platform.core.tiers import Image, Tier
 
-NO_RULE: Final = Rule("", {})
 _NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """A declared person. ``within`` holds their own limits inside an account, by its name.
-
-    ``without_grant`` is their own level, while ``level`` is one that a grant gives them.
-    """
-
-    name: str
-    level: Level
-    title: str = ""
-    quota: Rule = NO_RULE
-    within: Mapping[str, Rule] = field(default_factory=dict)
-    suspended: Suspension | None = None
-    without_grant: Level | None = None
-
-    @property
-    def own_level(self) -> Level:
-        """The level that they have without any grant."""
-        return self.without_grant or self.level
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group. ``quota`` is held by all together, ``member_quota`` by each.
-
-    ``joined`` are those of its members who name the group themselves, under ``users``.
-    ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
-    """
-
-    name: str
-    title: str
-    members: frozenset[str]
-    managers: frozenset[str]
-    quota: Rule
-    member_quota: Rule
-    service_account: str = ""
-    volumes: tuple[SharedVolume, ...] = ()
-    joined: frozenset[str] = frozenset()
-
-    def membership_path(self, user: str) -> str:
-        """Return the key path that puts a user into the group."""
-        if user in self.joined:
-            return f"users.{user}.groups"
-        return f"groups.{self.name}.{'members' if user in self.members else 'managers'}"
 
 
 @dataclass(frozen=True, slots=True)

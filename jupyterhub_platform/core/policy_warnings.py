@@ -7,7 +7,8 @@ from typing import Final
 
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.levels import LEVELS
-from jupyterhub_platform.core.policy import Limit, Person, Policy
+from jupyterhub_platform.core.people import Person
+from jupyterhub_platform.core.policy import Limit, Policy
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS, is_storage
 from jupyterhub_platform.core.tiers import JUPYTERLAB_CPU_SECONDS, Tier

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from jupyterhub_platform.core.resource_names import resource_order
 
@@ -17,6 +17,10 @@ class Rule:
 
     path: str
     quota: Quota
+
+
+NO_RULE: Final = Rule("", {})
+"""What most people have: nothing that was said of them alone."""
 
 
 class Value(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 K = TypeVar("K")
 V = TypeVar("V")
 
-MOST_CHANGES: Final = 256
+MAX_CHANGES: Final = 256
 """Beyond so many changes a table is built anew."""
 _GONE: Final = object()
 _ABSENT: Final = object()
@@ -71,7 +71,7 @@ class Table(Mapping[K, V]):
     def _with(self, changes: Mapping[K, Any], count: int) -> "Table[K, V]":
         new: Table[K, V] = Table.__new__(Table)
         new._shared, new._changes, new._count = self._shared, {**self._changes, **changes}, count
-        return Table(dict(new.items())) if len(new._changes) > MOST_CHANGES else new
+        return Table(dict(new.items())) if len(new._changes) > MAX_CHANGES else new
 
     def list_candidates(self, other: "Table[K, V]") -> set[K] | None:
         """Return which keys may differ between two tables; ``None`` if they share nothing."""

@@ -2,8 +2,8 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from functools import cache
 from http import HTTPStatus
 from typing import Any, Final
@@ -53,8 +53,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """The whole page: calls by their noun, the objects that they send, and what codes mean."""
+    """The whole page: calls by their noun, the objects that they send, and what codes mean.
 
+    ``refusals`` are the codes with which any call may be refused; calls have those of their own.
+    """
+
+    refusals: tuple[str, ...]
     nouns: tuple[tuple[str, str, tuple[Call, ...]], ...]
     objects: tuple[tuple[str, str, tuple[Part, ...]], ...]
     codes: tuple[tuple[str, str, str], ...]
@@ -99,7 +103,11 @@ def make_reference() -> Reference:
             noun = _ROOTS.sub("", path, count=1).strip("/").partition("/")[0].partition(".")[0]
             nouns.setdefault("" if noun == "openapi" else noun, []).append(call)
             codes |= {c: str(each["description"]) for c, each in described["responses"].items()}
+    every = [each for calls in nouns.values() for each in calls]
+    shared = set.intersection(*(set(each.refusals) for each in every))
+    nouns = {noun: [_leave_out(each, shared) for each in calls] for noun, calls in nouns.items()}
     return Reference(
+        tuple(sorted(shared)),
         tuple(
             (noun or "api", _TITLES.get(noun, noun.capitalize()), tuple(calls))
             for noun, calls in sorted(nouns.items())
@@ -110,6 +118,10 @@ def make_reference() -> Reference:
         ),
         tuple((c, HTTPStatus(int(c)).phrase, codes[c]) for c in sorted(codes)),
     )
+
+
+def _leave_out(call: Call, shared: Collection[str]) -> Call:
+    return replace(call, refusals=tuple(code for code in call.refusals if code not in shared))
 
 
 def _make_call(call: Operation, described: Mapping[str, Any], common: Iterable[Any]) -> Call:

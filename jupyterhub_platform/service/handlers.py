@@ -101,7 +101,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
             "reason": (self.refusal or HTTPStatus(status).phrase)[:_MAX_TEXT],
         }
         token = self.token if self._is_known else self.hub_auth.api_token
-        headers = {**self._origin_for_hub, "Authorization": f"token {token}"}
+        headers = {**self._caller_headers, "Authorization": f"token {token}"}
         answer = await send_change(self.hub_auth.api_url, token, "POST", "refused", body, headers)
         if not answer.is_done:
             log.warning("A refused request is not in the audit: %s", answer.sentence)
@@ -140,10 +140,10 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
     def headers_for_hub(self) -> dict[str, str]:
         """What a change carries that is passed on to the Hub: whose it is, and from where."""
         self.is_passed_on = True
-        return {"Authorization": f"token {self.token}", **self._origin_for_hub}
+        return {"Authorization": f"token {self.token}", **self._caller_headers}
 
     @property
-    def _origin_for_hub(self) -> dict[str, str]:
+    def _caller_headers(self) -> dict[str, str]:
         """Through which door the caller came, and from where.
 
         The Hub believes the address, since the service runs as the Hub's own user.

@@ -46,8 +46,8 @@ def test_an_address_that_is_not_encrypted_is_warned_of(
     assert (done.exit_code, "does not answer" in done.stderr) == (1, True)
 
 
-def _never_answer(*_words: object, **_named: object) -> None:
-    raise httpx.ConnectError("no route")
+def _never_answer(client: httpx.Client, method: str, path: str, **_named: object) -> None:
+    raise httpx.ConnectError("no route", request=client.build_request(method, path))
 
 
 @pytest.mark.usefixtures("home")

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core import tables
-from jupyterhub_platform.core.tables import MOST_CHANGES, Table, list_changed
+from jupyterhub_platform.core.tables import MAX_CHANGES, Table, list_changed
 
 KEYS = st.sampled_from("abcdefg")
 CHANGES = st.lists(st.tuples(KEYS, st.none() | st.integers(0, 3)), max_size=30)
@@ -34,12 +34,12 @@ def test_a_table_is_what_a_dict_would_be(
 
 def test_many_changes_are_taken_together_and_make_a_table_of_their_own() -> None:
     table = Table({"a": 0})
-    for number in range(3 * MOST_CHANGES):
+    for number in range(3 * MAX_CHANGES):
         table = table.put(str(number), number)
-    assert len(table) == len(table.put_all({"a": 1, "b": 2})) - 1 == 3 * MOST_CHANGES + 1
+    assert len(table) == len(table.put_all({"a": 1, "b": 2})) - 1 == 3 * MAX_CHANGES + 1
     assert Table.of(table) is table
     assert Table.of({"a": 1}) == {"a": 1}
-    assert len(table._changes) <= tables.MOST_CHANGES
+    assert len(table._changes) <= tables.MAX_CHANGES
 
 
 def test_what_is_gone_is_no_key() -> None:

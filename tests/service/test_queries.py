@@ -13,6 +13,7 @@ from tests.service.conftest import PEOPLE, PREFIX, Running
 from tests.service.test_levels import ROUTES as ANSWERS
 
 GOOD: dict[str, tuple[str, ...]] = {
+    "name": ("", "dev1", "ghost"),
     "part": ("live", "", "dead", "live_live"),
     "limit": ("", "1", "200"),
     "offset": ("", "0", "7"),

@@ -119,7 +119,7 @@ AUDIT: Final = (
         (
             "a row that the database drops is taken for written",
             "append",
-            Never("entered.rowcount != 1"),
+            Never("entered.rowcount != len(values)"),
         ),
     ),
     *noticed_by(

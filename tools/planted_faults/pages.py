@@ -24,7 +24,7 @@ PAGES: Final = (
         (
             "a search finds users by what was true of the policy alone",
             "people:_search",
-            Replace("if name not in differing", "if True"),
+            Replace("name not in differing", "True"),
         ),
     ),
     *noticed_by(

@@ -6,7 +6,7 @@ is one number, however much it says.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from jupyterhub_platform.core.document.faults import KeyPath
 
@@ -18,10 +18,13 @@ Places: TypeAlias = "dict[str, Place]"
 _NAMED: int = 2
 """How deep names of objects stand: each has a place, so that it is known which there are."""
 
+_WHOLE: Final = frozenset({"tiers", "defaults"})
+"""Sections that are short: all their keys have places, so that it is known which were written."""
+
 
 def make_place(path: KeyPath, line: int, below: Places) -> Place:
     """Return the place of what stands at ``path`` on ``line``, with what is ``below`` it."""
-    if len(path) >= _NAMED:
+    if len(path) >= _NAMED and path[0] not in _WHOLE:
         below = {key: place for key, place in below.items() if place != line}
     return (line, below) if below else line
 
@@ -53,7 +56,8 @@ def find_line(place: Place, path: KeyPath) -> int:
 class Lines(Mapping[str, str]):
     """Where key paths were declared, as ``file:line``.
 
-    Below an object's name, a path that is not there has the line of the nearest thing above it.
+    Below an object's name, a path that is not there has the line of the nearest thing above it. A
+    path is ``in`` the lines if it was written; of long sections only names of objects are known.
     """
 
     file: str
@@ -70,6 +74,11 @@ class Lines(Mapping[str, str]):
             raise KeyError(path)
         return f"{self.file}:{line_of(place)}"
 
+    def __contains__(self, path: object) -> bool:
+        name = str(path)
+        exact = name.partition(".")[0] in _WHOLE
+        return _find(self.places, name, 0, exact=exact) is not None
+
     def __iter__(self) -> Iterator[str]:
         return _list_paths(self.places, "")
 
@@ -77,7 +86,7 @@ class Lines(Mapping[str, str]):
         return sum(1 for _ in self)
 
 
-def _find(places: Places, path: str, depth: int) -> "Place | None":
+def _find(places: Places, path: str, depth: int, *, exact: bool = False) -> "Place | None":
     """Return the place of a path; names may have dots themselves."""
     head, rest = path, ""
     while head not in places:
@@ -88,8 +97,8 @@ def _find(places: Places, path: str, depth: int) -> "Place | None":
     place = places[head]
     if not rest:
         return place
-    found = None if isinstance(place, int) else _find(place[1], rest, depth + 1)
-    return place if found is None and depth + 1 >= _NAMED else found
+    found = None if isinstance(place, int) else _find(place[1], rest, depth + 1, exact=exact)
+    return place if found is None and depth + 1 >= _NAMED and not exact else found
 
 
 def _list_paths(places: Places, above: str) -> Iterator[str]:

@@ -61,9 +61,9 @@ def gc_paused() -> Iterator[None]:
             gc.enable()
 
 
-async def wait_for_quiet_loop(most: float) -> None:
+async def wait_for_quiet_loop(seconds: float) -> None:
     """Wait until the loop wakes a sleeper in time, but no longer than so many seconds."""
-    ends = time.monotonic() + most
+    ends = time.monotonic() + seconds
     while (began := time.monotonic()) < ends:
         await asyncio.sleep(_NAP_SECONDS)
         if time.monotonic() - began < 2 * _NAP_SECONDS:

@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Final
 
 from jupyterhub_platform.core.managed import Key, Kind
-from jupyterhub_platform.core.policy import Group, Limit
+from jupyterhub_platform.core.people import Group
+from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.quotas import resolve
 from jupyterhub_platform.core.reservations import Scope

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import reduce
 from typing import Final
 
-from jupyterhub_platform.core.policy import Group, Person
+from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.tiers import Image, Tier
 from jupyterhub_platform.core.usage import (

@@ -7,7 +7,7 @@ from typing import Final
 
 from jupyterhub_platform.core.errors import NotFoundError
 from jupyterhub_platform.core.levels import LEVELS, Level
-from jupyterhub_platform.core.policy import Group, Person
+from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.tiers import Tier
 from jupyterhub_platform.usecases.holdings import declared_at
 from jupyterhub_platform.usecases.reports.paging import Page, Query, QueryError, cut

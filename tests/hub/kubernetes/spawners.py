@@ -17,6 +17,7 @@ from traitlets.config import Config
 from jupyterhub_platform.core.decision import Decision, decide
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.options import Options
+from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.pods import (
     Device,
     Home,
@@ -25,7 +26,7 @@ from jupyterhub_platform.core.pods import (
     Pod,
     SharedVolume,
 )
-from jupyterhub_platform.core.policy import Defaults, Person, Policy
+from jupyterhub_platform.core.policy import Defaults, Policy
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import ask, subject_of
 from jupyterhub_platform.core.quotas import Rule

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.policy import Person
+from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.question import Subject
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.hub.spawn_page.render import render_form

@@ -8,7 +8,7 @@ import pytest
 from jupyterhub_platform.core.decision import decide
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.options import Options, read_options
-from jupyterhub_platform.core.policy import Group, Person
+from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.question import Subject, ask, subject_of
 from jupyterhub_platform.core.quotas import Rule
 from jupyterhub_platform.core.resources import Resources
