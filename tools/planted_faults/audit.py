@@ -118,7 +118,7 @@ AUDIT: Final = (
         ),
         (
             "a row that the database drops is taken for written",
-            "append",
+            "append_all",
             Never("entered.rowcount != len(values)"),
         ),
     ),

@@ -119,6 +119,12 @@ BODIES: Final = {
         "reason": "a term begins",
     },
     "undoBulk": {"reason": "it ends"},
+    "noteRefused": {
+        "method": "POST",
+        "path": "/services/platform/new/user",
+        "status": 403,
+        "reason": "Only admins.",
+    },
     "takeLogin": {"verifier": 43 * "A", "code": "none"},
     **{
         name: {"document": document, "reason": "a document"}
@@ -247,6 +253,13 @@ def find_undelivered(hub: LiveHub) -> str:
     return str(sent.json()["items"][0]["id"])
 
 
+def find_undeclared(hub: LiveHub) -> str:
+    """Have a user whom JupyterHub knows and no policy; return the name."""
+    added = hub.token("admin").post("users/stranger")
+    assert added.status_code in {201, 409}, added.text
+    return "stranger"
+
+
 def name_subject(hub: LiveHub, call: Operation) -> dict[str, str]:
     """Return the values in the path of a call that are others than :func:`known`."""
     if call in ANSWERS:
@@ -255,6 +268,8 @@ def name_subject(hub: LiveHub, call: Operation) -> dict[str, str]:
         return {"id": begin_bulk(hub, call)}
     if call.id == "retryNotice":
         return {"id": find_undelivered(hub)}
+    if call.id == "removeUndeclared":
+        return {"name": find_undeclared(hub)}
     if call.id in {"listWhoCan", "readGroupReport"}:
         return {"name": "vision"}
     return {"name": "new"} if call in MANAGED_CALLS else {}
