@@ -42,7 +42,8 @@ def faults_in(text: bytes | str) -> tuple[Fault, ...]:
     started = time.process_time()
     with pytest.raises(PolicyError) as caught:
         parse_policy(text.encode() if isinstance(text, str) else text, "platform.yaml")
-    assert time.process_time() - started < 1
+    # What is not linear takes minutes; a watched run on a busy machine, a second.
+    assert time.process_time() - started < 10
     return caught.value.faults
 
 

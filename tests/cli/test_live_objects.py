@@ -245,6 +245,15 @@ def test_servers_are_listed_explained_read_and_stopped(hub: LiveHub, jhp: Termin
     jhp.refused("stop nobody --yes", "does not run")
 
 
+def test_a_user_joins_a_declared_group_and_leaves_it(jhp: Terminal) -> None:
+    jhp.done("user add joiner --level user --group vision --reason new")
+    document = {"level": "user", "groups": ["vision"]}
+    assert jhp.json("user show joiner")["document"] == document
+    assert re.search(r"vision +member +managed in the Hub", jhp.done("explain joiner").stdout)
+    jhp.done("user set joiner --remove-group vision --reason moved")
+    assert not re.search(r"vision +member", jhp.done("explain joiner").stdout)
+
+
 def test_who_may_do_something_is_listed_with_the_rule(jhp: Terminal) -> None:
     jhp.done("group add helpers --member dev1 --manager boss --reason new")
     jhp.done(

@@ -12,6 +12,7 @@ from jupyterhub_platform.cli.objects.show import say_source
 from jupyterhub_platform.cli.terminal import echo_json, echo_table, paint, printable
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.core.times import describe_instant, read_stored
+from jupyterhub_platform.rest.managed import PolicyObject
 from jupyterhub_platform.usecases.reports.who_can import VERBS
 
 _NOT_FOUND = 404
@@ -33,8 +34,14 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
     """  # noqa: D301 click reads a backspace as: leave the lines as they are
     with PlatformApi.of(hub) as api:
         report = api.call("readPerson", name)
-        place = _say_where(api, Kind.USER, name)
-        groups = {group: _say_where(api, Kind.GROUP, group) for group in report["groups"]}
+        user = _find(api, Kind.USER, name)
+        place = _say_where(user)
+        # A user may name their groups; all other members are named by the group.
+        named = (user.document.get("groups") or ()) if user else ()
+        groups = {
+            group: place if group in named else _say_where(_find(api, Kind.GROUP, group))
+            for group in report["groups"]
+        }
     if as_json:
         echo_json({**report, "said": place, "groups_said": groups})
         return
@@ -70,13 +77,17 @@ def _head(title: str) -> None:
     click.echo(f"\n{paint(title, bold=True)}")
 
 
-def _say_where(api: PlatformApi, kind: Kind, name: str) -> str:
+def _find(api: PlatformApi, kind: Kind, name: str) -> PolicyObject | None:
     try:
-        return say_source(api.read(kind, name).object)
+        return api.read(kind, name).object
     except HubRefusedError as error:
         if error.status == _NOT_FOUND:
-            return "which no policy names"
+            return None
         raise
+
+
+def _say_where(found: PolicyObject | None) -> str:
+    return say_source(found) if found else "which no policy names"
 
 
 def _list_held(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
