@@ -11,7 +11,7 @@ from benchmarks.figures import Figure, compare, quantile, ratios
 from benchmarks.hub_driver import Hub
 from tests.support.postgres import PostgresServer
 
-MAX_HOOK_MILLISECONDS: Final = 0.2
+MAX_HOOK_MILLISECONDS: Final = 0.4
 SAME_CPU: Final = 1.02
 _START: Final = "start"
 _DENIAL: Final = "denial"
