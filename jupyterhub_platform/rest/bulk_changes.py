@@ -99,7 +99,7 @@ class BulkRequest(Body):
     )
     reason: Reason
     group: Annotated[str, MayBe("group is the name of a group.")] = Field(
-        default="", description="For add-to-group and remove-from-group: a managed group."
+        default="", description="For add-to-group and remove-from-group: the group."
     )
     level: Annotated[
         str | None,

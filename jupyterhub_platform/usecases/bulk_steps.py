@@ -74,7 +74,7 @@ class BulkSteps:
     def take(self, items: Sequence[Outcome], seconds: float) -> None:
         """Plan as many names as fit into ``seconds``; at least one, or one batch of members."""
         ends = time.perf_counter() + seconds
-        at_once = _AT_ONCE.get(self.job.act, 1)
+        at_once = 1 if self._is_of_declared_group else _AT_ONCE.get(self.job.act, 1)
         for first in range(0, len(items), at_once):
             self._take_some(items[first : first + at_once])
             if time.perf_counter() > ends:
@@ -98,7 +98,9 @@ class BulkSteps:
             self.outcomes.append(_settle(items[0], Result.REFUSED, code, sentence))
 
     def _apply_some(self, items: Sequence[Outcome]) -> None:
-        if self.job.act.is_of_group:
+        if self._is_of_declared_group:
+            self.outcomes.append(_settle(items[0], self._name_group(items[0].name)))
+        elif self.job.act.is_of_group:
             self._put_into_group(items)
         elif self.job.act is Act.ADD_PEOPLE:
             self._add_people(items)
@@ -122,6 +124,23 @@ class BulkSteps:
                 return self._grant(name)
             case _:
                 return self._undo(name)
+
+    @property
+    def _is_of_declared_group(self) -> bool:
+        group = Key(Kind.GROUP, str(self.job.arguments.get("group")))
+        return self.job.act.is_of_group and self.after.sources.is_declared(group)
+
+    def _name_group(self, name: str) -> Result:
+        """Have a user name a group that the file declares, or name it no longer."""
+        key, group = Key(Kind.USER, name), str(self.job.arguments["group"])
+        before, adds = self._find(key), self.job.act is Act.ADD
+        named = list(before.get("groups") or ())
+        if (group in named) is adds:
+            return Result.SAME
+        groups = [*named, group] if adds else [each for each in named if each != group]
+        others = {part: value for part, value in before.items() if part != "groups"}
+        self._put(key, {**others, "groups": groups} if groups else others)
+        return Result.DONE
 
     def _put_into_group(self, items: Sequence[Outcome]) -> None:
         """Add or remove all of these members in one step."""

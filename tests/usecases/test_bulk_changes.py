@@ -124,16 +124,31 @@ async def test_members_come_and_go_in_one_revision_which_a_fault_of_one_does_not
     assert in_force.snapshot.policy.groups["course"].members == frozenset(PEOPLE[2:])
 
 
-@pytest.mark.parametrize(
-    ("group", "code"), [("vision", "managed.declared"), ("none", "managed.none")]
-)
-async def test_a_group_that_cannot_be_changed_is_a_reason_for_each(
-    record: BulkChanges, changes: Changes, in_force: InForce, group: str, code: str
+async def test_a_group_that_is_not_there_is_a_reason_for_each(
+    record: BulkChanges, changes: Changes, in_force: InForce
 ) -> None:
-    done = await run(record, changes, job(Act.ADD, group=group), PEOPLE)
+    done = await run(record, changes, job(Act.ADD, group="none"), PEOPLE)
     assert (done.refused, done.revisions) == (6, 0)
-    assert {each.code for each in record.list_outcomes("j")} == {code}
+    assert {each.code for each in record.list_outcomes("j")} == {"managed.none"}
     assert "none" not in in_force.snapshot.policy.groups
+
+
+async def test_people_name_a_declared_group_themselves_and_others_are_refused(
+    record: BulkChanges, changes: Changes, in_force: InForce
+) -> None:
+    vision = job(Act.ADD, group="vision")
+    done = await run(record, changes, vision, [*PEOPLE[:3], "dec"])
+    assert (done.done, done.refused, done.revisions) == (3, 1, 3)
+    assert in_force.snapshot.policy.groups["vision"].joined == frozenset(PEOPLE[:3])
+    assert [each.code for each in record.list_outcomes("j", result=Result.REFUSED)] == [
+        "managed.declared"
+    ]
+    again = await run(record, changes, replace(vision, id="k"), PEOPLE[:4])
+    assert (again.same, again.done) == (3, 1)
+    gone = await run(record, changes, job(Act.REMOVE, id_="r", group="vision"), PEOPLE)
+    assert (gone.done, gone.same) == (4, 2)
+    assert in_force.snapshot.policy.groups["vision"].members == {"dec"}
+    assert "groups" not in in_force.snapshot.sources.managed[Key(Kind.USER, "p0")].document
 
 
 async def test_a_manager_does_in_bulk_what_they_may_do_one_by_one(

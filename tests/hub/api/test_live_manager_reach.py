@@ -168,6 +168,8 @@ raw("the password of a user of others", "person.invited", "POST", "platform/user
 raw("new users", "person.added", "POST", "users", {"usernames": ["sock"]})
 raw("a new admin", "person.added", "POST", "users/sock", {"admin": True})
 # Groups.
+put("a new user who names a group of others", "users/sock", {"level": "user", "groups": ["lang"]})
+put("themselves in a group of others", "users/ME", {"groups": ["lang"]}, match=ANY)
 put("a group of their own", "groups/mine", {"managers": ["ME"], "quota": {"servers": 99}})
 put("another group", "groups/lang", {"members": ["max", "ME"]}, match=ANY)
 put("their group's quota", "groups/team", {"quota": {"servers": 99}}, match=ANY)
