@@ -33,6 +33,8 @@ from jupyterhub_platform.http.request_limits import DelegatingMessage, LimitedHT
 log = logging.getLogger(__name__)
 
 FOR: Final = "X-Forwarded-For"
+HOST: Final = "X-Forwarded-Host"
+PROTOCOL: Final = "X-Forwarded-Proto"
 _PREFIX: Final = "x-forwarded-"
 _OTHERS: Final = frozenset({"forwarded", "x-scheme", "x-real-ip"})
 _LOOK_SECONDS: Final = 2.0
@@ -209,7 +211,7 @@ def settle_forwarded(headers: HTTPHeaders, protocol: str) -> None:
     for name in list_forwarded(headers):
         if name.lower() in _OTHERS:
             del headers[name]
-    headers["X-Scheme"] = headers["X-Forwarded-Proto"] = outermost
+    headers["X-Scheme"] = headers[PROTOCOL] = outermost
 
 
 def came_through_proxy(request: Any) -> bool:

@@ -6,13 +6,14 @@ from urllib.parse import urlsplit
 
 from tornado import web
 
-from jupyterhub_platform.http.forwarded_headers import came_through_proxy
+from jupyterhub_platform.http.forwarded_headers import HOST, came_through_proxy
 
 
 def public_address(handler: Any) -> str:
     """Return the public address of the Hub's pages, with a trailing slash.
 
-    It is ``c.JupyterHub.public_url``; otherwise the request's own address, as the browser sees it.
+    It is ``c.JupyterHub.public_url``, or ``subdomain_host`` where services have hosts of their own;
+    otherwise the request's own address, as the browser sees it: the service passes it on.
     A request to the Hub's own port was not made at a public address, and the proxy's is used if the
     Hub was told one.
 
@@ -25,9 +26,13 @@ def public_address(handler: Any) -> str:
     public = handler.settings.get("public_url")
     if public:
         return f"{public.scheme}://{public.netloc}{prefix}"
+    app = handler.settings["platform"].app
+    if app.subdomain_host:
+        return f"{app.subdomain_host}{prefix}"
     if came_through_proxy(handler.request):
-        return f"{handler.request.protocol}://{handler.request.host}{prefix}"
-    bound = urlsplit(handler.settings["platform"].app.bind_url)
+        outermost = handler.request.headers.get(HOST, "").partition(",")[0].strip()
+        return f"{handler.request.protocol}://{outermost or handler.request.host}{prefix}"
+    bound = urlsplit(app.bind_url)
     if bound.hostname and not _is_everywhere(bound.hostname):
         return f"{bound.scheme}://{bound.netloc}{prefix}"
     raise web.HTTPError(

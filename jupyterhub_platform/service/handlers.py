@@ -16,7 +16,7 @@ from jupyterhub.services.auth import (
 from tornado.web import HTTPError, StaticFileHandler
 
 from jupyterhub_platform.core.errors import PlatformError
-from jupyterhub_platform.http.forwarded_headers import FOR
+from jupyterhub_platform.http.forwarded_headers import FOR, HOST, PROTOCOL
 from jupyterhub_platform.origin import SERVICE_AGENT
 from jupyterhub_platform.service.errors import RefusalError, translate
 from jupyterhub_platform.service.hub_api import read_troubles
@@ -144,13 +144,14 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
 
     @property
     def _caller_headers(self) -> dict[str, str]:
-        """Through which door the caller came, and from where.
+        """Through which door the caller came, from where, and at which address of ours.
 
         The Hub believes the address, since the service runs as the Hub's own user.
         """
         via_page = {} if getattr(self, "_token_authenticated", False) else _VIA_PAGE
         client = {FOR: str(self.request.remote_ip)} if self.request.remote_ip else {}
-        return {**via_page, **client}
+        address = {HOST: self.request.host, PROTOCOL: self.request.protocol}
+        return {**via_page, **client, **address}
 
     async def read_in_thread(self, read: Callable[[], _Result]) -> _Result:
         """Run a read of the store in a thread, and answer failures with a sentence."""

@@ -22,15 +22,20 @@ def asked(
     host: str = "hub:8081",
     protocol: str = "http",
     proxied: bool = False,
+    passed_on: str = "",
+    subdomain: str = "",
 ) -> Any:
     """Return what these read of a handler, whose request came as it says."""
     headers = {"X-Forwarded-For": "192.0.2.1"} if proxied else {}
+    headers |= {"X-Forwarded-Host": passed_on} if passed_on else {}
     return SimpleNamespace(
         hub=SimpleNamespace(base_url="/prefix/hub/"),
         request=SimpleNamespace(headers=headers, host=host, protocol=protocol),
         settings={
             "public_url": urlparse(public) if public else "",
-            "platform": SimpleNamespace(app=SimpleNamespace(bind_url=bound)),
+            "platform": SimpleNamespace(
+                app=SimpleNamespace(bind_url=bound, subdomain_host=subdomain)
+            ),
         },
     )
 
@@ -46,6 +51,14 @@ def asked(
         (
             asked(proxied=True, host="hub.example.org", protocol="https"),
             "https://hub.example.org/prefix/hub/",
+        ),
+        (
+            asked(proxied=True, host="%2frun%2fhub.sock", passed_on="hub.example.org:8000, x"),
+            "http://hub.example.org:8000/prefix/hub/",
+        ),
+        (
+            asked(proxied=True, host="a", passed_on="platform.hub.example", subdomain="https://h"),
+            "https://h/prefix/hub/",
         ),
         (asked(bound="http://127.0.0.1:8000"), "http://127.0.0.1:8000/prefix/hub/"),
         (asked(bound="https://hub.example.org"), "https://hub.example.org/prefix/hub/"),

@@ -96,7 +96,7 @@ def test_others_neither_see_nor_answer_it(hub: LiveHub) -> None:
 def test_a_manager_does_not_answer_themselves(hub: LiveHub) -> None:
     boss = hub.token("boss")
     id_ = ask(boss, add={"servers": 1}).json()["id"]
-    refused(answer(boss, id_, "approve"), 403, "managed.not_allowed", "their own request")
+    refused(answer(boss, id_, "approve"), 403, "managed.not_allowed", "your own request")
     assert answer(hub.token("admin"), id_, "approve", add={"servers": 1}).status_code == 200
 
 
