@@ -80,12 +80,10 @@ def _ask(client: HubClient, user: str, place: str, options: Mapping[str, str]) -
 def _find_address(client: HubClient, user: str, name: str) -> str:
     """Return where a browser finds a server; empty once it is gone."""
     servers = client.get(f"users/{quote(user, safe='')}", keys=("servers",))["servers"]
-    found = servers.get(name) or {}
-    return (
-        str(found.get("full_url") or urljoin(client.url, str(found.get("url") or "")))
-        if found
-        else ""
-    )
+    found = servers.get(name)
+    if not found:
+        return ""
+    return str(found.get("full_url") or urljoin(client.url, str(found.get("url") or "")))
 
 
 def _follow(client: HubClient, user: str, name: str, *, wait: bool) -> Mapping[str, Any]:

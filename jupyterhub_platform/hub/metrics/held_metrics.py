@@ -7,7 +7,7 @@ hold something, those with the most servers first, and all tiers.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
-from typing import TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.core import GaugeMetricFamily
@@ -23,6 +23,37 @@ Amounts: TypeAlias = Iterable[tuple[str, str, int]]
 """Names with a resource and how much of it, in base units."""
 
 
+class _Family(NamedTuple):
+    """One kind of gauge: of groups or tiers, by resource."""
+
+    name: str
+    documentation: str
+    label: str
+
+    def fill(self, amounts: Amounts) -> GaugeMetricFamily:
+        """Return a gauge with these amounts."""
+        labels = (self.label, "resource")
+        family = GaugeMetricFamily(self.name, self.documentation, labels=labels)
+        for name, resource, amount in amounts:
+            family.add_metric((name, resource), amount / 1000 if resource == CPU else amount)
+        return family
+
+
+_TOGETHER: Final = "What they may hold together; no sample where nothing limits it"
+_GROUP_HELD: Final = _Family(
+    "jupyterhub_platform_group_held",
+    "What servers hold that are charged to a group: cores, bytes, devices, servers",
+    "group",
+)
+_GROUP_ALLOWED: Final = _Family("jupyterhub_platform_group_allowed", _TOGETHER, "group")
+_TIER_HELD: Final = _Family(
+    "jupyterhub_platform_tier_held",
+    "What servers of a tier hold: cores, bytes, devices, servers",
+    "tier",
+)
+_TIER_ALLOWED: Final = _Family("jupyterhub_platform_tier_allowed", _TOGETHER, "tier")
+
+
 class HeldCollector(Collector):
     """Yields the gauges anew at each scrape: nothing has to be kept in step."""
 
@@ -32,8 +63,8 @@ class HeldCollector(Collector):
 
     def describe(self) -> Iterator[GaugeMetricFamily]:
         """Yield what there will be, without reading anything: the registry asks at once."""
-        for make in (_group_held, _group_allowed, _tier_held, _tier_allowed):
-            yield make(())
+        for family in (_GROUP_HELD, _GROUP_ALLOWED, _TIER_HELD, _TIER_ALLOWED):
+            yield family.fill(())
         yield _left_out(0)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
@@ -42,18 +73,18 @@ class HeldCollector(Collector):
         servers = Counter(held.account for held in book if held.account)
         groups = [name for name, _ in servers.most_common(self._max_groups)]
         resources = book.resources
-        yield _group_held(
+        yield _GROUP_HELD.fill(
             (name, resource, book.held(Scope("account", name), resource))
             for name in groups
             for resource in resources
         )
-        yield _group_allowed(_list_allowed(policy, groups))
-        yield _tier_held(
+        yield _GROUP_ALLOWED.fill(_list_allowed(policy, groups))
+        yield _TIER_HELD.fill(
             (name, resource, book.held(Scope("tier", tier=name), resource))
             for name in policy.tiers
             for resource in resources
         )
-        yield _tier_allowed(
+        yield _TIER_ALLOWED.fill(
             (limit.scope.tier, limit.resource, limit.maximum)
             for tier in policy.tiers.values()
             for limit in tier_limits(tier, "", "")
@@ -77,48 +108,6 @@ def _list_allowed(policy: Policy, groups: Iterable[str]) -> Iterator[tuple[str, 
         for limit in policy.list_limits("", name, now):
             if limit.scope.kind == "account":
                 yield name, limit.resource, limit.maximum
-
-
-def _group_held(amounts: Amounts) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "jupyterhub_platform_group_held",
-        "What servers hold that are charged to a group: cores, bytes, devices, servers",
-        labels=("group", "resource"),
-    )
-    return _fill(family, amounts)
-
-
-def _group_allowed(amounts: Amounts) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "jupyterhub_platform_group_allowed",
-        "What they may hold together; no sample where nothing limits it",
-        labels=("group", "resource"),
-    )
-    return _fill(family, amounts)
-
-
-def _tier_held(amounts: Amounts) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "jupyterhub_platform_tier_held",
-        "What servers of a tier hold: cores, bytes, devices, servers",
-        labels=("tier", "resource"),
-    )
-    return _fill(family, amounts)
-
-
-def _tier_allowed(amounts: Amounts) -> GaugeMetricFamily:
-    family = GaugeMetricFamily(
-        "jupyterhub_platform_tier_allowed",
-        "What they may hold together; no sample where nothing limits it",
-        labels=("tier", "resource"),
-    )
-    return _fill(family, amounts)
-
-
-def _fill(family: GaugeMetricFamily, amounts: Amounts) -> GaugeMetricFamily:
-    for name, resource, amount in amounts:
-        family.add_metric((name, resource), amount / 1000 if resource == CPU else amount)
-    return family
 
 
 def _left_out(count: int) -> GaugeMetricFamily:
