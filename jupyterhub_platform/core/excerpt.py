@@ -1,4 +1,4 @@
-"""The part of a document that judges one object: the object, and what its checks look at.
+"""The smallest document that validates one object: the object, and all that its checks refer to.
 
 A change of one group of ten thousand is checked by the code that checks the whole document, on an
 excerpt of it: that costs what the object names, not what the platform has.

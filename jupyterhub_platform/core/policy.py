@@ -1,4 +1,4 @@
-"""What is declared, checked and ready to be asked: people, groups, tiers, quotas, grants."""
+"""The compiled policy: people, groups, tiers, quotas, grants, and which limits apply to whom."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping

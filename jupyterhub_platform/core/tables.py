@@ -1,4 +1,4 @@
-"""Tables whose changes cost what is changed, and not how much there is.
+"""An immutable map whose changes copy only what differs: a persistent map.
 
 With a hundred thousand people, a new dict for each change takes milliseconds, and so does the
 search for what differs between two of them.

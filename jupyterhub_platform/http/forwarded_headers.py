@@ -1,4 +1,4 @@
-"""What a proxy says about whom it speaks for, and who is a proxy.
+"""Trusted proxies, and the client's address, host and scheme that their headers report.
 
 Tornado and JupyterHub trust ``X-Forwarded-…`` and similar headers from every peer. Users'
 servers connect to the Hub's own port, and in a cluster to that of the service. So these headers are

@@ -194,7 +194,7 @@ class DelegatingMessage(HTTPMessageDelegate):
 
 
 class LimitedRequests(HTTPServerConnectionDelegate):
-    """Hands on what is small enough."""
+    """Passes on the requests that are within the limits."""
 
     def __init__(self, inner: HTTPServerConnectionDelegate) -> None:
         self._inner = inner
@@ -222,7 +222,7 @@ class _LimitedBody(DelegatingMessage):
         self._refused = self._finished = False
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
-        """Refuse what says that it is too large."""
+        """Refuse a request whose headers announce that it is too large."""
         self._start_line = start_line
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
@@ -257,7 +257,7 @@ class _LimitedBody(DelegatingMessage):
         return True
 
     def finish(self) -> None:
-        """Have the request answered, now that it is there."""
+        """Pass the complete request on, or end a refused one."""
         if self._refused:
             self._finish()
         else:

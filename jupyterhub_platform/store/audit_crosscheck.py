@@ -1,4 +1,4 @@
-"""The rows that the audit names, compared with it: decisions, repeats, policy revisions.
+"""Compares the audit with rows that it refers to: decisions, repeated denials, revisions.
 
 The chain holds the audit together; whatever a row of it names is proven with it. Reservations have
 no row there: they are compared with the decision that they carry.

@@ -100,7 +100,7 @@ def explain_recorded(
 ) -> Explanation | None:
     """Explain a server by its newest row in the ledger; ``None`` if it has none.
 
-    It is said to the user themselves, if it is their ``own``.
+    With ``own``, the text addresses the user as *you*.
 
     Raises
     ------

@@ -113,7 +113,7 @@ def test_a_link_and_a_pipe_are_not_followed(tmp_path: Path) -> None:
         find_login(URL)
     path.unlink()
     os.mkfifo(path, 0o600)
-    with pytest.raises(PlatformError, match="is no file"):
+    with pytest.raises(PlatformError, match="is not a regular file"):
         find_login(URL)
 
 

@@ -143,7 +143,7 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         raise PlatformError(f"Others can write in {path.parent}. Run `chmod 700 {path.parent}`.")
     _check_owner(path, found)
     if not stat.S_ISREG(found.st_mode):
-        raise PlatformError(f"{path} is no file. Remove it, and run `jhp login` again.")
+        raise PlatformError(f"{path} is not a regular file. Remove it, and run `jhp login` again.")
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PlatformError(
             f"Others can read the token in {path}, so it is not used. Revoke it on your token "

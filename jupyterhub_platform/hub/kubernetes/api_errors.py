@@ -96,8 +96,8 @@ def busy(wanted: int = 0) -> AdmissionDenied:
 def no_answer() -> AdmissionDenied:
     """Create the refusal of a start that the cluster did not answer."""
     return _retry_later(
-        "The cluster does not answer, so this server could not be started. What may have been "
-        "started will be ended. Try again in a minute.",
+        "The cluster does not answer, so this server could not be started. Whatever was begun "
+        "is cleaned up. Try again in a minute.",
         "cluster.no_answer",
     )
 

@@ -118,7 +118,7 @@ class SuspensionEnforcer:
             self._runtime.health.mark_down(error)
 
     async def _end_access_of(self, names: Sequence[str]) -> frozenset[str]:
-        """End sessions and tokens of all with few commits, before all else; return of whom."""
+        """First end sessions and tokens of all in few commits; return the names that succeeded."""
         database, turn = self._app.db, Turn()
         try:
             for first in range(0, len(names), USERS_AT_A_TIME):
@@ -133,7 +133,7 @@ class SuspensionEnforcer:
         return frozenset(names)
 
     async def _enforce_simple(self, names: Sequence[str], turn: Turn) -> list[str]:
-        """Enforce suspensions of those who are out and shared nothing; return the other names.
+        """Enforce suspensions of users without sessions and shares; return the other names.
 
         By ids: with a user, the Hub loads all groups and shares of theirs.
         """

@@ -84,7 +84,7 @@ def find_failed(failed: Sequence[Ended], limit: int = SHOWN) -> Concern | None:
 
 def _enter_failed(each: Ended, with_log: bool) -> Entry:
     again = f" It failed {each.times} times in the last day." if each.times > 1 else ""
-    runs = " It was started again since, and holds what it needs." if each.runs_again else ""
+    runs = " It has been started again since, and runs." if each.runs_again else ""
     place = urlencode({"user": each.user, "server": each.server})
     return Entry(
         describe_server(each.user, each.server),
