@@ -65,7 +65,12 @@ OF_ARGUMENTS = {
     "account": (
         *GLOSSARY["account"],
         *("cli/doctor", "cli/objects/request", "cli/servers/start", "deploy/cluster/reader"),
-        *("hub/kubernetes/guard", "store/access_requests", "store/decision_log", "usecases/offers"),
+        *(
+            "hub/kubernetes/guard",
+            "store/access_requests",
+            "store/decision_log",
+            "usecases/availability",
+        ),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.
     "model": ("core/document/shape", "hub/auth", "hub/kubernetes/manifest", "service/scopes"),

@@ -14,17 +14,17 @@ from jupyterhub_platform.core.document.compile import EARLIEST, compile_policy
 from jupyterhub_platform.core.document.faults import join, quote
 from jupyterhub_platform.core.document.references import Names, fold_user
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.excerpt import (
+from jupyterhub_platform.core.grants import Grant
+from jupyterhub_platform.core.partial_document import (
     GRANTS,
     NAMED,
-    Excerpt,
+    PartialDocument,
     is_judged_alone,
-    make_excerpt,
+    make_partial,
 )
-from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.people import Person
+from jupyterhub_platform.core.persistent_map import PersistentMap
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.tables import Table
 from jupyterhub_platform.core.times import describe_instant
 
 _Object = TypeVar("_Object")
@@ -81,7 +81,9 @@ class Sources:
 
     declared: Mapping[str, Any]
     managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
-    _objects: Mapping[str, Table[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _objects: Mapping[str, PersistentMap[str, Any]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self._objects:
@@ -94,7 +96,7 @@ class Sources:
         objects[GRANTS] = {str(number): grant for number, grant in enumerate(grants)}
         for key, each in self.managed.items():
             objects[key.kind.section][key.name] = each.document
-        tables = {section: Table(entries) for section, entries in objects.items()}
+        tables = {section: PersistentMap(entries) for section, entries in objects.items()}
         object.__setattr__(self, "_objects", tables)
 
     def is_declared(self, key: Key) -> bool:
@@ -121,7 +123,9 @@ class Sources:
         self._check_names()
         found = {section: dict(self._objects[section]) for section in NAMED}
         grants = self._objects[GRANTS]
-        whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
+        whole = PartialDocument(
+            {**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants)
+        )
         return _compile(whole, None, now).with_levels(now)
 
     def change(
@@ -154,9 +158,9 @@ class Sources:
         section, name = new.key.kind.section, new.key.name
         if not is_judged_alone(policy, section, name):
             return sources, sources.unite(now).with_parts(lines=policy.lines)
-        excerpt = make_excerpt(self._rest(), sources._objects, policy, section, name)
+        partial = make_partial(self._rest(), sources._objects, policy, section, name)
         names = Names({each: sources._objects[each].keys() for each in NAMED})
-        judged = _compile(excerpt, names, now)
+        judged = _compile(partial, names, now)
         if new.key.kind is Kind.GROUP:
             before = self._objects["groups"].get(name) or {}
             limited = {fold_user(each) for each in (before.get("users") or ())}
@@ -186,7 +190,7 @@ class Sources:
         return sources, _without(policy, key).with_levels(now)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
-        managed, section = Table.of(self.managed), self._objects[key.kind.section]
+        managed, section = PersistentMap.of(self.managed), self._objects[key.kind.section]
         if new is None:
             managed, section = managed.drop(key), section.drop(key.name)
         else:
@@ -200,7 +204,7 @@ class Sources:
         now = set(after.get("groups") or ())
         if before == now:
             return policy
-        groups = Table.of(policy.groups)
+        groups = PersistentMap.of(policy.groups)
         for name in before ^ now:
             group = groups[name]
             change = group.members.union if name in now else group.members.difference
@@ -252,35 +256,35 @@ class Sources:
             yield from (g.path for g in policy.grants if g.tier == name)
 
 
-def _compile(excerpt: Excerpt, names: Names | None, now: datetime) -> Policy:
+def _compile(partial: PartialDocument, names: Names | None, now: datetime) -> Policy:
     """Compile a document whose grants are called by their ids, also in its faults."""
     try:
-        policy = compile_policy(excerpt.document, names=names, now=now)
+        policy = compile_policy(partial.document, names=names, now=now)
     except PolicyError as error:
         raise PolicyError(
             tuple(
-                replace(each, path=(GRANTS, excerpt.grants[each.path[1]], *each.path[2:]))
+                replace(each, path=(GRANTS, partial.grants[each.path[1]], *each.path[2:]))
                 if each.path[:1] == (GRANTS,) and isinstance(each.path[1], int)
                 else each
                 for each in error.faults
             )
         ) from None
-    grants = zip(policy.grants, excerpt.grants, strict=True)
+    grants = zip(policy.grants, partial.grants, strict=True)
     return policy.with_parts(
         grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
     )
 
 
 def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
-    """Return ``policy`` with the object of ``key`` as it was compiled in an excerpt."""
+    """Return ``policy`` with the object of ``key`` as it was compiled in a partial document."""
     name = key.name
     match key.kind:
         case Kind.USER:
             old = policy.people.get(name)
             person = replace(judged.people[name], within=old.within if old else {})
-            return policy.with_parts(people=Table.of(policy.people).put(name, person))
+            return policy.with_parts(people=PersistentMap.of(policy.people).put(name, person))
         case Kind.GROUP:
-            groups = Table.of(policy.groups).put(name, judged.groups[name])
+            groups = PersistentMap.of(policy.groups).put(name, judged.groups[name])
             return policy.with_parts(groups=groups)
         case Kind.IMAGE:
             return policy.with_parts(images={**policy.images, name: judged.images[name]})
@@ -301,15 +305,19 @@ def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[st
         if name in given:
             within[group] = judged.people[name].within[group]
         people[name] = replace(person, within=within)
-    return policy.with_parts(people=Table.of(policy.people).put_all(people)) if people else policy
+    return (
+        policy.with_parts(people=PersistentMap.of(policy.people).put_all(people))
+        if people
+        else policy
+    )
 
 
 def _without(policy: Policy, key: Key) -> Policy:
     match key.kind:
         case Kind.USER:
-            return policy.with_parts(people=Table.of(policy.people).drop(key.name))
+            return policy.with_parts(people=PersistentMap.of(policy.people).drop(key.name))
         case Kind.GROUP:
-            return policy.with_parts(groups=Table.of(policy.groups).drop(key.name))
+            return policy.with_parts(groups=PersistentMap.of(policy.groups).drop(key.name))
         case Kind.IMAGE:
             return policy.with_parts(images=_drop(policy.images, key.name))
         case Kind.TIER:

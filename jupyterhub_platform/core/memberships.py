@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
+from jupyterhub_platform.core.persistent_map import list_changed
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.tables import list_changed
 
 
 def declared_memberships(policy: Policy, user: str) -> frozenset[str]:

@@ -86,7 +86,7 @@ class Admin(BaseHandler):  # type: ignore[misc]
         self.redirect(service_url(self, "people"))
 
 
-class ProxyError(BaseHandler):  # type: ignore[misc]
+class ProxyErrorPage(BaseHandler):  # type: ignore[misc]
     """What the proxy shows when something behind it does not answer."""
 
     async def get(self, status: str) -> None:
@@ -104,6 +104,6 @@ PAGE_GUARDS: Final[Mapping[type[Any], type[Any]]] = {
     RootHandler: Root,
     HomeHandler: Home,
     AdminHandler: Admin,
-    ProxyErrorHandler: ProxyError,
+    ProxyErrorHandler: ProxyErrorPage,
 }
 """What goes before pages of JupyterHub."""

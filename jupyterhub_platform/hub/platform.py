@@ -25,11 +25,11 @@ from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
+from jupyterhub_platform.hub.people.membership_sync import LOOK_SECONDS as SETTLE_LOOK_SECONDS
+from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
-from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
-from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
@@ -39,9 +39,9 @@ from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
 from jupyterhub_platform.hub.servers.drift import DriftChecker
+from jupyterhub_platform.hub.servers.failed_stops import FailedStops
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
-from jupyterhub_platform.hub.servers.lingering import LingeringServers
 from jupyterhub_platform.hub.servers.recovery import ServerRecovery
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import (
@@ -145,10 +145,10 @@ class Platform(PlatformTraits):
 
     def _enforce_policy(self) -> None:
         """Make what enforces the policy on people and servers while the Hub runs."""
-        self.lingering = LingeringServers(self.app)
+        self.failed_stops = FailedStops(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
-        self.memberships = MembershipSettler(
+        self.memberships = MembershipSync(
             self.app, self.runtime, levels_only=not self.manage_memberships
         )
         self.policy_watch = PolicyWatch(
@@ -176,7 +176,7 @@ class Platform(PlatformTraits):
         other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
         unstopped = list(unstopped_servers(self.app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
-        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
+        IOLoop.current().add_callback(self.failed_stops.take_up, unstopped)
 
     def _watch_store(self) -> None:
         """Begin to compare the book with the truth, and to verify the audit."""
@@ -210,19 +210,19 @@ class Platform(PlatformTraits):
             (self.policy_watch.check, self.watch_seconds),
             (self.checker.check, self.check_seconds),
             (self._retry_store, self.store_retry_seconds),
-            (self.lingering.end, 5.0),
+            (self.failed_stops.end, 5.0),
             (self.suspension.settle, 5.0),
             (self.managed.follow_clock, SETTLE_LOOK_SECONDS),
-            (self.memberships.keep, SETTLE_LOOK_SECONDS),
+            (self.memberships.sync_if_due, SETTLE_LOOK_SECONDS),
             (self.lifetimes.keep_deadlines, self.lifetime_seconds),
             (self.lifetimes.stop_unused, self.lifetime_seconds),
             (ServerRecovery(app, self.admission.book).recover, 5.0),
         ):
             self._call_every(seconds, callback)
         self.repeat(self.audit_watch.check, CHECK_SECONDS)
-        self.repeat(self.bulk.keep, BULK_SECONDS)
+        self.repeat(self.bulk.run, BULK_SECONDS)
         expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
-        self.repeat(expiry.keep, REQUEST_SECONDS)
+        self.repeat(expiry.run, REQUEST_SECONDS)
         if self._audit_key is not None:
             keep = timedelta(days=self.audit_keep_days)
             self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)

@@ -2,7 +2,7 @@
 
 The spawn page, My resources and the REST API take their words and sizes from here. It is made from
 questions that were asked for no tier in particular, one for each account. What fits beside it is
-said in ``offers.py``.
+said in ``availability.py``.
 """
 
 from collections.abc import Iterable, Iterator

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from jupyterhub_platform.cli.objects.bulk import read_table
+from jupyterhub_platform.cli.objects.people_table import read_table
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@SUM(1)", "\t=1", "=HYPERLINK(1)"])

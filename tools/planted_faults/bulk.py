@@ -65,7 +65,7 @@ BULK: Final = (
         ),
     ),
     *noticed_by(
-        "tests/core/test_tables.py",
+        "tests/core/test_persistent_map.py",
         (
             "what was dropped is there",
             "Table.__contains__",

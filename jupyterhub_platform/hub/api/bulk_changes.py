@@ -81,7 +81,7 @@ class BulkHandler(ChangeHandler):
     async def begin(self, job: BulkJob, items: Sequence[Outcome]) -> None:
         """Enter a job, have it go on, and answer how far it is."""
         progress = await self.in_thread(self.record.start, job, items)
-        await self.runner.keep()
+        await self.runner.run()
         self.answer(Bulk.of(progress), 202)
 
     async def turn(self, what: Any, *arguments: Any) -> None:
@@ -92,7 +92,7 @@ class BulkHandler(ChangeHandler):
             raise CodedError(409, str(error), error.code) from None
         runs = progress.job.state is BulkState.RUNNING
         if runs:
-            await self.runner.keep()
+            await self.runner.run()
         self.answer(Bulk.of(progress), 202 if runs else 200)
 
 

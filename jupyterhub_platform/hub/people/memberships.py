@@ -15,7 +15,7 @@ from jupyterhub_platform.core.memberships import (
     settle_memberships,
 )
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.hub.people.hub_rows import (
+from jupyterhub_platform.hub.people.hub_queries import (
     add_users,
     change_members,
     expire_attribute,

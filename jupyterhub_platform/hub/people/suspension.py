@@ -12,7 +12,7 @@ from jupyterhub import orm
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.people.hub_rows import end_access, find_ids, find_sharing
+from jupyterhub_platform.hub.people.hub_queries import end_access, find_ids, find_sharing
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth

@@ -50,7 +50,7 @@ class BulkRunner:
         self._running: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Continue the next job, unless one runs."""
         if self._runtime.health.reason or (self._running and not self._running.done()):
             return

@@ -1,7 +1,7 @@
 """Cursors of lists: opaque texts that encode the sort key of the last line.
 
-A cursor names a line and not a number of lines, so that whatever is made or removed meanwhile, no line
-is left out and none comes twice.
+A cursor names a line and not a number of lines, so that whatever is made or removed meanwhile, no
+line is left out and none comes twice.
 """
 
 import json

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.store.trigger_checks import list_triggers
 from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
 from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
 from tests.support.hub_fixtures import SMALL_TIER, hub_of
