@@ -27,17 +27,17 @@ from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import managed_steps
-from jupyterhub_platform.usecases.bulk_steps import MEMBERS_AT_ONCE, BulkSteps
+from jupyterhub_platform.usecases.bulk_steps import MEMBER_BATCH, BulkSteps
 from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import write_all
 
 CHUNK_SECONDS: Final = 0.05
 """How long the names of one chunk are checked: other changes wait that long."""
-AT_ONCE: Final = 50
+NAME_BATCH: Final = 50
 """How many names one chunk writes, if each is a change of its own: others wait for that, too."""
-AT_ONCE_OF: Final = {Act.ADD: MEMBERS_AT_ONCE, Act.REMOVE: MEMBERS_AT_ONCE}
-ENTERED_AT_ONCE: Final = 500
+NAME_BATCH_OF: Final = {Act.ADD: MEMBER_BATCH, Act.REMOVE: MEMBER_BATCH}
+ENTRY_BATCH: Final = 500
 PREVIEW_SECONDS: Final = 4.0
 WHOLE_SECONDS: Final = 3600.0
 _NAMED: Final = 100
@@ -160,9 +160,9 @@ class BulkChanges:
                 if found is not None:
                     return bulk_changes.measure(transaction, found)
                 bulk_changes.remove_items(transaction, job.id)
-            for first in range(0, len(items), ENTERED_AT_ONCE):
+            for first in range(0, len(items), ENTRY_BATCH):
                 with self._store.begin() as transaction:
-                    some = items[first : first + ENTERED_AT_ONCE]
+                    some = items[first : first + ENTRY_BATCH]
                     bulk_changes.add_items(transaction, job.id, some)
             with self._store.begin() as transaction:
                 job = replace(job, total=len(items))
@@ -200,7 +200,7 @@ class BulkChanges:
 
     def read_chunk(self, job: BulkJob) -> BulkChunk:
         """Return the names that come next, with the revisions that they undo."""
-        limit = AT_ONCE_OF.get(job.act, AT_ONCE)
+        limit = NAME_BATCH_OF.get(job.act, NAME_BATCH)
         with self._store.read() as transaction:
             items = bulk_changes.list_items(transaction, job.id, is_open=True, limit=limit)
             chunk = BulkChunk(job, items, is_last=len(items) < limit)

@@ -129,7 +129,7 @@ async def test_export_is_a_table_that_no_spreadsheet_runs(running: Running) -> N
 
 
 async def test_a_long_export_is_whole(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyterhub_platform.service.audit_export.ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("jupyterhub_platform.service.audit_export.ROW_BATCH", 7)
     for number in range(50):
         running.filled.audit("x", "a.b", str(number))
     async with running.browser("admin") as browser:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.store import audit, trigger_checks
-from jupyterhub_platform.store.audit_chain import GENESIS, ROWS_AT_A_TIME, hash_row
+from jupyterhub_platform.store.audit_chain import GENESIS, ROW_BATCH, hash_row
 from jupyterhub_platform.store.column_types import render_time
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import audit_verification
@@ -422,7 +422,7 @@ def test_a_long_chain_is_walked_in_bounded_memory(store):
                     detail={"n": number, "x": "y" * 900},
                 )
 
-    add(0, ROWS_AT_A_TIME * 2 + 1)
+    add(0, ROW_BATCH * 2 + 1)
 
     def measure() -> int:
         tracemalloc.start()
@@ -435,12 +435,12 @@ def test_a_long_chain_is_walked_in_bounded_memory(store):
     said: list[tuple[str, int]] = []
     audit_verification.verify(store, say=lambda part, rows: said.append((part, rows)))
     assert said == [
-        ("audit", ROWS_AT_A_TIME),
-        ("audit", 2 * ROWS_AT_A_TIME),
-        ("audit", 2 * ROWS_AT_A_TIME + 1),
+        ("audit", ROW_BATCH),
+        ("audit", 2 * ROW_BATCH),
+        ("audit", 2 * ROW_BATCH + 1),
     ]
     small = measure()
-    add(5000, ROWS_AT_A_TIME * 2)
+    add(5000, ROW_BATCH * 2)
     assert measure() < small * 1.3
 
 

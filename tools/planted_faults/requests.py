@@ -84,7 +84,7 @@ REQUESTS: Final = (
         "tests/usecases/test_login_throttle.py",
         (
             "a new name is a free try",
-            "SourceLimit.take",
+            "SourceLimit.acquire",
             Replace("max(self._free_at.get(source, now), now) + SECONDS_PER_TRY", "now"),
         ),
     ),

@@ -22,7 +22,7 @@ from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resu
 
 T = TypeVar("T")
 
-USERS_AT_A_TIME = 40
+USER_BATCH = 40
 """Suspended users who are looked at by the same statements, which takes a few milliseconds."""
 
 _FOR_A_STOP_SECONDS = 0.25
@@ -121,8 +121,8 @@ class SuspensionEnforcer:
         """First end sessions and tokens of all in few commits; return the names that succeeded."""
         database, turn = self._app.db, Turn()
         try:
-            for first in range(0, len(names), USERS_AT_A_TIME):
-                ids = find_ids(database, names[first : first + USERS_AT_A_TIME])
+            for first in range(0, len(names), USER_BATCH):
+                ids = find_ids(database, names[first : first + USER_BATCH])
                 end_access(database, list(ids.values()))
                 await turn.yield_if_due()
         except Exception:
@@ -138,8 +138,8 @@ class SuspensionEnforcer:
         By ids: with a user, the Hub loads all groups and shares of theirs.
         """
         others: list[str] = []
-        for first in range(0, len(names), USERS_AT_A_TIME):
-            some = names[first : first + USERS_AT_A_TIME]
+        for first in range(0, len(names), USER_BATCH):
+            some = names[first : first + USER_BATCH]
             try:
                 ids = find_ids(self._app.db, some)
                 sharing = find_sharing(self._app.db, list(ids.values()))

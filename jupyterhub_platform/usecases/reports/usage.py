@@ -32,7 +32,7 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 ZONE: Final = "UTC"
 
-_NAMES_AT_ONCE: Final = 2000
+_NAME_BATCH: Final = 2000
 _SECONDS: Final = 3600
 
 
@@ -137,8 +137,8 @@ def list_usage(
     query = resolve(arguments, facts.at)
     with reader.transaction() as transaction:
         names = rank_all(transaction, viewer, query)
-    for first in range(0, len(names), _NAMES_AT_ONCE):
-        part = names[first : first + _NAMES_AT_ONCE]
+    for first in range(0, len(names), _NAME_BATCH):
+        part = names[first : first + _NAME_BATCH]
         with reader.transaction() as transaction:
             figures = read_named(transaction, viewer, query, part)
         yield _make_lines(facts, query, figures)
