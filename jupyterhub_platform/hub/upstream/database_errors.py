@@ -18,6 +18,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from tornado import web
 
+from jupyterhub_platform.hub.retry_after import retry_after
+
 SENTENCE: Final = (
     "The Hub cannot use its own database right now, so nothing can be changed. Running servers "
     "are not affected. Try again in a minute, or ask an admin to look at the Hub's disk and "
@@ -40,7 +42,7 @@ class HubDatabaseError(OperationalError, web.HTTPError):
         # The last one wins: both parents set `args`.
         web.HTTPError.__init__(self, 503, "%s", self.text)
         self.jupyterhub_message = SENTENCE
-        self.headers = {"Retry-After": str(_RETRY_SECONDS)}
+        retry_after(self, _RETRY_SECONDS)
 
     def __str__(self) -> str:
         return self.text
