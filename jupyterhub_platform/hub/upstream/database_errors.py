@@ -36,6 +36,8 @@ _PATCHED: Final = "_platform_answers_for_database"
 class HubDatabaseError(OperationalError, web.HTTPError):
     """A failure of the Hub's database: rolled back as usual, and answered with 503."""
 
+    headers: dict[str, str]
+
     def __init__(self, failure: OperationalError) -> None:
         self.text = f"The Hub's own database: {' '.join(str(failure.orig).split())}"
         OperationalError.__init__(self, None, None, failure.orig or failure)
