@@ -8,13 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
-from jupyterhub_platform.core.document.compile import EARLIEST, compile_policy
+from jupyterhub_platform.core.document.compile import EARLIEST
 from jupyterhub_platform.core.document.faults import join, quote
 from jupyterhub_platform.core.document.references import Names, fold_user
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.partial_document import (
     GRANTS,
     NAMED,
@@ -22,12 +21,15 @@ from jupyterhub_platform.core.partial_document import (
     is_judged_alone,
     make_partial,
 )
-from jupyterhub_platform.core.people import Person
 from jupyterhub_platform.core.persistent_map import PersistentMap
 from jupyterhub_platform.core.policy import Policy
+from jupyterhub_platform.core.policy_parts import (
+    compile_partial,
+    drop_object,
+    put_limits,
+    put_object,
+)
 from jupyterhub_platform.core.times import describe_instant
-
-_Object = TypeVar("_Object")
 
 
 class Kind(StrEnum):
@@ -126,7 +128,7 @@ class Sources:
         whole = PartialDocument(
             {**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants)
         )
-        return _compile(whole, None, now).with_levels(now)
+        return compile_partial(whole, None, now).with_levels(now)
 
     def change(
         self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
@@ -160,14 +162,14 @@ class Sources:
             return sources, sources.unite(now).with_parts(lines=policy.lines)
         partial = make_partial(self._rest(), sources._objects, policy, section, name)
         names = Names({each: sources._objects[each].keys() for each in NAMED})
-        judged = _compile(partial, names, now)
+        judged = compile_partial(partial, names, now)
         if new.key.kind is Kind.GROUP:
             before = self._objects["groups"].get(name) or {}
             limited = {fold_user(each) for each in (before.get("users") or ())}
-            policy = _with_limits(policy, judged, name, limited)
+            policy = put_limits(policy, judged, name, limited)
         if new.key.kind is Kind.USER:
             policy = self._with_memberships(policy, name, new.document)
-        return sources, _with(policy, judged, new.key).with_levels(now)
+        return sources, put_object(policy, judged, section, name).with_levels(now)
 
     def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
         """Take an object away that nothing names any more; return the sources and the policy left.
@@ -187,7 +189,7 @@ class Sources:
             sources.unite(now)
         if key.kind is Kind.USER:
             policy = self._with_memberships(policy, key.name, {})
-        return sources, _without(policy, key).with_levels(now)
+        return sources, drop_object(policy, key.kind.section, key.name).with_levels(now)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
         managed, section = PersistentMap.of(self.managed), self._objects[key.kind.section]
@@ -254,81 +256,3 @@ class Sources:
         elif kind is Kind.TIER:
             yield from ("defaults.tier" for _ in range(policy.defaults.tier == name))
             yield from (g.path for g in policy.grants if g.tier == name)
-
-
-def _compile(partial: PartialDocument, names: Names | None, now: datetime) -> Policy:
-    """Compile a document whose grants are called by their ids, also in its faults."""
-    try:
-        policy = compile_policy(partial.document, names=names, now=now)
-    except PolicyError as error:
-        raise PolicyError(
-            tuple(
-                replace(each, path=(GRANTS, partial.grants[each.path[1]], *each.path[2:]))
-                if each.path[:1] == (GRANTS,) and isinstance(each.path[1], int)
-                else each
-                for each in error.faults
-            )
-        ) from None
-    grants = zip(policy.grants, partial.grants, strict=True)
-    return policy.with_parts(
-        grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
-    )
-
-
-def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
-    """Return ``policy`` with the object of ``key`` as it was compiled in a partial document."""
-    name = key.name
-    match key.kind:
-        case Kind.USER:
-            old = policy.people.get(name)
-            person = replace(judged.people[name], within=old.within if old else {})
-            return policy.with_parts(people=PersistentMap.of(policy.people).put(name, person))
-        case Kind.GROUP:
-            groups = PersistentMap.of(policy.groups).put(name, judged.groups[name])
-            return policy.with_parts(groups=groups)
-        case Kind.IMAGE:
-            return policy.with_parts(images={**policy.images, name: judged.images[name]})
-        case Kind.TIER:
-            return policy.with_parts(tiers={**policy.tiers, name: judged.tiers[name]})
-        case _:
-            new = tuple(each for each in judged.grants if each.path == key.path)
-            return policy.with_parts(grants=(*_other_grants(policy, key), *new))
-
-
-def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[str]) -> Policy:
-    """Return ``policy`` with what a group gives single people of it."""
-    given = {name for name, person in judged.people.items() if group in person.within}
-    people: dict[str, Person] = {}
-    for name in given | {each for each in before if each in policy.people}:
-        person = policy.people[name]
-        within = {k: rule for k, rule in person.within.items() if k != group}
-        if name in given:
-            within[group] = judged.people[name].within[group]
-        people[name] = replace(person, within=within)
-    return (
-        policy.with_parts(people=PersistentMap.of(policy.people).put_all(people))
-        if people
-        else policy
-    )
-
-
-def _without(policy: Policy, key: Key) -> Policy:
-    match key.kind:
-        case Kind.USER:
-            return policy.with_parts(people=PersistentMap.of(policy.people).drop(key.name))
-        case Kind.GROUP:
-            return policy.with_parts(groups=PersistentMap.of(policy.groups).drop(key.name))
-        case Kind.IMAGE:
-            return policy.with_parts(images=_drop(policy.images, key.name))
-        case Kind.TIER:
-            return policy.with_parts(tiers=_drop(policy.tiers, key.name))
-        case _:
-            return policy.with_parts(grants=_other_grants(policy, key))
-
-
-def _drop(objects: Mapping[str, _Object], name: str) -> dict[str, _Object]:
-    return {other: each for other, each in objects.items() if other != name}
-
-
-def _other_grants(policy: Policy, key: Key) -> tuple[Grant, ...]:
-    return tuple(each for each in policy.grants if each.path != key.path)

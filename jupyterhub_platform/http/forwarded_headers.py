@@ -21,6 +21,7 @@ from typing import Any, Final
 from jupyterhub.utils import get_browser_protocol
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate
 
+from jupyterhub_platform.http.limited_server import LimitedHTTPServer
 from jupyterhub_platform.http.peers import (
     Address,
     Network,
@@ -28,7 +29,7 @@ from jupyterhub_platform.http.peers import (
     name_peer,
     read_address,
 )
-from jupyterhub_platform.http.request_limits import DelegatingMessage, LimitedHTTPServer
+from jupyterhub_platform.http.request_limits import DelegatingMessage
 
 log = logging.getLogger(__name__)
 

@@ -33,7 +33,8 @@ from jupyterhub_platform.rest.bulk_changes import (
 )
 from jupyterhub_platform.rest.managed import MAX_NAMED
 from jupyterhub_platform.rest.request_bodies import Nothing
-from jupyterhub_platform.usecases.bulk_changes import BulkChanges, BulkError, list_items, preview
+from jupyterhub_platform.usecases.bulk_changes import BulkChanges, preview
+from jupyterhub_platform.usecases.bulk_chunk import BulkError, list_items
 from jupyterhub_platform.usecases.bulk_steps import BulkSteps
 
 _NOTHING: Final = "This bulk change made no revision that could be undone."
