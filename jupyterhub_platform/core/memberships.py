@@ -1,4 +1,4 @@
-"""Which Hub groups a user is in: declared memberships, and those that were added in the Hub.
+"""The Hub groups of a user: declared memberships, and those that were added in the Hub.
 
 Pure: the Hub's door reads and writes the groups.
 """

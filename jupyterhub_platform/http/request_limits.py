@@ -1,4 +1,4 @@
-"""How large and how slow an HTTP request may be, for the Hub and the service.
+"""Limits the size and slowness of HTTP requests, for the Hub and the service.
 
 Tornado has a limit for bodies, too, and answers what is beyond it with a bare 400 and a connection
 that is reset while the client still sends. Here the client gets a 413 and a sentence: what it sends

@@ -1,4 +1,4 @@
-"""How a denial leaves the Hub: the status, the sentence, and a link to the whole decision."""
+"""Renders a denial for the Hub: the status, the sentence, and a link to the whole decision."""
 
 from typing import Final
 

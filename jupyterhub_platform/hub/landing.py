@@ -1,4 +1,4 @@
-"""Where users arrive: after a login, at the Hub's root, and at its pages that give way to ours."""
+"""Leads users on: after a login, from the Hub's root, and from its pages that give way to ours."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

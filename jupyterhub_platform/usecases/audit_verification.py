@@ -1,4 +1,4 @@
-"""Whether the store's record was changed: audit chain, triggers, decisions, policy revisions.
+"""Verifies the store's record: audit chain, triggers, decisions, policy revisions.
 
 Reads only, some rows at a time and each part in a transaction of its own, so that it can run beside
 a Hub and with millions of rows. What can be proven depends on what was noted outside of the store:

@@ -1,4 +1,4 @@
-"""Why is this server not running: one answer for page, API and command line."""
+"""Explains why a server is not running: one answer for page, API and command line."""
 
 import json
 from dataclasses import dataclass, replace

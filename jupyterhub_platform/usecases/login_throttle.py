@@ -1,4 +1,4 @@
-"""How often a password may be guessed, without letting a stranger lock a user out.
+"""Throttles guesses of passwords, without letting a stranger lock a user out.
 
 Wrong passwords count against where they come from: a browser in which that person has logged in
 before counts alone, and strangers count by their network address. So a stranger slows down only

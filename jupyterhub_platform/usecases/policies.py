@@ -1,4 +1,4 @@
-"""Which policy is in force: read from its file, recorded as a revision, or the last good one."""
+"""Puts a policy into force: from its file, recorded as a revision, or the last good one."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping

@@ -1,4 +1,4 @@
-"""What is wrong with the platform itself, for its operators.
+"""Finds what is wrong with the platform itself, for its operators.
 
 Read off what the Hub says of its own health, which also holds after the Hub was restarted.
 """

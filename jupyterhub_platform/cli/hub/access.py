@@ -1,4 +1,4 @@
-"""Which Hub a command calls, and with whose token. The order is this.
+"""Finds the Hub that a command calls, and the token for it. The order is this.
 
 1. ``--url``, or ``PLATFORM_URL``: that Hub, with the token in ``JUPYTERHUB_API_TOKEN``, or else
    with that of ``jhp login`` at this address.

@@ -1,4 +1,4 @@
-"""How a terminal logs in: where its user confirms that, the code exchanged, the token revoked."""
+"""Logs a terminal in: where its user confirms that, the code exchanged, the token revoked."""
 
 from datetime import UTC, datetime
 from types import MappingProxyType

@@ -1,4 +1,4 @@
-"""What the spawn page shows, as plain values: words and figures, no markup and no rules."""
+"""Contents of the spawn page, as plain values: words and figures, no markup and no rules."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What needs the viewer's attention: what it is, why, what to do, and the page where that is done.
+"""Lists what needs the viewer's attention: why, what to do, and the page where that is done.
 
 Each kind has a few entries, their total, and the page with all of them. A viewer sees only what
 they may see, and links only to pages that they may open.

@@ -1,4 +1,4 @@
-"""What servers held over the last day, in half hours: by group, by tier, and in total.
+"""The last day in half hours: what servers held, by group, by tier, and in total.
 
 All of it is added up at once and kept for a minute, since every open page asks for it repeatedly.
 """

@@ -1,4 +1,4 @@
-"""What one person holds, may hold and has left, per account, and what would fit now."""
+"""My resources: what one person holds, may hold and has left, per account, and what fits now."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What differs between two revisions of the policy: each object, by what it said then and now."""
+"""Compares two revisions of the policy: each object, by what it said then and now."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What was used of the platform, by whom and when, as far as the viewer may see it."""
+"""Usage of the platform, by whom and when, as far as the viewer may see it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Whether the API server answers, and whether the Hub may do there what it has to."""
+"""Checks that the API server answers, and that the Hub may do there what it has to."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Whether the Hub is well: its store, the policy in force, its settings, what is held."""
+"""Checks that the Hub is well: its store, the policy in force, its settings, what is held."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

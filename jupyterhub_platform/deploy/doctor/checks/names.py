@@ -1,4 +1,4 @@
-"""Whether everything that the policy names is there: accounts, classes, volumes, and images."""
+"""Checks that all that the policy names is there: accounts, classes, volumes, and images."""
 
 from collections.abc import Iterator
 from typing import Final

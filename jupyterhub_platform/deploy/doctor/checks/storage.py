@@ -1,4 +1,4 @@
-"""Whether homes can be made: the storage classes that tiers name, and the cluster's default one."""
+"""Checks that homes can be made: the storage classes of tiers, and the cluster's default one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Whether Hub and proxy run at all, and what keeps their pods from it."""
+"""Checks that Hub and proxy run at all, and finds what keeps their pods from it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
