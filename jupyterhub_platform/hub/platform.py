@@ -1,15 +1,15 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.ioloop import IOLoop
 from traitlets import TraitError
 
-from jupyterhub_platform.core.branding import Branding, list_weak, name_of_pages, read_links
+from jupyterhub_platform.core.branding import list_weak
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
@@ -22,6 +22,7 @@ from jupyterhub_platform.hub.configuration.hardening import (
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
+from jupyterhub_platform.hub.jobs import Job, Jobs
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
@@ -117,17 +118,6 @@ class Platform(PlatformTraits):
         for weak in list_weak(self.accent_color, self.accent_color_dark):
             self.tell(f"c.Platform.accent_color: {weak}.")
 
-    @property
-    def branding(self) -> Branding:
-        """How the pages look now; their name may be that of the policy in force."""
-        return Branding(
-            self.site_name or name_of_pages(self.snapshot.policy.name),
-            self.accent_color,
-            self.accent_color_dark,
-            read_links(self.help_links),
-            self.logos[1] is not None,
-        )
-
     def _open_store(self) -> None:
         """Open the store, and put the policy into force."""
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
@@ -204,44 +194,37 @@ class Platform(PlatformTraits):
 
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""
-        app = self.app
-        self._callbacks: list[PeriodicCallback] = []
-        for callback, seconds in (
-            (self.policy_watch.check, self.watch_seconds),
-            (self.checker.check, self.check_seconds),
-            (self._retry_store, self.store_retry_seconds),
-            (self.failed_stops.end, 5.0),
-            (self.suspension.settle, 5.0),
-            (self.managed.follow_clock, SETTLE_LOOK_SECONDS),
-            (self.memberships.sync_if_due, SETTLE_LOOK_SECONDS),
-            (self.lifetimes.keep_deadlines, self.lifetime_seconds),
-            (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (ServerRecovery(app, self.admission.book).recover, 5.0),
-        ):
-            self._call_every(seconds, callback)
-        self.repeat(self.audit_watch.check, CHECK_SECONDS)
-        self.repeat(self.bulk.run, BULK_SECONDS)
-        expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
-        self.repeat(expiry.run, REQUEST_SECONDS)
-        if self._audit_key is not None:
-            keep = timedelta(days=self.audit_keep_days)
-            self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)
-        self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
+        self._jobs = Jobs()
+        for job in self._list_jobs():
+            self._jobs.begin(job)
         self.notices.begin(self.repeat)
         IOLoop.current().add_callback(self.memberships.settle)
         IOLoop.current().add_callback(self.suspension.settle)
-        IOLoop.current().add_callback(freeze_heap_once_served, app)
+        IOLoop.current().add_callback(freeze_heap_once_served, self.app)
+
+    def _list_jobs(self) -> Iterator[Job]:
+        yield Job(self.policy_watch.check, self.watch_seconds)
+        yield Job(self.checker.check, self.check_seconds)
+        yield Job(self._retry_store, self.store_retry_seconds)
+        yield Job(self.failed_stops.end, 5.0)
+        yield Job(self.suspension.settle, 5.0)
+        yield Job(self.managed.follow_clock, SETTLE_LOOK_SECONDS)
+        yield Job(self.memberships.sync_if_due, SETTLE_LOOK_SECONDS)
+        yield Job(self.lifetimes.keep_deadlines, self.lifetime_seconds)
+        yield Job(self.lifetimes.stop_unused, self.lifetime_seconds)
+        yield Job(ServerRecovery(self.app, self.admission.book).recover, 5.0)
+        yield Job(self.audit_watch.check, CHECK_SECONDS, at_once=True)
+        yield Job(self.bulk.run, BULK_SECONDS, at_once=True)
+        expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
+        yield Job(expiry.run, REQUEST_SECONDS, at_once=True)
+        if self._audit_key is not None:
+            trim = AuditTrim(self.runtime, self._audit_key, timedelta(days=self.audit_keep_days))
+            yield Job(trim.check, TRIM_SECONDS, at_once=True)
+        yield Job(UsageWatch(self.runtime).check, SETTLE_SECONDS, at_once=True)
 
     def repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Call something as soon as the Hub serves, and at this interval from then on."""
-        self._call_every(seconds, work)
-        IOLoop.current().add_callback(work)
-
-    def _call_every(self, seconds: float, work: Callable[[], Awaitable[None] | None]) -> None:
-        if seconds:
-            callback = PeriodicCallback(work, seconds * 1000)
-            self._callbacks.append(callback)
-            callback.start()
+        self._jobs.begin(Job(work, seconds, at_once=True))
 
     @property
     def admission(self) -> Admission:
