@@ -48,7 +48,7 @@ def make_copy(place: Path) -> Path:
         if (ROOT / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name)
-    for name in (".venv", "node_modules"):
+    for name in (".venv", "node_modules", "jupyterhub_platform/service/static/htmx.min.js"):
         (place / name).symlink_to((ROOT / name).resolve())
     # People's servers may run as users who must pass through here.
     place.chmod(0o755)
