@@ -60,7 +60,8 @@ async def test_only_what_was_previewed_is_added_and_once(running: Running) -> No
         assert hidden(moved.text, "key") != form["key"]
         assert ADD not in {each.call for each in running.hub.changes}
         browser.follow_redirects = False
-        begun = await send(running, browser, TABLE, form)
+        # A browser sends other ends of lines than the file had.
+        begun = await send(running, browser, TABLE.replace("\n", "\r\n"), form)
     assert (begun.status_code, begun.headers["location"]) == (303, f"{PREFIX}bulk/4f2a")
     sent = running.hub.changes[-1]
     assert (sent.who, sent.call, sent.once) == ("admin", ADD, form["key"])
@@ -145,6 +146,23 @@ async def test_a_hub_that_refuses_is_quoted_and_the_table_is_kept(running: Runni
     assert "ann,user,vision" in answer.text
     # It may have been done: sent again, it is the same change.
     assert hidden(answer.text, "key") == form["key"]
+
+
+async def test_what_the_hub_refuses_at_last_is_placed_as_in_a_preview(running: Running) -> None:
+    why = [{"name": "ben", "reason": "There is a user ben already."}]
+    refused = (422, {"status": 422, "detail": "1 of 2", "refusals": why})
+    running.hub.answers = {TRY: (200, tried()), ADD: refused}
+    async with running.browser("admin") as browser:
+        seen = (await send(running, browser, TABLE)).text
+        form = {name: hidden(seen, name) for name in ("key", "digest")} | {"step": "run"}
+        page = (await send(running, browser, TABLE, form)).text
+        assert "Nothing is added: 1 fault to correct." in page
+        assert "Line 3, column 1, name: There is a user ben already." in page
+        faulty = TABLE + "=1,,\n"
+        seen = (await send(running, browser, faulty)).text
+        form = {name: hidden(seen, name) for name in ("key", "digest")} | {"step": "run"}
+        await send(running, browser, faulty, form)
+    assert [each.call for each in running.hub.changes] == [TRY, ADD, TRY, TRY]
 
 
 @pytest.mark.parametrize("name", ["viewer", "user", "developer", "operator", "auditor"])

@@ -1,6 +1,7 @@
 """The page on which a table of people is uploaded or pasted, previewed, and added as one change."""
 
 import asyncio
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -24,11 +25,11 @@ _NO_ONE: Final = "The table names no one below its first line."
 
 @dataclass(slots=True)
 class _Preview:
-    """What the table would do; ``new`` and ``faults`` are all that are known of each."""
+    """What the table would do; ``table`` is ``None`` if it has no rows to ask the Hub about."""
 
     text: str
-    digest: str
     table: PeopleTable | None = None
+    digest: str = ""
     new: list[TableRow] = field(default_factory=list)
     in_place: list[str] = field(default_factory=list)
     faults: list[TableFault] = field(default_factory=list)
@@ -59,17 +60,19 @@ class PeopleTablePage(EditingPage):
         await self.read_policy()
         self.require_change("people", of_managers=True)
         data = self._read_table()
-        preview = await self._preview(data)
+        found = await self._read(data)
         is_asked = self.sent("step") == "run"
-        moved = is_asked and self.sent("digest") != preview.digest
-        if preview.table and preview.is_ready and is_asked and not moved:
-            answer = await self._ask(preview.table, self.sent("why"))
-            if answer.is_done:
+        moved = is_asked and self.sent("digest") != found.digest
+        if found.table is not None:
+            run = is_asked and not (moved or found.faults)
+            reason = self.sent("why") if run else LOOK
+            answer = await self._ask(found.table, reason, dry_run=not run)
+            if run and answer.is_done:
                 prefix: str = self.settings["environment"].prefix
                 self.redirect(f"{prefix}bulk/{answer.body['id']}", status=303)
                 return
-            preview.refused = answer
-        self._show(preview, moved=moved)
+            self._take(found, found.table, answer)
+        self._show(found, moved=moved)
 
     def _read_table(self) -> bytes:
         """Return the bytes of the file, or without one of the text, which tornado would tidy."""
@@ -79,40 +82,42 @@ class PeopleTablePage(EditingPage):
         (*_, text) = self.request.body_arguments.get("table") or [b""]
         return text
 
-    async def _preview(self, data: bytes) -> _Preview:
+    async def _read(self, data: bytes) -> _Preview:
         shown = data.decode("utf-8-sig", "replace").replace("\0", "\ufffd")
-        found = _Preview(shown, sha256(data).hexdigest())
+        found = _Preview(shown)
         try:
             table = await asyncio.to_thread(parse_table, data)
         except TableError as error:
             where = f"Line {error.line} of the table" if error.line else "The table"
             found.problem = f"{where} {error}"
             return found
-        found.table, found.faults = table, list(table.faults)
-        if not table.rows:
-            found.problem = "" if table.faults else _NO_ONE
-            return found
-        answer = await self._ask(table, LOOK, dry_run=True)
-        if not answer.is_done:
-            found.refused = answer
-            return found
-        self._take(found, table, answer.body)
+        found.faults = list(table.faults)
+        if table.rows:
+            # Not of the bytes: a browser sends other ends of lines than a file has.
+            rows = json.dumps([row.to_json() for row in table.rows])
+            found.table, found.digest = table, sha256(rows.encode()).hexdigest()
+        elif not table.faults:
+            found.problem = _NO_ONE
         return found
 
-    def _take(self, found: _Preview, table: PeopleTable, tried: Mapping[str, Any]) -> None:
-        rows = {row.name: row for row in table.rows}
-        refusals = {str(each["name"]): str(each["reason"]) for each in tried["refusals"]}
+    def _take(self, found: _Preview, table: PeopleTable, answer: HubAnswer) -> None:
+        """Take what the Hub says of the rows, be it a preview or why it begins nothing."""
+        rows, said = {row.name: row for row in table.rows}, answer.body
+        refusals = {str(each["name"]): str(each["reason"]) for each in said.get("refusals") or ()}
         for name, reason in refusals.items():
             found.faults += table.explain(rows[name], reason)
         found.faults.sort(key=lambda fault: (fault.line, fault.number))
-        found.further = tried["refused"] - len(refusals)
-        found.in_place = list(map(str, tried["in_place"]))
+        if not answer.is_done:
+            found.refused = None if refusals else answer
+            return
+        found.further = said["refused"] - len(refusals)
+        found.in_place = list(map(str, said["in_place"]))
         passed = refusals.keys() | set(found.in_place)
         # With further refusals it is not known who else is new.
         found.new = [] if found.further else [r for r in table.rows if r.name not in passed]
-        found.effects = tried["effects"]
+        found.effects = said["effects"]
 
-    async def _ask(self, table: PeopleTable, reason: str, *, dry_run: bool = False) -> HubAnswer:
+    async def _ask(self, table: PeopleTable, reason: str, *, dry_run: bool) -> HubAnswer:
         people = [row.to_json() for row in table.rows]
         body = {"act": str(Act.ADD_PEOPLE), "people": people, "reason": reason}
         if dry_run:

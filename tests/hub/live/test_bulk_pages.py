@@ -190,7 +190,7 @@ def test_a_table_of_people_is_uploaded_corrected_added_and_undone(
 ) -> None:
     boss = visit("boss")
     file = tmp_path / "people.csv"
-    file.write_bytes("\ufeffname;level;groups\r\nann;user;course\r\nben;boss;course\r\n".encode())
+    file.write_bytes("\ufeffname;level;groups\nann;user;course\nben;boss;course\n".encode())
     boss.goto(f"{SERVICE}people")
     boss.get_by_role("link", name="Add people from a table").click()
     boss.get_by_label("A file of CSV").set_input_files(file)
