@@ -102,20 +102,20 @@ class PeopleTablePage(EditingPage):
 
     def _take(self, found: _Preview, table: PeopleTable, answer: HubAnswer) -> None:
         """Take what the Hub says of the rows, be it a preview or why it begins nothing."""
-        rows, said = {row.name: row for row in table.rows}, answer.body
-        refusals = {str(each["name"]): str(each["reason"]) for each in said.get("refusals") or ()}
+        rows, tried = {row.name: row for row in table.rows}, answer.body
+        refusals = {str(each["name"]): str(each["reason"]) for each in tried.get("refusals") or ()}
         for name, reason in refusals.items():
             found.faults += table.explain(rows[name], reason)
         found.faults.sort(key=lambda fault: (fault.line, fault.number))
         if not answer.is_done:
             found.refused = None if refusals else answer
             return
-        found.further = said["refused"] - len(refusals)
-        found.in_place = list(map(str, said["in_place"]))
+        found.further = tried["refused"] - len(refusals)
+        found.in_place = list(map(str, tried["in_place"]))
         passed = refusals.keys() | set(found.in_place)
         # With further refusals it is not known who else is new.
         found.new = [] if found.further else [r for r in table.rows if r.name not in passed]
-        found.effects = said["effects"]
+        found.effects = tried["effects"]
 
     async def _ask(self, table: PeopleTable, reason: str, *, dry_run: bool) -> HubAnswer:
         people = [row.to_json() for row in table.rows]
