@@ -62,9 +62,12 @@ def read_package(copy: Path) -> Package:
 
 
 def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Run tests on a copy, up to the first that fails; return the exit code and the last lines."""
-    command = [str(PYTHON), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    command += ["--hypothesis-profile", "no-shrinking", "-m", "not long and not postgres"]
+    """Run tests on a copy, up to the first that fails; return the exit code and the last lines.
+
+    Tests that are long or need PostgreSQL run only if a table asks for them by a mark of its own.
+    """
+    command = [str(PYTHON), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile", "no-shrinking", "-m", "not long and not postgres", *tests]
     # The package of the copy goes before the one that is installed, in every process.
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:

@@ -50,7 +50,7 @@ LEVELS: Final = (
         ),
     ),
     *noticed_by(
-        'tests/hub/people/test_memberships.py -m "not postgres"',
+        "tests/hub/people/test_memberships.py",
         (
             "a new admin is added as if they were none",
             "add_people",

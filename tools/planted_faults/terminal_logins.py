@@ -97,4 +97,13 @@ TERMINAL_LOGINS: Final = (
             Never("if token.user is None or ...: ..."),
         ),
     ),
+    *noticed_by(
+        "tests/cli/test_trust.py",
+        ("other authorities are trusted, too", "make_context", Always("not named")),
+        (
+            "a certificate for another name will do",
+            "make_context",
+            Replace("ssl.PROTOCOL_TLS_CLIENT", "ssl.PROTOCOL_TLS"),
+        ),
+    ),
 )

@@ -25,6 +25,7 @@ from tests.support.chromium import log_in
 from tests.support.hub_fixtures import PLAIN_TIER, hub_of
 from tests.support.live_hub import Api, LiveHub, Session
 from tests.support.store_readers import read_audit
+from tests.support.tls_front import under_tls
 from tests.support.visitors import browser as browser
 
 pytestmark = pytest.mark.hub
@@ -183,6 +184,23 @@ class Asking:
 @pytest.fixture
 def terminal(hub: LiveHub, tmp_path: Path) -> Terminal:
     return Terminal(hub, tmp_path)
+
+
+def test_a_login_and_what_follows_go_through_tls_of_a_private_authority(
+    hub: LiveHub, tmp_path: Path
+) -> None:
+    terminal = Terminal(hub, tmp_path)
+    port = int(hub.url.rpartition(":")[2])
+    with under_tls(tmp_path, port) as front:
+        url = f"https://localhost:{front.port}"
+        untrusted = terminal.run("login", "--hub", url, code=1).stderr.splitlines()
+        assert (len(untrusted), "set SSL_CERT_FILE" in untrusted[2]) == (3, True), untrusted
+        terminal.environment["SSL_CERT_FILE"] = str(front.authority)
+        assert f"Logged in at {url} as admin" in terminal.log_in(hub.login("admin"), "--hub", url)
+        # The Hub answers one, and the service the other.
+        assert f"admin (user, admin) at {url}" in terminal.run("whoami").stdout
+        assert "vision" in terminal.run("group", "ls").stdout
+        terminal.run("logout")
 
 
 def test_a_user_logs_in_acts_and_logs_out(hub: LiveHub, terminal: Terminal) -> None:
