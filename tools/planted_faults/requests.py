@@ -104,6 +104,19 @@ REQUESTS: Final = (
         ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),
     ),
     *noticed_by(
+        "tests/service/test_login.py tests/hub/upstream/test_secure_cookies.py",
+        (
+            "cookies of the service go without TLS where its proxy is silent",
+            "ResponseHandler.set_cookie",
+            Never("self.settings[...].find_origin(...).startswith(...)"),
+        ),
+        (
+            "cookies of servers go without TLS where a proxy is silent",
+            "keep_server_cookies_secure",
+            Drop('"secure": True'),
+        ),
+    ),
+    *noticed_by(
         "tests/http/test_connection_limits.py",
         (
             "one peer holds every connection",
