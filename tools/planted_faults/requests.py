@@ -9,6 +9,11 @@ REQUESTS: Final = (
     *noticed_by(
         "tests/http/test_request_limits.py",
         (
+            "connections that wait are refused at a Unix socket",
+            "LimitedHTTPServer.add_sockets",
+            Drop("each.listen(_MAX_WAITING)"),
+        ),
+        (
             "what says that it is too large comes all the same",
             "find_refusal",
             Never("is_too_long(headers, MAX_BODY_BYTES)"),
