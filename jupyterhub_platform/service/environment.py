@@ -50,8 +50,8 @@ class Environment:
         """Where it listens, in words."""
         return str(self.socket) if self.socket else f"{self.host}:{self.port}"
 
-    def find_origin(self, request: Any) -> str:
-        """Return the origin at which the browser sees these pages."""
+    def find_address(self, request: Any) -> str:
+        """Return the scheme and host at which the browser sees these pages."""
         public = urlsplit(self.public_url)
         return f"{public.scheme or request.protocol}://{public.netloc or request.host}"
 

@@ -121,7 +121,7 @@ REQUESTS: Final = (
         (
             "cookies of the service go without TLS where its proxy is silent",
             "ResponseHandler.set_cookie",
-            Never("self.settings[...].find_origin(...).startswith(...)"),
+            Never("self.settings[...].find_address(...).startswith(...)"),
         ),
         (
             "cookies of servers go without TLS where a proxy is silent",
