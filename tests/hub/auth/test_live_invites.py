@@ -152,6 +152,8 @@ def test_an_admin_resets_any_user_and_the_user_is_told(hub: LiveHub) -> None:
     session = hub.login("member")
     page = session.get("/services/platform/", follow_redirects=True)
     assert "admin invited you to set a new password" in page.text
+    # Another colour of links is too pale on the banner.
+    assert '<a class="alert-link" href="/hub/password">' in page.text
     again = Session(hub.url, "member")
     assert accept(again, url, WORDS).status_code == 200
     assert again.submit_login(WORDS).status_code == 302
