@@ -87,6 +87,13 @@ class Policy:
         """Return the groups that ``user`` is in charge of."""
         return frozenset(g for g in self.declared_groups(user) if user in self.groups[g].managers)
 
+    def levels_to_come(self, user: str, now: datetime) -> frozenset[Level]:
+        """Return the levels that ``user`` has at ``now`` or is to have, with grants and without."""
+        person = self.people[user]
+        grants = self._index.grants_to_user.get(user, ())
+        granted = (each.level for each in grants if each.level is not None and now < each.until)
+        return frozenset({person.level, person.own_level, *granted})
+
     def admins(self) -> tuple[str, ...]:
         """Return the names of the admins, sorted."""
         return self._index.admins

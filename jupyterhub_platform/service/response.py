@@ -42,7 +42,7 @@ class ResponseHandler(RequestHandler):
 
     def set_cookie(self, *arguments: Any, **named: Any) -> None:
         """Set a cookie, Secure where the browser uses TLS: JupyterHub leaves out some."""
-        if self.request.protocol == "https":
+        if self.settings["environment"].find_address(self.request).startswith("https:"):
             named["secure"] = True
         super().set_cookie(*arguments, **named)
 
