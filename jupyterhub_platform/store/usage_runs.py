@@ -1,12 +1,11 @@
 """Runs of servers in the ledger: what each held, and from when until when."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    Row,
     Select,
     func,
     select,
@@ -47,6 +46,15 @@ def list_runs(
     return found
 
 
+def list_ended(tx: Transaction, since: datetime) -> tuple[dict[str, Run], datetime | None]:
+    """List the runs that ended after ``since`` by their ids, and say when the last one did."""
+    query = _select_runs().add_columns(_HELD.id).where(_HELD.released_at > since)
+    rows = tx.execute(query).all()
+    runs = _read_runs(row[:-1] for row in rows)
+    last = max((row.released_at for row in rows), default=None)
+    return dict(zip((row.id for row in rows), runs, strict=True)), last
+
+
 def list_opened(tx: Transaction, since: datetime, until: datetime) -> list[Run]:
     """List the runs that began from ``since`` to before ``until``."""
     query = _select_runs().where(_HELD.opened_at >= since, _HELD.opened_at < until)
@@ -84,11 +92,11 @@ def _select_runs() -> Select[Any]:
     )
 
 
-def _read_runs(rows: Iterable[Row[Any]]) -> list[Run]:
+def _read_runs(rows: Iterable[Sequence[Any]]) -> list[Run]:
     rates: dict[str, Usage] = {}
     runs = []
     for row in rows:
-        user, account, tier, image, demand, opened_at, released_at = tuple(row)
+        user, account, tier, image, demand, opened_at, released_at = row
         rate = rates.get(demand)
         if rate is None:
             rate = rates[demand] = Usage.of(Resources.of(json.loads(demand)))

@@ -109,6 +109,13 @@ class Book:
         copy._totals.update((name, dict(totals)) for name, totals in self._totals.items())
         return copy
 
+    def list_differing(self, other: "Book") -> list[Reservation]:
+        """List what stands only in one of the two books."""
+        if other is self:
+            return []
+        ids = self._by_id.keys() ^ other._by_id.keys()
+        return [self._by_id.get(each) or other._by_id[each] for each in ids]
+
     def drifted(self) -> tuple[tuple[Scope, str], ...]:
         """Return the totals that are not the sum of the reservations; empty when all is well."""
         sums: _Totals = defaultdict(dict)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import Final
 
 from jupyterhub_platform.core.people import Group, Person
@@ -120,7 +120,8 @@ def report_usage(
     """
     query, part = resolve(arguments, facts.at), arguments.list
     with reader.transaction() as transaction:
-        figures = read_figures(transaction, viewer, query, part.limit, part.offset)
+        read_runs = partial(reader.runs.read, transaction, facts.book)
+        figures = read_figures(transaction, viewer, query, part.limit, part.offset, read_runs)
     return _make_history(facts, viewer, arguments, query, figures)
 
 
@@ -136,11 +137,13 @@ def list_usage(
     """
     query = resolve(arguments, facts.at)
     with reader.transaction() as transaction:
-        names = rank_all(transaction, viewer, query)
+        read_runs = partial(reader.runs.read, transaction, facts.book)
+        names = rank_all(transaction, viewer, query, read_runs)
     for first in range(0, len(names), _NAMES_AT_ONCE):
         part = names[first : first + _NAMES_AT_ONCE]
         with reader.transaction() as transaction:
-            figures = read_named(transaction, viewer, query, part)
+            read_runs = partial(reader.runs.read, transaction, facts.book)
+            figures = read_named(transaction, viewer, query, part, read_runs)
         yield _make_lines(facts, query, figures)
 
 

@@ -6,7 +6,7 @@ ledger that they are about.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
@@ -25,13 +25,14 @@ from jupyterhub_platform.core.usage import (
 from jupyterhub_platform.store import usage, usage_runs, usage_totals
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.usage_spans import Ranges
+from jupyterhub_platform.usecases.reports.kept_runs import MAX_RUNS
 from jupyterhub_platform.usecases.reports.paging import QueryError
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 MAX_NAMES: Final = 10**7
 
-MAX_RUNS: Final = 100_000
-"""Rows of the ledger that are added up for one report, which takes half a second."""
+ReadRuns: TypeAlias = Callable[[datetime], list[Run] | None]
+"""Gives the runs of everybody since the first day without sums; ``None`` if they are too many."""
 
 Cells: TypeAlias = Mapping[tuple[str, datetime], Usage]
 """What was used, by name and the start of the period."""
@@ -73,7 +74,12 @@ class Figures:
 
 
 def read_figures(
-    tx: Transaction, viewer: Viewer, query: UsageQuery, limit: int, offset: int
+    tx: Transaction,
+    viewer: Viewer,
+    query: UsageQuery,
+    limit: int,
+    offset: int,
+    read_runs: ReadRuns,
 ) -> Figures:
     """Read the figures of a part of the names, and of all names together by period.
 
@@ -84,14 +90,16 @@ def read_figures(
     """
     if not _is_in_sums(viewer, query):
         return _from_runs(_list_seen(tx, viewer, query), query).cut(limit, offset)
-    sums = _Sums.read(tx, query)
+    sums = _Sums.read(tx, query, read_runs)
     names, total = sums.rank(tx, limit, offset)
     cells = sums.list_cells(tx, names)
     everything = cells if query.only else sums.list_everything(tx)
     return Figures(names, total, _total(everything, 1), sums.counted_until, cells)
 
 
-def rank_all(tx: Transaction, viewer: Viewer, query: UsageQuery) -> tuple[str, ...]:
+def rank_all(
+    tx: Transaction, viewer: Viewer, query: UsageQuery, read_runs: ReadRuns
+) -> tuple[str, ...]:
     """Return all names, in the order of the query.
 
     Raises
@@ -101,11 +109,15 @@ def rank_all(tx: Transaction, viewer: Viewer, query: UsageQuery) -> tuple[str, .
     """
     if not _is_in_sums(viewer, query):
         return _from_runs(_list_seen(tx, viewer, query), query).names
-    return _Sums.read(tx, query).rank(tx, MAX_NAMES, 0)[0]
+    return _Sums.read(tx, query, read_runs).rank(tx, MAX_NAMES, 0)[0]
 
 
 def read_named(
-    tx: Transaction, viewer: Viewer, query: UsageQuery, names: tuple[str, ...]
+    tx: Transaction,
+    viewer: Viewer,
+    query: UsageQuery,
+    names: tuple[str, ...],
+    read_runs: ReadRuns,
 ) -> Figures:
     """Read the figures of some names.
 
@@ -117,7 +129,7 @@ def read_named(
     if not _is_in_sums(viewer, query):
         runs = _list_seen(tx, viewer, query)
         return replace(_from_runs(runs, query), names=names)
-    sums = _Sums.read(tx, query)
+    sums = _Sums.read(tx, query, read_runs)
     cells = sums.list_cells(tx, names)
     return Figures(names, len(names), {}, sums.counted_until, cells)
 
@@ -205,15 +217,16 @@ class _Sums:
     is_complete: bool
 
     @classmethod
-    def read(cls, tx: Transaction, query: UsageQuery) -> "_Sums":
+    def read(cls, tx: Transaction, query: UsageQuery, read_runs: ReadRuns) -> "_Sums":
         """Find out how far the sums go, and read later usage from the ledger."""
         since = query.since.date()
         settled = usage.read_settled(tx) or since
         border = max(since, min(settled, query.until.date()))
-        runs = usage_runs.list_runs(tx, _midnight(border), query.until, limit=MAX_RUNS + 1)
+        # Of a time that is settled to its end nothing is left to read.
+        runs = read_runs(_midnight(border)) if query.until > _midnight(border) else []
         # While the Hub adds up earlier days, there is too much to read: a part would mislead.
-        is_complete = len(runs) <= MAX_RUNS
-        later = _add_up(runs, query, since=border) if is_complete else {}
+        is_complete = runs is not None
+        later = _add_up(runs, query, since=border) if runs else {}
         return cls(query, settled, border, later, is_complete)
 
     @property
