@@ -37,13 +37,28 @@ def list_runs(
 
     With ``by``, only those of these ``names`` of people, groups or tiers.
     """
+    found = list_over(tx, since, until, by=by, names=names, limit=limit)
+    still = _select_overlapping(until, by, names).where(_HELD.released_at.is_(None))
+    return found + _read_runs(tx.execute(still.limit(limit - len(found))))
+
+
+def list_over(
+    tx: Transaction,
+    since: datetime,
+    until: datetime,
+    *,
+    by: str = "",
+    names: Collection[str] = (),
+    limit: int,
+) -> list[Run]:
+    """List those of :func:`list_runs` that have ended."""
+    query = _select_overlapping(until, by, names).where(_HELD.released_at > since)
+    return _read_runs(tx.execute(query.limit(limit)))
+
+
+def _select_overlapping(until: datetime, by: str, names: Collection[str]) -> Select[Any]:
     query = _select_runs().where(until > _OPENED)
-    if by:
-        query = query.where(_BY[by].in_(sorted(names)))
-    found: list[Run] = []
-    for ended in (_HELD.released_at > since, _HELD.released_at.is_(None)):
-        found += _read_runs(tx.execute(query.where(ended).limit(limit - len(found))))
-    return found
+    return query.where(_BY[by].in_(sorted(names))) if by else query
 
 
 def list_ended(tx: Transaction, since: datetime) -> tuple[dict[str, Run], datetime | None]:

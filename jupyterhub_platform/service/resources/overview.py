@@ -59,7 +59,7 @@ class Overview(Resource[OverviewReport]):
                 find_concerns(transaction, facts, viewer, ended.failed, self.show),
                 ended,
                 self.handler.settings["last_days"].read(transaction, viewer, facts.at),
-                lambda names: read_days_of_groups(transaction, names, facts.at),
+                lambda names: read_days_of_groups(transaction, facts.book, names, facts.at),
             )
             return report_overview(facts, viewer, self.query, denials, beside)
 

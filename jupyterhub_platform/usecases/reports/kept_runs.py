@@ -7,7 +7,7 @@ that only new ones are read; what still runs is in the book.
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -49,10 +49,14 @@ class KeptRuns:
         What the ``book`` holds and the ledger knows as ended has ended.
         """
         with self._lock:
-            ended = self._ended = self._follow(tx, since)
+            before, held = self._held[1], self._held[1]
             if self._held[0] is not book:
-                self._held = (book, {each.id: _make_run(each) for each in book})
-            held = self._held[1]
+                held = {each.id: before.get(each.id) or make_run(each) for each in book}
+            ended = self._follow(tx, since)
+            if not before.keys() - held.keys() <= ended.runs.keys():
+                # One ended by a clock that was set back, or before all this.
+                ended = self._read(tx, since)
+            self._held, self._ended = (book, held), ended
         if len(ended.runs) + len(held) > MAX_RUNS:
             return None
         open_ = held.values() if held.keys().isdisjoint(ended.runs) else _without(held, ended.runs)
@@ -61,19 +65,22 @@ class KeptRuns:
     def _follow(self, tx: Transaction, since: datetime) -> _Ended:
         kept, now = self._ended, time.monotonic()
         if kept is None or kept.since != since or now > kept.read_at + _REFILL_SECONDS:
-            kept, after = _Ended(since, since, {}, now), since
-        else:
-            after = max(since, kept.until - _EARLIER)
-        found, until = usage_runs.list_ended(tx, after)
-        if found.keys() <= kept.runs.keys():
+            return self._read(tx, since)
+        runs, until = usage_runs.list_ended(tx, max(since, kept.until - _EARLIER))
+        if runs.keys() <= kept.runs.keys():
             return kept
-        return _Ended(since, max(until or since, kept.until), kept.runs | found, kept.read_at)
+        return replace(kept, until=max(until or since, kept.until), runs=kept.runs | runs)
+
+    def _read(self, tx: Transaction, since: datetime) -> _Ended:
+        runs, until = usage_runs.list_ended(tx, since)
+        return _Ended(since, until or since, runs, time.monotonic())
 
 
 def _without(held: dict[str, Run], ended: dict[str, Run]) -> Iterable[Run]:
     return (run for id_, run in held.items() if id_ not in ended)
 
 
-def _make_run(held: Reservation) -> Run:
+def make_run(held: Reservation) -> Run:
+    """Return what a server that runs has held so far."""
     rate, opened = Usage.of(held.demand), to_seconds(held.opened_at)
     return Run(held.user, held.account, held.tier, held.image, rate, opened, None)

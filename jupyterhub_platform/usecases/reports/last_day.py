@@ -14,6 +14,8 @@ from typing import Final, Literal, TypeAlias
 from jupyterhub_platform.core.usage import NOTHING, Run, Usage, add_up, to_seconds
 from jupyterhub_platform.store import usage_runs
 from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.reports.kept_runs import make_run
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 PARTS: Final = 48
@@ -97,10 +99,13 @@ def _begin(now: datetime) -> datetime:
     return now - into - (PARTS - 1) * STEP
 
 
-def read_days_of_groups(tx: Transaction, names: Sequence[str], now: datetime) -> dict[str, Series]:
+def read_days_of_groups(
+    tx: Transaction, book: Book, names: Sequence[str], now: datetime
+) -> dict[str, Series]:
     """Add up the last day of each of some groups, without those that held nothing."""
-    since = _begin(now)
-    runs = usage_runs.list_runs(tx, since, now, by="group", names=names, limit=MAX_RUNS + 1)
+    since, chosen = _begin(now), frozenset(names)
+    runs = usage_runs.list_over(tx, since, now, by="group", names=names, limit=MAX_RUNS + 1)
+    runs += (make_run(each) for each in book if each.account in chosen)
     if len(runs) > MAX_RUNS:
         return {}
     added = add_up(runs, _list_borders(since), to_seconds(now), ("group",))

@@ -24,9 +24,8 @@ from jupyterhub_platform.usecases.reports.usage_arguments import UsageArguments,
 from jupyterhub_platform.usecases.reports.usage_figures import (
     Figures,
     UsageQuery,
-    rank_all,
+    read_all,
     read_figures,
-    read_named,
 )
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -138,12 +137,11 @@ def list_usage(
     query = resolve(arguments, facts.at)
     with reader.transaction() as transaction:
         read_runs = partial(reader.runs.read, transaction, facts.book)
-        names = rank_all(transaction, viewer, query, read_runs)
+        names, read_named = read_all(transaction, viewer, query, read_runs)
     for first in range(0, len(names), _NAMES_AT_ONCE):
         part = names[first : first + _NAMES_AT_ONCE]
         with reader.transaction() as transaction:
-            read_runs = partial(reader.runs.read, transaction, facts.book)
-            figures = read_named(transaction, viewer, query, part, read_runs)
+            figures = read_named(transaction, part)
         yield _make_lines(facts, query, figures)
 
 

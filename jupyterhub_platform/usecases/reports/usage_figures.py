@@ -73,6 +73,9 @@ class Figures:
         return replace(self, names=self.names[offset : offset + limit])
 
 
+ReadNamed: TypeAlias = Callable[[Transaction, tuple[str, ...]], Figures]
+
+
 def read_figures(
     tx: Transaction,
     viewer: Viewer,
@@ -97,41 +100,21 @@ def read_figures(
     return Figures(names, total, _total(everything, 1), sums.counted_until, cells)
 
 
-def rank_all(
+def read_all(
     tx: Transaction, viewer: Viewer, query: UsageQuery, read_runs: ReadRuns
-) -> tuple[str, ...]:
-    """Return all names, in the order of the query.
+) -> tuple[tuple[str, ...], ReadNamed]:
+    """Return all names in the order of the query, and what reads the figures of some of them.
 
     Raises
     ------
     QueryError
         Raised as :func:`read_figures` does.
     """
-    if not _is_in_sums(viewer, query):
-        return _from_runs(_list_seen(tx, viewer, query), query).names
-    return _Sums.read(tx, query, read_runs).rank(tx, MAX_NAMES, 0)[0]
-
-
-def read_named(
-    tx: Transaction,
-    viewer: Viewer,
-    query: UsageQuery,
-    names: tuple[str, ...],
-    read_runs: ReadRuns,
-) -> Figures:
-    """Read the figures of some names.
-
-    Raises
-    ------
-    QueryError
-        Raised as :func:`read_figures` does.
-    """
-    if not _is_in_sums(viewer, query):
-        runs = _list_seen(tx, viewer, query)
-        return replace(_from_runs(runs, query), names=names)
-    sums = _Sums.read(tx, query, read_runs)
-    cells = sums.list_cells(tx, names)
-    return Figures(names, len(names), {}, sums.counted_until, cells)
+    if _is_in_sums(viewer, query):
+        sums = _Sums.read(tx, query, read_runs)
+        return sums.rank(tx, MAX_NAMES, 0)[0], sums.read_named
+    figures = _from_runs(_list_seen(tx, viewer, query), query)
+    return figures.names, lambda _tx, names: replace(figures, names=names)
 
 
 def _is_in_sums(viewer: Viewer, query: UsageQuery) -> bool:
@@ -244,6 +227,11 @@ class _Sums:
             tx, query.by, self._months, later, sort=query.sort, limit=limit, offset=offset
         )
         return tuple(names), total
+
+    def read_named(self, tx: Transaction, names: tuple[str, ...]) -> Figures:
+        """Read the figures of some names."""
+        cells = self.list_cells(tx, names)
+        return Figures(names, len(names), {}, self.counted_until, cells)
 
     def list_cells(self, tx: Transaction, names: Collection[str]) -> Cells:
         """List what these names used, by period."""
