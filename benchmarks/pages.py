@@ -35,6 +35,7 @@ LEDGER: Final = "ledger.sqlite"
 """The store of the topics that need a ledger of a year, which the first of them fills."""
 _TIMES: Final = 9
 _OF_A_PROCESS: Final = 2
+_START_SECONDS: Final = 120
 _PREFIX: Final = "/services/platform/"
 
 
@@ -136,9 +137,24 @@ def _serving(url: str) -> Iterator[tuple[psutil.Process, httpx.Client]]:
             said: dict[str, Any] = json.loads(next(iter(process.stdout or ())))
             headers = {"Authorization": f"Bearer {said['token']}"}
             with httpx.Client(base_url=said["url"], headers=headers, timeout=300) as client:
-                yield psutil.Process(process.pid), client
+                _wait_for(client)
+                yield psutil.Process(said["pid"]), client
         finally:
-            process.kill()
+            # Its input ends, and it ends the service.
+            process.communicate()
+
+
+def _wait_for(client: httpx.Client) -> None:
+    ends = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.get(f"{_PREFIX}static/platform.css")
+        except httpx.TransportError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _ask(client: httpx.Client, path: str) -> int:
