@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from jupyterhub_platform.core.reservations import Reservation, Scope
@@ -37,6 +38,11 @@ class Book:
         """Return the amount of ``name`` held at ``scope``, in base units."""
         totals = self._totals.get(name)
         return totals.get(scope, 0) if totals else 0
+
+    @property
+    def ids(self) -> AbstractSet[str]:
+        """The ids of all reservations."""
+        return self._by_id.keys()
 
     @property
     def resources(self) -> tuple[str, ...]:
