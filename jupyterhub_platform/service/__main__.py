@@ -1,6 +1,7 @@
 """Run the service: ``python -m jupyterhub_platform.service``, as the Hub does."""
 
 import asyncio
+import ctypes
 import errno
 import functools
 import logging
@@ -25,6 +26,8 @@ IDENTITY_SECONDS: Final = 5
 """How long a revoked level, login or user may stay unnoticed."""
 
 _BIND_SECONDS: Final = 10.0
+
+_M_ARENA_MAX: Final = -8
 
 log = logging.getLogger("jupyterhub_platform.service")
 
@@ -72,8 +75,16 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
     reader.close()
 
 
+def share_memory() -> None:
+    """Have all threads share the C library's memory: each would keep what one report needed."""
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(_M_ARENA_MAX, 1)
+
+
 def main() -> int:
     """Run until the Hub stops the service, or is gone."""
+    share_memory()
     logging.basicConfig(
         level=logging.INFO, format="[%(levelname).1s %(asctime)s %(name)s] %(message)s"
     )
