@@ -177,10 +177,9 @@ def add_up(
     }
     last = len(borders) - 1
     for run in runs:
-        opened, released = run.opened, run.released
-        end = now if released is None or released > now else released
-        number = max(0, bisect_right(borders, opened) - 1)
-        while number < last and (start := max(opened, borders[number])) < end:
+        end = now if run.released is None else min(run.released, now)
+        number = max(0, bisect_right(borders, run.opened) - 1)
+        while number < last and (start := max(run.opened, borders[number])) < end:
             seconds = min(borders[number + 1], end) - start
             servers, cpu, memory, accelerators = run.rate
             for kind in kinds:

@@ -13,6 +13,7 @@ import time
 from typing import Final
 
 from jupyterhub.services.auth import HubOAuth
+from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
@@ -20,6 +21,7 @@ from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.hub_api import find_proxies
 from jupyterhub_platform.service.hub_watchdog import WatchedHub, end_with
+from jupyterhub_platform.usecases.reports.memory import return_memory
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
@@ -28,6 +30,7 @@ IDENTITY_SECONDS: Final = 5
 _BIND_SECONDS: Final = 10.0
 
 _M_ARENA_MAX: Final = -8
+_TRIM_MILLISECONDS: Final = 30_000
 
 log = logging.getLogger("jupyterhub_platform.service")
 
@@ -69,8 +72,11 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
     app = make_app(environment, hub_auth, reader)
     server = ProxiedHTTPServer(app, proxies=Proxies(find=find), xheaders=True)
     server.add_sockets(sockets)
+    trimming = PeriodicCallback(return_memory, _TRIM_MILLISECONDS)
+    trimming.start()
     log.info("The platform's service answers at %s", environment.place)
     await stopped.wait()
+    trimming.stop()
     server.stop()
     reader.close()
 

@@ -163,7 +163,8 @@ def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN
     ranked = heapq.nsmallest(limit, full, key=lambda user: (-full[user], user))
     kinds = {"member", "user"} if viewer.reads_all else {"member"}
     shown = {
-        user: list_full(facts, user, _list_seen(facts, viewer, user), kinds) for user in ranked
+        user: list_full(facts, user, _list_seen_accounts(facts, viewer, user), kinds)
+        for user in ranked
     }
     entries = [_enter_person(viewer, user, lines) for user, lines in shown.items()]
     are = "is" if len(full) == 1 else "are"
@@ -173,7 +174,7 @@ def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN
     )
 
 
-def _list_seen(facts: ReportFacts, viewer: Viewer, user: str) -> set[str]:
+def _list_seen_accounts(facts: ReportFacts, viewer: Viewer, user: str) -> set[str]:
     accounts = {each.account for each in facts.book.of_user(user)}
     return {account for account in accounts if viewer.sees_account(account)}
 

@@ -4,7 +4,6 @@ A new file with very many people takes seconds. It is compiled in a thread of it
 who ask; after a moment they are answered from the revision before, until it is done.
 """
 
-import ctypes
 import gc
 import threading
 import time
@@ -23,6 +22,7 @@ from jupyterhub_platform.store import managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.usecases.reports.memory import return_memory
 from jupyterhub_platform.usecases.sources import unite
 
 _Made = TypeVar("_Made")
@@ -170,25 +170,15 @@ class PolicyCompiler:
                 if self._done is done:
                     self._file = None
             done.set_exception(error)
-        _settle_memory()
+        # A look of the collector at a million objects takes half a second of some request.
+        gc.freeze()
+        return_memory()
 
     def _make(self, newest: Newest) -> Compiled:
         revision, path = newest.revision, Path(newest.revision.source)
         read = parse_policy(revision.document_json.encode(), path.name)
         sources, policy = unite(read, newest.objects or {}, path, self._clock())
         return Compiled(_strip(revision), newest.number, sources, policy)
-
-
-def _settle_memory() -> None:
-    """Have the collector ignore a large policy, and return what was needed to read its file.
-
-    A look at a million objects takes half a second, which some request would take longer. The C
-    library keeps what was freed, a fifth of what the service has by then.
-    """
-    gc.freeze()
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
 
 
 def _strip(revision: Revision) -> Revision:

@@ -143,7 +143,7 @@ def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[Serve
         Raised if ``query`` sorts by something else than a column.
     """
     return cut(
-        _list_seen(facts, viewer),
+        _list_visible(facts, viewer),
         query,
         columns={
             "since": lambda held: (held.opened_at, held.id),
@@ -164,7 +164,7 @@ def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[Serve
     ).map(lambda held: server_line(facts, held))
 
 
-def _list_seen(facts: ReportFacts, viewer: Viewer) -> list[Reservation]:
+def _list_visible(facts: ReportFacts, viewer: Viewer) -> list[Reservation]:
     if viewer.reads_all:
         return list(facts.book)
     return [held for held in facts.book if viewer.sees_start(held)]
@@ -231,7 +231,7 @@ def _add_held(facts: ReportFacts, viewer: Viewer) -> Resources:
         everything, book = Scope("platform"), facts.book
         return Resources.of({name: book.held(everything, name) for name in book.resources})
     totals: Counter[str] = Counter()
-    for held in _list_seen(facts, viewer):
+    for held in _list_visible(facts, viewer):
         totals.update(dict(held.demand.items_))
     return Resources.of(totals)
 
@@ -258,7 +258,7 @@ def _list_needs(
 
 
 def _say_summary(facts: ReportFacts, viewer: Viewer, needs: Sequence[str]) -> str:
-    count = len(_list_seen(facts, viewer))
+    count = len(_list_visible(facts, viewer))
     runs = f"{describe_amount(SERVERS, count)} {'runs' if count == 1 else 'run'}"
     needed = listed(needs) if needs else "nothing needs attention"
     return f"{runs if count else 'No server runs'}; {needed}."

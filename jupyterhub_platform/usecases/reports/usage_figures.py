@@ -248,9 +248,11 @@ class _Sums:
         per = self.query.per
         days = Ranges(((self.query.since.date(), self.border),), (), self.settled)
         ranges = self._months if per == "month" else days
-        cells = dict(later)
+        cells, starts = dict(later), dict[date, datetime]()
         for each in usage_totals.list_sums(tx, kind, names, ranges):
-            key = each.name, begin_period(_midnight(each.start), per)
+            if each.start not in starts:
+                starts[each.start] = begin_period(_midnight(each.start), per)
+            key = each.name, starts[each.start]
             cells[key] = cells.get(key, NOTHING).plus(each.used)
         return cells
 
