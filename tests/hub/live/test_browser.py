@@ -165,6 +165,7 @@ def test_a_link_with_options_only_preselects(hub: LiveHub, browser: Browser) -> 
         ("home", "/hub/home"),
         ("spawn", "/hub/spawn"),
         ("password", "/hub/password"),
+        ("token", "/hub/token"),
     ],
 )
 def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
@@ -193,6 +194,8 @@ def test_what_a_user_presses_on_pages_of_jupyterhub_can_be_read(
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
     page.goto(f"{hub.url}/hub/login")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Invalid username or password")).to_be_visible()
     _assert_contrast(page)
     log_in(page, hub.url, "admin", hub.passwords["admin"])
     page.goto(f"{hub.url}/hub/token")
