@@ -87,6 +87,11 @@ TERMINAL_LOGINS: Final = (
     *noticed_by(
         "tests/hub/auth/test_live_terminal_login.py",
         (
+            "a page of another address logs a user out",
+            "LogoutGuard.get",
+            Always("self.current_user is None or ..."),
+        ),
+        (
             "a code outlives the suspension of its user",
             "TerminalLoginHandler._make_token",
             Never("if user is None or ...: ..."),

@@ -397,6 +397,16 @@ def test_a_code_ends_with_the_session_that_was_shown_it(hub: LiveHub) -> None:
     assert take(hub, verifier, code).status_code == 201
 
 
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_address_cannot_log_a_user_out(hub: LiveHub, site: str) -> None:
+    kim = hub.login("kim")
+    asked = kim.get("/hub/logout", headers={"Sec-Fetch-Site": site})
+    assert (asked.status_code, "Stay logged in" in asked.text) == (200, True)
+    assert kim.get("/hub/token").status_code == 200
+    assert kim.get("/hub/logout", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 302
+    assert kim.get("/hub/token").status_code == 302
+
+
 def test_a_user_who_is_suspended_meanwhile_is_refused(hub: LiveHub) -> None:
     gone, verifier = hub.login("gone"), secrets.token_urlsafe(32)
     code = read_code(confirm(gone, ask(verifier)))
