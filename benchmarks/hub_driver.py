@@ -18,6 +18,7 @@ from tornado import httpserver, netutil, web
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 START_SECONDS: Final = 600
+QUIET_SECONDS: Final = 120
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 _Ask: TypeAlias = Callable[[], Awaitable[httpx.Response]]
 
@@ -187,8 +188,9 @@ class Hub:
         return int(line.split()[1]) * 1024
 
     async def wait_until_quiet(self) -> None:
-        """Wait until the process does nothing to speak of for a second."""
-        while True:
+        """Wait until the process does nothing to speak of for a second; for two minutes at most."""
+        ends = time.perf_counter() + QUIET_SECONDS
+        while time.perf_counter() < ends:
             before = self.cpu_seconds()
             await asyncio.sleep(1)
             if self.cpu_seconds() - before < 0.1:

@@ -72,7 +72,7 @@ def _make_rows(
         name = name_person(person)
         is_over = ended <= until
         yield (
-            *(f"{number:032x}", name, "", person, name_group(person % groups), tier),
+            *(f"{number:032x}", name, str(number), person, name_group(person % groups), tier),
             *(IMAGES[person % len(IMAGES)], demands[tier], 1, False, "", "", _DECISION, name),
             *(opened, opened, ended if is_over else None, "stopped" if is_over else None),
         )

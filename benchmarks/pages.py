@@ -30,11 +30,12 @@ MAX_KILOBYTES: Final = 150
 MAX_MEGABYTES: Final = 250
 
 PER_GROUP: Final = 10
-MAX_ROWS: Final = 100_000
-"""Rows of the ledger: a year of usage is a topic of its own."""
-
 AUDIT_ROWS: Final = 20_000
+LEDGER: Final = "ledger.sqlite"
+"""The store of the topics that need a ledger of a year, which the first of them fills."""
 _TIMES: Final = 9
+_OF_A_PROCESS: Final = 2
+_START_SECONDS: Final = 120
 _PREFIX: Final = "/services/platform/"
 
 
@@ -68,17 +69,23 @@ async def measure_pages(setup: BenchSetup) -> list[Figure]:
 
 
 def _measure(size: Size, seed: int, directory: Path) -> list[Figure]:
-    url = f"sqlite:///{directory / 'pages.sqlite'}"
-    fill(url, size, seed)
+    url = f"sqlite:///{directory / LEDGER}"
+    if not (directory / LEDGER).exists():
+        store = Store.open(url)
+        fill(store, size, seed)
+        for _ in UsageSums(store).settle(datetime.now(UTC)):
+            pass
+        store.close()
     figures: list[Figure] = []
     with _serving(url) as (process, client):
         began = time.perf_counter()
         _ask(client, "api/v1/me")
         first = time.perf_counter() - began
         for what, path in list_pages(size.ledger_people).items():
-            took, kilobytes = _time(client, path)
+            took, work, kilobytes = _time(process, client, path)
+            note = f"{took:.0f} ms until the answer is there"
             figures += [
-                Figure("pages", what, took, "ms", MAX_MILLISECONDS),
+                Figure("pages", what, work, "ms", MAX_MILLISECONDS, note),
                 Figure("pages", f"{what}, size", kilobytes, "kB", MAX_KILOBYTES),
             ]
         held = process.memory_info().rss / 1e6
@@ -89,8 +96,8 @@ def _measure(size: Size, seed: int, directory: Path) -> list[Figure]:
     ]
 
 
-def fill(url: str, size: Size, seed: int) -> None:
-    """Fill a store with a policy of everybody, a ledger and an audit."""
+def fill(store: Store, size: Size, seed: int) -> None:
+    """Fill a store with a policy of everybody, a ledger of a year and an audit."""
     people, now = size.ledger_people, datetime.now(UTC)
     names = tuple(name_person(number) for number in range(people))
     groups = max(1, people // PER_GROUP)
@@ -98,7 +105,6 @@ def fill(url: str, size: Size, seed: int) -> None:
     document = make_document(Population((), names, (), members))
     document["users"]["admin"] = {"level": "admin"}
     read = parse_policy(render_document(document).encode(), "platform.yaml")
-    store = Store.open(url)
     with store.begin() as transaction:
         policies.record_revision(
             transaction,
@@ -108,7 +114,7 @@ def fill(url: str, size: Size, seed: int) -> None:
             actor="admin",
             at=now,
         )
-    rows = min(size.ledger_rows, MAX_ROWS)
+    rows = size.ledger_rows
     fill_ledger(store, people=people, groups=groups, rows=rows, until=now, seed=seed)
     with store.begin() as transaction:
         for number in range(min(rows, AUDIT_ROWS)):
@@ -119,9 +125,6 @@ def fill(url: str, size: Size, seed: int) -> None:
                 action="person.changed",
                 subject=names[number % people],
             )
-    for _ in UsageSums(store).settle(now):
-        pass
-    store.close()
 
 
 @contextmanager
@@ -134,9 +137,24 @@ def _serving(url: str) -> Iterator[tuple[psutil.Process, httpx.Client]]:
             said: dict[str, Any] = json.loads(next(iter(process.stdout or ())))
             headers = {"Authorization": f"Bearer {said['token']}"}
             with httpx.Client(base_url=said["url"], headers=headers, timeout=300) as client:
-                yield psutil.Process(process.pid), client
+                _wait_for(client)
+                yield psutil.Process(said["pid"]), client
         finally:
-            process.kill()
+            # Its input ends, and it ends the service.
+            process.communicate()
+
+
+def _wait_for(client: httpx.Client) -> None:
+    ends = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.get(f"{_PREFIX}static/platform.css")
+        except httpx.TransportError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _ask(client: httpx.Client, path: str) -> int:
@@ -146,12 +164,21 @@ def _ask(client: httpx.Client, path: str) -> int:
     return len(answer.content)
 
 
-def _time(client: httpx.Client, path: str) -> tuple[float, float]:
-    """Return the milliseconds of a request at the median, and the kilobytes of its answer."""
+def _time(process: psutil.Process, client: httpx.Client, path: str) -> tuple[float, float, float]:
+    """Return the milliseconds of a request and of the service's work for it, both at the median.
+
+    And the kilobytes of its answer.
+    """
     size = _ask(client, path)
-    times = []
+    times, works = [], []
     for _ in range(_TIMES):
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), _read_clock(process.pid)
         _ask(client, path)
+        works.append((_read_clock(process.pid) - worked) * 1000)
         times.append((time.perf_counter() - began) * 1000)
-    return statistics.median(times), size / 1000
+    return statistics.median(times), statistics.median(works), size / 1000
+
+
+def _read_clock(pid: int) -> float:
+    """Return the CPU time of another process, which Linux has a clock for, in seconds."""
+    return time.clock_gettime((~pid << 3) | _OF_A_PROCESS)

@@ -3,8 +3,11 @@
 import asyncio
 import gc
 import json
+import os
+import sys
 import threading
 import time
+import traceback
 from collections import Counter
 from pathlib import Path
 from typing import Any, Final
@@ -15,6 +18,10 @@ from tornado import web
 
 TICK_SECONDS: Final = 0.002
 MAX_STALLS: Final = 10
+STACKS: Final = "BENCHMARK_STACKS"
+"""The environment variable with the file that shows what all threads did in each long stall."""
+LONG_SECONDS: Final = 0.015
+_FRAMES: Final = 12
 _WRITES: Final = ("INSERT", "UPDATE", "DELETE")
 
 
@@ -29,6 +36,7 @@ class Probe:
         self.hooks: list[float] = []
         self.stalls: list[float] = []
         self.without_disk: list[float] = []
+        self.working: list[float] = []
         self._disk_seconds = 0.0
         self.times_commits = False
         self.longest_collection = 0.0
@@ -46,6 +54,7 @@ class Probe:
         self.hooks.clear()
         self.stalls.clear()
         self.without_disk.clear()
+        self.working.clear()
         self.longest_collection = 0.0
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -80,6 +89,7 @@ class Probe:
             "hook_seconds": self.hooks,
             "stall_seconds": sorted(self.stalls, reverse=True)[:MAX_STALLS],
             "stall_seconds_without_disk": sorted(self.without_disk, reverse=True)[:MAX_STALLS],
+            "working_seconds": sorted(self.working, reverse=True)[:MAX_STALLS],
             "collection_seconds": self.longest_collection,
         }
 
@@ -106,17 +116,24 @@ class Probe:
         """Note by how much this task wakes up late, apart from waiting for a processor.
 
         What other processes of a busy machine take is the time that the kernel had this thread
-        stand in its queue; that is not a stall of the Hub.
+        stand in its queue; that is not a stall of the Hub. Nor is it if the thread that has
+        Python's lock stands there. Only disks and locks stop the loop while the whole process
+        works for less long.
         """
+        stacks = _Stacks(os.environ.get(STACKS, ""))
         while True:
-            queued, disk = _seconds_in_queue(), self._disk_seconds
+            queued, disk, worked = _seconds_in_queue(), self._disk_seconds, time.process_time()
             due = time.perf_counter() + TICK_SECONDS
+            stacks.due = due
             await asyncio.sleep(TICK_SECONDS)
             late = time.perf_counter() - due
             if late > TICK_SECONDS:
-                late -= _seconds_in_queue() - queued
-                self.stalls.append(max(0.0, late))
+                late = max(0.0, late - (_seconds_in_queue() - queued))
+                work = min(late, time.process_time() - worked)
+                self.stalls.append(late)
+                self.working.append(work)
                 self.without_disk.append(max(0.0, late - (self._disk_seconds - disk)))
+                stacks.note(late, work)
 
     def time_commits(self, engine: Any) -> None:
         """Add up how long the loop's thread sleeps in commits: SQLite waits for the disk there."""
@@ -144,6 +161,33 @@ def _seconds_in_queue() -> float:
     except OSError:
         return 0.0
     return int(text.split()[1]) / 1e9
+
+
+class _Stacks:
+    """Writes to a file what each thread did while the loop stood still for long."""
+
+    def __init__(self, path: str) -> None:
+        self.due = time.perf_counter()
+        self._path, self._seen = path, ""
+        if path:
+            threading.Thread(target=self._look, args=(threading.get_ident(),), daemon=True).start()
+
+    def _look(self, loop: int) -> None:
+        while True:
+            time.sleep(TICK_SECONDS)
+            if time.perf_counter() - self.due > LONG_SECONDS and not self._seen:
+                self._seen = "\n".join(
+                    f"{'the loop' if thread == loop else 'a thread'}\n"
+                    + "".join(traceback.format_stack(frame)[-_FRAMES:])
+                    for thread, frame in sys._current_frames().items()
+                )
+
+    def note(self, late: float, work: float) -> None:
+        """Write what was seen in a stall that is over."""
+        if self._path and self._seen and work > LONG_SECONDS:
+            with Path(self._path).open("a") as file:
+                file.write(f"--- {late * 1e3:.1f} ms, {work * 1e3:.1f} ms of work\n{self._seen}\n")
+        self._seen = ""
 
 
 class ProbeHandler(web.RequestHandler):

@@ -4,21 +4,19 @@ import asyncio
 import statistics
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
 from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, quantile
-from benchmarks.ledger import fill_ledger, name_group, name_person
-from benchmarks.population import make_document, make_population, render_document
+from benchmarks.ledger import name_group, name_person
+from benchmarks.pages import LEDGER, fill
 from benchmarks.sizes import Size
-from jupyterhub_platform.documents import parse_policy
-from jupyterhub_platform.store import policies
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.reports.paging import Query
 from jupyterhub_platform.usecases.reports.reader import StoreReader
-from jupyterhub_platform.usecases.reports.usage import report_usage
+from jupyterhub_platform.usecases.reports.usage import list_usage, report_usage
 from jupyterhub_platform.usecases.reports.usage_arguments import read_usage_arguments
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.usage_sums import UsageSums
@@ -28,7 +26,6 @@ MAX_YEAR_MILLISECONDS: Final = 500
 MAX_PAGE_MILLISECONDS: Final = 100
 MAX_STEP_MILLISECONDS: Final = 20
 
-NOW: Final = datetime(2026, 11, 29, 9, 30, tzinfo=UTC)
 _TIMES: Final = 7
 _EVERYTHING: Final = Viewer("root", reads_all=True)
 
@@ -39,8 +36,9 @@ async def measure_usage(setup: BenchSetup) -> list[Figure]:
 
 
 def _measure(size: Size, seed: int, directory: Path) -> list[Figure]:
-    figures = measure_store(size, seed, f"sqlite:///{directory / 'usage.sqlite'}", "SQLite")
-    server = PostgresServer.create()
+    figures = measure_store(size, seed, f"sqlite:///{directory / LEDGER}", "SQLite")
+    # As a site's does, it looks at what its tables are like.
+    server = PostgresServer.create(autovacuum="on", autovacuum_naptime="1s")
     try:
         url = server.create_database()
         figures += measure_store(size, seed, url, "PostgreSQL")
@@ -50,39 +48,21 @@ def _measure(size: Size, seed: int, directory: Path) -> list[Figure]:
 
 
 def measure_store(size: Size, seed: int, url: str, kind: str) -> list[Figure]:
-    """Measure with the store at ``url``, which is filled first if it is empty."""
+    """Measure with the store at ``url``, which is filled first."""
     store = Store.open(url)
     try:
         fill(store, size, seed)
         figures = _settle(store, kind)
     finally:
         store.close()
-    return figures + _read(url, kind, size)
-
-
-def fill(store: Store, size: Size, seed: int) -> None:
-    """Fill a store with a policy and a ledger."""
-    read = parse_policy(
-        render_document(make_document(make_population(60, 10, seed))).encode(), "platform.yaml"
-    )
-    with store.begin() as transaction:
-        policies.record_revision(
-            transaction,
-            document_json=read.text,
-            digest=read.digest,
-            source="platform.yaml",
-            actor="root",
-            at=NOW,
-        )
-    people, groups = size.ledger_people, max(1, size.ledger_people // 10)
-    fill_ledger(store, people=people, groups=groups, rows=size.ledger_rows, until=NOW, seed=seed)
+    return figures + read_usage(url, kind)
 
 
 def _settle(store: Store, kind: str) -> list[Figure]:
     """Settle a year as the Hub does, but for the rests between its steps."""
     steps, began, cpu = [], time.perf_counter(), time.process_time()
     last = began
-    for _ in UsageSums(store).settle(NOW):
+    for _ in UsageSums(store).settle(datetime.now(UTC)):
         now = time.perf_counter()
         steps.append((now - last) * 1000)
         last = now
@@ -95,15 +75,16 @@ def _settle(store: Store, kind: str) -> list[Figure]:
     ]
 
 
-def _read(url: str, kind: str, size: Size) -> list[Figure]:
-    reader = StoreReader(url, clock=lambda: NOW)
+def read_usage(url: str, kind: str) -> list[Figure]:
+    """Ask for the usage of a year, and for the file of it."""
+    reader = StoreReader(url)
     facts = reader.read()
 
     def time_report(arguments: dict[str, str]) -> float:
         query = read_usage_arguments(arguments, Query())
         return median_milliseconds(lambda: report_usage(reader, facts, _EVERYTHING, query))
 
-    year = {"since": "2025-12-01"}
+    year = {"since": f"{(facts.at - timedelta(days=334)).replace(day=1):%Y-%m-%d}"}
     cases = {
         f"a year by {by}, per {per}": year | {"by": by, "per": per}
         for by, per in (
@@ -129,6 +110,18 @@ def _read(url: str, kind: str, size: Size) -> list[Figure]:
     month = time_report({})
     what = f"{kind}, 30 days by group, as the page opens"
     figures.append(Figure("usage", what, month, "ms", MAX_PAGE_MILLISECONDS))
+    query = read_usage_arguments(year | {"by": "person", "per": "month"}, Query())
+    parts = list_usage(reader, facts, _EVERYTHING, query)
+    began = time.perf_counter()
+    lines = len(next(parts, ()))
+    first = (time.perf_counter() - began) * 1_000
+    lines += sum(map(len, parts))
+    took = time.perf_counter() - began
+    what = f"{kind}, the file of a year by person, per month"
+    figures += [
+        Figure("usage", f"{what}, its first part", first, "ms", MAX_YEAR_MILLISECONDS),
+        Figure("usage", f"{what}, all of it", took, "s", note=f"{lines:,} people"),
+    ]
     reader.close()
     return figures
 

@@ -157,7 +157,8 @@ def parse_object(text: bytes, file: str) -> dict[str, Any]:
 def _decode(text: bytes) -> str:
     if len(text) > MAX_BYTES:
         what = f"the document is larger than {MAX_BYTES // 2**20} MiB"
-        raise _refuse(what, "leave out comments, titles, and people who have gone")
+        less = "leave out comments, titles, and people who have gone"
+        raise _refuse(what, f"{less}, or add people in the Hub: jhp user add --from people.csv")
     if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _refuse("the document is UTF-16", "save it as UTF-8")
     try:

@@ -48,7 +48,7 @@ def make_copy(place: Path) -> Path:
         if (ROOT / name).is_file():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, place / name)
-    for name in (".venv", "node_modules"):
+    for name in (".venv", "node_modules", "jupyterhub_platform/service/static/htmx.min.js"):
         (place / name).symlink_to((ROOT / name).resolve())
     # People's servers may run as users who must pass through here.
     place.chmod(0o755)
@@ -62,9 +62,12 @@ def read_package(copy: Path) -> Package:
 
 
 def run_tests(copy: Path, tests: Sequence[str]) -> tuple[int, str]:
-    """Run tests on a copy, up to the first that fails; return the exit code and the last lines."""
-    command = [str(PYTHON), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-    command += ["--hypothesis-profile", "no-shrinking", "-m", "not long and not postgres"]
+    """Run tests on a copy, up to the first that fails; return the exit code and the last lines.
+
+    Tests that are long or need PostgreSQL run only if a table asks for them by a mark of its own.
+    """
+    command = [str(PYTHON), "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command += ["--hypothesis-profile", "no-shrinking", "-m", "not long and not postgres", *tests]
     # The package of the copy goes before the one that is installed, in every process.
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     try:

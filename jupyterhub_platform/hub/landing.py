@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
 
 from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.pages import (
@@ -97,7 +98,8 @@ class ProxyErrorPage(BaseHandler):  # type: ignore[misc]
             return
         self.set_status(503)
         self.set_header("Retry-After", "5")
-        self.finish(await self.render_template("service_down.html"))
+        sent = parse_qs(urlsplit(path).query).get("sent")
+        self.finish(await self.render_template("service_down.html", is_form=bool(sent)))
 
 
 PAGE_GUARDS: Final[Mapping[type[Any], type[Any]]] = {

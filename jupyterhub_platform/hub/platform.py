@@ -51,6 +51,7 @@ from jupyterhub_platform.hub.upstream.event_loop import (
 )
 from jupyterhub_platform.hub.upstream.http_server import serve_with_limits
 from jupyterhub_platform.hub.upstream.monotonic_timers import use_monotonic_timers
+from jupyterhub_platform.hub.upstream.secure_cookies import keep_server_cookies_secure
 from jupyterhub_platform.hub.upstream.shutdown import answer_while_shutting_down
 from jupyterhub_platform.hub.usage_watch import SETTLE_SECONDS, UsageWatch
 from jupyterhub_platform.settings import Settings
@@ -131,6 +132,7 @@ class Platform(PlatformTraits):
 
     def _set_up_web_server(self) -> None:
         """Serve through a web server with limits, which knows its proxies."""
+        keep_server_cookies_secure(self.app)
         self.proxies = serve_with_limits(self.app, self.trusted_proxies)
 
     def _enforce_policy(self) -> None:

@@ -50,8 +50,9 @@ from jupyterhub_platform.hub.branding import (
 from jupyterhub_platform.hub.landing import PAGE_GUARDS
 from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY, StaticFiles
 from jupyterhub_platform.hub.request_audit import audit_routes
-from jupyterhub_platform.hub.spawn_page.already_running import PendingSpawn, UserRedirect
+from jupyterhub_platform.hub.spawn_page.already_running import UserRedirect
 from jupyterhub_platform.hub.spawn_page.handler import SpawnPageHandler
+from jupyterhub_platform.hub.spawn_page.starting import PendingSpawn
 from jupyterhub_platform.hub.stock_api.bad_input import refuse_bad_values
 from jupyterhub_platform.hub.stock_api.routes import stock_api_handlers, stock_page_handlers
 from jupyterhub_platform.hub.stock_api.servers import ServerAPI, SingleStart

@@ -1,6 +1,7 @@
 """Run the service: ``python -m jupyterhub_platform.service``, as the Hub does."""
 
 import asyncio
+import ctypes
 import errno
 import functools
 import logging
@@ -12,6 +13,7 @@ import time
 from typing import Final
 
 from jupyterhub.services.auth import HubOAuth
+from tornado.ioloop import PeriodicCallback
 from tornado.netutil import bind_sockets, bind_unix_socket
 
 from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
@@ -19,12 +21,16 @@ from jupyterhub_platform.service.app import make_app
 from jupyterhub_platform.service.environment import Environment, EnvironmentFaultError
 from jupyterhub_platform.service.hub_api import find_proxies
 from jupyterhub_platform.service.hub_watchdog import WatchedHub, end_with
+from jupyterhub_platform.usecases.reports.memory import return_memory
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 
 IDENTITY_SECONDS: Final = 5
 """How long a revoked level, login or user may stay unnoticed."""
 
 _BIND_SECONDS: Final = 10.0
+
+_M_ARENA_MAX: Final = -8
+_TRIM_MILLISECONDS: Final = 30_000
 
 log = logging.getLogger("jupyterhub_platform.service")
 
@@ -66,14 +72,25 @@ async def serve(environment: Environment, sockets: list[socket.socket]) -> None:
     app = make_app(environment, hub_auth, reader)
     server = ProxiedHTTPServer(app, proxies=Proxies(find=find), xheaders=True)
     server.add_sockets(sockets)
+    trimming = PeriodicCallback(return_memory, _TRIM_MILLISECONDS)
+    trimming.start()
     log.info("The platform's service answers at %s", environment.place)
     await stopped.wait()
+    trimming.stop()
     server.stop()
     reader.close()
 
 
+def share_memory() -> None:
+    """Have all threads share the C library's memory: each would keep what one report needed."""
+    choose = getattr(ctypes.CDLL(None), "mallopt", None)
+    if choose is not None:
+        choose(_M_ARENA_MAX, 1)
+
+
 def main() -> int:
     """Run until the Hub stops the service, or is gone."""
+    share_memory()
     logging.basicConfig(
         level=logging.INFO, format="[%(levelname).1s %(asctime)s %(name)s] %(message)s"
     )

@@ -71,7 +71,7 @@ class ApiPage(PageHandler):
         """Show the page."""
         facts, _ = await self.read_in_thread(self.read_facts)
         environment = self.settings["environment"]
-        base = environment.hub_host or f"{self.request.protocol}://{self.request.host}"
+        base = environment.hub_host or environment.find_address(self.request)
         prefix = environment.prefix.removesuffix("services/platform/").rstrip("/")
         found = await self.read_in_thread(make_reference)
         self.show("api.html", facts, found=found, base=f"{base}{prefix}")

@@ -26,6 +26,7 @@ from jupyterhub_platform.service.editing.people import (
     ResumePage,
     SuspendPage,
 )
+from jupyterhub_platform.service.editing.people_table import PeopleTablePage
 from jupyterhub_platform.service.editing.policy_rollback import RollBackPage
 from jupyterhub_platform.service.editing.retire import retire_page_of
 from jupyterhub_platform.service.environment import Environment
@@ -98,6 +99,7 @@ ROUTES: tuple[tuple[str, type[Any]], ...] = (
     (f"bulk/{_NAME}", page_of(bulk_changes.Bulk)),
     (f"bulk/{_NAME}/act", BulkActPage),
     ("new/bulk", NewBulkPage),
+    ("new/people", PeopleTablePage),
     ("requests", RequestsPage),
     (f"requests/{_NAME}", RequestPage),
     ("new/request", NewRequestPage),

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 from urllib.parse import unquote, urlsplit
 
 from jupyterhub_platform.core.branding import Branding, BrandingError, read_links
@@ -26,6 +26,7 @@ class Environment:
     ``hub_pid`` and ``hub_started`` identify the Hub's process, with which the service ends; zero if
     unknown. ``template_paths`` are the site's own templates; ``local_credentials`` says that the
     platform keeps users' passwords. ``branding`` is how the Hub's pages look, and these too.
+    ``public_url`` is that of these pages, if the Hub was told its own.
     """
 
     host: str
@@ -42,11 +43,17 @@ class Environment:
     template_paths: tuple[Path, ...] = ()
     local_credentials: bool = False
     branding: Branding = field(default_factory=Branding)
+    public_url: str = ""
 
     @property
     def place(self) -> str:
         """Where it listens, in words."""
         return str(self.socket) if self.socket else f"{self.host}:{self.port}"
+
+    def find_address(self, request: Any) -> str:
+        """Return the scheme and host at which the browser sees these pages."""
+        public = urlsplit(self.public_url)
+        return f"{public.scheme or request.protocol}://{public.netloc or request.host}"
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
@@ -76,6 +83,7 @@ class Environment:
             template_paths=tuple(Path(path) for path in paths.split(":") if path),
             local_credentials=bool(environ.get("PLATFORM_LOCAL_CREDENTIALS")),
             branding=_read_branding(environ.get("PLATFORM_BRANDING", "")),
+            public_url=environ.get("JUPYTERHUB_PUBLIC_URL", ""),
         )
 
 

@@ -2,7 +2,7 @@
 
 from tornado.web import HTTPError
 
-from jupyterhub_platform.core.errors import NotFoundError, PlatformError
+from jupyterhub_platform.core.errors import NotFoundError, PlatformError, StoreError
 from jupyterhub_platform.usecases.reports.paging import QueryError
 
 STORE_RETRY_SECONDS = 5
@@ -18,8 +18,11 @@ class RefusalError(HTTPError):
         self.retry_after = retry_after
 
 
-def translate(error: PlatformError) -> RefusalError:
-    """Return the answer to an error of the platform."""
+def translate(error: PlatformError, *, in_full: bool = True) -> RefusalError:
+    """Return the answer to an error of the platform.
+
+    Where the store is, and what it says, is only for those who operate: ``in_full``.
+    """
     text = str(error)
     match error:
         case NotFoundError():
@@ -28,6 +31,8 @@ def translate(error: PlatformError) -> RefusalError:
             return RefusalError(400, text, error.code)
         case _:
             reason = text.splitlines()[0] if text else "no reason is known"
+            if isinstance(error, StoreError) and not in_full:
+                reason = "the platform's store does not answer"
             return RefusalError(
                 503,
                 f"Nothing can be shown now: {reason}. Servers keep running; try again in a moment.",

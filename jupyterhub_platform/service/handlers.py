@@ -35,6 +35,7 @@ _MAX_TEXT: Final = 500
 _NOTING: Final[set[asyncio.Future[None]]] = set()
 _UNSAFE: Final = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 _FORM: Final = "application/x-www-form-urlencoded"
+_FILES: Final = "multipart/form-data"
 _JSON: Final = "application/json"
 _VIA_PAGE: Final = {"User-Agent": SERVICE_AGENT}
 PART_OF_A_LIST: Final = frozenset({"limit", "offset", "cursor", "sort", "search"})
@@ -45,10 +46,11 @@ _Result = TypeVar("_Result")
 class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[misc]  # the Hub's class is untyped
     """Answers only users whom the Hub knows.
 
-    ``TAKES`` are the arguments of its query.
+    ``TAKES`` are the arguments of its query; ``TAKES_FILES`` says whether its form may have some.
     """
 
     TAKES: ClassVar[frozenset[str]] = frozenset()
+    TAKES_FILES: ClassVar[bool] = False
 
     def initialize(self) -> None:
         """Take the application's client of the Hub."""
@@ -158,7 +160,7 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
         try:
             return await asyncio.to_thread(read)
         except PlatformError as error:
-            raise translate(error) from error
+            raise translate(error, in_full=self.viewer.reads_all) from error
 
     def read_facts(self) -> tuple[ReportFacts, Viewer]:
         """Read the current facts, and what the caller may see; blocks, so run it in a thread."""
@@ -215,7 +217,10 @@ class AuthenticatedHandler(HubOAuthenticated, ResponseHandler):  # type: ignore[
     def _refuse_content_type(self, accepted: set[str]) -> None:
         if self.request.method not in _UNSAFE or not self.request.body:
             return
-        if self.request.headers.get("Content-Type", "") not in accepted:
+        kind = self.request.headers.get("Content-Type", "")
+        if self.TAKES_FILES and kind.partition(";")[0] == _FILES:
+            return
+        if kind not in accepted:
             raise RefusalError(
                 415, f"Send {' or '.join(sorted(accepted))}, exactly.", "request.content_type"
             )

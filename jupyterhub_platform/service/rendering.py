@@ -18,6 +18,8 @@ from jupyterhub_platform.usecases.holdings import describe_resource
 HERE: Final = Path(__file__).parent
 TEMPLATES: Final = HERE / "templates"
 STATIC: Final = HERE / "static"
+HTMX: Final = "htmx.min.js"
+"""Brought by npm when the package is built; without it, forms show their effect on request."""
 
 
 class NonceLoader(BaseLoader):
@@ -50,6 +52,7 @@ def make_environment(template_paths: tuple[Path, ...] = ()) -> Environment:
         ]
     )
     environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    environment.globals["htmx"] = HTMX if (STATIC / HTMX).is_file() else ""
     environment.filters["ago"] = describe_age
     environment.filters["amount"] = lambda amount, name: describe_amount(name, amount)
     environment.filters["duration"] = describe_duration

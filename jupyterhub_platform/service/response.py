@@ -42,7 +42,7 @@ class ResponseHandler(RequestHandler):
 
     def set_cookie(self, *arguments: Any, **named: Any) -> None:
         """Set a cookie, Secure where the browser uses TLS: JupyterHub leaves out some."""
-        if self.request.protocol == "https":
+        if self.settings["environment"].find_address(self.request).startswith("https:"):
             named["secure"] = True
         super().set_cookie(*arguments, **named)
 
@@ -58,8 +58,16 @@ class ResponseHandler(RequestHandler):
         """Write a refusal as a page."""
         self.refusal = sentence
         troubles = getattr(self, "troubles", ())
-        names = {"status": status, "sentence": sentence, "code": code, "troubles": troubles}
-        self.write_page("refusal.html", now=datetime.now(UTC), **names)
+        self.write_page(
+            "refusal.html",
+            now=datetime.now(UTC),
+            status=status,
+            sentence=sentence,
+            code=code,
+            troubles=troubles,
+            is_form=self.request.method not in {"GET", "HEAD"},
+            is_passed_on=getattr(self, "is_passed_on", False),
+        )
 
     def write_page(self, name: str, **namespace: Any) -> None:
         """Write one of the service's pages."""

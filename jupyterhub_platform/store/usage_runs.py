@@ -1,12 +1,11 @@
 """Runs of servers in the ledger: what each held, and from when until when."""
 
 import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
-    Row,
     Select,
     func,
     select,
@@ -38,13 +37,37 @@ def list_runs(
 
     With ``by``, only those of these ``names`` of people, groups or tiers.
     """
+    found = list_over(tx, since, until, by=by, names=names, limit=limit)
+    still = _select_overlapping(until, by, names).where(_HELD.released_at.is_(None))
+    return found + _read_runs(tx.execute(still.limit(limit - len(found))))
+
+
+def list_over(
+    tx: Transaction,
+    since: datetime,
+    until: datetime,
+    *,
+    by: str = "",
+    names: Collection[str] = (),
+    limit: int,
+) -> list[Run]:
+    """List those of :func:`list_runs` that have ended."""
+    query = _select_overlapping(until, by, names).where(_HELD.released_at > since)
+    return _read_runs(tx.execute(query.limit(limit)))
+
+
+def _select_overlapping(until: datetime, by: str, names: Collection[str]) -> Select[Any]:
     query = _select_runs().where(until > _OPENED)
-    if by:
-        query = query.where(_BY[by].in_(sorted(names)))
-    found: list[Run] = []
-    for ended in (_HELD.released_at > since, _HELD.released_at.is_(None)):
-        found += _read_runs(tx.execute(query.where(ended).limit(limit - len(found))))
-    return found
+    return query.where(_BY[by].in_(sorted(names))) if by else query
+
+
+def list_ended(tx: Transaction, since: datetime) -> tuple[dict[str, Run], datetime | None]:
+    """List the runs that ended after ``since`` by their ids, and say when the last one did."""
+    query = _select_runs().add_columns(_HELD.id).where(_HELD.released_at > since)
+    rows = tx.execute(query).all()
+    runs = _read_runs(row[:-1] for row in rows)
+    last = max((row.released_at for row in rows), default=None)
+    return dict(zip((row.id for row in rows), runs, strict=True)), last
 
 
 def list_opened(tx: Transaction, since: datetime, until: datetime) -> list[Run]:
@@ -84,11 +107,11 @@ def _select_runs() -> Select[Any]:
     )
 
 
-def _read_runs(rows: Iterable[Row[Any]]) -> list[Run]:
+def _read_runs(rows: Iterable[Sequence[Any]]) -> list[Run]:
     rates: dict[str, Usage] = {}
     runs = []
     for row in rows:
-        user, account, tier, image, demand, opened_at, released_at = tuple(row)
+        user, account, tier, image, demand, opened_at, released_at = row
         rate = rates.get(demand)
         if rate is None:
             rate = rates[demand] = Usage.of(Resources.of(json.loads(demand)))

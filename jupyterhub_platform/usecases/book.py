@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 from jupyterhub_platform.core.reservations import Reservation, Scope
@@ -37,6 +38,11 @@ class Book:
         """Return the amount of ``name`` held at ``scope``, in base units."""
         totals = self._totals.get(name)
         return totals.get(scope, 0) if totals else 0
+
+    @property
+    def ids(self) -> AbstractSet[str]:
+        """The ids of all reservations."""
+        return self._by_id.keys()
 
     @property
     def resources(self) -> tuple[str, ...]:
@@ -108,6 +114,13 @@ class Book:
         copy._by_user.update(self._by_user)
         copy._totals.update((name, dict(totals)) for name, totals in self._totals.items())
         return copy
+
+    def list_differing(self, other: "Book") -> list[Reservation]:
+        """List what stands only in one of the two books."""
+        if other is self:
+            return []
+        ids = self._by_id.keys() ^ other._by_id.keys()
+        return [self._by_id.get(each) or other._by_id[each] for each in ids]
 
     def drifted(self) -> tuple[tuple[Scope, str], ...]:
         """Return the totals that are not the sum of the reservations; empty when all is well."""

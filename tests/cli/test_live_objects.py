@@ -328,6 +328,11 @@ def test_a_request_is_made_listed_approved_and_refused(
     second = jhp.json(ask.replace("servers=1", "servers=2"))
     withdrawn = jhp.done(f"request withdraw {second['id']} --reason twice --url {hub.url}")
     assert "Withdrew: dev1 in vision" in withdrawn.stdout
+    # The token of this machine is no user's, and a grant names a user who decided on it.
+    jhp.refused(f"request approve {made['id']} --reason enough", "403", "no user", "jhp login")
+    given = "bulk run grant dev1 --account vision --add servers=1 --for 2d --reason enough"
+    jhp.refused(given, "400", "no user", "--by")
+    assert "0 refused" in jhp.done(f"{given} --by admin --dry-run").stdout
     monkeypatch.setenv("JUPYTERHUB_API_TOKEN", hub.token("boss").token)
     rows = jhp.done(f"request ls --only open --url {hub.url}").stdout.splitlines()
     assert (len(rows), "add servers=1 for 2 d" in rows[1]) == (2, True)

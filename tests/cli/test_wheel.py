@@ -18,6 +18,7 @@ from tests.support.live_hub import PLAIN_CONFIGURATION, Session
 
 ROOT = Path(__file__).resolve().parents[2]
 PROXY = "jupyterhub_platform/bundled/node_modules/configurable-http-proxy"
+HTMX = "jupyterhub_platform/service/static/htmx.min.js"
 SECONDS = 120
 
 
@@ -57,12 +58,13 @@ def wheel(tree: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.hub
-def test_wheel_carries_the_example_and_the_proxy_and_no_more_of_npm(wheel: Path) -> None:
+def test_wheel_carries_the_example_the_proxy_and_htmx_and_no_more_of_npm(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         example = archive.read("jupyterhub_platform/bundled/platform.yaml")
     assert example == (ROOT / "examples/local/platform.yaml").read_bytes()
     assert f"{PROXY}/bin/configurable-http-proxy" in names
+    assert [name for name in names if "htmx" in name] == [HTMX], "once, and for browsers"
     assert not [name for name in names if "axe-core" in name], "what only tests use"
     assert not [name for name in names if name.startswith("tests/")]
 

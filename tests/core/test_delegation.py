@@ -25,11 +25,13 @@ FILE: Mapping[str, Any] = {
         "ops": {"level": "operator"},
         "dev": {"level": "developer", "quota": {"servers": 3}},
         "both": {"level": "developer"},
+        "heir": {"level": "developer"},
+        "once": {"level": "developer"},
         "free": {"level": "user"},
     },
     "groups": {
         "vision": {
-            "members": ["dev", "both", "ops"],
+            "members": ["dev", "both", "ops", "heir", "once"],
             "managers": ["boss"],
             "quota": {"servers": 4, "cpu": 8},
         },
@@ -57,7 +59,22 @@ FILE: Mapping[str, Any] = {
             "until": "2026-06-01T00:00:00Z",
             "by": "root",
             "reason": "a trial",
-        }
+        },
+        {
+            "user": "heir",
+            "level": "operator",
+            "from": "2026-06-01T00:00:00Z",
+            "until": "2026-07-01T00:00:00Z",
+            "by": "root",
+            "reason": "a holiday",
+        },
+        {
+            "user": "once",
+            "level": "operator",
+            "until": "2020-07-01T00:00:00Z",
+            "by": "root",
+            "reason": "a holiday that is over",
+        },
     ],
 }
 SOURCES = Sources(FILE)
@@ -115,6 +132,8 @@ def assert_says(said: str, why_not: str) -> None:
         (Kind.USER, "free", (), "You are not in charge of a user free"),
         (Kind.USER, "peer", (), "You are not in charge of a user peer"),
         (Kind.USER, "ops", (), "ops is operator on this platform"),
+        (Kind.USER, "heir", (), "heir is to be operator on this platform"),
+        (Kind.USER, "once", (), ""),
         (Kind.USER, "both", (), "both is also in groups that are not yours"),
         (Kind.USER, "dev", ("text",), "dev is also in groups that are not yours"),
         (Kind.USER, "dev", ("level:developer",), ""),

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 from tornado import web
+from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
 from jupyterhub_platform.http.limited_server import LimitedHTTPServer
@@ -54,6 +57,21 @@ def post(path: str, *headers: str) -> bytes:
 
 def chunk(size: int) -> bytes:
     return f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
+
+
+async def test_a_pause_of_the_loop_costs_no_client_at_a_socket_its_connection(
+    tmp_path: Path,
+) -> None:
+    """At a port clients try again by themselves; at a Unix socket they are refused at once."""
+    path = str(tmp_path / "hub.sock")
+    server = LimitedHTTPServer(web.Application([(".*", Echo)]))
+    server.add_socket(bind_unix_socket(path))
+    with ExitStack() as clients:
+        for _ in range(300):
+            client = clients.enter_context(socket.socket(socket.AF_UNIX))
+            client.setblocking(False)
+            client.connect(path)
+    server.stop()
 
 
 async def test_a_body_of_just_the_limit_is_read(port: int) -> None:

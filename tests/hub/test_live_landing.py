@@ -195,6 +195,10 @@ def test_a_service_that_is_down_is_said_to_be_that_and_not_a_server(hub: LiveHub
     assert down.status_code == 503
     assert "The platform&#39;s pages do not answer." in down.text.replace("'", "&#39;")
     assert "Your server appears to be down" not in down.text
+    assert "tried again every five seconds" in down.text
+    sent = session.get("/hub/error/503", params={"url": f"{OWN}new/group?sent=1"}).text
+    assert "It is unknown whether what you sent was done." in sent
+    assert 'http-equiv="refresh"' not in sent
     assert "Your server appears" in session.get("/hub/error/503?url=/user/dev1/").text
     os.kill(hub.service_pid, signal.SIGKILL)
     wait_for(lambda: session.visit("/hub/home").status_code == 200, "the page to be back", 60)

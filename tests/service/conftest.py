@@ -225,7 +225,11 @@ def xsrf_of(page: str) -> str:
 
 
 async def start_service(
-    filled: Filled, database_url: str = "", *, local_credentials: bool = False
+    filled: Filled,
+    database_url: str = "",
+    *,
+    local_credentials: bool = False,
+    public_url: str = "",
 ) -> tuple[Running, HTTPServer]:
     """Start the service and the fake Hub on one origin, as the proxy shows them."""
     hub = FakeHub()
@@ -242,6 +246,7 @@ async def start_service(
         database_url=database_url or filled.url,
         cookie_secret=secrets.token_bytes(32),
         local_credentials=local_credentials,
+        public_url=public_url,
     )
     hub_auth = HubOAuth(
         api_url=environment.api_url,

@@ -275,7 +275,7 @@ async def test_a_suspension_says_until_when_and_what_ended(running: Running) -> 
     (asked,) = running.hub.changes
     assert asked.body["reason"] == "on leave"
     assert asked.body["until"] > running.filled.now.isoformat()
-    assert "Ended: 1 servers, 2 tokens" in page.text
+    assert "Ended: 1 server, 2 tokens" in page.text
 
 
 async def test_a_rollback_shows_what_it_undoes_and_goes_by_the_revision_that_was_seen(

@@ -162,6 +162,53 @@ async def test_the_overview_keeps_itself_fresh_and_says_when_it_cannot(
     await asyncio.sleep(1.1)  # until the service has forgotten who asks
     await page.clock.run_for(16_000)
     await page.locator("#age", has_text="stale").wait_for()
+    said = await page.inner_text("#age")
+    assert "The Hub does not answer, so the service cannot identify you." in said
+    assert said.endswith("This page is tried again every 15 s.")
+    assert "The Hub does not answer" in await page.inner_text("#news")
+    running.hub.is_down = False
+    await page.clock.run_for(16_000)
+    await page.locator("#age", has_text="as of 0 s ago").wait_for()
+    assert "stale" not in await page.inner_text("#age")
+    assert "1 server runs" in await page.inner_text("#news")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_a_page_that_says_not_now_comes_by_itself_later(
+    running: Running, chromium: Browser, scripts: bool
+) -> None:
+    running.hub.logged_in = "admin"
+    context = await chromium.new_context(java_script_enabled=scripts)
+    page = await context.new_page()
+    await page.goto(running.url + PREFIX)
+    running.hub.is_down = True
+    await asyncio.sleep(1.1)  # until the service has forgotten who asks
+    await page.goto(running.url + PREFIX + "people")
+    assert "tried again every five seconds" in await page.inner_text("main")
+    running.hub.is_down = False
+    await page.get_by_role("heading", name="People").wait_for(timeout=15_000)
+    await context.close()
+
+
+async def test_a_form_that_meets_no_hub_is_sent_again_by_a_reload_alone(
+    running: Running, chromium: Browser
+) -> None:
+    running.hub.logged_in = "admin"
+    page = await chromium.new_page()
+    await page.goto(running.url + PREFIX + "new/group")
+    await page.get_by_label("Name", exact=True).fill("speech")
+    await page.get_by_label("Why").fill("a course")
+    running.hub.is_down = True
+    await asyncio.sleep(1.1)  # until the service has forgotten who asks
+    await page.locator("main form button").last.click()
+    await page.get_by_text("Nothing was changed. Reload this page").wait_for()
+    # The proxy tells who answers for a dead service the address alone.
+    assert page.url.endswith("new/group?sent=1")
+    assert (await page.locator("#again").count(), running.hub.changes) == (0, [])
+    running.hub.is_down = False
+    running.hub.answers["PUT groups/speech"] = 201, {"revision": 2}
+    await page.reload()
+    assert [each.body["reason"] for each in running.hub.changes if each.body] == ["a course"]
 
 
 async def test_my_server_is_stopped_without_scripts(running: Running, chromium: Browser) -> None:

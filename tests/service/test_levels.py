@@ -286,7 +286,7 @@ async def test_a_denial_that_was_given_again_says_how_often_wherever_it_stands(
 async def test_a_viewer_is_told_how_to_get_a_level_that_starts_servers(running: Running) -> None:
     async with running.browser("viewer") as browser:
         page = (await browser.get(PREFIX)).text
-    assert "The level viewer starts none; ask an admin for the level user." in page
+    assert "new/request?kind=level&amp;level=user" in page
 
 
 async def test_a_decision_says_each_thing_once_and_its_limits_as_figures(running: Running) -> None:

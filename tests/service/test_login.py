@@ -177,3 +177,18 @@ async def test_a_password_that_the_platform_keeps_is_changed_from_here_too(
         page = (await browser.get(PREFIX)).text
     await stop_service(running, server)
     assert ('href="/hub/password">Password</a>' in page) is local_credentials
+
+
+async def test_the_public_address_is_that_of_cookies_and_links(filled: Filled) -> None:
+    """A TLS proxy in front that says nothing of TLS makes no cookie readable without it."""
+    public = "https://hub.example.org/services/platform/"
+    running, server = await start_service(filled, public_url=public)
+    async with running.browser() as browser:
+        asked = await browser.get(PREFIX, follow_redirects=False)
+    async with running.program("viewer") as program:
+        page = (await program.get(f"{PREFIX}api")).text
+    await stop_service(running, server)
+    cookies = asked.headers.get_list("set-cookie")
+    assert cookies
+    assert all("; Secure" in each for each in cookies)
+    assert "HUB=https://hub.example.org\n" in page

@@ -26,6 +26,12 @@ async def test_pages_and_calls_say_so_until_the_store_is_there(storeless: Runnin
         assert "Nothing can be shown now: the store" in page.text
         assert "Try again" in page.text
         assert call.json()["code"] == "platform.store"
+        assert "later.sqlite" in page.text
+        async with storeless.browser("user") as user:
+            # Where the store is concerns those who operate.
+            plain = (await user.get(PREFIX)).text
+            assert "Nothing can be shown now: the platform&#39;s store does not" in plain
+            assert "later.sqlite" not in plain
         assert call.headers["retry-after"] == "5"
         filled = Filled(later)
         filled.publish()

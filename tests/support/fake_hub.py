@@ -15,6 +15,8 @@ from urllib.parse import urlencode
 from jupyterhub._data import DATA_FILES_PATH
 from tornado.web import Application, RequestHandler, StaticFileHandler
 
+from jupyterhub_platform.hub.pages.files import STATIC_DIRECTORY
+
 ACCESS = "access:services!service=platform"
 
 
@@ -144,6 +146,11 @@ class FakeHub:
                 (f"{prefix}api/platform/(.+)", _Change, arguments),
                 (f"{prefix}logo", _Logo, arguments),
                 (f"{prefix}static/(.*)", StaticFileHandler, {"path": static}),
+                (
+                    f"{prefix}platform/static/(.*)",
+                    StaticFileHandler,
+                    {"path": str(STATIC_DIRECTORY)},
+                ),
             ]
         )
 

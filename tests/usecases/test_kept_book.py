@@ -3,10 +3,12 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import event
 
 from jupyterhub_platform.store import ledger
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.reports import kept_book
 from jupyterhub_platform.usecases.reports.kept_book import KeptBook
 from tests.store.test_ledger import admit, make_reservation
 
@@ -56,6 +58,19 @@ def test_a_clock_that_is_set_back_hides_nothing(store: Store) -> None:
     _check(store, kept)
     with store.begin() as tx:
         ledger.release(tx, "r2", NOW - timedelta(hours=1), "stopped")
+    _check(store, kept)
+
+
+def test_ids_say_now_and_then_whether_it_is_right(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_book, "_REFILL_SECONDS", -1.0)
+    kept = KeptBook()
+    admit(store, make_reservation("r1", opened_at=NOW))
+    with store.read() as tx:
+        book = kept.read(tx)
+        assert kept.read(tx) is book
+    book.strike("r1")
     _check(store, kept)
 
 

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import islice, pairwise
 
 import pytest
@@ -25,6 +26,8 @@ from jupyterhub_platform.core.usage import (
 from jupyterhub_platform.store import ledger, usage
 from jupyterhub_platform.store.schema import usage_day, usage_span
 from jupyterhub_platform.store.store import Store
+from jupyterhub_platform.usecases.reports.kept_book import KeptBook
+from jupyterhub_platform.usecases.reports.kept_runs import KeptRuns
 from jupyterhub_platform.usecases.reports.usage_figures import UsageQuery, read_figures
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.usage_sums import ROW_BATCH, UsageSums
@@ -84,7 +87,8 @@ class Site:
         self, query: UsageQuery, viewer: Viewer = EVERYTHING, limit: int = 50, offset: int = 0
     ):
         with self.store.read() as transaction:
-            return read_figures(transaction, viewer, query, limit, offset)
+            read_runs = partial(KeptRuns().read, transaction, KeptBook().read(transaction))
+            return read_figures(transaction, viewer, query, limit, offset, read_runs)
 
     def check(self, by: Kind, per: Per, since: datetime, until: datetime = NOW) -> None:
         """Hold the figures of a time against what the runs add up to."""

@@ -95,4 +95,44 @@ BULK: Final = (
             Replace("bisect_left(found, last, key=key)", "bisect_right(found, last, key=key)"),
         ),
     ),
+    *noticed_by(
+        "tests/core/test_people_table.py",
+        ("a table has formulas", "_check_cells", Never("v.startswith(_FORMULAS)")),
+        (
+            "a column that is there twice is read once",
+            "_read_columns",
+            Never("columns.count(each) > 1"),
+        ),
+        (
+            "lines end where no program shows it",
+            "parse_table",
+            Replace('io.StringIO(text, newline="")', "text.splitlines(keepends=True)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/service/test_people_table.py",
+        (
+            "another table is added than was previewed",
+            "PeopleTablePage.post",
+            Never("moved or found.faults"),
+        ),
+        (
+            "every form takes files",
+            "AuthenticatedHandler._refuse_content_type",
+            Drop("self.TAKES_FILES"),
+        ),
+        (
+            "a table that is sent again is another change",
+            "PeopleTablePage._show",
+            Replace('(is_same and self.sent("key")) or uuid4().hex', "uuid4().hex"),
+        ),
+    ),
+    *noticed_by(
+        "tests/service/test_store_outage.py",
+        (
+            "users read where the store is",
+            "errors:translate",
+            Never("isinstance(error, StoreError) and not in_full"),
+        ),
+    ),
 )

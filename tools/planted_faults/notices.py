@@ -99,7 +99,7 @@ NOTICES: Final = (
         ),
     ),
     *noticed_by(
-        "tests/store/test_notices.py -k postgres",
+        "tests/store/test_notices.py -m postgres",
         (
             "a row is taken twice",
             "take_notice",

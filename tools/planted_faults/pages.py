@@ -18,6 +18,32 @@ PAGES: Final = (
             "KeptBook.read",
             Always("len(book) == mark.held"),
         ),
+        (
+            "a kept book is never checked",
+            "KeptBook.read",
+            Replace("ledger.list_open_ids(tx) == kept.book.ids | kept.doubles", "True"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_kept_runs.py",
+        (
+            "what a clock that was set back ended is not used",
+            "KeptRuns.read",
+            Never("not before.keys() - held.keys() <= ended.runs.keys()"),
+        ),
+        (
+            "a server that ended just now counts twice",
+            "KeptRuns.read",
+            Always("held.keys().isdisjoint(ended.runs)"),
+        ),
+    ),
+    *noticed_by(
+        "tests/usecases/test_fullness.py",
+        (
+            "a limit is as full as before its grant ended",
+            "KeptShares.read",
+            Replace("self._granted | {each.user for each in changed}", "{e.user for e in changed}"),
+        ),
     ),
     *noticed_by(
         "tests/usecases/test_search.py",

@@ -9,6 +9,11 @@ REQUESTS: Final = (
     *noticed_by(
         "tests/http/test_request_limits.py",
         (
+            "connections that wait are refused at a Unix socket",
+            "LimitedHTTPServer.add_sockets",
+            Drop("each.listen(_MAX_WAITING)"),
+        ),
+        (
             "what says that it is too large comes all the same",
             "find_refusal",
             Never("is_too_long(headers, MAX_BODY_BYTES)"),
@@ -44,6 +49,14 @@ REQUESTS: Final = (
             "strangers send as much as users",
             "read_body",
             Never("is_stranger and len(body) > MAX_BYTES_OF_STRANGERS"),
+        ),
+    ),
+    *noticed_by(
+        "tests/hub/live/test_anonymous_requests.py -k no_more_than_a_login",
+        (
+            "strangers send as much as users to the login of terminals",
+            "PlatformAPIHandler.get_json_body",
+            Never("self.current_user is None"),
         ),
     ),
     *noticed_by(
@@ -102,6 +115,19 @@ REQUESTS: Final = (
             Never("known and age >= _BELIEVED_SECONDS"),
         ),
         ("a name beside the address is believed", "settle_forwarded", Drop("del headers[name]")),
+    ),
+    *noticed_by(
+        "tests/service/test_login.py tests/hub/upstream/test_secure_cookies.py",
+        (
+            "cookies of the service go without TLS where its proxy is silent",
+            "ResponseHandler.set_cookie",
+            Never("self.settings[...].find_address(...).startswith(...)"),
+        ),
+        (
+            "cookies of servers go without TLS where a proxy is silent",
+            "keep_server_cookies_secure",
+            Drop('"secure": True'),
+        ),
     ),
     *noticed_by(
         "tests/http/test_connection_limits.py",

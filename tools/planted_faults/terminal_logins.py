@@ -87,6 +87,11 @@ TERMINAL_LOGINS: Final = (
     *noticed_by(
         "tests/hub/auth/test_live_terminal_login.py",
         (
+            "a page of another address logs a user out",
+            "LogoutGuard.get",
+            Always("self.current_user is None or ..."),
+        ),
+        (
             "a code outlives the suspension of its user",
             "TerminalLoginHandler._make_token",
             Never("if user is None or ...: ..."),
@@ -95,6 +100,15 @@ TERMINAL_LOGINS: Final = (
             "any token is revoked",
             "TerminalLoginHandler.delete",
             Never("if token.user is None or ...: ..."),
+        ),
+    ),
+    *noticed_by(
+        "tests/cli/test_trust.py",
+        ("other authorities are trusted, too", "make_context", Always("not named")),
+        (
+            "a certificate for another name will do",
+            "make_context",
+            Replace("ssl.PROTOCOL_TLS_CLIENT", "ssl.PROTOCOL_TLS"),
         ),
     ),
 )

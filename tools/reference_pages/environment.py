@@ -86,6 +86,10 @@ ENVIRONMENT: Final[tuple[tuple[str, str, str], ...]] = (
         "`jhp doctor`, `invite`, `suspend`, `resume`, `why`",
         "The token that `--url` needs.",
     ),
+    *(
+        (name, "`jhp`", "Authorities whose certificates of a Hub are trusted, and no others.")
+        for name in ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE")
+    ),
     (
         "CONFIGURABLE_HTTP_PROXY",
         "`jhp up`",

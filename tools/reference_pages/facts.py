@@ -348,6 +348,7 @@ SERVICE_ROUTES: Final[Mapping[str, str]] = {
     "bulk/([^/]+)": f"{_READ}, or who began it",
     "bulk/([^/]+)/act": "stops, resumes or undoes one; the Hub decides, as below",
     "new/bulk": "a preview; the Hub decides, by the caller's own token",
+    "new/people": "a form with a preview; the Hub decides, by the caller's own token",
     **{
         rf"{name}\.csv": f"the table of `{name}`, 10,000 rows at most; who sees the page"
         for name in ("people", "groups", "tiers", "grants", "servers", "policy")

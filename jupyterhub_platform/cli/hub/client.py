@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 import httpx
 
 from jupyterhub_platform.cli.hub.access import Access, find_access
+from jupyterhub_platform.cli.hub.trust import explain_certificate, make_context
 from jupyterhub_platform.cli.own_command import NAME
 from jupyterhub_platform.core.errors import PlatformError
 
@@ -61,9 +62,10 @@ class HubClient:
         return locate_service(self._url, named[0] if named else SERVICE_PREFIX)
 
     def _connect(self, address: str, socket: Path | None = None) -> httpx.Client:
-        token = self._token
+        token, is_under_tls = self._token, socket is None and address.startswith("https:")
         return httpx.Client(
             base_url=address,
+            verify=make_context() if is_under_tls else True,
             # Only the Hub can listen there; a port that the platform has left, any process can
             # take.
             transport=httpx.HTTPTransport(uds=str(socket)) if socket else None,
@@ -182,10 +184,13 @@ class HubClient:
 
     def _explain(self, error: httpx.HTTPError) -> PlatformError:
         asked, hub = error.request.url, httpx.URL(self._url)
+        address = f"{asked.scheme}://{asked.netloc.decode()}"
+        if untrusted := explain_certificate(error, address):
+            return PlatformError(untrusted)
         if (asked.host, asked.port) != (hub.host, hub.port):
             return PlatformError(
-                f"The platform's service at {asked.scheme}://{asked.netloc.decode()} does not "
-                f"answer: {error}. The Hub at {self._url} names it; check that this name resolves."
+                f"The platform's service at {address} does not answer: {error}. The Hub at "
+                f"{self._url} names it; check that this name resolves."
             )
         return PlatformError(
             f"The Hub at {self._url} does not answer: {error}. Check that it runs."

@@ -4,12 +4,9 @@ They are one bulk change of the Hub, which checks all rows first, and adds all o
 Rows that are in place already are passed over.
 """
 
-import csv
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import NoReturn
 from uuid import uuid4
 
 import click
@@ -23,105 +20,42 @@ from jupyterhub_platform.cli.objects.changes import echo_undo
 from jupyterhub_platform.cli.terminal import count, echo_json, printable
 from jupyterhub_platform.core.bulk_changes import Act, BulkState
 from jupyterhub_platform.core.errors import PlatformError
+from jupyterhub_platform.core.people_table import (
+    PeopleTable,
+    TableError,
+    TableFault,
+    TableRow,
+    parse_table,
+)
 from jupyterhub_platform.rest.bulk_changes import Bulk, BulkOutcome, BulkPreview
 
-_COLUMNS: Final = ("name", "level", "title", "groups")
-_FORMULAS: Final = tuple("=+-@\t\r")
-"""What makes a spreadsheet take a text for a formula: no name, level or title begins so."""
 
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row of the file: one person."""
-
-    line: int
-    name: str
-    document: Mapping[str, str]
-    groups: tuple[str, ...]
-    columns: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what is sent to add them; empty parts are left out, since a table may be long."""
-        parts = {"document": dict(self.document), "groups": list(self.groups)}
-        return {"name": self.name, **{key: value for key, value in parts.items() if value}}
-
-
-def read_table(path: Path) -> tuple[list[Row], list[str]]:
-    """Return the people of a CSV file, and each fault with its line.
+def read_table(path: Path) -> PeopleTable:
+    """Return the people of a CSV file, and what is wrong with it.
 
     Raises
     ------
     click.UsageError
-        Raised if it is not a table of these columns.
+        Raised if it is not a table of people.
     """
     try:
-        text = path.read_text("utf-8-sig")
-    except UnicodeDecodeError:
-        raise click.UsageError(f"{path} is not UTF-8; save it as CSV in UTF-8.") from None
-    reader = csv.DictReader(text.splitlines(keepends=True), strict=True)
-    try:
-        columns = [str(each).strip() for each in reader.fieldnames or ()]
-        if "name" not in columns or not set(columns) <= set(_COLUMNS):
-            raise click.UsageError(
-                f"{path} has the columns {', '.join(columns) or 'of nothing'}; its first line is "
-                f"some of {', '.join(_COLUMNS)}, with name among them."
-            )
-        reader.fieldnames = columns
-        found = [(reader.line_num, each) for each in reader]
-    except csv.Error as error:
-        raise click.UsageError(f"{path}:{reader.line_num} is not CSV: {error}.") from None
-    return _read_rows(path, found, columns)
+        return parse_table(path.read_bytes())
+    except TableError as error:
+        place = f":{error.line}" if error.line else ""
+        raise click.UsageError(f"{path}{place} {error}") from None
 
 
-def _read_rows(
-    path: Path, found: list[tuple[int, dict[str, Any]]], columns: Sequence[str]
-) -> tuple[list[Row], list[str]]:
-    rows: dict[str, Row] = {}
-    faults = []
-    for line, each in found:
-        values = {key: (value or "").strip() for key, value in each.items() if key}
-        name = values["name"].lower()
-        formulas = [key for key in columns if (each.get(key) or "").startswith(_FORMULAS)]
-        faults += [
-            f"{path}:{line} begins as a formula, which a spreadsheet would run; begin it with "
-            f"something else{_place(columns, key)}"
-            for key in formulas
-        ]
-        if None in each:
-            faults.append(f"{path}:{line} has more cells than columns; quote cells with commas")
-        elif not name:
-            where = _place(columns, "name")
-            faults.append(f"{path}:{line} has no name; write one, or remove the line{where}")
-        elif name in rows:
-            where = _place(columns, "name")
-            faults.append(
-                f"{path}:{line} repeats {name} of line {rows[name].line}; remove one{where}"
-            )
-        elif not formulas:
-            document = {key: values[key] for key in ("title", "level") if values.get(key)}
-            groups = tuple(values.get("groups", "").replace(";", " ").split())
-            rows[name] = Row(line, name, document, groups, tuple(columns))
-    return list(rows.values()), faults
-
-
-def _place(columns: Sequence[str], column: str) -> str:
-    """Say in which column of a line a fault is; empty if it is in none."""
-    if column not in columns:
-        return ""
-    return f" (column {columns.index(column) + 1}, {column})"
-
-
-def _find_column(row: Row, sentence: str) -> str:
-    """Return the column that a sentence of the Hub is about."""
-    found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", sentence)
-    if found and found[1] in row.columns:
-        return str(found[1])
-    return "groups" if "group" in sentence and row.groups else "name"
+def _render(path: Path, faults: Iterable[TableFault]) -> list[str]:
+    return [
+        f"{path}:{each.line} {each.sentence}{f' ({each.place})' if each.place else ''}"
+        for each in faults
+    ]
 
 
 def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: bool) -> None:
     """Add the people of a file as one bulk change: all of them, or nobody if one has a fault."""
-    rows, faults = read_table(path)
+    table = read_table(path)
+    rows, faults = table.rows, _render(path, table.faults)
     by_name = {row.name: row for row in rows}
     body = {"act": str(Act.ADD_PEOPLE), "people": [r.to_json() for r in rows], "reason": reason}
     with PlatformApi.of(hub) as api:
@@ -130,14 +64,14 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
         try:
             if rows and (faults or dry_run):
                 tried = api.try_bulk(body)
-                faults += _list_faults(path, by_name, tried.refusals, tried.refused)
+                faults += _list_faults(path, table, tried.refusals, tried.refused)
             elif rows:
                 begun = api.start_bulk(body, uuid4().hex)
         except HubRefusedError as error:
             found = [BulkOutcome.model_validate(each) for each in error.body.get("refusals", ())]
             if not found:
                 raise
-            faults += _list_faults(path, by_name, found, len(found))
+            faults += _list_faults(path, table, found, len(found))
         if faults:
             _refuse(path, faults, as_json=as_json, dry_run=dry_run)
         ended = follow(api, begun) if begun else None
@@ -151,16 +85,12 @@ def add_from_csv(path: Path, reason: str, hub: Hub, *, dry_run: bool, as_json: b
 
 
 def _list_faults(
-    path: Path, rows: Mapping[str, Row], refused: Sequence[BulkOutcome], count: int
+    path: Path, table: PeopleTable, refused: Sequence[BulkOutcome], count: int
 ) -> list[str]:
-    faults = [
-        f"{path}:{rows[each.name].line} {line}"
-        f"{_place(rows[each.name].columns, _find_column(rows[each.name], line))}"
-        for each in refused
-        for line in each.reason.splitlines()
-    ]
+    rows = {row.name: row for row in table.rows}
+    found = [f for each in refused for f in table.explain(rows[each.name], each.reason)]
     more = count - len(refused)
-    return faults + ([f"{path} has {more:,} more rows that are refused"] if more else [])
+    return _render(path, found) + ([f"{path} has {more:,} more rows that are refused"] * bool(more))
 
 
 def _refuse(path: Path, faults: list[str], *, as_json: bool, dry_run: bool) -> NoReturn:
@@ -173,7 +103,7 @@ def _refuse(path: Path, faults: list[str], *, as_json: bool, dry_run: bool) -> N
 
 
 def _find_in_place(
-    api: PlatformApi, ended: Bulk | None, tried: BulkPreview | None, rows: Mapping[str, Row]
+    api: PlatformApi, ended: Bulk | None, tried: BulkPreview | None, rows: Mapping[str, TableRow]
 ) -> list[str]:
     """Return who of the file was there already."""
     if ended is not None:
@@ -185,7 +115,7 @@ def _find_in_place(
 
 
 def _echo(
-    new: Sequence[Row],
+    new: Sequence[TableRow],
     there: Sequence[str],
     tried: BulkPreview | None,
     ended: Bulk | None,

@@ -44,6 +44,10 @@ from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _STATUS: Final = {"request.own": 403, "request.not_yours": 403, "request.more": 400}
 _LISTED: Final = 100
+_NO_USER: Final = (
+    "{} is no user, and a grant names the user who decided on it. Log in with jhp login, and "
+    "approve it with a token of yours."
+)
 
 
 class AccessRequestHandler(ChangeHandler):
@@ -164,6 +168,8 @@ class ApproveHandler(AccessRequestHandler):
     async def post(self, id_: str) -> None:
         """Put a grant into force, and answer with the request."""
         authority = self._authority_over(request := await self.find(id_))
+        if self.current_user.kind != "user":
+            raise CodedError(403, _NO_USER.format(self.me), "managed.not_allowed")
         body = self.read(ApproveRequest)
         approval = Approve(
             request, self.me, body.reason, authority, body.lasts, body.add, self.notify

@@ -37,6 +37,10 @@ from jupyterhub_platform.usecases.bulk_changes import BulkChanges, preview
 from jupyterhub_platform.usecases.bulk_chunk import BulkError, list_items
 from jupyterhub_platform.usecases.bulk_steps import BulkSteps
 
+_NO_USER: Final = (
+    "{} is no user, and a grant names the user who decided on it. Send by in the document, which "
+    "jhp does with --by."
+)
 _NOTHING: Final = "This bulk change made no revision that could be undone."
 
 
@@ -114,6 +118,12 @@ class BulkListHandler(BulkHandler):
             arguments = body.read_arguments()
         except ValueError as error:
             raise web.HTTPError(400, str(error)) from None
+        if (
+            act is Act.GRANT
+            and self.current_user.kind != "user"
+            and not (body.document or {}).get("by")
+        ):
+            raise web.HTTPError(400, _NO_USER.format(self.me))
         job, items = self.make_job(act, arguments, body.reason), body.list_items()
         if not dry_run and not act.is_whole:
             await self.begin(job, items)

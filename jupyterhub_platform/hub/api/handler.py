@@ -142,7 +142,7 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
 
     def get_json_body(self) -> Any:
         """Return the body; invalid JSON is the sender's fault, not an error of the Hub."""
-        return read_body(self.request.body)
+        return read_body(self.request.body, is_stranger=self.current_user is None)
 
     async def in_thread(self, call: Callable[..., T], *arguments: Any, **named: Any) -> T:
         """Run a slow call outside the Hub's loop; an unreachable store becomes a 503."""

@@ -4,11 +4,13 @@ An invite sets a password, so its holder becomes that user. A manager who could 
 member would gain everything that the member has elsewhere.
 """
 
+from datetime import UTC, datetime
+
 from jupyterhub import orm
 from jupyterhub.scopes import get_scopes_for
 
+from jupyterhub_platform.core.delegation import why_raised
 from jupyterhub_platform.core.identity import LEVEL_GROUP_PREFIX
-from jupyterhub_platform.core.levels import LEVELS
 from jupyterhub_platform.hub.audit.callers import COMMAND_LINE, is_command_line
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform
@@ -22,17 +24,15 @@ def why_not_for_manager(
     ``memberships`` are the Hub's groups of the user, which may be more than the policy declares.
     """
     policy = platform.snapshot.policy
-    person = policy.people.get(name)
     managed = policy.managed_groups(manager)
     groups = policy.declared_groups(name) | {
         group for group in memberships if not group.startswith(LEVEL_GROUP_PREFIX)
     }
     # Nothing is disclosed about users outside the manager's groups.
-    if person is None or not groups & managed or not platform.lets_in(manager):
+    if name not in policy.people or not groups & managed or not platform.lets_in(manager):
         return f"Inviting {name} needs the scope {roles.ADMIN}."
-    rule = LEVELS[person.level]
-    if rule.manages_groups or rule.reads_everything:
-        return f"{name} is {person.level} on this platform. Ask an admin to invite them."
+    if why_not := why_raised(policy, name, datetime.now(UTC)):
+        return why_not
     if not groups <= managed:
         return f"{name} is also in groups that are not yours. Ask an admin to invite them."
     if has_password:

@@ -23,6 +23,7 @@ PAGE: Final = "platform/login"
 SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
 MAX_SCOPES: Final = 20
+_OWN_SITES: Final = frozenset({"same-origin", "none"})
 _SCOPE: Final = re.compile(r"[!-~]{1,200}", re.ASCII)
 _NOT_WHOLE: Final = "This address is not whole. Run `jhp login` again, and open what it prints."
 
@@ -90,7 +91,15 @@ class TerminalLoginPage(PlatformPage):
 
 
 class LogoutGuard(LogoutHandler):  # type: ignore[misc]
-    """Makes codes void with the session that was shown them."""
+    """Makes codes void with the session that was shown them, and ends it for its user alone."""
+
+    async def get(self) -> None:
+        """Log out, or ask first: a page of another site may have sent the browser here."""
+        site = self.request.headers.get("Sec-Fetch-Site", "none")
+        if self.current_user is None or site in _OWN_SITES:
+            await super().get()
+        else:
+            self.finish(await self.render_template("confirm_logout.html"))
 
     async def default_handle_logout(self) -> None:
         """Forget the codes of the session, then end it."""

@@ -1,5 +1,7 @@
 """The local spawner behind admission."""
 
+import asyncio
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from traitlets import default
@@ -12,7 +14,9 @@ from jupyterhub_platform.hub.local.process_spawner import LocalServerSpawner
 from jupyterhub_platform.hub.platform import Platform
 from jupyterhub_platform.hub.spawner.admission import AdmissionMixin
 from jupyterhub_platform.hub.upstream.kernel_sockets import say_debugger
+from jupyterhub_platform.hub.upstream.spawner_state import waits_for_response
 
+_LOOK_SECONDS: Final = 0.2
 PARTS_AT_PORTS: Final = (
     "Hub, proxy and service listen at ports. Any other user of this machine can take one of them "
     "while its process is down, and then gets cookies and logins, or is the Hub for the servers "
@@ -45,6 +49,14 @@ class PlatformLocalSpawner(AdmissionMixin, LocalServerSpawner):
         """Add the variables of the tier."""
         own = self.admitted.pod.environment if self.admitted else {}
         return {**super().get_env(), **own}
+
+    async def progress(self) -> AsyncIterator[dict[str, Any]]:
+        """Say when the process runs; the Hub's own sentence is the same from first to last."""
+        if not waits_for_response(self):
+            yield {"progress": 20, "message": "Its process is being started"}
+        while not waits_for_response(self):  # noqa: ASYNC110 # JupyterHub sets a flag, no event
+            await asyncio.sleep(_LOOK_SECONDS)
+        yield {"progress": 60, "message": "It runs, and the Hub waits for its answer"}
 
     async def read_end_of_log(self) -> str:
         """Return the end of what the server has written."""

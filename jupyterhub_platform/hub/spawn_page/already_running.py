@@ -4,7 +4,6 @@ JupyterHub redirects to the running server, whatever options a link carries: a u
 larger tier would find themselves in the small one.
 """
 
-import inspect
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -163,22 +162,6 @@ class AlreadyRunning(SpawnHooks):
                 place = f"{pages_of(service)}servers/stop"
                 return f"{place}?{urlencode(named)}&{options_query(wish)}"
         return str(url_path_join(self.hub.base_url, "home"))
-
-
-class PendingSpawn(BaseHandler):  # type: ignore[misc]
-    """Part of the page of a starting server: a link with options leads to the choice."""
-
-    async def get(self, user_name: str, server_name: str = "") -> Any:
-        """Redirect to the spawn page, which has the choice, unless there is no server at all."""
-        wish = asked_options(self)
-        user = self.find_user(user_name) if wish and self.current_user else None
-        if user is None or not _is_active(user, server_name):
-            answered = super().get(user_name, server_name)
-            # An anonymous visitor is sent to the login at once.
-            return await answered if inspect.isawaitable(answered) else answered
-        tail = [quote(server_name, safe="")] if server_name else []
-        page = url_path_join(self.hub.base_url, "spawn", user.escaped_name, *tail)
-        return self.redirect(f"{page}?{options_query(wish)}")
 
 
 class UserRedirect(BaseHandler):  # type: ignore[misc]

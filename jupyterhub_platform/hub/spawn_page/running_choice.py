@@ -46,8 +46,7 @@ class RunningChoice:
     @property
     def sentence(self) -> str:
         """What is already running, in words."""
-        whose = "Your" if self.own else f"{self.owner}'s"
-        what = f"{whose} server {self.server}" if self.server else f"{whose} default server"
+        what = say_server(self.owner, self.server, own=self.own)
         tier = f" {self.tier}" if self.tier else ""
         if self.state == "stopping":
             return f"{what} is stopping."
@@ -57,6 +56,12 @@ class RunningChoice:
     def again_url(self) -> str:
         """The link that repeats the request."""
         return f"{self.page_url}?{options_query(self.wish)}"
+
+
+def say_server(owner: str, server: str, *, own: bool) -> str:
+    """Say whose server it is, to begin a sentence."""
+    whose = "Your" if own else f"{owner}'s"
+    return f"{whose} server {server}" if server else f"{whose} default server"
 
 
 def options_query(wish: Mapping[str, str]) -> str:

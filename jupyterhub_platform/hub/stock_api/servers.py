@@ -64,6 +64,10 @@ class SingleStart(BaseHandler):  # type: ignore[misc]
             raise web.HTTPError(
                 409, f"The start of {name} was cancelled: {CANCELLED_BECAUSE}"
             ) from None
+        except asyncio.InvalidStateError:
+            # It has ended, and the Hub looked at how the start failed before it has: the start
+            # itself says that, when the Hub has waited for an answer as long as it does.
+            started = None
         self._report_passed_over(user.spawners.get(server_name))
         return started
 

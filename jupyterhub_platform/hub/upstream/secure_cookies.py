@@ -1,15 +1,16 @@
-"""Marks each of the Hub's cookies as Secure where the browser uses TLS.
+"""Marks each cookie of the Hub and of servers as Secure where the browser uses TLS.
 
 JupyterHub does so for its sessions, but not for ``_xsrf``: a page without TLS could read and set
-it.
+it. A server only asks how a request came, which a TLS proxy in front may not say.
 
 Upstream: jupyterhub 6.1
 Issue: jupyterhub/jupyterhub#2385 (closed; names ``_xsrf``), jupyterhub/jupyterhub#5013 (sessions)
-Ends when: ``_set_xsrf_cookie`` checks the protocol as well.
+Ends when: ``_set_xsrf_cookie`` checks the protocol, and ``HubOAuth.set_cookie`` the public URL.
 """
 
 import functools
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from jupyterhub.handlers.base import BaseHandler
 
@@ -32,3 +33,10 @@ def keep_cookies_secure() -> None:
 
     BaseHandler.set_cookie = set_secure
     setattr(BaseHandler, _PATCHED, True)
+
+
+def keep_server_cookies_secure(app: Any) -> None:
+    """Have servers mark the cookies of their visitors, if the Hub's public address has TLS."""
+    if urlsplit(app.public_url).scheme == "https":
+        options = app.tornado_settings.get("cookie_options", {})
+        app.tornado_settings["cookie_options"] = {"secure": True, **options}

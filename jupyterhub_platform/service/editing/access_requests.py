@@ -126,7 +126,7 @@ class RequestPage(RequestReader):
 class NewRequestPage(RequestReader):
     """Ask for a tier, more quota, a longer grant, or a level."""
 
-    TAKES = frozenset({"tier", "account", "grant", "kind"})
+    TAKES = frozenset({"tier", "account", "grant", "kind", "level"})
 
     async def get(self) -> None:
         """Show the form, filled in from the link."""

@@ -19,7 +19,7 @@ from jupyterhub_platform.service.editing.documents import (
     split_names,
 )
 from jupyterhub_platform.service.editing.fields import list_fields
-from jupyterhub_platform.service.editing.page import EditingPage, read_time
+from jupyterhub_platform.service.editing.page import LOOK, EditingPage, read_time
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of
 from jupyterhub_platform.usecases.reports.differences import Difference, compare_documents
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -86,6 +86,10 @@ class FormPage(EditingPage):
             self.show_form(facts, draft, Reply(422, faults))
             return
         is_new_to_them = self.KIND in PREVIEWED and self.sent("previewed") != draft.digest
+        if self._is_live:
+            answer = await self._send(replace(draft, reason=LOOK), dry_run=True)
+            self.show_form(facts, *_reply(self.KIND, fields, draft, answer))
+            return
         if self.sent("step") == "preview" or is_new_to_them:
             answer = await self._send(draft, dry_run=True)
             self.show_form(facts, *_reply(self.KIND, fields, draft, answer))
@@ -132,7 +136,7 @@ class FormPage(EditingPage):
         at: dict[str, list[str]] = {}
         for fault in reply.faults:
             at.setdefault(fault.name if fault.name in known else "", []).append(fault.sentence)
-        self.set_status(reply.status)
+        self.set_status(200 if self._is_live else reply.status)
         self.write_page(
             "edit.html",
             now=facts.at,
@@ -150,6 +154,11 @@ class FormPage(EditingPage):
             back=self.back_to(self.KIND, draft.name if draft.seen else ""),
             in_force=facts.revision,
         )
+
+    @property
+    def _is_live(self) -> bool:
+        """Whether the form was sent by a script, as it is filled in, to show its effect."""
+        return self.sent("step") == "effect"
 
     def _list_fields(self, facts: ReportFacts, draft: Draft) -> tuple[Field, ...]:
         """Return the fields. For a new user, they include all groups to choose from."""

@@ -12,6 +12,7 @@ from jupyterhub_platform.service.resource import Resource
 from jupyterhub_platform.usecases.reports.attention import KINDS, find_concerns
 from jupyterhub_platform.usecases.reports.decisions import read_visible_denials
 from jupyterhub_platform.usecases.reports.ended import read_ended
+from jupyterhub_platform.usecases.reports.last_day import read_days_of_groups
 from jupyterhub_platform.usecases.reports.overview import Beside, report_overview
 from jupyterhub_platform.usecases.reports.overview import Overview as OverviewReport
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
@@ -58,8 +59,9 @@ class Overview(Resource[OverviewReport]):
                 find_concerns(transaction, facts, viewer, ended.failed, self.show),
                 ended,
                 self.handler.settings["last_days"].read(transaction, viewer, facts.at),
+                lambda names: read_days_of_groups(transaction, facts.book, names, facts.at),
             )
-        return report_overview(facts, viewer, self.query, denials, beside)
+            return report_overview(facts, viewer, self.query, denials, beside)
 
     async def add_for_page(self, report: OverviewReport) -> dict[str, Any]:
         """Add the page's view of the lists, and the pictures of the last day."""

@@ -4,21 +4,22 @@ Each kind has a few entries, their total, and the page with all of them. A viewe
 they may see, and links only to pages that they may open.
 """
 
-from collections.abc import Iterable, Sequence
+import heapq
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias, get_args
 from urllib.parse import quote, urlencode
 
 from jupyterhub_platform.core.access_requests import OPEN_DAYS, AccessRequest, RequestState, Wish
-from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount, read_quantity
 from jupyterhub_platform.core.sentences import listed
 from jupyterhub_platform.core.times import describe_length
 from jupyterhub_platform.store import access_requests
 from jupyterhub_platform.store.engine import Transaction
-from jupyterhub_platform.usecases.holdings import LimitLine, hold
+from jupyterhub_platform.usecases.holdings import LimitLine
 from jupyterhub_platform.usecases.reports.ended import Ended
+from jupyterhub_platform.usecases.reports.fullness import list_full, read_shares
 from jupyterhub_platform.usecases.reports.grants import (
     GrantState,
     find_state,
@@ -152,21 +153,30 @@ def _describe_wish(each: AccessRequest) -> str:
 
 def find_people_at_limits(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -> Concern | None:
     """Return the users who hold all of a limit of their own; only those who hold something can."""
-    full: dict[str, list[LimitLine]] = {}
-    seen = {(each.user, each.account) for each in facts.book if viewer.sees_account(each.account)}
+    full: dict[str, float] = {}
+    for user, shares in read_shares(facts).users.items():
+        for account, here, everywhere in shares:
+            if viewer.sees_account(account):
+                share = max(here, everywhere) if viewer.reads_all else here
+                if share >= 1:
+                    full[user] = max(share, full.get(user, 0.0))
+    ranked = heapq.nsmallest(limit, full, key=lambda user: (-full[user], user))
     kinds = {"member", "user"} if viewer.reads_all else {"member"}
-    for user, account in sorted(seen):
-        for line in _list_full(facts, facts.policy.list_limits(user, account, facts.at), kinds):
-            if line not in full.setdefault(user, []):
-                full[user].append(line)
-    found = {user: lines for user, lines in full.items() if lines}
-    ranked = sorted(found.items(), key=lambda each: (-max(line.share for line in each[1]), each[0]))
-    entries = [_enter_person(viewer, user, lines) for user, lines in ranked[:limit]]
-    are = "is" if len(ranked) == 1 else "are"
-    sentence = f"{_count(len(ranked), 'user')} {are} at a limit of their own"
+    shown = {
+        user: list_full(facts, user, _list_seen_accounts(facts, viewer, user), kinds)
+        for user in ranked
+    }
+    entries = [_enter_person(viewer, user, lines) for user, lines in shown.items()]
+    are = "is" if len(full) == 1 else "are"
+    sentence = f"{_count(len(full), 'user')} {are} at a limit of their own"
     return _concern(
-        "people", "Users at their limits", sentence, len(ranked), entries, "overview?show=people"
+        "people", "Users at their limits", sentence, len(full), entries, "overview?show=people"
     )
+
+
+def _list_seen_accounts(facts: ReportFacts, viewer: Viewer, user: str) -> set[str]:
+    accounts = {each.account for each in facts.book.of_user(user)}
+    return {account for account in accounts if viewer.sees_account(account)}
 
 
 def _enter_person(viewer: Viewer, user: str, lines: list[LimitLine]) -> Entry:
@@ -188,18 +198,14 @@ def _enter_person(viewer: Viewer, user: str, lines: list[LimitLine]) -> Entry:
 
 def find_full_groups(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -> Concern | None:
     """Return the groups that hold all of a limit; only those that hold something can."""
-    accounts = sorted({each.account for each in facts.book if viewer.sees_account(each.account)})
-    ranked = []
-    for account in accounts:
-        limits = facts.policy.list_limits("", account, facts.at)
-        lines = _list_full(facts, limits, {"account"})
-        if lines:
-            ranked.append((account, lines))
-    ranked.sort(key=lambda each: (-max(line.share for line in each[1]), each[0]))
-    entries = [_enter_group(viewer, account, lines) for account, lines in ranked[:limit]]
-    are = "is" if len(ranked) == 1 else "are"
-    sentence = f"{_count(len(ranked), 'group')} {are} full"
-    return _concern("groups", "Full groups", sentence, len(ranked), entries, "overview?show=groups")
+    shares = read_shares(facts).groups
+    full = [each for each, share in shares.items() if share >= 1 and viewer.sees_account(each)]
+    ranked = heapq.nsmallest(limit, full, key=lambda account: (-shares[account], account))
+    shown = [(account, list_full(facts, "", (account,), {"account"})) for account in ranked]
+    entries = [_enter_group(viewer, account, lines) for account, lines in shown]
+    are = "is" if len(full) == 1 else "are"
+    sentence = f"{_count(len(full), 'group')} {are} full"
+    return _concern("groups", "Full groups", sentence, len(full), entries, "overview?show=groups")
 
 
 def _enter_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
@@ -212,11 +218,6 @@ def _enter_group(viewer: Viewer, account: str, lines: list[LimitLine]) -> Entry:
         f"groups/{name}/edit" if may_edit else f"groups/{name}",
         "Raise its quota" if may_edit else "See who holds it",
     )
-
-
-def _list_full(facts: ReportFacts, limits: Iterable[Limit], kinds: set[str]) -> list[LimitLine]:
-    held = (hold(facts.policy, facts.book, limit) for limit in limits if limit.scope.kind in kinds)
-    return [line for line in held if line.limit.held and line.share >= 1]
 
 
 def find_ending_grants(facts: ReportFacts, viewer: Viewer, limit: int = SHOWN) -> Concern | None:

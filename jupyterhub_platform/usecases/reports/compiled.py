@@ -4,6 +4,7 @@ A new file with very many people takes seconds. It is compiled in a thread of it
 who ask; after a moment they are answered from the revision before, until it is done.
 """
 
+import gc
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from jupyterhub_platform.store import managed, policies
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.managed import ManagedRevision
 from jupyterhub_platform.store.policies import Revision
+from jupyterhub_platform.usecases.reports.memory import return_memory
 from jupyterhub_platform.usecases.sources import unite
 
 _Made = TypeVar("_Made")
@@ -156,11 +158,8 @@ class PolicyCompiler:
             return last
 
     def _run(self, newest: Newest, done: Future[Compiled]) -> None:
-        revision, path = newest.revision, Path(newest.revision.source)
         try:
-            read = parse_policy(revision.document_json.encode(), path.name)
-            sources, policy = unite(read, newest.objects or {}, path, self._clock())
-            compiled = Compiled(_strip(revision), newest.number, sources, policy)
+            compiled = self._make(newest)
             with self._lock:
                 if self._done is done:
                     self.last = compiled
@@ -171,6 +170,15 @@ class PolicyCompiler:
                 if self._done is done:
                     self._file = None
             done.set_exception(error)
+        # A look of the collector at a million objects takes half a second of some request.
+        gc.freeze()
+        return_memory()
+
+    def _make(self, newest: Newest) -> Compiled:
+        revision, path = newest.revision, Path(newest.revision.source)
+        read = parse_policy(revision.document_json.encode(), path.name)
+        sources, policy = unite(read, newest.objects or {}, path, self._clock())
+        return Compiled(_strip(revision), newest.number, sources, policy)
 
 
 def _strip(revision: Revision) -> Revision:

@@ -6,7 +6,7 @@ released since is read instead, and the whole now and then, as the Hub's own che
 
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
@@ -22,11 +22,15 @@ _EARLIER: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """A book, which no report changes, and of which state of the ledger it is."""
+    """A book, which no report changes, and of which state of the ledger it is.
+
+    ``doubles`` are ids of open rows that do not stand in it.
+    """
 
     mark: OpenMark
     book: Book
     filled_at: float
+    doubles: frozenset[str]
 
 
 class KeptBook:
@@ -39,39 +43,40 @@ class KeptBook:
     def read(self, tx: Transaction) -> Book:
         """Return the book of what is held, as the transaction sees it; it must not be changed."""
         mark, kept = ledger.read_mark(tx), self._kept
-        if kept is None or time.monotonic() > kept.filled_at + _REFILL_SECONDS:
-            kept = _Kept(mark, _fill(tx), time.monotonic())
-        elif kept.mark != mark:
+        if kept is not None and kept.mark != mark:
             book = _follow(tx, kept)
             # What the times of its rows do not lead to is found by their number.
-            if len(book) == mark.held:
-                kept = _Kept(mark, book, kept.filled_at)
-            else:
-                kept = _Kept(mark, _fill(tx), time.monotonic())
-        else:
-            return kept.book
+            is_whole = len(book) == mark.held
+            kept = replace(kept, mark=mark, book=book, doubles=frozenset()) if is_whole else None
+        if kept is not None and time.monotonic() > kept.filled_at + _REFILL_SECONDS:
+            # A row that is open never changes: their ids say whether all of it is right.
+            is_right = ledger.list_open_ids(tx) == kept.book.ids | kept.doubles
+            kept = replace(kept, filled_at=time.monotonic()) if is_right else None
+        if kept is None:
+            kept = _fill_anew(tx, mark)
         with self._lock:
             self._kept = kept
         return kept.book
 
 
-def _fill(tx: Transaction) -> Book:
-    book = Book()
+def _fill_anew(tx: Transaction, mark: OpenMark) -> _Kept:
+    book, doubles = Book(), set[str]()
     for reservation in ledger.list_open(tx):
         # Two open rows of one server are drift, which the Hub's checker reports and corrects.
         # The newer one is what its server holds.
         older = book.of_server(reservation.user, reservation.server)
         if older is not None:
             book.strike(older.id)
+            doubles.add(older.id)
         book.enter(reservation)
-    return book
+    return _Kept(mark, book, time.monotonic(), frozenset(doubles))
 
 
 def _follow(tx: Transaction, kept: _Kept) -> Book:
     """Return the book with what was released and opened since."""
     book, (_, opened, released) = kept.book.copy(), kept.mark
     if opened is None:
-        return _fill(tx)
+        return Book()
     for id_ in ledger.list_released_since(tx, (released or opened[0]) - _EARLIER):
         book.strike(id_)
     for reservation in ledger.list_open_since(tx, opened[0] - _EARLIER):

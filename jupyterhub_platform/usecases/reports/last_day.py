@@ -1,18 +1,21 @@
-"""The last day in half hours: what servers held, by group, by tier, and in total.
+"""The last day in half hours: what servers held, by tier, in total, and of some groups.
 
-All of it is added up at once and kept for a minute, since every open page asks for it repeatedly.
+The first two are added up at once and kept for a minute, since every open page asks for them
+repeatedly. Of ten thousand groups a page shows a few: these are read when they are asked for.
 """
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, Literal, TypeAlias
 
-from jupyterhub_platform.core.usage import NOTHING, Kind, Run, Usage, add_up, to_seconds
+from jupyterhub_platform.core.usage import NOTHING, Run, Usage, add_up, to_seconds
 from jupyterhub_platform.store import usage_runs
 from jupyterhub_platform.store.engine import Transaction
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.reports.kept_runs import make_run
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 PARTS: Final = 48
@@ -45,8 +48,8 @@ class Series:
 class LastDay:
     """The last day from ``since`` on, in half hours, the last of which is not over.
 
-    Groups and tiers that held nothing are left out. ``is_whole`` is false if there were too many
-    servers to add up.
+    Groups and tiers that held nothing are left out; of the others, ``groups`` are those that an
+    overview shows. ``is_whole`` is false if there were too many servers to add up.
     """
 
     since: datetime
@@ -96,19 +99,30 @@ def _begin(now: datetime) -> datetime:
     return now - into - (PARTS - 1) * STEP
 
 
+def read_days_of_groups(
+    tx: Transaction, book: Book, names: Sequence[str], now: datetime
+) -> dict[str, Series]:
+    """Add up the last day of each of some groups, without those that held nothing."""
+    since, chosen = _begin(now), frozenset(names)
+    runs = usage_runs.list_over(tx, since, now, by="group", names=names, limit=MAX_RUNS + 1)
+    runs += (make_run(each) for each in book if each.account in chosen)
+    if len(runs) > MAX_RUNS:
+        return {}
+    added = add_up(runs, _list_borders(since), to_seconds(now), ("group",))
+    return {name: _series(parts, now, since) for name, parts in _split(added["group"])}
+
+
+def _list_borders(since: datetime) -> list[int]:
+    return [to_seconds(since + number * STEP) for number in range(PARTS + 1)]
+
+
 def _add_up(runs: Iterable[Run], since: datetime, now: datetime) -> LastDay:
-    borders = [to_seconds(since + number * STEP) for number in range(PARTS + 1)]
-    kinds: tuple[Kind, ...] = ("group", "tier")
-    added = add_up(runs, borders, to_seconds(now), kinds)
+    added = add_up(runs, _list_borders(since), to_seconds(now), ("tier",))
     total: dict[int, Usage] = {}
     for (_, part), used in added["tier"].items():
         total[part] = total.get(part, NOTHING).plus(used)
-    return LastDay(
-        since,
-        _series(total, now, since),
-        {name: _series(parts, now, since) for name, parts in _split(added["group"])},
-        {name: _series(parts, now, since) for name, parts in _split(added["tier"])},
-    )
+    tiers = {name: _series(parts, now, since) for name, parts in _split(added["tier"])}
+    return LastDay(since, _series(total, now, since), {}, tiers)
 
 
 def _split(added: Mapping[tuple[str, int], Usage]) -> Iterable[tuple[str, dict[int, Usage]]]:

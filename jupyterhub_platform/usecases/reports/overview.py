@@ -1,13 +1,16 @@
 """Overview: what runs now, what is nearly full, and what was refused lately."""
 
+import heapq
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import islice
+from typing import TypeAlias
 
 from jupyterhub_platform.core.policy import Limit
 from jupyterhub_platform.core.quantities import describe_amount
-from jupyterhub_platform.core.reservations import Scope
+from jupyterhub_platform.core.reservations import Reservation, Scope
 from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.sentences import listed
@@ -16,12 +19,15 @@ from jupyterhub_platform.usecases.holdings import LimitLine, hold
 from jupyterhub_platform.usecases.reports.attention import Concern
 from jupyterhub_platform.usecases.reports.decisions import decision_line
 from jupyterhub_platform.usecases.reports.ended import EndedServers
+from jupyterhub_platform.usecases.reports.fullness import read_shares
 from jupyterhub_platform.usecases.reports.last_day import LastDay, Series
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.paging import Page, Query, cut
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 from jupyterhub_platform.usecases.troubles import Trouble
+
+ReadDays: TypeAlias = Callable[[Sequence[str]], Mapping[str, Series]]
 
 MAX_PRESSED = 12
 """The number of groups that an overview shows."""
@@ -81,13 +87,17 @@ class Overview:
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What an overview shows beside policy and reservations."""
+    """What an overview shows beside policy and reservations.
+
+    ``read_days`` reads the last day of the groups that are shown.
+    """
 
     troubles: tuple[Trouble, ...] = ()
     weakened: tuple[str, ...] = ()
     attention: tuple[Concern, ...] = ()
     ended: EndedServers = field(default_factory=EndedServers)
     day: LastDay | None = None
+    read_days: ReadDays = lambda _names: {}
 
 
 def report_overview(
@@ -102,7 +112,7 @@ def report_overview(
     What is wrong with the platform itself comes first.
     """
     beside = beside or Beside()
-    accounts = _list_pressed(facts, viewer, beside.day)
+    accounts = _list_pressed(facts, viewer, beside.read_days)
     tiers = tuple(_tier_pressure(facts, viewer, name, beside.day) for name in facts.policy.tiers)
     platform = _platform_limits(facts) if viewer.reads_all else ()
     summary = _say_summary(facts, viewer, _list_needs(beside, platform, accounts, tiers))
@@ -119,7 +129,7 @@ def report_overview(
         weakened=beside.weakened,
         attention=beside.attention,
         ended=beside.ended,
-        day=beside.day,
+        day=_show_days(beside.day, accounts),
         held=_add_held(facts, viewer),
     )
 
@@ -132,27 +142,32 @@ def list_servers(facts: ReportFacts, viewer: Viewer, query: Query) -> Page[Serve
     QueryError
         Raised if ``query`` sorts by something else than a column.
     """
-    seen = (held for held in facts.book if viewer.sees_start(held))
     return cut(
-        [server_line(facts, held) for held in seen],
+        _list_visible(facts, viewer),
         query,
         columns={
-            "since": lambda line: (line.since, line.id),
-            "user": lambda line: (line.user, line.server),
-            "server": lambda line: (line.server, line.user),
-            "tier": lambda line: (line.tier, line.user, line.server),
-            "account": lambda line: (line.account, line.user, line.server),
-            "cpu": lambda line: (line.demand.amount("cpu"), line.user, line.server),
-            "memory": lambda line: (line.demand.amount("memory"), line.user, line.server),
+            "since": lambda held: (held.opened_at, held.id),
+            "user": lambda held: (held.user, held.server),
+            "server": lambda held: (held.server, held.user),
+            "tier": lambda held: (held.tier, held.user, held.server),
+            "account": lambda held: (held.account, held.user, held.server),
+            "cpu": lambda held: (held.demand.amount("cpu"), held.user, held.server),
+            "memory": lambda held: (held.demand.amount("memory"), held.user, held.server),
         },
-        words=lambda line: {
-            "user": line.user,
-            "server": line.server,
-            "tier": line.tier,
-            "account": line.account,
-            "image": line.image,
+        words=lambda held: {
+            "user": held.user,
+            "server": held.server,
+            "tier": held.tier,
+            "account": held.account,
+            "image": held.image,
         },
-    )
+    ).map(lambda held: server_line(facts, held))
+
+
+def _list_visible(facts: ReportFacts, viewer: Viewer) -> list[Reservation]:
+    if viewer.reads_all:
+        return list(facts.book)
+    return [held for held in facts.book if viewer.sees_start(held)]
 
 
 def _hold_all(facts: ReportFacts, limits: Iterable[Limit], kind: str) -> tuple[LimitLine, ...]:
@@ -169,25 +184,33 @@ def _platform_limits(facts: ReportFacts) -> tuple[LimitLine, ...]:
     )
 
 
-def _list_pressed(facts: ReportFacts, viewer: Viewer, day: LastDay | None) -> tuple[Pressure, ...]:
+def _list_pressed(facts: ReportFacts, viewer: Viewer, read_days: ReadDays) -> tuple[Pressure, ...]:
     """Return the groups that hold the largest share of a limit, and others if these are few."""
-    held = dict.fromkeys(each.account for each in facts.book if viewer.sees_account(each.account))
-    pressures = [_group_pressure(facts, name, day) for name in held if name in facts.policy.groups]
-    for name in facts.policy.groups if len(pressures) < MAX_PRESSED else ():
-        if name not in held and viewer.sees_account(name):
-            pressures.append(_group_pressure(facts, name, day))
-            if len(pressures) >= MAX_PRESSED:
-                break
+    book, shares = facts.book, read_shares(facts).groups
+    held = (n for n in shares if n in facts.policy.groups and viewer.sees_account(n))
+    names = heapq.nsmallest(
+        MAX_PRESSED,
+        held,
+        key=lambda name: (-shares[name], -book.held(Scope("account", name), SERVERS), name),
+    )
+    others = (n for n in facts.policy.groups if n not in shares and viewer.sees_account(n))
+    names += islice(others, MAX_PRESSED - len(names))
+    days = read_days(names)
+    pressures = [_group_pressure(facts, name, days.get(name)) for name in names]
     pressures.sort(key=lambda each: (-each.share, -each.servers, each.name))
-    return tuple(pressures[:MAX_PRESSED])
+    return tuple(pressures)
 
 
-def _group_pressure(facts: ReportFacts, name: str, day: LastDay | None) -> Pressure:
+def _show_days(day: LastDay | None, accounts: Iterable[Pressure]) -> LastDay | None:
+    shown = {each.name: each.day for each in accounts if each.day is not None}
+    return day and replace(day, groups=shown)
+
+
+def _group_pressure(facts: ReportFacts, name: str, day: Series | None) -> Pressure:
     group = facts.policy.groups[name]
     limits = facts.policy.list_limits("", name, facts.at)
     count = facts.book.held(Scope("account", account=name), SERVERS)
-    series = day.groups.get(name) if day else None
-    return Pressure(name, group.title or name, count, _hold_all(facts, limits, "account"), series)
+    return Pressure(name, group.title or name, count, _hold_all(facts, limits, "account"), day)
 
 
 def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str, day: LastDay | None) -> Pressure:
@@ -204,10 +227,12 @@ def _tier_pressure(facts: ReportFacts, viewer: Viewer, name: str, day: LastDay |
 
 def _add_held(facts: ReportFacts, viewer: Viewer) -> Resources:
     """Return what the servers that the viewer may see hold in total."""
+    if viewer.reads_all:
+        everything, book = Scope("platform"), facts.book
+        return Resources.of({name: book.held(everything, name) for name in book.resources})
     totals: Counter[str] = Counter()
-    for held in facts.book:
-        if viewer.sees_start(held):
-            totals.update(dict(held.demand.items_))
+    for held in _list_visible(facts, viewer):
+        totals.update(dict(held.demand.items_))
     return Resources.of(totals)
 
 
@@ -233,7 +258,7 @@ def _list_needs(
 
 
 def _say_summary(facts: ReportFacts, viewer: Viewer, needs: Sequence[str]) -> str:
-    count = sum(1 for held in facts.book if viewer.sees_start(held))
+    count = len(_list_visible(facts, viewer))
     runs = f"{describe_amount(SERVERS, count)} {'runs' if count == 1 else 'run'}"
     needed = listed(needs) if needs else "nothing needs attention"
     return f"{runs if count else 'No server runs'}; {needed}."

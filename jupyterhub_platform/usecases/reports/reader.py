@@ -29,6 +29,7 @@ from jupyterhub_platform.usecases.book import Book
 from jupyterhub_platform.usecases.reports.compiled import Compiled, Derived, PolicyCompiler
 from jupyterhub_platform.usecases.reports.invites import say_invite
 from jupyterhub_platform.usecases.reports.kept_book import KeptBook
+from jupyterhub_platform.usecases.reports.kept_runs import KeptRuns
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 _Made = TypeVar("_Made")
@@ -99,6 +100,7 @@ class StoreReader:
         self._clock = clock
         self._compiler = PolicyCompiler(clock, patience)
         self._book = KeptBook()
+        self.runs = KeptRuns()
         self._lock = threading.Lock()
         self._store: Store | None = None
         self._failed: tuple[float, StoreError] | None = None

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import reduce
+from functools import partial, reduce
 from typing import Final
 
 from jupyterhub_platform.core.people import Group, Person
@@ -24,9 +24,8 @@ from jupyterhub_platform.usecases.reports.usage_arguments import UsageArguments,
 from jupyterhub_platform.usecases.reports.usage_figures import (
     Figures,
     UsageQuery,
-    rank_all,
+    read_all,
     read_figures,
-    read_named,
 )
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
@@ -120,7 +119,8 @@ def report_usage(
     """
     query, part = resolve(arguments, facts.at), arguments.list
     with reader.transaction() as transaction:
-        figures = read_figures(transaction, viewer, query, part.limit, part.offset)
+        read_runs = partial(reader.runs.read, transaction, facts.book)
+        figures = read_figures(transaction, viewer, query, part.limit, part.offset, read_runs)
     return _make_history(facts, viewer, arguments, query, figures)
 
 
@@ -136,11 +136,12 @@ def list_usage(
     """
     query = resolve(arguments, facts.at)
     with reader.transaction() as transaction:
-        names = rank_all(transaction, viewer, query)
+        read_runs = partial(reader.runs.read, transaction, facts.book)
+        names, read_named = read_all(transaction, viewer, query, read_runs)
     for first in range(0, len(names), _NAME_BATCH):
         part = names[first : first + _NAME_BATCH]
         with reader.transaction() as transaction:
-            figures = read_named(transaction, viewer, query, part)
+            figures = read_named(transaction, part)
         yield _make_lines(facts, query, figures)
 
 

@@ -6,7 +6,7 @@ ledger that they are about.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final, TypeAlias
@@ -25,13 +25,14 @@ from jupyterhub_platform.core.usage import (
 from jupyterhub_platform.store import usage, usage_runs, usage_totals
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.usage_spans import Ranges
+from jupyterhub_platform.usecases.reports.kept_runs import MAX_RUNS
 from jupyterhub_platform.usecases.reports.paging import QueryError
 from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 MAX_NAMES: Final = 10**7
 
-MAX_RUNS: Final = 100_000
-"""Rows of the ledger that are added up for one report, which takes half a second."""
+ReadRuns: TypeAlias = Callable[[datetime], list[Run] | None]
+"""Gives the runs of everybody since the first day without sums; ``None`` if they are too many."""
 
 Cells: TypeAlias = Mapping[tuple[str, datetime], Usage]
 """What was used, by name and the start of the period."""
@@ -72,8 +73,16 @@ class Figures:
         return replace(self, names=self.names[offset : offset + limit])
 
 
+ReadNamed: TypeAlias = Callable[[Transaction, tuple[str, ...]], Figures]
+
+
 def read_figures(
-    tx: Transaction, viewer: Viewer, query: UsageQuery, limit: int, offset: int
+    tx: Transaction,
+    viewer: Viewer,
+    query: UsageQuery,
+    limit: int,
+    offset: int,
+    read_runs: ReadRuns,
 ) -> Figures:
     """Read the figures of a part of the names, and of all names together by period.
 
@@ -84,42 +93,28 @@ def read_figures(
     """
     if not _is_in_sums(viewer, query):
         return _from_runs(_list_seen(tx, viewer, query), query).cut(limit, offset)
-    sums = _Sums.read(tx, query)
+    sums = _Sums.read(tx, query, read_runs)
     names, total = sums.rank(tx, limit, offset)
     cells = sums.list_cells(tx, names)
     everything = cells if query.only else sums.list_everything(tx)
     return Figures(names, total, _total(everything, 1), sums.counted_until, cells)
 
 
-def rank_all(tx: Transaction, viewer: Viewer, query: UsageQuery) -> tuple[str, ...]:
-    """Return all names, in the order of the query.
+def read_all(
+    tx: Transaction, viewer: Viewer, query: UsageQuery, read_runs: ReadRuns
+) -> tuple[tuple[str, ...], ReadNamed]:
+    """Return all names in the order of the query, and what reads the figures of some of them.
 
     Raises
     ------
     QueryError
         Raised as :func:`read_figures` does.
     """
-    if not _is_in_sums(viewer, query):
-        return _from_runs(_list_seen(tx, viewer, query), query).names
-    return _Sums.read(tx, query).rank(tx, MAX_NAMES, 0)[0]
-
-
-def read_named(
-    tx: Transaction, viewer: Viewer, query: UsageQuery, names: tuple[str, ...]
-) -> Figures:
-    """Read the figures of some names.
-
-    Raises
-    ------
-    QueryError
-        Raised as :func:`read_figures` does.
-    """
-    if not _is_in_sums(viewer, query):
-        runs = _list_seen(tx, viewer, query)
-        return replace(_from_runs(runs, query), names=names)
-    sums = _Sums.read(tx, query)
-    cells = sums.list_cells(tx, names)
-    return Figures(names, len(names), {}, sums.counted_until, cells)
+    if _is_in_sums(viewer, query):
+        sums = _Sums.read(tx, query, read_runs)
+        return sums.rank(tx, MAX_NAMES, 0)[0], sums.read_named
+    figures = _from_runs(_list_seen(tx, viewer, query), query)
+    return figures.names, lambda _tx, names: replace(figures, names=names)
 
 
 def _is_in_sums(viewer: Viewer, query: UsageQuery) -> bool:
@@ -205,15 +200,16 @@ class _Sums:
     is_complete: bool
 
     @classmethod
-    def read(cls, tx: Transaction, query: UsageQuery) -> "_Sums":
+    def read(cls, tx: Transaction, query: UsageQuery, read_runs: ReadRuns) -> "_Sums":
         """Find out how far the sums go, and read later usage from the ledger."""
         since = query.since.date()
         settled = usage.read_settled(tx) or since
         border = max(since, min(settled, query.until.date()))
-        runs = usage_runs.list_runs(tx, _midnight(border), query.until, limit=MAX_RUNS + 1)
+        # Of a time that is settled to its end nothing is left to read.
+        runs = read_runs(_midnight(border)) if query.until > _midnight(border) else []
         # While the Hub adds up earlier days, there is too much to read: a part would mislead.
-        is_complete = len(runs) <= MAX_RUNS
-        later = _add_up(runs, query, since=border) if is_complete else {}
+        is_complete = runs is not None
+        later = _add_up(runs, query, since=border) if runs else {}
         return cls(query, settled, border, later, is_complete)
 
     @property
@@ -232,6 +228,11 @@ class _Sums:
         )
         return tuple(names), total
 
+    def read_named(self, tx: Transaction, names: tuple[str, ...]) -> Figures:
+        """Read the figures of some names."""
+        cells = self.list_cells(tx, names)
+        return Figures(names, len(names), {}, self.counted_until, cells)
+
     def list_cells(self, tx: Transaction, names: Collection[str]) -> Cells:
         """List what these names used, by period."""
         chosen = frozenset(names)
@@ -247,9 +248,11 @@ class _Sums:
         per = self.query.per
         days = Ranges(((self.query.since.date(), self.border),), (), self.settled)
         ranges = self._months if per == "month" else days
-        cells = dict(later)
+        cells, starts = dict(later), dict[date, datetime]()
         for each in usage_totals.list_sums(tx, kind, names, ranges):
-            key = each.name, begin_period(_midnight(each.start), per)
+            if each.start not in starts:
+                starts[each.start] = begin_period(_midnight(each.start), per)
+            key = each.name, starts[each.start]
             cells[key] = cells.get(key, NOTHING).plus(each.used)
         return cells
 

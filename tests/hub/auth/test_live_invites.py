@@ -24,11 +24,17 @@ users:
   newbie: {{level: developer}}
   both: {{level: developer}}
   loner: {{level: developer}}
+  stand-in: {{level: developer, groups: [vision]}}
+  lowered: {{level: operator, groups: [vision]}}
   extra: {{level: {extra}}}
 groups:
   vision: {{managers: [boss], members: [member, newbie, both, oliver, audrey, other{more}]}}
   language: {{managers: [other], members: [both, boss{moved}]}}
   platform: {{managers: [boss], members: [admin]}}
+grants:
+  - {{user: stand-in, level: operator, from: 2099-01-01T00:00:00Z, until: 2099-01-09T00:00:00Z,
+      by: admin, reason: a holiday}}
+  - {{user: lowered, level: user, until: 2099-01-01T00:00:00Z, by: admin, reason: a trial}}
 images: {{lab: {{reference: "quay.io/jupyter/base-notebook:latest"}}}}
 tiers: {{small: {{requests: {{cpu: 100m, memory: 256Mi}}, images: [lab]}}}}
 """
@@ -41,7 +47,7 @@ def policy(*, extra: str = "developer", more: str = "", moved: str = "") -> str:
 @pytest.fixture(scope="module")
 def hub(make_directory: Callable[[], Path]) -> Iterator[LiveHub]:
     with running(LiveHub(make_directory(), policy(more=", extra"))) as hub:
-        for name in ("newbie", "both", "loner", "extra"):
+        for name in ("newbie", "both", "loner", "extra", "stand-in", "lowered"):
             forget_password(hub, name)
         yield hub
 
@@ -86,6 +92,8 @@ def test_a_manager_invites_a_newcomer(hub: LiveHub, boss: Api) -> None:
         ("loner", "needs the scope"),
         ("oliver", "is operator"),
         ("audrey", "is auditor"),
+        ("stand-in", "is to be operator"),
+        ("lowered", "is operator"),
         ("other", "is manager"),
         ("boss", "is manager"),
         ("admin", "is admin"),
@@ -144,6 +152,8 @@ def test_an_admin_resets_any_user_and_the_user_is_told(hub: LiveHub) -> None:
     session = hub.login("member")
     page = session.get("/services/platform/", follow_redirects=True)
     assert "admin invited you to set a new password" in page.text
+    # Another colour of links is too pale on the banner.
+    assert '<a class="alert-link" href="/hub/password">' in page.text
     again = Session(hub.url, "member")
     assert accept(again, url, WORDS).status_code == 200
     assert again.submit_login(WORDS).status_code == 302

@@ -25,6 +25,7 @@ from tests.support.chromium import log_in
 from tests.support.hub_fixtures import PLAIN_TIER, hub_of
 from tests.support.live_hub import Api, LiveHub, Session
 from tests.support.store_readers import read_audit
+from tests.support.tls_front import under_tls
 from tests.support.visitors import browser as browser
 
 pytestmark = pytest.mark.hub
@@ -183,6 +184,23 @@ class Asking:
 @pytest.fixture
 def terminal(hub: LiveHub, tmp_path: Path) -> Terminal:
     return Terminal(hub, tmp_path)
+
+
+def test_a_login_and_what_follows_go_through_tls_of_a_private_authority(
+    hub: LiveHub, tmp_path: Path
+) -> None:
+    terminal = Terminal(hub, tmp_path)
+    port = int(hub.url.rpartition(":")[2])
+    with under_tls(tmp_path, port) as front:
+        url = f"https://localhost:{front.port}"
+        untrusted = terminal.run("login", "--hub", url, code=1).stderr.splitlines()
+        assert (len(untrusted), "set SSL_CERT_FILE" in untrusted[2]) == (3, True), untrusted
+        terminal.environment["SSL_CERT_FILE"] = str(front.authority)
+        assert f"Logged in at {url} as admin" in terminal.log_in(hub.login("admin"), "--hub", url)
+        # The Hub answers one, and the service the other.
+        assert f"admin (user, admin) at {url}" in terminal.run("whoami").stdout
+        assert "vision" in terminal.run("group", "ls").stdout
+        terminal.run("logout")
 
 
 def test_a_user_logs_in_acts_and_logs_out(hub: LiveHub, terminal: Terminal) -> None:
@@ -377,6 +395,16 @@ def test_a_code_ends_with_the_session_that_was_shown_it(hub: LiveHub) -> None:
     code = read_code(confirm(other, ask(verifier)))
     hub.login("ann").get("/hub/logout")
     assert take(hub, verifier, code).status_code == 201
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_address_cannot_log_a_user_out(hub: LiveHub, site: str) -> None:
+    kim = hub.login("kim")
+    asked = kim.get("/hub/logout", headers={"Sec-Fetch-Site": site})
+    assert (asked.status_code, "Stay logged in" in asked.text) == (200, True)
+    assert kim.get("/hub/token").status_code == 200
+    assert kim.get("/hub/logout", headers={"Sec-Fetch-Site": "same-origin"}).status_code == 302
+    assert kim.get("/hub/token").status_code == 302
 
 
 def test_a_user_who_is_suspended_meanwhile_is_refused(hub: LiveHub) -> None:

@@ -82,6 +82,14 @@ def test_body_that_is_too_large_is_refused_with_a_sentence(hub: LiveHub, path: s
     assert httpx.post(f"{hub.url}{path}", content=pieces()).status_code == 413
 
 
+@pytest.mark.parametrize("path", ["users/x/tokens", "platform/login"])
+def test_a_stranger_sends_no_more_than_a_login(hub: LiveHub, path: str) -> None:
+    """The Hub says of each key of a body that it does not know it: 80,000 took a third second."""
+    keys = json.dumps(dict.fromkeys(map(str, range(8_000)), 1))
+    answer = httpx.post(f"{hub.url}/hub/api/{path}", content=keys)
+    assert (answer.status_code, "64 KiB at most" in answer.json()["message"]) == (413, True)
+
+
 def test_logins_of_strangers_delay_no_user(hub: LiveHub) -> None:
     admin, kim = hub.token("admin"), hub.token("kim")
 

@@ -10,8 +10,9 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.support.axe import RUN, find_axe, list_serious
 from tests.support.chromium import launch_chromium, log_in
+from tests.support.hostile_page import ATTACK, serve_hostile_page
 from tests.support.hub_fixtures import hub_of
-from tests.support.live_hub import LiveHub
+from tests.support.live_hub import Api, LiveHub
 from tests.support.pictures import keep_picture
 from tests.support.store_readers import read_audit, read_decisions, read_open
 
@@ -25,7 +26,45 @@ REFUSAL = (
     "dev1 holds 2 of 2 servers in vision, and small is 1 more. "
     "Stop a server, or ask a manager of vision (manager). No tier fits now."
 )
-
+SERVICE = "/services/platform/"
+PLACES = (
+    *("/hub/token", "/hub/password", "/hub/spawn/admin/more", "/hub/home"),
+    *(
+        "/hub/api/user",
+        "/hub/api/users",
+        "/hub/api/platform/health",
+        "/hub/api/platform/openapi.json",
+    ),
+    *(
+        SERVICE + each
+        for each in ("", "overview", "people", "people/dev1/suspend", "new/user", "audit")
+    ),
+    *(SERVICE + each for each in ("api/v1/me", "api/v1/people", "people.csv", "audit.csv")),
+    *("/user/admin/lab", "/user/admin/api/kernels"),
+)
+"""What an admin may see."""
+PRETENDED = (
+    *("/hub/logout", "/hub/spawn/admin/evil?tier=small&opt-tier=small", "/hub/user-redirect/lab"),
+    f"{SERVICE}servers/stop?user=admin&server=",
+)
+"""Addresses that might do something when a browser is sent there."""
+_WHY: dict[str, object] = {"reason": "evil", "why": "evil", "step": "save"}
+CHANGES: list[tuple[str, str, dict[str, object]]] = [
+    ("POST", "/hub/api/users/admin/servers/evil", {"user_options": {"tier": "small"}}),
+    ("DELETE", "/hub/api/users/admin/server", {}),
+    ("POST", "/hub/api/users/admin/tokens", {"note": "evil"}),
+    ("POST", "/hub/api/users", {"usernames": ["evil"]}),
+    ("POST", "/hub/spawn/admin/evil", {"tier": "small", "account": "platform"}),
+    ("POST", "/hub/login", {"username": "dev1", "password": "evil"}),
+    ("PUT", "/hub/api/platform/users/evil", {"document": {"level": "admin"}, **_WHY}),
+    ("POST", "/hub/api/platform/users/dev1/suspend", _WHY),
+    ("POST", "/hub/api/platform/reload", {}),
+    ("POST", f"{SERVICE}people/dev1/suspend", _WHY),
+    ("POST", f"{SERVICE}new/user", {"name": "evil", "level": "admin", **_WHY}),
+    ("POST", f"{SERVICE}servers/stop", {"user": "admin", "server": ""}),
+    ("DELETE", f"{SERVICE}api/v1/servers/admin/", {}),
+    ("POST", "/user/admin/api/kernels", {}),
+]
 
 hub = hub_of(EXAMPLE, lab=True)
 
@@ -126,6 +165,7 @@ def test_a_link_with_options_only_preselects(hub: LiveHub, browser: Browser) -> 
         ("home", "/hub/home"),
         ("spawn", "/hub/spawn"),
         ("password", "/hub/password"),
+        ("token", "/hub/token"),
     ],
 )
 def test_pages_are_in_the_hubs_theme_light_dark_and_narrow(
@@ -154,6 +194,8 @@ def test_what_a_user_presses_on_pages_of_jupyterhub_can_be_read(
     context = browser.new_context(color_scheme=theme)
     page = context.new_page()
     page.goto(f"{hub.url}/hub/login")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_text("Invalid username or password")).to_be_visible()
     _assert_contrast(page)
     log_in(page, hub.url, "admin", hub.passwords["admin"])
     page.goto(f"{hub.url}/hub/token")
@@ -161,6 +203,64 @@ def test_what_a_user_presses_on_pages_of_jupyterhub_can_be_read(
     page.get_by_role("button", name="Request new API token").hover()
     _assert_contrast(page)
     context.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_a_hostile_page_in_the_same_browser_can_do_nothing(
+    hub: LiveHub, browser: Browser, host: str
+) -> None:
+    api = hub.token("admin")
+    api.start("admin", tier="small", account="platform")
+    api.wait_until_ready("admin")
+    context = browser.new_context()
+    page = context.new_page()
+    page.set_default_timeout(60 * SECONDS)
+    log_in(page, hub.url, "admin", hub.passwords["admin"])
+    page.goto(f"{hub.url}/user/admin/lab")
+    page.locator("#jp-top-panel").wait_for(timeout=120 * SECONDS)
+    assert _kernel_answers(page, "1+1") == "2"
+    kernels = page.request.get(f"{hub.url}/user/admin/api/kernels").json()
+    # What the other page cannot read is there for the user.
+    assert {each: page.request.get(hub.url + each).status for each in PLACES} == dict.fromkeys(
+        PLACES, 200
+    )
+    before = _what_could_be_changed(hub, api)
+    with serve_hostile_page() as port:
+        page.goto(f"http://{host}:{port}/")
+        sockets = [f"/user/admin/api/kernels/{each['id']}/channels" for each in kernels]
+        attack = {
+            "base": hub.url,
+            "places": [*PLACES, *PRETENDED],
+            "changes": CHANGES,
+            "sockets": [*sockets, "/user/admin/api/events/subscribe", "/services/platform/"],
+            "streams": ["/hub/api/users/admin/server/progress", "/services/platform/api/v1/me"],
+        }
+        assert page.evaluate(ATTACK, attack) == []
+        frames = [each.url for each in page.frames if each != page.main_frame]
+        assert len(frames) >= len(attack["places"])
+        assert {each for each in frames if not each.startswith("chrome-error:")} == set()
+    assert _what_could_be_changed(hub, api) == before
+    # The user is still logged in.
+    page.goto(f"{hub.url}/hub/token")
+    expect(page.get_by_role("button", name="Request new API token")).to_be_visible()
+    assert page.request.get(f"{hub.url}/user/admin/api/kernels").json()[0]["id"] == kernels[0]["id"]
+    context.close()
+    api.stop("admin")
+
+
+def _what_could_be_changed(hub: LiveHub, api: Api) -> dict[str, object]:
+    tokens = api.get("users/admin/tokens").json()["api_tokens"]
+    return {
+        "users": {each["name"]: each["groups"] for each in api.get("users").json()},
+        "tokens": sorted(each["id"] for each in tokens if each["oauth_client"] == "JupyterHub"),
+        "open": sorted((each.user, each.server) for each in read_open(hub)),
+        "revision": api.get("platform/health").json()["policy"]["revision"],
+        "done": [
+            each.action
+            for each in read_audit(hub)
+            if each.result == "done" and not each.action.startswith("token.")
+        ],
+    }
 
 
 def _assert_contrast(page: Page) -> None:

@@ -185,6 +185,48 @@ def test_the_terminal_does_the_same_with_a_bar(hub: LiveHub) -> None:
     assert (again.returncode, "is done, and not running" in again.stderr) == (1, True)
 
 
+def test_a_table_of_people_is_uploaded_corrected_added_and_undone(
+    hub: LiveHub, visit: Callable[[str], Page], tmp_path: Path
+) -> None:
+    boss = visit("boss")
+    file = tmp_path / "people.csv"
+    file.write_bytes("\ufeffname;level;groups\nann;user;course\nben;boss;course\n".encode())
+    boss.goto(f"{SERVICE}people")
+    boss.get_by_role("link", name="Add people from a table").click()
+    boss.get_by_label("A file of CSV").set_input_files(file)
+    boss.get_by_role("button", name="Preview").click()
+    expect(boss.locator(".answer")).to_have_text("Nothing is added: 1 fault to correct.")
+    expect(boss.get_by_role("region", name="What is wrong")).to_contain_text("Line 3, column 2")
+    table = boss.get_by_label("Or the table itself")
+    table.fill(table.input_value().replace("boss", "user"))
+    boss.get_by_role("button", name="Preview").click()
+    expect(boss.locator(".answer")).to_have_text("2 users will be added.")
+    expect(boss.get_by_role("region", name="Who is new")).to_contain_text("ben as user, in course")
+    assert "ann" not in hub.token("admin").get("platform/groups/course").text
+    boss.get_by_label("Why").fill("a term begins")
+    boss.get_by_role("button", name="Add 2 users").click()
+    wait_for(lambda: _is_finished(boss), "them to be added")
+    assert {"ann", "ben"} <= read_members(hub)
+    boss.goto(f"{SERVICE}new/people")
+    boss.get_by_label("Or the table itself").fill("name,level\nann,user\n")
+    boss.get_by_role("button", name="Preview").click()
+    expect(boss.locator(".answer")).to_have_text(
+        "There is nothing to add: all 1 are there already."
+    )
+    admin = visit("admin")
+    admin.goto(f"{SERVICE}bulk")
+    admin.get_by_role("link", name=re.compile("^Add ")).first.click()
+    admin.get_by_text("Undo it").click()
+    admin.get_by_label("Why").fill("wrong term")
+    admin.get_by_role("button", name=re.compile(r"Undo \d+ change")).click()
+    wait_for(lambda: not {"ann", "ben"} & read_members(hub), "them to be gone")
+
+
+def _is_finished(page: Page) -> bool:
+    page.reload()
+    return page.locator(".answer").inner_text().startswith("Finished: 2 done")
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 400)])
 def test_the_pages_are_usable_by_all(
     hub: LiveHub, browser: Browser, scheme: Literal["light", "dark"], width: int
@@ -206,6 +248,14 @@ def test_the_pages_are_usable_by_all(
     choose(page, "dev1", "add-to-group", "dev1")
     page.get_by_label("Group").select_option("course")
     see(page, f"chosen-{scheme}-{width}")
+    page.goto(f"{SERVICE}new/people")
+    see(page, f"table-{scheme}-{width}")
+    page.get_by_label("Or the table itself").fill("name,level\nnewest,user\n")
+    page.get_by_role("button", name="Preview").click()
+    see(page, f"table-preview-{scheme}-{width}")
+    page.get_by_label("Or the table itself").fill("name,level\nnewest,boss\n=1,\n")
+    page.get_by_role("button", name="Preview").click()
+    see(page, f"table-faults-{scheme}-{width}")
     page.goto(f"{SERVICE}bulk")
     see(page, f"list-{scheme}-{width}")
     page.get_by_role("link", name="Add to the group").first.click()

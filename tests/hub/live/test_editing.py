@@ -1,4 +1,4 @@
-"""What is managed, changed on the pages by admins and managers, in browsers without JavaScript."""
+"""What is managed, changed on the pages by admins and managers, with JavaScript and without."""
 
 import re
 import time
@@ -51,8 +51,13 @@ def fill(page: Page, **fields: str) -> None:
         page.locator(f'[name="{name.replace("__", ".")}"]').fill(value)
 
 
+def preview(page: Page) -> None:
+    # Where scripts run, the form may have been previewed already.
+    page.get_by_role("button", name=re.compile("^Preview")).click()
+
+
 def preview_and_save(page: Page, button: str) -> None:
-    page.get_by_role("button", name="Preview", exact=True).click()
+    preview(page)
     page.get_by_role("button", name=button, exact=True).click()
     expect(page.get_by_text(re.compile(r"^Done: revision \d+ is in force"))).to_be_visible()
 
@@ -251,6 +256,33 @@ def test_declared_objects_are_shown_and_say_how_to_move_them(visit: Callable[[st
             expect(admin.locator("main").get_by_role("button")).to_have_count(0)
 
 
+def test_a_form_shows_its_effect_as_it_is_filled_in(hub: LiveHub, browser: Browser) -> None:
+    context = browser.new_context(base_url=hub.url)
+    page = context.new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    log_in(page, hub.url, "admin", hub.passwords["admin"])
+    page.goto(f"{SERVICE}new/tier")
+    effect = page.locator("#what-it-does")
+    fill(page, images="lab", requests__cpu="100m", access__groups="nowhere")
+    page.keyboard.press("Tab")
+    expect(effect).to_contain_text("Write a name.")
+    fill(page, name="typed", requests__memory="256Mi")
+    page.keyboard.press("Tab")
+    expect(effect).to_contain_text("nowhere")
+    fill(page, access__groups="vision")
+    page.locator('[name="why"]').focus()
+    expect(effect).to_contain_text("2 people can start typed: boss, dev1")
+    # What has the focus keeps it, and what was typed stays.
+    expect(page.locator('[name="why"]')).to_be_focused()
+    page.keyboard.type("a test")
+    expect(page.locator('[name="requests.memory"]')).to_have_value("256Mi")
+    page.get_by_role("button", name="Make the tier typed").click()
+    expect(page.get_by_text(re.compile(r"^Done: revision \d+ is in force"))).to_be_visible()
+    assert heard == []
+    context.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 400])
 def test_every_form_is_open_to_all_and_fits(
@@ -300,4 +332,4 @@ def test_every_form_is_open_to_all_and_fits(
 def _preview(page: Page, group: str, member: str, cpu: str) -> None:
     page.goto(f"{SERVICE}groups/{group}/edit")
     fill(page, members=member, quota__cpu=cpu, why="a look")
-    page.get_by_role("button", name="Preview", exact=True).click()
+    preview(page)

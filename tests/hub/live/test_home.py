@@ -1,4 +1,4 @@
-"""My resources, in place of the Hub's home: as each level sees it, and by keyboard alone."""
+"""My resources, in place of the Hub's home, as each level sees it; all tasks by keyboard alone."""
 
 import re
 from collections.abc import Iterator
@@ -77,16 +77,35 @@ def page(hub: LiveHub, dev1: Api, browser: Browser) -> Iterator[Page]:
     page.context.close()
 
 
+NAMED = """() => {
+  const here = document.activeElement;
+  const labels = [...(here.labels || [])].map((each) => each.innerText);
+  return [here.ariaLabel, here.innerText, ...labels].join(" ");
+}"""
+
+
 def focus(page: Page, name: str) -> None:
     """Press the tab key until a control has the focus, as a user without a mouse does."""
-    for _ in range(60):
+    for _ in range(150):
         page.keyboard.press("Tab")
-        label = page.evaluate(
-            "[document.activeElement.ariaLabel, document.activeElement.innerText].join(' ')"
-        )
-        if name in label:
+        if name in page.evaluate(NAMED):
             return
-    pytest.fail(f"{name} is not reached")
+    pytest.fail(f"{name} is not reached at {page.url}")
+
+
+def press(page: Page, *names: str) -> None:
+    """Press what leads to the next page, one page after the other."""
+    for name in names:
+        focus(page, name)
+        with page.expect_navigation():
+            page.keyboard.press("Enter")
+
+
+def write(page: Page, **fields: str) -> None:
+    """Write into fields, by the first words of their labels."""
+    for label, value in fields.items():
+        focus(page, label.replace("_", " "))
+        page.keyboard.type(value)
 
 
 def test_servers_are_stopped_started_and_removed_by_keyboard_alone(
@@ -136,3 +155,85 @@ def test_the_limits_that_could_bind_are_meters_and_the_others_are_folded(page: P
     expect(table).to_be_hidden()
     page.get_by_text(re.compile("^All [0-9]+ limits that apply$")).click()
     expect(table).to_be_visible()
+
+
+def test_what_admins_do_every_day_is_done_by_keyboard_alone(
+    hub: LiveHub, dev1: Api, browser: Browser
+) -> None:
+    page = visit(hub, browser, "admin")
+    press(page, "People", "New user")
+    write(page, Name="kim", Level="user")
+    focus(page, "vision")
+    page.keyboard.press("Space")
+    write(page, Why="a new colleague")
+    press(page, "Make the user", "Invite", "Make the link")
+    focus(page, "Invite link")
+    press(page, "Back to kim", "Edit")
+    write(page, Level="developer", Why="knows a lot")
+    press(page, "Change the user kim", "Suspend")
+    write(page, Why="on leave")
+    press(page, "Suspend kim", "Resume kim")
+    write(page, Why="back")
+    press(page, "Resume kim", "Back to kim")
+    expect(page.get_by_text("developer").first).to_be_visible()
+
+    tier = {"CPU": "100m", "Memory": "256Mi", "Images": "lab"}
+    for kind, values in (("group", {"Members": "kim"}), ("tier", tier)):
+        press(page, f"{kind.title()}s", f"New {kind}")
+        write(page, Name=f"made-{kind}", **values, Why="a test")
+        press(page, "Preview", f"Make the {kind} made-{kind}")
+        press(page, "Edit group" if kind == "group" else "Edit the tier made-tier")
+        write(page, Title="Made", Why="a test")
+        press(page, "Preview", f"Change the {kind} made-{kind}")
+        press(page, "Retire group" if kind == "group" else "Retire the tier made-tier")
+        write(page, Why="a test")
+        press(page, f"Retire the {kind} made-{kind}", "Take it back")
+        write(page, Why="a mistake")
+        press(page, "Undo 1 change")
+    press(page, "Policy")
+    page.goto(f"{hub.url}/services/platform/people?limit=3")
+    press(page, "Name", "Next")
+    expect(page.get_by_role("columnheader", name="Name")).to_have_attribute(
+        "aria-sort", "ascending"
+    )
+    expect(page.get_by_role("link", name="Previous")).to_be_visible()
+
+    focus(page, "admin")
+    page.keyboard.press("Enter")
+    menu = page.get_by_role("link", name="Tokens")
+    expect(menu).to_be_visible()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Escape")
+    expect(menu).to_be_hidden()
+    assert page.evaluate(NAMED).strip() == "admin"
+    page.keyboard.press("Enter")
+    press(page, "Log out")
+    page.context.close()
+
+
+def test_a_request_is_made_answered_and_used_by_keyboard_alone(
+    hub: LiveHub, dev1: Api, page: Page, browser: Browser
+) -> None:
+    page.goto(f"{hub.url}/hub/spawn/dev1/model")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    press(page, "Ask for it")
+    write(page, Why="training")
+    press(page, "Ask")
+    manager = visit(hub, browser, "manager")
+    press(manager, "Requests", "Answer")
+    press(manager, "Give dev1 the tier gpu")
+    manager.context.close()
+
+    page.goto(f"{hub.url}/hub/spawn/dev1/model")
+    focus(page, "Small")
+    for _ in range(5):
+        if "GPU" in page.evaluate(NAMED):
+            break
+        page.keyboard.press("ArrowDown")
+    press(page, "Start")
+    wait_for(lambda: "model" in dev1.servers("dev1"), "the server to start")
+    dev1.wait_until_ready("dev1", "model")
+    page.goto(f"{hub.url}/hub/home")
+    press(page, "Stop model")
+    wait_for(lambda: "model" not in dev1.servers("dev1"), "the server to stop")

@@ -70,6 +70,7 @@ BODIES: Final[Mapping[str, Any]] = {
     "bulksuspend": {"act": "suspend", "names": ["owner"], "reason": "matrix"},
     "bulkstop": {"act": "stop"},
     "bulkpage": {"act": "set-level", "name": "owner", "level": "user"},
+    "peoplepage": {"table": "name\n<new>\n"},
     "stale": {"seen": "0", "why": "matrix"},
 }
 

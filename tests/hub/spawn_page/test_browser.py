@@ -210,5 +210,5 @@ async def test_everything_the_page_loads_of_ours_is_small(serve, browser_page):
     hub = serve(replace(PAGES["full"]))
     await browser_page.goto(hub.url)
     await browser_page.wait_for_load_state("networkidle")
-    assert len(sizes) == 3
+    assert len(sizes) == 4
     assert sum(sizes.values()) < 60_000

@@ -238,6 +238,7 @@ def test_a_server_that_is_starting_or_stopping_is_a_choice_as_well(hub: LiveHub,
         stop = threads.submit(dev1.delete, "users/dev1/servers/slow")
         wait_for(lambda: pending() == "stop", "the stop")
         stopping = session.get(f"/hub/spawn/dev1/slow?{MEDIUM}").text
+        assert "It can be started again" in session.get("/hub/spawn-pending/dev1/slow").text
         assert stop.result().status_code in {202, 204}
     wait_for(lambda: "slow" not in dev1.servers("dev1"), "it to stop")
     remove(dev1, "slow")
@@ -247,6 +248,39 @@ def test_a_server_that_is_starting_or_stopping_is_a_choice_as_well(hub: LiveHub,
     for text in (starting, stopping):
         assert "Look again" in text
         assert "servers/stop" not in text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_start_is_told_step_by_step_and_cancelled_by_keyboard(
+    hub: LiveHub, dev1: Api, browser: Browser, scheme: str
+) -> None:
+    context = browser.new_context(viewport={"width": 400, "height": 900})
+    context.add_init_script(f"localStorage.setItem('jupyterhub-bs-theme', '{scheme}')")
+    page = context.new_page()
+    log_in(page, hub.url, "dev1", hub.passwords["dev1"])
+    page.goto(f"{hub.url}/hub/spawn/dev1/slow")
+    page.get_by_role("button", name=re.compile("^Start")).click()
+    expect(page.get_by_role("heading", name="Your server slow is starting")).to_be_visible()
+    steps = page.get_by_role("list", name="What has happened so far").get_by_role("listitem")
+    expect(steps.first).to_contain_text(re.compile(r"\d\d:\d\d:\d\d.*Admitted: Small, charged to"))
+    expect(steps.last).to_contain_text("Its process is being started")
+    page.evaluate(find_axe().read_text())
+    assert list_serious(page.evaluate(RUN)) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    page.screenshot(path=SCREENSHOTS / f"live-starting-{scheme}-400.png", full_page=True)
+    others = hub.login("admin").get("/hub/spawn-pending/dev1/slow").text
+    assert "dev1&#39;s server slow" in others
+    assert "<summary>admin</summary>" in others
+    page.get_by_role("button", name="Cancel").focus()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("heading", name="Your server slow is cancelled")).to_be_visible(
+        timeout=30 * SECONDS
+    )
+    expect(page.get_by_role("link", name="Choose again")).to_be_focused()
+    assert [each.server for each in read_open(hub)] == [""]
+    assert "" in dev1.servers("dev1"), "the button of JupyterHub stops the default server"
+    remove(dev1, "slow")
+    context.close()
 
 
 @pytest.mark.parametrize("path", ["/hub/invite/", "/hub/password", "/hub/spawn"])

@@ -25,6 +25,8 @@ tiers:
   large: {requests: {cpu: 100m, memory: 256Mi}, limits: {cpu: 4, memory: 1Gi}, images: [lab]}
 """
 SITE: Final = """
+import asyncio
+
 from jupyterhub.handlers import BaseHandler
 
 class Failures(BaseHandler):
@@ -33,10 +35,13 @@ class Failures(BaseHandler):
 
 async def prepare(spawner):
     if spawner.name == "hooked":
+        await asyncio.sleep(1.5)
         raise RuntimeError("the site's own hook")
+    if spawner.name == "brief":
+        spawner.cmd = ["/bin/sh", "-c", "exit 3"]
 
 c.JupyterHub.extra_handlers = [("/failures", Failures)]
-c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}
+c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 1}
 c.PlatformLocalSpawner.cmd = ["/bin/sh", "-c", "sleep 600"]
 c.PlatformLocalSpawner.pre_spawn_hook = prepare
 c.Spawner.http_timeout = 3
@@ -107,3 +112,11 @@ def test_a_server_that_is_silent_for_no_known_reason_may_be_the_hubs_failure(
 def test_an_error_before_a_start_is_not_told_as_a_server_that_was_slow(dev: Api) -> None:
     cause = fail(dev, "hooked", "large")["cause"]
     assert cause["code"] == "server.not_started"
+
+
+def test_a_server_that_ends_before_it_answers_is_still_starting_until_the_hub_knows_why(
+    hub: LiveHub, dev: Api
+) -> None:
+    told = fail(dev, "brief", "large")
+    assert told["cause"]["code"] == "server.failed"
+    assert "InvalidStateError" not in hub.log

@@ -1,11 +1,15 @@
 """Cookies are marked Secure where the browser uses TLS, and only there."""
 
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
+from jupyterhub_platform.hub.upstream.secure_cookies import (
+    keep_cookies_secure,
+    keep_server_cookies_secure,
+)
 from tests.hub.upstream.conftest import Serve
 
 
@@ -31,3 +35,21 @@ async def test_without_a_public_address_the_request_decides(serve: Serve) -> Non
     async with serve(set_both) as client:
         cookies = (await client.get("/hub/api/asked")).headers.get_list("Set-Cookie")
     assert "; Secure" not in "".join(cookies)
+
+
+@pytest.mark.parametrize(
+    ("public", "site", "options"),
+    [
+        ("https://hub.example/", {}, {"secure": True}),
+        ("https://hub.example/", {"samesite": "Lax"}, {"secure": True, "samesite": "Lax"}),
+        ("http://x/", {}, {}),
+        ("", {}, {}),
+    ],
+)
+def test_servers_are_told_by_the_public_address(
+    public: str, site: dict[str, Any], options: dict[str, Any]
+) -> None:
+    settings = {"cookie_options": site} if site else {}
+    app = SimpleNamespace(public_url=public, tornado_settings=settings)
+    keep_server_cookies_secure(app)
+    assert settings.get("cookie_options", {}) == options

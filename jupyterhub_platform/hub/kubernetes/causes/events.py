@@ -9,6 +9,13 @@ from jupyterhub_platform.core.manifests import Manifest, part
 Events: TypeAlias = Callable[[], Iterable[Manifest]]
 """Returns a pod's events; called only for a waiting pod, since a namespace has thousands."""
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
+_STEPS: Final = {
+    "TriggeredScaleUp": "A node is being added for it",
+    "Scheduled": "A node has room for it",
+    "Pulling": "Its image is being pulled",
+    "Pulled": "Its image is on the node",
+    "Started": "It runs, and the Hub waits for its answer",
+}
 
 
 def none() -> tuple[Manifest, ...]:
@@ -38,3 +45,15 @@ def seen_at(event: Manifest) -> datetime:
             continue
         return at if at.tzinfo else at.replace(tzinfo=UTC)
     return _NEVER
+
+
+def describe_step(event: Manifest) -> dict[str, str]:
+    """Describe what an event means for a start, and when that was; empty if it is no step of one.
+
+    What is wrong has its cause, in words of its own.
+    """
+    step = _STEPS.get(str(event.get("reason")))
+    if step is None:
+        return {}
+    at = seen_at(event)
+    return {"step": step} if at == _NEVER else {"step": step, "at": at.isoformat()}
