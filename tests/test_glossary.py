@@ -22,7 +22,7 @@ GLOSSARY = {
         *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/resource_limits", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
-        "usecases/rate_limit",
+        *("usecases/binding_limits", "usecases/rate_limit"),
         "usecases/reports",
     ),
     # A served model. Kubernetes has objects, and pydantic shapes.

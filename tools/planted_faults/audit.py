@@ -114,7 +114,7 @@ AUDIT: Final = (
         (
             "what was added beside the guards is not looked for",
             "_check_triggers",
-            Replace("triggers.find_added(transaction)", "()"),
+            Replace("trigger_checks.find_added(transaction)", "()"),
         ),
         (
             "a row that the database drops is taken for written",
