@@ -9,8 +9,8 @@ from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Out
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.rest.managed import ChangeEffects
-from jupyterhub_platform.rest.managed_calls import DRY_RUN, IDEMPOTENCY_KEY
-from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.managed_calls import DRY_RUN
+from jupyterhub_platform.rest.operations import IDEMPOTENCY_KEY, Operation
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Nothing, Reason, read_end, refuse
 from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE
