@@ -45,7 +45,7 @@ async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[F
     load = asyncio.create_task(_send(port, clients, seconds))
     await asyncio.sleep(min(SETTLING_SECONDS, seconds / 4))
     watching = asyncio.create_task(_watch(hub, port, seconds * 0.75))
-    # Whoever sends last waits for an answer until they give up.
+    # The last senders wait for an answer until they give up.
     async with asyncio.timeout(seconds + MAX_EXTRA_SECONDS):
         suspensions = [await _suspend(hub, name, token) for name, token in victims.items()]
         busy, answers = await watching, await load

@@ -34,6 +34,7 @@
     ├── ClusterConfigurationError   deploy: no cluster is named
     ├── ClusterUnreachableError     deploy: the API server does not answer
     ├── ClusterRefusedError         deploy: the API server refuses the caller
+    ├── TableError                  core: a table of people cannot be read
     ├── WriteError                  a policy file cannot be changed at one object alone
     └── HubRefusedError             cli: the Hub or its service says no, with a status and a body
 

@@ -14,7 +14,7 @@ from jupyterhub_platform.core.access_requests import (
 from jupyterhub_platform.core.errors import QuantityError
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.times import parse_duration
-from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
+from jupyterhub_platform.rest.operations import CURSOR, IDEMPOTENCY_KEY, Argument, Operation
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason, refuse
 from jupyterhub_platform.rest.response_bodies import Faulty, Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
@@ -165,6 +165,7 @@ MAKE_REQUEST: Final = Operation(
     scopes=(SELF,),
     note="422 lists why the grant that it asks for is impossible.",
     body=AskRequest,
+    headers=(IDEMPOTENCY_KEY,),
     refusals=_ANSWERED,
 )
 LIST_REQUESTS: Final = Operation(

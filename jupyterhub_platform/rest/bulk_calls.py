@@ -9,8 +9,8 @@ from jupyterhub_platform.rest.bulk_changes import (
     BulkRequest,
     UndoRequest,
 )
-from jupyterhub_platform.rest.managed_calls import DRY_RUN, IDEMPOTENCY_KEY
-from jupyterhub_platform.rest.operations import Operation
+from jupyterhub_platform.rest.managed_calls import DRY_RUN
+from jupyterhub_platform.rest.operations import IDEMPOTENCY_KEY, Operation
 from jupyterhub_platform.rest.request_bodies import Nothing
 from jupyterhub_platform.rest.response_bodies import Refusal
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE

@@ -15,7 +15,7 @@ from jupyterhub_platform.rest.managed import (
     RollBackRequest,
     RolledBack,
 )
-from jupyterhub_platform.rest.operations import Argument, Operation
+from jupyterhub_platform.rest.operations import IDEMPOTENCY_KEY, Argument, Operation
 from jupyterhub_platform.rest.response_bodies import (
     Faulty,
     Refusal,
@@ -30,9 +30,6 @@ IF_MATCH: Final = Argument(
     "If-Match", "The `ETag` of what the caller saw; `*` for any. Needed to change or retire."
 )
 IF_NONE_MATCH: Final = Argument("If-None-Match", "`*`: the object must be new. Needed to make one.")
-IDEMPOTENCY_KEY: Final = Argument(
-    "Idempotency-Key", "Any text: the same call with the same key makes one grant only."
-)
 _WHO_CHANGES: Final[dict[Kind, str]] = {
     Kind.USER: f"`{ADMIN}`, or `{MANAGE}` for people who are only in one's own groups",
     Kind.GROUP: f"`{ADMIN}`, or `{MANAGE}` for the members of one's own groups",

@@ -22,6 +22,9 @@ CURSOR: Final = Argument(
     "cursor",
     "The `next` of the part before, also in its `Link` header; with the same other arguments.",
 )
+IDEMPOTENCY_KEY: Final = Argument(
+    "Idempotency-Key", "Any text: the same call with the same key makes one only."
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ GOOD: dict[str, tuple[str, ...]] = {
     "opt-image": ("", "\x00"),
     "_xsrf": ("", "x"),
     "account": ("", "vision", "\x00"),
+    "level": ("", "user", "\x00"),
     "kind": ("", "quota", "\x00"),
     "grant": ("", "g1"),
     "actor": ("", "dev1", "\x00", "y" * 5000),

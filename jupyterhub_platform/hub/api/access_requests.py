@@ -1,12 +1,12 @@
 """Requests for access, by REST: made, listed, approved, refused and withdrawn."""
 
 import contextlib
-import uuid
 from collections.abc import Collection
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
 
@@ -101,17 +101,21 @@ class RequestsHandler(AccessRequestHandler):
     audit_actions = MappingProxyType({"POST": "request.made"})
 
     async def post(self) -> None:
-        """Make a request of the caller."""
+        """Make a request of the caller; one with the same ``Idempotency-Key`` is made once."""
         self.require(roles.SELF)
+        sent = self.read_idempotency_key()
         body = self.read(AskRequest)
         try:
             kind, wish = body.read_wish()
         except ValueError as error:
             raise web.HTTPError(400, str(error)) from None
         now = datetime.now(UTC)
-        asked = AccessRequest(
-            uuid.uuid4().hex, self.me, body.account, kind, wish, body.lasts, body.reason, now
-        )
+        # The same caller and key give the same id, also after a restart.
+        id_ = (uuid5(NAMESPACE_URL, f"request\n{self.me}\n{sent}") if sent else uuid4()).hex
+        if sent and (made := await self.in_thread(self.requests.find, id_)) is not None:
+            self.answer(Asked.of(made), 201)
+            return
+        asked = AccessRequest(id_, self.me, body.account, kind, wish, body.lasts, body.reason, now)
         if await self.change(Ask(asked, self.memberships_of(self.me), self.notify)) is not None:
             self.answer(Asked.of(asked), 201)
 

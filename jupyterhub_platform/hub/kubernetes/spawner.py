@@ -12,7 +12,7 @@ from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.tiers import pod_amounts
 from jupyterhub_platform.hub.kubernetes import api_errors
-from jupyterhub_platform.hub.kubernetes.causes.events import describe_step
+from jupyterhub_platform.hub.kubernetes.causes.events import find_step
 from jupyterhub_platform.hub.kubernetes.guard.check import Allowance, check_pod
 from jupyterhub_platform.hub.kubernetes.home_claim import HomeClaimSpawner
 from jupyterhub_platform.hub.kubernetes.hub_service_account import TOKEN, read_service_account
@@ -197,7 +197,7 @@ class KubeTierSpawner(HomeClaimSpawner):
         """Add to the cluster's events what they mean, and what can be done."""
         shown_notice, shown_cause = "", None
         async for step in super().progress():
-            yield {**step, **describe_step(step.get("raw_event") or {})}
+            yield {**step, **find_step(step.get("raw_event") or {})}
             if self.claim_notice != shown_notice:
                 shown_notice = self.claim_notice
                 yield {"message": shown_notice}

@@ -55,10 +55,10 @@ class PendingSpawn(BaseHandler):  # type: ignore[misc]
         """Add what our page shows; the Hub itself would name the server's owner as the visitor."""
         if name in _OWN_PAGES:
             owner, spawner = named["user"], named["spawner"]
-            named |= {"user": self.current_user, "starting": self._describe(owner, spawner)}
+            named |= {"user": self.current_user, "starting": self._read_start(owner, spawner)}
         return super().render_template(name, sync, **named)
 
-    def _describe(self, owner: Any, spawner: Any) -> Starting:
+    def _read_start(self, owner: Any, spawner: Any) -> Starting:
         platform = platform_of(self.settings)
         held = platform.admission.book.of_server(owner.name, spawner.name)
         tier = platform.snapshot.policy.tiers.get(held.tier) if held else None

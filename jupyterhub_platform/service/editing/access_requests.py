@@ -1,5 +1,6 @@
 """Pages of requests for access: to make, list and answer them. The Hub decides about each step."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -138,7 +139,8 @@ class NewRequestPage(RequestReader):
         facts = await self.read_policy()
         names = ("kind", "tier", "account", "grant", "level", "for")
         values = {name: self.sent(name) for name in names}
-        answer = await self.ask("POST", "requests", self._read_body(facts, values))
+        once = {"Idempotency-Key": self.sent("once")[:64]} if self.sent("once") else {}
+        answer = await self.ask("POST", "requests", self._read_body(facts, values), once)
         if answer.is_done:
             prefix: str = self.settings["environment"].prefix
             self.redirect(f"{prefix}requests", status=303)
@@ -189,6 +191,7 @@ class NewRequestPage(RequestReader):
             levels=list(Level),
             amounts=_sent_amounts(self),
             reason=self.sent("why"),
+            once=self.sent("once")[:64] or secrets.token_hex(16),
             refused=refused,
             action=f"{prefix}new/request",
             back=f"{prefix}requests",

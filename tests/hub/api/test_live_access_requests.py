@@ -79,6 +79,26 @@ def test_a_tier_is_asked_for_approved_used_and_ends(hub: LiveHub) -> None:
     assert json.loads(trail[0].detail_json)["after"]["by"] == "boss"
 
 
+def test_a_request_that_is_sent_twice_with_one_key_is_made_once(hub: LiveHub) -> None:
+    dev1, boss = hub.token("dev1"), hub.token("boss")
+    body = {"account": "vision", "reason": "training", "for": "2d", "add": {"servers": 1}}
+    key = {"Idempotency-Key": "one"}
+    first, again = (dev1.post("platform/requests", json=body, headers=key) for _ in range(2))
+    assert (first.status_code, again.status_code) == (201, 201), again.text
+    assert first.json() == again.json()
+    assert answer(boss, first.json()["id"], "refuse").status_code == 200
+    # Nothing is asked for anew by what was sent before; what others send with this key is theirs.
+    answered = dev1.post("platform/requests", json=body, headers=key).json()
+    assert (answered["id"], answered["state"]) == (first.json()["id"], "refused")
+    theirs = boss.post("platform/requests", json=body, headers=key)
+    assert theirs.json()["id"] != first.json()["id"]
+    assert answer(boss, theirs.json()["id"], "withdraw").status_code == 200
+    assert (
+        dev1.post("platform/requests", json=body, headers={"Idempotency-Key": ""}).status_code
+        == 400
+    )
+
+
 def test_others_neither_see_nor_answer_it(hub: LiveHub) -> None:
     dev1, dev2, peer = hub.token("dev1"), hub.token("dev2"), hub.token("peer")
     id_ = ask(dev1, add={"servers": 1}).json()["id"]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from jupyterhub_platform.core.causes import Who
-from jupyterhub_platform.hub.kubernetes.causes.events import describe_step
+from jupyterhub_platform.hub.kubernetes.causes.events import find_step
 from jupyterhub_platform.hub.kubernetes.causes.pod import explain_pod
 
 NOW = datetime(2026, 11, 2, 9, 0, 0, tzinfo=UTC)
@@ -292,10 +292,10 @@ def test_waiting_reason_of_the_servers_container_comes_first() -> None:
 def test_an_event_of_a_start_is_a_step_in_words_with_its_time() -> None:
     pulling = {"reason": "Pulling", "message": 'Pulling image "x"', "lastTimestamp": None}
     step = "Its image is being pulled"
-    assert describe_step({**pulling, "eventTime": "2026-11-02T09:00:00Z"}) == {
+    assert find_step({**pulling, "eventTime": "2026-11-02T09:00:00Z"}) == {
         "step": step,
         "at": "2026-11-02T09:00:00+00:00",
     }
-    assert describe_step(pulling) == {"step": step}
-    assert describe_step({**pulling, "reason": "FailedScheduling"}) == {}
-    assert describe_step({}) == {}
+    assert find_step(pulling) == {"step": step}
+    assert find_step({**pulling, "reason": "FailedScheduling"}) == {}
+    assert find_step({}) == {}

@@ -47,8 +47,8 @@ def seen_at(event: Manifest) -> datetime:
     return _NEVER
 
 
-def describe_step(event: Manifest) -> dict[str, str]:
-    """Describe what an event means for a start, and when that was; empty if it is no step of one.
+def find_step(event: Manifest) -> dict[str, str]:
+    """Return which step of a start an event is, in words, and when it was; empty if it is none.
 
     What is wrong has its cause, in words of its own.
     """
