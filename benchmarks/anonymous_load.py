@@ -10,7 +10,7 @@ from typing import Any, Final
 from benchmarks.bench_setup import BenchSetup
 from benchmarks.figures import Figure, quantile
 from benchmarks.hub_driver import ROOT, Hub
-from benchmarks.public_door import running_proxy
+from benchmarks.public_proxy import running_proxy
 
 MAX_MILLISECONDS: Final = 200
 MAX_SUSPENSION_SECONDS: Final = 5
@@ -28,11 +28,11 @@ async def measure_anonymous_load(setup: BenchSetup) -> list[Figure]:
     First at the Hub's own port, as from inside a server or pod, then at the proxy's.
     """
     # Each Hub is one of its own: this one believes no client what its address is.
-    hub = setup.make_hub("strangers", governed=True)
+    hub = setup.make_hub("anonymous", governed=True)
     async with setup.running(hub):
         figures = await _measure(setup, hub, hub.port, "")
     with running_proxy(setup.directory / "proxy.log") as door:
-        hub = setup.make_hub("strangers", governed=True, environment=door.environment)
+        hub = setup.make_hub("anonymous", governed=True, environment=door.environment)
         async with setup.running(hub):
             return [*figures, *await _measure(setup, hub, door.port, " through the proxy")]
 
@@ -54,9 +54,9 @@ async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[F
     for what, times in busy.items():
         alone = quantile(quiet[what], 0.5) * 1_000
         figures += [
-            Figure("strangers", f"{what}{where}, p50", quantile(times, 0.5) * 1_000, "ms"),
+            Figure("anonymous", f"{what}{where}, p50", quantile(times, 0.5) * 1_000, "ms"),
             Figure(
-                "strangers",
+                "anonymous",
                 f"{what}{where}, p99",
                 quantile(times, 0.99) * 1_000,
                 "ms",
@@ -66,11 +66,11 @@ async def _measure(setup: BenchSetup, hub: Hub, port: int, where: str) -> list[F
         ]
     longest = max(suspensions)
     what = f"longest suspension{where}"
-    figures.append(Figure("strangers", what, longest, "s", MAX_SUSPENSION_SECONDS))
+    figures.append(Figure("anonymous", what, longest, "s", MAX_SUSPENSION_SECONDS))
     wrong = sum(count for status, count in answers.items() if status.startswith("5"))
     wrong -= answers["503"]
     said = ", ".join(f"{status}: {count}" for status, count in sorted(answers.items()))
-    figures.append(Figure("strangers", f"errors of the Hub{where}", wrong, "", 0, said))
+    figures.append(Figure("anonymous", f"errors of the Hub{where}", wrong, "", 0, said))
     return figures
 
 

@@ -31,7 +31,7 @@ TOPICS: Final[Mapping[str, Topic]] = {
     "stalls": measure_stalls,
     "bulk": measure_bulk,
     "restart": measure_restarts,
-    "strangers": measure_anonymous_load,
+    "anonymous": measure_anonymous_load,
     "usage": measure_usage,
     "pages": measure_pages,
     "pods": measure_pods,

@@ -1,4 +1,4 @@
-"""Where a change comes from: through which door, and from which address.
+"""The origin of a change: through which door, and from which address.
 
 A context variable: each request runs in a task of its own, so that whatever is recorded while it is
 answered, in whichever module or thread, carries its origin without being told.

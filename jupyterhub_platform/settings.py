@@ -1,4 +1,4 @@
-"""Where things are: the state directory, the store, the policy file."""
+"""Paths and addresses: the state directory, the store, the policy file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

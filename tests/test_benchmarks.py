@@ -50,7 +50,7 @@ def test_every_topic_is_measured(figures: dict[str, dict[str, Any]]) -> None:
         "bulk",
         "restart",
         "memory",
-        "strangers",
+        "anonymous",
         "usage",
         "pages",
     }
@@ -75,13 +75,13 @@ def test_a_start_costs_the_hub_no_query_more_and_the_store_one_row(
 def test_strangers_are_answered_without_an_error_of_the_hub(
     figures: dict[str, dict[str, Any]],
 ) -> None:
-    statuses = figures["strangers: errors of the Hub"]["note"]
+    statuses = figures["anonymous: errors of the Hub"]["note"]
     assert {"413", "400", "403"} <= set(re.findall(r"(\d+):", statuses)), statuses
     for where in ("", " through the proxy"):
-        assert figures[f"strangers: errors of the Hub{where}"]["value"] == 0
-        assert 0 < figures[f"strangers: longest suspension{where}"]["value"] < 5
-        assert figures[f"strangers: health{where}, p99"]["most"] == 200
-        assert figures[f"strangers: platform/health with a token{where}, p99"]["most"] == 200
+        assert figures[f"anonymous: errors of the Hub{where}"]["value"] == 0
+        assert 0 < figures[f"anonymous: longest suspension{where}"]["value"] < 5
+        assert figures[f"anonymous: health{where}, p99"]["most"] == 200
+        assert figures[f"anonymous: platform/health with a token{where}, p99"]["most"] == 200
 
 
 @pytest.mark.hub
@@ -169,4 +169,4 @@ def test_topics_that_need_kubernetes_are_left_out_by_choice(
 
 def test_topics_have_names_that_can_be_asked_for():
     of_starts = ("decision", "statements", "hook", "cpu", "stalls", "bulk", "restart")
-    assert tuple(TOPICS) == (*of_starts, "strangers", "usage", "pages", "pods")
+    assert tuple(TOPICS) == (*of_starts, "anonymous", "usage", "pages", "pods")

@@ -22,7 +22,7 @@ GLOSSARY = {
         *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),
         *("hub/configuration/hardening", "hub/local/resource_limits", "hub/spawn_page/limits"),
         *("hub/upstream", "rest", "usecases/holdings", "usecases/login_throttle"),
-        "usecases/rate_limit",
+        *("usecases/binding_limits", "usecases/rate_limit"),
         "usecases/reports",
     ),
     # A served model. Kubernetes has objects, and pydantic shapes.
@@ -65,7 +65,12 @@ OF_ARGUMENTS = {
     "account": (
         *GLOSSARY["account"],
         *("cli/doctor", "cli/objects/request", "cli/servers/start", "deploy/cluster/reader"),
-        *("hub/kubernetes/guard", "store/access_requests", "store/decision_log", "usecases/offers"),
+        *(
+            "hub/kubernetes/guard",
+            "store/access_requests",
+            "store/decision_log",
+            "usecases/availability",
+        ),
     ),
     # Of the Hub's REST API and of pydantic, whose word it is.
     "model": ("core/document/shape", "hub/auth", "hub/kubernetes/manifest", "service/scopes"),

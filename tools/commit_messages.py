@@ -1,7 +1,7 @@
-"""Check the messages of the commits that are not on the main branch yet.
+"""Check the messages of commits, on the main branch as on any other.
 
 A subject fits into one line of ``git log``. A body says why, unless the change is so small that it
-says so itself. Without a main branch to compare with there is nothing to check.
+says so itself. Commits from before the rule held everywhere stay as they are.
 """
 
 import subprocess
@@ -17,7 +17,8 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 MAX_SUBJECT: Final = 72
 SMALL_CHANGE: Final = 20
 """The number of changed lines from which a commit needs a body."""
-_MAIN: Final = ("origin/main", "main")
+SINCE: Final = "2026-11-29T21:30:00+00:00"
+"""Commits that were made later are checked."""
 
 
 @dataclass(frozen=True)
@@ -39,33 +40,27 @@ def find_faults(commit: Commit) -> Iterator[str]:
 
 
 def list_commits(root: Path) -> list[Commit]:
-    """Return the commits that are not on the main branch, without merges, the oldest first."""
-    known = [name for name in _MAIN if _find(root, name)]
-    if not known or not _find(root, "HEAD"):
-        return []
-    excluded = [f"^{name}" for name in known]
-    ids = _ask_git(root, "rev-list", "--reverse", "--no-merges", "HEAD", *excluded).split()
-    return [_read(root, each) for each in ids]
+    """Return the commits behind ``HEAD`` that are checked, without merges, the oldest first."""
+    command = ("git", "log", "--reverse", "--no-merges", f"--since={SINCE}", "--numstat")
+    end = "%x00"
+    done = subprocess.run(  # noqa: S603
+        (*command, f"--format={end}%h{end}%s{end}%b{end}"),
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,  # outside of a repository, or before its first commit, there is none
+    )
+    parts = iter(done.stdout.split("\0")[1:])
+    return [
+        Commit(id_, subject, body.strip(), _count_lines(counts))
+        for id_, subject, body, counts in zip(parts, parts, parts, parts, strict=True)
+    ]
 
 
-def _read(root: Path, id_: str) -> Commit:
-    subject, _, body = _ask_git(root, "show", "-s", "--format=%s%n%b", id_).partition("\n")
-    counts = _ask_git(root, "show", "--numstat", "--format=", id_).splitlines()
-    added_and_removed = (count for line in counts for count in line.split("\t")[:2])
+def _count_lines(counts: str) -> int:
+    added_and_removed = (count for line in counts.splitlines() for count in line.split("\t")[:2])
     # A binary file has a dash in place of each number.
-    lines = sum(int(count) for count in added_and_removed if count.isdecimal())
-    return Commit(id_[:9], subject, body.strip(), lines)
-
-
-def _find(root: Path, name: str) -> bool:
-    command = ("git", "rev-parse", "--verify", "--quiet", f"{name}^{{commit}}")
-    return subprocess.run(command, cwd=root, capture_output=True, check=False).returncode == 0  # noqa: S603
-
-
-def _ask_git(root: Path, *words: str) -> str:
-    command = ("git", *words)
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)  # noqa: S603
-    return done.stdout
+    return sum(int(count) for count in added_and_removed if count.isdecimal())
 
 
 def main(root: Path = ROOT) -> int:
@@ -75,7 +70,7 @@ def main(root: Path = ROOT) -> int:
     for commit, fault in faults:
         say(f"{commit.id} {commit.subject!r}: {fault}. Reword it: git rebase -i")
     if not faults:
-        say(f"{len(commits)} commits beyond the main branch, and each says what and why")
+        say(f"{len(commits)} commits since {SINCE}, and each says what and why")
     return 1 if faults else 0
 
 

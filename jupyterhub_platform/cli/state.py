@@ -1,4 +1,4 @@
-"""What ``jhp up`` keeps in its state directory, so that a restart finds everything in place."""
+"""The state directory of ``jhp up``, so that a restart finds everything in place."""
 
 import fcntl
 import json

@@ -1,4 +1,4 @@
-"""What people and programs read on a terminal: tables, colours and JSON, in one style."""
+"""Output on a terminal for people and programs: tables, colours and JSON, in one style."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What is said of a verb that does not exist: those that are spelled nearly so."""
+"""Suggests verbs for one that does not exist: those that are spelled nearly so."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches

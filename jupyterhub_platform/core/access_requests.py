@@ -1,4 +1,4 @@
-"""What people ask for, with a reason: a tier, more quota, a longer grant, or a level.
+"""Requests for access, with a reason: a tier, more quota, a longer grant, or a level.
 
 A manager of the account or an admin answers. An approval makes a grant that ends by itself.
 """

@@ -1,4 +1,4 @@
-"""How a platform looks: its colours, with the contrast that they have, and its help links."""
+"""The look of a platform: its colours, with the contrast that they have, and its help links."""
 
 import re
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Why a server does not run: one cause in words, who can do something about it, and what."""
+"""Causes of a server that does not run: in words, with who can do something about it, and what."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -141,7 +141,7 @@ Rule: TypeAlias = Callable[[Question], Iterable[Denial]]
 
 
 def options_are_well_formed(question: Question) -> Iterator[Denial]:
-    """Deny whatever names nothing: options carry names, never values."""
+    """Deny malformed options: they carry names, never values."""
     remedy = "Name a tier, an account and an image, or leave them out."
     for fault in question.options.faults:
         yield Denial("options.invalid", fault, remedy)
@@ -207,7 +207,7 @@ def tier_is_granted(question: Question) -> Iterator[Denial]:
         what = f"There is no tier {question.tier!a}." if question.tier else "No tier is named."
         usable = fits or [c.name for c in question.candidates if c.granted]
         if not (may_start_servers(asker) and asker.accounts):
-            # What keeps them from any tier is said beside it, and what to do about that.
+            # Another denial says already why they may use no tier, and what to do about it.
             remedy = "After that, name another tier." if question.tier else "After that, name one."
         elif usable:
             remedy = f"Name one of {', '.join(usable)}."

@@ -1,4 +1,4 @@
-"""What a manager may change of managed objects: managers give only what they hold.
+"""Checks what a manager may change of managed objects: managers give only what they hold.
 
 An admin may change everything. A manager acts for the groups that the policy puts them in charge
 of: on their members, on people who are in no other group, and on grants within them, up to what

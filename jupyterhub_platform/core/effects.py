@@ -1,4 +1,4 @@
-"""What a change of one object does to people: who may start what, and who holds too much then."""
+"""Effects of a change of one object on people: who may start what, and who holds too much then."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass

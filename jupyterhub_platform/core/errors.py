@@ -1,4 +1,4 @@
-"""What can go wrong, by meaning.
+"""Errors of the platform, by meaning.
 
 ::
 

@@ -1,4 +1,4 @@
-"""Which names are names: normalised once, here, and refused where two could be confused."""
+"""Names of users and groups: normalised once, here, and refused where two could be confused."""
 
 import re
 import sys

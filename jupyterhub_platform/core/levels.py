@@ -1,4 +1,4 @@
-"""What each permission level is for. The Hub renders them as roles and scopes."""
+"""Permission levels, and what each is for. The Hub renders them as roles and scopes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -8,26 +8,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self
 
-from jupyterhub_platform.core.document.compile import EARLIEST, compile_policy
+from jupyterhub_platform.core.document.compile import EARLIEST
 from jupyterhub_platform.core.document.faults import join, quote
 from jupyterhub_platform.core.document.references import Names, fold_user
 from jupyterhub_platform.core.errors import Fault, PolicyError
-from jupyterhub_platform.core.excerpt import (
+from jupyterhub_platform.core.partial_document import (
     GRANTS,
     NAMED,
-    Excerpt,
+    PartialDocument,
     is_judged_alone,
-    make_excerpt,
+    make_partial,
 )
-from jupyterhub_platform.core.grants import Grant
-from jupyterhub_platform.core.people import Person
+from jupyterhub_platform.core.persistent_map import PersistentMap
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.tables import Table
+from jupyterhub_platform.core.policy_parts import (
+    compile_partial,
+    drop_object,
+    put_limits,
+    put_object,
+)
 from jupyterhub_platform.core.times import describe_instant
-
-_Object = TypeVar("_Object")
 
 
 class Kind(StrEnum):
@@ -81,7 +83,9 @@ class Sources:
 
     declared: Mapping[str, Any]
     managed: Mapping[Key, ManagedObject] = field(default_factory=dict)
-    _objects: Mapping[str, Table[str, Any]] = field(default_factory=dict, repr=False, compare=False)
+    _objects: Mapping[str, PersistentMap[str, Any]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self._objects:
@@ -94,7 +98,7 @@ class Sources:
         objects[GRANTS] = {str(number): grant for number, grant in enumerate(grants)}
         for key, each in self.managed.items():
             objects[key.kind.section][key.name] = each.document
-        tables = {section: Table(entries) for section, entries in objects.items()}
+        tables = {section: PersistentMap(entries) for section, entries in objects.items()}
         object.__setattr__(self, "_objects", tables)
 
     def is_declared(self, key: Key) -> bool:
@@ -121,8 +125,10 @@ class Sources:
         self._check_names()
         found = {section: dict(self._objects[section]) for section in NAMED}
         grants = self._objects[GRANTS]
-        whole = Excerpt({**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants))
-        return _compile(whole, None, now).with_levels(now)
+        whole = PartialDocument(
+            {**self._rest(), **found, GRANTS: list(grants.values())}, tuple(grants)
+        )
+        return compile_partial(whole, None, now).with_levels(now)
 
     def change(
         self, policy: Policy, key: Key, document: Mapping[str, Any] | None, by: str, now: datetime
@@ -154,16 +160,16 @@ class Sources:
         section, name = new.key.kind.section, new.key.name
         if not is_judged_alone(policy, section, name):
             return sources, sources.unite(now).with_parts(lines=policy.lines)
-        excerpt = make_excerpt(self._rest(), sources._objects, policy, section, name)
+        partial = make_partial(self._rest(), sources._objects, policy, section, name)
         names = Names({each: sources._objects[each].keys() for each in NAMED})
-        judged = _compile(excerpt, names, now)
+        judged = compile_partial(partial, names, now)
         if new.key.kind is Kind.GROUP:
             before = self._objects["groups"].get(name) or {}
             limited = {fold_user(each) for each in (before.get("users") or ())}
-            policy = _with_limits(policy, judged, name, limited)
+            policy = put_limits(policy, judged, name, limited)
         if new.key.kind is Kind.USER:
             policy = self._with_memberships(policy, name, new.document)
-        return sources, _with(policy, judged, new.key).with_levels(now)
+        return sources, put_object(policy, judged, section, name).with_levels(now)
 
     def retire(self, policy: Policy, key: Key, now: datetime) -> tuple[Self, Policy]:
         """Take an object away that nothing names any more; return the sources and the policy left.
@@ -183,10 +189,10 @@ class Sources:
             sources.unite(now)
         if key.kind is Kind.USER:
             policy = self._with_memberships(policy, key.name, {})
-        return sources, _without(policy, key).with_levels(now)
+        return sources, drop_object(policy, key.kind.section, key.name).with_levels(now)
 
     def _with(self, key: Key, new: ManagedObject | None) -> Self:
-        managed, section = Table.of(self.managed), self._objects[key.kind.section]
+        managed, section = PersistentMap.of(self.managed), self._objects[key.kind.section]
         if new is None:
             managed, section = managed.drop(key), section.drop(key.name)
         else:
@@ -200,7 +206,7 @@ class Sources:
         now = set(after.get("groups") or ())
         if before == now:
             return policy
-        groups = Table.of(policy.groups)
+        groups = PersistentMap.of(policy.groups)
         for name in before ^ now:
             group = groups[name]
             change = group.members.union if name in now else group.members.difference
@@ -250,77 +256,3 @@ class Sources:
         elif kind is Kind.TIER:
             yield from ("defaults.tier" for _ in range(policy.defaults.tier == name))
             yield from (g.path for g in policy.grants if g.tier == name)
-
-
-def _compile(excerpt: Excerpt, names: Names | None, now: datetime) -> Policy:
-    """Compile a document whose grants are called by their ids, also in its faults."""
-    try:
-        policy = compile_policy(excerpt.document, names=names, now=now)
-    except PolicyError as error:
-        raise PolicyError(
-            tuple(
-                replace(each, path=(GRANTS, excerpt.grants[each.path[1]], *each.path[2:]))
-                if each.path[:1] == (GRANTS,) and isinstance(each.path[1], int)
-                else each
-                for each in error.faults
-            )
-        ) from None
-    grants = zip(policy.grants, excerpt.grants, strict=True)
-    return policy.with_parts(
-        grants=tuple(replace(each, path=f"{GRANTS}.{name}") for each, name in grants)
-    )
-
-
-def _with(policy: Policy, judged: Policy, key: Key) -> Policy:
-    """Return ``policy`` with the object of ``key`` as it was compiled in an excerpt."""
-    name = key.name
-    match key.kind:
-        case Kind.USER:
-            old = policy.people.get(name)
-            person = replace(judged.people[name], within=old.within if old else {})
-            return policy.with_parts(people=Table.of(policy.people).put(name, person))
-        case Kind.GROUP:
-            groups = Table.of(policy.groups).put(name, judged.groups[name])
-            return policy.with_parts(groups=groups)
-        case Kind.IMAGE:
-            return policy.with_parts(images={**policy.images, name: judged.images[name]})
-        case Kind.TIER:
-            return policy.with_parts(tiers={**policy.tiers, name: judged.tiers[name]})
-        case _:
-            new = tuple(each for each in judged.grants if each.path == key.path)
-            return policy.with_parts(grants=(*_other_grants(policy, key), *new))
-
-
-def _with_limits(policy: Policy, judged: Policy, group: str, before: Iterable[str]) -> Policy:
-    """Return ``policy`` with what a group gives single people of it."""
-    given = {name for name, person in judged.people.items() if group in person.within}
-    people: dict[str, Person] = {}
-    for name in given | {each for each in before if each in policy.people}:
-        person = policy.people[name]
-        within = {k: rule for k, rule in person.within.items() if k != group}
-        if name in given:
-            within[group] = judged.people[name].within[group]
-        people[name] = replace(person, within=within)
-    return policy.with_parts(people=Table.of(policy.people).put_all(people)) if people else policy
-
-
-def _without(policy: Policy, key: Key) -> Policy:
-    match key.kind:
-        case Kind.USER:
-            return policy.with_parts(people=Table.of(policy.people).drop(key.name))
-        case Kind.GROUP:
-            return policy.with_parts(groups=Table.of(policy.groups).drop(key.name))
-        case Kind.IMAGE:
-            return policy.with_parts(images=_drop(policy.images, key.name))
-        case Kind.TIER:
-            return policy.with_parts(tiers=_drop(policy.tiers, key.name))
-        case _:
-            return policy.with_parts(grants=_other_grants(policy, key))
-
-
-def _drop(objects: Mapping[str, _Object], name: str) -> dict[str, _Object]:
-    return {other: each for other, each in objects.items() if other != name}
-
-
-def _other_grants(policy: Policy, key: Key) -> tuple[Grant, ...]:
-    return tuple(each for each in policy.grants if each.path != key.path)

@@ -1,4 +1,4 @@
-"""What a pod manifest asks for in all, added up as the Kubernetes scheduler does.
+"""Sums up what a pod manifest asks for, as the Kubernetes scheduler does.
 
 Containers and sidecars add up; init containers run before them, one after the other, so the
 largest counts. A request that is missing is as large as the limit.

@@ -1,4 +1,4 @@
-"""Which Hub groups a user is in: declared memberships, and those that were added in the Hub.
+"""The Hub groups of a user: declared memberships, and those that were added in the Hub.
 
 Pure: the Hub's door reads and writes the groups.
 """
@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
+from jupyterhub_platform.core.persistent_map import list_changed
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.core.tables import list_changed
 
 
 def declared_memberships(policy: Policy, user: str) -> frozenset[str]:

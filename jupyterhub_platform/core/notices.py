@@ -1,4 +1,4 @@
-"""What people are told of requests and grants, and when a notice is sent again."""
+"""Notices to people of requests and grants, and when one is sent again."""
 
 import hashlib
 import unicodedata

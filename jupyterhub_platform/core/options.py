@@ -1,4 +1,4 @@
-"""What a start names: a tier, an account, an image; in this request, or at an earlier start."""
+"""Options of a start: a tier, an account, an image; in this request, or at an earlier start."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace

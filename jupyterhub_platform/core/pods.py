@@ -1,4 +1,4 @@
-"""What a tier says about pods beyond amounts: placement, user, service account, volumes."""
+"""Pod settings of a tier beyond amounts: placement, user, service account, volumes."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""What is declared, checked and ready to be asked: people, groups, tiers, quotas, grants."""
+"""The compiled policy: people, groups, tiers, quotas, grants, and which limits apply to whom."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,12 +9,12 @@ from typing import Any, Final, NamedTuple
 from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
+from jupyterhub_platform.core.persistent_map import PersistentMap, list_changed
 from jupyterhub_platform.core.pods import Pod
 from jupyterhub_platform.core.quotas import NO_RULE, Rule, Value, resolve
 from jupyterhub_platform.core.reservations import Scope
 from jupyterhub_platform.core.resource_names import SERVERS, is_accelerator
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.core.tables import Table, list_changed
 from jupyterhub_platform.core.tiers import Image, Tier
 
 _NO_RULE_SENTENCE: Final = "accelerators are denied unless a rule grants them"
@@ -63,7 +63,7 @@ class Policy:
 
     def __post_init__(self) -> None:
         for part in ("people", "groups"):
-            object.__setattr__(self, part, Table.of(getattr(self, part)))
+            object.__setattr__(self, part, PersistentMap.of(getattr(self, part)))
         object.__setattr__(self, "_index", _Index.of(self))
 
     def with_parts(self, **parts: Any) -> "Policy":
@@ -227,17 +227,17 @@ class _Index:
     Values are those of a group's or the platform's own rules before the defaults.
     """
 
-    groups_of: Table[str, frozenset[str]]
+    groups_of: PersistentMap[str, frozenset[str]]
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
     with_granted_level: tuple[str, ...]
     grants_of_levels: tuple[Grant, ...]
     grants_to_user: Mapping[str, list[Grant]]
     grants_to_group: Mapping[str, list[Grant]]
-    of_member: Table[str, tuple[Value, ...]]
+    of_member: PersistentMap[str, tuple[Value, ...]]
     no_member: tuple[Value, ...]
     of_user: tuple[Value, ...]
-    of_account: Table[str, tuple[Value, ...]]
+    of_account: PersistentMap[str, tuple[Value, ...]]
     no_account: tuple[Value, ...]
     of_platform: tuple[Value, ...]
     accelerators: tuple[str, ...]
@@ -248,14 +248,14 @@ class _Index:
         groups, defaults = policy.groups.values(), policy.defaults
         no_member, no_account = resolve(defaults.member), resolve(defaults.group)
         return cls(
-            groups_of=Table(_find_groups(groups)),
+            groups_of=PersistentMap(_find_groups(groups)),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
             grants_of_levels=tuple(grant for grant in policy.grants if grant.level),
             grants_to_user=to_user,
             grants_to_group=to_group,
-            of_member=Table(
+            of_member=PersistentMap(
                 {
                     g.name: resolve(g.member_quota, defaults.member)
                     if g.member_quota.quota
@@ -265,7 +265,7 @@ class _Index:
             ),
             no_member=no_member,
             of_user=resolve(defaults.user),
-            of_account=Table(
+            of_account=PersistentMap(
                 {
                     g.name: resolve(g.quota, defaults.group) if g.quota.quota else no_account
                     for g in groups

@@ -1,4 +1,4 @@
-"""What is valid in a policy but probably a mistake: tiers that start too late or end too early."""
+"""Warns of valid policies that are probably mistaken: tiers start too late or end too early."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

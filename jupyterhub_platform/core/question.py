@@ -1,4 +1,4 @@
-"""What is asked of admission: all facts that a decision needs, and nothing else.
+"""The question to admission: all facts that a decision needs, and nothing else.
 
 A question is complete in itself: written down, it can be asked again and has the same answer.
 """

@@ -1,4 +1,4 @@
-"""What may be held at once: quotas, and the grants that add to them for a while."""
+"""Quotas: what may be held at once, and the grants that add to it for a while."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

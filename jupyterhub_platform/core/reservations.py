@@ -1,4 +1,4 @@
-"""What is held: reservations, and the scopes at which they are added up."""
+"""Reservations: what is held, and the scopes at which they are added up."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

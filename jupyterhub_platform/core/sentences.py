@@ -1,4 +1,4 @@
-"""What a user is told when a limit stops them: what is in the way, and what helps."""
+"""Sentences for a user whom a limit stops: what is in the way, and what helps."""
 
 from collections.abc import Collection, Iterable, Sequence
 

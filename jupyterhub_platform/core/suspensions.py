@@ -1,4 +1,4 @@
-"""Who is suspended: why, until when, and who decided it."""
+"""Suspensions: of whom, why, until when, and who decided it."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What can be asked for: tiers and the images that they start."""
+"""Tiers, and the images that they start."""
 
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What was used: amounts that were held, times how long, cut at the borders of periods.
+"""Usage: amounts that were held, times how long, cut at the borders of periods.
 
 Periods begin and end in UTC. A day is always 24 hours then, days add up to months, and every reader
 sees the same figures; a zone with summer time has none of this. Weeks begin on Monday. All

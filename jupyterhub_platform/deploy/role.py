@@ -1,4 +1,4 @@
-"""What the Hub must be able to do in the namespace of the servers: ``helm-values/role.yaml``."""
+"""The rights that the Hub needs in the namespace of the servers: ``helm-values/role.yaml``."""
 
 from typing import Final, NamedTuple
 

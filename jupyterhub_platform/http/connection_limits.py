@@ -1,4 +1,4 @@
-"""How many connections each peer may hold open, and what happens when none can be taken.
+"""Limits the connections that each peer may hold open, and waits where none can be taken.
 
 A connection costs a descriptor until it is closed, even before its first request. Tornado accepts
 every connection, and without a free descriptor it retries in a tight loop, with a traceback each

@@ -1,4 +1,4 @@
-"""What a proxy says about whom it speaks for, and who is a proxy.
+"""Trusted proxies, and the client's address, host and scheme that their headers report.
 
 Tornado and JupyterHub trust ``X-Forwarded-…`` and similar headers from every peer. Users'
 servers connect to the Hub's own port, and in a cluster to that of the service. So these headers are
@@ -21,6 +21,7 @@ from typing import Any, Final
 from jupyterhub.utils import get_browser_protocol
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate
 
+from jupyterhub_platform.http.limited_server import LimitedHTTPServer
 from jupyterhub_platform.http.peers import (
     Address,
     Network,
@@ -28,7 +29,7 @@ from jupyterhub_platform.http.peers import (
     name_peer,
     read_address,
 )
-from jupyterhub_platform.http.request_limits import DelegatingMessage, LimitedHTTPServer
+from jupyterhub_platform.http.request_limits import DelegatingMessage
 
 log = logging.getLogger(__name__)
 

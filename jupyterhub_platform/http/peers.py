@@ -1,4 +1,4 @@
-"""Who is at the other end of a connection, as reported by the kernel."""
+"""Identifies the peer at the other end of a connection, as the kernel reports it."""
 
 import ipaddress
 import socket

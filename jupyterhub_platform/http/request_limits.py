@@ -1,4 +1,4 @@
-"""How large and how slow an HTTP request may be, for the Hub and the service.
+"""Limits the size and slowness of HTTP requests, for the Hub and the service.
 
 Tornado has a limit for bodies, too, and answers what is beyond it with a bare 400 and a connection
 that is reset while the client still sends. Here the client gets a 413 and a sentence: what it sends
@@ -11,12 +11,10 @@ Ends when: tornado says what is too large or too slow, and gives the client time
 
 import json
 import logging
-import socket
 import sys
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable
 from typing import Any, Final
 
-from tornado.httpserver import HTTPServer
 from tornado.httputil import (
     HTTPConnection,
     HTTPHeaders,
@@ -27,12 +25,6 @@ from tornado.httputil import (
 )
 from tornado.iostream import IOStream
 
-from jupyterhub_platform.http.connection_limits import (
-    ConnectionLimits,
-    OpenConnections,
-    PausingSocket,
-)
-from jupyterhub_platform.http.peers import find_user, name_peer
 from jupyterhub_platform.http.request_refusals import (
     MAX_BODY_BYTES,
     TOO_LARGE,
@@ -61,90 +53,9 @@ TOO_MANY_CHUNKS: Final = Refusal(
 _DISCARDED_BYTES: Final = 8 * MAX_BODY_BYTES
 """What is read after a refusal: clients that send before they listen get to hear of it."""
 _LAST_CHUNK: Final = b"\r\n0\r\n\r\n"
-_MAX_UNSURE: Final = 64
-_MAX_WAITING: Final = 4096
-"""Connections that wait to be taken. Beyond that a Unix socket refuses: the proxy answers 503."""
 
 
-class LimitedHTTPServer(HTTPServer):
-    """A web server that reads no more than a request may have."""
-
-    def initialize(  # type: ignore[override]  # tornado has names for all of them
-        self, request_callback: Any, **settings: Any
-    ) -> None:
-        """Put the limits in front of what answers."""
-        limits = {
-            "max_header_size": MAX_HEADER_BYTES,
-            "body_timeout": BODY_SECONDS,
-            "idle_connection_timeout": HEADER_SECONDS,
-        }
-        self._open = OpenConnections(ConnectionLimits.of_this_process())
-        self._unsure = 0
-        super().initialize(LimitedRequests(request_callback), **(limits | settings))
-
-    def add_sockets(self, sockets: Iterable[socket.socket]) -> None:
-        """Listen; where no connection can be taken, after a while again."""
-        taken = [PausingSocket.take_over(each) for each in sockets]
-        for each in taken:
-            each.listen(_MAX_WAITING)
-        super().add_sockets(taken)
-
-    def handle_stream(self, stream: IOStream, address: Any) -> Awaitable[None] | None:  # type: ignore[override]
-        """Serve a connection, unless its peer holds too many open."""
-        user = find_user(stream.socket, address)
-        stream.platform_user = user  # type: ignore[attr-defined]
-        peer = name_peer(user, address)
-        is_proxy = self.is_known_proxy(user, address)
-        if self._open.enter(peer, is_proxy=bool(is_proxy)):
-            self._serve(stream, address, peer)
-        elif is_proxy is None and self._unsure < _MAX_UNSURE:
-            return self._find_out(stream, address, peer)
-        else:
-            self._refuse(stream, peer)
-        return None
-
-    def is_known_proxy(self, _user: int | None, _address: Any) -> bool | None:
-        """Tell whether a peer speaks for many; ``None`` if that must be looked for."""
-        return False
-
-    async def find_proxy(self, _address: Any) -> bool:
-        """Tell whether a peer speaks for many, by looking for it."""
-        return False
-
-    async def _find_out(self, stream: IOStream, address: Any, peer: str) -> None:
-        self._unsure += 1
-        try:
-            is_proxy = await self.find_proxy(address)
-        finally:
-            self._unsure -= 1
-        if is_proxy and self._open.enter(peer, is_proxy=True):
-            self._serve(stream, address, peer)
-        else:
-            self._refuse(stream, peer)
-
-    def _refuse(self, stream: IOStream, peer: str) -> None:
-        self._open.tell_refused(peer)
-        stream.close()
-
-    def _serve(self, stream: IOStream, address: Any, peer: str) -> None:
-        stream.platform_peer = peer  # type: ignore[attr-defined]
-        _count_chunks(stream)
-        super().handle_stream(stream, address)
-
-    def on_close(self, server_conn: Any) -> None:
-        """Count a connection that has ended."""
-        self._open.leave(server_conn.stream.platform_peer)
-        super().on_close(server_conn)
-
-    def start_request(
-        self, server_conn: object, request_conn: HTTPConnection
-    ) -> HTTPMessageDelegate:
-        """Begin to read a request; connections are used again."""
-        request_conn.stream.start_counting()  # type: ignore[attr-defined]
-        return super().start_request(server_conn, request_conn)
-
-
-def _count_chunks(stream: IOStream) -> None:
+def count_chunks(stream: IOStream) -> None:
     """Count the chunks of bodies, which alone are read up to a mark; refuse one with too many."""
     read_until, left = stream.read_until, MAX_CHUNKS
 
@@ -199,7 +110,7 @@ class DelegatingMessage(HTTPMessageDelegate):
 
 
 class LimitedRequests(HTTPServerConnectionDelegate):
-    """Hands on what is small enough."""
+    """Passes on the requests that are within the limits."""
 
     def __init__(self, inner: HTTPServerConnectionDelegate) -> None:
         self._inner = inner
@@ -227,7 +138,7 @@ class _LimitedBody(DelegatingMessage):
         self._refused = self._finished = False
 
     def headers_received(self, start_line: Any, headers: HTTPHeaders) -> Awaitable[None] | None:
-        """Refuse what says that it is too large."""
+        """Refuse a request whose headers announce that it is too large."""
         self._start_line = start_line
         # The limit of tornado would be met first, and answers nothing that could be read.
         self._connection.set_max_body_size(sys.maxsize)
@@ -262,7 +173,7 @@ class _LimitedBody(DelegatingMessage):
         return True
 
     def finish(self) -> None:
-        """Have the request answered, now that it is there."""
+        """Pass the complete request on, or end a refused one."""
         if self._refused:
             self._finish()
         else:

@@ -1,4 +1,4 @@
-"""Which requests are refused before anything of them is looked at, and how."""
+"""Refuses requests before anything of them is looked at."""
 
 import re
 from dataclasses import dataclass

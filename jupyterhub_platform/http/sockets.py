@@ -1,4 +1,4 @@
-"""Where Hub, proxy, service and servers listen: Unix sockets that no other user can take.
+"""Unix sockets at which Hub, proxy, service and servers listen, and no other user can.
 
 Any process can bind a free loopback port first, and again once its process has ended. A socket in
 a directory that only root may write stays the one that was put there: once its process has ended,

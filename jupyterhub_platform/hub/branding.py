@@ -7,7 +7,7 @@ from jupyterhub.handlers.base import BaseHandler
 from jupyterhub.handlers.static import LogoHandler
 from tornado import web
 
-from jupyterhub_platform.core.branding import Branding, render_css
+from jupyterhub_platform.core.branding import Branding, name_of_pages, read_links, render_css
 from jupyterhub_platform.hub.configuration.logo import Logo
 from jupyterhub_platform.hub.platform import SETTINGS_KEY, Platform, platform_of
 
@@ -20,7 +20,18 @@ def find_branding(_user: object = None) -> Branding:
     """Return the look of this Hub's pages, for its templates."""
     app = JupyterHub.instance() if JupyterHub.initialized() else None
     platform = app.tornado_settings.get(SETTINGS_KEY) if app else None
-    return platform.branding if isinstance(platform, Platform) else Branding()
+    return branding_of(platform) if isinstance(platform, Platform) else Branding()
+
+
+def branding_of(platform: Platform) -> Branding:
+    """Return how pages look now; their name may be that of the policy in force."""
+    return Branding(
+        platform.site_name or name_of_pages(platform.snapshot.policy.name),
+        platform.accent_color,
+        platform.accent_color_dark,
+        read_links(platform.help_links),
+        platform.logos[1] is not None,
+    )
 
 
 class PlatformLogo(LogoHandler):  # type: ignore[misc]
@@ -81,6 +92,6 @@ class BrandingStyle(BaseHandler):  # type: ignore[misc]
         self.set_header("Content-Type", "text/css; charset=UTF-8")
         self.set_header("Cache-Control", f"max-age={_SECONDS}")
         self.set_header("X-Content-Type-Options", "nosniff")
-        self.finish(render_css(platform_of(self.settings).branding))
+        self.finish(render_css(branding_of(platform_of(self.settings))))
 
     head = get

@@ -39,11 +39,11 @@ from jupyterhub_platform.hub.upstream.no_store import keep_secrets_out_of_caches
 from jupyterhub_platform.hub.upstream.redirects import reject_invalid_redirects
 from jupyterhub_platform.hub.upstream.secure_cookies import keep_cookies_secure
 from jupyterhub_platform.hub.upstream.server_counts import keep_server_counts
+from jupyterhub_platform.hub.upstream.server_timeout import explain_unanswered_starts
 from jupyterhub_platform.hub.upstream.service_environment import keep_environments_out_of_database
 from jupyterhub_platform.hub.upstream.startup_errors import exit_with_a_sentence
 from jupyterhub_platform.hub.upstream.token_hashing import speed_up_token_hashing
 from jupyterhub_platform.hub.upstream.unix_sockets import use_unix_sockets
-from jupyterhub_platform.hub.upstream.wait_up import explain_unanswered_starts
 from jupyterhub_platform.settings import Settings
 from jupyterhub_platform.shared_templates.files import SHARED_TEMPLATES
 from jupyterhub_platform.usecases.explanations import Explanation

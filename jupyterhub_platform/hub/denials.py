@@ -1,4 +1,4 @@
-"""How a denial leaves the Hub: the status, the sentence, and a link to the whole decision."""
+"""Renders a denial for the Hub: the status, the sentence, and a link to the whole decision."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from markupsafe import escape
 from jupyterhub_platform.core.causes import Cause
 from jupyterhub_platform.core.decision import Decision
 from jupyterhub_platform.core.errors import StoreError
+from jupyterhub_platform.hub.retry_after import retry_after
 from jupyterhub_platform.usecases.admission import STORE_RETRY_SECONDS
 
 STATUSES: Final = (
@@ -82,15 +83,14 @@ def denied(decision: Decision, decision_id: str, api_url: str, *, to: str = "") 
     if decision_id:
         error.headers = {"X-Platform-Decision": decision_id, "Link": f'<{link}>; rel="describedby"'}
     if status == 503:
-        error.headers["Retry-After"] = str(CAPACITY_RETRY_SECONDS)
+        return retry_after(error, CAPACITY_RETRY_SECONDS)
     return error
 
 
 def store_is_down(error: StoreError) -> AdmissionDenied:
     """Create the refusal of a start that the store could not record."""
     refusal = AdmissionDenied(STORE_SENTENCE, status=503, code=error.code)
-    refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}
-    return refusal
+    return retry_after(refusal, STORE_RETRY_SECONDS)
 
 
 def not_admitted() -> AdmissionDenied:

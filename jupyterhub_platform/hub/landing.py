@@ -1,4 +1,4 @@
-"""Where users arrive: after a login, at the Hub's root, and at its pages that give way to ours."""
+"""Leads users on: after a login, from the Hub's root, and from its pages that give way to ours."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -87,7 +87,7 @@ class Admin(BaseHandler):  # type: ignore[misc]
         self.redirect(service_url(self, "people"))
 
 
-class ProxyError(BaseHandler):  # type: ignore[misc]
+class ProxyErrorPage(BaseHandler):  # type: ignore[misc]
     """What the proxy shows when something behind it does not answer."""
 
     async def get(self, status: str) -> None:
@@ -106,6 +106,6 @@ PAGE_GUARDS: Final[Mapping[type[Any], type[Any]]] = {
     RootHandler: Root,
     HomeHandler: Home,
     AdminHandler: Admin,
-    ProxyErrorHandler: ProxyError,
+    ProxyErrorHandler: ProxyErrorPage,
 }
 """What goes before pages of JupyterHub."""

@@ -1,15 +1,15 @@
 """The platform within the Hub: its settings, and its jobs while the Hub runs."""
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from tornado.ioloop import IOLoop, PeriodicCallback
+from tornado.ioloop import IOLoop
 from traitlets import TraitError
 
-from jupyterhub_platform.core.branding import Branding, list_weak, name_of_pages, read_links
+from jupyterhub_platform.core.branding import list_weak
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.policy_warnings import list_warnings
 from jupyterhub_platform.factory import Runtime, build_runtime
@@ -22,14 +22,15 @@ from jupyterhub_platform.hub.configuration.hardening import (
 )
 from jupyterhub_platform.hub.configuration.ineffective_settings import find_ineffective
 from jupyterhub_platform.hub.configuration.logo import Logo, read_logo
+from jupyterhub_platform.hub.jobs import Job, Jobs
 from jupyterhub_platform.hub.metrics import platform_metrics
 from jupyterhub_platform.hub.metrics.held_metrics import expose_held
 from jupyterhub_platform.hub.notices.delivery import Notices
+from jupyterhub_platform.hub.people.membership_sync import LOOK_SECONDS as SETTLE_LOOK_SECONDS
+from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher, read_sample_passwords
 from jupyterhub_platform.hub.people.privileges import revoke_undeclared_privileges
 from jupyterhub_platform.hub.people.roles import check_roles, list_named
-from jupyterhub_platform.hub.people.settling import LOOK_SECONDS as SETTLE_LOOK_SECONDS
-from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.platform_traits import PlatformTraits
 from jupyterhub_platform.hub.policy.access_request_expiry import LOOK_SECONDS as REQUEST_SECONDS
@@ -39,9 +40,9 @@ from jupyterhub_platform.hub.policy.bulk_changes import BulkRunner
 from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
 from jupyterhub_platform.hub.servers.drift import DriftChecker
+from jupyterhub_platform.hub.servers.failed_stops import FailedStops
 from jupyterhub_platform.hub.servers.inventory import stored_servers, unstopped_servers
 from jupyterhub_platform.hub.servers.lifetimes import Lifetimes
-from jupyterhub_platform.hub.servers.lingering import LingeringServers
 from jupyterhub_platform.hub.servers.recovery import ServerRecovery
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import (
@@ -118,17 +119,6 @@ class Platform(PlatformTraits):
         for weak in list_weak(self.accent_color, self.accent_color_dark):
             self.tell(f"c.Platform.accent_color: {weak}.")
 
-    @property
-    def branding(self) -> Branding:
-        """How the pages look now; their name may be that of the policy in force."""
-        return Branding(
-            self.site_name or name_of_pages(self.snapshot.policy.name),
-            self.accent_color,
-            self.accent_color_dark,
-            read_links(self.help_links),
-            self.logos[1] is not None,
-        )
-
     def _open_store(self) -> None:
         """Open the store, and put the policy into force."""
         self.runtime: Runtime = build_runtime(self.settings, Argon2Hasher(), in_store_thread)
@@ -147,10 +137,10 @@ class Platform(PlatformTraits):
 
     def _enforce_policy(self) -> None:
         """Make what enforces the policy on people and servers while the Hub runs."""
-        self.lingering = LingeringServers(self.app)
+        self.failed_stops = FailedStops(self.app)
         self.lifetimes = Lifetimes(self.app, self.admission.book)
         self.suspension = SuspensionEnforcer(self.app, self.runtime)
-        self.memberships = MembershipSettler(
+        self.memberships = MembershipSync(
             self.app, self.runtime, levels_only=not self.manage_memberships
         )
         self.policy_watch = PolicyWatch(
@@ -178,7 +168,7 @@ class Platform(PlatformTraits):
         other = (h for h in list_held(self.runtime.store) if h.spawner_id not in known)
         unstopped = list(unstopped_servers(self.app.db, other))
         rebuild(self.admission, self.runtime.store, [*stored, *unstopped])
-        IOLoop.current().add_callback(self.lingering.take_up, unstopped)
+        IOLoop.current().add_callback(self.failed_stops.take_up, unstopped)
 
     def _watch_store(self) -> None:
         """Begin to compare the book with the truth, and to verify the audit."""
@@ -206,44 +196,37 @@ class Platform(PlatformTraits):
 
     def _start_jobs(self) -> None:
         """Begin what runs again and again, in the Hub's loop."""
-        app = self.app
-        self._callbacks: list[PeriodicCallback] = []
-        for callback, seconds in (
-            (self.policy_watch.check, self.watch_seconds),
-            (self.checker.check, self.check_seconds),
-            (self._retry_store, self.store_retry_seconds),
-            (self.lingering.end, 5.0),
-            (self.suspension.settle, 5.0),
-            (self.managed.follow_clock, SETTLE_LOOK_SECONDS),
-            (self.memberships.keep, SETTLE_LOOK_SECONDS),
-            (self.lifetimes.keep_deadlines, self.lifetime_seconds),
-            (self.lifetimes.stop_unused, self.lifetime_seconds),
-            (ServerRecovery(app, self.admission.book).recover, 5.0),
-        ):
-            self._call_every(seconds, callback)
-        self.repeat(self.audit_watch.check, CHECK_SECONDS)
-        self.repeat(self.bulk.keep, BULK_SECONDS)
-        expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
-        self.repeat(expiry.keep, REQUEST_SECONDS)
-        if self._audit_key is not None:
-            keep = timedelta(days=self.audit_keep_days)
-            self.repeat(AuditTrim(self.runtime, self._audit_key, keep).check, TRIM_SECONDS)
-        self.repeat(UsageWatch(self.runtime).check, SETTLE_SECONDS)
+        self._jobs = Jobs()
+        for job in self._list_jobs():
+            self._jobs.begin(job)
         self.notices.begin(self.repeat)
         IOLoop.current().add_callback(self.memberships.settle)
         IOLoop.current().add_callback(self.suspension.settle)
-        IOLoop.current().add_callback(freeze_heap_once_served, app)
+        IOLoop.current().add_callback(freeze_heap_once_served, self.app)
+
+    def _list_jobs(self) -> Iterator[Job]:
+        yield Job(self.policy_watch.check, self.watch_seconds)
+        yield Job(self.checker.check, self.check_seconds)
+        yield Job(self._retry_store, self.store_retry_seconds)
+        yield Job(self.failed_stops.end, 5.0)
+        yield Job(self.suspension.settle, 5.0)
+        yield Job(self.managed.follow_clock, SETTLE_LOOK_SECONDS)
+        yield Job(self.memberships.sync_if_due, SETTLE_LOOK_SECONDS)
+        yield Job(self.lifetimes.keep_deadlines, self.lifetime_seconds)
+        yield Job(self.lifetimes.stop_unused, self.lifetime_seconds)
+        yield Job(ServerRecovery(self.app, self.admission.book).recover, 5.0)
+        yield Job(self.audit_watch.check, CHECK_SECONDS, at_once=True)
+        yield Job(self.bulk.run, BULK_SECONDS, at_once=True)
+        expiry = AccessRequestExpiry(self.runtime, self.notices.notify)
+        yield Job(expiry.run, REQUEST_SECONDS, at_once=True)
+        if self._audit_key is not None:
+            trim = AuditTrim(self.runtime, self._audit_key, timedelta(days=self.audit_keep_days))
+            yield Job(trim.check, TRIM_SECONDS, at_once=True)
+        yield Job(UsageWatch(self.runtime).check, SETTLE_SECONDS, at_once=True)
 
     def repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Call something as soon as the Hub serves, and at this interval from then on."""
-        self._call_every(seconds, work)
-        IOLoop.current().add_callback(work)
-
-    def _call_every(self, seconds: float, work: Callable[[], Awaitable[None] | None]) -> None:
-        if seconds:
-            callback = PeriodicCallback(work, seconds * 1000)
-            self._callbacks.append(callback)
-            callback.start()
+        self._jobs.begin(Job(work, seconds, at_once=True))
 
     @property
     def admission(self) -> Admission:

@@ -1,4 +1,4 @@
-"""What an operator sets: ``c.Platform.…``."""
+"""Settings for the operator: ``c.Platform.…``."""
 
 import os
 from collections.abc import Mapping

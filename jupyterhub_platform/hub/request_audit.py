@@ -43,7 +43,7 @@ from jupyterhub_platform.usecases.recorded_requests import (
     RecordedRequest,
 )
 
-MAX_AT_ONCE: Final = 20
+ROW_BATCH: Final = 20
 """The number of rows entered before the caller is answered; more are entered in a thread."""
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -127,11 +127,11 @@ class AuditedRequest(BaseHandler):  # type: ignore[misc]
             for name, difference in changed
         ]
         requests = platform_of(self.settings).runtime.requests
-        if len(rows) <= MAX_AT_ONCE:
+        if len(rows) <= ROW_BATCH:
             requests.record(rows)
             return
-        for first in range(0, len(rows), MAX_AT_ONCE):
-            part = rows[first : first + MAX_AT_ONCE]
+        for first in range(0, len(rows), ROW_BATCH):
+            part = rows[first : first + ROW_BATCH]
             task = asyncio.ensure_future(in_store_thread(requests.record, part))
             _ENTERING.add(task)
             task.add_done_callback(_ENTERING.discard)

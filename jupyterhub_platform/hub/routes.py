@@ -24,7 +24,6 @@ from jupyterhub_platform.hub.api.bulk_changes import (
 from jupyterhub_platform.hub.api.document import DocumentHandler, IndexHandler
 from jupyterhub_platform.hub.api.handler import UnknownHandler
 from jupyterhub_platform.hub.api.health import HealthHandler, ProxiesHandler, SettingsHandler
-from jupyterhub_platform.hub.api.login import TerminalLoginHandler
 from jupyterhub_platform.hub.api.managed import GrantsHandler, ObjectHandler, RollBackHandler
 from jupyterhub_platform.hub.api.notices import (
     NoticesHandler,
@@ -35,6 +34,7 @@ from jupyterhub_platform.hub.api.own_servers import OwnServersHandler
 from jupyterhub_platform.hub.api.people import InviteHandler, ResumeHandler, SuspendHandler
 from jupyterhub_platform.hub.api.policy import ReloadHandler
 from jupyterhub_platform.hub.api.refused_requests import RefusedRequestHandler
+from jupyterhub_platform.hub.api.terminal_login import TerminalLoginHandler
 from jupyterhub_platform.hub.api.undeclared_users import (
     UndeclaredUserHandler,
     UndeclaredUsersHandler,

@@ -11,6 +11,8 @@ from typing import Any, Final, ParamSpec, TypeVar
 
 from tornado import web
 
+from jupyterhub_platform.hub.retry_after import retry_after
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -61,8 +63,7 @@ class PasswordThread:
             busy = web.HTTPError(
                 503, "Too many people are logging in right now. Try again in a few seconds."
             )
-            busy.headers = {"Retry-After": str(_RETRY_SECONDS)}  # type: ignore[attr-defined]
-            raise busy
+            raise retry_after(busy, _RETRY_SECONDS)
         self._asked += 1
         done = asyncio.get_running_loop().run_in_executor(
             self._thread,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.store_steps import take_steps
+from jupyterhub_platform.hub.background_steps import take_steps
 from jupyterhub_platform.usecases.usage_sums import UsageSums
 
 SETTLE_SECONDS: Final = 60.0

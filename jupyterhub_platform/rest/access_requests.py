@@ -18,7 +18,7 @@ from jupyterhub_platform.rest.operations import CURSOR, IDEMPOTENCY_KEY, Argumen
 from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason, refuse
 from jupyterhub_platform.rest.response_bodies import Faulty, Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, MANAGE, READ, SELF
-from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
+from jupyterhub_platform.usecases.reports.paging import MAX_LIMIT
 
 PREFIX: Final = "/hub/api/platform/requests"
 _HOW_LONG: Final = f"for is a duration such as 8h or 2d, of {MAX_DAYS} days at most."
@@ -183,7 +183,7 @@ LIST_REQUESTS: Final = Operation(
         Argument(
             "limit",
             "How many at most.",
-            {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": 100},
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 100},
         ),
         CURSOR,
     ),

@@ -1,4 +1,4 @@
-"""The calls that change many people at once, with their bodies and answers."""
+"""Bodies and answers of the calls that change many people at once."""
 
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
@@ -9,13 +9,9 @@ from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act, BulkState, Out
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.rest.managed import ChangeEffects
-from jupyterhub_platform.rest.managed_calls import DRY_RUN
-from jupyterhub_platform.rest.operations import IDEMPOTENCY_KEY, Operation
-from jupyterhub_platform.rest.request_bodies import Body, MayBe, Nothing, Reason, read_end, refuse
+from jupyterhub_platform.rest.request_bodies import Body, MayBe, Reason, read_end, refuse
 from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
-from jupyterhub_platform.rest.scopes import ADMIN, MANAGE
 
-PREFIX: Final = "/hub/api/platform/bulk"
 ACTS: Final = tuple(each for each in Act if each not in {Act.UNDO, Act.ADD_PEOPLE})
 """What is done to names alone."""
 _ACTS: Final = f"act is one of {', '.join((*ACTS, Act.ADD_PEOPLE))}."
@@ -254,73 +250,3 @@ class Bulk(Response):
             first_revision=progress.first,
             last_revision=progress.last,
         )
-
-
-_SCOPES: Final = (ADMIN, MANAGE)
-_WHO: Final = f"`{ADMIN}`, or `{MANAGE}` for what a manager may change one by one"
-_OWN: Final = f"`{ADMIN}`, or who began it"
-_REFUSALS: Final[dict[int, Any]] = {404: Refusal, 409: Refusal, 413: Refusal, 503: Refusal}
-
-BULK_CALLS: Final = (
-    Operation(
-        "startBulk",
-        "POST",
-        PREFIX,
-        "Changes many people in the background, each as a single change of them would be.",
-        {200: BulkPreview, 202: Bulk},
-        scopes=_SCOPES,
-        who=_WHO,
-        note="Each name is done, was so already, or is refused with its reason; 200 is a dry run. "
-        "add-people is done whole or not at all: 422 if one of them is refused.",
-        arguments=(DRY_RUN,),
-        headers=(IDEMPOTENCY_KEY,),
-        body=BulkRequest,
-        refusals={413: Refusal, 422: BulkRefused, 503: Refusal},
-    ),
-    Operation(
-        "readBulk",
-        "GET",
-        f"{PREFIX}/{{id}}",
-        "How far a bulk change is.",
-        {200: Bulk},
-        scopes=_SCOPES,
-        who=_OWN,
-        refusals={404: Refusal, 503: Refusal},
-    ),
-    Operation(
-        "stopBulk",
-        "DELETE",
-        f"{PREFIX}/{{id}}",
-        "Stops a bulk change. What it did stays; it can be resumed or undone.",
-        {200: Bulk},
-        scopes=_SCOPES,
-        who=_OWN,
-        note="409 if it does not run.",
-        body=Nothing,
-        refusals=_REFUSALS,
-    ),
-    Operation(
-        "resumeBulk",
-        "POST",
-        f"{PREFIX}/{{id}}/resume",
-        "Has a stopped bulk change go on where it was.",
-        {202: Bulk},
-        scopes=_SCOPES,
-        who=_OWN,
-        note="409 if it is not stopped.",
-        body=Nothing,
-        refusals=_REFUSALS,
-    ),
-    Operation(
-        "undoBulk",
-        "POST",
-        f"{PREFIX}/{{id}}/undo",
-        "Undoes the revisions that a bulk change made, as a bulk change of its own.",
-        {202: Bulk},
-        scopes=(ADMIN,),
-        note="What was changed again since then is refused; 409 if it runs or made none.",
-        headers=(IDEMPOTENCY_KEY,),
-        body=UndoRequest,
-        refusals=_REFUSALS,
-    ),
-)

@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
-from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
+from jupyterhub_platform.rest.bulk_calls import BULK_CALLS
 from jupyterhub_platform.rest.decisions import DryRun, RecordedDecision, Usage
 from jupyterhub_platform.rest.index import Index
 from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS

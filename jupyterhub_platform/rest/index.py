@@ -1,4 +1,4 @@
-"""What a root of the API lists: its calls, and where the rest is."""
+"""The index at a root of the API: its calls, and where the rest is."""
 
 from collections.abc import Iterable
 from typing import Any, Final

@@ -28,7 +28,7 @@ from jupyterhub_platform.usecases.reports.overview import Overview
 from jupyterhub_platform.usecases.reports.own import PersonReport
 from jupyterhub_platform.usecases.reports.paging import (
     DEFAULT_LIMIT,
-    MAX_AT_ONCE,
+    MAX_LIMIT,
     MAX_OFFSET,
     Page,
 )
@@ -51,7 +51,7 @@ _READS_OTHERS: Final = (READ, ADMIN, MANAGE)
 _LIMIT: Final = Argument(
     "limit",
     "How many at most.",
-    {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": DEFAULT_LIMIT},
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
 )
 _OFFSET: Final = Argument(
     "offset",

@@ -7,7 +7,7 @@ from pydantic import Field
 from jupyterhub_platform.rest.operations import CURSOR, Argument, Operation
 from jupyterhub_platform.rest.response_bodies import Instant, Refusal, Response
 from jupyterhub_platform.rest.scopes import ADMIN, READ
-from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
+from jupyterhub_platform.usecases.reports.paging import MAX_LIMIT
 
 PREFIX: Final = "/hub/api/platform/undeclared"
 
@@ -46,7 +46,7 @@ LIST_UNDECLARED: Final = Operation(
         Argument(
             "limit",
             "How many at most.",
-            {"type": "integer", "minimum": 1, "maximum": MAX_AT_ONCE, "default": 100},
+            {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": 100},
         ),
         CURSOR,
     ),

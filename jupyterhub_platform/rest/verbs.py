@@ -1,4 +1,4 @@
-"""Which verb of ``jhp`` makes each call; a call without one of its own is made by ``jhp api``."""
+"""Verbs of ``jhp`` for each call; a call without one of its own is made by ``jhp api``."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -10,6 +10,7 @@ from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.service.api import NotFoundCall, call_of
 from jupyterhub_platform.service.api_page import ApiPage, IndexCall
 from jupyterhub_platform.service.audit_export import AuditExport
+from jupyterhub_platform.service.csv_export import table_of
 from jupyterhub_platform.service.editing.access_requests import (
     NewRequestPage,
     RequestPage,
@@ -48,7 +49,6 @@ from jupyterhub_platform.service.resources import (
     who_can,
 )
 from jupyterhub_platform.service.server_handlers import RemovePage, StopCall, StopPage, WhyPage
-from jupyterhub_platform.service.tables import table_of
 from jupyterhub_platform.usecases.reports.last_day import LastDays
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 

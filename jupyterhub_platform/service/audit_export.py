@@ -22,7 +22,7 @@ from jupyterhub_platform.usecases.reports.audit import (
     report_audit,
 )
 
-ROWS_AT_A_TIME: Final = 500
+ROW_BATCH: Final = 500
 COLUMNS: Final = (
     *("number", "at", "actor", "action", "subject", "result", "reason"),
     *("via", "address", "sentence", "detail", "hash"),
@@ -44,7 +44,7 @@ class AuditExport(AuthenticatedHandler):
             raise beyond("the audit")
         arguments = {name: self.argument(name) for name in FILTERS}
         try:
-            part = replace(read_part(arguments, datetime.now(UTC)), limit=ROWS_AT_A_TIME)
+            part = replace(read_part(arguments, datetime.now(UTC)), limit=ROW_BATCH)
         except PlatformError as error:
             raise translate(error) from error
         found = await self._read(part)

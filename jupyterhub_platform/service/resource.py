@@ -1,4 +1,4 @@
-"""What all resources have in common: one noun, its page and its API call."""
+"""The base of all resources: one noun, its page and its API call."""
 
 from dataclasses import fields, is_dataclass
 from typing import Any, ClassVar, Generic, TypeVar

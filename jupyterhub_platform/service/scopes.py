@@ -1,4 +1,4 @@
-"""What a user may see and do here, by the scopes that the Hub gives them."""
+"""Scopes of a user here, as the Hub gives them: what they may see and do."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping

@@ -1,4 +1,4 @@
-"""Why a server is in its state, and stopping it: the Hub answers, with the caller's token."""
+"""Explains a server's state, and stops it: the Hub answers, with the caller's token."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What people asked for, and the answers."""
+"""Requests for access, and the answers to them."""
 
 import json
 from collections.abc import Collection

@@ -31,7 +31,7 @@ from jupyterhub_platform.store.schema import audit
 GENESIS: Final = "0" * 64
 """The hash before the first row."""
 
-ROWS_AT_A_TIME: Final = 500
+ROW_BATCH: Final = 500
 """Rows that are looked at in one transaction; a walk holds no more in memory."""
 
 _PREFIX: Final = "jupyterhub-platform audit {}\n"
@@ -116,7 +116,7 @@ class Walk:
                 break
             self.head = AuditHead(row[0], row[-1])
             sound.append(row)
-        self._is_over = self._fault is not None or len(rows) < ROWS_AT_A_TIME
+        self._is_over = self._fault is not None or len(rows) < ROW_BATCH
         if self._is_over and self._fault is None:
             self._fault = self._find_missing(tx)
         return sound
@@ -196,7 +196,7 @@ def _read_chain(tx: Transaction, after: AuditHead | None) -> Sequence[Row[Any]]:
     if after is not None:
         query = query.where(_COLUMNS.seq > after.seq)
     with any_text(tx):
-        return tx.execute(query.order_by(_COLUMNS.seq).limit(ROWS_AT_A_TIME)).all()
+        return tx.execute(query.order_by(_COLUMNS.seq).limit(ROW_BATCH)).all()
 
 
 def select_columns(tx: Transaction) -> Select[Any]:

@@ -1,4 +1,4 @@
-"""The rows that the audit names, compared with it: decisions, repeats, policy revisions.
+"""Compares the audit with rows that it refers to: decisions, repeated denials, revisions.
 
 The chain holds the audit together; whatever a row of it names is proven with it. Reservations have
 no row there: they are compared with the decision that they carry.
@@ -19,7 +19,7 @@ from jupyterhub_platform.store.column_types import clean_text, render_time
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import decision, denial_repeat, policy_revision, reservation
 
-ROWS_AT_A_TIME: Final = 500
+ROW_BATCH: Final = 500
 """Rows of the ledger, some kilobytes each, that are read in one transaction."""
 
 _SEQ, _AT, _ACTOR, _ACTION, _SUBJECT, _DETAIL = range(6)
@@ -86,8 +86,8 @@ class CrossCheck:
 
 def _find(tx: Transaction, table: Table, keys: Sequence[Any]) -> Iterator[tuple[Any, Row[Any]]]:
     (column,) = table.primary_key
-    for first in range(0, len(keys), ROWS_AT_A_TIME):
-        query = select(table).where(column.in_(keys[first : first + ROWS_AT_A_TIME]))
+    for first in range(0, len(keys), ROW_BATCH):
+        query = select(table).where(column.in_(keys[first : first + ROW_BATCH]))
         for row in tx.execute(query):
             yield getattr(row, column.name), row
 
@@ -161,7 +161,7 @@ _COMPARISONS: Final = {
 def list_reservations(tx: Transaction, after: tuple[datetime, str] | None) -> Sequence[Row[Any]]:
     """Return the next reservations, in the order of their beginning."""
     columns = reservation.c
-    query = select(reservation).order_by(columns.opened_at, columns.id).limit(ROWS_AT_A_TIME)
+    query = select(reservation).order_by(columns.opened_at, columns.id).limit(ROW_BATCH)
     if after is not None:
         at, key = after
         later = (columns.opened_at > at) | ((columns.opened_at == at) & (columns.id > key))

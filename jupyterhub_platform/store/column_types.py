@@ -1,4 +1,4 @@
-"""What columns hold, alike on SQLite and PostgreSQL: times in UTC, and text that both can keep."""
+"""Types of columns, alike on SQLite and PostgreSQL: times in UTC, and text that both can keep."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -156,7 +156,7 @@ class OneWriter(Connections):
                     self._kept = None
                 super().close()
                 if self._lock is not None:
-                    self._lock.let_go()
+                    self._lock.release()
             finally:
                 self._turn.release()
 

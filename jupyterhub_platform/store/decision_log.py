@@ -1,4 +1,4 @@
-"""How every start was decided: rows that are only ever added.
+"""The log of decisions on starts: rows that are only ever added.
 
 An admitted start is a reservation, which carries its decision; any other decision has a row of its
 own. Both have one space of ids.

@@ -1,4 +1,4 @@
-"""Which servers ended lately, and why: rows of the ledger by the time of their release."""
+"""Servers that ended lately, and why: rows of the ledger by the time of their release."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How the last failed run of each server ended, with the end of its log: for a week, and bounded.
+"""The last failed run of each server, with the end of its log: for a week, and bounded.
 
 The ledger says that a server ended; this says more to those who look into it. No rule
 depends on it.

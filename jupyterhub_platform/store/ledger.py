@@ -1,4 +1,4 @@
-"""What was held, and when: a row for each admitted start, which is only ever released once.
+"""The ledger of what was held: a row for each admitted start, which is only ever released once.
 
 The row carries the decision that admitted it; :mod:`.decision_log` reads it from there.
 """

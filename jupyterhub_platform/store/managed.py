@@ -1,4 +1,4 @@
-"""What is managed in the Hub: each object as it is now, and every change of one as a revision."""
+"""Managed objects: each as it is now, and every change of one as a revision."""
 
 import json
 from collections.abc import Collection, Mapping

@@ -17,7 +17,7 @@ _COLUMNS = policy_revision.c
 _PACKED: Final = "zlib:base64:"
 """What a document that is kept compressed begins with; no policy can begin so."""
 _MAX_UNPACKED: Final = 2**16
-_NAMES_AT_A_TIME: Final = 500
+_NAME_BATCH: Final = 500
 """Names in one query: fewer than the variables that any SQLite allows."""
 
 
@@ -137,8 +137,8 @@ def list_applied_memberships(
     query = select(columns.user_name, columns.group_name)
     if users is not None:
         names, found = sorted(users), set[tuple[str, str]]()
-        for first in range(0, len(names), _NAMES_AT_A_TIME):
-            some = columns.user_name.in_(names[first : first + _NAMES_AT_A_TIME])
+        for first in range(0, len(names), _NAME_BATCH):
+            some = columns.user_name.in_(names[first : first + _NAME_BATCH])
             found |= {(row.user_name, row.group_name) for row in tx.execute(query.where(some))}
         return found
     # Some at a time: the driver lets no other thread run while it makes a list of rows.

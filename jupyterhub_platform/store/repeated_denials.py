@@ -1,4 +1,4 @@
-"""How often a denial was given again: rows beside the decision, which itself never changes."""
+"""Counts of repeated denials: rows beside the decision, which itself never changes."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime

@@ -180,7 +180,7 @@ def _closed_on_failure(engine: Engine, lock: WriterLock | None) -> Iterator[None
     except BaseException:
         engine.dispose()
         if lock is not None:
-            lock.let_go()
+            lock.release()
         raise
 
 

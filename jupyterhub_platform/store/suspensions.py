@@ -1,4 +1,4 @@
-"""Who is suspended now, and the shares that were revoked with it."""
+"""Suspensions that hold now, and the shares that were revoked with them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict

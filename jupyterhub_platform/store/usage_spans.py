@@ -1,4 +1,4 @@
-"""How a time is divided into days, months, quarters and years that have sums."""
+"""Divides a time into days, months, quarters and years that have sums."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass

@@ -38,8 +38,8 @@ _NAME_HOLDER: Final = (
 class WriterLock(Protocol):
     """The right to write one store, which at most one Hub has."""
 
-    def take(self) -> None:
-        """Take the lock for as long as this process lives, or until :meth:`let_go`.
+    def acquire(self) -> None:
+        """Take the lock for as long as this process lives, or until :meth:`release`.
 
         Raises
         ------
@@ -58,7 +58,7 @@ class WriterLock(Protocol):
         """
         ...
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Leave the store to others."""
         ...
 
@@ -79,7 +79,7 @@ def take_patiently(lock: WriterLock) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
-            lock.take()
+            lock.acquire()
         except StoreInUseError:
             if time.monotonic() > deadline:
                 raise
@@ -102,7 +102,7 @@ class FileLock:
         self._descriptor: int | None = None
         self._taken_by_another = False
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Lock the file, and make it where there is none."""
         try:
             descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
@@ -113,7 +113,7 @@ class FileLock:
         except BlockingIOError:
             os.close(descriptor)
             raise _in_use(self._url) from None
-        self.let_go()
+        self.release()
         self._descriptor = descriptor
 
     def check(self) -> None:
@@ -123,7 +123,7 @@ class FileLock:
         if self._is_ours():
             return
         try:
-            self.take()
+            self.acquire()
         except StoreInUseError:
             self._taken_by_another = True
             raise _lost(self._url) from None
@@ -138,7 +138,7 @@ class FileLock:
             return False
         return os.path.samestat(found, os.fstat(self._descriptor))
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Close the file, and with it the lock."""
         if self._descriptor is not None:
             os.close(self._descriptor)
@@ -158,7 +158,7 @@ class SessionLock:
         self._taken_by_another = False
         event.listen(writer, "connect", self._lock)
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """Open the session, which stays in the pool of the engine."""
         self._taken_by_another = False
         with self._writer.connect():
@@ -169,7 +169,7 @@ class SessionLock:
         if self._taken_by_another:
             raise _lost(self._url)
 
-    def let_go(self) -> None:
+    def release(self) -> None:
         """Nothing to do: the lock goes with its connection."""
 
     def _lock(self, connection: Any, _record: object) -> None:

@@ -18,7 +18,7 @@ from jupyterhub_platform.store import audit, ledger
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.denials import ROWS_AT_A_TIME, Denials
+from jupyterhub_platform.usecases.denials import ROW_BATCH, Denials
 from jupyterhub_platform.usecases.snapshot import InForce, Snapshot
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
@@ -155,7 +155,7 @@ class Admission:
     def take_repeats(self) -> list[Callable[[], None]]:
         """Return what enters the denials that were counted, some at a time; each in a thread."""
         entries = self.denials.take()
-        parts = (entries[n : n + ROWS_AT_A_TIME] for n in range(0, len(entries), ROWS_AT_A_TIME))
+        parts = (entries[n : n + ROW_BATCH] for n in range(0, len(entries), ROW_BATCH))
         enter = self._health.enter
         return [partial(enter, partial(self.denials.enter, part)) for part in parts]
 

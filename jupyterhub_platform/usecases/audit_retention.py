@@ -28,7 +28,7 @@ from jupyterhub_platform.usecases.audit_key import SigningKey
 
 log = logging.getLogger(__name__)
 
-AT_ONCE: Final = 500
+ROW_BATCH: Final = 500
 """The number of rows removed in one transaction, which the start of a server may wait for."""
 
 
@@ -74,7 +74,7 @@ class AuditRetention:
         while left:
             yield
             with self._store.begin() as transaction:
-                left = remove_some(transaction, checkpoint.seq, AT_ONCE)
+                left = remove_some(transaction, checkpoint.seq, ROW_BATCH)
 
     def _find_due(self, before: str) -> Generator[None, None, _Due | None]:
         """Verify the chain up to the last row that is too old; ``None`` if there is none."""

@@ -1,4 +1,4 @@
-"""Whether the store's record was changed: audit chain, triggers, decisions, policy revisions.
+"""Verifies the store's record: audit chain, triggers, decisions, policy revisions.
 
 Reads only, some rows at a time and each part in a transaction of its own, so that it can run beside
 a Hub and with millions of rows. What can be proven depends on what was noted outside of the store:
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Final
 
-from jupyterhub_platform.store import audit, audit_crosscheck, triggers
+from jupyterhub_platform.store import audit, audit_crosscheck, trigger_checks
 from jupyterhub_platform.store.audit_chain import AuditHead, Walk
 from jupyterhub_platform.store.audit_crosscheck import Contradiction, CrossCheck
 from jupyterhub_platform.store.store import Store
@@ -138,8 +138,8 @@ def _find_all(
 
 def _check_triggers(store: Store) -> Iterator[AuditFinding]:
     with store.read() as transaction:
-        missing = triggers.find_missing(transaction)
-        foreign = triggers.find_added(transaction)
+        missing = trigger_checks.find_missing(transaction)
+        foreign = trigger_checks.find_added(transaction)
     for name, statement in missing:
         yield AuditFinding(
             "guards",

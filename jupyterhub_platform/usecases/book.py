@@ -1,4 +1,4 @@
-"""What is held now, in memory: every reservation, and running totals at every scope."""
+"""The book of what is held now, in memory: every reservation, with totals at every scope."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator

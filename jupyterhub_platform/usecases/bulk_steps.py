@@ -35,13 +35,13 @@ from jupyterhub_platform.usecases.managed_steps import (
 from jupyterhub_platform.usecases.snapshot import Snapshot
 from jupyterhub_platform.usecases.suspensions import Resume, Suspend
 
-MEMBERS_AT_ONCE: Final = 100
+MEMBER_BATCH: Final = 100
 """How many members a group gets or loses in one revision, which keeps all of them."""
-_PEOPLE_AT_ONCE: Final = 50
-_AT_ONCE: Final = {
-    Act.ADD: MEMBERS_AT_ONCE,
-    Act.REMOVE: MEMBERS_AT_ONCE,
-    Act.ADD_PEOPLE: _PEOPLE_AT_ONCE,
+_PEOPLE_BATCH: Final = 50
+_BATCH_OF: Final = {
+    Act.ADD: MEMBER_BATCH,
+    Act.REMOVE: MEMBER_BATCH,
+    Act.ADD_PEOPLE: _PEOPLE_BATCH,
 }
 
 
@@ -74,7 +74,7 @@ class BulkSteps:
     def take(self, items: Sequence[Outcome], seconds: float) -> None:
         """Plan as many names as fit into ``seconds``; at least one, or one batch of members."""
         ends = time.perf_counter() + seconds
-        at_once = 1 if self._is_of_declared_group else _AT_ONCE.get(self.job.act, 1)
+        at_once = 1 if self._is_of_declared_group else _BATCH_OF.get(self.job.act, 1)
         for first in range(0, len(items), at_once):
             self._take_some(items[first : first + at_once])
             if time.perf_counter() > ends:

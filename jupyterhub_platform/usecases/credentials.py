@@ -19,8 +19,8 @@ MIN_PASSWORD_LENGTH: Final = 12
 MAX_PASSWORD_LENGTH: Final = 1024
 """Hashing time grows with the length, and no user types more."""
 
-CHANGES_AT_ONCE: Final = 20
-INVITES_AT_ONCE: Final = 500
+CHANGE_BURST: Final = 20
+INVITE_BURST: Final = 500
 """Password changes, and invites, that a user may make without a break."""
 
 
@@ -85,8 +85,8 @@ class LocalCredentials:
         self._clock = clock
         # Each adds a permanent row to the audit: at most 0.2 MB a day of password changes for one
         # user, and 1 MB of invites.
-        self._changes = RateLimit(CHANGES_AT_ONCE, 300)
-        self._invites = RateLimit(INVITES_AT_ONCE, 60)
+        self._changes = RateLimit(CHANGE_BURST, 300)
+        self._invites = RateLimit(INVITE_BURST, 60)
         self._nobody = hasher.hash(secrets.token_urlsafe())
 
     def verify(self, name: str, password: str) -> bool:

@@ -1,4 +1,4 @@
-"""What was decided: looked up again by its id."""
+"""Looks decisions up by their id."""
 
 import json
 from collections.abc import Mapping

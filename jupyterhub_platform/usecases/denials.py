@@ -2,7 +2,7 @@
 
 Rows of the ledger are never removed, and any user can be denied as often as they like. So a
 repeated denial is not recorded again: it is counted in memory, and the count is entered once a
-minute. A caller has at most :data:`MAX_AT_ONCE` different denials recorded at once, and one more
+minute. A caller has at most :data:`MAX_BURST` different denials recorded at once, and one more
 each minute; one row counts those in between, and names their servers. Recorded or not, every denial
 gets the same answer.
 """
@@ -25,7 +25,7 @@ from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.rate_limit import RateLimit
 from jupyterhub_platform.usecases.repeat_count import RepeatCount
 
-MAX_AT_ONCE: Final = 10
+MAX_BURST: Final = 10
 """The number of different denials of one caller that are recorded at once."""
 
 ONE_MORE_SECONDS: Final = 60.0
@@ -37,7 +37,7 @@ ENTER_SECONDS: Final = 60.0
 REPEAT_SECONDS: Final = 3600.0
 """The time for which repeats of a denial are counted; after it, one is recorded in full again."""
 
-ROWS_AT_A_TIME: Final = 20
+ROW_BATCH: Final = 20
 """The number of counts entered in one transaction, which takes a few milliseconds."""
 
 _MAX_NAMED: Final = 20
@@ -95,7 +95,7 @@ class Denials:
     def __init__(self, store: Store, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._store = store
         self._clock = clock
-        self._rate_limit = RateLimit(MAX_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
+        self._rate_limit = RateLimit(MAX_BURST, ONE_MORE_SECONDS, clock=clock)
         self._callers: dict[str, _Caller] = {}
         self._of_server: defaultdict[_Server, set[tuple[str, _Key]]] = defaultdict(set)
 
@@ -132,7 +132,7 @@ class Denials:
         until = now + REPEAT_SECONDS
         caller.recorded[key] = _Recorded(identifier, server, decision.codes, until)
         self._of_server[server].add((by, key))
-        if len(caller.recorded) > MAX_AT_ONCE:
+        if len(caller.recorded) > MAX_BURST:
             self._end(by, next(iter(caller.recorded)))
         return identifier
 

@@ -1,4 +1,4 @@
-"""Why is this server not running: one answer for page, API and command line."""
+"""Explains why a server is not running: one answer for page, API and command line."""
 
 import json
 from dataclasses import dataclass, replace
@@ -100,7 +100,7 @@ def explain_recorded(
 ) -> Explanation | None:
     """Explain a server by its newest row in the ledger; ``None`` if it has none.
 
-    It is said to the user themselves, if it is their ``own``.
+    With ``own``, the text addresses the user as *you*.
 
     Raises
     ------

@@ -1,8 +1,8 @@
-"""What a user holds, may hold and has left: one presenter for every page.
+"""Holdings of a user: what they hold, may hold and have left, presented once for every page.
 
 The spawn page, My resources and the REST API take their words and sizes from here. It is made from
 questions that were asked for no tier in particular, one for each account. What fits beside it is
-said in ``offers.py``.
+said in ``availability.py``.
 """
 
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""How often a password may be guessed, without letting a stranger lock a user out.
+"""Throttles guesses of passwords, without letting a stranger lock a user out.
 
 Wrong passwords count against where they come from: a browser in which that person has logged in
 before counts alone, and strangers count by their network address. So a stranger slows down only
@@ -17,7 +17,7 @@ from typing import Final
 FREE_TRIES: Final = 5
 MAX_WAIT_SECONDS: Final = 300.0
 FORGET_AFTER_SECONDS: Final = 3600.0
-TRIES_AT_ONCE: Final = 30
+TRY_BURST: Final = 30
 SECONDS_PER_TRY: Final = 2.0
 """What a source gets looked at over all names: so many at once, and then one in so many seconds."""
 MAX_SOURCES: Final = 10_000
@@ -70,18 +70,18 @@ class Throttle:
 class SourceLimit:
     """Counts what is looked at for a source, over all names; what was right is given back."""
 
-    def __init__(self, clock: Callable[[], float], tries_at_once: int = TRIES_AT_ONCE) -> None:
+    def __init__(self, clock: Callable[[], float], try_burst: int = TRY_BURST) -> None:
         self._clock = clock
-        self._at_once = tries_at_once
+        self._burst = try_burst
         # When all tries of a source are free again.
         self._free_at: OrderedDict[str, float] = OrderedDict()
 
     def seconds_to_wait(self, source: str) -> int:
         """Return for how many seconds nothing from ``source`` is looked at."""
         ahead = self._free_at.get(source, 0.0) - self._clock()
-        return max(0, math.ceil(ahead - (self._at_once - 1) * SECONDS_PER_TRY))
+        return max(0, math.ceil(ahead - (self._burst - 1) * SECONDS_PER_TRY))
 
-    def take(self, source: str) -> None:
+    def acquire(self, source: str) -> None:
         """Count a try, before it is known whether it is right: many may come at once."""
         now = self._clock()
         self._free_at[source] = max(self._free_at.get(source, now), now) + SECONDS_PER_TRY
@@ -89,7 +89,7 @@ class SourceLimit:
         while len(self._free_at) > MAX_SOURCES:
             self._free_at.popitem(last=False)
 
-    def give_back(self, source: str) -> None:
+    def release(self, source: str) -> None:
         """Take back a try that was right, or that nothing was looked at for."""
         if source in self._free_at:
             self._free_at[source] -= SECONDS_PER_TRY

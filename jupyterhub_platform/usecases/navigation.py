@@ -1,4 +1,4 @@
-"""Which pages there are for a user, in order: one navigation for the Hub's pages and the service's.
+"""Navigation: the pages there are for a user, in order, alike in the Hub and the service.
 
 Only pages that are open to them are named: none is greyed out.
 """

@@ -15,7 +15,7 @@ from jupyterhub_platform.usecases.changes import Record
 from jupyterhub_platform.usecases.notices import SILENT, Notify
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
-_MAX_ENDED_AT_ONCE: Final = 200
+_END_BATCH: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class EndOverdueRequests:
     def _record(self, snapshot: Snapshot, now: datetime, transaction: Transaction) -> Snapshot:
         waiting = access_requests.list_requests(transaction, state=RequestState.OPEN, limit=None)
         ends = ((each, _find_end(each, snapshot, now)) for each in waiting)
-        for each, end in islice(((e, end) for e, end in ends if end), _MAX_ENDED_AT_ONCE):
+        for each, end in islice(((e, end) for e, end in ends if end), _END_BATCH):
             state, why = end
             write = Decline(each, state, PLATFORM, why, self.notify).check(snapshot, now)
             write(transaction)

@@ -1,4 +1,4 @@
-"""Which policy is in force: read from its file, recorded as a revision, or the last good one."""
+"""Puts a policy into force: from its file, recorded as a revision, or the last good one."""
 
 import logging
 from collections.abc import Callable, Collection, Mapping
@@ -22,7 +22,7 @@ from jupyterhub_platform.usecases.sources import unite
 
 log = logging.getLogger(__name__)
 
-PAIRS_AT_A_TIME = 200
+PAIR_BATCH = 200
 """Memberships that are remembered in one transaction, which takes a few milliseconds."""
 
 
@@ -201,9 +201,9 @@ class Policies:
             (policies.add_applied_memberships, sorted(added)),
             (policies.drop_applied_memberships, sorted(dropped)),
         ):
-            for first in range(0, len(pairs), PAIRS_AT_A_TIME):
+            for first in range(0, len(pairs), PAIR_BATCH):
                 with self._store.begin() as transaction:
-                    change(transaction, pairs[first : first + PAIRS_AT_A_TIME])
+                    change(transaction, pairs[first : first + PAIR_BATCH])
 
 
 def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:

@@ -2,7 +2,7 @@
 
 Rows of the audit are not removed soon, and any caller can be refused as often as they like. So a
 repeated attempt is not recorded again: it is counted in memory, and the count is entered once a
-minute. A caller has at most :data:`MAX_AT_ONCE` different attempts recorded at once, and one more
+minute. A caller has at most :data:`MAX_BURST` different attempts recorded at once, and one more
 each minute; one row counts those in between. All callers without a login are one caller here, whose
 attempts are distinguished by where they come from.
 """
@@ -25,7 +25,7 @@ from jupyterhub_platform.usecases.rate_limit import RateLimit
 from jupyterhub_platform.usecases.repeat_count import RepeatCount
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
-MAX_AT_ONCE: Final = 10
+MAX_BURST: Final = 10
 """The number of different attempts of one caller that are recorded at once."""
 
 ONE_MORE_SECONDS: Final = 60.0
@@ -40,7 +40,7 @@ FLOOD: Final = "call.refused"
 COUNTED: Final = "call.counted"
 """The action of rows that count changes by users which are not recorded one by one."""
 
-CHANGES_AT_ONCE: Final = 100
+CHANGE_BURST: Final = 100
 """The number of changes of tokens and shares, which any user may make, recorded at once."""
 
 ONE_MORE_CHANGE_SECONDS: Final = 5.0
@@ -109,8 +109,8 @@ class RecordedRequests:
     ) -> None:
         self._store = store
         self._health = health
-        self._rate_limit = RateLimit(MAX_AT_ONCE, ONE_MORE_SECONDS, clock=clock)
-        self._changes = RateLimit(CHANGES_AT_ONCE, ONE_MORE_CHANGE_SECONDS, clock=clock)
+        self._rate_limit = RateLimit(MAX_BURST, ONE_MORE_SECONDS, clock=clock)
+        self._changes = RateLimit(CHANGE_BURST, ONE_MORE_CHANGE_SECONDS, clock=clock)
         self._callers: dict[str, _Caller] = {}
         self._busy: dict[str, _Caller] = {}
 
@@ -118,7 +118,7 @@ class RecordedRequests:
         """Record what was done, or failed halfway, each in full.
 
         Changes that any user may make as often as they like are recorded up to
-        :data:`CHANGES_AT_ONCE`, and then only counted.
+        :data:`CHANGE_BURST`, and then only counted.
         """
         recorded = tuple(each for each in requests if not self._is_counted(each))
         if recorded:
@@ -139,7 +139,7 @@ class RecordedRequests:
         attempt = caller.attempts.get(request.key)
         if attempt is not None:
             attempt.repeats.add(request.at)
-        elif self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= MAX_AT_ONCE:
+        elif self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= MAX_BURST:
             caller.count(request)
         else:
             self._rate_limit.use(request.actor)

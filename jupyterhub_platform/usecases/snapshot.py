@@ -1,4 +1,4 @@
-"""What is in force at one moment, and its one owner: policy, revision, and who is suspended."""
+"""The snapshot in force, and its one owner: policy, revision, and who is suspended."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the policy file and the managed objects are together, with the lines of the file."""
+"""Unites the policy file and the managed objects, with the lines of the file."""
 
 from collections.abc import Mapping
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Whether the store answers, so that no start waits for it to time out."""
+"""Tracks whether the store answers, so that no start waits for it to time out."""
 
 import logging
 import threading

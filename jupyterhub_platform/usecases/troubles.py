@@ -1,4 +1,4 @@
-"""What is wrong with the platform itself, for its operators.
+"""Finds what is wrong with the platform itself, for its operators.
 
 Read off what the Hub says of its own health, which also holds after the Hub was restarted.
 """
@@ -102,7 +102,7 @@ def _of_drift(drift: list[Mapping[str, Any]]) -> Iterator[Trouble]:
         yield Trouble(
             "platform.drift",
             "Drift",
-            "What the Hub believes to be held is not what is held.",
+            "The Hub's reservations do not match the servers that run.",
             tuple(str(each["detail"]) for each in drift),
             "Restart the Hub; no server stops. It makes book and ledger equal to what runs.",
         )

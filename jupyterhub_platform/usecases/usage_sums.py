@@ -17,7 +17,7 @@ from jupyterhub_platform.store.usage import NamedUsage
 GRACE: Final = timedelta(hours=1)
 """The time from the end of a day until it is settled: larger than any usual clock correction."""
 
-AT_ONCE: Final = 150
+ROW_BATCH: Final = 150
 """The number of sums in one transaction, which the start of a server may wait for."""
 
 _DAY: Final = timedelta(days=1)
@@ -59,7 +59,7 @@ class UsageSums:
         while left:
             yield
             with self._store.begin() as transaction:
-                left = usage.forget_some(transaction, AT_ONCE)
+                left = usage.forget_some(transaction, ROW_BATCH)
 
     def _find_day(self, now: datetime) -> Steps[date | None]:
         """Return the first day to settle, after the removal of sums from that day on."""
@@ -91,7 +91,7 @@ class UsageSums:
             if not usage.list_beyond(transaction, settled, 1):
                 return False
         with self._store.begin() as transaction:
-            left = usage.list_beyond(transaction, settled, AT_ONCE)
+            left = usage.list_beyond(transaction, settled, ROW_BATCH)
             usage.take_back(transaction, left)
         return True
 
@@ -116,10 +116,10 @@ class UsageSums:
             runs = kept + usage_runs.list_opened(transaction, start, end)
         yield
         sums = _sum_day(day, runs)
-        for first in range(0, len(sums), AT_ONCE):
+        for first in range(0, len(sums), ROW_BATCH):
             yield
             with self._store.begin() as transaction:
-                usage.enter_sums(transaction, sums[first : first + AT_ONCE])
+                usage.enter_sums(transaction, sums[first : first + ROW_BATCH])
         yield
         self._write(day + _DAY)
         border = to_seconds(end)

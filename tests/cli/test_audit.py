@@ -18,7 +18,7 @@ from jupyterhub_platform.cli.main import main
 from jupyterhub_platform.factory import STORE_ID_FILE
 from jupyterhub_platform.store import audit
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.store.trigger_checks import list_triggers
 from jupyterhub_platform.usecases.audit_key import find_or_make_key
 from jupyterhub_platform.usecases.audit_retention import AuditRetention
 from jupyterhub_platform.usecases.audit_verification import find_head, render_head, say_head

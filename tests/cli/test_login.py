@@ -7,7 +7,7 @@ import httpx
 import pytest
 from click.testing import CliRunner, Result
 
-from jupyterhub_platform.cli.hub.kept_logins import KeptLogin, find_login, keep
+from jupyterhub_platform.cli.hub.stored_logins import StoredLogin, find_login, keep
 from jupyterhub_platform.cli.main import main
 from tests.cli.test_hub_client import answering
 
@@ -70,7 +70,7 @@ def test_a_page_that_is_none_is_not_opened(page: str) -> None:
 @pytest.mark.usefixtures("home")
 def test_a_hub_that_does_not_answer_keeps_no_login_here() -> None:
     url = "http://127.0.0.1:1"
-    keep(KeptLogin(url, "kim", "secret-word", "a1", "2099-01-01T00:00:00+00:00"))
+    keep(StoredLogin(url, "kim", "secret-word", "a1", "2099-01-01T00:00:00+00:00"))
     done = jhp("logout")
     assert done.exit_code == 1
     assert "deleted here, and not revoked: it works until 01 Jan 2099" in done.stderr

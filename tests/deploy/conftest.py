@@ -14,9 +14,9 @@ from ruamel.yaml import YAML
 
 from jupyterhub_platform.deploy.cluster.connection import Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
-from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
 from jupyterhub_platform.deploy.doctor.facts import DoctorFacts, File
 from jupyterhub_platform.deploy.doctor.findings import Result
+from jupyterhub_platform.deploy.doctor.rules.service_accounts import list_service_accounts
 from jupyterhub_platform.deploy.doctor.table import examine
 from tests.cluster.control_plane import ControlPlane
 from tests.cluster.fixtures import FOREIGN, Cluster

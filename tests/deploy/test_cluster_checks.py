@@ -132,7 +132,7 @@ CASES: tuple[Case, ...] = (
     ("doctor.storage", {}, {"storageclasses": ()}, FAILED, "no storage class fast"),
     (
         *("doctor.storage", NO_CLASS, {"storageclasses": (PLAIN_CLASS,)}, FAILED),
-        "No storage class is the default one, and the homes of tier small name none.",
+        "There is no default storage class, and the homes of tier small name none.",
     ),
     (
         *("doctor.storage", NO_CLASS),

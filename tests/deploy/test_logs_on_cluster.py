@@ -125,6 +125,6 @@ def test_a_node_that_does_not_answer_is_named_and_not_the_rights(
     done = logs(Path(api_cluster.kubeconfig), "kim", "--namespace", namespace)
     assert done.exit_code == 1
     said = " ".join(done.stderr.split())
-    assert "does not get the log from the pod's node (500)" in said
+    assert "cannot read the log from the pod's node (500)" in said
     assert "its kubelet" in said
     assert "pods/log" not in said

@@ -440,7 +440,10 @@ def test_a_home_without_a_class_needs_a_default_one(looking: Looking) -> None:
     set_default("false")
     try:
         (finding,) = looking.look("doctor.storage", policy).findings
-        assert (finding.status, "No storage class is the default" in finding.what) == (FAILED, True)
+        assert (finding.status, "There is no default storage class" in finding.what) == (
+            FAILED,
+            True,
+        )
     finally:
         set_default("true")
 

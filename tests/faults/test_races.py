@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jupyterhub_platform.usecases.denials import MAX_AT_ONCE, ONE_MORE_SECONDS
+from jupyterhub_platform.usecases.denials import MAX_BURST, ONE_MORE_SECONDS
 from tests.support.invariants import InvariantChecker
 from tests.support.live_hub import LiveHub, running, server_path, wait_for
 from tests.support.servers_in_hub import SERVERS_IN_HUB, start_at_once
@@ -124,9 +124,9 @@ def _assert_led(
     assert {each: led.get(each) for each in repeated} == {each: recorded[each] for each in repeated}
     recorded |= led
     assert len(set(recorded.values())) == len(recorded), "different denials share a row"
-    allowed = MAX_AT_ONCE + int(seconds // ONE_MORE_SECONDS)
+    allowed = MAX_BURST + int(seconds // ONE_MORE_SECONDS)
     assert len(recorded) <= allowed
-    assert len(recorded) >= min(MAX_AT_ONCE, len(denied))
+    assert len(recorded) >= min(MAX_BURST, len(denied))
 
 
 def _assert_explained(answer: httpx.Response, limit: int) -> None:

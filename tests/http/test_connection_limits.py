@@ -23,7 +23,7 @@ from jupyterhub_platform.http.connection_limits import (
     OpenConnections,
 )
 from jupyterhub_platform.http.forwarded_headers import ProxiedHTTPServer, Proxies
-from jupyterhub_platform.http.request_limits import LimitedHTTPServer
+from jupyterhub_platform.http.limited_server import LimitedHTTPServer
 
 OTHER_USER = 65_533
 HOLDER = r"""
@@ -152,7 +152,7 @@ async def test_half_sent_requests_of_a_user_take_nothing_from_others(
 
 
 async def test_a_proxy_elsewhere_is_not_taken_for_one_peer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyterhub_platform.http.request_limits.find_user", lambda *_: None)
+    monkeypatch.setattr("jupyterhub_platform.http.limited_server.find_user", lambda *_: None)
     proxies: list[str] = []
 
     async def find() -> list[str]:

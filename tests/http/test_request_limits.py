@@ -12,7 +12,8 @@ from tornado import web
 from tornado.netutil import bind_unix_socket
 from tornado.testing import bind_unused_port
 
-from jupyterhub_platform.http.request_limits import MAX_CHUNKS, MAX_HEADER_BYTES, LimitedHTTPServer
+from jupyterhub_platform.http.limited_server import LimitedHTTPServer
+from jupyterhub_platform.http.request_limits import MAX_CHUNKS, MAX_HEADER_BYTES
 from jupyterhub_platform.http.request_refusals import (
     MAX_BODY_BYTES,
     MAX_COOKIES,
@@ -188,7 +189,7 @@ async def test_headers_without_end_are_not_read_to_their_end(port: int) -> None:
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyterhub_platform.http.request_limits.BODY_SECONDS", 0.3)
+    monkeypatch.setattr("jupyterhub_platform.http.limited_server.BODY_SECONDS", 0.3)
     listening, port = bind_unused_port()
     server = LimitedHTTPServer(web.Application([(".*", Echo)]))
     server.add_socket(listening)

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from jupyterhub_platform.store.audit import AuditRow
-from jupyterhub_platform.usecases.recorded_requests import MAX_AT_ONCE
+from jupyterhub_platform.usecases.recorded_requests import MAX_BURST
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
 from tests.support.store_readers import read_audit
 
@@ -236,7 +236,7 @@ def test_a_flood_of_anonymous_requests_costs_a_few_rows(hub: LiveHub) -> None:
             assert stranger.delete(f"groups/g{number}").status_code == 403
     wait_for(lambda: rows.new(), "a count")
     time.sleep(2.5)
-    assert len(rows.new()) <= 2 * MAX_AT_ONCE
+    assert len(rows.new()) <= 2 * MAX_BURST
 
 
 def test_who_uses_the_command_line_is_the_actor_and_not_jhp(hub: LiveHub) -> None:

@@ -39,7 +39,7 @@ from jupyterhub_platform.store import (
 )
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.bulk_changes import list_items
+from jupyterhub_platform.usecases.bulk_chunk import list_items
 from jupyterhub_platform.usecases.failures import Failures
 from jupyterhub_platform.usecases.reports.reader import StoreReader
 from jupyterhub_platform.usecases.store_health import StoreHealth

@@ -129,7 +129,7 @@ async def test_export_is_a_table_that_no_spreadsheet_runs(running: Running) -> N
 
 
 async def test_a_long_export_is_whole(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jupyterhub_platform.service.audit_export.ROWS_AT_A_TIME", 7)
+    monkeypatch.setattr("jupyterhub_platform.service.audit_export.ROW_BATCH", 7)
     for number in range(50):
         running.filled.audit("x", "a.b", str(number))
     async with running.browser("admin") as browser:
@@ -151,7 +151,7 @@ async def test_page_shows_what_is_wrong_with_the_chain(running: Running) -> None
     assert "The record is not what was written" in wrong
     assert "row 3 is not it" in wrong
     assert "has not been verified since the Hub started" in unknown
-    assert "does not say whether the record is whole" in silent
+    assert "has not reported whether the audit is intact" in silent
 
 
 async def test_rows_that_were_added_since_the_record_was_verified_are_not_said_to_be(

@@ -225,7 +225,7 @@ async def test_half_a_file_never_looks_like_a_whole_one(
 ) -> None:
     for number in range(300):
         hold(used.filled, f"person{number}", "vision", used.filled.now - 2 * HOUR)
-    monkeypatch.setattr(usage_report, "_NAMES_AT_ONCE", 1)
+    monkeypatch.setattr(usage_report, "_NAME_BATCH", 1)
     async with (
         used.program("admin") as program,
         program.stream("GET", f"{CALL}?by=person&format=csv&sort=name") as answer,

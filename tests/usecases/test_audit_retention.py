@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.store import audit, audit_search
-from jupyterhub_platform.store.audit_chain import ROWS_AT_A_TIME
+from jupyterhub_platform.store.audit_chain import ROW_BATCH
 from jupyterhub_platform.store.audit_checkpoint import read_checkpoint
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import audit_retention, audit_verification
@@ -41,7 +41,7 @@ def key(tmp_path: Path) -> SigningKey:
 
 @pytest.fixture(autouse=True)
 def few_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(audit_retention, "AT_ONCE", 2)
+    monkeypatch.setattr(audit_retention, "ROW_BATCH", 2)
 
 
 @pytest.fixture
@@ -119,13 +119,13 @@ def test_whatever_interrupts_it_leaves_a_chain_that_is_proven(kept: Store, key: 
 def test_rows_may_go_while_they_are_followed(
     kept: Store, key: SigningKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jupyterhub_platform.store.audit_chain.ROWS_AT_A_TIME", 3)
+    monkeypatch.setattr("jupyterhub_platform.store.audit_chain.ROW_BATCH", 3)
     steps = trim(kept, key)
     found = audit_verification.verify(
         kept, (), key=key.public, say=lambda _part, _rows: next(steps, None)
     )
     assert found.findings == ()
-    assert ROWS_AT_A_TIME == 500
+    assert ROW_BATCH == 500
 
 
 @pytest.mark.parametrize(

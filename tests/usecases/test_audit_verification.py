@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 
 from jupyterhub_platform.core.errors import StoreError
-from jupyterhub_platform.store import audit, triggers
-from jupyterhub_platform.store.audit_chain import GENESIS, ROWS_AT_A_TIME, hash_row
+from jupyterhub_platform.store import audit, trigger_checks
+from jupyterhub_platform.store.audit_chain import GENESIS, ROW_BATCH, hash_row
 from jupyterhub_platform.store.column_types import render_time
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases import audit_verification
@@ -36,14 +36,14 @@ def make_tamper(store: Store) -> Tamper:
 
     def change(*statements: str, put_back: bool = True) -> None:
         with store.begin() as tx:
-            for name, made in triggers.list_triggers(tx.dialect.name).items():
+            for name, made in trigger_checks.list_triggers(tx.dialect.name).items():
                 table = made.split(" ON ")[1].split()[0]
                 on = f" ON {table}" if tx.dialect.name == "postgresql" else ""
                 tx.execute(text(f"DROP TRIGGER {name}{on}"))
             for statement in statements:
                 tx.execute(text(statement))
             if put_back:
-                for made in triggers.list_triggers(tx.dialect.name).values():
+                for made in trigger_checks.list_triggers(tx.dialect.name).values():
                     tx.exec_driver_sql(made.replace("%", "%%"))
 
     return change
@@ -265,11 +265,11 @@ def test_a_store_that_goes_on_after_an_old_backup_is_found(store):
     before = add("a", "b")
     noted = add("c")
     with store.begin() as tx:
-        names = [n for n in triggers.list_triggers(tx.dialect.name) if n == "audit_no_delete"]
+        names = [n for n in trigger_checks.list_triggers(tx.dialect.name) if n == "audit_no_delete"]
         on = " ON audit" if tx.dialect.name == "postgresql" else ""
         tx.execute(text(f"DROP TRIGGER {names[0]}{on}"))
         tx.execute(text("DELETE FROM audit WHERE seq = 3"))
-        tx.exec_driver_sql(triggers.list_triggers(tx.dialect.name)["audit_no_delete"])
+        tx.exec_driver_sql(trigger_checks.list_triggers(tx.dialect.name)["audit_no_delete"])
     assert "row 3 is missing at the end" in only(look(store, before, noted))
     later = add("x", "y")
     assert look(store, before, later).is_whole
@@ -292,10 +292,10 @@ def test_a_fork_is_found_where_the_keys_are_gone(sqlite_url):
     store.close()
 
 
-@pytest.mark.parametrize("name", sorted(triggers.list_triggers("sqlite")))
+@pytest.mark.parametrize("name", sorted(trigger_checks.list_triggers("sqlite")))
 def test_a_trigger_that_was_dropped_or_replaced_is_found_on_sqlite(sqlite_url, name):
     store = Store.open(sqlite_url)
-    made = triggers.list_triggers("sqlite")[name]
+    made = trigger_checks.list_triggers("sqlite")[name]
     _check_guard(store, name, f"DROP TRIGGER {name}", made)
     with store.begin() as tx:
         tx.execute(text(f"DROP TRIGGER {name}"))
@@ -307,12 +307,12 @@ def test_a_trigger_that_was_dropped_or_replaced_is_found_on_sqlite(sqlite_url, n
 @pytest.mark.postgres
 def test_a_trigger_that_was_dropped_off_or_replaced_is_found_on_postgresql(postgres_url):
     store = Store.open(postgres_url)
-    for name, made in triggers.list_triggers("postgresql").items():
+    for name, made in trigger_checks.list_triggers("postgresql").items():
         table = made.split(" ON ")[1].split()[0]
         _check_guard(store, name, f"DROP TRIGGER {name} ON {table}", made)
         on = f"ALTER TABLE {table} ENABLE TRIGGER {name}"
         _check_guard(store, name, f"ALTER TABLE {table} DISABLE TRIGGER {name}", on)
-    never = triggers.list_triggers("postgresql")["reservation_no_rewrite"].replace(
+    never = trigger_checks.list_triggers("postgresql")["reservation_no_rewrite"].replace(
         "WHEN (", "WHEN (false AND "
     )
     with store.begin() as tx:
@@ -350,7 +350,7 @@ def _append(store: Store, actor: str) -> None:
         audit.append(tx, at=NOW, actor=actor, action="person.suspended", subject="dev")
 
 
-@pytest.mark.parametrize("table", sorted(triggers.GUARDED))
+@pytest.mark.parametrize("table", sorted(trigger_checks.GUARDED))
 @pytest.mark.parametrize("name", ["quiet", "AUDIT_NO_DELETE_2"])
 def test_an_added_trigger_is_found_on_sqlite(sqlite_url, table, name):
     store = Store.open(sqlite_url)
@@ -365,7 +365,7 @@ def test_an_added_trigger_is_found_on_sqlite(sqlite_url, table, name):
 def test_an_added_trigger_rule_or_row_security_is_found_on_postgresql(postgres_url):
     store = Store.open(postgres_url)
     _add(store, QUIET[0])
-    for table, (key, _) in triggers.GUARDED.items():
+    for table, (key, _) in trigger_checks.GUARDED.items():
         for statement, name in (
             (QUIET[1], "trigger quiet"),
             (RULE, "rule quiet"),
@@ -422,7 +422,7 @@ def test_a_long_chain_is_walked_in_bounded_memory(store):
                     detail={"n": number, "x": "y" * 900},
                 )
 
-    add(0, ROWS_AT_A_TIME * 2 + 1)
+    add(0, ROW_BATCH * 2 + 1)
 
     def measure() -> int:
         tracemalloc.start()
@@ -435,12 +435,12 @@ def test_a_long_chain_is_walked_in_bounded_memory(store):
     said: list[tuple[str, int]] = []
     audit_verification.verify(store, say=lambda part, rows: said.append((part, rows)))
     assert said == [
-        ("audit", ROWS_AT_A_TIME),
-        ("audit", 2 * ROWS_AT_A_TIME),
-        ("audit", 2 * ROWS_AT_A_TIME + 1),
+        ("audit", ROW_BATCH),
+        ("audit", 2 * ROW_BATCH),
+        ("audit", 2 * ROW_BATCH + 1),
     ]
     small = measure()
-    add(5000, ROWS_AT_A_TIME * 2)
+    add(5000, ROW_BATCH * 2)
     assert measure() < small * 1.3
 
 

@@ -16,14 +16,9 @@ from jupyterhub_platform.core.bulk_changes import (
 )
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases import bulk_changes as module
-from jupyterhub_platform.usecases.bulk_changes import (
-    BulkChanges,
-    BulkError,
-    BulkStoppedError,
-    list_items,
-    preview,
-)
+from jupyterhub_platform.usecases import bulk_chunk
+from jupyterhub_platform.usecases.bulk_changes import BulkChanges, preview
+from jupyterhub_platform.usecases.bulk_chunk import BulkError, BulkStoppedError, list_items
 from jupyterhub_platform.usecases.changes import Changes
 from jupyterhub_platform.usecases.managed import PutObject
 from jupyterhub_platform.usecases.policies import Policies
@@ -264,7 +259,7 @@ async def test_suspensions_are_made_and_lifted_and_no_one_suspends_themselves(
 async def test_it_is_done_chunk_by_chunk_and_stops_between(
     record: BulkChanges, changes: Changes, in_force: InForce, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(bulk_chunk, "CHUNK_SECONDS", 0.0)
     wanted = job(Act.LEVEL, level="developer")
     record.start(wanted, list_items(PEOPLE))
     record.start(wanted, list_items(PEOPLE))
@@ -351,7 +346,7 @@ async def test_what_is_made_whole_or_not_at_all_is_undone_by_one_refusal(
     row: tuple[str, dict[str, Any], list[str]],
     code: str,
 ) -> None:
-    monkeypatch.setattr(module, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(bulk_chunk, "CHUNK_SECONDS", 0.0)
     before = in_force.snapshot.policy
     rows = [(f"n{number:03}", {"level": "user"}, ["course"]) for number in range(60)]
     failed = await run_items(record, changes, job(Act.ADD_PEOPLE), list_new(*rows, row))

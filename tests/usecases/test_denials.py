@@ -17,7 +17,7 @@ from jupyterhub_platform.store.decision_log import DecisionRecord
 from jupyterhub_platform.usecases import denials as module
 from jupyterhub_platform.usecases.admission import DeniedError
 from jupyterhub_platform.usecases.decisions import DecisionReader
-from jupyterhub_platform.usecases.denials import MAX_AT_ONCE, Denials
+from jupyterhub_platform.usecases.denials import MAX_BURST, Denials
 from jupyterhub_platform.usecases.explanations import explain_recorded
 from tests.support.policies import NOW, make_policy
 from tests.usecases.conftest import Gate
@@ -167,10 +167,10 @@ def test_a_server_that_was_admitted_meanwhile_is_denied_anew(gate):
 
 
 def test_beyond_a_few_a_minute_denials_are_only_counted(gate, clock):
-    given = [deny(gate, f"s{number}") for number in range(MAX_AT_ONCE + 90)]
-    assert all(given[:MAX_AT_ONCE])
-    assert set(given[MAX_AT_ONCE:]) == {""}
-    assert len(rows(gate)) == MAX_AT_ONCE
+    given = [deny(gate, f"s{number}") for number in range(MAX_BURST + 90)]
+    assert all(given[:MAX_BURST])
+    assert set(given[MAX_BURST:]) == {""}
+    assert len(rows(gate)) == MAX_BURST
     clock.advance(seconds=30)
     enter(gate)
     ((row, detail),) = audited(gate, "server.denials_counted")
@@ -182,7 +182,7 @@ def test_beyond_a_few_a_minute_denials_are_only_counted(gate, clock):
 
 
 def test_one_more_denial_is_recorded_each_minute(gate, seconds):
-    for number in range(MAX_AT_ONCE):
+    for number in range(MAX_BURST):
         assert deny(gate, f"s{number}")
     assert deny(gate, "a") == ""
     seconds.now += 60
@@ -191,7 +191,7 @@ def test_one_more_denial_is_recorded_each_minute(gate, seconds):
 
 
 def test_no_more_than_a_few_are_counted_one_by_one_however_long_they_are_kept_up(gate, seconds):
-    names = [f"s{number}" for number in range(MAX_AT_ONCE)]
+    names = [f"s{number}" for number in range(MAX_BURST)]
     for name in names:
         deny(gate, name)
     for minute in range(5):
@@ -200,11 +200,11 @@ def test_no_more_than_a_few_are_counted_one_by_one_however_long_they_are_kept_up
         for name in (*names, *names):
             deny(gate, name)
         counted = [entry for entry in gate.admission.denials.take() if entry.repeats]
-        assert len(counted) <= MAX_AT_ONCE + 1
+        assert len(counted) <= MAX_BURST + 1
 
 
 def test_repeated_denials_are_counted_by_requester(gate):
-    for number in range(MAX_AT_ONCE):
+    for number in range(MAX_BURST):
         assert deny(gate, f"s{number}", by="service")
     assert deny(gate, "x", by="service") == ""
     assert deny(gate, "y", user="eve", by="service") == ""
@@ -216,7 +216,7 @@ def test_repeated_denials_are_counted_by_requester(gate):
 
 def test_bytes_that_one_caller_can_store_in_a_day_are_bounded(gate, seconds, clock):
     """The worst that they can do: always another denial, and every one that is shared as well."""
-    names = [f"s{number}" for number in range(2 * MAX_AT_ONCE)]
+    names = [f"s{number}" for number in range(2 * MAX_BURST)]
     per_minute = []
     for minute in range(30):
         before = _count_bytes(gate)
@@ -275,8 +275,8 @@ def test_a_denial_that_could_not_be_recorded_is_not_shared(gate, outage):
 
 
 def test_many_counts_are_entered_some_at_a_time(gate, monkeypatch):
-    monkeypatch.setattr("jupyterhub_platform.usecases.admission.ROWS_AT_A_TIME", 4)
-    for number in range(MAX_AT_ONCE):
+    monkeypatch.setattr("jupyterhub_platform.usecases.admission.ROW_BATCH", 4)
+    for number in range(MAX_BURST):
         deny(gate, f"s{number}")
         deny(gate, f"s{number}")
     parts = gate.admission.take_repeats()

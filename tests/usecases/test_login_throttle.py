@@ -14,7 +14,7 @@ from jupyterhub_platform.usecases.login_throttle import (
     MAX_SOURCES,
     MAX_WAIT_SECONDS,
     SECONDS_PER_TRY,
-    TRIES_AT_ONCE,
+    TRY_BURST,
     SourceLimit,
     Throttle,
 )
@@ -143,39 +143,39 @@ def test_no_wait_is_negative_or_longer_than_the_longest(steps):
 
 def test_a_source_is_looked_at_so_often_whatever_the_names(ticks):
     limit = SourceLimit(ticks)
-    for _ in range(TRIES_AT_ONCE):
+    for _ in range(TRY_BURST):
         assert limit.seconds_to_wait(STRANGER) == 0
-        limit.take(STRANGER)
+        limit.acquire(STRANGER)
     assert limit.seconds_to_wait(STRANGER) == math.ceil(SECONDS_PER_TRY)
     assert limit.seconds_to_wait(HOME) == 0
     ticks.seconds += SECONDS_PER_TRY
     assert limit.seconds_to_wait(STRANGER) == 0
-    limit.take(STRANGER)
+    limit.acquire(STRANGER)
     assert limit.seconds_to_wait(STRANGER) > 0
 
 
 def test_successful_logins_do_not_count_against_a_source(ticks):
     limit = SourceLimit(ticks)
-    for _ in range(10 * TRIES_AT_ONCE):
-        limit.take(STRANGER)
-        limit.give_back(STRANGER)
+    for _ in range(10 * TRY_BURST):
+        limit.acquire(STRANGER)
+        limit.release(STRANGER)
     assert limit.seconds_to_wait(STRANGER) == 0
-    limit.give_back("never seen")
+    limit.release("never seen")
 
 
 def test_a_source_that_rests_has_all_its_tries_again_and_no_more(ticks):
     limit = SourceLimit(ticks)
-    for _ in range(TRIES_AT_ONCE):
-        limit.take(STRANGER)
-    ticks.seconds += 100 * TRIES_AT_ONCE * SECONDS_PER_TRY
-    for _ in range(TRIES_AT_ONCE):
+    for _ in range(TRY_BURST):
+        limit.acquire(STRANGER)
+    ticks.seconds += 100 * TRY_BURST * SECONDS_PER_TRY
+    for _ in range(TRY_BURST):
         assert limit.seconds_to_wait(STRANGER) == 0
-        limit.take(STRANGER)
+        limit.acquire(STRANGER)
     assert limit.seconds_to_wait(STRANGER) > 0
 
 
 def test_sources_are_forgotten_as_well(ticks):
     limit = SourceLimit(ticks)
     for number in range(MAX_SOURCES + 5):
-        limit.take(f"address {number}")
+        limit.acquire(f"address {number}")
     assert len(limit._free_at) == MAX_SOURCES

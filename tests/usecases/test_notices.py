@@ -15,7 +15,7 @@ from jupyterhub_platform.core.notices import MAX_ATTEMPTS, Channel, Event, Notic
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.access_requests import AccessRequestError, Approve, Ask, Decline
 from jupyterhub_platform.usecases.changes import Changes
-from jupyterhub_platform.usecases.grant_ends import GrantEnds
+from jupyterhub_platform.usecases.grant_end_notices import GrantEndNotices
 from jupyterhub_platform.usecases.managed import PutObject, RetireObject
 from jupyterhub_platform.usecases.notices import KEPT, LEASE, MAX_AN_HOUR, Notify, Outbox
 from jupyterhub_platform.usecases.overdue_requests import EndOverdueRequests
@@ -206,8 +206,8 @@ def test_a_test_goes_to_every_channel(outbox):
 
 
 @pytest.fixture
-def ends(store: Store) -> GrantEnds:
-    return GrantEnds(store, BY_MAIL, DAY)
+def ends(store: Store) -> GrantEndNotices:
+    return GrantEndNotices(store, BY_MAIL, DAY)
 
 
 def put(until: timedelta, **more: Any) -> PutObject:
@@ -232,10 +232,10 @@ async def test_an_end_is_announced_once_and_told_once(
     clock.advance(days=2)
     ends.announce(in_force.snapshot, clock.now)
     ends.announce(in_force.snapshot, clock.now)
-    GrantEnds(store, BY_MAIL, DAY).announce(in_force.snapshot, clock.now)
+    GrantEndNotices(store, BY_MAIL, DAY).announce(in_force.snapshot, clock.now)
     assert read(outbox) == [("grant.ends", "dev")]
     clock.advance(days=5)  # the Hub was down meanwhile
-    after = GrantEnds(store, BY_MAIL, DAY)
+    after = GrantEndNotices(store, BY_MAIL, DAY)
     after.announce(in_force.snapshot, clock.now)
     after.announce(in_force.snapshot, clock.now)
     assert read(outbox) == [("grant.ends", "dev"), ("grant.ended", "dev")]

@@ -6,8 +6,8 @@ import pytest
 
 from jupyterhub_platform.usecases import rate_limit
 from jupyterhub_platform.usecases.credentials import (
-    CHANGES_AT_ONCE,
-    INVITES_AT_ONCE,
+    CHANGE_BURST,
+    INVITE_BURST,
     LocalCredentials,
     PasswordError,
 )
@@ -59,17 +59,17 @@ def test_memory_is_bounded_and_who_used_all_is_not_forgotten_first(monkeypatch):
 
 def test_a_password_is_not_changed_without_end(store):
     accounts = LocalCredentials(store, CountingHasher())
-    for number in range(CHANGES_AT_ONCE):
+    for number in range(CHANGE_BURST):
         accounts.change("dev", f"correct horse battery {number}")
     with pytest.raises(PasswordError, match=r"changed many times\. Try again in 5 minutes\."):
         accounts.change("dev", "correct horse battery x")
-    assert len(read_audit(store)) == CHANGES_AT_ONCE
+    assert len(read_audit(store)) == CHANGE_BURST
     accounts.change("eve", "correct horse battery")
 
 
 def test_people_are_not_invited_without_end(store):
     accounts = LocalCredentials(store, CountingHasher())
-    for _ in range(INVITES_AT_ONCE):
+    for _ in range(INVITE_BURST):
         accounts.invite("dev", by="mia", valid_for=timedelta(hours=1))
     with pytest.raises(RateLimitedError, match=r"Try again in 1 minute\.") as caught:
         accounts.invite("eve", by="mia", valid_for=timedelta(hours=1))

@@ -12,10 +12,10 @@ from jupyterhub_platform.store.audit import AuditRow
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.recorded_requests import (
     ANONYMOUS,
-    CHANGES_AT_ONCE,
+    CHANGE_BURST,
     COUNTED,
     FLOOD,
-    MAX_AT_ONCE,
+    MAX_BURST,
     REFUSED,
     RecordedRequest,
     RecordedRequests,
@@ -104,11 +104,11 @@ def test_what_was_not_repeated_is_new_again(
 def test_many_different_attempts_are_one_row_beyond_the_first(
     requests: RecordedRequests, store: Store
 ) -> None:
-    for number in range(MAX_AT_ONCE + 25):
+    for number in range(MAX_BURST + 25):
         requests.refuse(attempt("dev1", f"u{number}"))
     enter(requests)
     found = rows(store)
-    assert len(found) == MAX_AT_ONCE + 1
+    assert len(found) == MAX_BURST + 1
     assert (found[-1].action, details(store)[-1]["times"]) == (FLOOD, 25)
     requests.refuse(attempt("dev2", "admin"))
     assert rows(store)[-1].actor == "dev2"
@@ -123,7 +123,7 @@ def test_strangers_are_one_caller_told_apart_by_where_they_are(
     enter(requests)
     found = details(store)
     # One for each of the first sources, the counts of these, and one for all the others.
-    assert len(found) == 2 * MAX_AT_ONCE + 1
+    assert len(found) == 2 * MAX_BURST + 1
     assert sum(each.get("times", 1) for each in found) == 500
     assert len(found[-1]["from"]) <= 20
 
@@ -131,13 +131,13 @@ def test_strangers_are_one_caller_told_apart_by_where_they_are(
 def test_changes_that_any_user_may_make_are_bounded_and_others_are_not(
     requests: RecordedRequests, store: Store
 ) -> None:
-    for number in range(CHANGES_AT_ONCE + 40):
+    for number in range(CHANGE_BURST + 40):
         requests.record([attempt("dev1", str(number), action="token.made", result="done")])
         requests.record([attempt("admin", str(number), action="person.added", result="done")])
     enter(requests)
     found = rows(store)
-    assert sum(row.action == "token.made" for row in found) == CHANGES_AT_ONCE
-    assert sum(row.action == "person.added" for row in found) == CHANGES_AT_ONCE + 40
+    assert sum(row.action == "token.made" for row in found) == CHANGE_BURST
+    assert sum(row.action == "person.added" for row in found) == CHANGE_BURST + 40
     last = (found[-1].action, found[-1].result, details(store)[-1]["times"])
     assert last == (COUNTED, "done", 40)
 

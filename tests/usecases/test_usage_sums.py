@@ -30,7 +30,7 @@ from jupyterhub_platform.usecases.reports.kept_book import KeptBook
 from jupyterhub_platform.usecases.reports.kept_runs import KeptRuns
 from jupyterhub_platform.usecases.reports.usage_figures import UsageQuery, read_figures
 from jupyterhub_platform.usecases.reports.viewer import Viewer
-from jupyterhub_platform.usecases.usage_sums import AT_ONCE, UsageSums
+from jupyterhub_platform.usecases.usage_sums import ROW_BATCH, UsageSums
 from tests.support.seeds import SEED
 
 NOW = datetime(2026, 3, 9, 15, 30, 20, tzinfo=UTC)
@@ -181,7 +181,7 @@ def test_a_hub_that_ends_after_any_step_goes_on_where_it_was(site: Site) -> None
 
 def test_every_step_of_a_day_that_begins_a_month_leaves_figures_right(site: Site) -> None:
     first = datetime(2026, 2, 1, tzinfo=UTC)
-    for number in range(AT_ONCE):
+    for number in range(ROW_BATCH):
         began = first - timedelta(hours=30) + timedelta(minutes=number)
         site.hold(f"r{number}", began, began + timedelta(days=3), f"person{number}")
     for _ in UsageSums(site.store).settle(first + timedelta(days=2)):
@@ -224,7 +224,7 @@ def test_sums_that_were_forgotten_are_made_again(site: Site) -> None:
 
 def test_no_step_enters_more_than_a_start_may_wait_for(site: Site) -> None:
     midnight = datetime(2026, 3, 8, tzinfo=UTC)
-    for number in range(AT_ONCE + 20):
+    for number in range(ROW_BATCH + 20):
         site.hold(f"r{number}", midnight, midnight + timedelta(hours=1), f"person{number}")
     counted = [0]
     for _ in UsageSums(site.store).settle(NOW):
@@ -232,8 +232,8 @@ def test_no_step_enters_more_than_a_start_may_wait_for(site: Site) -> None:
             counted.append(
                 transaction.execute(select(func.count()).select_from(usage_day)).scalar_one()
             )
-    assert counted[-1] > AT_ONCE
-    assert max(after - before for before, after in pairwise(counted)) <= AT_ONCE
+    assert counted[-1] > ROW_BATCH
+    assert max(after - before for before, after in pairwise(counted)) <= ROW_BATCH
     site.check("person", "day", midnight)
 
 

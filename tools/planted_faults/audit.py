@@ -92,7 +92,7 @@ AUDIT: Final = (
             "RecordedRequests.refuse",
             Never(
                 "self._rate_limit.seconds_to_wait(request.actor) or len(caller.attempts) >= "
-                "MAX_AT_ONCE"
+                "MAX_BURST"
             ),
         ),
         (
@@ -114,7 +114,7 @@ AUDIT: Final = (
         (
             "what was added beside the guards is not looked for",
             "_check_triggers",
-            Replace("triggers.find_added(transaction)", "()"),
+            Replace("trigger_checks.find_added(transaction)", "()"),
         ),
         (
             "a row that the database drops is taken for written",
@@ -186,7 +186,7 @@ AUDIT: Final = (
             "Denials.record",
             Never("self._rate_limit.seconds_to_wait(by)"),
         ),
-        ("any number is shared", "Denials.record", Never("len(caller.recorded) > MAX_AT_ONCE")),
+        ("any number is shared", "Denials.record", Never("len(caller.recorded) > MAX_BURST")),
         (
             "repeats are not counted",
             "Denials.record",

@@ -65,10 +65,10 @@ BULK: Final = (
         ),
     ),
     *noticed_by(
-        "tests/core/test_tables.py",
+        "tests/core/test_persistent_map.py",
         (
             "what was dropped is there",
-            "Table.__contains__",
+            "PersistentMap.__contains__",
             Always("self._changes[key] is not _GONE"),
         ),
         (
@@ -78,7 +78,7 @@ BULK: Final = (
         ),
         (
             "a table forgets its changes",
-            "Table._with",
+            "PersistentMap._with",
             Replace("{**self._changes, **changes}", "dict(changes)"),
         ),
     ),

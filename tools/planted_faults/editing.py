@@ -81,7 +81,7 @@ EDITING: Final = (
         ),
         (
             "a table runs formulas",
-            "tables:_say",
+            "csv_export:_say",
             Never("text.startswith(_FORMULAS)"),
         ),
     ),

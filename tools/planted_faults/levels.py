@@ -12,7 +12,7 @@ LEVELS: Final = (
         ("an admin is lent a lower level", "level_at", Drop("own is not Level.ADMIN")),
         (
             "a lent level counts as one that lasts",
-            "excerpt:_levels",
+            "partial_document:_levels",
             Replace("person.own_level", "person.level"),
         ),
     ),

@@ -52,7 +52,7 @@ LIFETIMES: Final = (
             "Lifetimes.stop_unused",
             Drop("_keep_only(idle, self._unanswered)"),
         ),
-        ("all are asked at once", "Lifetimes.__init__", Replace("_ASKED_AT_ONCE", "1000")),
+        ("all are asked at once", "Lifetimes.__init__", Replace("_MAX_CONCURRENT_ASKS", "1000")),
         (
             "a question waits in a queue",
             "_read_kernels",

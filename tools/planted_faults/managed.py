@@ -105,20 +105,20 @@ MANAGED: Final = (
         ("a change needs no version", "ChangeHandler.read_seen", Never("match is None")),
     ),
     *noticed_by(
-        "tests/hub/people/test_settling.py -k sqlite",
+        "tests/hub/people/test_membership_sync.py -k sqlite",
         (
             "memberships that failed are not settled later",
-            "MembershipSettler.keep",
+            "MembershipSync.sync_if_due",
             Drop("await self.settle()"),
         ),
         (
             "a failed settling counts as done",
-            "MembershipSettler._note_failure",
+            "MembershipSync._note_failure",
             Replace("self._settled = None", "self._settled = self._in_force"),
         ),
         (
             "one that succeeds hides one that failed",
-            "MembershipSettler.settle_moved",
+            "MembershipSync.settle_moved",
             Always("moved is not None and self._settled is before"),
         ),
     ),

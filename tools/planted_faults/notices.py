@@ -39,12 +39,12 @@ NOTICES: Final = (
         ),
         (
             "an end is announced at every look",
-            "GrantEnds.announce",
+            "GrantEndNotices.announce",
             Drop("current[id_] = each = replace(each, announce_at=None)"),
         ),
         (
             "a grant that moves into the file has ended",
-            "GrantEnds._end",
+            "GrantEndNotices._end",
             Never("any(...)"),
         ),
         (

@@ -23,10 +23,10 @@ REQUESTS: Final = (
             "_LimitedBody.data_received",
             Never("self._received > MAX_BODY_BYTES"),
         ),
-        ("a body comes in any number of pieces", "_count_chunks", Never("left < 0")),
+        ("a body comes in any number of pieces", "count_chunks", Never("left < 0")),
         (
             "a body in too many pieces has no answer",
-            "_count_chunks",
+            "count_chunks",
             Always("not stream.refuse_chunks()"),
         ),
         (
@@ -97,7 +97,7 @@ REQUESTS: Final = (
         "tests/usecases/test_login_throttle.py",
         (
             "a new name is a free try",
-            "SourceLimit.take",
+            "SourceLimit.acquire",
             Replace("max(self._free_at.get(source, now), now) + SECONDS_PER_TRY", "now"),
         ),
     ),

@@ -59,23 +59,23 @@ TERMINAL_LOGINS: Final = (
         ),
     ),
     *noticed_by(
-        "tests/cli/test_kept_logins.py",
+        "tests/cli/test_stored_logins.py",
         (
             "a token that others can read is used",
-            "kept_logins:_check_private",
+            "stored_logins:_check_private",
             Never("found.st_mode & (stat.S_IRWXG | stat.S_IRWXO)"),
         ),
         (
             "a folder that others can write is used",
-            "kept_logins:_check_private",
+            "stored_logins:_check_private",
             Never("folder.st_mode & (stat.S_IWGRP | stat.S_IWOTH)"),
         ),
         (
             "another user's file is used",
-            "kept_logins:_check_owner",
+            "stored_logins:_check_owner",
             Never("found.st_uid != os.geteuid()"),
         ),
-        ("links are followed", "kept_logins:_read", Replace("os.O_NOFOLLOW", "0")),
+        ("links are followed", "stored_logins:_read", Replace("os.O_NOFOLLOW", "0")),
         ("the folder is open", "make_folder", Drop("folder.chmod(0o700)")),
         (
             "the login of a platform that is gone is used",

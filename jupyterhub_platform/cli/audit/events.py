@@ -13,13 +13,13 @@ from jupyterhub_platform.cli.exit_codes import REFUSED
 from jupyterhub_platform.core.errors import PlatformError, printable
 from jupyterhub_platform.core.times import describe_second, read_stored
 from jupyterhub_platform.usecases.reports.audit import RESULTS
-from jupyterhub_platform.usecases.reports.paging import MAX_AT_ONCE
+from jupyterhub_platform.usecases.reports.paging import MAX_LIMIT
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Event = dict[str, Any]
 
 _FOLLOW_SECONDS: Final = 2.0
-_PART: Final = str(MAX_AT_ONCE)
+_PART: Final = str(MAX_LIMIT)
 _WHERE: Final = (
     click.option("--url", envvar="PLATFORM_URL", help="Ask the Hub at this address, by REST."),
     click.option(
@@ -142,7 +142,7 @@ def _clean(filters: dict[str, str | None]) -> dict[str, str]:
 def _go_back(source: Source, query: dict[str, str], limit: int) -> Iterator[Event]:
     before = ""
     while limit > 0:
-        page = {**query, "limit": str(min(limit, MAX_AT_ONCE))}
+        page = {**query, "limit": str(min(limit, MAX_LIMIT))}
         part = source.read(page | ({"before": before} if before else {}))
         yield from part["items"]
         limit -= len(part["items"])

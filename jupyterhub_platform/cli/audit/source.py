@@ -1,4 +1,4 @@
-"""Where ``jhp audit`` reads rows: the store itself, or a Hub by REST. Both answer alike."""
+"""Reads rows for ``jhp audit``: from the store itself, or from a Hub by REST. Both answer alike."""
 
 import os
 from collections.abc import Iterator, Mapping

@@ -21,8 +21,8 @@ from jupyterhub_platform.core.manifests import Manifest
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.cluster.connection import ClusterConfigurationError, Connection
 from jupyterhub_platform.deploy.cluster.reader import read_cluster
-from jupyterhub_platform.deploy.doctor.checks.names import list_service_accounts
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts, File, Hub
+from jupyterhub_platform.deploy.doctor.rules.service_accounts import list_service_accounts
 from jupyterhub_platform.documents import read_policy
 
 HEALTH_KEYS: Final = ("now", "store", "policy", "checker")

@@ -1,4 +1,4 @@
-"""What ``jhp doctor`` prints: the answer first, then a line for each check."""
+"""Prints the report of ``jhp doctor``: the answer first, then a line for each check."""
 
 import json
 from collections import Counter

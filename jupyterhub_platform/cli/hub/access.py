@@ -1,4 +1,4 @@
-"""Which Hub a command calls, and with whose token. The order is this.
+"""Finds the Hub that a command calls, and the token for it. The order is this.
 
 1. ``--url``, or ``PLATFORM_URL``: that Hub, with the token in ``JUPYTERHUB_API_TOKEN``, or else
    with that of ``jhp login`` at this address.
@@ -16,7 +16,7 @@ from typing import Final
 import click
 import httpx
 
-from jupyterhub_platform.cli.hub.kept_logins import KeptLogin, find_login, list_logins
+from jupyterhub_platform.cli.hub.stored_logins import StoredLogin, find_login, list_logins
 from jupyterhub_platform.cli.state import State
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.times import describe_instant, read_stored
@@ -43,7 +43,7 @@ class Access:
 
     place: Place
     token: str
-    login: KeptLogin | None = None
+    login: StoredLogin | None = None
 
 
 def find_access(url: str | None, state: Path) -> Access:
@@ -77,7 +77,7 @@ def find_access(url: str | None, state: Path) -> Access:
     return Access(place, login.token, login)
 
 
-def find_login_at(place: Place) -> KeptLogin | None:
+def find_login_at(place: Place) -> StoredLogin | None:
     """Return the login at a Hub; one at another platform that had its address does not count."""
     login = find_login(place.url)
     if login is None or (place.instance and login.instance not in {"", place.instance}):

@@ -22,15 +22,15 @@ from jupyterhub_platform.cli.hub.access import (
     find_place,
 )
 from jupyterhub_platform.cli.hub.client import HubClient, HubRefusedError
-from jupyterhub_platform.cli.hub.kept_logins import (
-    KeptLogin,
+from jupyterhub_platform.cli.hub.options import hub_options
+from jupyterhub_platform.cli.hub.platform_client import PlatformApi
+from jupyterhub_platform.cli.hub.stored_logins import (
+    StoredLogin,
     forget,
     keep,
     make_folder,
     normalise_url,
 )
-from jupyterhub_platform.cli.hub.options import hub_options
-from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.terminal import echo_json, printable
 from jupyterhub_platform.core.errors import PlatformError, QuantityError
 from jupyterhub_platform.core.times import describe_instant, parse_duration, read_stored
@@ -99,10 +99,10 @@ def login(
     click.echo("To end it: jhp logout", err=True)
 
 
-def _keep(place: Place, made: Mapping[str, Any]) -> tuple[KeptLogin, Path]:
+def _keep(place: Place, made: Mapping[str, Any]) -> tuple[StoredLogin, Path]:
     """Keep a token, or revoke it if there is no place for it."""
     user, token, number, ends = (str(made[key]) for key in ("user", "token", "id", "expires_at"))
-    kept = KeptLogin(normalise_url(place.url), user, token, number, ends, place.instance)
+    kept = StoredLogin(normalise_url(place.url), user, token, number, ends, place.instance)
     try:
         return kept, keep(kept)
     except OSError:
@@ -163,7 +163,7 @@ def _exchange(api: PlatformApi, verifier: str) -> dict[str, Any]:
             click.echo(printable(str(error.body.get("message"))), err=True)
 
 
-def _revoke(place: Place, kept: KeptLogin) -> str:
+def _revoke(place: Place, kept: StoredLogin) -> str:
     """Revoke a login at its Hub; return why that did not happen, or nothing."""
     try:
         with PlatformApi(HubClient.of(Access(place, kept.token))) as api:

@@ -25,7 +25,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 CALLS: Final[Mapping[str, Operation]] = {each.id: each for each in (*HUB_CALLS, *SERVICE_CALLS)}
 """Every call, by the name that it has in generated clients."""
-_AT_ONCE: Final = 200
+_PAGE_SIZE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class PlatformApi:
         self, name: str, key: str = "", *parts: str, **query: str
     ) -> Iterator[dict[str, Any]]:
         """Yield the lines of a list, page after page; ``key`` is where the answer has the page."""
-        page = {**query, "limit": str(_AT_ONCE)}
+        page = {**query, "limit": str(_PAGE_SIZE)}
         while True:
             answer = self.call(name, *parts, query=page)
             answer = answer[key] if key else answer

@@ -1,4 +1,4 @@
-"""When something ends, as an option says it: a time, or how long from now."""
+"""Options for an end: a time, or how long from now."""
 
 from datetime import datetime
 

@@ -1,4 +1,4 @@
-"""What ``jhp up`` enforces on its Hub, and what a site's own configuration may change.
+"""The settings that ``jhp up`` enforces on its Hub, and those that a site may change.
 
 The Hub's configuration runs this around the site's: :meth:`EnforcedConfig.set` before, so that the
 site can read it, and :meth:`EnforcedConfig.keep` after, so that nothing listens anywhere else than

@@ -1,4 +1,4 @@
-"""Which processes listen at a port or socket of this machine, as far as this user can see them."""
+"""Finds the processes that listen at a port or socket, as far as this user can see them."""
 
 from collections.abc import Iterable
 from ipaddress import ip_address

@@ -12,7 +12,6 @@ import click
 import psutil
 
 from jupyterhub_platform.cli.hub.options import render_which
-from jupyterhub_platform.cli.local.announcement import announce, list_passwords, tell, write_ready
 from jupyterhub_platform.cli.local.enforced_config import EnforcedConfig
 from jupyterhub_platform.cli.local.hub_process import HubProcess, write_configuration
 from jupyterhub_platform.cli.local.leftovers import MARK, end_leftovers, end_orphans, keep_orphans
@@ -24,6 +23,12 @@ from jupyterhub_platform.cli.local.public_port import (
     PublicPort,
     is_port,
     take_public_port,
+)
+from jupyterhub_platform.cli.local.startup_message import (
+    announce,
+    list_passwords,
+    tell,
+    write_ready,
 )
 from jupyterhub_platform.cli.state import State, write_private
 from jupyterhub_platform.core.errors import PlatformError

@@ -121,8 +121,8 @@ def release(
         return
     if left is None:
         raise PlatformError(
-            f"The {kind} {name} is managed in the Hub now, and {path} does not declare it. Take it "
-            "out of the file that the Hub reads: until then that has a fault."
+            f"The {kind} {name} is managed in the Hub now, and {path} does not declare it. "
+            "Remove it from the file that the Hub reads: until then the Hub reports a duplicate."
         )
     _rewrite(path, left.text)
     if as_json and answer:

@@ -75,7 +75,7 @@ def run(
     as_json: bool,
     **given: Any,
 ) -> None:
-    """Do the same to many people; each as a single change of them would be.
+    """Apply one change to many people; each is checked like a single change.
 
     \b
       jhp bulk run set-level kim lee --level developer --reason "trained"
@@ -210,7 +210,7 @@ def stop(id_: str, hub: Hub, as_json: bool) -> None:
 @with_json
 @click.pass_context
 def resume(ctx: click.Context, id_: str, wait: bool, hub: Hub, as_json: bool) -> None:
-    """Have a stopped bulk change go on exactly where it was.
+    """Resume a stopped bulk change exactly where it stopped.
 
     \b
       jhp bulk resume 4f2a

@@ -13,11 +13,11 @@ from jupyterhub_platform.cli.hub.client import HubRefusedError
 from jupyterhub_platform.cli.hub.options import Hub
 from jupyterhub_platform.cli.hub.platform_client import PlatformApi
 from jupyterhub_platform.cli.hub.until import read_end
-from jupyterhub_platform.cli.objects.bulk import add_from_csv
 from jupyterhub_platform.cli.objects.changes import change_options, echo_change, explain_lost
 from jupyterhub_platform.cli.objects.examples import EXAMPLES
 from jupyterhub_platform.cli.objects.fields import GROUP_OF_USER, merge, unset, with_fields
 from jupyterhub_platform.cli.objects.listing import list_command
+from jupyterhub_platform.cli.objects.people_table import add_from_csv
 from jupyterhub_platform.cli.objects.show import show_command
 from jupyterhub_platform.cli.verb_names import VerbGroup
 from jupyterhub_platform.core.errors import PlatformError

@@ -112,8 +112,8 @@ def explain_refusal(status: int, reason: str) -> str:
     if status == HTTPStatus.NOT_FOUND:
         return f"The pod is gone, and its log with it: {reason}. jhp why says how the server ended."
     return (
-        f"The cluster does not get the log from the pod's node ({status}): {reason}. Check that "
-        "the node is ready, and that the API server reaches its kubelet at port 10250."
+        f"The API server cannot read the log from the pod's node ({status}): {reason}. Check that "
+        "the node is ready, and that its kubelet can be reached at port 10250."
     )
 
 

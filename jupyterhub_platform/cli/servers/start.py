@@ -1,4 +1,4 @@
-"""``jhp start``: a server of a tier, charged to an account; it tells how the start goes on."""
+"""``jhp start``: starts a server of a tier, charged to an account, and reports its progress."""
 
 import time
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Whether the amounts of a tier make sense beside each other."""
+"""Checks that the amounts of a tier make sense beside each other."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Makes of a declaration what tiers and groups say about pods, and checks that it goes together."""
+"""Compiles the pod settings of tiers and groups, and checks that they are consistent."""
 
 import re
 from collections.abc import Iterator, Mapping

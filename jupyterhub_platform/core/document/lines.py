@@ -1,7 +1,7 @@
-"""On which line of a file everything in it stands, in little memory: a policy is kept for long.
+"""Line numbers of the keys of a file, stored compactly: a policy is kept while it is in force.
 
-What stands on the line of what it is in needs no line of its own: of an object on one line, there
-is one number, however much it says.
+A value on the same line as its parent stores no line: an object written on one line costs one
+number.
 """
 
 from collections.abc import Iterator, Mapping

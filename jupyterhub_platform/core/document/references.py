@@ -1,4 +1,4 @@
-"""Whether the names in a declaration are valid, and refer to something that is declared."""
+"""Checks that the names in a declaration are valid, and refer to something that is declared."""
 
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet

@@ -1,4 +1,4 @@
-"""What people write in ``platform.yaml``: its keys, their types, and what each is for.
+"""The schema of ``platform.yaml``: its keys, their types, and what each is for.
 
 The JSON Schema that editors complete from is made of these classes. Whether what is written also
 makes sense together is asked in ``references``.

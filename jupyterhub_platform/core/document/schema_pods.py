@@ -1,4 +1,4 @@
-"""What people write in ``platform.yaml`` about pods: where, as whom, with which volumes."""
+"""The schema of pods in ``platform.yaml``: where, as whom, with which volumes."""
 
 import re
 from typing import Annotated, Final, Literal

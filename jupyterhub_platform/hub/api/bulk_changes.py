@@ -33,7 +33,8 @@ from jupyterhub_platform.rest.bulk_changes import (
 )
 from jupyterhub_platform.rest.managed import MAX_NAMED
 from jupyterhub_platform.rest.request_bodies import Nothing
-from jupyterhub_platform.usecases.bulk_changes import BulkChanges, BulkError, list_items, preview
+from jupyterhub_platform.usecases.bulk_changes import BulkChanges, preview
+from jupyterhub_platform.usecases.bulk_chunk import BulkError, list_items
 from jupyterhub_platform.usecases.bulk_steps import BulkSteps
 
 _NO_USER: Final = (
@@ -85,7 +86,7 @@ class BulkHandler(ChangeHandler):
     async def begin(self, job: BulkJob, items: Sequence[Outcome]) -> None:
         """Enter a job, have it go on, and answer how far it is."""
         progress = await self.in_thread(self.record.start, job, items)
-        await self.runner.keep()
+        await self.runner.run()
         self.answer(Bulk.of(progress), 202)
 
     async def turn(self, what: Any, *arguments: Any) -> None:
@@ -96,7 +97,7 @@ class BulkHandler(ChangeHandler):
             raise CodedError(409, str(error), error.code) from None
         runs = progress.job.state is BulkState.RUNNING
         if runs:
-            await self.runner.keep()
+            await self.runner.run()
         self.answer(Bulk.of(progress), 202 if runs else 200)
 
 

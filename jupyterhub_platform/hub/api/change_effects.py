@@ -1,4 +1,4 @@
-"""What a change does to others, as an answer has it."""
+"""Renders the effects of a change for the REST API."""
 
 from jupyterhub_platform.core.effects import Effects, Reach
 from jupyterhub_platform.rest.managed import (

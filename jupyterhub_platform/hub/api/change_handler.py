@@ -1,4 +1,4 @@
-"""What all changes of managed objects by REST have in common: dry runs, versions, refusals."""
+"""The base of all changes of managed objects by REST: dry runs, versions, refusals."""
 
 import re
 from collections.abc import Awaitable, Callable

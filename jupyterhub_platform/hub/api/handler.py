@@ -18,6 +18,7 @@ from jupyterhub_platform.hub.audit.callers import name_caller
 from jupyterhub_platform.hub.json_bodies import read_body
 from jupyterhub_platform.hub.people import roles
 from jupyterhub_platform.hub.platform import Platform, platform_of
+from jupyterhub_platform.hub.retry_after import retry_after
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.rest.request_bodies import NO_OBJECT, Body, BodyError
 from jupyterhub_platform.rest.response_bodies import PROBLEM, Refusal, Response
@@ -150,16 +151,13 @@ class PlatformAPIHandler(APIHandler):  # type: ignore[misc]
         except StoreError as error:
             raise self.store_is_down(error) from error
         except RateLimitedError as error:
-            refusal = web.HTTPError(429, str(error))
-            refusal.headers = {"Retry-After": str(error.seconds)}  # type: ignore[attr-defined]
-            raise refusal from error
+            raise retry_after(web.HTTPError(429, str(error)), error.seconds) from error
 
     def store_is_down(self, error: StoreError) -> web.HTTPError:
         """Mark the store as down, and return the refusal for requests that need it."""
         self.platform.runtime.health.mark_down(error)
         refusal = web.HTTPError(503, "The platform's store does not answer. Try again in a minute.")
-        refusal.headers = {"Retry-After": str(STORE_RETRY_SECONDS)}  # type: ignore[attr-defined]
-        return refusal
+        return retry_after(refusal, STORE_RETRY_SECONDS)
 
 
 class UnknownHandler(PlatformAPIHandler):

@@ -1,4 +1,4 @@
-"""What is managed in the Hub, by REST: read, put, retire, and roll back.
+"""Managed objects by REST: read, put, retire, and roll back.
 
 A change says which version its caller saw, so that no change of others is lost.
 """

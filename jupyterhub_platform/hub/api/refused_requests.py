@@ -1,4 +1,4 @@
-"""What the service refused by itself, on record as what the Hub refuses."""
+"""Records changes that the service refused itself, as those that the Hub refuses are."""
 
 from datetime import UTC, datetime
 

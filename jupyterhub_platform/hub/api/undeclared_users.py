@@ -22,7 +22,7 @@ from jupyterhub_platform.usecases.reports.cursors import QueryError, parse_curso
 from jupyterhub_platform.usecases.reports.paging import read_query
 
 _LISTED: Final = 100
-_USERS_AT_A_TIME: Final = 200
+_USER_BATCH: Final = 200
 
 
 class UndeclaredUsersHandler(PlatformAPIHandler):
@@ -53,11 +53,11 @@ class UndeclaredUsersHandler(PlatformAPIHandler):
         query = self.db.query(orm.User.name, orm.User.created, orm.User.last_activity)
         while len(found) < limit:
             part = query.filter(orm.User.name > after).order_by(orm.User.name)
-            rows = part.limit(_USERS_AT_A_TIME).all()
+            rows = part.limit(_USER_BATCH).all()
             for row in rows:
                 if row.name not in people and len(found) < limit:
                     found.append(self._make_user(*row))
-            if len(rows) < _USERS_AT_A_TIME:
+            if len(rows) < _USER_BATCH:
                 break
             after = rows[-1].name
             await turn.yield_if_due()

@@ -1,4 +1,4 @@
-"""Which heads of the audit record this Hub has seen, and their copy in its log.
+"""Heads of the audit that this Hub has seen, and their copy in its log.
 
 The Hub's log usually leaves the machine: anyone who can write the database can rewrite a whole
 chain, and only a head that was noted elsewhere shows it.

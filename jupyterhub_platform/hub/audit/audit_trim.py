@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.store_steps import take_steps
+from jupyterhub_platform.hub.background_steps import take_steps
 from jupyterhub_platform.usecases.audit_key import SigningKey
 from jupyterhub_platform.usecases.audit_retention import AuditRetention
 

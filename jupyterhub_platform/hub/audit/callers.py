@@ -1,4 +1,4 @@
-"""Who calls the Hub, and by which kind of client, as the audit names them."""
+"""Names callers of the Hub, and their kind of client, for the audit."""
 
 import pwd
 from typing import Any, Final

@@ -7,7 +7,7 @@ from traitlets import Bool, Float, Int
 
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
 from jupyterhub_platform.hub.auth.login import LocalLogin, LoginPage
-from jupyterhub_platform.usecases.login_throttle import TRIES_AT_ONCE
+from jupyterhub_platform.usecases.login_throttle import TRY_BURST
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
@@ -22,7 +22,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         60.0, help="Seconds until a person's declared memberships are looked at again."
     ).tag(config=True)
     tries_per_source = Int(
-        TRIES_AT_ONCE,
+        TRY_BURST,
         help="""
         Wrong passwords and invites that are looked at for one network address at once; after that
         it is one every two seconds. Raise it where many people come from one address.

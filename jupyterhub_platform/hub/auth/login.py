@@ -14,7 +14,7 @@ from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.public_address import is_secure
 from jupyterhub_platform.hub.threads import PasswordThread
 from jupyterhub_platform.usecases.credentials import Invited, LocalCredentials
-from jupyterhub_platform.usecases.login_throttle import TRIES_AT_ONCE, SourceLimit, Throttle
+from jupyterhub_platform.usecases.login_throttle import TRY_BURST, SourceLimit, Throttle
 
 T = TypeVar("T")
 
@@ -25,9 +25,7 @@ DEVICE_DAYS: Final = 180
 class LocalLogin:
     """Checks a name and a password from a login form."""
 
-    def __init__(
-        self, credentials: LocalCredentials, tries_per_source: int = TRIES_AT_ONCE
-    ) -> None:
+    def __init__(self, credentials: LocalCredentials, tries_per_source: int = TRY_BURST) -> None:
         self._credentials = credentials
         self._throttle = Throttle(time.monotonic)
         self._limit = SourceLimit(time.monotonic, tries_per_source)
@@ -63,7 +61,7 @@ class LocalLogin:
         if not right or not person:
             self._throttle.note_wrong(person, source)
             return None
-        self._limit.give_back(source)
+        self._limit.release(source)
         self._throttle.note_right(person, source)
         self.remember_device(handler, person)
         return person
@@ -81,15 +79,15 @@ class LocalLogin:
         source = source_of(handler.request)
         refuse_for(self._limit.seconds_to_wait(source))
         invite = await self._check_limited(source, self._credentials.find_invite, token)
-        self._limit.give_back(source)
+        self._limit.release(source)
         return invite
 
     async def _check_limited(self, source: str, call: Callable[..., T], *arguments: str) -> T:
-        self._limit.take(source)
+        self._limit.acquire(source)
         try:
             return await self._run(call, *arguments)
         except web.HTTPError:
-            self._limit.give_back(source)
+            self._limit.release(source)
             raise
 
     async def accept(self, token: str, password: str) -> str:

@@ -1,4 +1,4 @@
-"""Where the Hub answers processes of its own machine, if that is another address than for others.
+"""The Hub's loopback address, where it differs from the one that servers use.
 
 In a cluster the service would call the Hub at the address that servers use, and come from that of
 the pod: the kernel then does not say whose process it is, so that what it says of its callers'

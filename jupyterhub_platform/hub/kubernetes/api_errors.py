@@ -17,6 +17,7 @@ from jupyterhub_platform.core.manifests import Manifest, items, part
 from jupyterhub_platform.hub.denials import AdmissionDenied
 from jupyterhub_platform.hub.kubernetes.guard.check import EXCEEDS, Violation
 from jupyterhub_platform.hub.kubernetes.rejections import explain_rejection
+from jupyterhub_platform.hub.retry_after import retry_after
 
 BUSY: Final = frozenset({429, 500, 502, 503, 504})
 """Statuses with which the cluster says "later": a retry may succeed."""
@@ -96,8 +97,8 @@ def busy(wanted: int = 0) -> AdmissionDenied:
 def no_answer() -> AdmissionDenied:
     """Create the refusal of a start that the cluster did not answer."""
     return _retry_later(
-        "The cluster does not answer, so this server could not be started. What may have been "
-        "started will be ended. Try again in a minute.",
+        "The cluster does not answer, so this server could not be started. Whatever was begun "
+        "is cleaned up. Try again in a minute.",
         "cluster.no_answer",
     )
 
@@ -116,9 +117,7 @@ def not_ready(cause: Cause) -> AdmissionDenied:
     is_full = cause.code.startswith("cluster.")
     refusal = AdmissionDenied(str(cause), status=503 if is_full else 500, code=cause.code)
     refusal.cause = cause
-    if is_full:
-        refusal.headers = {"Retry-After": str(RETRY_SECONDS)}
-    return refusal
+    return retry_after(refusal, RETRY_SECONDS) if is_full else refusal
 
 
 def still_leaving() -> AdmissionDenied:
@@ -131,9 +130,7 @@ def still_leaving() -> AdmissionDenied:
 
 
 def _retry_later(sentence: str, code: str, seconds: int = RETRY_SECONDS) -> AdmissionDenied:
-    refusal = AdmissionDenied(sentence, status=503, code=code)
-    refusal.headers = {"Retry-After": str(seconds)}
-    return refusal
+    return retry_after(AdmissionDenied(sentence, status=503, code=code), seconds)
 
 
 def name_taken(pod: str, namespace: str) -> AdmissionDenied:

@@ -1,4 +1,4 @@
-"""What the local spawner knows about this machine, found out once for all servers."""
+"""Facts about this machine for the local spawner, found out once for all servers."""
 
 import os
 import threading

@@ -38,7 +38,7 @@ from jupyterhub_platform.hub.local.processes import (
 
 _ROUNDS: Final = 20
 _PAUSE: Final = 0.05
-_AT_ONCE: Final = 2.0
+_NO_GRACE_SECONDS: Final = 2.0
 # One scan can miss fast forkers.
 _QUIET_ROUNDS: Final = 2
 
@@ -189,7 +189,7 @@ async def end_server(target: Target, *, grace: float, patience: float) -> None:
         if supervisor is not None:
             wish = signal.SIGTERM if grace > 0 else signal.SIGINT
             await asyncio.to_thread(send_signal, supervisor, wish)
-        deadline = time.monotonic() + (grace or _AT_ONCE)
+        deadline = time.monotonic() + (grace or _NO_GRACE_SECONDS)
         # No event reports the end of a process that another Hub started.
         while await asyncio.to_thread(target.find_supervisor) and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(_PAUSE)

@@ -1,4 +1,4 @@
-"""What groups and tiers hold, and may hold: read off the book when the metrics are asked for.
+"""Metrics of what groups and tiers hold, and may hold: read off the book when they are asked for.
 
 The series are bounded, since each scrape renders all of them in the Hub's loop: only groups that
 hold something, those with the most servers first, and all tiers.

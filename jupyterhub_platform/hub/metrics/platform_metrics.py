@@ -39,9 +39,7 @@ NOTICES = CounterMetric(
 AUDIT_SEQUENCE = Gauge(
     "jupyterhub_platform_audit_sequence", "The number of the last row of the audit"
 )
-AUDIT_WHOLE = Gauge(
-    "jupyterhub_platform_audit_whole", "Whether what is on record is what was written"
-)
+AUDIT_WHOLE = Gauge("jupyterhub_platform_audit_whole", "Whether the audit is intact")
 # A label has a new series for each value: it changes with the line in the log, once an hour.
 AUDIT_HEAD = Gauge(
     "jupyterhub_platform_audit_head_info",

@@ -17,7 +17,7 @@ from jupyterhub_platform.hub.notices.message import Message, UndeliveredError, f
 from jupyterhub_platform.hub.notices.settings import NoticeSettings
 from jupyterhub_platform.hub.public_address import find_public_pages
 from jupyterhub_platform.hub.threads import in_store_thread
-from jupyterhub_platform.usecases.grant_ends import GrantEnds
+from jupyterhub_platform.usecases.grant_end_notices import GrantEndNotices
 from jupyterhub_platform.usecases.notices import Notify, Outbox
 
 LOOK_SECONDS: Final = 2.0
@@ -58,7 +58,7 @@ class Notices:
             self.senders.append(Webhook(settings.webhook))
         if settings.mail:
             self.senders.append(Mail(settings.mail, Addresses(app, settings.mail.domain)))
-        self._ends = GrantEnds(runtime.store, self.notify, settings.before)
+        self._ends = GrantEndNotices(runtime.store, self.notify, settings.before)
         self._tidied = 0.0
 
     def begin(self, repeat: Callable[[Callable[[], Awaitable[None]], float], None]) -> None:

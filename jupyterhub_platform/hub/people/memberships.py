@@ -15,7 +15,7 @@ from jupyterhub_platform.core.memberships import (
     settle_memberships,
 )
 from jupyterhub_platform.core.policy import Policy
-from jupyterhub_platform.hub.people.hub_rows import (
+from jupyterhub_platform.hub.people.hub_queries import (
     add_users,
     change_members,
     expire_attribute,
@@ -31,13 +31,13 @@ from jupyterhub_platform.usecases.snapshot import InForce
 
 Memberships: TypeAlias = Mapping[str, frozenset[str]]
 
-USERS_AT_A_TIME = 200
+USER_BATCH = 200
 """Users whose groups are read in one query, which blocks the Hub's loop for a few milliseconds."""
 
-NEW_USERS_AT_A_TIME = 20
+NEW_USER_BATCH = 20
 """New users who are added by the same statements, which takes a few milliseconds, too."""
 
-MOVED_AT_A_TIME = 40
+MOVED_BATCH = 40
 """Users whose level or groups changed, and who are settled by the same statements."""
 
 
@@ -94,7 +94,7 @@ async def apply_to_moved(
     turn = Turn()
     left = sorted(moved - app.authenticator.blocked_users)
     while left:
-        names, left = left[:MOVED_AT_A_TIME], left[MOVED_AT_A_TIME:]
+        names, left = left[:MOVED_BATCH], left[MOVED_BATCH:]
         # As it is now: the file may have been read again meanwhile.
         settle_people(app.db, after.snapshot.policy, names, was, levels_only=levels_only)
         # Before others have a turn: they may undo what is not committed.
@@ -134,8 +134,8 @@ async def _settle(
     blocked = app.authenticator.blocked_users
     added: set[str] = set()
     absent = sorted(policy.people.keys() - current.keys() - blocked)
-    for first in range(0, len(absent), NEW_USERS_AT_A_TIME):
-        names = absent[first : first + NEW_USERS_AT_A_TIME]
+    for first in range(0, len(absent), NEW_USER_BATCH):
+        names = absent[first : first + NEW_USER_BATCH]
         added |= add_people(app.db, policy, names, levels_only=levels_only)
         app.db.commit()
         await turn.yield_if_due()
@@ -168,8 +168,8 @@ async def _read_memberships(database: Any, turn: Turn) -> dict[str, frozenset[st
     memberships: dict[str, frozenset[str]] = {}
     pairs = orm.user_group_map.c
     newest = database.query(orm.User.id).order_by(orm.User.id.desc()).first()
-    for first in range(0, newest.id + 1 if newest else 0, USERS_AT_A_TIME):
-        last = first + USERS_AT_A_TIME - 1
+    for first in range(0, newest.id + 1 if newest else 0, USER_BATCH):
+        last = first + USER_BATCH - 1
         names = dict(database.query(orm.Group.id, orm.Group.name).all())
         groups: defaultdict[int, set[str]] = defaultdict(set)
         # Without a join: for some of the users, SQLite would read the groups of all of them.

@@ -1,4 +1,4 @@
-"""What only the policy gives: levels, admin status, and roles with an admin's scopes.
+"""Revokes what only the policy gives: levels, admin status, and roles with an admin's scopes.
 
 The Hub's database may differ when the Hub starts: a site's configuration, an identity provider or
 an older version of this package has written there. It is revoked before anything is served.

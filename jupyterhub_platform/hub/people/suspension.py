@@ -12,7 +12,7 @@ from jupyterhub import orm
 from jupyterhub_platform.core.errors import StoreError
 from jupyterhub_platform.core.suspensions import RevokedShare
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.people.hub_rows import end_access, find_ids, find_sharing
+from jupyterhub_platform.hub.people.hub_queries import end_access, find_ids, find_sharing
 from jupyterhub_platform.hub.servers.inventory import list_active, stop_server
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.auth_refresh import expire_auth
@@ -22,7 +22,7 @@ from jupyterhub_platform.usecases.suspensions import EndExpiredSuspensions, Resu
 
 T = TypeVar("T")
 
-USERS_AT_A_TIME = 40
+USER_BATCH = 40
 """Suspended users who are looked at by the same statements, which takes a few milliseconds."""
 
 _FOR_A_STOP_SECONDS = 0.25
@@ -118,11 +118,11 @@ class SuspensionEnforcer:
             self._runtime.health.mark_down(error)
 
     async def _end_access_of(self, names: Sequence[str]) -> frozenset[str]:
-        """End sessions and tokens of all with few commits, before all else; return of whom."""
+        """First end sessions and tokens of all in few commits; return the names that succeeded."""
         database, turn = self._app.db, Turn()
         try:
-            for first in range(0, len(names), USERS_AT_A_TIME):
-                ids = find_ids(database, names[first : first + USERS_AT_A_TIME])
+            for first in range(0, len(names), USER_BATCH):
+                ids = find_ids(database, names[first : first + USER_BATCH])
                 end_access(database, list(ids.values()))
                 await turn.yield_if_due()
         except Exception:
@@ -133,13 +133,13 @@ class SuspensionEnforcer:
         return frozenset(names)
 
     async def _enforce_simple(self, names: Sequence[str], turn: Turn) -> list[str]:
-        """Enforce suspensions of those who are out and shared nothing; return the other names.
+        """Enforce suspensions of users without sessions and shares; return the other names.
 
         By ids: with a user, the Hub loads all groups and shares of theirs.
         """
         others: list[str] = []
-        for first in range(0, len(names), USERS_AT_A_TIME):
-            some = names[first : first + USERS_AT_A_TIME]
+        for first in range(0, len(names), USER_BATCH):
+            some = names[first : first + USER_BATCH]
             try:
                 ids = find_ids(self._app.db, some)
                 sharing = find_sharing(self._app.db, list(ids.values()))

@@ -18,7 +18,7 @@ class AccessRequestExpiry:
         self._runtime = runtime
         self._notify = notify
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """End what has to end, and note what is open; nothing is written if nothing has ended."""
         runtime, now = self._runtime, datetime.now(UTC)
         if runtime.health.reason:

@@ -19,7 +19,8 @@ from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.threads import in_store_thread
 from jupyterhub_platform.hub.upstream.event_loop import Turn, freeze_heap, gc_paused
 from jupyterhub_platform.origin import ORIGIN
-from jupyterhub_platform.usecases.bulk_changes import BulkError, origin_of
+from jupyterhub_platform.usecases.bulk_changes import origin_of
+from jupyterhub_platform.usecases.bulk_chunk import BulkError
 
 LOOK_SECONDS: Final = 5.0
 SHARES: Final = (1.0, 0.1, 0.0)
@@ -50,7 +51,7 @@ class BulkRunner:
         self._running: asyncio.Task[None] | None = None
         self._failures: Counter[str] = Counter()
 
-    async def keep(self) -> None:
+    async def run(self) -> None:
         """Continue the next job, unless one runs."""
         if self._runtime.health.reason or (self._running and not self._running.done()):
             return

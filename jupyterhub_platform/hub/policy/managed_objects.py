@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from jupyterhub_platform.factory import Runtime
-from jupyterhub_platform.hub.people.settling import MembershipSettler
+from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.usecases.changes import Change
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
@@ -18,7 +18,7 @@ class ManagedObjects:
     def __init__(
         self,
         runtime: Runtime,
-        memberships: MembershipSettler,
+        memberships: MembershipSync,
         settle_suspensions: Callable[[], Awaitable[None]],
     ) -> None:
         self._runtime = runtime

@@ -21,7 +21,7 @@ _Running: TypeAlias = tuple[Any, Any, Reservation]
 LOOKS_WITHOUT_ANSWER: Final = 3
 """After so many missing answers in a row, a server counts as idle."""
 
-_ASKED_AT_ONCE: Final = 10
+_MAX_CONCURRENT_ASKS: Final = 10
 _ANSWER_SECONDS: Final = 20.0  # beside a kernel that takes all its CPU a server is slow
 _TOKEN_SECONDS: Final = 60
 _NOTE: Final = "The Hub asks whether a server is busy"
@@ -43,7 +43,7 @@ class Lifetimes:
         self._began = datetime.now(UTC)
         self._busy_at: dict[str, datetime] = {}
         self._unanswered: dict[str, int] = {}
-        self._asking = asyncio.Semaphore(_ASKED_AT_ONCE)
+        self._asking = asyncio.Semaphore(_MAX_CONCURRENT_ASKS)
 
     async def keep_deadlines(self) -> None:
         """Stop every server whose lifetime is over."""

@@ -1,4 +1,4 @@
-"""What blocks a tier that does not fit: own servers by name, other users' as a count.
+"""Lists the servers in the way of a tier: own ones by name, other users' as a count.
 
 The decision says which limits are exceeded and by how much. This module says whose servers count
 against them.

@@ -1,4 +1,4 @@
-"""What a start would leave of the limits that apply."""
+"""Limits on the spawn page, and what a start would leave of them."""
 
 from jupyterhub_platform.core.quantities import describe_amount
 from jupyterhub_platform.core.question import Candidate, Question

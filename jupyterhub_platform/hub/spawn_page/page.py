@@ -1,12 +1,12 @@
-"""What the spawn page shows, as plain values: words and figures, no markup and no rules."""
+"""Contents of the spawn page, as plain values: words and figures, no markup and no rules."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypeAlias
 
 from jupyterhub_platform.core.decision import Decision
+from jupyterhub_platform.usecases.availability import Amount
 from jupyterhub_platform.usecases.holdings import LimitLine
-from jupyterhub_platform.usecases.offers import Amount
 
 State: TypeAlias = Literal["fits", "observed", "full", "later", "on-request"]
 """Of a card: it may start; it may, and would be denied if its tier did not only observe; it does

@@ -26,15 +26,15 @@ from jupyterhub_platform.hub.spawn_page.page_context import (
     PageViewer,
 )
 from jupyterhub_platform.hub.spawn_page.tier_cards import build_card, list_reasons
-from jupyterhub_platform.usecases.book import Book
-from jupyterhub_platform.usecases.holdings import say_holding
-from jupyterhub_platform.usecases.meters import list_binding, list_lines
-from jupyterhub_platform.usecases.offers import (
+from jupyterhub_platform.usecases.availability import (
     decide_tier,
     list_refusals,
     say_answer,
     say_no_tier,
 )
+from jupyterhub_platform.usecases.binding_limits import list_binding, list_lines
+from jupyterhub_platform.usecases.book import Book
+from jupyterhub_platform.usecases.holdings import say_holding
 
 _MAX_FUTURES = 5
 

@@ -1,4 +1,4 @@
-"""What the spawn page offers if its server is already running.
+"""Offers a choice on the spawn page if its server is already running.
 
 A server keeps its tier until it stops: for another tier, the user opens the running server, starts
 another one beside it, or stops it first.

@@ -18,7 +18,7 @@ from jupyterhub_platform.hub.spawn_page.page import (
     TierCard,
 )
 from jupyterhub_platform.hub.spawn_page.page_context import PageContext
-from jupyterhub_platform.usecases.offers import (
+from jupyterhub_platform.usecases.availability import (
     decide_tier,
     find_end_of_access,
     list_tier_resources,

@@ -269,7 +269,7 @@ class AdmissionMixin(
         if reservation is not None and self._backend_state in MAY_BE_THERE:
             self.log.error("%s could not be stopped, and keeps its reservation", log_name(self))
             self._backend_state = BackendState.LINGERING
-            self.platform.lingering.watch(self)
+            self.platform.failed_stops.watch(self)
             return
         super().clear_state()
         self._backend_state = BackendState.NONE

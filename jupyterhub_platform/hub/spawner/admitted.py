@@ -1,4 +1,4 @@
-"""What admission gave to the start of a server, for the classes that carry it out."""
+"""The admitted start: what admission gave to it, for the classes that carry it out."""
 
 from traitlets import HasTraits
 

@@ -1,4 +1,4 @@
-"""What is known of a server's backend, from admission to release."""
+"""States of a server's backend, from admission to release."""
 
 from enum import Enum, auto
 from typing import Final

@@ -1,4 +1,4 @@
-"""What the Hub itself knows about a server: its current state, or how its last run ended."""
+"""Explains a server by what the Hub knows: its current state, or how its last run ended."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime

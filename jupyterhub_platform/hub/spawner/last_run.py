@@ -1,4 +1,4 @@
-"""How the last run of a server ended, kept with the server and shown until its next start."""
+"""The last run of a server and its end, kept with the server until its next start."""
 
 import asyncio
 import weakref

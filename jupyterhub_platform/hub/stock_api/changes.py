@@ -1,4 +1,4 @@
-"""What the routes of JupyterHub's own API change, and the name of each change in the audit.
+"""Names the changes by routes of JupyterHub's own API, for the audit.
 
 JupyterHub 6.1 has no record of such changes.
 """

@@ -7,7 +7,7 @@ from tornado import web
 from jupyterhub_platform.hub.stock_api.bodies import BodyGuard
 
 WRONG_LOGIN: Final = (
-    "Invalid username or password. Send others, or a token of a user who may make tokens."
+    "Invalid username or password. Correct them, or send a token of a user who may make tokens."
 )
 NO_LOGIN: Final = "Log in, or send a token of a user who may make tokens."
 

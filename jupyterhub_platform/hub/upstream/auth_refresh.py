@@ -1,4 +1,4 @@
-"""When JupyterHub next asks the authenticator about a user who is logged in.
+"""Schedules when JupyterHub next asks the authenticator about a user who is logged in.
 
 JupyterHub notes the time of the last refresh at a user, and within a request who was refreshed in
 it, so that each is asked for once. Neither can be changed by its public methods.

@@ -18,6 +18,8 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 from tornado import web
 
+from jupyterhub_platform.hub.retry_after import retry_after
+
 SENTENCE: Final = (
     "The Hub cannot use its own database right now, so nothing can be changed. Running servers "
     "are not affected. Try again in a minute, or ask an admin to look at the Hub's disk and "
@@ -34,13 +36,15 @@ _PATCHED: Final = "_platform_answers_for_database"
 class HubDatabaseError(OperationalError, web.HTTPError):
     """A failure of the Hub's database: rolled back as usual, and answered with 503."""
 
+    headers: dict[str, str]
+
     def __init__(self, failure: OperationalError) -> None:
         self.text = f"The Hub's own database: {' '.join(str(failure.orig).split())}"
         OperationalError.__init__(self, None, None, failure.orig or failure)
         # The last one wins: both parents set `args`.
         web.HTTPError.__init__(self, 503, "%s", self.text)
         self.jupyterhub_message = SENTENCE
-        self.headers = {"Retry-After": str(_RETRY_SECONDS)}
+        retry_after(self, _RETRY_SECONDS)
 
     def __str__(self) -> str:
         return self.text

@@ -24,7 +24,7 @@ SENTENCES: Final[Mapping[int, str]] = {
     404: "There is nothing at this address, or nothing that you may see. Look at how it is "
     "written.",
     405: "This address does not take this method. Look at the documentation of the REST API.",
-    409: "This does not fit what the Hub has now. Look at its state, and ask again.",
+    409: "This conflicts with the current state. Read it again, then repeat the request.",
     503: "The Hub cannot do this right now. Try again in a minute.",
 }
 """Sentences for errors without a message, by status."""

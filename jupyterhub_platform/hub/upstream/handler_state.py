@@ -1,4 +1,4 @@
-"""What tornado knows of a handler and its answer, and tells under no public name.
+"""State of a handler and its answer that tornado tells under no public name.
 
 Upstream: tornado 6
 Issue: not reported

@@ -15,6 +15,8 @@ from typing import Any, Final
 from jupyterhub.handlers.base import BaseHandler
 from tornado import web
 
+from jupyterhub_platform.hub.retry_after import retry_after
+
 SENTENCE: Final = (
     "The Hub is shutting down, so this could not be finished. Running servers are not affected. "
     "Try again in a minute, or ask an admin whether the Hub comes back."
@@ -28,7 +30,7 @@ class HubShuttingDownError(web.HTTPError):
 
     def __init__(self) -> None:
         super().__init__(503, SENTENCE)
-        self.headers = {"Retry-After": str(RETRY_SECONDS)}
+        retry_after(self, RETRY_SECONDS)
 
 
 def answer_while_shutting_down() -> None:

@@ -1,4 +1,4 @@
-"""What JupyterHub notes of a server in private attributes of its spawner, under public names.
+"""State of a server that JupyterHub keeps in private attributes of its spawner.
 
 ``Spawner.pending``, ``active`` and ``ready`` are computed from these. They do not tell which task
 starts a server, whether anything polls it, or whether a stop still runs.

@@ -20,7 +20,7 @@ import jupyterhub.oauth.provider
 import jupyterhub.orm
 import jupyterhub.utils
 
-_AT_ONCE: Final = 1024
+_ROUND_BATCH: Final = 1024
 _IMPORTED_BY: Final[tuple[ModuleType, ...]] = (
     jupyterhub.utils,
     jupyterhub.orm,
@@ -38,9 +38,9 @@ def hash_token(
     text = salt.decode() if isinstance(salt, bytes) else salt
     hashed = hashlib.new(algorithm, text.encode())
     each = token.encode("utf8", "replace")
-    pieces, left = divmod(max(rounds, 0), _AT_ONCE)
+    pieces, left = divmod(max(rounds, 0), _ROUND_BATCH)
     if pieces:
-        piece = each * _AT_ONCE
+        piece = each * _ROUND_BATCH
         for _ in range(pieces):
             hashed.update(piece)
     hashed.update(each * left)

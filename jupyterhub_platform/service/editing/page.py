@@ -1,4 +1,4 @@
-"""What all pages that change something have in common: who sees them, and where they lead."""
+"""The base of all pages that change something: who sees them, and where they lead."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

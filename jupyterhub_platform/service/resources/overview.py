@@ -1,4 +1,4 @@
-"""What needs attention first; then what runs, what is nearly full, and what was denied lately."""
+"""Overview: what needs attention first, what runs, what is nearly full, recent denials."""
 
 import asyncio
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""What the tiers give, who may use them, and how they are used."""
+"""Tiers: what they give, who may use them, and how they are used."""
 
 from typing import Any
 

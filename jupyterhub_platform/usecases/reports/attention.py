@@ -1,4 +1,4 @@
-"""What needs the viewer's attention: what it is, why, what to do, and the page where that is done.
+"""Lists what needs the viewer's attention: why, what to do, and the page where that is done.
 
 Each kind has a few entries, their total, and the page with all of them. A viewer sees only what
 they may see, and links only to pages that they may open.
@@ -85,7 +85,7 @@ def find_failed(failed: Sequence[Ended], limit: int = SHOWN) -> Concern | None:
 
 def _enter_failed(each: Ended, with_log: bool) -> Entry:
     again = f" It failed {each.times} times in the last day." if each.times > 1 else ""
-    runs = " It was started again since, and holds what it needs." if each.runs_again else ""
+    runs = " It has been started again since, and runs." if each.runs_again else ""
     place = urlencode({"user": each.user, "server": each.server})
     return Entry(
         describe_server(each.user, each.server),

@@ -1,4 +1,4 @@
-"""What the audit says: one line for each row, found by who, what, whom, when and how it ended."""
+"""Lines of the audit, found by who, what, whom, when and how it ended."""
 
 import json
 from collections.abc import Mapping

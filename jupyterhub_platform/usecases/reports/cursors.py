@@ -1,7 +1,7 @@
-"""Where a list goes on: an opaque text that names the last line by what the list is sorted by.
+"""Cursors of lists: opaque texts that encode the sort key of the last line.
 
-It names a line and not a number of lines, so that whatever is made or removed meanwhile, no line
-is left out and none comes twice.
+A cursor names a line and not a number of lines, so that whatever is made or removed meanwhile, no
+line is left out and none comes twice.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""How starts were decided: the last ones in lines, and one of them whole."""
+"""Decisions on starts: the last ones in lines, and one of them whole."""
 
 import json
 from collections.abc import Mapping

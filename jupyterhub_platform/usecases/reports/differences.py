@@ -1,4 +1,4 @@
-"""What differs between two documents, for readers: each value that came, went or changed."""
+"""Compares two documents for readers: each value that came, went or changed."""
 
 import difflib
 from collections.abc import Iterator, Mapping

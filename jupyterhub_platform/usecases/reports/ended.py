@@ -1,4 +1,4 @@
-"""Which servers failed or ended in the last day, why, and what they wrote at the end."""
+"""Servers that failed or ended in the last day, why, and what they wrote at the end."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What a user is told about invites: the holder of an invite link sets their password."""
+"""Tells a user about invites: the holder of an invite link sets their password."""
 
 from datetime import datetime, timedelta
 from typing import Final

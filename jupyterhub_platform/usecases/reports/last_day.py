@@ -1,4 +1,4 @@
-"""What servers held over the last day, in half hours: by tier, in total, and of some groups.
+"""The last day in half hours: what servers held, by tier, in total, and of some groups.
 
 The first two are added up at once and kept for a minute, since every open page asks for them
 repeatedly. Of ten thousand groups a page shows a few: these are read when they are asked for.

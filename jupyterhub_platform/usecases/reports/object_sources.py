@@ -1,4 +1,4 @@
-"""Where an object of the policy comes from: a line of the file, or the last change in the Hub."""
+"""The source of an object of the policy: a line of the file, or the last change in the Hub."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What runs now, what is nearly full, and what was refused lately."""
+"""Overview: what runs now, what is nearly full, and what was refused lately."""
 
 import heapq
 from collections import Counter

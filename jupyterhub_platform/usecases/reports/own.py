@@ -1,4 +1,4 @@
-"""What one person holds, may hold and has left, per account, and what would fit now."""
+"""My resources: what one person holds, may hold and has left, per account, and what fits now."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -7,15 +7,7 @@ from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.usecases.holdings import (
-    LimitLine,
-    declared_at,
-    limit_line,
-    list_limits,
-    say_holding,
-)
-from jupyterhub_platform.usecases.meters import list_binding
-from jupyterhub_platform.usecases.offers import (
+from jupyterhub_platform.usecases.availability import (
     decide_tier,
     describe_tier_resources,
     find_end_of_access,
@@ -23,6 +15,14 @@ from jupyterhub_platform.usecases.offers import (
     list_refusals,
     say_answer,
     say_no_tier,
+)
+from jupyterhub_platform.usecases.binding_limits import list_binding
+from jupyterhub_platform.usecases.holdings import (
+    LimitLine,
+    declared_at,
+    limit_line,
+    list_limits,
+    say_holding,
 )
 from jupyterhub_platform.usecases.reports.lines import ServerLine, server_line
 from jupyterhub_platform.usecases.reports.reader import ReportFacts

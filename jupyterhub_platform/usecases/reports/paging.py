@@ -9,7 +9,7 @@ from jupyterhub_platform.usecases.reports.cursors import QueryError as QueryErro
 from jupyterhub_platform.usecases.reports.cursors import explain_cursor, parse_cursor, render_cursor
 
 DEFAULT_LIMIT: Final = 50
-MAX_AT_ONCE: Final = 200
+MAX_LIMIT: Final = 200
 MAX_OFFSET: Final = 10**7
 _MAX_SEARCH_LENGTH: Final = 200
 
@@ -62,7 +62,7 @@ def read_query(arguments: Mapping[str, str]) -> Query:
     if arguments.get("cursor") and arguments.get("offset"):
         raise QueryError("cursor and offset both say where to go on; leave one out.")
     return Query(
-        limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_AT_ONCE),
+        limit=_read_number(arguments, "limit", DEFAULT_LIMIT, 1, MAX_LIMIT),
         offset=_read_number(arguments, "offset", 0, 0, MAX_OFFSET),
         sort=arguments.get("sort", ""),
         search=arguments.get("search", "")[:_MAX_SEARCH_LENGTH],

@@ -1,4 +1,4 @@
-"""Who the people are, what they hold, and where that is declared."""
+"""People: who they are, what they hold, and where that is declared."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence

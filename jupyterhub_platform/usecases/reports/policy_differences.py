@@ -1,4 +1,4 @@
-"""What differs between two revisions of the policy: each object, by what it said then and now."""
+"""Compares two revisions of the policy: each object, by what it said then and now."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import NotFoundError, PolicyError
-from jupyterhub_platform.core.excerpt import GRANTS, NAMED
 from jupyterhub_platform.core.managed import Kind
+from jupyterhub_platform.core.partial_document import GRANTS, NAMED
 from jupyterhub_platform.documents import read_mapping
 from jupyterhub_platform.store import managed, policies, revisions
 from jupyterhub_platform.store.engine import Transaction

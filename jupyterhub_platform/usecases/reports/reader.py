@@ -1,4 +1,4 @@
-"""What the store says now, for reports: read-only, complete, and as of one moment.
+"""Reads the store for reports: read-only, complete, and as of one moment.
 
 The Hub alone writes. A reader compiles each policy revision once, and adds up open reservations
 in a book of its own, so that every report asks the same rules as admission does.

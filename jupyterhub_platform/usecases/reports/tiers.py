@@ -1,4 +1,4 @@
-"""What the tiers give, who may use them, and how they are used."""
+"""Tiers: what they give, who may use them, and how they are used."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,8 +13,8 @@ from jupyterhub_platform.core.resource_names import SERVERS
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, Asked, Tier
 from jupyterhub_platform.store.decision_log import DecisionRecord
+from jupyterhub_platform.usecases.availability import describe_tier_resources
 from jupyterhub_platform.usecases.holdings import LimitLine, declared_at, hold
-from jupyterhub_platform.usecases.offers import describe_tier_resources
 from jupyterhub_platform.usecases.reports.object_sources import ObjectSource, find_object_source
 from jupyterhub_platform.usecases.reports.reader import ReportFacts
 from jupyterhub_platform.usecases.reports.viewer import Viewer

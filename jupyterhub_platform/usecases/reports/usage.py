@@ -1,4 +1,4 @@
-"""What was used of the platform, by whom and when, as far as the viewer may see it."""
+"""Usage of the platform, by whom and when, as far as the viewer may see it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ from jupyterhub_platform.usecases.reports.viewer import Viewer
 
 ZONE: Final = "UTC"
 
-_NAMES_AT_ONCE: Final = 2000
+_NAME_BATCH: Final = 2000
 _SECONDS: Final = 3600
 
 
@@ -138,8 +138,8 @@ def list_usage(
     with reader.transaction() as transaction:
         read_runs = partial(reader.runs.read, transaction, facts.book)
         names, read_named = read_all(transaction, viewer, query, read_runs)
-    for first in range(0, len(names), _NAMES_AT_ONCE):
-        part = names[first : first + _NAMES_AT_ONCE]
+    for first in range(0, len(names), _NAME_BATCH):
+        part = names[first : first + _NAME_BATCH]
         with reader.transaction() as transaction:
             figures = read_named(transaction, part)
         yield _make_lines(facts, query, figures)

@@ -1,4 +1,4 @@
-"""Which usage a caller asks for, as the arguments of a page, a call or a file say it."""
+"""Parses which usage a caller asks for, in the arguments of a page, a call or a file."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

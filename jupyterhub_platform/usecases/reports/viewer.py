@@ -1,4 +1,4 @@
-"""Who reads a report, and what they may see of it."""
+"""The viewer of a report, and what they may see of it."""
 
 from dataclasses import dataclass, replace
 

@@ -27,7 +27,7 @@ from schemathesis.specs.openapi.checks import (
 
 from jupyterhub_platform.core.managed import Kind
 from jupyterhub_platform.rest.access_requests import ACCESS_REQUEST_CALLS
-from jupyterhub_platform.rest.bulk_changes import BULK_CALLS
+from jupyterhub_platform.rest.bulk_calls import BULK_CALLS
 from jupyterhub_platform.rest.hub_calls import HUB_CALLS, PROXIES
 from jupyterhub_platform.rest.managed_calls import MANAGED_CALLS
 from jupyterhub_platform.rest.operations import Operation

@@ -11,8 +11,8 @@ from tornado import web
 from jupyterhub_platform.factory import build_runtime
 from jupyterhub_platform.hub.auth.authenticator import PlatformAuthenticator
 from jupyterhub_platform.hub.auth.governed_authenticator import wrap_authenticator
+from jupyterhub_platform.hub.people.membership_sync import MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
-from jupyterhub_platform.hub.people.settling import MembershipSettler
 from jupyterhub_platform.hub.platform import Platform
 
 POLICY = """\
@@ -86,7 +86,7 @@ def platform(tmp_path: Path) -> Iterator[Platform]:
     file.write_text(POLICY)
     platform = Platform(state_dir=str(tmp_path / "state"), policy_file=str(file))
     platform.runtime = build_runtime(platform.settings, Argon2Hasher())
-    platform.memberships = MembershipSettler(SimpleNamespace(), platform.runtime, levels_only=False)
+    platform.memberships = MembershipSync(SimpleNamespace(), platform.runtime, levels_only=False)
     yield platform
     platform.runtime.store.close()
 

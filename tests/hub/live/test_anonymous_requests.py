@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from jupyterhub_platform.usecases.login_throttle import SECONDS_PER_TRY, TRIES_AT_ONCE
+from jupyterhub_platform.usecases.login_throttle import SECONDS_PER_TRY, TRY_BURST
 from tests.support.hub_fixtures import hub_of
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, wait_for
 from tests.support.other_os_user import as_other_os_user
@@ -119,7 +119,7 @@ def test_logins_of_strangers_delay_no_user(hub: LiveHub) -> None:
     # become free as time goes by.
     said = [each.result().json()["message"] or "" for each in guesses]
     said += [guess(number).json()["message"] or "" for number in range(200, 250)]
-    free = TRIES_AT_ONCE + (time.monotonic() - first) / SECONDS_PER_TRY
+    free = TRY_BURST + (time.monotonic() - first) / SECONDS_PER_TRY
     told = Counter(each.partition(".")[0] for each in said)
     assert told["Too many wrong passwords from here"], told
     assert 0 < told["Invalid username or password"] <= free, told

@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import text
 
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.store.triggers import list_triggers
+from jupyterhub_platform.store.trigger_checks import list_triggers
 from jupyterhub_platform.usecases.audit_verification import read_noted, render_head
-from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
+from jupyterhub_platform.usecases.denials import MAX_BURST
 from tests.support.hub_fixtures import SMALL_TIER, hub_of
 from tests.support.live_hub import Api, LiveHub, wait_for
 from tests.support.store_readers import read_audit, read_decisions
@@ -90,7 +90,7 @@ def test_recorded_denials_of_one_user_in_a_minute_are_bounded(hub: LiveHub) -> N
     assert {answer.status_code for answer in answers} == {409}
     assert all("You hold 0 of 0 servers" in answer.json()["message"] for answer in answers)
     with_row = [answer for answer in answers if "X-Platform-Decision" in answer.headers]
-    assert MAX_AT_ONCE <= len(with_row) <= MAX_AT_ONCE + 1
+    assert MAX_BURST <= len(with_row) <= MAX_BURST + 1
     rows = [row for row in read_decisions(hub, admitted=False) if row.user == "dev2"]
     assert len(rows) == len(with_row)
     by_another = admin.start("dev2", "n39", tier="small")

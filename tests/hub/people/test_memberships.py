@@ -137,7 +137,7 @@ async def test_memberships_in_memory_follow(store: Store, new_database: Callable
 async def test_loop_serves_others_between_batches(
     store: Store, new_database: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(memberships, "NEW_USERS_AT_A_TIME", 5)
+    monkeypatch.setattr(memberships, "NEW_USER_BATCH", 5)
     rounds = 0
 
     async def serve() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from jupyterhub_platform.usecases.denials import MAX_AT_ONCE
+from jupyterhub_platform.usecases.denials import MAX_BURST
 from tests.support.live_hub import Api, LiveHub, Session, running, wait_for
 from tests.support.store_readers import read_decisions, read_open
 
@@ -52,7 +52,7 @@ def test_admits_exactly_one_of_twenty_and_again_after_release(hub: LiveHub) -> N
     # All are counted; of the same person's, a few are recorded whole.
     assert 'decisions_total{answer="quota.servers"} 38.0' in admin.get("../metrics").text
     rows = read_decisions(hub, admitted=False)
-    assert MAX_AT_ONCE <= len([r for r in rows if r.requested_by == "dev1"]) <= MAX_AT_ONCE + 2
+    assert MAX_BURST <= len([r for r in rows if r.requested_by == "dev1"]) <= MAX_BURST + 2
 
 
 def test_a_refused_start_keeps_the_options_of_before(hub: LiveHub) -> None:

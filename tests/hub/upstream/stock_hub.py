@@ -199,11 +199,11 @@ def mend() -> None:
         redirects,
         secure_cookies,
         server_counts,
+        server_timeout,
         service_environment,
         startup_errors,
         token_hashing,
         unix_sockets,
-        wait_up,
     )
 
     startup_errors.exit_with_a_sentence(lambda _app: "")
@@ -212,7 +212,7 @@ def mend() -> None:
     no_store.keep_secrets_out_of_caches()
     error_messages.give_errors_messages()
     secure_cookies.keep_cookies_secure()
-    wait_up.explain_unanswered_starts()
+    server_timeout.explain_unanswered_starts()
     unix_sockets.use_unix_sockets()
     server_counts.keep_server_counts()
     service_environment.keep_environments_out_of_database()

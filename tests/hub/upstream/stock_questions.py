@@ -215,7 +215,7 @@ async def _hashes_in_a_loop(_hub: StockHub) -> str:
     return f"{calls} calls for a hash" if calls > 100 else ""
 
 
-@asks_for("wait_up")
+@asks_for("server_timeout")
 async def _gives_the_address_of_a_silent_server(hub: StockHub) -> str:
     hub.make_token("ada")
     user = hub.app.users[orm.User.find(hub.app.db, "ada")]

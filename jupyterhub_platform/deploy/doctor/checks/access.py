@@ -1,4 +1,4 @@
-"""Whether the API server answers, and whether the Hub may do there what it has to."""
+"""Checks that the API server answers, and that the Hub may do there what it has to."""
 
 from collections.abc import Iterator
 
@@ -28,7 +28,7 @@ def check_namespace(facts: DoctorFacts) -> Iterator[Finding]:
     if not found.listed and not found.unread:
         yield failed(
             f"There is no namespace {cluster.namespace}.",
-            "Nothing that is said here about servers is about yours.",
+            "The other results about servers are for the wrong namespace.",
             "Name the one that the Hub and its servers are in: --namespace NAME",
         )
 

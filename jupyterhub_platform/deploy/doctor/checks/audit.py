@@ -1,4 +1,4 @@
-"""Whether what is on record is what was written: by the store itself, or by what the Hub found."""
+"""Checks the integrity of the audit, in the store itself or as the Hub found it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta

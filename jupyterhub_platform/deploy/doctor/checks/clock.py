@@ -1,4 +1,4 @@
-"""Whether the clocks of Hub, API server and nodes agree with the one here."""
+"""Checks that the clocks of Hub, API server and nodes agree with the one here."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Whether tiers' devices can be claimed: templates that give as many devices as quotas count."""
+"""Checks that tiers' devices can be claimed, by templates that give as many as quotas count."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Whether the Hub is well: its store, the policy in force, its settings, what is held."""
+"""Checks that the Hub is well: its store, the policy in force, its settings, what is held."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -68,14 +68,14 @@ def check_policy(facts: DoctorFacts) -> Iterator[Finding]:
         yield failed(
             f"The policy file has {count(len(faults), 'fault')}, so that the last good policy, "
             f"revision {policy['revision']}, stays in force: {_first(faults)}",
-            "What was changed in the file does not hold, also after a restart of the Hub.",
+            "Changes in the file have no effect, even after a restart of the Hub.",
             f"Correct {policy['file']}: each fault says its line and the fix. "
             f"jhp validate FILE says them all.",
         )
     elif policy.get("digest") not in {None, policy.get("file_digest")}:
         yield warning(
             f"The policy file is not the policy in force, which is revision {policy['revision']}.",
-            "What was changed in the file does not hold yet.",
+            "Changes in the file have no effect yet.",
             "curl -X POST -H 'Authorization: token …' HUB/hub/api/platform/reload; where a file is "
             "watched, it is taken up within seconds.",
         )

@@ -1,4 +1,4 @@
-"""Whether a LimitRange of the namespace refuses a server as its tier describes it."""
+"""Checks that no LimitRange of the namespace refuses a server as its tier describes it."""
 
 from collections.abc import Iterator, Mapping
 

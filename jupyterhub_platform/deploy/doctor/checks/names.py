@@ -1,4 +1,4 @@
-"""Whether everything that the policy names is there: accounts, classes, volumes, and images."""
+"""Checks that all that the policy names is there: accounts, classes, volumes, and images."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,17 +8,10 @@ from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.deploy.doctor.facts import Cluster, DoctorFacts
 from jupyterhub_platform.deploy.doctor.findings import Finding, failed, unknown, unread, warning
 from jupyterhub_platform.deploy.doctor.rules.scheduling import name_of
-
-DEFAULT_ACCOUNT: Final = "default"
-
-
-def list_service_accounts(policy: Policy | None) -> frozenset[str]:
-    """Return the service accounts that servers run as."""
-    if policy is None:
-        return frozenset({DEFAULT_ACCOUNT})
-    named = {tier.pod.service_account for tier in policy.tiers.values()}
-    named |= {group.service_account for group in policy.groups.values()}
-    return frozenset({DEFAULT_ACCOUNT, *named} - {""})
+from jupyterhub_platform.deploy.doctor.rules.service_accounts import (
+    DEFAULT_ACCOUNT,
+    list_service_accounts,
+)
 
 
 def check_names(facts: DoctorFacts) -> Iterator[Finding]:

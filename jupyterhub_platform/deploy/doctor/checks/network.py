@@ -1,4 +1,4 @@
-"""Whether NetworkPolicies keep pods from each other, and allow what the Hub needs."""
+"""Checks that NetworkPolicies keep pods from each other, and allow what the Hub needs."""
 
 from collections.abc import Iterator
 from typing import Final

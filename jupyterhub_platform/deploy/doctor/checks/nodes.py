@@ -1,4 +1,4 @@
-"""Whether there is a node for every tier: one that it may run on, with as much as it asks for."""
+"""Checks that every tier has a node: one that it may run on, with as much as it asks for."""
 
 from collections.abc import Iterator, Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Whether a namespace's own rules refuse what the policy admits: ResourceQuota and LimitRange."""
+"""Checks that a namespace's own ResourceQuota and LimitRange admit what the policy admits."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""Whether homes can be made: the storage classes that tiers name, and the cluster's default one."""
+"""Checks that homes can be made: the storage classes of tiers, and the cluster's default one."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final
@@ -46,7 +46,7 @@ def check_storage(facts: DoctorFacts) -> Iterator[Finding]:
         yield failed(
             f"There is no storage class {name}, which the homes of "
             f"{describe_tiers(wanted[name])} need.",
-            "Their volumes never come, and their servers never start.",
+            "Their volumes are never provisioned, and their servers never start.",
             "Name one of kubectl get storageclass as "
             f"{policy_key(policy, wanted[name][0], _CLASS)} in the policy, or make that class.",
         )
@@ -67,9 +67,9 @@ def _homes_by_class(policy: Policy) -> Mapping[str, list[str]]:
 def _check_default(policy: Policy, defaults: list[str], tiers: list[str]) -> Iterator[Finding]:
     if not defaults:
         yield failed(
-            "No storage class is the default one, and the homes of "
+            "There is no default storage class, and the homes of "
             f"{describe_tiers(tiers)} name none.",
-            "Their volumes never come, and their servers never start.",
+            "Their volumes are never provisioned, and their servers never start.",
             "kubectl patch storageclass NAME --patch "
             f'\'{{"metadata":{{"annotations":{{"{DEFAULT}":"true"}}}}}}\''
             f", or name one as {policy_key(policy, tiers[0], _CLASS)} in the policy.",

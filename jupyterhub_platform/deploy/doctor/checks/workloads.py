@@ -1,4 +1,4 @@
-"""Whether Hub and proxy run at all, and what keeps their pods from it."""
+"""Checks that Hub and proxy run at all, and finds what keeps their pods from it."""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
@@ -103,7 +103,7 @@ def _check_deployment(deployment: Manifest, cluster: Cluster) -> Iterator[Findin
         end = f"does not end: {message}.{beside}"
         yield make(f"The rollout of the Deployment {name} {end}", why, look)
     elif status.get("observedGeneration", 0) < part(deployment, "metadata").get("generation", 0):
-        what = f"Nothing has taken up the latest change of the Deployment {name}."
+        what = f"The cluster has not processed the latest change of the Deployment {name}."
         yield unknown(what, why, f"{look}; the controller manager of the cluster may not run.")
     elif runs < 1 and not cluster.of("pods").unread:
         yield failed(f"The Deployment {name} has no pod that is ready.", why, look)

@@ -1,4 +1,4 @@
-"""What the servers of a tier ask the API server for, with what a namespace adds to it."""
+"""Amounts that a tier's servers ask the API server for, with what a namespace adds to them."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Which pods may speak to which, by NetworkPolicies, as Kubernetes defines them."""
+"""NetworkPolicies: which pods may speak to which, as Kubernetes defines it."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field

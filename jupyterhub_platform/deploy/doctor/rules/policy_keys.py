@@ -1,4 +1,4 @@
-"""Where a policy file says what a server asks for, so that advice names a key that is there."""
+"""The key of the policy file that sets an amount, so that advice names one that is there."""
 
 from collections.abc import Mapping
 from typing import Final

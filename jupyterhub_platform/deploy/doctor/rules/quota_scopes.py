@@ -1,4 +1,4 @@
-"""What a ResourceQuota counts, and how much of it pods other than servers hold."""
+"""Scopes of ResourceQuotas: what one counts, and how much of it other pods hold."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""On which nodes a pod may run, and how much is left there, as Kubernetes' scheduler sees it."""
+"""Finds the nodes that a pod may run on, and what is left there, as Kubernetes' scheduler does."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, Final

@@ -1,4 +1,4 @@
-"""Which storage class a claim gets that names none."""
+"""Finds the storage class of a claim that names none."""
 
 from typing import Final
 

@@ -1,4 +1,4 @@
-"""Why Kubernetes took a pod from its node, or lost contact with it: not the server's doing.
+"""Disruptions: Kubernetes took a pod from its node, or lost contact with it.
 
 Kubernetes reports it in the condition ``DisruptionTarget``, with reasons of its own controllers,
 and kubelets in the reason of a pod's status.

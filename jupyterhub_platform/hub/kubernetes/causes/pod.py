@@ -1,4 +1,4 @@
-"""Why a server's pod does not run, or ended: one cause in words, who can help, and how.
+"""Finds why a server's pod does not run, or ended: one cause in words, who can help, and how.
 
 Kubernetes' own messages are classified, not repeated: they may hold what others sent. Only names of
 resources and taints are taken from them, and scheduler messages that are unknown here.

@@ -1,4 +1,4 @@
-"""Whether the cluster's autoscaler is adding a node for an unscheduled pod.
+"""Finds out whether the cluster's autoscaler is adding a node for an unscheduled pod.
 
 Cluster Autoscaler and Karpenter report it as events of the pod.
 """

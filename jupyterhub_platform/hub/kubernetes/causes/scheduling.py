@@ -1,4 +1,4 @@
-"""Why the scheduler found no node for a pod: the decisive one of its reasons, in words.
+"""Explains why the scheduler found no node for a pod, by the decisive one of its reasons.
 
 For each node the scheduler reports the first obstacle, in the order of its plugins: taints,
 selectors, room, volumes, spread. So a node without room is one of the right kind, and one whose

@@ -1,4 +1,4 @@
-"""Why a node accepts no pods: it is cordoned, unhealthy, new, or about to be removed.
+"""Explains why a node accepts no pods: cordoned, unhealthy, new, or about to be removed.
 
 Kubernetes, its autoscalers and network plugins use their own taints for that; a site's own taints
 say which pods a node is for.

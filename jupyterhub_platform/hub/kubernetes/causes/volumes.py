@@ -1,4 +1,4 @@
-"""What is wrong with the volumes of a pod, by the scheduler's message and the pod's events."""
+"""Finds faults of a pod's volumes, by the scheduler's message and the pod's events."""
 
 import re
 from collections.abc import Iterable

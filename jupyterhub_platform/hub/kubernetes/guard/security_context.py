@@ -1,4 +1,4 @@
-"""What a security context may not choose: root, powers, or less confinement than by default.
+"""Refuses security contexts that choose root, powers, or less confinement than by default.
 
 Source: Kubernetes, Pod Security Standards, ``baseline``; and ``restricted`` for the user id.
 """

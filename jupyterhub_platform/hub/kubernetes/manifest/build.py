@@ -1,4 +1,4 @@
-"""What an admitted start adds to KubeSpawner's pod, beside the operator's own settings."""
+"""Adds what an admitted start gives to KubeSpawner's pod, beside the operator's own settings."""
 
 from collections.abc import Mapping
 from typing import Any

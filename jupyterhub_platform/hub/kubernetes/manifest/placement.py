@@ -1,4 +1,4 @@
-"""Where a pod runs and under which identity: the tier, with the operator's own settings."""
+"""Places a pod and gives it its identity: the tier, with the operator's own settings."""
 
 from typing import Any, Final
 

@@ -1,4 +1,4 @@
-"""Which limits a page shows first: those that could bind, of which a user sees a few as bars."""
+"""Limits that could bind, which a page shows first; a user sees a few of them as bars."""
 
 from collections.abc import Iterable
 

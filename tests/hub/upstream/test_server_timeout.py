@@ -13,7 +13,10 @@ from tornado.testing import bind_unused_port
 
 from jupyterhub_platform.core.causes import NOT_ANSWERING, Cause, Who
 from jupyterhub_platform.hub.denials import AdmissionDenied
-from jupyterhub_platform.hub.upstream.wait_up import NotAnsweredError, explain_unanswered_starts
+from jupyterhub_platform.hub.upstream.server_timeout import (
+    NotAnsweredError,
+    explain_unanswered_starts,
+)
 
 KILLED = Cause("killed", "It was <killed>.", Who.YOU, "Take a larger tier.")
 

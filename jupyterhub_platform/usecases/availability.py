@@ -1,4 +1,4 @@
-"""What fits now, what a tier gives, and why nothing does: one presenter for every page."""
+"""Tiers that fit now, what each gives, and why none does: one presenter for every page."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace

@@ -30,7 +30,7 @@ MAX_WAIT_SECONDS: Final = 60.0
 """Seconds from a failure to the next try: they double with each failure, up to the longest."""
 
 
-class MembershipSettler:
+class MembershipSync:
     """Settles memberships, and repeats what failed. Belongs to the Hub's loop.
 
     Nothing is raised when many are settled, since that follows a change that is in force already.
@@ -134,7 +134,7 @@ class MembershipSettler:
         settle_person(database, policy, user.name, frozenset(), levels_only=self._levels_only)
         database.commit()
 
-    async def keep(self) -> None:
+    async def sync_if_due(self) -> None:
         """Settle what is not settled, unless that is under way or failed a moment ago."""
         if self.is_settled or self._moving or self._one_at_a_time.locked():
             return

@@ -1,4 +1,4 @@
-"""What ``jhp up`` tells once the platform runs: its address, its users, and how to reach it."""
+"""The message of ``jhp up`` once the platform runs: address, users, and how to reach it."""
 
 import getpass
 import json

@@ -1,7 +1,7 @@
-"""The part of a document that judges one object: the object, and what its checks look at.
+"""The smallest document that validates one object: the object, and all that its checks refer to.
 
-A change of one group of ten thousand is checked by the code that checks the whole document, on an
-excerpt of it: that costs what the object names, not what the platform has.
+A change of one group of ten thousand is checked by the code that checks the whole document, on a
+part of it: that costs what the object names, not what the platform has.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,7 +19,7 @@ GRANTS: Final = "grants"
 
 
 @dataclass(frozen=True, slots=True)
-class Excerpt:
+class PartialDocument:
     """A document that can be compiled, and the ids of its grants, in their order."""
 
     document: Mapping[str, Any]
@@ -27,17 +27,17 @@ class Excerpt:
 
 
 def is_judged_alone(policy: Policy, section: str, name: str) -> bool:
-    """Tell whether an excerpt can judge an object: the default tier is compared with every rule."""
+    """Tell whether a part can judge an object: the default tier is compared with every rule."""
     return not (section == "tiers" and name == policy.defaults.tier)
 
 
-def make_excerpt(
+def make_partial(
     rest: Mapping[str, Any],
     objects: Mapping[str, Section],
     policy: Policy,
     section: str,
     name: str,
-) -> Excerpt:
+) -> PartialDocument:
     """Return what judges the object ``name`` of ``section``.
 
     Parameters
@@ -59,7 +59,7 @@ def make_excerpt(
     ):
         found[each] |= picked
     grants = found.pop(GRANTS)
-    return Excerpt({**rest, **found, GRANTS: list(grants.values())}, tuple(grants))
+    return PartialDocument({**rest, **found, GRANTS: list(grants.values())}, tuple(grants))
 
 
 def _other_admin(policy: Policy, name: str) -> Iterator[tuple[str, Any]]:

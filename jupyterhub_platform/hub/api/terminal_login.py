@@ -1,4 +1,4 @@
-"""How a terminal logs in: where its user confirms that, the code exchanged, the token revoked."""
+"""Logs a terminal in: where its user confirms that, the code exchanged, the token revoked."""
 
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -11,6 +11,7 @@ from jupyterhub_platform.http.forwarded_headers import source_of
 from jupyterhub_platform.hub.api.handler import CodedError, PlatformAPIHandler
 from jupyterhub_platform.hub.auth.terminal_login import PAGE
 from jupyterhub_platform.hub.public_address import public_address
+from jupyterhub_platform.hub.retry_after import retry_after
 from jupyterhub_platform.origin import ORIGIN
 from jupyterhub_platform.rest.terminal_logins import (
     LoggedOut,
@@ -55,9 +56,7 @@ class TerminalLoginHandler(PlatformAPIHandler):
         except LoginCodeError as error:
             raise CodedError(403, str(error), error.code) from None
         except RateLimitedError as error:
-            refusal = web.HTTPError(429, str(error))
-            refusal.headers = {"Retry-After": str(error.seconds)}  # type: ignore[attr-defined]
-            raise refusal from None
+            raise retry_after(web.HTTPError(429, str(error)), error.seconds) from None
         self.answer(self._make_token(confirmed), 201)
 
     def _make_token(self, confirmed: Confirmed) -> TerminalToken:

@@ -16,8 +16,8 @@ from sqlalchemy import event, text
 from jupyterhub_platform.core.managed import Key, Kind
 from jupyterhub_platform.core.suspensions import Suspension
 from jupyterhub_platform.factory import Runtime, build_runtime
+from jupyterhub_platform.hub.people.membership_sync import MAX_WAIT_SECONDS, MembershipSync
 from jupyterhub_platform.hub.people.password_hashes import Argon2Hasher
-from jupyterhub_platform.hub.people.settling import MAX_WAIT_SECONDS, MembershipSettler
 from jupyterhub_platform.hub.people.suspension import SuspensionEnforcer
 from jupyterhub_platform.hub.policy.managed_objects import ManagedObjects
 from jupyterhub_platform.hub.policy.policy_watch import PolicyWatch
@@ -65,7 +65,7 @@ class Settled:
             log=logging.getLogger("hub"),
             users={},
         )
-        self.memberships = MembershipSettler(
+        self.memberships = MembershipSync(
             self.app, self.runtime, levels_only=False, clock=lambda: self.now
         )
         self.suspensions = SuspensionEnforcer(self.app, self.runtime)
@@ -78,7 +78,7 @@ class Settled:
         """Let some time pass, and the store be tried, as a Hub does that runs."""
         self.now += seconds
         self.runtime.health.retry()
-        await self.memberships.keep()
+        await self.memberships.sync_if_due()
 
     def rename_table(self, name: str, other: str) -> None:
         """Rename a table: what reads it under its name finds a store that fails."""
@@ -202,7 +202,7 @@ async def test_nothing_is_done_while_a_change_is_being_settled_or_nothing_is_due
     change = asyncio.ensure_future(settled.put("crew", members=["dev"]))
     looks = 0
     while not change.done():
-        await settled.memberships.keep()
+        await settled.memberships.sync_if_due()
         looks += 1
         await asyncio.sleep(0)
     assert looks > 1

@@ -21,7 +21,7 @@ class Lingering(Protocol):
         ...
 
 
-class LingeringServers:
+class FailedStops:
     """Retries each of them independently. Belongs to the Hub's loop."""
 
     def __init__(self, app: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whether the triggers that keep history append-only are still in place, and no others.
+"""Checks that the triggers that keep history append-only are in place, and no others.
 
 Migrations make them. The owner of the database can drop one, change the past, and make it again; or
 leave it out, so that the next mistake goes through. Each is compared by its whole text, since a

@@ -1,4 +1,4 @@
-"""Tables whose changes cost what is changed, and not how much there is.
+"""An immutable map whose changes copy only what differs: a persistent map.
 
 With a hundred thousand people, a new dict for each change takes milliseconds, and so does the
 search for what differs between two of them.
@@ -16,7 +16,7 @@ _GONE: Final = object()
 _ABSENT: Final = object()
 
 
-class Table(Mapping[K, V]):
+class PersistentMap(Mapping[K, V]):
     """A mapping that never changes: :meth:`put` and :meth:`drop` return another one.
 
     It is a dict that many tables share, and what differs from it in this one.
@@ -30,9 +30,9 @@ class Table(Mapping[K, V]):
         self._count = len(self._shared)
 
     @classmethod
-    def of(cls, entries: Mapping[K, V]) -> "Table[K, V]":
+    def of(cls, entries: Mapping[K, V]) -> "PersistentMap[K, V]":
         """Return a table of these entries, or the one that they are already."""
-        return entries if isinstance(entries, Table) else cls(entries)
+        return entries if isinstance(entries, PersistentMap) else cls(entries)
 
     def __getitem__(self, key: K) -> V:
         found: V | Any = self._changes.get(key, _ABSENT)
@@ -56,24 +56,24 @@ class Table(Mapping[K, V]):
         new = (key for key, each in changes.items() if key not in shared and each is not _GONE)
         return (key for part in (kept, new) for key in part)
 
-    def put(self, key: K, value: V) -> "Table[K, V]":
+    def put(self, key: K, value: V) -> "PersistentMap[K, V]":
         """Return a table with another value at a key."""
         return self._with({key: value}, self._count + (key not in self))
 
-    def put_all(self, entries: Mapping[K, V]) -> "Table[K, V]":
+    def put_all(self, entries: Mapping[K, V]) -> "PersistentMap[K, V]":
         """Return a table with other values at these keys."""
         return self._with(entries, self._count + sum(key not in self for key in entries))
 
-    def drop(self, key: K) -> "Table[K, V]":
+    def drop(self, key: K) -> "PersistentMap[K, V]":
         """Return a table without a key, which is in this one."""
         return self._with({key: _GONE}, self._count - 1)
 
-    def _with(self, changes: Mapping[K, Any], count: int) -> "Table[K, V]":
-        new: Table[K, V] = Table.__new__(Table)
+    def _with(self, changes: Mapping[K, Any], count: int) -> "PersistentMap[K, V]":
+        new: PersistentMap[K, V] = PersistentMap.__new__(PersistentMap)
         new._shared, new._changes, new._count = self._shared, {**self._changes, **changes}, count
-        return Table(dict(new.items())) if len(new._changes) > MAX_CHANGES else new
+        return PersistentMap(dict(new.items())) if len(new._changes) > MAX_CHANGES else new
 
-    def list_candidates(self, other: "Table[K, V]") -> set[K] | None:
+    def list_candidates(self, other: "PersistentMap[K, V]") -> set[K] | None:
         """Return which keys may differ between two tables; ``None`` if they share nothing."""
         if self._shared is not other._shared:
             return None
@@ -82,7 +82,7 @@ class Table(Mapping[K, V]):
 
 def list_changed(before: Mapping[K, V], after: Mapping[K, V]) -> set[K]:
     """Return the keys of what is another object than before, or on one side only."""
-    if isinstance(before, Table) and isinstance(after, Table):
+    if isinstance(before, PersistentMap) and isinstance(after, PersistentMap):
         candidates = before.list_candidates(after)
         if candidates is not None:
             return {key for key in candidates if before.get(key) is not after.get(key)}

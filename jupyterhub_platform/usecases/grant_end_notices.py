@@ -23,7 +23,7 @@ from jupyterhub_platform.usecases.notices import Notify
 from jupyterhub_platform.usecases.snapshot import Snapshot
 
 
-class GrantEnds:
+class GrantEndNotices:
     """Compares the live grants with those that were recorded last.
 
     A grant that is gone has ended: by itself, by a manager, or with a change of the file, possibly

@@ -9,8 +9,8 @@ import pytest
 
 from jupyterhub_platform.cli.hub import access
 from jupyterhub_platform.cli.hub.access import Place, find_access, find_login_at
-from jupyterhub_platform.cli.hub.kept_logins import (
-    KeptLogin,
+from jupyterhub_platform.cli.hub.stored_logins import (
+    StoredLogin,
     find_file,
     find_login,
     forget,
@@ -22,7 +22,7 @@ from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.settings import STATE_DIRECTORY
 
 URL = "https://hub.example.org/lab"
-LOGIN = KeptLogin(URL, "kim", "secret-word", "a1", "2099-01-01T00:00:00+00:00")
+LOGIN = StoredLogin(URL, "kim", "secret-word", "a1", "2099-01-01T00:00:00+00:00")
 NOWHERE = Path(STATE_DIRECTORY)
 
 
@@ -75,7 +75,7 @@ def test_a_token_goes_to_no_other_hub(url: str) -> None:
 
 def test_a_long_address_has_a_file_too() -> None:
     long = f"https://hub.example.org/{'x' * 300}"
-    assert keep(KeptLogin(long, "kim", "t", "a1", LOGIN.expires_at)).exists()
+    assert keep(StoredLogin(long, "kim", "t", "a1", LOGIN.expires_at)).exists()
     assert find_login(long) is not None
 
 
@@ -113,7 +113,7 @@ def test_a_link_and_a_pipe_are_not_followed(tmp_path: Path) -> None:
         find_login(URL)
     path.unlink()
     os.mkfifo(path, 0o600)
-    with pytest.raises(PlatformError, match="is no file"):
+    with pytest.raises(PlatformError, match="is not a regular file"):
         find_login(URL)
 
 
@@ -128,7 +128,7 @@ def test_a_damaged_file_is_named(text: str) -> None:
 
 
 def test_a_damaged_end_is_named() -> None:
-    keep(KeptLogin(URL, "kim", "t", "a1", "soon"))
+    keep(StoredLogin(URL, "kim", "t", "a1", "soon"))
     with pytest.raises(PlatformError, match="is damaged"):
         find_login(URL)
 
@@ -148,7 +148,7 @@ def test_the_only_login_is_used_where_no_platform_is(tmp_path: Path) -> None:
     assert find_access(None, NOWHERE).place.url == URL
     with pytest.raises(PlatformError, match="No platform was started from"):
         find_access(None, tmp_path / "named")
-    keep(KeptLogin("https://other.example.org", "kim", "t", "a2", LOGIN.expires_at))
+    keep(StoredLogin("https://other.example.org", "kim", "t", "a2", LOGIN.expires_at))
     with pytest.raises(PlatformError, match=r"logged in at .*Name one of them with --url"):
         find_access(None, NOWHERE)
 
@@ -163,7 +163,7 @@ def test_a_login_is_of_one_platform_on_this_machine() -> None:
 
 
 def test_a_login_that_has_ended_says_so() -> None:
-    keep(KeptLogin(URL, "kim", "t", "a1", "2020-01-01T00:00:00+00:00"))
+    keep(StoredLogin(URL, "kim", "t", "a1", "2020-01-01T00:00:00+00:00"))
     with pytest.raises(PlatformError, match=r"Your login as kim .* ended 01 Jan 2020"):
         find_access(URL, NOWHERE)
 

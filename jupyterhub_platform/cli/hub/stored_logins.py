@@ -21,7 +21,7 @@ _MAX_BYTES: Final = 2**16
 
 
 @dataclass(frozen=True, slots=True)
-class KeptLogin:
+class StoredLogin:
     """A login at ``url``; ``instance`` is that of the platform, if it runs on this machine."""
 
     url: str
@@ -77,7 +77,7 @@ def make_folder() -> Path:
     return folder
 
 
-def keep(login: KeptLogin) -> Path:
+def keep(login: StoredLogin) -> Path:
     """Keep a login in place of the one for the same Hub, readable by this user alone."""
     make_folder()
     path = find_file(login.url)
@@ -85,7 +85,7 @@ def keep(login: KeptLogin) -> Path:
     return path
 
 
-def find_login(url: str) -> KeptLogin | None:
+def find_login(url: str) -> StoredLogin | None:
     """Return the login at a Hub.
 
     Raises
@@ -96,7 +96,7 @@ def find_login(url: str) -> KeptLogin | None:
     return _read(find_file(url))
 
 
-def list_logins() -> list[KeptLogin]:
+def list_logins() -> list[StoredLogin]:
     """Return all logins, by the address of the Hub.
 
     Raises
@@ -113,7 +113,7 @@ def forget(url: str) -> None:
     find_file(url).unlink(missing_ok=True)
 
 
-def _read(path: Path) -> KeptLogin | None:
+def _read(path: Path) -> StoredLogin | None:
     try:
         handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -123,7 +123,7 @@ def _read(path: Path) -> KeptLogin | None:
         text = file.read(_MAX_BYTES)
     try:
         data: Any = json.loads(text)
-        login = KeptLogin(**{key: _read_text(value) for key, value in data.items()})
+        login = StoredLogin(**{key: _read_text(value) for key, value in data.items()})
         read_stored(login.expires_at)
     except (ValueError, TypeError, AttributeError, OverflowError):
         raise PlatformError(f"{path} is damaged. Remove it, and run `jhp login` again.") from None
@@ -143,7 +143,7 @@ def _check_private(path: Path, found: os.stat_result) -> None:
         raise PlatformError(f"Others can write in {path.parent}. Run `chmod 700 {path.parent}`.")
     _check_owner(path, found)
     if not stat.S_ISREG(found.st_mode):
-        raise PlatformError(f"{path} is no file. Remove it, and run `jhp login` again.")
+        raise PlatformError(f"{path} is not a regular file. Remove it, and run `jhp login` again.")
     if found.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise PlatformError(
             f"Others can read the token in {path}, so it is not used. Revoke it on your token "
