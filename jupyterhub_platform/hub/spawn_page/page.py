@@ -135,7 +135,8 @@ class SpawnPage:
     """The whole page.
 
     ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
-    started at all, ``empty`` why no card is shown. ``notes`` is the small print, ``whose`` says
+    started at all, ``empty`` why no card is shown; ``ask_url`` is where a level that starts servers
+    is asked for, if that is what is missing. ``notes`` is the small print, ``whose`` says
     whose servers may block a tier. With ``shows_codes`` its viewer sees codes, and where limits are
     declared.
     """
@@ -155,6 +156,7 @@ class SpawnPage:
     notes: tuple[str, ...]
     home_url: str
     user_url: str
+    ask_url: str
     now: datetime
     shows_codes: bool = False
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from jupyterhub_platform.core.decision import Denial, list_fitting
 from jupyterhub_platform.core.grants import Grant
+from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.options import Options, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
@@ -112,9 +113,16 @@ def _compose(
         notes=notes,
         home_url=f"{context.links.hub_url}home",
         user_url=context.links.user(context.user),
+        ask_url=_find_ask_url(context, refused),
         now=question.at,
         shows_codes=context.viewer.reads_everything,
     )
+
+
+def _find_ask_url(context: PageContext, refused: tuple[Denial, ...]) -> str:
+    if not (context.own and any(denial.code == "level.may_not_start" for denial in refused)):
+        return ""
+    return context.links.request(kind="level", level=Level.USER)
 
 
 def _choose_account(questions: Mapping[str, Question], wish: Options, last: Options) -> str:

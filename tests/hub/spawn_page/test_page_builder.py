@@ -235,6 +235,8 @@ def test_user_who_may_start_nothing_is_told_why_and_what_to_do(subject, code):
     assert page.remedies[0].startswith("Ask an admin")
     assert page.cards == ()
     assert not page.may_start
+    assert page.ask_url.endswith("new/request?kind=level&level=user") == code.startswith("level")
+    assert view(POLICY, user=subject.name, subject=subject, viewer="root").ask_url == ""
 
 
 def test_user_without_a_tier_is_told_whom_to_ask():
