@@ -18,6 +18,7 @@ from jupyterhub_platform.http.sockets import open_sockets
 from jupyterhub_platform.hub.local.machine import Machine
 from tests.hub.local.conftest import Servers, as_root, read_log, wait_until
 from tests.support.forged_processes import SYSTEM_PYTHON
+from tests.support.live_hub import is_alive
 
 STRANGER = 199_999
 INSTANCE = "0123456789abcdef0123456789abcdef"
@@ -195,7 +196,7 @@ async def test_only_what_the_server_has_started_holds_its_socket(
     wait_until(lambda: listens(servers))
     (server,) = psutil.Process(servers.records[0].supervisor.pid).children()
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: not server.is_running() or server.status() == psutil.STATUS_ZOMBIE)
+    wait_until(lambda: not is_alive(server))
     assert is_refused(path)
     await servers.end(servers.records[0])
 
