@@ -151,45 +151,6 @@ def test_a_level_is_approved_for_a_while_announced_and_reverts_by_itself(site: S
     assert jhp.done("explain dev2").stdout.startswith("dev2 is developer: users.dev2, ")
 
 
-@pytest.mark.parametrize(("seconds", "starts_at_once"), [(6, False), (9, True)])
-def test_a_level_that_ends_while_the_hub_is_down_is_gone_with_the_first_request(
-    site: Site, seconds: int, starts_at_once: bool
-) -> None:
-    hub = site.hub
-    admin, dev1 = hub.token("admin"), hub.token("dev1")
-    server = f"cover-{seconds}"
-    until = datetime.now(UTC) + timedelta(seconds=seconds)
-    document = {"user": "dev1", "level": "manager", "until": until.isoformat(), "reason": "cover"}
-    body = {"document": document | {"by": "admin"}, "reason": "boss is away"}
-    made = admin.post("platform/grants", json=body)
-    assert made.status_code == 201, made.text
-    # Only managers may do this, or start that.
-    assert dev1.get("platform/bulk/none").status_code == 404
-    started = dev1.start("dev1", server, tier="big", account="vision")
-    assert started.status_code in {201, 202}, started.text
-    dev1.wait_until_ready("dev1", server)
-    hub.kill_hub()
-    if not starts_at_once:
-        time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
-    hub.start()
-    # Where it ends as the Hub starts, it may have been settled just before.
-    wait = (until - datetime.now(UTC)).total_seconds() + 2 * starts_at_once
-    time.sleep(max(0.0, wait))
-    refused(dev1.get("platform/bulk/none"), 403, "request.forbidden")
-    groups = admin.get("users/dev1").json()["groups"]
-    assert [each for each in groups if ":" in each] == ["level:developer"]
-    # What runs goes on, and nothing of the kind starts again.
-    assert server in dev1.servers("dev1")
-    options = {"user_options": {"tier": "big", "account": "vision"}}
-    assert not dev1.post("platform/decide", json=options).json()["admitted"]
-    (row,) = [r for r in read_audit(hub) if made.json()["name"] in r.detail_json]
-    assert (row.action, json.loads(row.detail_json)["after"]["until"]) == (
-        "grant.made",
-        made.json()["after"]["until"],
-    )
-    dev1.stop("dev1", server)
-
-
 def test_what_is_told_while_receivers_are_away_and_the_hub_is_killed_arrives_once(
     site: Site,
 ) -> None:
@@ -286,3 +247,43 @@ def test_users_and_managers_neither_read_nor_send_notices(site: Site, name: str)
     refused(api.get("platform/notices"), 403, "request.forbidden")
     refused(api.post("platform/notices/test", json={}), 403, "request.forbidden")
     refused(api.post("platform/notices/x/retry", json={}), 403, "request.forbidden")
+
+
+# Last, since these grants have notices of their own, whenever they end.
+@pytest.mark.parametrize(("seconds", "starts_at_once"), [(6, False), (9, True)])
+def test_a_level_that_ends_while_the_hub_is_down_is_gone_with_the_first_request(
+    site: Site, seconds: int, starts_at_once: bool
+) -> None:
+    hub = site.hub
+    admin, dev1 = hub.token("admin"), hub.token("dev1")
+    server = f"cover-{seconds}"
+    until = datetime.now(UTC) + timedelta(seconds=seconds)
+    document = {"user": "dev1", "level": "manager", "until": until.isoformat(), "reason": "cover"}
+    body = {"document": document | {"by": "admin"}, "reason": "boss is away"}
+    made = admin.post("platform/grants", json=body)
+    assert made.status_code == 201, made.text
+    # Only managers may do this, or start that.
+    assert dev1.get("platform/bulk/none").status_code == 404
+    started = dev1.start("dev1", server, tier="big", account="vision")
+    assert started.status_code in {201, 202}, started.text
+    dev1.wait_until_ready("dev1", server)
+    hub.kill_hub()
+    if not starts_at_once:
+        time.sleep(max(0.0, (until - datetime.now(UTC)).total_seconds()))
+    hub.start()
+    # Where it ends as the Hub starts, it may have been settled just before.
+    wait = (until - datetime.now(UTC)).total_seconds() + 2 * starts_at_once
+    time.sleep(max(0.0, wait))
+    refused(dev1.get("platform/bulk/none"), 403, "request.forbidden")
+    groups = admin.get("users/dev1").json()["groups"]
+    assert [each for each in groups if ":" in each] == ["level:developer"]
+    # What runs goes on, and nothing of the kind starts again.
+    assert server in dev1.servers("dev1")
+    options = {"user_options": {"tier": "big", "account": "vision"}}
+    assert not dev1.post("platform/decide", json=options).json()["admitted"]
+    (row,) = [r for r in read_audit(hub) if made.json()["name"] in r.detail_json]
+    assert (row.action, json.loads(row.detail_json)["after"]["until"]) == (
+        "grant.made",
+        made.json()["after"]["until"],
+    )
+    dev1.stop("dev1", server)
