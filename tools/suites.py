@@ -70,7 +70,7 @@ COVERAGE = (
     Check(
         "branches of use-cases",
         "coverage",
-        ("report", "--include=jupyterhub_platform/usecases/*", "--fail-under=80"),
+        ("report", "--include=jupyterhub_platform/usecases/*", "--fail-under=85"),
     ),
 )
 # A cluster of our own for each; a lent one may be one namespace.

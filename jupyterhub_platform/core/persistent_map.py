@@ -5,10 +5,11 @@ search for what differs between two of them.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, overload
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 MAX_CHANGES: Final = 256
 """Beyond so many changes a table is built anew."""
@@ -35,10 +36,26 @@ class PersistentMap(Mapping[K, V]):
         return entries if isinstance(entries, PersistentMap) else cls(entries)
 
     def __getitem__(self, key: K) -> V:
+        # Every start reads a dozen entries, of maps that seldom differ from the shared one.
+        if not self._changes:
+            return self._shared[key]
         found: V | Any = self._changes.get(key, _ABSENT)
         if found is _GONE:
             raise KeyError(key)
         return self._shared[key] if found is _ABSENT else found
+
+    @overload
+    def get(self, key: K, /) -> V | None: ...
+    @overload
+    def get(self, key: K, default: V, /) -> V: ...
+    @overload
+    def get(self, key: K, default: D, /) -> V | D: ...
+    def get(self, key: K, default: V | D | None = None, /) -> V | D | None:
+        """Return an entry, or ``default``; that of the base class raises and catches an error."""
+        found: V | Any = self._changes.get(key, _ABSENT) if self._changes else _ABSENT
+        if found is _ABSENT:
+            return self._shared.get(key, default)
+        return default if found is _GONE else found
 
     def __contains__(self, key: object) -> bool:
         if key in self._changes:

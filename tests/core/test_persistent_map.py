@@ -1,5 +1,6 @@
 """A mapping is a dict that is never changed, and knows quickly what differs from another one."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,5 +49,7 @@ def test_many_changes_are_taken_together_and_make_a_table_of_their_own() -> None
 def test_what_is_gone_is_no_key() -> None:
     mapping = PersistentMap({"a": 0, "b": 1}).drop("a")
     assert mapping.get("a", "nothing") == "nothing"
+    with pytest.raises(KeyError, match="a"):
+        mapping["a"]
     assert (list(mapping), "a" in mapping) == (["b"], False)
     assert list(mapping.put("a", 2)) == ["a", "b"]

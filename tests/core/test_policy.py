@@ -231,3 +231,27 @@ def test_admins_and_managed_groups_are_listed():
     assert found.declared_groups("admin") == {"vision"}
     assert found.declared_groups("dev") == {"vision"}
     assert found.managed_groups("dev") == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("grant", "user", "account", "may"),
+    [
+        ({"user": "dev", "account": "vision", "add": {"cpu": 1}}, "dev", "vision", True),
+        ({"user": "dev", "account": "vision", "add": {"cpu": 1}}, "eve", "vision", False),
+        # Also one that is not live, now or any more.
+        ({"user": "dev", "until": "2020-01-01T00:00:00Z", "tier": "gpu"}, "dev", "other", True),
+        ({"group": "vision", "add": {"cpu": 1}}, "", "vision", True),
+        ({"group": "vision", "add": {"cpu": 1}}, "eve", "other", True),
+        ({"group": "vision", "add": {"cpu": 1}}, "admin", "other", False),
+    ],
+)
+def test_whom_a_grant_could_be_for(
+    grant: dict[str, Any], user: str, account: str, may: bool
+) -> None:
+    assert policy(grants=[grant]).may_be_granted(user, account) is may
+    assert not policy().may_be_granted(user, account)
+
+
+def test_the_accelerators_are_those_that_tiers_ask_for() -> None:
+    assert policy().accelerators == (GPU,)
+    assert policy(tier={"requests": {"cpu": 1, "memory": "1Gi"}}).accelerators == ()
