@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Final
 from urllib.parse import urlencode
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
 
@@ -103,16 +102,14 @@ class RequestsHandler(AccessRequestHandler):
     async def post(self) -> None:
         """Make a request of the caller; one with the same ``Idempotency-Key`` is made once."""
         self.require(roles.SELF)
-        sent = self.read_idempotency_key()
+        id_, may_repeat = self.choose_id("request"), self.read_idempotency_key() is not None
         body = self.read(AskRequest)
         try:
             kind, wish = body.read_wish()
         except ValueError as error:
             raise web.HTTPError(400, str(error)) from None
         now = datetime.now(UTC)
-        # The same caller and key give the same id, also after a restart.
-        id_ = (uuid5(NAMESPACE_URL, f"request\n{self.me}\n{sent}") if sent else uuid4()).hex
-        if sent and (made := await self.in_thread(self.requests.find, id_)) is not None:
+        if may_repeat and (made := await self.in_thread(self.requests.find, id_)) is not None:
             self.answer(Asked.of(made), 201)
             return
         asked = AccessRequest(id_, self.me, body.account, kind, wish, body.lasts, body.reason, now)

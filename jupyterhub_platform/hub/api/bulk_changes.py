@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any, Final
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
 
@@ -73,8 +72,7 @@ class BulkHandler(ChangeHandler):
 
     def make_job(self, act: Act, arguments: Mapping[str, Any], reason: str) -> BulkJob:
         """Return a job of the caller, with the authority that they have now."""
-        sent = self.read_idempotency_key()
-        id_ = (uuid5(NAMESPACE_URL, f"bulk\n{self.me}\n{sent}") if sent else uuid4()).hex
+        id_ = self.choose_id("bulk")
         manager = "" if self.has_scope(roles.ADMIN) else self.me
         origin, now = ORIGIN.get(), datetime.now(UTC)
         return BulkJob(

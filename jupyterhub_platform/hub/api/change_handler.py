@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
 
@@ -110,6 +111,17 @@ class ChangeHandler(PlatformAPIHandler):
         if key is not None and not 0 < len(key) <= MAX_KEY_LENGTH:
             raise web.HTTPError(400, f"Idempotency-Key has 1 to {MAX_KEY_LENGTH} characters.")
         return key
+
+    def choose_id(self, *kind: str) -> str:
+        """Return the id of what the caller makes: for the same caller and key the same, always.
+
+        Raises
+        ------
+        tornado.web.HTTPError
+            Raised as by :meth:`read_idempotency_key`.
+        """
+        key = self.read_idempotency_key()
+        return (uuid5(NAMESPACE_URL, "\n".join((*kind, self.me, key))) if key else uuid4()).hex
 
     def authority(self, kind: Kind, name: str) -> Authority:
         """Return on whose authority the caller changes an object of a kind.

@@ -5,7 +5,6 @@ A change says which version its caller saw, so that no change of others is lost.
 
 from datetime import UTC, datetime
 from types import MappingProxyType
-from uuid import NAMESPACE_URL, uuid4, uuid5
 
 from tornado import web
 
@@ -109,9 +108,7 @@ class GrantsHandler(ChangeHandler):
 
     async def post(self) -> None:
         """Make a grant; one with the same ``Idempotency-Key`` is made once."""
-        sent = self.read_idempotency_key()
-        # The same caller and key give the same name, also after a restart.
-        name = (uuid5(NAMESPACE_URL, f"{self.me}\n{sent}") if sent else uuid4()).hex
+        name = self.choose_id()
         authority, body = self.authority(Kind.GRANT, name), self.read(PutObjectRequest)
         if body.groups:
             raise web.HTTPError(400, "groups are for a new user.")

@@ -86,12 +86,9 @@ class FormPage(EditingPage):
             self.show_form(facts, draft, Reply(422, faults))
             return
         is_new_to_them = self.KIND in PREVIEWED and self.sent("previewed") != draft.digest
-        if self._is_live:
-            answer = await self._send(replace(draft, reason=LOOK), dry_run=True)
-            self.show_form(facts, *_reply(self.KIND, fields, draft, answer))
-            return
-        if self.sent("step") == "preview" or is_new_to_them:
-            answer = await self._send(draft, dry_run=True)
+        if self._is_live or self.sent("step") == "preview" or is_new_to_them:
+            tried = replace(draft, reason=LOOK) if self._is_live else draft
+            answer = await self._send(tried, dry_run=True)
             self.show_form(facts, *_reply(self.KIND, fields, draft, answer))
             return
         answer = await self._send(draft)
