@@ -21,7 +21,10 @@ EDITING: Final = (
         (
             "a group is changed before its effects were seen",
             "FormPage.send_form",
-            Never("is_new_to_them", within="self.sent(...) == 'preview' or is_new_to_them"),
+            Never(
+                "is_new_to_them",
+                within="self._is_live or self.sent(...) == 'preview' or is_new_to_them",
+            ),
         ),
         (
             "another change is saved than was previewed",
