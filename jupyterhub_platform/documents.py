@@ -53,13 +53,24 @@ def read_policy(path: Path) -> ReadPolicy:
     OSError
         Raised if it cannot be read.
     """
+    return parse_policy(read_bytes(path), str(path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what the file at ``path`` holds, one byte more than a policy may have at most.
+
+    Raises
+    ------
+    OSError
+        Raised if it cannot be read.
+    """
     # A named pipe would be waited for already while it is opened.
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
         handle = file.fileno()
         is_pipe = stat.S_ISFIFO(os.fstat(handle).st_mode)
         begun = _begin_pipe(handle, path) if is_pipe else b""
         os.set_blocking(handle, True)
-        return parse_policy(begun + file.read(MAX_BYTES + 1), str(path))
+        return begun + file.read(MAX_BYTES + 1)
 
 
 def _begin_pipe(pipe: int, path: Path) -> bytes:
@@ -98,11 +109,15 @@ def parse_policy(text: bytes, file: str) -> ReadPolicy:
         ]
         raise PolicyError(tuple(sorted(placed, key=lambda fault: fault.line))) from None
     lines = Lines.of(reader.place, file)
-    digest = f"sha256:{sha256(text).hexdigest()}"
     # It has been compiled, so it is a mapping.
     return ReadPolicy(
-        policy.with_parts(lines=lines), digest, decoded, cast("dict[str, Any]", document)
+        policy.with_parts(lines=lines), digest_of(text), decoded, cast("dict[str, Any]", document)
     )
+
+
+def digest_of(text: bytes) -> str:
+    """Return what a revision keeps of the bytes of a document: ``sha256:…``."""
+    return f"sha256:{sha256(text).hexdigest()}"
 
 
 def read_mapping(text: str) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from jupyterhub_platform.usecases.changes import Changes, RunInThread
 from jupyterhub_platform.usecases.credentials import LocalCredentials, PasswordHasher
 from jupyterhub_platform.usecases.decisions import DecisionReader
 from jupyterhub_platform.usecases.failures import Failures
+from jupyterhub_platform.usecases.health import see_file
 from jupyterhub_platform.usecases.policies import Policies
 from jupyterhub_platform.usecases.recorded_requests import RecordedRequests
 from jupyterhub_platform.usecases.snapshot import InForce
@@ -29,7 +30,8 @@ STORE_ID_FILE = "store-id"
 class Runtime:
     """What the Hub works with.
 
-    ``fault`` says what is wrong with the file, if an older policy is in force instead.
+    ``fault`` says what is wrong with the file, if an older policy is in force instead;
+    ``file_seen`` is what `see_file` returned before the file was read.
     """
 
     store: Store
@@ -48,6 +50,7 @@ class Runtime:
     requests: RecordedRequests
     terminal_logins: TerminalLogins
     fault: PolicyError | None
+    file_seen: tuple[int, ...]
 
 
 def build_runtime(
@@ -67,6 +70,7 @@ def build_runtime(
     store = open_store(settings)
     try:
         policies = Policies(store)
+        file_seen = see_file(settings.policy_file)
         snapshot, fault = policies.publish_or_last_good(settings.policy_file, actor="platform")
         in_force = InForce(snapshot)
         health = StoreHealth(store)
@@ -87,6 +91,7 @@ def build_runtime(
             requests=RecordedRequests(store, health),
             terminal_logins=TerminalLogins(),
             fault=fault,
+            file_seen=file_seen,
         )
     except BaseException:
         store.close()

@@ -3,13 +3,14 @@
 Reads only, and never fails: what cannot be read is an answer, too.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from jupyterhub_platform.core.errors import PolicyError, StoreError
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
-from jupyterhub_platform.usecases.policies import Policies, read_file
+from jupyterhub_platform.usecases.policies import Policies, read_digest
 from jupyterhub_platform.usecases.store_health import StoreHealth
 
 
@@ -64,12 +65,17 @@ def see_file(path: Path) -> tuple[int, ...]:
 class PolicyFileReader:
     """Reads the policy file, and only if it has changed since the last time.
 
-    A large file takes a good part of a second to read, and pages ask every few seconds.
+    A large file takes more than a second to parse, and pages ask every few seconds. So what is in
+    force is not parsed again, unless ``is_refused`` says that this program refused it: the revision
+    may be one of an older version.
     """
 
-    def __init__(self, policies: Policies, path: Path) -> None:
+    def __init__(
+        self, policies: Policies, path: Path, is_refused: Callable[[], bool] = lambda: True
+    ) -> None:
         self._policies = policies
         self._path = path
+        self._is_refused = is_refused
         self._last: tuple[tuple[int, ...], str | None, tuple[str, ...]] | None = None
 
     def read(self) -> FileState:
@@ -80,11 +86,11 @@ class PolicyFileReader:
             in_force = None
         seen, last = see_file(self._path), self._last
         if last is None or last[0] != seen:
-            last = self._last = (seen, *self._parse())
+            last = self._last = (seen, *self._parse(in_force))
         return FileState(str(self._path), in_force, *last[1:])
 
-    def _parse(self) -> tuple[str | None, tuple[str, ...]]:
+    def _parse(self, in_force: str | None) -> tuple[str | None, tuple[str, ...]]:
         try:
-            return read_file(self._path).digest, ()
+            return read_digest(self._path, None if self._is_refused() else in_force), ()
         except PolicyError as error:
             return None, tuple(str(fault) for fault in error.faults)

@@ -12,7 +12,7 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
-from jupyterhub_platform.documents import ReadPolicy, parse_policy, read_policy
+from jupyterhub_platform.documents import ReadPolicy, digest_of, parse_policy, read_bytes
 from jupyterhub_platform.store import audit, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
@@ -32,8 +32,24 @@ def _now() -> datetime:
 
 def read_file(path: Path) -> ReadPolicy:
     """Read the file; one that cannot be read, as while an editor replaces it, has that as fault."""
+    return parse_policy(_read_bytes(path), str(path))
+
+
+def read_digest(path: Path, known: str | None) -> str:
+    """Return the digest of the file; ``known`` is that of bytes that have no faults.
+
+    Raises
+    ------
+    PolicyError
+        Raised if it has faults.
+    """
+    text = _read_bytes(path)
+    return known if digest_of(text) == known else parse_policy(text, str(path)).digest
+
+
+def _read_bytes(path: Path) -> bytes:
     try:
-        return read_policy(path)
+        return read_bytes(path)
     except OSError as error:
         what = f"it cannot be read ({error.strerror or error})"
         fault = Fault((), what, "put it back, readable for the Hub", file=str(path))

@@ -4,10 +4,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from jupyterhub_platform.documents import digest_of
+from jupyterhub_platform.store.policies import record_revision
 from jupyterhub_platform.store.schema import SCHEMA_VERSION
 from jupyterhub_platform.store.store import Store
 from jupyterhub_platform.usecases.health import PolicyFileReader, read_store_state
@@ -102,6 +105,22 @@ def test_a_file_that_did_not_change_is_not_read_again(store: Store, file: Path) 
         opened.clear()
         assert reader.read() != good
         assert set(opened) == {str(file)}
+
+
+def test_what_is_in_force_is_not_parsed_again_unless_this_version_refused_it(
+    store: Store, file: Path
+) -> None:
+    policies = Policies(store)
+    policies.publish(file, actor="test")
+    file.write_text("version: banana\n")
+    digest, now = digest_of(file.read_bytes()), datetime.now(UTC)
+    with store.begin() as transaction:
+        # As an older version would have left it.
+        record_revision(
+            transaction, document_json="{}", digest=digest, source="", actor="test", at=now
+        )
+    assert PolicyFileReader(policies, file, lambda: False).read().faults == ()
+    assert PolicyFileReader(policies, file, lambda: True).read().faults
 
 
 @contextmanager

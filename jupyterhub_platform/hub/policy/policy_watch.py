@@ -35,10 +35,10 @@ class PolicyWatch:
         settle_suspensions: Callable[[], Awaitable[None]],
     ) -> None:
         self.faults = PolicyFaults(path)
-        self.file = PolicyFileReader(runtime.policies, path)
+        self.file = PolicyFileReader(runtime.policies, path, lambda: self.faults.since is not None)
         self._runtime = runtime
         self.path = path
-        self._seen = see_file(path)
+        self._seen = runtime.file_seen
         self._settle_memberships = settle_memberships
         self._settle_suspensions = settle_suspensions
         self._reloading = asyncio.Lock()

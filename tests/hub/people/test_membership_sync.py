@@ -152,6 +152,20 @@ async def test_a_reload_that_could_not_be_settled_is_settled_by_itself(
     assert "vision" not in settled.hub.groups_of("dev")
 
 
+async def test_a_file_that_changed_while_the_hub_started_is_put_into_force(
+    settled: Settled,
+) -> None:
+    settled.path.write_text(GOOD.replace("members: [dev]", "members: []"))
+    watch = PolicyWatch(
+        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
+    )
+    before = settled.runtime.in_force.snapshot.revision
+    await watch.check()
+    assert settled.runtime.in_force.snapshot.revision == before + 1
+    await watch.check()
+    assert settled.runtime.in_force.snapshot.revision == before + 1
+
+
 async def test_a_first_settling_that_failed_is_repeated_and_a_later_change_does_not_hide_it(
     settled: Settled, lose: Callable[[Settled], Callable[[], None]]
 ) -> None:
