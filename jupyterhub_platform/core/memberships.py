@@ -31,14 +31,15 @@ def settle_memberships(
 
     ``current`` are those they are in, ``applied`` those that an earlier policy put them into. A
     membership that was added on the Hub's own pages stays. One that the policy no longer declares
-    goes. A level comes from the policy alone, whatever was added. With ``levels_only`` every other
-    group is left as it is.
+    goes. A level comes from the policy alone, whatever was added. Groups that are fed by one of an
+    identity provider's come with it. With ``levels_only`` every other group is left as it is.
     """
     declared = declared_memberships(policy, user)
     if levels_only:
         declared, applied = frozenset(filter(is_level_group, declared)), frozenset()
     added_elsewhere = {group for group in current - applied if not is_level_group(group)}
-    return frozenset(added_elsewhere | declared)
+    fed = frozenset() if levels_only else policy.groups_fed_by(added_elsewhere)
+    return frozenset(added_elsewhere | declared | fed)
 
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:

@@ -88,6 +88,7 @@ def _list_read(
             yield "users", {user: {"level": str(policy.people[user].level), "groups": [name]}}
         counting = objects[GRANTS].items()
         yield GRANTS, {id_: grant for id_, grant in counting if grant.get("account") == name}
+        yield "groups", {each: {"from": [name]} for each in sorted(policy.groups_fed_by([name]))}
     if section == GRANTS and new.get("account") in objects["groups"]:
         account = policy.groups[new["account"]]
         yield "groups", {account.name: {"members": sorted(account.members | account.managers)}}

@@ -36,6 +36,7 @@ class Group:
 
     ``joined`` are those of its members who name the group themselves, under ``users``.
     ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
+    ``provided_by`` are the names of the identity provider's groups whose people are members, too.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Group:
     service_account: str = ""
     volumes: tuple[SharedVolume, ...] = ()
     joined: frozenset[str] = frozenset()
+    provided_by: tuple[str, ...] = ()
 
     def membership_path(self, user: str) -> str:
         """Return the key path that puts a user into the group."""

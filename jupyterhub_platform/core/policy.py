@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+from jupyterhub_platform.core.fed_groups import FedGroups
 from jupyterhub_platform.core.grants import Grant, level_at
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
@@ -86,6 +87,10 @@ class Policy:
     def managed_groups(self, user: str) -> frozenset[str]:
         """Return the groups that ``user`` is in charge of."""
         return frozenset(g for g in self.declared_groups(user) if user in self.groups[g].managers)
+
+    def groups_fed_by(self, provided: Iterable[str]) -> frozenset[str]:
+        """Return the groups of whom an identity provider puts into the groups ``provided``."""
+        return self._index.fed.list_fed(provided)
 
     def levels_to_come(self, user: str, now: datetime) -> frozenset[Level]:
         """Return the levels that ``user`` has at ``now`` or is to have, with grants and without."""
@@ -228,6 +233,7 @@ class _Index:
     """
 
     groups_of: PersistentMap[str, frozenset[str]]
+    fed: FedGroups
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
     with_granted_level: tuple[str, ...]
@@ -249,6 +255,7 @@ class _Index:
         no_member, no_account = resolve(defaults.member), resolve(defaults.group)
         return cls(
             groups_of=PersistentMap(_find_groups(groups)),
+            fed=FedGroups.of(groups),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
@@ -300,7 +307,9 @@ class _Index:
     def _follow_groups(self, before: Policy, after: Policy) -> dict[str, Any]:
         theirs: dict[str, frozenset[str]] = {}
         of_member, of_account = self.of_member, self.of_account
-        for name in list_changed(before.groups, after.groups):
+        changed = list_changed(before.groups, after.groups)
+        fed = self.fed.follow(before.groups, after.groups, changed)
+        for name in changed:
             old, new = before.groups.get(name), after.groups.get(name)
             was = old.members | old.managers if old else frozenset()
             now = new.members | new.managers if new else frozenset()
@@ -315,7 +324,8 @@ class _Index:
         groups_of = self.groups_of.put_all({user: each for user, each in theirs.items() if each})
         for user in (user for user, each in theirs.items() if not each):
             groups_of = groups_of.drop(user)
-        return {"groups_of": groups_of, "of_member": of_member, "of_account": of_account}
+        of_groups = {"of_member": of_member, "of_account": of_account}
+        return {"groups_of": groups_of, "fed": fed, **of_groups}
 
 
 def _find_groups(groups: Iterable[Group]) -> dict[str, frozenset[str]]:

@@ -216,11 +216,13 @@ def subject_of(
 ) -> Subject:
     """Return who ``name`` is: the level declared for them, and the union of their memberships.
 
-    ``memberships`` are the groups that the Hub has them in; only groups of the policy are accounts.
+    ``memberships`` are the groups that the Hub has them in; groups of the policy are accounts, and
+    others may feed some.
     ``suspension`` is the one that is in force for them.
     """
     person = policy.people.get(name)
-    accounts = (policy.declared_groups(name) | memberships) & policy.groups.keys()
+    theirs = policy.declared_groups(name) | policy.groups_fed_by(memberships) | memberships
+    accounts = theirs & policy.groups.keys()
     return Subject(
         name,
         person.level if person else None,

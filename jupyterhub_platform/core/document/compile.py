@@ -148,6 +148,7 @@ class _Compiler:
             title=group.title or name,
             members=frozenset(map(fold_user, group.members)) | joined,
             joined=joined,
+            provided_by=group.provided_by,
             managers=frozenset(map(fold_user, group.managers)),
             quota=self._read_rule((*path, "quota"), group.quota),
             member_quota=self._read_rule((*path, "member_quota"), group.member_quota),

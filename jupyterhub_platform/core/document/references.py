@@ -132,12 +132,24 @@ class _Checks:
         """Report unknown or repeated people, and managers without the level for it."""
         self._check_names((*path, "members"), group.members, "users")
         self._check_names((*path, "managers"), group.managers, "users")
+        self._check_provided((*path, "from"), group.provided_by)
         for at, name in self._faults.number((*path, "managers"), group.managers):
             self._check_manager(at, name)
         for name in group.users:
             at = (*path, "users", name)
             self._check_reference(at, name, "users")
             self._check_in_group(at, name, str(path[-1]))
+
+    def _check_provided(self, path: KeyPath, names: tuple[str, ...]) -> None:
+        self._check_repeated(path, names)
+        for at, name in self._faults.number(path, names):
+            if is_level_group(name):
+                what = f"{quote(name)} would be a level, which the policy alone gives"
+                self._faults.add(at, what, "remove it; levels are given under users")
+            elif name != path[1] and name in self._names.declared["groups"]:
+                # Its managers would decide who is in this group, too.
+                what = f"{quote(name)} is a group of the policy, not one of an identity provider"
+                self._faults.add(at, what, "name the provider's group, or rename the other one")
 
     def _check_manager(self, path: KeyPath, name: str) -> None:
         person = self._declaration.users.get(self._people.get(fold_user(name), ""))

@@ -39,6 +39,7 @@ from jupyterhub_platform.core.document.value_types import (
     Limits,
     Line,
     Names,
+    ProvidedNames,
     Reference,
     Text,
     Version,
@@ -110,6 +111,12 @@ class DeclaredGroup(Declared):
     member_quota: Limits = Field({}, description="What each member may hold within this group.")
     users: dict[str, Limits] = Field(
         {}, description="What one named person may hold within this group, instead of member_quota."
+    )
+    provided_by: ProvidedNames = Field(
+        (),
+        alias="from",
+        description="What the identity provider calls it: whom it puts there is a member, too.",
+        examples=[["/projects/vision", "org:team"]],
     )
     service_account: ObjectName | None = Field(
         None,

@@ -27,6 +27,8 @@ from jupyterhub_platform.core.levels import LEVELS, Level
 from jupyterhub_platform.core.times import EXAMPLE, parse_duration, parse_instant
 
 UNLIMITED: Final = "unlimited"
+MAX_PROVIDED: Final = 255
+"""The size of a column of the Hub's database, which keeps a provider's groups."""
 FAULT: Final = "platform_fault"
 """Type of the validation errors that bring their own words."""
 
@@ -111,6 +113,16 @@ def _check_line(value: str) -> str:
     if "\n" in _check_text(value):
         raise refusal("has more than one line", "write one line")
     return value.strip()
+
+
+def _check_provided(value: str) -> str:
+    if not value:
+        raise refusal("is empty", "write what the identity provider calls the group")
+    if not value.isprintable():
+        raise refusal("has characters that cannot be seen", "remove them")
+    if value != value.strip():
+        raise refusal("begins or ends with a space", "write the name exactly as the provider does")
+    return value
 
 
 def _check_level(value: Any) -> Level:
@@ -209,6 +221,8 @@ LevelName = TypeAliasType(
     ],
 )
 Names = Annotated[tuple[str, ...], Strict(strict=False)]
+ProvidedName = Annotated[str, Field(max_length=MAX_PROVIDED), AfterValidator(_check_provided)]
+ProvidedNames = Annotated[tuple[ProvidedName, ...], Strict(strict=False)]
 Instant = Annotated[
     datetime,
     BeforeValidator(_check_instant),

@@ -24,6 +24,7 @@ users:
 groups:
   vision: {members: [kim, root, lee]}
   language: {}
+  research: {from: ["org:team", "/projects/vision"]}
 images: {lab: {reference: "quay.io/jupyter/base-notebook:latest"}}
 tiers: {small: {requests: {cpu: 100m, memory: 256Mi}, images: [lab]}}
 """
@@ -177,18 +178,20 @@ def test_groups_of_the_provider_are_there_beside_the_declared_ones(groups: Provi
     theirs = ["org-x:hub-staff", "/projects/vision", "language", "Course::123"]
     groups.say({name: {"login": {"groups": theirs}} for name in ("kim", "root")})
     kim, root = groups.token("kim"), groups.token("root")
-    assert_is_a_user(kim, *theirs)
-    assert groups_of(root) == {"vision", "level:admin", *theirs}
+    assert_is_a_user(kim, *theirs, "research")
+    assert groups_of(root) == {"vision", "level:admin", *theirs, "research"}
     assert me(root)["admin"]
     assert root.post("platform/reload").status_code == 200
-    asked = {"user_options": {"tier": "small", "account": "language"}}
-    assert kim.post("platform/decide", json=asked).json()["admitted"]
+    for account in ("language", "research"):
+        asked = {"user_options": {"tier": "small", "account": account}}
+        assert kim.post("platform/decide", json=asked).json()["admitted"]
     groups.say({"kim": {"refresh": {"groups": ["Course::124"]}}})
     wait_for(lambda: "Course::124" in groups_of(kim), "a refresh")
     assert_is_a_user(kim, "Course::124")
+    assert not kim.post("platform/decide", json=asked).json()["admitted"]
     groups.restart()
     assert_is_a_user(kim, "Course::124")
-    assert groups_of(root) == {"vision", "level:admin", *theirs}
+    assert groups_of(root) == {"vision", "level:admin", *theirs, "research"}
     # A login that says nothing of groups leaves them as they are.
     assert_is_a_user(groups.token("kim"), "Course::124")
 
