@@ -158,6 +158,9 @@ class Sources:
         """
         sources = self._with(new.key, new)
         section, name = new.key.kind.section, new.key.name
+        if new.key.kind is Kind.USER and (alike := policy.find_look_alike(name)):
+            what = f"looks like {quote(alike)}, who is another person"
+            raise PolicyError((Fault((section, name), what, "choose another name"),))
         if not is_judged_alone(policy, section, name):
             return sources, sources.unite(now).with_parts(lines=policy.lines)
         partial = make_partial(self._rest(), sources._objects, policy, section, name)

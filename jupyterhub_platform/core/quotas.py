@@ -23,6 +23,16 @@ NO_RULE: Final = Rule("", {})
 """What most people have: nothing that was said of them alone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What holds where a person or a group says nothing of its own."""
+
+    user: Rule = NO_RULE
+    group: Rule = NO_RULE
+    member: Rule = NO_RULE
+    tier: str = ""
+
+
 class Value(NamedTuple):
     """The limit of one resource, and where it is declared; ``None`` is unlimited."""
 

@@ -8,9 +8,9 @@ from typing import Final
 from jupyterhub_platform.core.document.faults import join
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.managed import Sources
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Subject, subject_of
-from jupyterhub_platform.core.quotas import NO_RULE
+from jupyterhub_platform.core.quotas import NO_RULE, Defaults
 from jupyterhub_platform.core.suspensions import Suspension
 
 

@@ -15,6 +15,28 @@ IDENTITY: Final = (
         ),
     ),
     *noticed_by(
+        "tests/core/test_look_alikes.py",
+        (
+            "look-alikes are in the file",
+            "_Checks._check_look_alikes",
+            Never("(alike := look_alikes.find(form, people))"),
+        ),
+        (
+            "look-alikes are managed",
+            "Sources.put",
+            Never("new.key.kind is Kind.USER and (alike := policy.find_look_alike(name))"),
+        ),
+    ),
+    *noticed_by(
+        "tests/core/test_fed_groups.py",
+        ("a provider feeds levels", "_Checks._check_provided", Never("is_level_group(name)")),
+        (
+            "a group of the policy feeds another",
+            "_Checks._check_provided",
+            Never('name != path[1] and name in self._names.declared["groups"]'),
+        ),
+    ),
+    *noticed_by(
         "tests/core/test_identity.py tests/core/test_generated_names.py",
         (
             "names are not folded",
@@ -24,18 +46,41 @@ IDENTITY: Final = (
                 'unicodedata.normalize("NFKC", name.strip())',
             ),
         ),
-        ("what cannot be seen is passed over", "normalise_user", Never("invisible is not None")),
+        ("what cannot be seen is passed over", "normalise_user", Never("not name.isprintable()")),
         (
             "only controls cannot be seen",
-            "normalise_user",
+            "identity:_find_invisible",
             Replace('unicodedata.category(c)[0] == "C"', 'unicodedata.category(c) == "Cc"'),
         ),
+        ("names have slashes", "identity:_why_no_name", Never('"/" in folded')),
+        ("names have codes", "identity:_why_no_name", Never("_ENCODED.search(folded)")),
+        ("dots are a name", "identity:_why_no_name", Never('not folded.strip(".")')),
         (
-            "letters of any script are names",
-            "identity:_USER",
-            Replace('r"[a-z0-9](?:[a-z0-9._@+-]{0,62}[a-z0-9])?"', 'r"\\w(?:[\\w.@+-]{0,62}\\w)?"'),
+            "any blanks are a name",
+            "identity:_why_no_name",
+            Never('" ".join(folded.split()) != folded'),
         ),
-        ("a name only begins as one", "normalise_user", Replace("_USER.fullmatch", "_USER.match")),
+        (
+            "any signs are in names",
+            "identity:_why_no_name",
+            Never("(odd := say_odd_character(folded))"),
+        ),
+        ("scripts are mixed", "identity:_why_no_name", Never("(mixed := find_mixture(folded))")),
+        (
+            "letters have no shape",
+            "confusables:_BLANK",
+            Replace('"\\u115f\\u1160\\u17b4\\u17b5"', '""'),
+        ),
+        (
+            "loose accents are letters",
+            "say_odd_character",
+            Replace("is_mark and script", "is_mark"),
+        ),
+        (
+            "a name only begins as one",
+            "is_folded",
+            Replace("_PRINTABLE.fullmatch", "_PRINTABLE.match"),
+        ),
         ("names have any length", "normalise_user", Never("len(folded) > MAX_CHARACTERS")),
         (
             "forms are not folded together",

@@ -21,9 +21,9 @@ from jupyterhub_platform.core.document.value_types import UNLIMITED
 from jupyterhub_platform.core.errors import Fault, PolicyError, QuantityError
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.people import Group, Person
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import write_quantity
-from jupyterhub_platform.core.quotas import NO_RULE, Rule
+from jupyterhub_platform.core.quotas import NO_RULE, Defaults, Rule
 from jupyterhub_platform.core.resource_names import CPU, MEMORY, SERVERS
 from jupyterhub_platform.core.resources import Resources, check_resource_name
 from jupyterhub_platform.core.suspensions import Suspension

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from jupyterhub_platform.core.document.faults import (
     FaultCollector,
@@ -20,8 +21,14 @@ from jupyterhub_platform.core.document.schema import (
     DeclaredTier,
 )
 from jupyterhub_platform.core.errors import Fault, IdentityError
-from jupyterhub_platform.core.identity import check_name, is_level_group, normalise_user
+from jupyterhub_platform.core.identity import (
+    check_name,
+    is_folded,
+    is_level_group,
+    normalise_user,
+)
 from jupyterhub_platform.core.levels import LEVELS, Level
+from jupyterhub_platform.core.look_alikes import LookAlikes
 from jupyterhub_platform.core.times import describe_instant
 
 _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
@@ -29,6 +36,12 @@ _KINDS = {"groups": "group", "images": "image", "tiers": "tier"}
 
 def fold_user(name: str) -> str:
     """Return the normal form of ``name``, or ``name`` itself if it is not a user name."""
+    return name if is_folded(name) else _fold(name)
+
+
+@lru_cache(maxsize=2**17)
+def _fold(name: str) -> str:
+    """Fold a name once: a document is gone through several times, and this takes microseconds."""
     try:
         return normalise_user(name)
     except IdentityError:
@@ -96,9 +109,17 @@ class _Checks:
                     f"is the same person as {quote(first)}: both are {quote(normalise_user(name))}"
                 )
                 self._note(("users", name), what, "remove one of the two")
+        self._check_look_alikes(seen)
         for section, kind in _KINDS.items():
             for name in getattr(self._declaration, section):
                 self._check_key((section, name), kind)
+
+    def _check_look_alikes(self, people: Mapping[str, str]) -> None:
+        look_alikes = LookAlikes.of(people)
+        for form, name in people.items() if look_alikes.by_skeleton else ():
+            if alike := look_alikes.find(form, people):
+                what = f"looks like {quote(people[alike])}, who is another person"
+                self._note(("users", name), what, "rename one of the two")
 
     def _check_key(self, path: KeyPath, kind: str) -> None:
         name = str(path[-1])

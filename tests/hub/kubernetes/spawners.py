@@ -26,10 +26,10 @@ from jupyterhub_platform.core.pods import (
     Pod,
     SharedVolume,
 )
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import ask, subject_of
-from jupyterhub_platform.core.quotas import Rule
+from jupyterhub_platform.core.quotas import Defaults, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Image, Tier

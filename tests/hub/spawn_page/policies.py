@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
-from jupyterhub_platform.core.policy import Defaults, Policy
+from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.quantities import parse_quantity
 from jupyterhub_platform.core.question import Subject, subject_of
-from jupyterhub_platform.core.quotas import Rule
+from jupyterhub_platform.core.quotas import Defaults, Rule
 from jupyterhub_platform.core.reservations import Reservation
 from jupyterhub_platform.core.resources import Resources
 from jupyterhub_platform.core.tiers import Access, AtOnce, Image, Tier
