@@ -67,6 +67,19 @@ def normalise_user(name: str) -> str:
     return sys.intern(folded)
 
 
+def fold_case(name: str) -> str:
+    """Fold case alone: no letter becomes two, and none of ASCII comes from another."""
+    if name.isascii():
+        return name.lower()
+    return "".join("\u03c3" if each == "\u03c2" else _lower(each) for each in name)
+
+
+def _lower(character: str) -> str:
+    lower = character.lower()
+    is_case = len(lower) == 1 and lower.isascii() is character.isascii()
+    return lower if is_case else character
+
+
 def _find_invisible(name: str) -> str:
     """Return what cannot be seen; blanks are not printable either, and are no such character."""
     return next((c for c in name if unicodedata.category(c)[0] == "C"), "")

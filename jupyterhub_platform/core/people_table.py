@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from jupyterhub_platform.core.bulk_changes import MAX_NAMES
+from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import PlatformError
 
 COLUMNS: Final = ("name", "level", "title", "groups")
@@ -72,7 +73,8 @@ class PeopleTable:
         return [self.at(row.line, each, self._find_column(row, each)) for each in lines]
 
     def _find_column(self, row: TableRow, sentence: str) -> str:
-        found = re.match(r"(?:users|groups)\.[^:]*?\.(\w+):|", sentence)
+        of_user = rf"users\.{re.escape(row.name)}"
+        found = re.match(rf"(?:{of_user}|groups\.[^:]*?)\.(\w+):|", sentence)
         if found and found[1] in self.columns:
             return str(found[1])
         return "groups" if "group" in sentence and row.groups else "name"
@@ -128,7 +130,7 @@ def _read_rows(columns: tuple[str, ...], found: Sequence[tuple[int, list[str]]])
             continue
         values = dict(zip(columns, cells, strict=False))
         wrong = list(_check_cells(table, line, values))
-        name = values.get("name", "").strip().lower()
+        name = fold_user(values.get("name", "").strip())
         if not name:
             wrong.append(table.at(line, "has no name; write one, or remove the line", "name"))
         elif name in rows:

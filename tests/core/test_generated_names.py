@@ -194,7 +194,7 @@ def test_any_text_is_refused_or_has_one_form(name: str) -> None:
 
 @pytest.mark.parametrize("number", [5_000, pytest.param(50_000, marks=pytest.mark.long)])
 def test_a_letter_of_another_script_makes_no_second_name(number: int) -> None:
-    """Whoever has a name with one of its letters replaced is refused, or looks like the first."""
+    """A name with one of its letters replaced is refused, or looks like the first."""
     dice = dice_for("look-alikes")
     alone = 0
     for _ in range(number):

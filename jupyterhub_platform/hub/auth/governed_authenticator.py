@@ -10,7 +10,7 @@ from jupyterhub.auth import Authenticator
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError
-from jupyterhub_platform.core.identity import normalise_user
+from jupyterhub_platform.core.identity import fold_case, normalise_user
 from jupyterhub_platform.core.suspensions import say_suspended
 from jupyterhub_platform.hub.auth.provider_data import (
     provider_errors_as_502,
@@ -56,30 +56,35 @@ class GovernedAuthenticator(Authenticator):  # type: ignore[misc]
         """Return the one form of a name; an impossible name is left for validation to refuse.
 
         Only case is folded here: the identity provider may know another user whose name looks the
-        same (a ligature, the Kelvin sign, a trailing blank), and that user must not be let in as
-        this one.
+        same (a ligature, the Kelvin sign, a trailing blank, an accent apart from its letter), and
+        that user must not be let in as this one.
         """
         if not isinstance(username, str):
             raise TypeError(f"{username!a} is not a user name: a name is text")
-        lowered = username.lower()
-        if lowered.isascii() and not username.isascii():
-            return username
+        lowered = fold_case(username)
         mapped = self.username_map.get(lowered, username)
-        if mapped != mapped.strip():
-            return str(super().normalize_username(username))
         try:
             form = normalise_user(mapped)
         except IdentityError:
             return str(super().normalize_username(username))
-        return form if mapped.isascii() else mapped
+        # Refused when it is validated, as written: it is another name than its normal form.
+        return form if fold_case(mapped) == form else mapped
 
     def validate_username(self, username: str) -> bool:
-        """Accept only names in their one form, also where an admin adds a user by hand."""
+        """Accept only names in their one form, also where an admin adds a user by hand.
+
+        A name that looks like that of another person is none.
+        """
         try:
             normal = normalise_user(username)
         except IdentityError:
             return False
-        return normal == username and bool(super().validate_username(username))
+        if normal != username or not super().validate_username(username):
+            return False
+        alike = hasattr(self, "platform") and self.platform.snapshot.policy.find_look_alike(normal)
+        if alike:
+            self.log.warning("%a is refused as a user name: it looks like %a", normal, alike)
+        return not alike
 
     def check_blocked_users(self, username: str, authentication: Any = None) -> Any:
         """Refuse users who are not declared or are suspended; always called."""

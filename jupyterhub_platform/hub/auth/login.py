@@ -111,7 +111,7 @@ class LocalLogin:
     def _source(self, handler: Any, person: str) -> str:
         """Return where an attempt counts: a browser that ``person`` has used, or an address."""
         cookie = handler.get_secure_cookie(DEVICE_COOKIE, max_age_days=DEVICE_DAYS)
-        known, _, device = (cookie or b"").decode("utf8", "replace").partition("|")
+        known, _, device = (cookie or b"").decode("utf8", "replace").rpartition("|")
         if person and known == person and device:
             return f"device {device}"
         return source_of(handler.request)

@@ -11,7 +11,7 @@ from jupyterhub_platform.service.editing.documents import Field
 from jupyterhub_platform.usecases.holdings import describe_resource
 
 _HINTS: Final = {CPU: "Such as 4 or 500m.", MEMORY: "Such as 8Gi."}
-_NAMES: Final = "User names, one on a line."
+_NAMES: Final = "User names, one on a line; a name with blanks in double quotes."
 _GROUPS: Final = "One on a line. A group that is managed in the Hub lists its members itself."
 
 

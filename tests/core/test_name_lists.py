@@ -1,0 +1,30 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jupyterhub_platform.core.name_lists import parse_names, render_names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("", []),
+        (" kim, lee;ana\n\nben ", ["kim", "lee", "ana", "ben"]),
+        ('"kim lee"\no\'malley@uni.edu', ["kim lee", "o'malley@uni.edu"]),
+        ('"cn=kim,ou=x", auth0|5f', ["cn=kim,ou=x", "auth0|5f"]),
+        ('"a ""b"""', ['a "b"']),
+        ('a"b c"d', ['a"b', 'c"d']),
+        ('"never closed', ['"never', "closed"]),
+        ('""', []),
+    ],
+)
+def test_names_are_read_as_people_type_them(text: str, names: list[str]):
+    assert parse_names(text) == names
+
+
+@given(st.lists(st.text(min_size=1)))
+def test_what_a_form_shows_is_what_it_reads(names: list[str]):
+    assert parse_names(render_names(names)) == names
+    assert parse_names(render_names(names).replace("\n", "\r\n")) == [
+        name.replace("\n", "\r\n") for name in names
+    ]
