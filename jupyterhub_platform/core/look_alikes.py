@@ -3,7 +3,7 @@
 A name of other characters than plain ones (small ASCII letters, digits and ``. _ - @ +``) may look
 like another: ``a|ice`` like ``alice``, and some words of only Cyrillic letters like one of Latin
 letters. Nobody is refused for that alone, since those are names of people. But no two people whom
-the policy knows have such names, whoever of them came first: a grant or an approval for the one
+the policy knows have such names, in whichever order they came: a grant or an approval for the one
 would be read as for the other.
 """
 

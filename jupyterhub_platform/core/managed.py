@@ -30,6 +30,7 @@ from jupyterhub_platform.core.policy_parts import (
     put_object,
 )
 from jupyterhub_platform.core.times import describe_instant
+from jupyterhub_platform.core.typed_names import render_command
 
 
 class Kind(StrEnum):
@@ -232,7 +233,8 @@ class Sources:
                 (key.kind.section, key.name),
                 f"{quote(key.name)} is managed in the Hub, where {each.by} changed it "
                 f"{describe_instant(each.at)}",
-                f"remove it here, or move it into the file with jhp adopt {key.kind} {key.name}",
+                "remove it here, or move it into the file with "
+                + render_command(f"jhp adopt {key.kind}", key.name),
             )
             for key, each in sorted(self.managed.items())
             if key.name in declared.get(key.kind.section, ())

@@ -12,6 +12,7 @@ from jupyterhub_platform.core.errors import Fault, PolicyError
 from jupyterhub_platform.core.managed import Sources
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.suspensions import Suspension
+from jupyterhub_platform.core.typed_names import render_command
 from jupyterhub_platform.documents import ReadPolicy, digest_of, parse_policy, read_bytes
 from jupyterhub_platform.store import audit, managed, policies, suspensions
 from jupyterhub_platform.store.engine import Transaction
@@ -229,7 +230,7 @@ def say_locked_out(snapshot: Snapshot, now: datetime, path: Path) -> str:
         return ""
     return (
         f"Every admin is suspended ({join(admins)}): no user can govern this platform. Let one in "
-        f"again with jhp resume {admins[0]}, or declare another admin in {path}."
+        f"again with {render_command('jhp resume', admins[0])}, or declare another admin in {path}."
     )
 
 

@@ -15,7 +15,7 @@ from jupyterhub_platform.core.bulk_changes import MAX_NAMES, Act
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import PlatformError
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.name_lists import parse_names
+from jupyterhub_platform.core.typed_names import parse_names
 from jupyterhub_platform.service.editing.page import LOOK, EditingPage, read_time
 from jupyterhub_platform.service.errors import RefusalError, translate, unknown
 from jupyterhub_platform.service.hub_changes import HubAnswer, place_of

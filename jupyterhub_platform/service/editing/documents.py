@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from jupyterhub_platform.core.errors import PolicyError
-from jupyterhub_platform.core.name_lists import parse_names, render_names
+from jupyterhub_platform.core.typed_names import parse_names, render_names
 from jupyterhub_platform.documents import read_mapping, render_mapping
 
 Widget = Literal[

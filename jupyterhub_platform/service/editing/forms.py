@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from jupyterhub_platform.core.managed import Kind
-from jupyterhub_platform.core.name_lists import parse_names
+from jupyterhub_platform.core.typed_names import parse_names
 from jupyterhub_platform.service.editing.documents import (
     MORE,
     Field,

@@ -1,8 +1,10 @@
+import shlex
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyterhub_platform.core.name_lists import parse_names, render_names
+from jupyterhub_platform.core.typed_names import parse_names, render_command, render_names
 
 
 @pytest.mark.parametrize(
@@ -28,3 +30,12 @@ def test_what_a_form_shows_is_what_it_reads(names: list[str]):
     assert parse_names(render_names(names).replace("\n", "\r\n")) == [
         name.replace("\n", "\r\n") for name in names
     ]
+
+
+@given(st.text(min_size=1))
+def test_a_command_has_a_name_as_one_word(name: str):
+    words = shlex.split(render_command("jhp resume", name, " --reason x"))
+    if name.startswith("-"):
+        assert words == ["jhp", "resume", "--reason", "x", "--", name]
+    else:
+        assert words == ["jhp", "resume", name, "--reason", "x"]
