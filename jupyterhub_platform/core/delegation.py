@@ -112,7 +112,7 @@ def why_raised(policy: Policy, name: str, now: datetime) -> str:
 def _why_not_person(
     policy: Policy, manager: str, name: str, memberships: frozenset[str], now: datetime
 ) -> str:
-    groups = policy.declared_groups(name) | (memberships & policy.groups.keys())
+    groups = policy.accounts_of(name, memberships)
     if name == manager:
         return "You cannot change your own level or account. Ask an admin."
     if not groups or not groups & policy.managed_groups(manager):

@@ -253,7 +253,10 @@ class Sources:
             yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.users)
             yield from (g.path for g in policy.grants if name in {g.user, g.by})
         elif kind is Kind.GROUP:
-            yield from (f"users.{each}" for each in policy.groups[name].joined)
+            joined = policy.groups[name].joined
+            yield from (f"users.{each}" for each in joined)
+            charging = (p.name for p in policy.people.values() if p.account == name)
+            yield from (f"users.{each}" for each in charging if each not in joined)
             yield from (f"tiers.{t.name}" for t in policy.tiers.values() if name in t.access.groups)
             yield from (g.path for g in policy.grants if name in {g.group, g.account})
         elif kind is Kind.IMAGE:

@@ -4,6 +4,7 @@ Pure: the Hub's door reads and writes the groups.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
@@ -40,6 +41,38 @@ def settle_memberships(
     added_elsewhere = {group for group in current - applied if not is_level_group(group)}
     fed = frozenset() if levels_only else policy.groups_fed_by(added_elsewhere)
     return frozenset(added_elsewhere | declared | fed)
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A group that a user is in, and what says so.
+
+    ``path`` is the key path of the policy that declares it, ``provided_by`` are the groups of an
+    identity provider that feed it. With neither, the Hub alone has it.
+    """
+
+    group: str
+    path: str
+    provided_by: tuple[str, ...]
+
+    def say(self) -> str:
+        """Say what gives it."""
+        theirs = ", ".join(f"“{each}”" for each in self.provided_by)
+        provided = f"the identity provider, by {theirs}" if theirs else ""
+        return " and ".join(filter(None, (self.path, provided))) or "added in the Hub"
+
+
+def list_memberships(policy: Policy, user: str, current: frozenset[str]) -> tuple[Membership, ...]:
+    """Return the groups of the policy that a user is in whom the Hub has in ``current``."""
+    declared = policy.declared_groups(user)
+    found = []
+    for name in sorted(policy.accounts_of(user, current)):
+        group = policy.groups[name]
+        path = group.membership_path(user) if name in declared else ""
+        # Whoever is in a group is in the Hub's of that name, whatever the reason.
+        provided = (each for each in group.provided_by if each in current and each != name)
+        found.append(Membership(name, path, tuple(provided)))
+    return tuple(found)
 
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:

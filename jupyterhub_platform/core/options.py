@@ -1,9 +1,9 @@
 """Options of a start: a tier, an account, an image; in this request, or at an earlier start."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.policy import Policy
@@ -91,31 +91,81 @@ class Asker(Protocol):
         ...
 
 
-def fill_in(policy: Policy, options: Options, accounts: tuple[str, ...]) -> tuple[str, str, str]:
+class ChosenAccount(NamedTuple):
+    """The account of a start that names none; empty without one. ``rule`` is what says so.
+
+    That is a key path of the policy, or one of the two below.
+    """
+
+    name: str
+    rule: str
+
+    def say_why(self, whose: str) -> str:
+        """Say why it is the account; ``whose`` account, such as ``your`` or ``kim's``."""
+        if self.rule.startswith("users."):
+            return f"It is {whose} default account."
+        if self.rule.startswith("groups."):
+            return "It is the default account of this platform."
+        return f"It was charged for {whose} last server." if self.rule == CHARGED_LAST else ""
+
+
+CHARGED_LAST: Final = "charged last"
+ONLY_ONE: Final = "the only one"
+NO_ACCOUNT: Final = ChosenAccount("", "")
+
+
+def choose_account(policy: Policy, asker: Asker, used: Iterable[str] = ()) -> ChosenAccount:
+    """Return the account of a start that names none.
+
+    It is the one that the policy names for this person, or one ``used`` before, the latest first,
+    or the first group that is marked as default, or the only one. A group that they have left is
+    passed over, so that no start is refused for what it does not name.
+    """
+    person = policy.people.get(asker.name)
+    candidates = (
+        (person.account if person else "", f"users.{asker.name}.account"),
+        *((name, CHARGED_LAST) for name in used),
+        *((name, f"groups.{name}.default") for name in policy.default_groups),
+        *((name, ONLY_ONE) for name in asker.accounts if len(asker.accounts) == 1),
+    )
+    theirs = (ChosenAccount(*each) for each in candidates if each[0] in asker.accounts)
+    return next(theirs, NO_ACCOUNT)
+
+
+def fill_in(
+    policy: Policy, options: Options, asker: Asker, last_account: str = ""
+) -> tuple[str, str, str]:
     """Return tier, account and image, with the defaults for what was left open; empty without."""
     tier = options.tier or policy.defaults.tier
     known = policy.tiers.get(tier)
     image = options.image or (known.images[0] if known and known.images else "")
-    return tier, options.account or _find_only_account(accounts), image
+    return tier, options.account or choose_account(policy, asker, (last_account,)).name, image
 
 
 def still_meant(
-    policy: Policy, options: Options, asker: Asker, now: datetime
+    policy: Policy, options: Options, asker: Asker, now: datetime, last_account: str = ""
 ) -> tuple[Options, tuple[str, ...]]:
     """Return options without what is gone, or is not this person's any more, and that beside them.
 
-    Only remembered ones: this request did not name them, so a default takes their place.
+    Only remembered ones: this request did not name them, so a default takes their place. The
+    account that the policy names for this person does so, too, where the tier can be used in it.
     """
     if not options.remembered:
         return options, ()
-    account = options.account if options.account in asker.accounts else ""
-    charged = account or _find_only_account(asker.accounts)
     known = policy.tiers.get(options.tier)
-    # Without a level or an account there is nothing to tell of tiers, and another denial to come.
-    tier = options.tier if known is not None else ""
-    if known is not None and asker.level is not None and charged:
-        is_theirs = policy.may_use(known, asker.name, asker.level, charged, now)
-        tier = tier if is_theirs else ""
+
+    def is_theirs(charged: str) -> bool:
+        # Without a level or an account there is nothing to tell of tiers, and another denial comes.
+        if known is None or asker.level is None or not charged:
+            return known is not None
+        return policy.may_use(known, asker.name, asker.level, charged, now)
+
+    account = options.account if options.account in asker.accounts else ""
+    charged = choose_account(policy, asker, (account, last_account)).name
+    if account and (is_theirs(account) and not is_theirs(charged)):
+        charged = account
+    account = charged if account else ""
+    tier = options.tier if is_theirs(charged) else ""
     known = policy.tiers.get(tier or policy.defaults.tier)
     image = options.image if known is not None and options.image in known.images else ""
     meant = Options(tier, account, image, remembered=True)
@@ -123,6 +173,7 @@ def still_meant(
         f"{each} {getattr(options, each)}"
         for each in OPTION_NAMES
         if getattr(options, each) != getattr(meant, each)
+        and not (each == "account" and options.account in asker.accounts)
     ]
     if options.faults:
         passed_over.append("options that name nothing")
@@ -135,8 +186,3 @@ def keep_meant(
     """Return stored ``user_options`` without what was passed over; ``others`` are not ours."""
     named = {name: getattr(meant, name) for name in OPTION_NAMES} | {PROFILE: meant.tier}
     return {key: value for key, value in raw.items() if key in others or value == named.get(key)}
-
-
-def _find_only_account(accounts: tuple[str, ...]) -> str:
-    """Return the account of a user who has exactly one; empty for others."""
-    return accounts[0] if len(accounts) == 1 else ""

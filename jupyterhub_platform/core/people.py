@@ -13,12 +13,14 @@ from jupyterhub_platform.core.suspensions import Suspension
 class Person:
     """A declared person. ``within`` holds their own limits inside an account, by its name.
 
+    ``account`` is charged for a start of theirs that names none, while they are in that group.
     ``without_grant`` is their own level, while ``level`` is one that a grant gives them.
     """
 
     name: str
     level: Level
     title: str = ""
+    account: str = ""
     quota: Rule = NO_RULE
     within: Mapping[str, Rule] = field(default_factory=dict)
     suspended: Suspension | None = None
@@ -37,6 +39,7 @@ class Group:
     ``joined`` are those of its members who name the group themselves, under ``users``.
     ``service_account`` and ``volumes`` are what its members' servers have on Kubernetes.
     ``provided_by`` are the names of the identity provider's groups whose people are members, too.
+    ``is_default`` says that it is charged for members whom nothing else gives an account.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Group:
     volumes: tuple[SharedVolume, ...] = ()
     joined: frozenset[str] = frozenset()
     provided_by: tuple[str, ...] = ()
+    is_default: bool = False
 
     def membership_path(self, user: str) -> str:
         """Return the key path that puts a user into the group."""

@@ -11,7 +11,7 @@ from jupyterhub_platform.core.bulk_changes import MAX_NAMES
 from jupyterhub_platform.core.document.references import fold_user
 from jupyterhub_platform.core.errors import PlatformError
 
-COLUMNS: Final = ("name", "level", "title", "groups")
+COLUMNS: Final = ("name", "level", "title", "groups", "account")
 _SEPARATORS: Final = ",;\t"
 """What spreadsheets write between cells, by their language, and what they put on the clipboard."""
 _FORMULAS: Final = tuple("=+-@\t\r")
@@ -155,6 +155,6 @@ def _check_cells(table: PeopleTable, line: int, values: Mapping[str, str]) -> li
 
 def _make_row(line: int, name: str, values: Mapping[str, str]) -> TableRow:
     cells = {key: value.strip() for key, value in values.items()}
-    document = {key: cells[key] for key in ("title", "level") if cells.get(key)}
+    document = {key: cells[key] for key in ("title", "level", "account") if cells.get(key)}
     groups = tuple(filter(None, re.split(r"[;,\s]+", cells.get("groups", ""))))
     return TableRow(line, name, document, groups)

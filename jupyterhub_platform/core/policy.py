@@ -77,6 +77,16 @@ class Policy:
         """Return the groups that ``user`` is in charge of."""
         return frozenset(g for g in self.declared_groups(user) if user in self.groups[g].managers)
 
+    def accounts_of(self, user: str, memberships: frozenset[str]) -> frozenset[str]:
+        """Return the groups of the policy that ``user`` is in, by it or by the Hub's groups."""
+        theirs = self.declared_groups(user) | memberships | self.groups_fed_by(memberships)
+        return theirs & self.groups.keys()
+
+    @property
+    def default_groups(self) -> tuple[str, ...]:
+        """The groups that are marked as default, in the order of the policy."""
+        return self._index.default_groups
+
     def groups_fed_by(self, provided: Iterable[str]) -> frozenset[str]:
         """Return the groups of whom an identity provider puts into the groups ``provided``."""
         return self._index.fed.list_fed(provided)

@@ -54,6 +54,7 @@ class PolicyIndex:
     groups_of: PersistentMap[str, frozenset[str]]
     fed: FedGroups
     look_alikes: LookAlikes
+    default_groups: tuple[str, ...]
     admins: tuple[str, ...]
     suspended: tuple[str, ...]
     with_granted_level: tuple[str, ...]
@@ -78,6 +79,7 @@ class PolicyIndex:
             groups_of=PersistentMap(_find_groups(groups)),
             fed=FedGroups.of(groups),
             look_alikes=LookAlikes.of(policy.people),
+            default_groups=_list_defaults(groups),
             admins=tuple(sorted(p.name for p in policy.people.values() if p.level is Level.ADMIN)),
             suspended=tuple(sorted(p.name for p in policy.people.values() if p.suspended)),
             with_granted_level=tuple(p.name for p in policy.people.values() if p.without_grant),
@@ -132,6 +134,9 @@ class PolicyIndex:
         of_member, of_account = self.of_member, self.of_account
         changed = list_changed(before.groups, after.groups)
         fed = self.fed.follow(before.groups, after.groups, changed)
+        both = (g for name in changed for g in (before.groups.get(name), after.groups.get(name)))
+        is_moved = any(each is not None and each.is_default for each in both)
+        defaults = _list_defaults(after.groups.values()) if is_moved else self.default_groups
         for name in changed:
             old, new = before.groups.get(name), after.groups.get(name)
             was = old.members | old.managers if old else frozenset()
@@ -148,7 +153,11 @@ class PolicyIndex:
         for user in (user for user, each in theirs.items() if not each):
             groups_of = groups_of.drop(user)
         of_groups = {"of_member": of_member, "of_account": of_account}
-        return {"groups_of": groups_of, "fed": fed, **of_groups}
+        return {"groups_of": groups_of, "fed": fed, "default_groups": defaults, **of_groups}
+
+
+def _list_defaults(groups: Iterable[Group]) -> tuple[str, ...]:
+    return tuple(group.name for group in groups if group.is_default)
 
 
 def _find_groups(groups: Iterable[Group]) -> dict[str, frozenset[str]]:

@@ -107,14 +107,16 @@ def ask(
     now: datetime,
     revision: int,
     alternatives: bool = True,
+    last_account: str = "",
 ) -> Question:
     """Put the question together: fill in defaults, and look up what is held against each limit.
 
+    ``last_account`` was charged for their last start, if that is asked about.
     Without ``alternatives`` it knows of the tier that is asked for and of no other: enough for a
     start that is admitted, where no alternatives need to be shown.
     """
-    options, passed_over = still_meant(policy, options, subject, now)
-    tier, account, image = fill_in(policy, options, subject.accounts)
+    options, passed_over = still_meant(policy, options, subject, now, last_account)
+    tier, account, image = fill_in(policy, options, subject, last_account)
     known = policy.tiers.get(tier)
     considered = policy.tiers.values() if alternatives else (known,) if known else ()
     lookup = _Lookup.of(policy, totals, subject, account, now)
@@ -221,12 +223,10 @@ def subject_of(
     ``suspension`` is the one that is in force for them.
     """
     person = policy.people.get(name)
-    theirs = policy.declared_groups(name) | policy.groups_fed_by(memberships) | memberships
-    accounts = theirs & policy.groups.keys()
     return Subject(
         name,
         person.level if person else None,
-        tuple(sorted(accounts)),
+        tuple(sorted(policy.accounts_of(name, memberships))),
         suspended=suspension is not None,
         suspended_until=suspension.until if suspension else None,
     )

@@ -57,12 +57,32 @@ class AccountUsage(Response):
     fits: list[str]
 
 
+class GroupMembership(Response):
+    """A group that the user is in, and what says so: a key path, groups of the provider, or none.
+
+    With neither, the Hub alone has it.
+    """
+
+    group: str
+    path: str
+    provided_by: list[str]
+
+
+class DefaultAccount(Response):
+    """The account of a start that names none, and what says so; both empty without one."""
+
+    name: str
+    rule: str
+
+
 class Usage(Response):
     """What a user holds, may hold and has left."""
 
     user: str
     level: Level | None
     revision: int
+    memberships: list[GroupMembership]
+    default_account: DefaultAccount
     accounts: list[AccountUsage]
     servers: list[HeldServer]
 

@@ -153,6 +153,13 @@ def find_open(tx: Transaction, user: str, server: str) -> Reservation | None:
     return None if row is None else read_reservation(row)
 
 
+def find_last_account(tx: Transaction, user: str) -> str:
+    """Return what was charged for the server of a user that ended last; empty if none has."""
+    ended = select(_HELD.account).where(_HELD.user == user, _HELD.released_at.is_not(None))
+    account = tx.execute(ended.order_by(_HELD.released_at.desc()).limit(1)).scalar()
+    return account or ""
+
+
 def find_release(tx: Transaction, reservation_id: str) -> tuple[datetime, str] | None:
     """Return when and why a reservation was released; ``None`` if it is open or unknown."""
     query = select(_HELD.released_at, _HELD.release_reason).where(_HELD.id == reservation_id)

@@ -23,7 +23,7 @@ _STARTS: Final = frozenset({"starting", "checking"})
 @click.command(short_help="Start a server.")
 @click.argument("server", metavar="USER[/SERVER]")
 @click.option("--tier", help="What to start; else the tier that the policy names as the default.")
-@click.option("--account", help="The group that it is charged to, if USER is in several.")
+@click.option("--account", help="The group that is charged; else the default account of USER.")
 @click.option("--image", help="One of the tier's images; else its first.")
 @click.option("--wait/--no-wait", default=True, help="Wait until it runs.", show_default=True)
 @with_hub

@@ -76,7 +76,7 @@ def check_declaration(
         what = "declares no tier, so that nothing can start"
         faults.add(("tiers",), what, "declare one below it")
     for name, person in declaration.users.items():
-        if person is not None and person.groups:
+        if person is not None and (person.groups or person.account):
             checks.check_person(("users", name), person)
     for name, group in declaration.groups.items():
         checks.check_group(("groups", name), group)
@@ -136,8 +136,13 @@ class _Checks:
         self._faults.note(Fault(path, what, fix))
 
     def check_person(self, path: KeyPath, person: DeclaredPerson) -> None:
-        """Report unknown or repeated groups, and those that list the person themselves."""
+        """Report unknown or repeated groups, and those that list the person themselves.
+
+        Whether they are in the group of their account, the Hub and a provider may know, too.
+        """
         self._check_names((*path, "groups"), person.groups, "groups")
+        if person.account is not None:
+            self._check_reference((*path, "account"), person.account, "groups")
         name = fold_user(str(path[-1]))
         for at, group in self._faults.number((*path, "groups"), person.groups):
             declared = self._declaration.groups.get(group)

@@ -81,6 +81,11 @@ class DeclaredPerson(Declared):
     groups: Names = Field(
         (), description="Groups that the person is a member of, besides those that list them."
     )
+    account: str | None = Field(
+        None,
+        description="The group that is charged for starts that name none, while the person is in "
+        "it; absent: the one that was charged last.",
+    )
     quota: Limits = Field({}, description="What this person may hold in all accounts together.")
     suspended: DeclaredSuspension | None = Field(
         None, description="Keeps this person from logging in and starting; only here it is lifted."
@@ -107,6 +112,11 @@ class DeclaredGroup(Declared):
     title: Line = Field("", description="What people call the group.")
     members: Names = Field((), description="User names of people who may charge servers to it.")
     managers: Names = Field((), description="People in charge: level manager or admin.")
+    default: bool = Field(
+        False,
+        description="Whether it is charged for members who name no account and have none; of "
+        "several, the first.",
+    )
     quota: Limits = Field({}, description="What all members may hold together.")
     member_quota: Limits = Field({}, description="What each member may hold within this group.")
     users: dict[str, Limits] = Field(

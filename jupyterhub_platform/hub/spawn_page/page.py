@@ -136,9 +136,9 @@ class SpawnPage:
 
     ``server`` names the server, empty for the default one. ``refusals`` say why nothing can be
     started at all, ``empty`` why no card is shown; ``ask_url`` is where a level that starts servers
-    is asked for, if that is what is missing. ``notes`` is the small print, ``whose`` says
-    whose servers may block a tier. With ``shows_codes`` its viewer sees codes, and where limits are
-    declared.
+    is asked for, if that is what is missing. ``account_reason`` says why the account is
+    preselected. ``notes`` is the small print, ``whose`` says whose servers may block a tier. With
+    ``shows_codes`` its viewer sees codes, and where limits are declared.
     """
 
     server: str
@@ -146,6 +146,7 @@ class SpawnPage:
     whose: str
     account: str
     account_title: str
+    account_reason: str
     accounts: tuple[AccountChoice, ...]
     bars: tuple[LimitLine, ...]
     limits: tuple[LimitLine, ...]

@@ -11,7 +11,7 @@ from datetime import datetime
 from jupyterhub_platform.core.decision import Denial, list_fitting
 from jupyterhub_platform.core.grants import Grant
 from jupyterhub_platform.core.levels import Level
-from jupyterhub_platform.core.options import Options, read_options
+from jupyterhub_platform.core.options import ChosenAccount, Options, choose_account, read_options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Question, Subject, ask
 from jupyterhub_platform.hub.spawn_page.page import (
@@ -52,6 +52,7 @@ def build_page(
     preselect: Mapping[str, str],
     viewer: PageViewer,
     links: PageLinks,
+    last_account: str = "",
     titles: Mapping[str, str] | None = None,
     notes: tuple[str, ...] = (),
 ) -> SpawnPage:
@@ -63,6 +64,8 @@ def build_page(
         The options of the server's last start; any value from the Hub's database.
     preselect
         The options of a link, or of a refused attempt.
+    last_account
+        What was charged for the user's last start.
     titles
         Display names of the user's servers.
     notes
@@ -75,7 +78,8 @@ def build_page(
         return ask(policy, book, subject, server, options, now=at, revision=revision)
 
     questions = {account: put(account) for account in subject.accounts}
-    account = _choose_account(questions, wish, last)
+    chosen = _choose_account(policy, questions, wish, (last.account, last_account), subject)
+    account = chosen.name
     question = questions.get(account) or put("")
     others = OtherUsersServers(book, subject.name)
     context = PageContext(policy, book, others, subject.name, account, viewer, links, titles or {})
@@ -86,7 +90,9 @@ def build_page(
         later = _find_later(question, [(grant, put(account, at)) for at, grant in futures])
         cards = _build_cards(context, question, wish, last, later)
     choices = _list_accounts(context, questions)
-    return _compose(context, question, cards, choices, refused, tuple(filter(None, notes)))
+    whose = "your" if context.own else f"{subject.name}'s"
+    page = _compose(context, question, cards, choices, refused, tuple(filter(None, notes)))
+    return replace(page, account_reason=chosen.say_why(whose) if choices else "")
 
 
 def _compose(
@@ -103,6 +109,7 @@ def _compose(
         whose="yours" if context.own else context.user,
         account=context.account,
         account_title=_account_title(context.policy, context.account),
+        account_reason="",
         accounts=choices,
         bars=list_binding(context.policy, question, context.who) if cards else (),
         limits=list_lines(context.policy, question.limits, context.who) if cards else (),
@@ -125,12 +132,19 @@ def _find_ask_url(context: PageContext, refused: tuple[Denial, ...]) -> str:
     return context.links.request(kind="level", level=Level.USER)
 
 
-def _choose_account(questions: Mapping[str, Question], wish: Options, last: Options) -> str:
-    for name in (wish.account, last.account):
-        if name in questions:
-            return name
+def _choose_account(
+    policy: Policy,
+    questions: Mapping[str, Question],
+    wish: Options,
+    used: tuple[str, ...],
+    subject: Subject,
+) -> ChosenAccount:
+    if wish.account in questions:
+        return ChosenAccount(wish.account, "")
+    if (chosen := choose_account(policy, subject, used)).name:
+        return chosen
     fitting = (name for name, question in questions.items() if list_fitting(question))
-    return next(fitting, next(iter(questions), ""))
+    return ChosenAccount(next(fitting, next(iter(questions), "")), "")
 
 
 def _account_title(policy: Policy, account: str) -> str:

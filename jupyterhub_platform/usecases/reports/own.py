@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from jupyterhub_platform.core.memberships import Membership, list_memberships
 from jupyterhub_platform.core.options import Options
 from jupyterhub_platform.core.policy import Policy
 from jupyterhub_platform.core.question import Candidate, Question, Subject, ask, may_start_servers
@@ -108,6 +109,7 @@ class PersonReport:
     servers: tuple[ServerLine, ...]
     limits: tuple[LimitLine, ...]
     accounts: tuple[AccountReport, ...]
+    memberships: tuple[Membership, ...]
     revision: int
     at: datetime
     suspension: Suspension | None = None
@@ -119,13 +121,16 @@ def report_own(facts: ReportFacts, viewer: Viewer) -> PersonReport:
     return _report(facts, viewer.name, viewer.memberships, own=True)
 
 
-def report_person(facts: ReportFacts, viewer: Viewer, name: str) -> PersonReport:
+def report_person(
+    facts: ReportFacts, viewer: Viewer, name: str, memberships: frozenset[str] = frozenset()
+) -> PersonReport:
     """Report what ``name`` holds, as far as the viewer may see it.
 
     A viewer who manages some of their groups sees only these, and nothing held elsewhere.
+    ``memberships`` are the groups that the Hub has another user in.
     """
     own = viewer.reads_own and name == viewer.name
-    memberships = viewer.memberships if own else frozenset[str]()
+    memberships = viewer.memberships if own else memberships
     if viewer.reads_all or own:
         return _report(facts, name, memberships)
     return _report(facts, name, memberships, within=viewer.reads_groups)
@@ -171,6 +176,11 @@ def _report(
         ),
         limits=_shared_limits(facts, shared, holder) if within is None else (),
         accounts=accounts,
+        memberships=tuple(
+            each
+            for each in list_memberships(policy, name, memberships)
+            if within is None or each.group in within
+        ),
         revision=facts.revision,
         at=facts.at,
         suspension=facts.suspension_of(name),

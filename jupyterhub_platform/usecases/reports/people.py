@@ -192,7 +192,7 @@ def _list_names(facts: ReportFacts, viewer: Viewer) -> Sequence[str]:
 def _groups(facts: ReportFacts, viewer: Viewer, name: str) -> tuple[str, ...]:
     groups = groups_of(facts, name)
     if name == viewer.name:
-        groups |= viewer.memberships & facts.policy.groups.keys()
+        groups |= facts.policy.accounts_of(name, viewer.memberships)
     elif not viewer.reads_all:
         groups &= viewer.reads_groups
     return tuple(sorted(groups))
