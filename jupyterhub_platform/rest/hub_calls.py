@@ -48,8 +48,8 @@ USAGE: Final = Operation(
     f"{PREFIX}/usage",
     "What a user holds, may hold and has left, in each of their accounts.",
     {200: Usage},
-    who=f"`{SELF}`; for others `{READ}`, or their manager",
-    scopes=(SELF, READ, MANAGE),
+    who=f"`{SELF}`; for others `{READ}`, `{ADMIN}`, or their manager",
+    scopes=(SELF, READ, MANAGE, ADMIN),
     arguments=(Argument("user", "Another user than the caller."),),
     refusals=_NOT_THERE,
 )

@@ -40,7 +40,7 @@ class UsageHandler(PlatformAPIHandler):
         accounts = subject.accounts
         if name == self.me:
             self.require(roles.SELF, roles.READ)
-        elif not self.has_scope(roles.READ):
+        elif not (self.has_scope(roles.READ) or self.has_scope(roles.ADMIN)):
             accounts = tuple(each for each in accounts if self.in_charge_of(each))
             if not accounts:
                 raise web.HTTPError(403, f"Seeing what others hold needs the scope {roles.READ}.")
