@@ -134,8 +134,9 @@ def _why_not_level(
         return "You may change the title and the level of a user. Ask an admin for anything else."
     if name not in before.people and not groups:
         return "Say which of your groups the new user joins."
+    named = groups | ({new.account} if new.account and new.account != old.account else set())
     return next(
-        filter(None, (why_not_member(before, manager, group) for group in sorted(groups))), ""
+        filter(None, (why_not_member(before, manager, group) for group in sorted(named))), ""
     )
 
 

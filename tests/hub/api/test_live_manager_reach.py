@@ -173,6 +173,10 @@ put("themselves in a group of others", "users/ME", {"groups": ["lang"]}, match=A
 put("a group of their own", "groups/mine", {"managers": ["ME"], "quota": {"servers": 99}})
 put("another group", "groups/lang", {"members": ["max", "ME"]}, match=ANY)
 put("their group's quota", "groups/team", {"quota": {"servers": 99}}, match=ANY)
+put("a provider's people in their group", "groups/team", {"from": ["org:all"]}, match=ANY)
+put("their group charged for others", "groups/team", {"default": True}, match=ANY)
+put("an account of others", "users/sock", {"level": "user", "account": "lang"}, groups=["team"])
+raw("a group that feeds another", "group.added", "POST", "groups/org:team")
 put("their group's managers", "groups/team", {"managers": ["ME", "peer"]}, match=ANY)
 put(
     "a limit in their group",
