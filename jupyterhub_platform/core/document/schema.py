@@ -265,7 +265,7 @@ class Declaration(Declared):
         DeclaredDefaults(), description="What holds where nothing else is said."
     )
     users: dict[str, DeclaredPerson | None] = Field(
-        {}, description="People, by user name. Small letters; Kim and kim are one person."
+        {}, description="People, by user name; case is folded, so that Kim and kim are one person."
     )
     groups: dict[str, DeclaredGroup] = Field({}, description="Groups, by name.")
     images: dict[str, DeclaredImage] = Field(
