@@ -14,7 +14,10 @@ BESIDE_THE_PACKAGE = ("tests", "tools", "benchmarks")
 
 GLOSSARY = {
     # The one group that a server is charged to. A password belongs to credentials.
-    "account": ("core", "hub/spawn_page", "rest/decisions", "usecases/book", "usecases/reports"),
+    "account": (
+        *("core", "hub/spawn_page", "rest/decisions", "store/ledger", "usecases/admission"),
+        *("usecases/book", "usecases/reports"),
+    ),
     # A provider's word about a user, or a Kubernetes claim of storage or devices. Not a lock.
     "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
     # What may be held or used at most: of a quota, a container, a request or a connection.
@@ -53,6 +56,7 @@ OF_KUBERNETES = ("service", "account")
 """A service account is Kubernetes' own word, wherever it stands."""
 
 OF_TESTS = {
+    "account": ("hub/spawner/default_account",),
     "claim": ("support/kubernetes_api",),
     "recovery": ("hub/servers/live_recovery",),
     # What is measured of it.

@@ -69,7 +69,7 @@ def list_memberships(policy: Policy, user: str, current: frozenset[str]) -> tupl
     for name in sorted(policy.accounts_of(user, current)):
         group = policy.groups[name]
         path = group.membership_path(user) if name in declared else ""
-        # Whoever is in a group is in the Hub's of that name, whatever the reason.
+        # Every member of a group is in the Hub's of that name, for whatever reason.
         provided = (each for each in group.provided_by if each in current and each != name)
         found.append(Membership(name, path, tuple(provided)))
     return tuple(found)

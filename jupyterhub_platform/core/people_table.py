@@ -73,9 +73,9 @@ class PeopleTable:
         return [self.at(row.line, each, self._find_column(row, each)) for each in lines]
 
     def _find_column(self, row: TableRow, sentence: str) -> str:
-        of_user = rf"users\.{re.escape(row.name)}"
-        found = re.match(rf"(?:{of_user}|groups\.[^:]*?)\.(\w+):|", sentence)
-        if found and found[1] in self.columns:
+        # A name may have a colon itself.
+        found = re.match(rf"(?:users|groups)\..*?\.({'|'.join(self.columns)}): ", sentence)
+        if found:
             return str(found[1])
         return "groups" if "group" in sentence and row.groups else "name"
 

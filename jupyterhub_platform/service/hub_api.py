@@ -68,8 +68,8 @@ async def read_own_servers(api_url: str, token: str) -> OwnServers | None:
         return None
 
 
-async def read_usage(api_url: str, token: str, name: str) -> Usage | None:
-    """Return what the Hub knows of a user's groups and accounts; ``None`` if it does not say."""
+async def read_standing(api_url: str, token: str, name: str) -> Usage | None:
+    """Return what the Hub knows of a user: groups, default; ``None`` if it does not say."""
     try:
         found = await read_hub(api_url, token, f"usage?{urlencode({'user': name})}")
         return Usage.model_validate(found)

@@ -40,9 +40,9 @@ def explain(name: str, hub: Hub, as_json: bool) -> None:
         place = _say_where(user)
         # A user may name their groups; all other members are named by the group.
         named = (user.document.get("groups") or ()) if user else ()
-        said = {each["group"]: Membership(**each) for each in report["memberships"]}
+        given = {each["group"]: Membership(**each) for each in report["memberships"]}
         groups = {
-            group: place if group in named else _say_membership(api, group, said.get(group))
+            group: place if group in named else _say_membership(api, group, given.get(group))
             for group in report["groups"]
         }
     if as_json:
@@ -102,10 +102,10 @@ def _say_where(found: PolicyObject | None) -> str:
     return say_source(found) if found else "which no policy names"
 
 
-def _say_membership(api: PlatformApi, group: str, said: Membership | None) -> str:
+def _say_membership(api: PlatformApi, group: str, given: Membership | None) -> str:
     """Say what gives a membership: the group's own object, or what else the Hub knows."""
-    if said is not None and (said.provided_by or not said.path):
-        return said.say()
+    if given is not None and (given.provided_by or not given.path):
+        return given.say()
     return _say_where(_find(api, Kind.GROUP, group))
 
 

@@ -64,10 +64,8 @@ def build_page(
         The options of the server's last start; any value from the Hub's database.
     preselect
         The options of a link, or of a refused attempt.
-    last_account
-        What was charged for the user's last start.
-    titles
-        Display names of the user's servers.
+    last_account, titles
+        What was charged for the user's last start, and display names of their servers.
     notes
         Small print: what the spawner cannot apply, whom it cannot isolate.
     """
@@ -82,7 +80,7 @@ def build_page(
     account = chosen.name
     question = questions.get(account) or put("")
     others = OtherUsersServers(book, subject.name)
-    context = PageContext(policy, book, others, subject.name, account, viewer, links, titles or {})
+    context = PageContext(policy, book, others, subject.name, chosen, viewer, links, titles or {})
     refused = list_refusals(question)
     cards: tuple[TierCard, ...] = ()
     if not refused:
@@ -90,9 +88,7 @@ def build_page(
         later = _find_later(question, [(grant, put(account, at)) for at, grant in futures])
         cards = _build_cards(context, question, wish, last, later)
     choices = _list_accounts(context, questions)
-    whose = "your" if context.own else f"{subject.name}'s"
-    page = _compose(context, question, cards, choices, refused, tuple(filter(None, notes)))
-    return replace(page, account_reason=chosen.say_why(whose) if choices else "")
+    return _compose(context, question, cards, choices, refused, tuple(filter(None, notes)))
 
 
 def _compose(
@@ -109,7 +105,7 @@ def _compose(
         whose="yours" if context.own else context.user,
         account=context.account,
         account_title=_account_title(context.policy, context.account),
-        account_reason="",
+        account_reason=context.chosen.say_why(context.whose) if choices else "",
         accounts=choices,
         bars=list_binding(context.policy, question, context.who) if cards else (),
         limits=list_lines(context.policy, question.limits, context.who) if cards else (),

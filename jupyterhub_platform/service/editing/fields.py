@@ -16,7 +16,7 @@ _ACCOUNT: Final = (
     "The group that is charged for starts that name none. Empty: the one that was charged last."
 )
 _PROVIDED: Final = (
-    "Exactly as it calls them, one on a line: whoever it puts there is a member, too. A name with "
+    "Exactly as it calls them, one on a line: whom it puts there is a member, too. A name with "
     "blanks in double quotes."
 )
 _GROUPS: Final = "One on a line. A group that is managed in the Hub lists its members itself."
