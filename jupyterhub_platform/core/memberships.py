@@ -5,6 +5,7 @@ Pure: the Hub's door reads and writes the groups.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from jupyterhub_platform.core.identity import is_level_group
 from jupyterhub_platform.core.levels import level_group
@@ -73,6 +74,29 @@ def list_memberships(policy: Policy, user: str, current: frozenset[str]) -> tupl
         provided = (each for each in group.provided_by if each in current and each != name)
         found.append(Membership(name, path, tuple(provided)))
     return tuple(found)
+
+
+class Refed(NamedTuple):
+    """Groups that providers' groups feed otherwise than before.
+
+    ``lost`` are the providers' groups that feed each one no longer, ``named`` all that are about.
+    """
+
+    lost: Mapping[str, frozenset[str]]
+    named: frozenset[str]
+
+
+def list_refed(before: Policy, after: Policy) -> Refed:
+    """Return what providers' groups feed otherwise in another policy."""
+    lost: dict[str, frozenset[str]] = {}
+    named: set[str] = set()
+    for name in list_changed(before.groups, after.groups):
+        old, new = before.groups.get(name), after.groups.get(name)
+        was, now = (frozenset(each.provided_by if each else ()) for each in (old, new))
+        named |= was ^ now
+        if was - now:
+            lost[name] = was - now
+    return Refed(lost, frozenset(named))
 
 
 def list_declared(policy: Policy) -> Mapping[str, frozenset[str]]:

@@ -85,19 +85,19 @@ DECISIONS: Final = (
         ),
         (
             "one of several accounts is charged unasked",
-            "_find_only_account",
-            Replace("len(accounts) == 1", "accounts"),
+            "choose_account",
+            Replace("len(asker.accounts) == 1", "asker.accounts"),
         ),
         ("what is named now is passed over", "still_meant", Never("not options.remembered")),
         (
             "a remembered tier is asked for that is gone",
             "still_meant",
-            Replace('options.tier if known is not None else ""', "options.tier"),
+            Replace("return known is not None", "return True"),
         ),
         (
             "a remembered tier is asked for that is not theirs",
             "still_meant",
-            Drop('tier = tier if is_theirs else ""'),
+            Replace('options.tier if is_theirs(charged) else ""', "options.tier"),
         ),
         (
             "a remembered account is charged that is not theirs",
@@ -106,7 +106,7 @@ DECISIONS: Final = (
                 'options.account if options.account in asker.accounts else ""', "options.account"
             ),
         ),
-        ("any group of the Hub is an account", "subject_of", Drop("policy.groups.keys()")),
+        ("any group of the Hub is an account", "Policy.accounts_of", Drop("self.groups.keys()")),
         (
             "tiers are open to strangers",
             "_Lookup.candidate",

@@ -57,6 +57,17 @@ def list_groups_of(database: Any, user_ids: Collection[int]) -> dict[int, dict[s
     return found
 
 
+def list_members(database: Any, groups: Collection[str]) -> dict[str, set[str]]:
+    """Return those of these groups that each user is in, by the user's name."""
+    found: dict[str, set[str]] = {}
+    pairs = orm.user_group_map.c
+    query = database.query(orm.User.name, orm.Group.name)
+    query = query.filter(orm.User.id == pairs.user_id, orm.Group.id == pairs.group_id)
+    for user, group in query.filter(orm.Group.name.in_(groups)):
+        found.setdefault(user, set()).add(group)
+    return found
+
+
 def find_or_add_groups(database: Any, names: AbstractSet[str]) -> dict[str, int]:
     """Return the ids of groups by name."""
     if not names:
