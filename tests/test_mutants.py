@@ -33,7 +33,14 @@ def package():
 def test_every_guard_has_planted_faults():
     assert len(FAULTS) >= 400
     assert {fault.where for fault in FAULTS} >= {
-        *("Admission.admit", "Book.enter", "rebuild", "decide", "subject_of", "normalise_user"),
+        *(
+            "Admission.admit",
+            "Book.enter",
+            "rebuild",
+            "decide",
+            "Policy.accounts_of",
+            "normalise_user",
+        ),
         *("LEVELS", "find_unsafe", "PlatformAPIHandler.require", "Suspension.holds"),
         "GovernedAuthenticator.refresh_user",
     }
