@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
+from urllib.parse import quote
 
 from jupyterhub_platform.core.errors import Fault
 from jupyterhub_platform.core.levels import LEVELS
@@ -20,14 +21,16 @@ _MANY_CORES: Final = 256_000
 _MUCH_STORAGE: Final = 2**50
 _SHORTEST: Final = timedelta(minutes=1)
 _MAX_LOOKED_AT: Final = 5_000
+MAX_ADDRESS: Final = 230
+"""Of a name in an address, beside what JupyterHub writes around it into a column of 255."""
 _NEVER: Final = datetime.max.replace(tzinfo=UTC)
 """A moment at which no grant is live: a tier that only grants open counts as open to no user."""
 
 
 def find_warnings(policy: Policy) -> tuple[Fault, ...]:
-    """Return what is probably a mistake, in the order of the tiers; it is in force anyway."""
-    return tuple(
-        _place(policy, tier, key, what, fix)
+    """Return what is probably a mistake, people before tiers; it is in force anyway."""
+    of_tiers = (
+        _place(policy, ("tiers", tier.name, *(key.split(".", 1) if key else ())), what, fix)
         for tier in policy.tiers.values()
         for key, what, fix in (
             *_check_size(tier),
@@ -35,15 +38,26 @@ def find_warnings(policy: Policy) -> tuple[Fault, ...]:
             *_check_users(policy, tier),
         )
     )
+    return (*_check_names(policy), *of_tiers)
 
 
-def _place(policy: Policy, tier: Tier, key: str, what: str, fix: str) -> Fault:
+def _place(policy: Policy, path: tuple[str, ...], what: str, fix: str) -> Fault:
     """Say where a warning belongs: at the key, or else at what stands above it."""
-    path = ("tiers", tier.name, *(key.split(".", 1) if key else ()))
     words = (".".join(path[:end]) for end in range(len(path), 0, -1))
     at = next((policy.lines[each] for each in words if each in policy.lines), "")
     file, _, line = at.rpartition(":")
     return Fault(path, what, fix, file, int(line) if line.isdigit() else 0)
+
+
+def _check_names(policy: Policy) -> Iterator[Fault]:
+    for name in policy.people:
+        # In an address, a character takes twelve at most.
+        if len(name) > MAX_ADDRESS // 12 and len(quote(name, safe="@~")) > MAX_ADDRESS:
+            what = (
+                f"takes more than {MAX_ADDRESS} characters in an address, which JupyterHub keeps "
+                "in SQLite alone: with another database no server of theirs starts"
+            )
+            yield _place(policy, ("users", name), what, "have the provider give a shorter name")
 
 
 def _check_size(tier: Tier) -> Iterator[tuple[str, str, str]]:
@@ -103,7 +117,7 @@ def _check_users(policy: Policy, tier: Tier) -> Iterator[tuple[str, str, str]]:
         blocking = blocking or found
     if blocking is not None:
         yield _find_blocked(tier, blocking)
-    elif looked == 0 and policy.people:
+    elif looked == 0 and policy.people and not any(g.provided_by for g in policy.groups.values()):
         what = "no user whom the policy declares may use it"
         yield "access", what, "name a group with members, a person or a level that starts servers"
 
