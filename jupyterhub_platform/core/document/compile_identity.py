@@ -13,7 +13,7 @@ from jupyterhub_platform.core.document.schema_identity import (
 from jupyterhub_platform.core.identity_providers import Client, Identity, Provider, SecretPlace
 from jupyterhub_platform.core.levels import Level
 
-RULES: Final[KeyPath] = ("identity", "rules")
+IDENTITY_RULES: Final[KeyPath] = ("identity", "rules")
 ELEVATED: Final = frozenset({Level.MANAGER, Level.OPERATOR, Level.AUDITOR, Level.ADMIN})
 """Levels that a rule gives only where it says that it may."""
 
@@ -25,7 +25,7 @@ def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultColle
         providers={key: _read_provider(key, each) for key, each in declared.providers.items()},
         rules=tuple(
             _read_rule(path, each, default, faults)
-            for path, each in faults.number(RULES, declared.rules)
+            for path, each in faults.number(IDENTITY_RULES, declared.rules)
         ),
     )
 
