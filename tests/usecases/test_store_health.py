@@ -7,7 +7,6 @@ import time
 import pytest
 
 from jupyterhub_platform.core.errors import (
-    StoreError,
     StoreMismatchError,
     StoreUnreachableError,
 )
@@ -60,12 +59,6 @@ def test_a_store_that_was_marked_down_refuses_with_its_reason(notes, caplog):
     notes.health.mark_down(StoreUnreachableError())
     assert notes.health.reason == "the store does not answer"
     assert len(caplog.records) == 1
-
-
-def test_a_change_that_the_store_refuses_keeps_no_start_from_being_admitted(notes, caplog):
-    notes.health.mark_down(StoreError("the store refused a change: a duplicate"))
-    notes.health.check()
-    assert "a duplicate" in caplog.records[-1].getMessage()
 
 
 def test_an_outage_that_turns_out_to_need_a_person_is_said_again(notes, outage, caplog):
