@@ -7,7 +7,6 @@ import time
 import pytest
 
 from jupyterhub_platform.core.errors import (
-    StoreError,
     StoreMismatchError,
     StoreUnreachableError,
 )
@@ -57,7 +56,7 @@ def test_a_store_that_was_marked_down_refuses_with_its_reason(notes, caplog):
     with pytest.raises(StoreUnreachableError, match="its disk is full"):
         notes.health.check()
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
-    notes.health.mark_down(StoreError())
+    notes.health.mark_down(StoreUnreachableError())
     assert notes.health.reason == "the store does not answer"
     assert len(caplog.records) == 1
 

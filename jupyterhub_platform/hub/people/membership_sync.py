@@ -164,7 +164,9 @@ class MembershipSync:
         try:
             return await work
         except StoreError as error:
-            self._runtime.health.mark_down(error)
+            # What it refuses of memberships says nothing of the rows of starts.
+            if type(error) is not StoreError:
+                self._runtime.health.mark_down(error)
             self._app.log.warning("Memberships are not settled yet, and tried again: %s", error)
             self._note_failure(error)
         except Exception as error:
