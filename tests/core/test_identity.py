@@ -5,6 +5,7 @@ import pytest
 from jupyterhub_platform.core.errors import IdentityError
 from jupyterhub_platform.core.identity import (
     check_name,
+    fold_case,
     is_level_group,
     list_collisions,
     normalise_user,
@@ -108,6 +109,22 @@ def test_invalid_user_name_is_refused(name: str):
         normalise_user(name)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    ("name", "folded"),
+    [
+        ("KIM", "kim"),
+        ("José", "josé"),
+        ("ΝΊΚΟΣ", "νίκοσ"),
+        ("νίκος", "νίκοσ"),
+        ("\u212aim", "\u212aim"),  # no letter of ASCII comes from another
+        ("Straße", "straße"),  # and none becomes two
+        ("\u0130", "\u0130"),
+    ],
+)
+def test_case_is_folded_letter_by_letter(name: str, folded: str):
+    assert fold_case(name) == folded
 
 
 def test_names_that_fall_together_are_listed():

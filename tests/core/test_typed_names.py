@@ -1,7 +1,7 @@
 import shlex
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from jupyterhub_platform.core.typed_names import parse_names, render_command, render_names
@@ -33,6 +33,7 @@ def test_what_a_form_shows_is_what_it_reads(names: list[str]):
 
 
 @given(st.text(min_size=1))
+@example("-kim")
 def test_a_command_has_a_name_as_one_word(name: str):
     words = shlex.split(render_command("jhp resume", name, " --reason x"))
     if name.startswith("-"):
