@@ -165,5 +165,5 @@ def test_what_feeds_groups_otherwise_is_found():
     assert lost == {"text": {"org:text"}}
     assert named == {"org:text", "org:new"}
     lost, named = list_refed(fed(extra={"from": ["x:y"]}), fed())
-    assert (lost, named) == ({"extra": {"x:y"}}, {"x:y"})
-    assert list_refed(fed(), fed(extra={"from": ["x:y"]})) == ({}, {"x:y"})
+    assert (lost, named) == ({"extra": frozenset({"x:y"})}, frozenset({"x:y"}))
+    assert list_refed(fed(), fed(extra={"from": ["x:y"]})) == ({}, frozenset({"x:y"}))
