@@ -31,6 +31,7 @@ VERBS: Final[Mapping[str, str]] = {
     "withdrawRequest": "jhp request withdraw ID",
     "listPeople": "jhp user ls",
     "readPerson": "jhp explain NAME",
+    "readUsage": "jhp explain NAME",
     "listTiers": "jhp tier ls",
     "listGroups": "jhp group ls",
     "listGrants": "jhp grant ls",
