@@ -1,5 +1,6 @@
 """The page on which a user confirms that a terminal logs in as them, and reads its code."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -23,8 +24,8 @@ SHORTEST: Final = timedelta(minutes=1)
 LONGEST: Final = timedelta(days=90)
 MAX_SCOPES: Final = 20
 _OWN_SITES: Final = frozenset({"same-origin", "none"})
-_LONGEST_SCOPE: Final = 600
-"""A scope may name a user and a server, each of 255 characters."""
+_SCOPE: Final = re.compile(r"[!-~]{1,200}|[a-z:-]{1,80}!(?:user|server)=[^\x00-\x1f\x7f]{1,511}")
+"""A scope may name a user and a server, each of 255 characters that a name may have."""
 _NOT_WHOLE: Final = "This address is not whole. Run `jhp login` again, and open what it prints."
 
 
@@ -77,7 +78,7 @@ class TerminalLoginPage(PlatformPage):
             not is_challenge(challenge)
             or not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 10)
             or len(scopes) > MAX_SCOPES
-            or not all(0 < len(each) <= _LONGEST_SCOPE and each.isprintable() for each in scopes)
+            or not all(map(_SCOPE.fullmatch, scopes))
         ):
             raise web.HTTPError(400, _NOT_WHOLE)
         machine = clean_machine(self.get_argument("machine", "")) or "a machine without a name"
