@@ -16,7 +16,17 @@ GLOSSARY = {
     # The one group that a server is charged to. A password belongs to credentials.
     "account": ("core", "hub/spawn_page", "rest/decisions", "usecases/book", "usecases/reports"),
     # A provider's word about a user, or a Kubernetes claim of storage or devices. Not a lock.
-    "claim": ("core/document", "deploy/doctor", "hub/kubernetes"),
+    "claim": (
+        *(
+            "core/claims",
+            "core/document",
+            "core/errors",
+            "deploy/doctor",
+            "hub/auth",
+            "hub/kubernetes",
+        ),
+        *("store/claimed_people", "usecases/claimed_people"),
+    ),
     # What may be held or used at most: of a quota, a container, a request or a connection.
     "limit": (
         *("core", "http/connection_limits", "http/request_limits", "deploy/doctor/checks"),

@@ -5,6 +5,7 @@
     PlatformError                   code, sentence: every error of ours
     ├── QuantityError               not a Kubernetes quantity, or not a resource name
     ├── IdentityError               not a name that the platform accepts
+    ├── ClaimsError                 what a provider says of a user cannot be used
     ├── PolicyError                 a policy document with faults; carries all of them
     ├── StoreError                  the platform's own database
     │   ├── StoreUnreachableError       it does not answer now
@@ -79,6 +80,12 @@ class IdentityError(PlatformError, ValueError):
     """Raised if a user or group name is not acceptable."""
 
     code = "identity.name"
+
+
+class ClaimsError(PlatformError, ValueError):
+    """Raised if what a provider says of a user cannot be used."""
+
+    code = "identity.claims"
 
 
 @dataclass(frozen=True, slots=True)

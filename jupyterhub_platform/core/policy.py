@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 from jupyterhub_platform.core.grants import Grant, level_at
+from jupyterhub_platform.core.identity_providers import NO_IDENTITY, Identity
 from jupyterhub_platform.core.levels import Level
 from jupyterhub_platform.core.people import Group, Person
 from jupyterhub_platform.core.persistent_map import PersistentMap, list_changed
@@ -58,6 +59,7 @@ class Policy:
     images: Mapping[str, Image]
     tiers: Mapping[str, Tier]
     grants: tuple[Grant, ...] = ()
+    identity: Identity = NO_IDENTITY
     lines: Mapping[str, str] = field(default_factory=dict)
     _index: "_Index" = field(init=False, repr=False, compare=False)
 

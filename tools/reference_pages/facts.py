@@ -209,6 +209,7 @@ OTHER_CODES: Final[tuple[tuple[str, str, str], ...]] = (
         "-",
         "A text is not a Kubernetes quantity, or a name is not a resource name.",
     ),
+    ("identity.claims", "403", "What the identity provider says of a user cannot be used."),
     ("identity.name", "-", "The platform does not accept a name."),
     ("password.invalid", "400", "A new password cannot be accepted; the sentence says why."),
     (

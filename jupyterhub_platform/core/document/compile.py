@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from jupyterhub_platform.core.document.amounts import check_amounts, dotted
+from jupyterhub_platform.core.document.compile_identity import read_identity
 from jupyterhub_platform.core.document.compile_pods import check_mounts, read_pod, read_shared
 from jupyterhub_platform.core.document.faults import FaultCollector, KeyPath, quote, split_message
 from jupyterhub_platform.core.document.references import Names, check_declaration, fold_user
@@ -114,6 +115,7 @@ class _Compiler:
                 self._read_grant(path, grant)
                 for path, grant in self._faults.number(("grants",), declared.grants)
             ),
+            identity=read_identity(declared.identity, declared.defaults.level, self._faults),
         )
         for tier in policy.tiers.values():
             self._check_capacity(tier, policy.quota)

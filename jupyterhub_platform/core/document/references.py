@@ -72,6 +72,7 @@ def check_declaration(
     checks.check_default_tier()
     for path, grant in faults.number(("grants",), declaration.grants):
         checks.check_grant(path, grant)
+    checks.check_identity()
     checks.check_admins(now)
 
 
@@ -271,6 +272,22 @@ class _Checks:
             what = f"ends at {describe_instant(grant.until)}, before it begins"
             fix = f"write a time after {describe_instant(grant.starts)}"
             self._faults.add((*path, "until"), what, fix, rests_on=[(*path, "from")])
+
+    def check_identity(self) -> None:
+        """Report providers whose key is no name, and rules that name something unknown."""
+        identity = self._declaration.identity
+        for key in identity.providers:
+            self._check_key(("identity", "providers", key), "provider")
+        for path, rule in self._faults.number(("identity", "rules"), identity.rules):
+            self._check_names((*path, "groups"), rule.groups, "groups")
+            if rule.provider is not None and rule.provider not in identity.providers:
+                known = "add it under identity.providers, or remove it here"
+                self._faults.add(
+                    (*path, "provider"),
+                    f"{quote(rule.provider)} is not a provider",
+                    self._faults.suggest(rule.provider, identity.providers, known),
+                    rests_on=[("identity", "providers")],
+                )
 
     def _check_account(self, path: KeyPath, grant: DeclaredGrant, account: str) -> None:
         if grant.user is not None:

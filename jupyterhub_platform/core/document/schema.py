@@ -14,6 +14,7 @@ from pydantic import (
     model_validator,
 )
 
+from jupyterhub_platform.core.document.schema_identity import DeclaredIdentity
 from jupyterhub_platform.core.document.schema_pods import (
     DeclaredDevice,
     DeclaredHome,
@@ -261,6 +262,9 @@ class Declaration(Declared):
     )
     grants: Annotated[tuple[DeclaredGrant, ...], Strict(strict=False)] = Field(
         (), description="Time-limited additions."
+    )
+    identity: DeclaredIdentity = Field(
+        DeclaredIdentity(), description="Providers that vouch for people, and rules for them."
     )
 
 
