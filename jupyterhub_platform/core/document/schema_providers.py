@@ -3,22 +3,19 @@
 import ipaddress
 import re
 from datetime import timedelta
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, Strict, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, Strict, model_validator
 
 from jupyterhub_platform.core.document.value_types import (
     Declared,
     Duration,
     Line,
-    Names,
-    describe_value,
     refusal,
 )
-from jupyterhub_platform.core.providers import ClientAuth, ProviderKind
+from jupyterhub_platform.core.identity_providers import BASIC, HEADER, OIDC, POST, PRIVATE_KEY
 
-_KEY: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
 _HEADER: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?")
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,254}")
 _SCOPE: Final = re.compile(r"[!#-\[\]-~]{1,255}", re.ASCII)
@@ -31,16 +28,6 @@ _OURS: Final = frozenset(
 )
 _OF_PROXIES: Final = ("x-forwarded-", "x-scheme", "x-real-ip", "forwarded", "cookie", "host")
 _SECONDS: Final = timedelta(seconds=1)
-
-
-def check_provider_key(value: str) -> str:
-    """Return the key of a provider, which is a part of addresses."""
-    if not _KEY.fullmatch(value):
-        raise refusal(
-            f"“{value[:64]}” cannot be the key of a provider, which is a part of addresses",
-            "use small letters, digits and -, 40 characters at most",
-        )
-    return value
 
 
 def _check_issuer(value: str) -> str:
@@ -82,9 +69,7 @@ def is_loopback(host: str) -> bool:
 
 def _check_header(value: str) -> str:
     if not _HEADER.fullmatch(value):
-        raise refusal(
-            f"“{value[:64]}” is not the name of a header", "use letters, digits and -"
-        )
+        raise refusal(f"“{value[:64]}” is not the name of a header", "use letters, digits and -")
     if value.lower().startswith(_OF_PROXIES):
         raise refusal(
             f"“{value[:64]}” says something else in every request", "have a header of its own set"
@@ -143,49 +128,31 @@ def _check_variable(value: str) -> str:
     return value
 
 
-def _check_kind(value: object) -> ProviderKind:
-    if not isinstance(value, str) or value not in list(ProviderKind):
-        what = f"is {describe_value(value)}, not a kind of provider"
-        raise refusal(what, f"use one of {', '.join(ProviderKind)}")
-    return ProviderKind(value)
-
-
-def _check_auth(value: object) -> ClientAuth:
-    if not isinstance(value, str) or value not in list(ClientAuth):
-        what = f"is {describe_value(value)}, not a way to prove which client this is"
-        raise refusal(what, f"use one of {', '.join(ClientAuth)}")
-    return ClientAuth(value)
-
-
 def _check_seconds(value: timedelta) -> timedelta:
     if value < _SECONDS:
         raise refusal("is less than a second", "write for example 5m")
     return value
 
 
-Issuer = Annotated[
-    str, Field(max_length=500), AfterValidator(_check_issuer), WithJsonSchema({"type": "string"})
-]
+Issuer = Annotated[str, Field(max_length=500), AfterValidator(_check_issuer)]
 HeaderName = Annotated[str, AfterValidator(_check_header)]
 ProxyName = Annotated[str, AfterValidator(_check_proxy)]
 ClaimName = Annotated[str, AfterValidator(_check_claim)]
+ClaimNames = Annotated[tuple[ClaimName, ...], Strict(strict=False)]
 Scope = Annotated[str, AfterValidator(_check_scope)]
-Kind = Annotated[
-    ProviderKind, BeforeValidator(_check_kind), WithJsonSchema({"enum": list(ProviderKind)})
-]
-Auth = Annotated[
-    ClientAuth, BeforeValidator(_check_auth), WithJsonSchema({"enum": list(ClientAuth)})
-]
-Seconds = Annotated[Duration, AfterValidator(_check_seconds)]
+Variable = Annotated[str, AfterValidator(_check_variable)]
+FilePath = Annotated[str, AfterValidator(_check_path)]
+Parameters = Annotated[dict[str, str], AfterValidator(_check_parameters)]
+Age = Annotated[Duration, AfterValidator(_check_seconds)]
 
 
 class DeclaredSecret(Declared):
     """Where a secret is. The secret itself never stands in this file."""
 
-    env: Annotated[str, AfterValidator(_check_variable)] | None = Field(
+    env: Variable | None = Field(
         None, description="Variable of the Hub's environment; else name a file."
     )
-    file: Annotated[str, AfterValidator(_check_path)] | None = Field(
+    file: FilePath | None = Field(
         None, description="File that the Hub can read; read again when it changes."
     )
 
@@ -201,8 +168,8 @@ class DeclaredClient(Declared):
     """What the platform is registered as at a provider."""
 
     id: Line = Field(description="Client id, as the provider shows it.")
-    auth: Auth = Field(
-        ClientAuth.BASIC, description="How the platform proves to be that client.",
+    auth: Literal["client_secret_basic", "client_secret_post", "private_key_jwt", "none"] = Field(
+        "client_secret_basic", description="How it proves which client it is."
     )
     secret: DeclaredSecret | None = Field(
         None, description="The client's secret, by reference: {env: NAME} or {file: /path}."
@@ -213,12 +180,12 @@ class DeclaredClient(Declared):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Self:
-        if self.auth in {ClientAuth.BASIC, ClientAuth.POST} and self.secret is None:
+        if self.auth in {BASIC, POST} and self.secret is None:
             raise refusal(
                 f"has no secret, which {self.auth} needs",
                 "write secret: {env: NAME} or {file: /path}, or auth: none for a public client",
             )
-        if self.auth is ClientAuth.KEY and self.key is None:
+        if self.auth == PRIVATE_KEY and self.key is None:
             raise refusal(f"has no key, which {self.auth} needs", "write key: {file: /path}")
         return self
 
@@ -227,12 +194,10 @@ class DeclaredFrontEndSecret(Declared):
     """What the front end sends along, so that no one else can speak for it."""
 
     header: HeaderName = Field(description="The header that it is in.")
-    env: Annotated[str, AfterValidator(_check_variable)] | None = Field(
+    env: Variable | None = Field(
         None, description="Variable of the Hub's environment; else name a file."
     )
-    file: Annotated[str, AfterValidator(_check_path)] | None = Field(
-        None, description="File that the Hub can read."
-    )
+    file: FilePath | None = Field(None, description="File that the Hub can read.")
 
     @model_validator(mode="after")
     def _names_one(self) -> Self:
@@ -247,9 +212,7 @@ class DeclaredFrontEnd(Declared):
     claims: dict[ClaimName, HeaderName] = Field(
         {}, description="Headers with what else is said of a person, by claim."
     )
-    lists: Annotated[tuple[ClaimName, ...], Strict(strict=False)] = Field(
-        (), description="Claims with several values, such as groups."
-    )
+    lists: ClaimNames = Field((), description="Claims with several values, such as groups.")
     separator: Line = Field(",", description="What stands between the values of a list.")
     proxies: Annotated[tuple[ProxyName, ...], Strict(strict=False)] = Field(
         description="Addresses or networks of the front end. The headers of others count nothing."
@@ -276,9 +239,8 @@ class DeclaredProvider(Declared):
     """One identity provider. The key is a part of the address at which people come back."""
 
     title: Line = Field("", description="The text of its button on the login page.")
-    kind: Kind = Field(
-        ProviderKind.OIDC,
-        description="OpenID Connect, GitHub's OAuth 2.0, or a header of a front end.",
+    kind: Literal["oidc", "github", "header"] = Field(
+        "oidc", description="OpenID Connect, GitHub, or a header that a trusted proxy sets."
     )
     issuer: Issuer | None = Field(
         None,
@@ -291,15 +253,25 @@ class DeclaredProvider(Declared):
     scopes: Annotated[tuple[Scope, ...], Strict(strict=False)] | None = Field(
         None, description="What is asked for; absent: openid, profile and email."
     )
-    parameters: Annotated[dict[str, str], AfterValidator(_check_parameters)] = Field(
+    parameters: Parameters = Field(
         {}, description="What else the provider wants to be told when a login begins."
     )
-    name: Annotated[tuple[ClaimName, ...], Strict(strict=False)] = Field(
-        ("preferred_username",),
-        description="Claims of which the first usable one becomes the user name, once.",
+    name: ClaimNames = Field(
+        ("preferred_username", "email"),
+        description="Claims of which the user name is made, once: the first that can be one.",
+    )
+    names: Literal["assigned", "chosen"] = Field(
+        "chosen",
+        description=(
+            "assigned: an administrator of the provider gives names, so that a name which the "
+            "platform knows already is the same person. chosen: users choose theirs."
+        ),
     )
     groups: ClaimName = Field(
-        "groups", description="The claim with a person's groups; dots lead into nested ones."
+        "groups", description="The claim that lists groups, such as roles.list."
+    )
+    trust_email: bool = Field(
+        False, description="Whether an e-mail address counts that no claim says to be verified."
     )
     userinfo: bool = Field(
         True, description="Whether the provider's userinfo is asked beside the ID token."
@@ -307,7 +279,7 @@ class DeclaredProvider(Declared):
     logout: bool = Field(
         True, description="Whether logging out here ends the session at the provider, too."
     )
-    refresh: Seconds = Field(
+    refresh: Age = Field(
         timedelta(minutes=5),
         description="How old claims may become before they are asked for again.",
     )
@@ -321,7 +293,7 @@ class DeclaredProvider(Declared):
 
     @model_validator(mode="after")
     def _fits_its_kind(self) -> Self:
-        is_header = self.kind is ProviderKind.HEADER
+        is_header = self.kind == HEADER
         if is_header != (self.front_end is not None):
             if is_header:
                 raise refusal("has no front_end", "write which proxy it is, and its headers")
@@ -330,7 +302,7 @@ class DeclaredProvider(Declared):
             raise refusal("has no client", "write client: {id: …, secret: {env: NAME}}")
         if is_header and self.client is not None:
             raise refusal("has a client, which a header does not need", "remove it")
-        if self.kind is ProviderKind.OIDC:
+        if self.kind == OIDC:
             if self.issuer is None:
                 raise refusal("has no issuer", "write issuer: https://…")
             if self.scopes is not None and "openid" not in self.scopes:
