@@ -1,19 +1,38 @@
-"""The platform's own authenticator: users of the policy with passwords that the platform keeps."""
+"""The platform's own authenticator: passwords that it keeps, and the providers of the policy."""
 
 from typing import Any
 
 from tornado import web
 from traitlets import Bool, Float, Int
 
+from jupyterhub_platform.core.claims import ProviderIdentity, choose_name
+from jupyterhub_platform.core.errors import ClaimsError
+from jupyterhub_platform.core.identity_providers import LocalAccounts
+from jupyterhub_platform.hub.auth.auth_state_key import keep_auth_state
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
-from jupyterhub_platform.hub.auth.login import LocalLogin, LoginPage
+from jupyterhub_platform.hub.auth.local_accounts import OFF, why_no_password
+from jupyterhub_platform.hub.auth.login import LocalLogin
+from jupyterhub_platform.hub.auth.login_page import LoginPage
+from jupyterhub_platform.hub.auth.providers.attempts import Attempts
+from jupyterhub_platform.hub.auth.providers.handlers import (
+    CALLBACK,
+    LOGIN,
+    PROVEN,
+    ProviderCallback,
+    ProviderLogin,
+    ProviderLogout,
+)
+from jupyterhub_platform.hub.auth.providers.kept_logins import KeptLogins
+from jupyterhub_platform.hub.auth.providers.proven import Proven
+from jupyterhub_platform.hub.auth.providers.registry import Providers
 from jupyterhub_platform.usecases.login_throttle import TRY_BURST
 
 
 class PlatformAuthenticator(GovernedAuthenticator):
-    """Local accounts: users are declared in the policy, invited, and choose their own password.
+    """Users with a local account, who are invited and choose a password, or of a provider.
 
-    Another way to authenticate (OpenID Connect) overrides :meth:`identify` alone.
+    The policy says which providers there are, and who may have a local account. Another way to
+    authenticate by a form overrides :meth:`identify` alone.
     """
 
     local_credentials = True
@@ -30,25 +49,66 @@ class PlatformAuthenticator(GovernedAuthenticator):
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
-    own_pages = (("/login", LoginPage),)
+    own_pages = (
+        ("/login", LoginPage),
+        ("/logout", ProviderLogout),
+        (rf"/{LOGIN}/([^/]+)", ProviderLogin),
+        (rf"/{CALLBACK}/([^/]+)", ProviderCallback),
+    )
 
     def get_handlers(self, app: Any) -> list[Any]:
         """Add login with local accounts to the platform's pages."""
         handlers = super().get_handlers(app)
         self.login = LocalLogin(self.platform.runtime.credentials, self.tries_per_source)
+        self.attempts = Attempts()
+        self.providers = Providers(
+            lambda: self.platform.snapshot.policy.identity,
+            self,
+            lambda: keep_auth_state(app, self.platform.settings.state_dir),
+        )
+        self.kept_logins = KeptLogins(self.providers, self._take)
         return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:
-        """Check a login form."""
-        name = await self.identify(handler, data if isinstance(data, dict) else {})
-        return None if name is None else {"name": name}
+        """Take what a provider has proved, or check a login form."""
+        fields = data if isinstance(data, dict) else {}
+        proven = fields.get(PROVEN)
+        if isinstance(proven, Proven):
+            name = await self._log_in(proven.identity)
+            return {"name": name, "auth_state": proven.render_state()}
+        known = await self.identify(handler, fields)
+        return None if known is None else {"name": known}
 
     async def identify(self, handler: Any, data: dict[str, str]) -> str | None:
-        """Return who logs in, or ``None``."""
+        """Return who logs in by a form, or ``None``."""
+        policy = self.platform.snapshot.policy
+        if policy.identity.local is LocalAccounts.OFF:
+            raise web.HTTPError(403, OFF)
         if "username" not in data:
             # Without one, the Hub's page for a failed login is a server error.
             raise web.HTTPError(403, "Invalid username or password")
         name, password = data["username"], data.get("password", "")
         if not isinstance(name, str) or not isinstance(password, str):
             raise web.HTTPError(403, "Invalid username or password")
-        return await self.login.check(handler, name, password)
+        known = await self.login.check(handler, name, password)
+        # Said to whoever knows the password alone: who is an admin is nobody else's business.
+        if known is not None and (why_not := why_no_password(policy, known)):
+            raise web.HTTPError(403, why_not)
+        return known
+
+    async def refresh_user(self, user: Any, handler: Any = None) -> Any:
+        """Ask a user's provider about them again, then bring them to the current policy."""
+        self.refuse_suspended(user.name)
+        if not await self.kept_logins.refresh(user, handler):
+            return False
+        return await super().refresh_user(user, handler)
+
+    async def _log_in(self, identity: ProviderIdentity) -> str:
+        provider = self.platform.snapshot.policy.identity.providers[identity.provider]
+        try:
+            return choose_name(identity, provider.names, trust_email=provider.trust_email)
+        except ClaimsError as error:
+            raise web.HTTPError(403, f"{provider.title}: {error}.") from error
+
+    async def _take(self, name: str, identity: ProviderIdentity) -> bool:
+        return bool(name and identity)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from jupyterhub.handlers.login import LoginHandler
 from tornado import web
 
 from jupyterhub_platform.core.errors import IdentityError, StoreError
@@ -146,12 +145,3 @@ def forbid_caching(handler: Any) -> None:
     """Keep a page with passwords or invites out of caches and of other sites' logs."""
     handler.set_header("Cache-Control", "no-store")
     handler.set_header("Referrer-Policy", "no-referrer")
-
-
-class LoginPage(LoginHandler):  # type: ignore[misc]
-    """The Hub's own login page, which must not be cached."""
-
-    def set_default_headers(self) -> None:
-        """Add to the Hub's own headers."""
-        super().set_default_headers()
-        forbid_caching(self)

@@ -1,0 +1,36 @@
+"""The login page: a button for each provider, and the form of local accounts."""
+
+from typing import Any
+
+from jupyterhub.handlers.login import LoginHandler
+from tornado.httputil import url_concat
+
+from jupyterhub_platform.core.identity_providers import LocalAccounts
+from jupyterhub_platform.hub.auth.login import forbid_caching
+from jupyterhub_platform.hub.auth.providers.handlers import find_login
+from jupyterhub_platform.hub.platform import platform_of
+
+
+class LoginPage(LoginHandler):  # type: ignore[misc]
+    """The Hub's own login page with the ways to log in that the policy declares."""
+
+    def set_default_headers(self) -> None:
+        """Keep it out of caches."""
+        super().set_default_headers()
+        forbid_caching(self)
+
+    def _render(self, *arguments: Any, **names: Any) -> Any:
+        identity = platform_of(self.settings).snapshot.policy.identity
+        page = self.get_argument("next", default="")
+        asked = {"next": page} if page else {}
+        buttons = [
+            {"title": each.title, "url": url_concat(find_login(self, each.key), asked)}
+            for each in identity.providers.values()
+        ]
+        return super()._render(
+            *arguments,
+            platform_providers=buttons,
+            platform_local_accounts=identity.local.value,
+            platform_has_local_accounts=identity.local is not LocalAccounts.OFF,
+            **names,
+        )
