@@ -67,7 +67,7 @@ class Running {
 
   find(sub) {
     const claims = this.people[sub];
-    return claims && { accountId: sub, claims: async () => ({ sub, ...claims, ...this.misdeeds.userinfo }) };
+    return claims && { accountId: sub, claims: async () => ({ sub, ...claims }) };
   }
 
   async grant(ctx) {
@@ -92,13 +92,13 @@ class Running {
     if (body?.path === path) {
       return response.writeHead(200, { "Content-Type": "application/json" }).end(body.text ?? "x".repeat(body.size));
     }
-    if (path.startsWith("/interaction/")) return this.interact(request, response);
-    if (this.options.path) request.url = request.url.slice(this.options.path.length);
-    return this.handle(request, response);
+    // As a framework says it that has mounted the provider below a path.
+    request.originalUrl = request.url;
+    request.url = request.url.slice((this.options.path ?? "").length);
+    return path.startsWith("/interaction/") ? this.interact(request, response) : this.handle(request, response);
   }
 
   async interact(request, response) {
-    if (this.options.path) request.url = request.url.slice(this.options.path.length);
     if (request.method !== "POST") {
       response.writeHead(200, { "Content-Type": "text/html" });
       response.end('<!doctype html><html lang="en"><title>Provider</title><main><h1>Provider</h1><form method="post">' +
@@ -116,13 +116,14 @@ class Running {
   // What goes wrong on purpose, in what the provider has answered rightly.
   async misbehave(ctx, next) {
     await next();
-    const { id_token, callback, token, discovery, userinfo_status } = this.misdeeds;
+    const { id_token, callback, token, discovery, userinfo, userinfo_status } = this.misdeeds;
     if (ctx.path === "/.well-known/openid-configuration" && discovery) Object.assign(ctx.body, discovery);
     if (ctx.path === "/token" && ctx.body?.id_token && id_token) ctx.body.id_token = await this.forge(ctx.body.id_token, id_token);
     if (ctx.path === "/token" && ctx.body?.access_token && token) Object.assign(ctx.body, token);
+    if (ctx.path === "/me" && userinfo) Object.assign(ctx.body, userinfo);
     if (ctx.path === "/me" && userinfo_status) { ctx.status = userinfo_status; ctx.body = { error: "no" }; }
     const location = ctx.response.get("Location");
-    if (callback && location.includes("code=")) {
+    if (callback && location?.includes("code=")) {
       const changed = new URL(location);
       for (const [name, value] of Object.entries(callback)) {
         if (value === null) changed.searchParams.delete(name);

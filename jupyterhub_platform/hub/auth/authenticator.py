@@ -8,9 +8,9 @@ from traitlets import Bool, Float, Int
 from jupyterhub_platform.core.claims import ProviderIdentity, choose_name
 from jupyterhub_platform.core.errors import ClaimsError
 from jupyterhub_platform.core.identity_providers import LocalAccounts
+from jupyterhub_platform.core.local_accounts import OFF, why_no_password
 from jupyterhub_platform.hub.auth.auth_state_key import keep_auth_state
 from jupyterhub_platform.hub.auth.governed_authenticator import GovernedAuthenticator
-from jupyterhub_platform.hub.auth.local_accounts import OFF, why_no_password
 from jupyterhub_platform.hub.auth.login import LocalLogin
 from jupyterhub_platform.hub.auth.login_page import LoginPage
 from jupyterhub_platform.hub.auth.providers.attempts import Attempts
@@ -67,6 +67,9 @@ class PlatformAuthenticator(GovernedAuthenticator):
             lambda: keep_auth_state(app, self.platform.settings.state_dir),
         )
         self.kept_logins = KeptLogins(self.providers, self._take)
+        if self.providers.list_declared():
+            # Not at the first login, which would hold the Hub's loop meanwhile.
+            self.providers.prepare()
         return handlers
 
     async def authenticate(self, handler: Any, data: Any) -> dict[str, Any] | None:

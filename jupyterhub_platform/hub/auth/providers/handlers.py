@@ -23,7 +23,7 @@ LOGIN: Final = "oauth_login"
 CALLBACK: Final = "oauth_callback"
 PROVEN: Final = "proven"
 """The key under which an authenticator gets what a provider has proved; forms are texts alone."""
-MAX_LENGTH: Final = 8_192
+MAX_LENGTH: Final = 4_096
 _REFUSALS: Final = {
     "access_denied": "you or it refused",
     "login_required": "you are not logged in there",

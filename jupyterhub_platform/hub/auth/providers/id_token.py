@@ -67,8 +67,10 @@ def check_id_token(
     ProviderAnswerError
         Raised if anything of it does not hold.
     """
-    if not isinstance(token, str) or not token.isascii() or len(token) > MAX_LENGTH:
-        raise ProviderAnswerError("there is no ID token in it")
+    if not isinstance(token, str) or not token:
+        raise ProviderAnswerError("it gave no ID token")
+    if not token.isascii() or len(token) > MAX_LENGTH:
+        raise ProviderAnswerError("its ID token cannot be read")
     header = _read_header(token)
     algorithm = str(header.get("alg"))
     if algorithm not in expected.algorithms:

@@ -58,8 +58,8 @@ class OAuthClient(GenericOAuthenticator):  # type: ignore[misc]
         self.client = client
         plain = self.http_request_kwargs.get("proxy_host") is None
         kind = SimpleAsyncHTTPClient if plain else AsyncHTTPClient
-        limits = {"max_body_size": MAX_BYTES, "max_buffer_size": 2 * MAX_BYTES} if plain else {}
-        self.http_client = kind(force_instance=True, max_clients=_CALLS_AT_ONCE, **limits)
+        bound = {"max_body_size": MAX_BYTES} if plain else {}
+        self.http_client = kind(force_instance=True, max_clients=_CALLS_AT_ONCE, **bound)
 
     # -- calls ----------------------------------------------------------------------------------
 
@@ -84,28 +84,23 @@ class OAuthClient(GenericOAuthenticator):  # type: ignore[misc]
         CallRefusedError
             Raised with a status of 4xx.
         ProviderAnswerError
-            Raised if the answer is too long, or leads elsewhere.
+            Raised if the answer leads elsewhere.
         """
         req.follow_redirects, req.validate_cert = False, True
         req.connect_timeout = req.request_timeout = CALL_SECONDS
         req.decompress_response = False
-        received = bytearray()
-
-        def receive(chunk: bytes) -> None:
-            received.extend(chunk)
-            if len(received) > MAX_BYTES:
-                raise ProviderAnswerError("its answer is too long")
-
-        req.streaming_callback = receive
         try:
             answer: HTTPResponse = await self.http_client.fetch(req, raise_error=False)
         except (OSError, HTTPClientError, ValueError) as error:
             raise ProviderDownError(f"it does not answer ({_name_cause(error)})") from None
-        self._check_status(answer, bytes(received))
+        body = answer.body or b""
+        if len(body) > MAX_BYTES:
+            raise ProviderDownError("its answer is too long")
+        self._check_status(answer, body)
         if not parse_json:
             return answer
         try:
-            return json.loads(bytes(received))
+            return json.loads(body)
         except (ValueError, RecursionError):
             # Also what stands in front of a provider answers so, in words for people.
             raise ProviderDownError("its answer is not JSON") from None
@@ -113,8 +108,6 @@ class OAuthClient(GenericOAuthenticator):  # type: ignore[misc]
     def _check_status(self, answer: HTTPResponse, body: bytes) -> None:
         status = answer.code
         if status == _NO_ANSWER:
-            if isinstance(answer.error, ProviderAnswerError):
-                raise answer.error
             raise ProviderDownError(f"it does not answer ({_name_cause(answer.error)})")
         if status >= 500 or status == _BUSY:
             raise ProviderDownError(f"it answered {status}")

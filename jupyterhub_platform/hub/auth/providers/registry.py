@@ -7,6 +7,7 @@ provider that did not change is kept.
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from importlib import import_module
 from typing import Any, Protocol
 
 from jupyterhub_platform.core.identity_providers import (
@@ -72,8 +73,9 @@ class Providers:
         return tuple(self._get_identity().providers.values())
 
     def prepare(self) -> None:
-        """Have the Hub keep what they give."""
+        """Have the Hub keep what they give, and load what speaks to them."""
         if self._begin is not None:
+            import_module("jupyterhub_platform.hub.auth.providers.oidc")
             self._begin()
             self._begin = None
 
