@@ -78,12 +78,13 @@ class KeptLogins:
         if done:
             return task.result()
         state = read_state(await user.get_auth_state())
-        return state is not None and self._is_within_grace(state)
+        return state is not None and self._find_grace(state) > 0
 
-    def _is_within_grace(self, state: Proven) -> bool:
+    def _find_grace(self, state: Proven) -> float:
+        """Return for how many seconds what is known of a user still counts."""
         declared = {each.key: each for each in self._providers.list_declared()}
         provider = declared.get(state.identity.provider)
-        return provider is not None and time.time() - state.at <= provider.grace.total_seconds()
+        return state.at + provider.grace.total_seconds() - time.time() if provider else 0.0
 
     async def _ask(self, user: Any, handler: Any) -> bool:
         self._providers.prepare()
@@ -107,8 +108,7 @@ class KeptLogins:
             return self._note(user, 24 * 3600.0, may_stay=False)
         except ProviderError as error:
             self._note_down(client.provider.key, error)
-            may_stay = self._is_within_grace(state)
-            return self._note(user, RETRY_SECONDS, may_stay=may_stay)
+            return self._note_unknown(user, RETRY_SECONDS, state)
 
     def _find_client(self, state: Proven) -> RedirectingClient | FrontEndClient | None:
         try:
@@ -135,7 +135,7 @@ class KeptLogins:
         self._down_until.pop(key, None)
         if proven is None:
             # It cannot be asked without the user.
-            return self._note(user, fresh, may_stay=self._is_within_grace(state))
+            return self._note_unknown(user, fresh, state)
         may_stay = await self._take(user.name, proven.identity)
         is_old = proven.at - state.at > min(_KEEP_SECONDS, fresh * 2)
         if may_stay and (is_old or not are_as_before(state, proven)):
@@ -170,6 +170,10 @@ class KeptLogins:
 
     async def _save(self, user: Any, proven: Proven) -> None:
         await user.save_auth_state(proven.render_state())
+
+    def _note_unknown(self, user: Any, seconds: float, state: Proven) -> bool:
+        left = self._find_grace(state)
+        return self._note(user, min(seconds, max(left, 1.0)), may_stay=left > 0)
 
     def _note(self, user: Any, seconds: float, *, may_stay: bool) -> bool:
         until = time.monotonic() + seconds
