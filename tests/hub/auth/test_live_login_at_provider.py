@@ -13,7 +13,10 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from joserfc.jwk import RSAKey
+from playwright.sync_api import expect, sync_playwright
 
+from tests.support.axe import RUN, find_axe, list_serious
+from tests.support.chromium import launch_chromium
 from tests.support.live_hub import LiveHub, Session, hidden_xsrf, running, wait_for
 from tests.support.oidc_provider import OidcProvider, running_providers
 
@@ -667,3 +670,56 @@ def test_what_providers_gave_is_nowhere_in_clear(site: Site) -> None:
     database = b"".join(path.read_bytes() for path in site.hub.state.glob("jupyterhub.sqlite*"))
     assert hint.encode()[:60] not in database
     assert b"access_token" not in database
+
+
+# -- in a browser -------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_a_browser_logs_in_by_a_button_and_out_at_the_provider(site: Site) -> None:
+    with sync_playwright() as playwright:
+        chromium = launch_chromium(playwright)
+        page = chromium.new_page()
+        page.goto(f"{site.hub.url}/hub/login?next=/hub/token")
+        buttons = page.locator(".platform-login a.btn")
+        assert buttons.all_inner_texts() == [site.said["title"], "Partner", "Broken"]
+        password = page.get_by_label("Password")
+        expect(password).to_be_hidden()
+        page.add_script_tag(path=find_axe())
+        assert list_serious(page.evaluate(RUN)) == []
+        page.get_by_text("With a password of this platform").click()
+        expect(password).to_be_visible()
+        assert list_serious(page.evaluate(RUN)) == []
+        buttons.first.click()
+        page.get_by_label("Account").fill("1")
+        page.get_by_role("button", name="Go on").click()
+        page.wait_for_url("**/hub/token")
+        page.locator(".platform-account summary").click()
+        expect(page.get_by_role("link", name="Password")).to_have_count(0)
+        page.get_by_role("link", name="Log out").click()
+        page.get_by_role("button", name="Yes, sign me out").click()
+        page.wait_for_url("**/hub/login")
+        # The session there is over, too: it asks who somebody is.
+        page.locator(".platform-login a.btn").first.click()
+        expect(page.get_by_label("Account")).to_be_visible()
+        chromium.close()
+
+
+@pytest.mark.browser
+def test_an_admin_logs_in_by_password_beside_the_buttons(site: Site) -> None:
+    with sync_playwright() as playwright:
+        chromium = launch_chromium(playwright)
+        page = chromium.new_page()
+        page.goto(f"{site.hub.url}/hub/login?next=/hub/token")
+        page.get_by_text("With a password of this platform").click()
+        page.get_by_label("Username").fill("admin")
+        page.locator("#password_input").fill("not the password")
+        page.get_by_role("button", name="Sign in").click()
+        # Open again, with what was wrong.
+        expect(page.get_by_text("Invalid username or password")).to_be_visible()
+        page.locator("#password_input").fill(site.hub.passwords["admin"])
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url("**/hub/token")
+        page.locator(".platform-account summary").click()
+        expect(page.get_by_role("link", name="Password")).to_be_visible()
+        chromium.close()
