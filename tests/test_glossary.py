@@ -88,7 +88,7 @@ OF_ARGUMENTS = {
 
 OF_VALUES = {
     # Words that variables, parameters and fields keep to as well, with more places for them.
-    "claim": (*GLOSSARY["claim"], "core/pods"),
+    "claim": (*GLOSSARY["claim"], "core/identity_providers", "core/pods"),
     "orphan": (*GLOSSARY["orphan"], "hub/local/termination"),
     "recovery": GLOSSARY["recovery"],
     "rollback": (*GLOSSARY["rollback"], "hub/spawner/admission"),

@@ -25,7 +25,7 @@ _ANY: Final = "*"
 
 @dataclass(frozen=True, slots=True)
 class ProviderIdentity:
-    """Who somebody is to a provider, as the provider has proved.
+    """Who a user is to a provider, as the provider has proved.
 
     Attributes
     ----------

@@ -50,6 +50,14 @@
     HubDatabaseError                hub: the Hub's own database does not answer
     HubShuttingDownError            hub: a request that came too late
     NotAnsweredError                hub: a server that started does not answer
+    ProviderError                   hub: a login at a provider fails, or its answer about a user
+    ├── AttemptError                    hub: a browser comes back without having been sent there
+    ├── ProviderDownError               hub: no usable answer now; nothing follows from it
+    ├── ProviderSettingError            hub: the platform is not the client that it knows
+    ├── ProviderAnswerError             hub: an answer that does not hold
+    │   └── UnknownKeyError                 hub: it is signed with a key that is not published
+    └── AccessEndedError                hub: it does not, or not any more, let a user in
+    CallRefusedError                hub: a provider refuses a call
     UndeliveredError                hub: a notice did not arrive
     NoAddressError                  hub: no e-mail address of a recipient is known
     NoVerbError                     cli: a verb that does not exist, with those spelled nearly so

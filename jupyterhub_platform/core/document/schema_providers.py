@@ -43,7 +43,7 @@ def _check_issuer(value: str) -> str:
 def why_no_address(value: str) -> str:
     """Say why a provider cannot be spoken to at this address; empty if it can.
 
-    Without TLS anybody in between could be the provider. Loopback is this machine.
+    Without TLS a stranger in between could be the provider. Loopback is this machine.
     """
     try:
         url = urlsplit(value)
@@ -85,7 +85,7 @@ def _check_proxy(value: str) -> str:
         raise refusal(what, "write for example 10.1.2.3 or 10.1.2.0/24") from None
     if network.prefixlen < (8 if network.version == 4 else 32):
         raise refusal(
-            f"“{value[:64]}” is so wide that anybody could be the front end",
+            f"“{value[:64]}” is so wide that many could be the front end",
             "name its address, or the smallest network that it is in",
         )
     return value

@@ -94,7 +94,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
         if not isinstance(name, str) or not isinstance(password, str):
             raise web.HTTPError(403, "Invalid username or password")
         known = await self.login.check(handler, name, password)
-        # Said to whoever knows the password alone: who is an admin is nobody else's business.
+        # Only to a user who knows the password: strangers are not told who is an admin.
         if known is not None and (why_not := why_no_password(policy, known)):
             raise web.HTTPError(403, why_not)
         return known

@@ -18,11 +18,11 @@ from jupyterhub_platform.hub.auth.providers.errors import AttemptError
 
 COOKIE: Final = "platform-attempt-"
 LIFE_SECONDS: Final = 600
-MOST_AT_ONCE: Final = 5
+MAX_AT_ONCE: Final = 5
 """Logins of one browser, in as many tabs; older ones are forgotten."""
 MAX_NEXT: Final = 800
 _ID_LENGTH: Final = 8
-_MOST_KEPT: Final = 100_000
+_MAX_KEPT: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class Attempts:
             began=now,
         )
         kept = sorted(self._list_kept(handler), key=lambda each: each.began)
-        for old in kept[: max(0, len(kept) - MOST_AT_ONCE + 1)]:
+        for old in kept[: max(0, len(kept) - MAX_AT_ONCE + 1)]:
             _clear(handler, old.id)
         handler._set_cookie(
             _name_cookie(handler, attempt.id),
@@ -117,7 +117,7 @@ class Attempts:
     def _note_finished(self, attempt: Attempt) -> None:
         now = self._clock()
         for secret, at in list(self._finished.items()):
-            if now - at < LIFE_SECONDS and len(self._finished) < _MOST_KEPT:
+            if now - at < LIFE_SECONDS and len(self._finished) < _MAX_KEPT:
                 break  # in the order in which they came
             del self._finished[secret]
         self._finished[attempt.secret] = now

@@ -69,7 +69,7 @@ class Cached(Generic[T]):
 
     async def _wait(self) -> None:
         if self._asking is not None:
-            # Whoever gives up does not end it for the others.
+            # A caller who gives up does not end it for the others.
             await asyncio.shield(self._asking)
 
     async def _read_once(self) -> None:

@@ -1,4 +1,4 @@
-"""What can go wrong with a provider, by what it means for a login, and for whoever is logged in.
+"""What can go wrong with a provider, by what it means for a login, and for users logged in.
 
 ::
 

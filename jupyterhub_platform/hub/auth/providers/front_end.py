@@ -1,6 +1,6 @@
 """A proxy that authenticates people itself, by smart card for example, and names them in headers.
 
-Headers can be sent by anybody. They count only from the proxies that the policy names, and with the
+Any client can send headers. They count only from the proxies that the policy names, and with the
 secret that it names, if it does.
 """
 
@@ -25,7 +25,7 @@ MAX_LENGTH: Final = 16_384
 
 
 class FrontEndClient:
-    """Reads who somebody is from the headers of their request."""
+    """Reads who a user is from the headers of their request."""
 
     def __init__(self, provider: Provider, front_end: FrontEnd) -> None:
         self.provider = provider
@@ -42,7 +42,7 @@ class FrontEndClient:
         ProviderSettingError
             Raised if the front end's secret cannot be read.
         """
-        self._check_origin(request)
+        self._check_sender(request)
         subject = self._read(request, self._front_end.subject)
         if not is_subject(subject):
             raise AccessEndedError(f"it sent no usable {self._front_end.subject}")
@@ -55,14 +55,14 @@ class FrontEndClient:
             listed = claim in self._front_end.lists
             claims[claim] = list(filter(None, parts)) if listed else text
         if "email" in claims:
-            # Whoever puts a card into a reader does not choose what is on it.
+            # Users do not choose what is on a card, or in a directory.
             claims.setdefault("email_verified", True)
         identity = ProviderIdentity(
             self.provider.key, self.provider.issuer, str(subject), unite_claims(claims)
         )
         return Proven(identity, Tokens(), time.time())
 
-    def _check_origin(self, request: Any) -> None:
+    def _check_sender(self, request: Any) -> None:
         """Refuse a request that did not come from the front end.
 
         The address is the one that the Hub's proxy has seen itself, or that connected to the Hub.

@@ -124,7 +124,7 @@ class ProviderCallback(ProviderPage):
         attempt = self.attempts.finish(self, key, self._read("state"))
         await client.check_issuer(self._read("iss"))
         if error := self._read("error"):
-            # Its description is a stranger's text: anybody can make such an address.
+            # Its description is a stranger's text: any site can make such an address.
             known = _REFUSALS.get(error, "it gives no reason that is known here")
             raise AccessEndedError(known)
         code = self._read("code")

@@ -109,12 +109,12 @@ class OidcClient(OAuthClient):
             "code_verifier": attempt.verifier,
         }
         tokens = read_tokens(await self.ask_for_tokens(metadata.token, given))
-        said = await self._check(tokens, nonce=attempt.nonce)
+        token = await self._check(tokens, nonce=attempt.nonce)
         try:
-            userinfo = await self._ask_userinfo(tokens.access, said["sub"])
+            userinfo = await self._ask_userinfo(tokens.access, token["sub"])
         except AccessEndedError as error:
             raise ProviderAnswerError("it does not take the access token that it gave") from error
-        return self._prove(said["sub"], tokens, userinfo, said)
+        return self._prove(token["sub"], tokens, userinfo, token)
 
     async def renew(self, known: Proven) -> Tokens:
         """Return newer tokens of a user, which the Hub has to keep: the older ones are void.
@@ -142,12 +142,12 @@ class OidcClient(OAuthClient):
         """
         subject = known.identity.subject
         is_new = tokens.identity != known.tokens.identity
-        said = await self._check(tokens, subject=subject) if is_new else {}
+        token = await self._check(tokens, subject=subject) if is_new else {}
         expired = 0 < tokens.expires_at <= time.time()
         can_ask = self.provider.userinfo and bool((await self._metadata.get()).userinfo)
         if not is_new and (expired or not can_ask):
             return None
-        return self._prove(subject, tokens, await self._ask_userinfo(tokens.access, subject), said)
+        return self._prove(subject, tokens, await self._ask_userinfo(tokens.access, subject), token)
 
     async def find_logout(self, known: Proven, page: str) -> str:
         """Return where a user logs out at the provider, to come back to ``page``; may be empty."""
@@ -184,16 +184,16 @@ class OidcClient(OAuthClient):
         if not address or not self.provider.userinfo:
             return {}
         try:
-            said = await self.get_json(address, access_token=access_token)
+            userinfo = await self.get_json(address, access_token=access_token)
         except CallRefusedError as error:
             if error.status in {401, 403}:
                 raise AccessEndedError("it does not say who you are any more") from None
             raise ProviderDownError(f"it does not say who users are ({error.status})") from None
-        if not isinstance(said, dict):
+        if not isinstance(userinfo, dict):
             raise ProviderAnswerError("what it says of users cannot be read")
-        if not is_subject(said.get("sub")) or said["sub"] != subject:
+        if not is_subject(userinfo.get("sub")) or userinfo["sub"] != subject:
             raise ProviderAnswerError("its userinfo is of another user")
-        return said
+        return userinfo
 
     def _prove(self, subject: str, tokens: Tokens, *claims: Mapping[str, Any]) -> Proven:
         # What is signed wins, and comes last.
