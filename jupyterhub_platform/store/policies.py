@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, bindparam, delete, func, insert, select
 
 from jupyterhub_platform.core.errors import NotFoundError
+from jupyterhub_platform.store.column_types import CleanText
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.schema import applied_membership, managed_revision, policy_revision
 
@@ -114,10 +115,19 @@ def list_revisions(
 
 
 def add_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:
-    """Remember pairs of user and group that the policy puts into the Hub."""
-    rows = [{"user_name": user, "group_name": group} for user, group in pairs]
+    """Remember pairs of user and group that the policy puts into the Hub, each once."""
+    columns = applied_membership.c
+    rows = [{"user": user, "of": group} for user, group in pairs]
     if rows:
-        tx.execute(insert(applied_membership), rows)
+        known = and_(columns.user_name == bindparam("user"), columns.group_name == bindparam("of"))
+        new = select(bindparam("user", type_=CleanText), bindparam("of", type_=CleanText))
+        tx.execute(
+            insert(applied_membership).from_select(
+                [columns.user_name, columns.group_name],
+                new.where(~select(applied_membership).where(known).exists()),
+            ),
+            rows,
+        )
 
 
 def drop_applied_memberships(tx: Transaction, pairs: Iterable[tuple[str, str]]) -> None:

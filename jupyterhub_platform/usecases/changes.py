@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import ParamSpec, Protocol, TypeVar
+from typing import NamedTuple, ParamSpec, Protocol, TypeVar
 
 from jupyterhub_platform.store.engine import Transaction
 from jupyterhub_platform.store.store import Store
@@ -20,6 +20,13 @@ T = TypeVar("T")
 
 Record = Callable[[Transaction], Snapshot]
 """Writes the rows of a change and of its audit, and returns what is in force with them."""
+
+
+class Replaced(NamedTuple):
+    """What one change replaced: a caller may have waited for others, who replaced more."""
+
+    before: Snapshot
+    after: Snapshot
 
 
 class Change(Protocol):
@@ -69,14 +76,18 @@ class Changes:
         StoreUnreachableError
             Raised if it cannot be recorded; then nothing has changed.
         """
+        return (await self.replace_by(change)).after
+
+    async def replace_by(self, change: Change) -> Replaced:
+        """Make a change as :meth:`apply` does, and return what was in force before it, too."""
         async with self._changing:
             before = self._in_force.snapshot
             after = await self._in_thread(record, self._store, change, before, self._clock())
             self._in_force.replace(after)
-            return after
+            return Replaced(before, after)
 
-    async def follow_clock(self) -> Snapshot:
-        """Put the levels that grants give now into force; return what is in force then.
+    async def follow_clock(self) -> Replaced:
+        """Put the levels that grants give now into force; return what was and is in force.
 
         Nothing is recorded, since the grants are: a level ends although the store is gone.
         """
@@ -85,7 +96,7 @@ class Changes:
             policy = before.policy.with_levels(self._clock())
             if policy is not before.policy:
                 self._in_force.replace(replace(before, policy=policy))
-            return self._in_force.snapshot
+            return Replaced(before, self._in_force.snapshot)
 
     async def preview(self, change: Change) -> Snapshot:
         """Return what would be in force after a change; nothing is recorded or put into force.

@@ -192,13 +192,6 @@ class Policies:
             groups.setdefault(user, set()).add(group)
         return {user: frozenset(names) for user, names in groups.items()}
 
-    def record_applied(self, applied: Mapping[str, frozenset[str]]) -> None:
-        """Remember which memberships the policy put into the Hub, additions first."""
-        wanted = {(user, group) for user, groups in applied.items() for group in groups}
-        with self._store.read() as transaction:
-            present = policies.list_applied_memberships(transaction)
-        self._change_applied(wanted - present, present - wanted)
-
     def change_applied(
         self, before: Mapping[str, frozenset[str]], after: Mapping[str, frozenset[str]]
     ) -> None:

@@ -56,7 +56,16 @@ class StoreHealth:
             raise StoreUnreachableError(self._reason)
 
     def mark_down(self, error: StoreError) -> None:
-        """Note that the store did not answer, or is not the one that it should be."""
+        """Note that the store did not answer, or is not the one that it should be.
+
+        One statement that it refused for what it says is neither: others can still be recorded.
+        """
+        if isinstance(error, (StoreUnreachableError, *_REPAIRED_BY_AN_OPERATOR)):
+            self._mark_down(error)
+        else:
+            log.error("The platform's store does answer, and refuses a change. %s", error)
+
+    def _mark_down(self, error: StoreError) -> None:
         needs_operator = isinstance(error, _REPAIRED_BY_AN_OPERATOR)
         if needs_operator and not self._needs_operator:
             log.error(
@@ -75,7 +84,7 @@ class StoreHealth:
             try:
                 entry()
             except StoreError as error:
-                self.mark_down(error)
+                self._mark_down(error)
             else:
                 return
         self._pending.append(entry)
@@ -94,7 +103,7 @@ class StoreHealth:
                     self._pending[0]()
                     self._pending.popleft()
             except StoreError as error:
-                self.mark_down(error)
+                self._mark_down(error)
                 return False
             if self._reason:
                 log.warning("The platform's store answers again: starts are admitted.")

@@ -224,10 +224,10 @@ async def test_a_level_with_an_end_reverts_by_itself(
         await changes.apply(Approve(longer.request, "boss", "ok", BOSS))
     await changes.apply(Approve(longer.request, "root", "ok"))
     clock.advance(days=1)
-    assert (await changes.follow_clock()).policy.people["dev"].level == "operator"
+    assert (await changes.follow_clock()).after.policy.people["dev"].level == "operator"
     clock.advance(days=1)
-    assert (await changes.follow_clock()).policy.people["dev"].level == level() == "developer"
-    assert await changes.follow_clock() is in_force.snapshot
+    assert (await changes.follow_clock()).after.policy.people["dev"].level == level() == "developer"
+    assert (await changes.follow_clock()).after is in_force.snapshot
 
 
 async def test_a_level_is_lent_for_no_longer_than_it_was_asked_for(changes):

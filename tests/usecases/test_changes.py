@@ -51,6 +51,14 @@ async def test_each_change_is_checked_against_what_the_last_one_left(changes, in
     assert len(in_force.snapshot.suspensions) == 2
 
 
+async def test_a_change_that_waited_for_others_replaces_what_they_left(changes, in_force):
+    asked = [changes.replace_by(suspend(name)) for name in ("root", "two")]
+    first, second = await asyncio.gather(*asked)
+    clock = await changes.follow_clock()
+    assert first.after is second.before
+    assert second.after is clock.before is clock.after is in_force.snapshot
+
+
 async def test_many_changes_at_once_lose_none(changes, in_force, store):
     names = [f"user{number}" for number in range(8)]
     await asyncio.gather(*(changes.apply(suspend(name)) for name in names))

@@ -163,10 +163,20 @@ def test_a_policy_that_cannot_be_recorded_is_not_in_force(policies, store, file,
 def test_memberships_that_were_put_into_the_hub_are_remembered(policies):
     assert policies.list_applied() == {}
     first = {"dev": frozenset({"vision", "level:developer"}), "eve": frozenset({"vision"})}
-    policies.record_applied(first)
+    policies.change_applied({}, first)
+    policies.change_applied({}, first)
     assert policies.list_applied() == first
-    policies.record_applied({"dev": frozenset({"text"}), "gone": frozenset()})
+    policies.change_applied(first, {"dev": frozenset({"text"}), "gone": frozenset()})
     assert policies.list_applied() == {"dev": frozenset({"text"})}
+
+
+def test_two_threads_that_remember_the_same_memberships_do_no_harm(store):
+    pairs = [("dev", "vision"), ("eve", "vision")]
+    for _ in range(2):
+        # What was there before may have been read before the other thread wrote.
+        with store.begin() as transaction:
+            revisions.add_applied_memberships(transaction, pairs)
+    assert Policies(store).list_applied() == {name: frozenset({"vision"}) for name, _ in pairs}
 
 
 def suspend(store, clock, policies, file, name, **until):

@@ -57,9 +57,15 @@ def test_a_store_that_was_marked_down_refuses_with_its_reason(notes, caplog):
     with pytest.raises(StoreUnreachableError, match="its disk is full"):
         notes.health.check()
     assert [each.levelno for each in caplog.records] == [logging.ERROR]
-    notes.health.mark_down(StoreError())
+    notes.health.mark_down(StoreUnreachableError())
     assert notes.health.reason == "the store does not answer"
     assert len(caplog.records) == 1
+
+
+def test_a_change_that_the_store_refuses_keeps_no_start_from_being_admitted(notes, caplog):
+    notes.health.mark_down(StoreError("the store refused a change: a duplicate"))
+    notes.health.check()
+    assert "a duplicate" in caplog.records[-1].getMessage()
 
 
 def test_an_outage_that_turns_out_to_need_a_person_is_said_again(notes, outage, caplog):

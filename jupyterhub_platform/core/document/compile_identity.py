@@ -24,7 +24,7 @@ from jupyterhub_platform.core.identity_providers import (
 )
 from jupyterhub_platform.core.levels import Level
 
-RULES: Final[KeyPath] = ("identity", "rules")
+IDENTITY_RULES: Final[KeyPath] = ("identity", "rules")
 _SCOPES: Final = {
     OIDC: ("openid", "profile", "email"),
     GITHUB: ("read:user", "user:email", "read:org"),
@@ -42,7 +42,7 @@ def read_identity(declared: DeclaredIdentity, default: Level, faults: FaultColle
         providers={key: _read_provider(key, each) for key, each in declared.providers.items()},
         rules=tuple(
             _read_rule(path, each, default, faults)
-            for path, each in faults.number(RULES, declared.rules)
+            for path, each in faults.number(IDENTITY_RULES, declared.rules)
         ),
     )
 

@@ -69,7 +69,8 @@ async def apply_memberships(
     if not await _settle(app, policy, both, is_in_force):
         return  # which of them were applied is remembered still
     with gc_paused():
-        await in_store_thread(policies.record_applied, declared)
+        # Not all that is there: a managed change may have put a user into a group meanwhile.
+        await in_store_thread(policies.change_applied, both, declared)
 
 
 async def apply_to_moved(
@@ -114,7 +115,7 @@ def _remember(policy: Policy, policies: Policies) -> tuple[Memberships, Membersh
         name: before.get(name, frozenset()) | declared.get(name, frozenset())
         for name in before.keys() | declared.keys()
     }
-    policies.record_applied(both)
+    policies.change_applied({}, both)
     return declared, both
 
 

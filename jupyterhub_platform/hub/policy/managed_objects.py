@@ -37,8 +37,7 @@ class ManagedObjects:
             Raised if it cannot be recorded; then nothing has changed.
         """
         async with self._changing:
-            before = self._runtime.in_force.snapshot
-            after = await self._runtime.changes.apply(change)
+            before, after = await self._runtime.changes.replace_by(change)
             moved = await self._memberships.settle_moved(before.policy)
         if moved:
             await self._settle_suspensions()
@@ -47,8 +46,8 @@ class ManagedObjects:
     async def follow_clock(self) -> None:
         """Have levels begin and end with the grants that give them."""
         async with self._changing:
-            before = self._runtime.in_force.snapshot
-            if await self._runtime.changes.follow_clock() is not before:
+            before, after = await self._runtime.changes.follow_clock()
+            if after is not before:
                 await self._memberships.settle_moved(before.policy)
 
     async def preview(self, change: Change) -> Snapshot:

@@ -166,6 +166,20 @@ async def test_a_file_that_changed_while_the_hub_started_is_put_into_force(
     assert settled.runtime.in_force.snapshot.revision == before + 1
 
 
+async def test_a_membership_that_is_managed_while_all_are_settled_is_not_forgotten(
+    settled: Settled,
+) -> None:
+    settled.path.write_text(GOOD.replace("members: [dev]", "members: []"))
+    watch = PolicyWatch(
+        settled.runtime, settled.path, settled.memberships.settle, settled.suspensions.settle
+    )
+    await asyncio.gather(watch.reload("root"), settled.put("crew", members=["dev"]))
+    await settled.look()
+    applied = settled.runtime.policies.list_applied()["dev"]
+    assert "crew" in applied & settled.hub.groups_of("dev")
+    assert "vision" not in applied | settled.hub.groups_of("dev")
+
+
 async def test_a_first_settling_that_failed_is_repeated_and_a_later_change_does_not_hide_it(
     settled: Settled, lose: Callable[[Settled], Callable[[], None]]
 ) -> None:
