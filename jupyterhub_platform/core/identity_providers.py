@@ -54,8 +54,8 @@ class FrontEnd:
     """A proxy that authenticates people itself, and says in headers who they are.
 
     ``claims`` are the headers of claims; of those in ``lists`` several values are read, which
-    ``separator`` divides. Only one of ``proxies`` is believed, and only with the secret, if there is
-    one.
+    ``separator`` divides. Only one of ``proxies`` is believed, and only with the secret, if one is
+    named.
     """
 
     subject: str

@@ -24,9 +24,8 @@ _HASHES: Final[Mapping[str, Callable[[bytes], Any]]] = {
     "256": hashlib.sha256,
     "384": hashlib.sha384,
     "512": hashlib.sha512,
-    "DSA": hashlib.sha512,
 }
-"""By the end of the algorithm's name; of EdDSA only Ed25519 is in use."""
+"""By the end of the algorithm's name."""
 
 
 class UnknownKeyError(ProviderAnswerError):

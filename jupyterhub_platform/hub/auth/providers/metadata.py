@@ -6,17 +6,18 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 
 from jupyterhub_platform.core.document.schema_providers import is_loopback, why_no_address
 from jupyterhub_platform.hub.auth.providers.errors import ProviderAnswerError
 
 WELL_KNOWN: Final = "/.well-known/openid-configuration"
 MAX_KEYS: Final = 100
-_MIN_RSA_BITS: Final = 2048
-_KEYS: Final = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey, "Ed": OKPKey}
+_MIN_MODULUS: Final = 2048 * 4 // 3 // 8
+"""Characters of the modulus of an RSA key of 2048 bits, in base64; smaller ones can be broken."""
+_KEYS: Final = {"RS": RSAKey, "PS": RSAKey, "ES": ECKey}
 ALGORITHMS: Final = (
-    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"),
+    *("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512"),
 )
 """How an ID token may be signed. What is keyed with a shared secret is left out, and `none`: a
 token could choose how it is checked."""
@@ -83,7 +84,7 @@ class SigningKey:
 
     id: str
     algorithm: str
-    key: RSAKey | ECKey | OKPKey
+    key: RSAKey | ECKey
 
     def fits(self, algorithm: str) -> bool:
         """Tell whether it can have signed with this algorithm."""
@@ -111,16 +112,15 @@ def read_keys(document: object) -> tuple[SigningKey, ...]:
 def _read_key(entry: object) -> SigningKey | None:
     if not isinstance(entry, Mapping) or entry.get("use", "sig") != "sig":
         return None
+    if entry.get("kty") == "RSA" and len(str(entry.get("n", ""))) < _MIN_MODULUS:
+        return None
     # Nothing private: it would not be a provider's to publish, and nothing here needs it.
     public = {name: entry[name] for name in ("kty", "n", "e", "crv", "x", "y") if name in entry}
     try:
         key = JWKRegistry.import_key(public)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
-    if isinstance(key, RSAKey):
-        if key.public_key.key_size < _MIN_RSA_BITS:
-            return None
-    elif not isinstance(key, ECKey | OKPKey):
+    if not isinstance(key, RSAKey | ECKey):
         return None
     name, algorithm = entry.get("kid", ""), entry.get("alg", "")
     if not isinstance(name, str) or not isinstance(algorithm, str):

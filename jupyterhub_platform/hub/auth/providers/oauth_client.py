@@ -15,7 +15,7 @@ from urllib.parse import quote_plus, urlencode, urlsplit
 
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
+from joserfc.jwk import ECKey, JWKRegistry, RSAKey
 from oauthenticator.generic import GenericOAuthenticator
 from tornado.httpclient import AsyncHTTPClient, HTTPClientError, HTTPRequest, HTTPResponse
 from tornado.simple_httpclient import SimpleAsyncHTTPClient
@@ -196,16 +196,16 @@ def _read_private_key(text: str) -> tuple[Any, str]:
         if text.startswith("{"):
             key = JWKRegistry.import_key(json.loads(text))
         else:
-            kinds = ("RSA", "EC", "OKP")
+            kinds = ("RSA", "EC")
             key = next(found for kind in kinds if (found := _import_pem(text, kind)) is not None)
     except (JoseError, ValueError, KeyError, StopIteration):
         raise ProviderSettingError("what should be its private key is none") from None
-    if not isinstance(key, RSAKey | ECKey | OKPKey) or not key.is_private:
+    if not isinstance(key, RSAKey | ECKey) or not key.is_private:
         raise ProviderSettingError("what should be its private key is none")
     if isinstance(key, ECKey):
         curves = {"P-256": "ES256", "P-384": "ES384", "P-521": "ES512"}
         return key, curves.get(key.curve_name, "ES256")
-    return key, "RS256" if isinstance(key, RSAKey) else "EdDSA"
+    return key, "RS256"
 
 
 def _import_pem(text: str, kind: str) -> Any:
