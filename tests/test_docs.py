@@ -396,7 +396,7 @@ def merge(onto: Any, document: Any) -> Any:
     return document
 
 
-@each_page([ROOT / "docs" / "people.md", ROOT / "docs" / "policy.md"])
+@each_page([ROOT / f"docs/{name}.md" for name in ("people", "policy", "identity-providers")])
 def test_examples_of_policy_fit_the_sample(page):
     blocks = [block for language, block in list_fences(page) if language == "yaml"]
     assert blocks

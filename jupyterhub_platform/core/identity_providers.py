@@ -90,6 +90,7 @@ class Provider:
     parameters: Mapping[str, str] = field(default_factory=dict)
     userinfo: bool = True
     logout: bool = True
+    logout_hint: bool = True
     refresh: timedelta = timedelta(minutes=5)
     grace: timedelta = timedelta(hours=8)
     front_end: FrontEnd | None = None

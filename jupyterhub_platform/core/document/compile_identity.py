@@ -62,6 +62,7 @@ def _read_provider(key: str, declared: DeclaredProvider) -> Provider:
         parameters=declared.parameters,
         userinfo=declared.userinfo,
         logout=declared.logout,
+        logout_hint=declared.logout_hint,
         refresh=declared.refresh,
         grace=declared.grace,
         front_end=_read_front_end(declared.front_end),

@@ -279,6 +279,9 @@ class DeclaredProvider(Declared):
     logout: bool = Field(
         True, description="Whether logging out here ends the session at the provider, too."
     )
+    logout_hint: bool = Field(
+        True, description="Whether the ID token goes along then; Login.gov refuses it."
+    )
     refresh: Age = Field(
         timedelta(minutes=5),
         description="How old claims may become before they are asked for again.",

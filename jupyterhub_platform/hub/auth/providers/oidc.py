@@ -1,6 +1,7 @@
 """OpenID Connect: a login from the button to verified claims, and the claims asked for again."""
 
 import hmac
+import secrets
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -37,6 +38,8 @@ from jupyterhub_platform.hub.auth.providers.proven import (
     unite_claims,
 )
 
+_COGNITO: Final = "://cognito-idp."
+"""In the issuer of each user pool of Amazon, where pages to come back to have another name."""
 MAX_HINT: Final = 3_000
 """Characters of an ID token that goes into an address; servers refuse longer ones."""
 
@@ -155,7 +158,11 @@ class OidcClient(OAuthClient):
         if not address or not self.provider.logout:
             return ""
         asked = {"client_id": self.client.id, "post_logout_redirect_uri": page}
-        if 0 < len(known.tokens.identity) <= MAX_HINT:
+        # Of no use here, and wanted by some.
+        asked["state"] = secrets.token_urlsafe(32)
+        if _COGNITO in self.provider.issuer:
+            asked["logout_uri"] = page
+        if self.provider.logout_hint and 0 < len(known.tokens.identity) <= MAX_HINT:
             asked["id_token_hint"] = known.tokens.identity
         return url_concat(address, asked)
 

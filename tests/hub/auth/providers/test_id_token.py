@@ -144,6 +144,7 @@ def test_claims_that_do_not_hold_are_refused(claims: dict[str, Any]) -> None:
         f"{base64.urlsafe_b64encode(b'[]').decode()}.e30.x",
         f"{base64.urlsafe_b64encode(b'[' * 100_000).decode()}.e30.x",
     ],
+    ids=range(10),
 )  # fmt: skip
 def test_what_is_no_token_is_refused(token: object) -> None:
     with pytest.raises(ProviderAnswerError):

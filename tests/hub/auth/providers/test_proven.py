@@ -40,25 +40,24 @@ def test_later_claims_win_and_those_of_the_protocol_are_left_out() -> None:
     assert unite_claims(userinfo, token) == {"name": "signed", "department": "x"}
 
 
-@pytest.mark.parametrize(
-    "value",
-    [
-        "x" * 5_000,
-        "\ud800",
-        "a\0b",
-        float("nan"),
-        float("inf"),
-        [[[[[[[["deep"]]]]]]]],
-        {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}},
-        {"\ud800": 1},
-        ["g"] * (MAX_ENTRIES + 1),
-        [["g"] * 100] * 101,
-        object(),
-    ],
-    ids=repr,
-)
-def test_a_claim_is_kept_whole_or_not_at_all(value: object) -> None:
-    assert unite_claims({"odd": value, "groups": ["a"]}) == {"groups": ["a"]}
+UNREADABLE: dict[str, object] = {
+    "long": "x" * 5_000,
+    "half a letter": "\ud800",
+    "a null": "a\0b",
+    "no number": float("nan"),
+    "no end": float("inf"),
+    "deep lists": [[[[[[[["deep"]]]]]]]],
+    "deep mappings": {"a": {"b": {"c": {"d": {"e": {"f": {"g": 1}}}}}}},
+    "half a letter as a key": {"\ud800": 1},
+    "many": ["g"] * (MAX_ENTRIES + 1),
+    "many in many": [["g"] * 100] * 101,
+    "no JSON": object(),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_claim_is_kept_whole_or_not_at_all(case: str) -> None:
+    assert unite_claims({"odd": UNREADABLE[case], "groups": ["a"]}) == {"groups": ["a"]}
 
 
 def test_five_thousand_groups_are_kept_for_the_policy_to_refuse() -> None:
@@ -92,7 +91,6 @@ def test_whatever_is_said_what_is_kept_is_plain_json(claims: dict[str, Any]) -> 
         ("soon", 0.0),
         (10**400, 0.0),
         (float("nan"), 0.0),
-        ("9" * 5_000, 0.0),
     ],
 )
 def test_when_a_token_ends_is_read_from_whatever_is_said(said: object, expires: float) -> None:
