@@ -1,6 +1,7 @@
 """Real OpenID Connect providers, as processes on loopback that do what a test tells them."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,8 @@ class Providers:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A test of the proxy may have left what every program of Node is to load.
+            env={k: v for k, v in os.environ.items() if k != "NODE_OPTIONS"},
         )
         started = self.tell({"start": options})
         self.all = {

@@ -49,6 +49,7 @@ class PlatformAuthenticator(GovernedAuthenticator):
     ).tag(config=True)
     allow_all = Bool(True, help="All declared users may log in, and only they.").tag(config=True)
 
+    kept_logins: KeptLogins | None = None
     own_pages = (
         ("/login", LoginPage),
         ("/logout", ProviderLogout),
@@ -102,7 +103,8 @@ class PlatformAuthenticator(GovernedAuthenticator):
     async def refresh_user(self, user: Any, handler: Any = None) -> Any:
         """Ask a user's provider about them again, then bring them to the current policy."""
         self.refuse_suspended(user.name)
-        if not await self.kept_logins.refresh(user, handler):
+        kept = self.kept_logins
+        if kept is not None and not await kept.refresh(user, handler):
             return False
         return await super().refresh_user(user, handler)
 

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -156,14 +155,15 @@ def _read_time(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _is_near(value: float) -> bool:
-    # Compared with NaN nothing is too old, and some integers are no float.
-    return -1e12 < value < 1e12 and not math.isnan(value)
+    # Neither is NaN, with which nothing is too old, nor an integer that is no float.
+    return -1e12 < value < 1e12
 
 
 def _check_which(claims: Mapping[str, Any], algorithm: str, expected: Expected) -> None:
     nonce = claims.get("nonce")
     if expected.nonce is not None and not (
-        isinstance(nonce, str) and hmac.compare_digest(nonce.encode(), expected.nonce.encode())
+        isinstance(nonce, str)
+        and hmac.compare_digest(nonce.encode(errors="replace"), expected.nonce.encode())
     ):
         raise ProviderAnswerError("its ID token answers another login than this one")
     digest = claims.get("at_hash")

@@ -127,6 +127,7 @@ def test_clocks_may_differ_by_a_minute(age: int) -> None:
         {"sub": None},
         {"iss": ["https://id.example.org"]},
         {"iss": "https://id.example.org/"},
+        {"exp": float("nan")},
         {"nonce": ""},
         {"nonce": None},
     ],
